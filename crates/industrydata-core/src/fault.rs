@@ -2,8 +2,42 @@
 
 use std::{error::Error, fmt, sync::Arc};
 
-/// The source of an error, shared so that errors are `Clone`.
-pub type Source = Arc<dyn Error + Send + Sync + 'static>;
+/// The error beneath one of ours, shared so that ours are `Clone`.
+///
+/// `Display` and [`Error::source`] are those of the error inside.
+#[derive(Clone)]
+pub struct Cause(Arc<dyn Error + Send + Sync + 'static>);
+
+impl Cause {
+    /// Keeps `error`.
+    pub fn new(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self(Arc::from(error.into()))
+    }
+
+    /// The error inside, if it is an `E`.
+    #[must_use]
+    pub fn downcast_ref<E: Error + 'static>(&self) -> Option<&E> {
+        self.0.downcast_ref()
+    }
+}
+
+impl fmt::Debug for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl Error for Cause {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.source()
+    }
+}
 
 /// How far a request got before the exchange broke.
 ///
@@ -55,7 +89,7 @@ impl fmt::Display for Phase {
 #[error("{phase}")]
 pub struct Fault {
     phase: Phase,
-    source: Option<Source>,
+    source: Cause,
 }
 
 impl Fault {
@@ -63,7 +97,7 @@ impl Fault {
     pub fn new(phase: Phase, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self {
             phase,
-            source: Some(Arc::from(source.into())),
+            source: Cause::new(source),
         }
     }
 
@@ -77,7 +111,7 @@ impl Fault {
 /// Why the body of an answer could not be read whole. The head stands all the same.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum BodyFault {
-    /// The body is larger than [`Reply::body_limit`](crate::Reply::body_limit) allows.
+    /// The body is larger than [`Reply::body_limit`](crate::fault) allows.
     #[error("the body of the answer is larger than {limit} bytes")]
     TooLarge {
         /// The limit, in bytes.
@@ -85,12 +119,12 @@ pub enum BodyFault {
     },
     /// The connection broke, or the time limit passed, before the body was whole.
     #[error("the body of the answer was cut off")]
-    Cut(#[source] Source),
+    Cut(#[source] Cause),
 }
 
 impl BodyFault {
     /// A body cut off by `source`.
     pub fn cut(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self::Cut(Arc::from(source.into()))
+        Self::Cut(Cause::new(source))
     }
 }

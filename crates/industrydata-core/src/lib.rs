@@ -1,1 +1,5 @@
-//! Placeholder.
+//! Placeholder front page.
+
+mod fault;
+
+pub use fault::{BodyFault, Cause, Fault, Phase};
