@@ -1,2 +1,63 @@
-//! Placeholder.
-fn main() {}
+//! The project's checks: `cargo xtask <command>`, one documented function a check.
+
+mod vectors;
+
+use std::{env, ffi::OsString, path::Path, process::ExitCode};
+
+/// A check by its name on the command line.
+struct Command {
+    name: &'static str,
+    arguments: &'static str,
+    about: &'static str,
+    run: fn(&[OsString]) -> Result<ExitCode, Failure>,
+}
+
+/// What a check ends with when it could not be done.
+type Failure = Box<dyn std::error::Error>;
+
+const COMMANDS: &[Command] = &[Command {
+    name: "vectors",
+    arguments: "[DIR]",
+    about: "run the vectors of every *.jsonl in DIR (tests/vectors) against the core",
+    run: run_vectors,
+}];
+
+fn main() -> ExitCode {
+    let arguments: Vec<OsString> = env::args_os().skip(1).collect();
+    let (name, rest) = match arguments.split_first() {
+        Some((name, rest)) => (name.to_string_lossy().into_owned(), rest),
+        None => (String::new(), [].as_slice()),
+    };
+    let Some(command) = COMMANDS.iter().find(|command| command.name == name) else {
+        print_commands(&name);
+        return ExitCode::from(2);
+    };
+    match (command.run)(rest) {
+        Ok(code) => code,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run_vectors(arguments: &[OsString]) -> Result<ExitCode, Failure> {
+    let folder = match arguments {
+        [] => None,
+        [folder] => Some(Path::new(folder)),
+        _ => return Err("vectors takes one folder at most".into()),
+    };
+    let tally = vectors::run(folder)?;
+    Ok(if tally.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn print_commands(asked: &str) {
+    if !asked.is_empty() {
+        eprintln!("no command is named `{asked}`");
+    }
+    eprintln!("usage: cargo xtask <command>");
+    for command in COMMANDS {
+        let usage = format!("{} {}", command.name, command.arguments);
+        eprintln!("  {usage:16} {}", command.about);
+    }
+}

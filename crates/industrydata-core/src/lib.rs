@@ -1,5 +1,154 @@
-//! Placeholder front page.
+//! Starts a Microsoft Graph *industryData* run and sees it through: the protocol, the books and the machines, without I/O.
+//!
+//! A run of School Data Sync is started by `POST {base}/external/industryData/runs/start`. The answer is `202 Accepted`
+//! with a `Location`, which is polled until the operation there has `succeeded` or `failed`. The service takes five
+//! starts in twelve hours. This crate says what to send and what an answer means; `industrydata-async` and
+//! `industrydata-blocking` do the sending. It reads no clock, opens no socket or file, and rolls no dice: time and a
+//! seed are arguments.
+//!
+//! ```text
+//!  Start:  Book(reserve) -> Send(POST) -> Book(settle) -> Done(Accepted)
+//!                                                             |
+//!  Watch:  Wait(interval) <-> Send(GET)  -> Done(Operation)  <-+
+//! ```
+//!
+//! # One run, from its start to its end
+//!
+//! ```
+//! use std::time::Duration;
+//! use http::{Response, StatusCode};
+//! use industrydata_core::{
+//!     AccessToken, Base, Limits, Now, PollingPolicy, Service, Start, StartPlan, StartStep,
+//!     Throttle, WatchStep, Who,
+//! };
+//!
+//! let at = |seconds: u64| {
+//!     let utc = "2026-03-10T12:00:00Z".parse::<industrydata_core::Timestamp>().unwrap();
+//!     Now::new(utc + Duration::from_secs(seconds), Duration::from_secs(seconds))
+//! };
+//! let head = |response: http::response::Builder| response.body(()).unwrap().into_parts().0;
+//! let token = AccessToken::new("not-a-real-token")?;
+//! let plan = StartPlan {
+//!     service: Service::new(Base::graph(), "example/1.0"),
+//!     tenant: "contoso".parse()?,
+//!     throttle: Throttle::default(),
+//!     limits: Limits::default(),
+//!     wait_for_slot: false,
+//!     who: Who::default(),
+//! };
+//!
+//! // Reserve a slot in the books (kept in one variable here), durably before anything is sent.
+//! let mut books: Option<Vec<u8>> = None;
+//! let mut start = Start::new(plan, [7; 16], at(0));
+//! let StartStep::Book(booking) = start.step() else { panic!() };
+//! let applied = booking.change().apply(books.as_deref(), at(0).utc)?;
+//! books = applied.write;
+//! booking.booked(Ok(applied.verdict), at(0));
+//!
+//! // Send the POST, once.
+//! let StartStep::Send(exchange) = start.step() else { panic!() };
+//! let (request, reply) = exchange.request(&token, at(0)).unwrap();
+//! assert_eq!(request.uri(), "https://graph.microsoft.com/beta/external/industryData/runs/start");
+//! assert_eq!(request.headers()["content-length"], "0");
+//! let accepted = head(Response::builder().status(StatusCode::ACCEPTED).header(
+//!     "location",
+//!     "https://graph.microsoft.com/beta/external/industryData/operations/171bf0b4-14e9-408f-71dd-08dcd2a15d23",
+//! ));
+//! reply.answer(&accepted, Ok(Vec::new()), at(1));
+//!
+//! // Write down that it was accepted.
+//! let StartStep::Book(booking) = start.step() else { panic!() };
+//! let applied = booking.change().apply(books.as_deref(), at(1).utc)?;
+//! booking.booked(Ok(applied.verdict), at(1));
+//! let StartStep::Done(outcome) = start.step() else { panic!() };
+//! let accepted = outcome?;
+//! assert_eq!(accepted.quota().unwrap().available(), 4);
+//!
+//! // The first poll comes one interval later; the service asks for a longer pause before the second.
+//! let mut watch = accepted.watch(PollingPolicy::default());
+//! let WatchStep::Wait(pause) = watch.step() else { panic!() };
+//! assert_eq!(pause.remaining(at(1)), Duration::from_secs(5));
+//! pause.over(at(6));
+//! let WatchStep::Send(exchange) = watch.step() else { panic!() };
+//! let (_, reply) = exchange.request(&token, at(6)).unwrap();
+//! let running = head(Response::builder().header("retry-after", "30"));
+//! reply.answer(&running, Ok(br#"{"status":"running"}"#.to_vec()), at(7));
+//! let WatchStep::Wait(pause) = watch.step() else { panic!() };
+//! assert_eq!(pause.remaining(at(7)), Duration::from_secs(30));
+//! pause.over(at(37));
+//!
+//! // It has succeeded.
+//! let WatchStep::Send(exchange) = watch.step() else { panic!() };
+//! let (_, reply) = exchange.request(&token, at(37)).unwrap();
+//! reply.answer(&head(Response::builder()), Ok(br#"{"status":"succeeded"}"#.to_vec()), at(38));
+//! let WatchStep::Done(outcome) = watch.step() else { panic!() };
+//! assert!(outcome?.status().is_terminal());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # In scope
+//!
+//! Requests and answers of a start and its operation, the `Location` gate, `Retry-After`, errors and claims challenges,
+//! the books and their window, tokens as values, OAuth 2 client credentials as one request and one answer.
+//!
+//! # Out of scope
+//!
+//! Sockets, TLS, redirects (never followed), clocks, files, threads, retries of a start (never made).
 
+mod base;
+mod books;
+mod challenge;
 mod fault;
+mod http_date;
+mod json;
+mod location;
+mod machine;
+mod now;
+mod oauth;
+mod operation;
+mod outcome;
+mod policy;
+mod requests;
+mod resume;
+mod retry_after;
+mod rfc3339;
+mod seed;
+mod service_error;
+mod status;
+mod store;
+mod tenant;
+mod text;
+mod token;
+mod token_text;
+mod uri;
 
+pub use jiff::Timestamp;
+
+pub use base::{Base, BaseError};
+pub use books::{
+    Applied, BooksKey, Change, Entry, EntryState, Outcome, Quota, Refusal, RefusalReason, Verdict,
+    Who,
+};
+pub use challenge::ClaimsChallenge;
 pub use fault::{BodyFault, Cause, Fault, Phase};
+pub use http_date::{date, http_date};
+pub use location::{LocationError, OperationUrl, same_origin};
+pub use machine::{
+    Accepted, Booking, Exchange, MayHaveStarted, Miss, Pause, PauseReason, Progress, Reply, Start,
+    StartError, StartErrorKind, StartPlan, StartStep, Watch, WatchError, WatchErrorKind, WatchPlan,
+    WatchStep,
+};
+pub use now::Now;
+pub use oauth::ClientCredentials;
+pub use operation::{BodyError, Operation};
+pub use outcome::{Acceptance, may_repeat_status};
+pub use policy::{Limits, PollingPolicy, Throttle};
+pub use requests::Service;
+pub use resume::{ResumeError, ResumeToken};
+pub use retry_after::{longest_delay, retry_after};
+pub use service_error::{ErrorDetail, ServiceError};
+pub use status::OperationStatus;
+pub use store::{Store, StoreFault};
+pub use tenant::{Tenant, TenantError};
+pub use text::escape_controls;
+pub use token::{AccessToken, Challenge, KeptToken, TokenError};

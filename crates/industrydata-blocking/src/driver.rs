@@ -1,0 +1,88 @@
+//! The loops. They decide nothing: what to do next is the machine's, how to do it is the client's.
+
+use industrydata_core::{
+    Accepted, Exchange, Fault, Operation, Phase, Progress, Start, StartError, StartStep, Tenant,
+    Watch, WatchError, WatchStep,
+};
+
+use crate::{client::Inner, clock::now, tenant_client::OnWait};
+
+/// Sees a start through: reserve, POST, settle.
+pub(crate) fn start(
+    client: &Inner,
+    tenant: &Tenant,
+    machine: &mut Start,
+    on_wait: Option<&OnWait>,
+) -> Result<Accepted, StartError> {
+    loop {
+        if client.stop.is_stopped() {
+            machine.stop();
+        }
+        match machine.step() {
+            StartStep::Book(booking) => {
+                let result = client.books.transact(booking.change());
+                booking.booked(result, now());
+            }
+            StartStep::Send(exchange) => send(client, tenant, exchange),
+            StartStep::Wait(pause) => {
+                let time = pause.remaining(now());
+                if let Some(tell) = on_wait {
+                    tell(pause.reason(), time);
+                }
+                client.stop.sleep(time);
+                pause.over(now());
+            }
+            StartStep::Done(outcome) => return outcome,
+        }
+    }
+}
+
+/// Goes on with a wait until there is news of it, or its end. News is told before the pause that follows it.
+pub(crate) fn watch(
+    client: &Inner,
+    tenant: &Tenant,
+    machine: &mut Watch,
+) -> Result<News, WatchError> {
+    loop {
+        if client.stop.is_stopped() {
+            machine.stop();
+        }
+        match machine.step() {
+            WatchStep::Send(exchange) => send(client, tenant, exchange),
+            WatchStep::Wait(mut pause) => {
+                if let Some(progress) = pause.news() {
+                    return Ok(News::Progress(progress));
+                }
+                client.stop.sleep(pause.remaining(now()));
+                pause.over(now());
+            }
+            WatchStep::Done(outcome) => return outcome.map(News::Done),
+        }
+    }
+}
+
+/// What a wait has to tell.
+pub(crate) enum News {
+    Progress(Progress),
+    Done(std::sync::Arc<Operation>),
+}
+
+/// One request and its one answer.
+fn send(client: &Inner, tenant: &Tenant, exchange: Exchange<'_>) {
+    let connection = client.http.connection();
+    let token = match client.tokens.token(tenant, exchange.challenge()) {
+        Ok(token) => token,
+        Err(error) => return exchange.no_token(error, now()),
+    };
+    let Some((request, reply)) = exchange.request(&token, now()) else {
+        return;
+    };
+    if client.stop.is_stopped() {
+        return reply.lost(Fault::new(Phase::Local, "stopped"), now());
+    }
+    let answer = connection.send(request, reply.time_limit(), |status| reply.body_limit(status));
+    match answer {
+        Ok((head, body)) => reply.answer(&head, body, now()),
+        Err(fault) => reply.lost(fault, now()),
+    }
+}

@@ -1,0 +1,153 @@
+//! One request and its answer over ureq, with the settings that keep a start from being repeated or sent elsewhere.
+
+use std::{
+    io::Read,
+    sync::{Condvar, Mutex, PoisonError},
+    time::Duration,
+};
+
+use http::{Request, StatusCode, header::CONTENT_LENGTH, response::Parts};
+use industrydata_core::{BodyFault, Fault};
+use ureq::{
+    Agent, AsSendBody,
+    config::{AutoHeaderValue, ConfigBuilder, RedirectAuthHeaders},
+    typestate::AgentScope,
+    unversioned::transport::{Connector, DefaultConnector},
+};
+
+use crate::{
+    connect::{self, CachingResolver, Mark},
+    stop::Stop,
+};
+
+/// The longest a connection may take to stand.
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+/// The longest head of an answer, in bytes.
+const HEAD_LIMIT: usize = 64 * 1024;
+
+/// The ureq agent with our settings on top.
+#[derive(Debug)]
+pub(crate) struct Http {
+    agent: Agent,
+    /// The limit of the agent itself; only a request with less left is configured on its own.
+    limit: Duration,
+    gate: Gate,
+}
+
+impl Http {
+    /// `plain`: the target is unencrypted, and therefore loopback, which no proxy is to see.
+    pub(crate) fn new(
+        config: ConfigBuilder<AgentScope>,
+        plain: bool,
+        limit: Duration,
+        connections: usize,
+        stop: &Stop,
+    ) -> Self {
+        let mut config = config
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .redirect_auth_headers(RedirectAuthHeaders::Never)
+            .save_redirect_history(false)
+            .accept_encoding(AutoHeaderValue::None)
+            .max_response_header_size(HEAD_LIMIT)
+            .max_idle_connections(connections)
+            .max_idle_connections_per_host(connections)
+            .https_only(!plain)
+            .timeout_global(Some(limit))
+            .timeout_connect(Some(CONNECT_LIMIT.min(limit)));
+        if plain {
+            config = config.proxy(None);
+        }
+        let connector = ()
+            .chain(Mark::Begin)
+            .chain(DefaultConnector::default())
+            .chain(Mark::End);
+        let agent = Agent::with_parts(config.build(), connector, CachingResolver::default());
+        stop.add(&agent);
+        Self {
+            agent,
+            limit,
+            gate: Gate {
+                free: Mutex::new(connections.max(1)),
+                freed: Condvar::new(),
+            },
+        }
+    }
+
+    /// Waits for one of the connections that may be open at a time.
+    pub(crate) fn connection(&self) -> Connection<'_> {
+        let free = self.gate.free.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut free = self
+            .gate
+            .freed
+            .wait_while(free, |free| *free == 0)
+            .unwrap_or_else(PoisonError::into_inner);
+        *free -= 1;
+        Connection { http: self }
+    }
+}
+
+#[derive(Debug)]
+struct Gate {
+    free: Mutex<usize>,
+    freed: Condvar,
+}
+
+/// The right to have one connection in use.
+pub(crate) struct Connection<'h> {
+    http: &'h Http,
+}
+
+impl Drop for Connection<'_> {
+    fn drop(&mut self) {
+        let gate = &self.http.gate;
+        *gate.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        gate.freed.notify_one();
+    }
+}
+
+impl Connection<'_> {
+    /// Puts `request` on the wire once, and reads what comes back: its head, and its body up to the limit for its status.
+    pub(crate) fn send<B: AsSendBody>(
+        &self,
+        request: Request<B>,
+        time_limit: Duration,
+        body_limit: impl FnOnce(StatusCode) -> usize,
+    ) -> Result<(Parts, Result<Vec<u8>, BodyFault>), Fault> {
+        connect::begin();
+        let agent = &self.http.agent;
+        let answer = if time_limit < self.http.limit {
+            let request = agent
+                .configure_request(request)
+                .timeout_global(Some(time_limit))
+                .timeout_connect(Some(CONNECT_LIMIT.min(time_limit)))
+                .build();
+            agent.run(request)
+        } else {
+            agent.run(request)
+        };
+        let (head, body) = answer.map_err(connect::fault)?.into_parts();
+        let body = read(&head, body, body_limit(head.status));
+        Ok((head, body))
+    }
+}
+
+/// Reads to the limit and one byte more, so that a longer body is told from one that just fits.
+fn read(head: &Parts, body: ureq::Body, limit: usize) -> Result<Vec<u8>, BodyFault> {
+    let announced = head
+        .headers
+        .get(CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse().ok())
+        .unwrap_or(0_usize);
+    let mut bytes = Vec::with_capacity(announced.min(limit));
+    let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+    body.into_reader()
+        .take(most)
+        .read_to_end(&mut bytes)
+        .map_err(BodyFault::cut)?;
+    if bytes.len() > limit {
+        return Err(BodyFault::TooLarge { limit });
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,68 @@
+//! Stopping from another thread.
+
+use std::{
+    sync::{Arc, Condvar, Mutex, PoisonError},
+    time::Duration,
+};
+
+/// Ends what a [`Client`](crate::Client) is doing, from any thread, for good.
+///
+/// Pauses end at once and requests in flight are cut off. A start that had not gone out gives its slot back; one that
+/// had is in doubt, and booked as such; a wait ends with its resume token. Each call then returns its error.
+#[derive(Clone, Debug, Default)]
+pub struct Stop(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    stopped: bool,
+    agents: Vec<ureq::Agent>,
+}
+
+impl Stop {
+    /// Stops. Calling it again does nothing more.
+    pub fn stop(&self) {
+        let agents = {
+            let mut state = self.state();
+            state.stopped = true;
+            std::mem::take(&mut state.agents)
+        };
+        self.0.changed.notify_all();
+        for agent in agents {
+            agent.shutdown();
+        }
+    }
+
+    /// Whether it was stopped.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.state().stopped
+    }
+
+    /// Sleeps, but no longer than until it is stopped. A time of zero is not slept.
+    pub(crate) fn sleep(&self, time: Duration) {
+        if !time.is_zero() {
+            let wait = self
+                .0
+                .changed
+                .wait_timeout_while(self.state(), time, |state| !state.stopped);
+            drop(wait.unwrap_or_else(PoisonError::into_inner));
+        }
+    }
+
+    pub(crate) fn add(&self, agent: &ureq::Agent) {
+        let mut state = self.state();
+        if !state.stopped {
+            state.agents.push(agent.clone());
+        }
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,132 @@
+//! Where tokens come from.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use industrydata_core::{AccessToken, Challenge, KeptToken, Tenant, TokenError};
+
+use crate::clock::now;
+
+/// Gives access tokens for `https://graph.microsoft.com` (or what stands in its place).
+///
+/// The client keeps each tenant's token and asks again only before its end and after a refusal, one call at a time for
+/// a tenant. A closure of the same shape is a source.
+pub trait TokenSource: Send + Sync {
+    /// A token for `tenant`. With a challenge, the service has refused the last one: the same again ends the matter, and
+    /// [`Challenge::claims`] are to be handed to the authority.
+    ///
+    /// It should answer within [`Limits::TOKEN`](industrydata_core::Limits::TOKEN): a slot is reserved meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenError`]. While starting, nothing was sent then: a run may have started: no.
+    fn token(
+        &self,
+        tenant: &Tenant,
+        challenge: Option<&Challenge>,
+    ) -> Result<AccessToken, TokenError>;
+}
+
+impl<F> TokenSource for F
+where
+    F: Fn(&Tenant, Option<&Challenge>) -> Result<AccessToken, TokenError> + Send + Sync,
+{
+    fn token(
+        &self,
+        tenant: &Tenant,
+        challenge: Option<&Challenge>,
+    ) -> Result<AccessToken, TokenError> {
+        self(tenant, challenge)
+    }
+}
+
+impl TokenSource for Box<dyn TokenSource> {
+    fn token(
+        &self,
+        tenant: &Tenant,
+        challenge: Option<&Challenge>,
+    ) -> Result<AccessToken, TokenError> {
+        (**self).token(tenant, challenge)
+    }
+}
+
+/// A token that never changes: once it is refused, the matter is ended.
+#[derive(Clone, Debug)]
+pub struct FixedToken(AccessToken);
+
+impl FixedToken {
+    /// Always answers with `token`.
+    #[must_use]
+    pub const fn new(token: AccessToken) -> Self {
+        Self(token)
+    }
+}
+
+impl TokenSource for FixedToken {
+    fn token(&self, _: &Tenant, _: Option<&Challenge>) -> Result<AccessToken, TokenError> {
+        Ok(self.0.clone())
+    }
+}
+
+/// Keeps each tenant's token, and lets one call of the source at a time do for all that wait.
+pub(crate) struct Cache {
+    source: Box<dyn TokenSource>,
+    kept: Mutex<HashMap<Tenant, Arc<Slot>>>,
+}
+
+#[derive(Default)]
+struct Slot {
+    /// Calls of the source that have ended.
+    calls: AtomicU64,
+    kept: Mutex<(KeptToken, Option<TokenError>)>,
+}
+
+impl Cache {
+    pub(crate) fn new(source: Box<dyn TokenSource>) -> Self {
+        Self {
+            source,
+            kept: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn token(
+        &self,
+        tenant: &Tenant,
+        challenge: Option<&Challenge>,
+    ) -> Result<AccessToken, TokenError> {
+        let slot = {
+            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            match kept.get(tenant) {
+                Some(slot) => Arc::clone(slot),
+                None => Arc::clone(kept.entry(tenant.clone()).or_default()),
+            }
+        };
+        let calls = slot.calls.load(Ordering::Acquire);
+        let mut kept = slot.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(token) = kept.0.usable(challenge, now().utc) {
+            return Ok(token);
+        }
+        if slot.calls.load(Ordering::Acquire) != calls
+            && let Some(error) = &kept.1
+        {
+            // The call this one waited for has failed: its failure does for both.
+            return Err(error.clone());
+        }
+        let answer = self.source.token(tenant, challenge);
+        kept.1 = answer.as_ref().err().cloned();
+        slot.calls.fetch_add(1, Ordering::Release);
+        kept.0.renewed(answer, challenge, now().utc)
+    }
+}
+
+impl fmt::Debug for Cache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cache").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,364 @@
+//! The changes made to the books, as pure functions.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    codec,
+    entry::{Entry, millis},
+    quota::Quota,
+    value::Value,
+};
+use crate::{policy::Throttle, store::StoreFault, tenant::Tenant};
+
+/// Whose books: one value for each base *and* tenant, so that starts on an emulator do not fill the real books.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BooksKey {
+    base: String,
+    tenant: Tenant,
+}
+
+impl BooksKey {
+    /// The books of `tenant` at the service under `base`.
+    #[must_use]
+    pub fn new(base: &crate::Base, tenant: &Tenant) -> Self {
+        Self {
+            base: base.as_str().to_owned(),
+            tenant: tenant.clone(),
+        }
+    }
+
+    /// The normalised base URL.
+    #[must_use]
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// The tenant's name.
+    #[must_use]
+    pub fn tenant(&self) -> &str {
+        self.tenant.as_str()
+    }
+}
+
+/// Who makes a start, for the people who read the books later.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Who {
+    /// The machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// The process id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process: Option<u32>,
+    /// A label of the caller's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+}
+
+impl Who {
+    pub(super) const fn is_empty(&self) -> bool {
+        self.host.is_none() && self.process.is_none() && self.label.is_none()
+    }
+}
+
+/// What became of a reserved start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The service accepted it.
+    Confirmed {
+        /// The later of the answer's local time and its `Date`.
+        date: Timestamp,
+        /// The operation's id, if the Location told one.
+        operation: Option<String>,
+    },
+    /// It started nothing.
+    Released {
+        /// Why, in words.
+        why: String,
+        /// The service takes no further start before this.
+        not_before: Option<Timestamp>,
+    },
+    /// It may have started a run.
+    Unknown {
+        /// Why, in words.
+        why: String,
+    },
+}
+
+/// One change to the books, idempotent by its reservation's id: running it again changes nothing more.
+#[derive(Clone, Debug)]
+pub struct Change {
+    key: BooksKey,
+    throttle: Throttle,
+    kind: Kind,
+}
+
+#[derive(Clone, Debug)]
+enum Kind {
+    Read,
+    Reserve {
+        id: [u8; 16],
+        lease: Duration,
+        who: Who,
+    },
+    Settle {
+        id: [u8; 16],
+        outcome: Outcome,
+    },
+}
+
+/// What [`Change::apply`] asks of the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Applied {
+    /// The bytes to write, durably; `None` if nothing is to be written.
+    pub write: Option<Vec<u8>>,
+    /// What to answer once they are written.
+    pub verdict: Verdict,
+}
+
+/// What a change came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    quota: Quota,
+    refusal: Option<Refusal>,
+}
+
+impl Verdict {
+    /// The quota after the change.
+    #[must_use]
+    pub const fn quota(&self) -> &Quota {
+        &self.quota
+    }
+
+    /// Why a reservation was refused; `None` if it stands (or the change was another).
+    #[must_use]
+    pub const fn refusal(&self) -> Option<&Refusal> {
+        self.refusal.as_ref()
+    }
+}
+
+/// The books take no further start before a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    until: Timestamp,
+    reason: RefusalReason,
+    lease_ends: Option<Timestamp>,
+}
+
+/// Why the books take no further start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefusalReason {
+    /// All slots are taken by starts that were accepted or may have been.
+    Slots,
+    /// All slots are taken, at least one by a start that is being made just now and may yet give it back.
+    InFlight,
+    /// The service itself asked for a pause.
+    Service,
+}
+
+impl std::fmt::Display for RefusalReason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Slots => "all starts of the window are used",
+            Self::InFlight => "all starts of the window are used or being made",
+            Self::Service => "the service asked for no start before then",
+        })
+    }
+}
+
+impl Refusal {
+    pub(super) const fn new(
+        until: Timestamp,
+        reason: RefusalReason,
+        lease_ends: Option<Timestamp>,
+    ) -> Self {
+        Self {
+            until,
+            reason,
+            lease_ends,
+        }
+    }
+
+    /// No start before this, by the store's clock.
+    #[must_use]
+    pub const fn until(&self) -> Timestamp {
+        self.until
+    }
+
+    /// Why.
+    #[must_use]
+    pub const fn reason(&self) -> RefusalReason {
+        self.reason
+    }
+
+    /// When it is worth asking again: the next slot, or the end of a lease that may give one back.
+    #[must_use]
+    pub fn ask_again_at(&self) -> Timestamp {
+        self.lease_ends.map_or(self.until, |end| end.min(self.until))
+    }
+}
+
+impl Change {
+    /// Reads the quota; writes nothing.
+    #[must_use]
+    pub const fn read(key: BooksKey, throttle: Throttle) -> Self {
+        Self::new(key, throttle, Kind::Read)
+    }
+
+    /// Takes a slot for the start `id`, for as long as `lease` without an outcome.
+    #[must_use]
+    pub const fn reserve(
+        key: BooksKey,
+        throttle: Throttle,
+        id: [u8; 16],
+        lease: Duration,
+        who: Who,
+    ) -> Self {
+        Self::new(key, throttle, Kind::Reserve { id, lease, who })
+    }
+
+    /// Writes what became of the start `id`: over its reservation, its doubt, or nothing.
+    #[must_use]
+    pub const fn settle(
+        key: BooksKey,
+        throttle: Throttle,
+        id: [u8; 16],
+        outcome: Outcome,
+    ) -> Self {
+        Self::new(key, throttle, Kind::Settle { id, outcome })
+    }
+
+    const fn new(key: BooksKey, throttle: Throttle, kind: Kind) -> Self {
+        Self {
+            key,
+            throttle,
+            kind,
+        }
+    }
+
+    /// Whose books it changes.
+    #[must_use]
+    pub const fn key(&self) -> &BooksKey {
+        &self.key
+    }
+
+    /// Applies the change to the stored bytes (`None`: there are none yet), at the store's clock.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreFault::Damaged`] or [`StoreFault::Newer`]: the bytes are to be left as they are.
+    pub fn apply(&self, stored: Option<&[u8]>, clock: Timestamp) -> Result<Applied, StoreFault> {
+        let mut value = Value::open(&self.key, stored, clock)?;
+        let refusal = match &self.kind {
+            Kind::Read => None,
+            Kind::Reserve { id, lease, who } => {
+                value.tidy(self.throttle.window, clock);
+                self.reserve_in(&mut value, hex(*id), *lease, who, clock)
+            }
+            Kind::Settle { id, outcome } => {
+                settle_in(&mut value, hex(*id), outcome, clock);
+                value.tidy(self.throttle.window, clock);
+                None
+            }
+        };
+        let write = match (&self.kind, &refusal) {
+            (Kind::Read, _) => None,
+            (Kind::Reserve { .. }, Some(_)) if !value.marked => None,
+            (Kind::Reserve { .. } | Kind::Settle { .. }, _) => {
+                Some(codec::encode(&self.key, &value)).filter(|new| Some(new.as_slice()) != stored)
+            }
+        };
+        Ok(Applied {
+            write,
+            verdict: Verdict {
+                quota: value.quota(self.throttle, clock),
+                refusal,
+            },
+        })
+    }
+
+    fn reserve_in(
+        &self,
+        value: &mut Value,
+        id: String,
+        lease: Duration,
+        who: &Who,
+        clock: Timestamp,
+    ) -> Option<Refusal> {
+        if let Some(entry) = value.entry(&id) {
+            // Run again after a lost commit: it stands. Given back or settled meanwhile: it is no reservation any more.
+            return (entry.state != "reserved" || entry.until <= clock.as_millisecond())
+                .then(|| Refusal::new(clock, RefusalReason::InFlight, None));
+        }
+        if let Some(refusal) = value.refusal(self.throttle, clock) {
+            return Some(refusal);
+        }
+        let at = value.date_now(clock);
+        value.entries.push(Entry {
+            id,
+            state: "reserved".to_owned(),
+            at,
+            until: at.saturating_add(millis(lease)),
+            date: None,
+            seen: None,
+            operation: None,
+            why: None,
+            who: who.clone(),
+            rest: serde_json::Map::new(),
+        });
+        None
+    }
+}
+
+fn settle_in(value: &mut Value, id: String, outcome: &Outcome, clock: Timestamp) {
+    if let Outcome::Released {
+        not_before: Some(until),
+        ..
+    } = outcome
+    {
+        value.close_until(*until);
+    }
+    let at = value.date_now(clock);
+    if value.entry(&id).is_none() {
+        value.entries.push(Entry {
+            id: id.clone(),
+            state: String::new(),
+            at,
+            until: at,
+            date: None,
+            seen: None,
+            operation: None,
+            why: None,
+            who: Who::default(),
+            rest: serde_json::Map::new(),
+        });
+    }
+    let Some(entry) = value.entry(&id) else {
+        return;
+    };
+    match outcome {
+        Outcome::Confirmed { date, operation } => {
+            entry.state = "confirmed".to_owned();
+            entry.date = Some(date.as_millisecond().max(entry.at));
+            entry.operation.clone_from(operation);
+            entry.why = None;
+        }
+        // An accepted start stays accepted.
+        Outcome::Released { .. } | Outcome::Unknown { .. } if entry.state == "confirmed" => {}
+        Outcome::Released { why, .. } => {
+            entry.state = "released".to_owned();
+            entry.why = Some(why.clone());
+        }
+        Outcome::Unknown { why } => {
+            entry.state = "unknown".to_owned();
+            entry.why = Some(why.clone());
+        }
+    }
+}
+
+fn hex(id: [u8; 16]) -> String {
+    format!("{:032x}", u128::from_be_bytes(id))
+}

@@ -1,0 +1,169 @@
+//! One entry of the books: a start, from its reservation on.
+
+use std::{fmt, time::Duration};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{change::Who, value::MARGIN};
+
+/// What is known of a start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum EntryState {
+    /// Reserved, and its lease runs: a POST may be on its way. Counts.
+    Reserved,
+    /// The service accepted it. Counts.
+    Confirmed,
+    /// The service may have accepted it. Counts until resolved, or until the window has passed.
+    Unknown,
+    /// It did not start a run. Does not count.
+    Released,
+    /// A state of a newer release. Counts like [`EntryState::Unknown`].
+    Held,
+}
+
+impl fmt::Display for EntryState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Reserved => "in flight",
+            Self::Confirmed => "confirmed",
+            Self::Unknown => "in doubt",
+            Self::Released => "released",
+            Self::Held => "held",
+        })
+    }
+}
+
+/// One start in the books.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// 32 hexadecimal digits.
+    pub(super) id: String,
+    pub(super) state: String,
+    /// The reservation's time by the store's clock, Unix milliseconds.
+    pub(super) at: i64,
+    /// The lease's end, Unix milliseconds.
+    pub(super) until: i64,
+    /// The latest moment at which a confirmed start may have been accepted, Unix milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) date: Option<i64>,
+    /// When an entry dated ahead of the clock was first seen, Unix milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) seen: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) operation: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) why: Option<String>,
+    #[serde(default, skip_serializing_if = "Who::is_empty")]
+    pub(super) who: Who,
+    /// Members of a newer release, kept as they are.
+    #[serde(flatten)]
+    pub(super) rest: Map<String, Value>,
+}
+
+impl Entry {
+    /// The reservation's id, 32 hexadecimal digits.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// What is known of the start at `clock`: a reservation past its lease is in doubt.
+    #[must_use]
+    pub fn state(&self, clock: Timestamp) -> EntryState {
+        match self.state.as_str() {
+            "reserved" if clock.as_millisecond() < self.until => EntryState::Reserved,
+            "reserved" | "unknown" => EntryState::Unknown,
+            "confirmed" => EntryState::Confirmed,
+            "released" => EntryState::Released,
+            _ => EntryState::Held,
+        }
+    }
+
+    /// The moment the window is kept from: the latest at which the run may have been started.
+    #[must_use]
+    pub fn date(&self) -> Timestamp {
+        timestamp(self.counts_from())
+    }
+
+    /// When it was reserved.
+    #[must_use]
+    pub fn reserved_at(&self) -> Timestamp {
+        timestamp(self.at)
+    }
+
+    /// When its lease ends, or ended.
+    #[must_use]
+    pub fn lease_ends(&self) -> Timestamp {
+        timestamp(self.until)
+    }
+
+    /// When it stops counting, for a window of this length.
+    #[must_use]
+    pub fn frees_at(&self, window: Duration) -> Timestamp {
+        timestamp(self.frees_at_ms(window))
+    }
+
+    /// The operation's id, once known.
+    #[must_use]
+    pub fn operation(&self) -> Option<&str> {
+        self.operation.as_deref()
+    }
+
+    /// Why it is in its state, in words.
+    #[must_use]
+    pub fn why(&self) -> Option<&str> {
+        self.why.as_deref()
+    }
+
+    /// Who made the start.
+    #[must_use]
+    pub const fn who(&self) -> &Who {
+        &self.who
+    }
+
+    /// Whether it takes up a slot at `clock`.
+    #[must_use]
+    pub fn counts(&self, window: Duration, clock: Timestamp) -> bool {
+        self.state != "released" && clock.as_millisecond() < self.frees_at_ms(window)
+    }
+
+    /// The latest time written in the entry that is a time of the past when it is written.
+    pub(super) fn newest(&self) -> i64 {
+        self.date.unwrap_or(self.at).max(self.at)
+    }
+
+    fn counts_from(&self) -> i64 {
+        match self.state.as_str() {
+            "confirmed" => self.newest(),
+            "released" => self.at,
+            _ => self.until.max(self.at),
+        }
+    }
+
+    /// **What a slot is stands here and nowhere else**: a start counts for the window and the margin, from the latest
+    /// moment at which it may have been accepted; one dated ahead of the clock, for as long from first sight.
+    pub(super) fn frees_at_ms(&self, window: Duration) -> i64 {
+        let span = millis(window.saturating_add(MARGIN));
+        let regular = self.counts_from().saturating_add(span);
+        match self.seen {
+            Some(seen) => regular.min(seen.saturating_add(span)),
+            None => regular,
+        }
+    }
+}
+
+/// A timestamp of Unix milliseconds, at the ends of the range if they lie beyond.
+pub(super) fn timestamp(ms: i64) -> Timestamp {
+    Timestamp::from_millisecond(ms).unwrap_or(if ms < 0 {
+        Timestamp::MIN
+    } else {
+        Timestamp::MAX
+    })
+}
+
+pub(super) fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,16 @@
+//! The books: a log of the starts that count, and the pure changes made to it.
+//!
+//! Five starts in twelve hours is a log, not a rate: a few entries with times are its exact state. Everything here is
+//! a function of the stored bytes, the change and the store's clock.
+
+mod change;
+pub(crate) mod codec;
+mod entry;
+mod quota;
+mod value;
+
+pub use change::{Applied, BooksKey, Change, Outcome, Refusal, RefusalReason, Verdict, Who};
+pub use entry::{Entry, EntryState};
+pub use quota::Quota;
+
+pub(crate) use value::MARGIN;

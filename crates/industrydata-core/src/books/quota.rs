@@ -1,0 +1,116 @@
+//! What the books say of the quota at one moment.
+
+use jiff::Timestamp;
+
+use super::entry::{Entry, EntryState};
+use crate::policy::Throttle;
+
+/// The quota of a tenant, as its books have it.
+///
+/// The books see their own starts. Others (the portal, other programs, books on another machine) use the same quota
+/// unseen, so `available` is at most what the service would still take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quota {
+    throttle: Throttle,
+    as_of: Timestamp,
+    entries: Vec<Entry>,
+    next_slot: Option<Timestamp>,
+    not_before: Option<Timestamp>,
+}
+
+impl Quota {
+    pub(super) fn new(
+        throttle: Throttle,
+        as_of: Timestamp,
+        mut entries: Vec<Entry>,
+        next_slot: Option<Timestamp>,
+        not_before: Option<Timestamp>,
+    ) -> Self {
+        entries.sort_by_key(Entry::date);
+        Self {
+            throttle,
+            as_of,
+            entries,
+            next_slot,
+            not_before,
+        }
+    }
+
+    /// Limit and window.
+    #[must_use]
+    pub const fn throttle(&self) -> Throttle {
+        self.throttle
+    }
+
+    /// The store's clock when the books were read.
+    #[must_use]
+    pub const fn as_of(&self) -> Timestamp {
+        self.as_of
+    }
+
+    /// The starts that count, the earliest first.
+    #[must_use]
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Starts that count: confirmed, in flight and in doubt.
+    #[must_use]
+    pub fn used(&self) -> u32 {
+        u32::try_from(self.entries.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Starts the service accepted.
+    #[must_use]
+    pub fn confirmed(&self) -> u32 {
+        self.count(EntryState::Confirmed)
+    }
+
+    /// Starts that are being made just now.
+    #[must_use]
+    pub fn in_flight(&self) -> u32 {
+        self.count(EntryState::Reserved)
+    }
+
+    /// Starts of which it is not known whether the service accepted them.
+    #[must_use]
+    pub fn in_doubt(&self) -> u32 {
+        self.count(EntryState::Unknown) + self.count(EntryState::Held)
+    }
+
+    /// Starts that may be made now; 0 while the service's own *not before* holds.
+    #[must_use]
+    pub fn available(&self) -> u32 {
+        match self.not_before {
+            Some(_) => 0,
+            None => self.throttle.limit.saturating_sub(self.used()),
+        }
+    }
+
+    /// When the next start may be made; `None` while one may be made now.
+    #[must_use]
+    pub fn next_slot_at(&self) -> Option<Timestamp> {
+        self.next_slot.max(self.not_before)
+    }
+
+    /// The moment before which the service asked for no further start, while it lies ahead.
+    #[must_use]
+    pub const fn not_before(&self) -> Option<Timestamp> {
+        self.not_before
+    }
+
+    /// Whether an entry is dated ahead of the store's clock: a clock was or is wrong.
+    #[must_use]
+    pub fn is_clock_suspect(&self) -> bool {
+        self.entries.iter().any(|entry| entry.seen.is_some())
+    }
+
+    fn count(&self, state: EntryState) -> u32 {
+        let count = self
+            .entries
+            .iter()
+            .filter(|entry| entry.state(self.as_of) == state)
+            .count();
+        u32::try_from(count).unwrap_or(u32::MAX)
+    }
+}

@@ -1,0 +1,143 @@
+//! The value behind the bytes, and the rules of its window.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Map;
+
+use super::{
+    change::{BooksKey, Refusal, RefusalReason},
+    codec,
+    entry::{Entry, EntryState, millis, timestamp},
+    quota::Quota,
+};
+use crate::{policy::Throttle, store::StoreFault};
+
+/// Margin and tolerated difference of clocks, in one constant.
+pub(crate) const MARGIN: Duration = Duration::from_secs(120);
+/// No Retry-After is kept for longer (rule R5).
+const LONGEST_NOT_BEFORE: Duration = Duration::from_secs(24 * 60 * 60);
+/// Entries are kept for at least this long, whatever window a caller sets.
+const SHORTEST_KEEP: Duration = Duration::from_secs(12 * 60 * 60);
+
+/// The books of one base and tenant.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Value {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    not_before: Option<i64>,
+    #[serde(default)]
+    pub(super) entries: Vec<Entry>,
+    #[serde(flatten)]
+    rest: Map<String, serde_json::Value>,
+    /// Whether an entry was seen ahead of the clock for the first time just now, which is to be stored.
+    #[serde(skip)]
+    pub(super) marked: bool,
+}
+
+impl Value {
+    /// Reads the bytes, and marks what lies ahead of the clock.
+    pub(super) fn open(
+        key: &BooksKey,
+        bytes: Option<&[u8]>,
+        clock: Timestamp,
+    ) -> Result<Self, StoreFault> {
+        let mut value = match bytes {
+            Some(bytes) => codec::decode(key, bytes)?,
+            None => Self::default(),
+        };
+        let ahead = clock.as_millisecond().saturating_add(millis(MARGIN));
+        for entry in &mut value.entries {
+            if entry.newest() > ahead && entry.seen.is_none() {
+                entry.seen = Some(clock.as_millisecond());
+                value.marked = true;
+            }
+        }
+        let latest = clock.as_millisecond().saturating_add(millis(LONGEST_NOT_BEFORE));
+        value.not_before = value
+            .not_before
+            .map(|at| at.min(latest))
+            .filter(|at| *at > clock.as_millisecond());
+        Ok(value)
+    }
+
+    /// Forgets what no longer counts for anybody, and turns reservations past their lease into doubt.
+    pub(super) fn tidy(&mut self, window: Duration, clock: Timestamp) {
+        let now = clock.as_millisecond();
+        let keep = window.max(SHORTEST_KEEP);
+        self.entries.retain(|entry| match entry.state(clock) {
+            // A tombstone, so that a reservation that arrives after its release stays released.
+            EntryState::Released => now < entry.until.saturating_add(millis(MARGIN)),
+            EntryState::Reserved | EntryState::Confirmed | EntryState::Unknown | EntryState::Held => {
+                now < entry.frees_at_ms(keep)
+            }
+        });
+        for entry in &mut self.entries {
+            if entry.state == "reserved" && entry.until <= now {
+                entry.state = "unknown".to_owned();
+                entry.why = Some("the lease ended without an outcome".to_owned());
+            }
+        }
+    }
+
+    pub(super) fn entry(&mut self, id: &str) -> Option<&mut Entry> {
+        self.entries.iter_mut().find(|entry| entry.id == id)
+    }
+
+    /// The date of a new entry: the clock, but no earlier than the newest entry.
+    pub(super) fn date_now(&self, clock: Timestamp) -> i64 {
+        self.entries
+            .iter()
+            .map(Entry::newest)
+            .fold(clock.as_millisecond(), i64::max)
+    }
+
+    pub(super) fn close_until(&mut self, until: Timestamp) {
+        self.not_before = self.not_before.max(Some(until.as_millisecond()));
+    }
+
+    /// Why no further start may be made now, if so.
+    pub(super) fn refusal(&self, throttle: Throttle, clock: Timestamp) -> Option<Refusal> {
+        if let Some(until) = self.not_before {
+            return Some(Refusal::new(timestamp(until), RefusalReason::Service, None));
+        }
+        let next = self.next_slot(throttle, clock)?;
+        let lease = self
+            .entries
+            .iter()
+            .filter(|entry| entry.state(clock) == EntryState::Reserved)
+            .map(|entry| entry.until)
+            .min();
+        let reason = match lease {
+            Some(_) => RefusalReason::InFlight,
+            None => RefusalReason::Slots,
+        };
+        Some(Refusal::new(timestamp(next), reason, lease.map(timestamp)))
+    }
+
+    pub(super) fn quota(&self, throttle: Throttle, clock: Timestamp) -> Quota {
+        let entries: Vec<Entry> = self
+            .entries
+            .iter()
+            .filter(|entry| entry.counts(throttle.window, clock))
+            .cloned()
+            .collect();
+        let next_slot = self.next_slot(throttle, clock).map(timestamp);
+        let not_before = self.not_before.map(timestamp);
+        Quota::new(throttle, clock, entries, next_slot, not_before)
+    }
+
+    /// When a slot becomes free, Unix milliseconds; `None` while one is.
+    fn next_slot(&self, throttle: Throttle, clock: Timestamp) -> Option<i64> {
+        let mut frees: Vec<i64> = self
+            .entries
+            .iter()
+            .filter(|entry| entry.counts(throttle.window, clock))
+            .map(|entry| entry.frees_at_ms(throttle.window))
+            .collect();
+        let over = frees.len().checked_sub(throttle.limit as usize)?;
+        frees.sort_unstable();
+        // A limit of zero never has a slot.
+        Some(frees.get(over).copied().unwrap_or(i64::MAX))
+    }
+}

@@ -1,0 +1,233 @@
+//! Reading JSON of unknown shape: no recursion a server could drive, and no wrong type an error.
+
+use std::{borrow::Cow, fmt};
+
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+/// The deepest nesting taken (rule B5).
+const MAX_DEPTH: usize = 128;
+
+/// The text without one byte order mark at its beginning (RFC 8259 section 8.1).
+pub(crate) fn without_bom(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
+}
+
+/// Whether valid JSON is nested deeper than 128 levels (rule B5).
+pub(crate) fn is_too_deep(json: &str) -> bool {
+    let opens = |b: &u8| matches!(b, b'[' | b'{');
+    if json.as_bytes().iter().filter(|b| opens(b)).count() <= MAX_DEPTH {
+        return false;
+    }
+    let mut depth = 0_usize;
+    let mut bytes = json.bytes();
+    let mut in_string = false;
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' => in_string = !in_string,
+            b'\\' => {
+                bytes.next();
+            }
+            b'[' | b'{' if !in_string => depth = depth.saturating_add(1),
+            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > MAX_DEPTH {
+            return true;
+        }
+    }
+    false
+}
+
+/// A JSON value as far as it matters: only members of known names are kept, only so deep.
+#[derive(Debug)]
+pub(crate) enum Node<'a> {
+    Null,
+    Text(Cow<'a, str>),
+    /// A number, as its decimal text.
+    Number(String),
+    List(Vec<Self>),
+    Object(Vec<(&'static str, Self)>),
+    /// A boolean, or what stands deeper than was asked for.
+    Other,
+}
+
+impl<'a> Node<'a> {
+    /// Reads one JSON text; `None` if it is not one. Members not in `names` and what is nested
+    /// deeper than `depth` levels are skipped without recursion.
+    pub(crate) fn read(json: &'a str, names: &'static [&'static str], depth: usize) -> Option<Self> {
+        let mut reader = serde_json::Deserializer::from_str(json);
+        let node = Shape { names, depth }.deserialize(&mut reader).ok()?;
+        reader.end().ok()?;
+        Some(node)
+    }
+
+    /// The member `name`; the last one if there are several.
+    pub(crate) fn get(&self, name: &str) -> Option<&Self> {
+        match self {
+            Self::Object(members) => {
+                members.iter().rev().find(|(known, _)| *known == name).map(|(_, node)| node)
+            }
+            Self::Null | Self::Text(_) | Self::Number(_) | Self::List(_) | Self::Other => None,
+        }
+    }
+
+    /// The text of a string.
+    pub(crate) fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Null | Self::Number(_) | Self::List(_) | Self::Object(_) | Self::Other => None,
+        }
+    }
+}
+
+/// How to read a [`Node`]. `depth` levels of arrays and objects are left.
+#[derive(Clone, Copy)]
+pub(crate) struct Shape {
+    pub(crate) names: &'static [&'static str],
+    pub(crate) depth: usize,
+}
+
+impl<'de> DeserializeSeed<'de> for Shape {
+    type Value = Node<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<Node<'de>, D::Error> {
+        reader.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Shape {
+    type Value = Node<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Node<'de>, E> {
+        Ok(Node::Null)
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<Node<'de>, E> {
+        Ok(Node::Other)
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Node<'de>, E> {
+        Ok(Node::Number(number.to_string()))
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<Node<'de>, E> {
+        Ok(Node::Number(number.to_string()))
+    }
+
+    fn visit_f64<E: Error>(self, number: f64) -> Result<Node<'de>, E> {
+        Ok(Node::Number(number.to_string()))
+    }
+
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Node<'de>, E> {
+        Ok(Node::Text(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Node<'de>, E> {
+        Ok(Node::Text(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Node<'de>, A::Error> {
+        let Some(depth) = self.depth.checked_sub(1) else {
+            while items.next_element::<IgnoredAny>()?.is_some() {}
+            return Ok(Node::Other);
+        };
+        let mut list = Vec::new();
+        while let Some(node) = items.next_element_seed(Self { depth, ..self })? {
+            list.push(node);
+        }
+        Ok(Node::List(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Node<'de>, A::Error> {
+        let mut object = Vec::new();
+        while let Some(name) = members.next_key_seed(Name(self.names))? {
+            match (name, self.depth.checked_sub(1)) {
+                (Some(name), Some(depth)) => {
+                    object.push((name, members.next_value_seed(Self { depth, ..self })?));
+                }
+                (None, _) | (_, None) => {
+                    members.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(if self.depth == 0 { Node::Other } else { Node::Object(object) })
+    }
+}
+
+/// A member's name, if it is one of these; compared after unescaping, case-sensitively.
+#[derive(Clone, Copy)]
+pub(crate) struct Name(pub(crate) &'static [&'static str]);
+
+impl<'de> DeserializeSeed<'de> for Name {
+    type Value = Option<&'static str>;
+
+    fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<Self::Value, D::Error> {
+        reader.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Name {
+    type Value = Option<&'static str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a member's name")
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<Self::Value, E> {
+        Ok(self.0.iter().find(|known| **known == name).copied())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const NAMES: &[&str] = &["a", "b"];
+
+    #[test]
+    fn keeps_what_is_known() {
+        let node = Node::read(r#"{"a":1,"x":{"a":[1e999999]},"b":[true,null,"t"],"\u0061":-2.5}"#, NAMES, 4).unwrap();
+        assert!(matches!(node.get("a"), Some(Node::Number(text)) if text == "-2.5"));
+        assert!(node.get("x").is_none());
+        let Some(Node::List(list)) = node.get("b") else { panic!("{node:?}") };
+        assert!(matches!(list.as_slice(), [Node::Other, Node::Null, Node::Text(_)]));
+        assert!(Node::read(r#"{"a":1} x"#, NAMES, 4).is_none());
+        assert!(Node::read("", NAMES, 4).is_none());
+    }
+
+    #[test]
+    fn skips_what_is_deep() {
+        let json = format!("{}1{}", r#"{"a":"#.repeat(100_000), "}".repeat(100_000));
+        let mut node = &Node::read(&json, NAMES, 3).unwrap();
+        for _ in 0..3 {
+            node = node.get("a").unwrap();
+        }
+        assert!(matches!(node, Node::Other));
+        let json = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+        assert!(matches!(Node::read(&json, NAMES, 1), Some(Node::List(list)) if list.len() == 1));
+    }
+
+    #[test]
+    fn depth_is_counted_outside_strings() {
+        let nested = |n: usize| format!("{}{}", "[".repeat(n), "]".repeat(n));
+        assert!(!is_too_deep(&nested(128)));
+        assert!(is_too_deep(&nested(129)));
+        assert!(!is_too_deep(&format!("[{:?}]", "[".repeat(500))));
+        assert!(!is_too_deep(&format!(r#"["\"{0}","\\",{1}]"#, "[".repeat(500), "{}".repeat(1))));
+        assert!(!is_too_deep(&format!("[{}1]", "[],".repeat(500))));
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(json in "[\\[\\]{}\",:0-9a-b\\\\ \\-.eEu]{0,80}|\\PC{0,80}") {
+            let _ = is_too_deep(&json);
+            let _ = Node::read(&json, NAMES, 5);
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! What both machines do with an answer before they look at it.
+
+use http::{
+    header::{CONTENT_ENCODING, CONTENT_TYPE},
+    response::Parts,
+};
+
+use super::watch::Miss;
+use crate::{
+    fault::BodyFault,
+    location::{LocationError, OperationUrl},
+    operation::Operation,
+    token::AccessToken,
+};
+
+/// Tokens shorter than this are nobody's secret, and would be found in any text.
+const SHORTEST_SECRET: usize = 8;
+
+/// The body of an error answer; none if it is encoded, which we never asked for.
+pub(super) fn error_body<'b>(head: &Parts, body: &'b [u8]) -> &'b [u8] {
+    if is_encoded(head) { &[] } else { body }
+}
+
+/// Reads the operation in a 2xx answer to a poll (rule B), or says why the poll is a miss (rule P2).
+pub(super) fn operation(
+    head: &Parts,
+    body: Result<Vec<u8>, BodyFault>,
+    token: &AccessToken,
+) -> Result<Operation, Miss> {
+    if is_encoded(head) {
+        return Err(Miss::Encoded);
+    }
+    let body = body.map_err(Miss::Body)?;
+    let content_type = head.headers.get(CONTENT_TYPE).map(http::HeaderValue::as_bytes);
+    let operation = Operation::decode(content_type, &body).map_err(Miss::Unreadable)?;
+    Ok(match secret(token) {
+        Some(secret) => operation.without(secret),
+        None => operation,
+    })
+}
+
+/// A Location that repeats the token is not followed: it would be written down with it.
+pub(super) fn redacted(url: OperationUrl, token: &AccessToken) -> Result<OperationUrl, LocationError> {
+    match secret(token) {
+        Some(secret) if url.as_str().contains(secret) => Err(LocationError::NotAnOperation),
+        Some(_) | None => Ok(url),
+    }
+}
+
+pub(super) fn without_token(text: &str, token: &AccessToken) -> String {
+    match secret(token) {
+        Some(secret) => text.replace(secret, "[redacted]"),
+        None => text.to_owned(),
+    }
+}
+
+fn secret(token: &AccessToken) -> Option<&str> {
+    token.text().filter(|text| text.len() >= SHORTEST_SECRET)
+}
+
+fn is_encoded(head: &Parts) -> bool {
+    head.headers
+        .get_all(CONTENT_ENCODING)
+        .iter()
+        .any(|value| !value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity"))
+}

@@ -1,0 +1,661 @@
+//! The start: reserve, POST, settle.
+
+use std::{sync::Arc, time::Duration};
+
+use http::{Request, StatusCode, header::LOCATION, response::Parts};
+use jiff::{SignedDuration, Timestamp};
+
+use super::{
+    answer::{error_body, redacted},
+    start_error::{StartError, StartErrorKind},
+    step::{Booking, Exchange, Machine, Pause, PauseReason, Progress, StartStep},
+    watch::{Watch, WatchPlan},
+};
+use crate::{
+    books::{BooksKey, Change, MARGIN, Outcome, Quota, Refusal, Verdict, Who},
+    fault::{BodyFault, Fault},
+    location::OperationUrl,
+    now::Now,
+    outcome::Acceptance,
+    policy::{Limits, PollingPolicy, Throttle},
+    requests::Service,
+    retry_after::{date, retry_after},
+    seed::Seed,
+    service_error::ServiceError,
+    store::StoreFault,
+    tenant::Tenant,
+    token::{AccessToken, Challenge, TokenError},
+};
+
+/// A 429 that asks for no more than this is waited out once by itself.
+const SHORT_THROTTLE: Duration = Duration::from_secs(30);
+/// How long the books stay closed after a 429 without a Retry-After.
+const THROTTLE_DEFAULT: Duration = Duration::from_secs(60);
+/// The longest sleep of a start that waits for a slot: others may give one back unseen.
+const SLOT_POLL: Duration = Duration::from_secs(60);
+/// Spreads clients that wait for the same slot.
+const SLOT_JITTER: Duration = Duration::from_secs(5);
+/// Reservations given back because their lease ran short before the request could go out.
+const SHORT_LEASES: u32 = 3;
+
+/// What to start, for whom, and within which bounds.
+#[derive(Clone, Debug)]
+pub struct StartPlan {
+    /// The service.
+    pub service: Service,
+    /// Whose books count the start.
+    pub tenant: Tenant,
+    /// The quota to keep.
+    pub throttle: Throttle,
+    /// Limits of time; `total` bounds the start and the wait for its operation together.
+    pub limits: Limits,
+    /// Whether to wait, within the total limit, when the books or the service have no slot.
+    pub wait_for_slot: bool,
+    /// Who starts, for the books.
+    pub who: Who,
+}
+
+/// One attempt at starting a run.
+#[derive(Debug)]
+pub struct Start {
+    plan: StartPlan,
+    key: BooksKey,
+    seed: SeedOf,
+    state: State,
+    deadline: Duration,
+    /// The last moment the machine was told; never later than what happens next.
+    last: Now,
+    quota: Option<Quota>,
+    client_request_id: Option<String>,
+    short_leases: u32,
+    /// Whether a 429 was waited out.
+    waited_out: bool,
+    /// Whether any pause was kept.
+    waited: bool,
+}
+
+/// The seed and how much of it is used.
+#[derive(Debug)]
+struct SeedOf {
+    bytes: [u8; 16],
+    reservations: u32,
+    requests: u32,
+}
+
+#[derive(Debug)]
+enum State {
+    /// The reservation is to be booked; whether that was begun.
+    Reserve { id: [u8; 16], begun: bool },
+    /// Reserved: the request may go out.
+    Ready { slot: Slot, refused: Option<Refused> },
+    /// The request is out.
+    Out { slot: Slot, token: AccessToken, repeated: bool },
+    /// The outcome is to be booked.
+    Settle { change: Arc<Change>, after: After },
+    Pausing { until: Duration, reason: PauseReason, otherwise: StartError },
+    Ended(Result<Accepted, StartError>),
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    id: [u8; 16],
+    /// The lease's end in steady time, reckoned from before it was booked.
+    lease_ends: Duration,
+}
+
+#[derive(Debug)]
+struct Refused {
+    challenge: Challenge,
+    error: ServiceError,
+}
+
+/// What follows once the outcome is booked.
+#[derive(Debug)]
+enum After {
+    End(Result<Accepted, StartErrorKind>),
+    Pause { until: Duration, reason: PauseReason, otherwise: StartErrorKind },
+    Reserve,
+}
+
+/// An accepted start: counted, with an operation to follow.
+#[derive(Clone, Debug)]
+pub struct Accepted(Box<Follow>);
+
+#[derive(Clone, Debug)]
+struct Follow {
+    service: Service,
+    limits: Limits,
+    deadline: Duration,
+    seed: [u8; 16],
+    requests: u32,
+    operation: OperationUrl,
+    at: Now,
+    retry_after: Option<Duration>,
+    clock_skew: Option<SignedDuration>,
+    request_id: Option<String>,
+    quota: Option<Quota>,
+    unrecorded: Option<(Arc<Change>, StoreFault)>,
+}
+
+impl Accepted {
+    /// The operation to follow, checked.
+    #[must_use]
+    pub fn operation(&self) -> &OperationUrl {
+        &self.0.operation
+    }
+
+    /// When the answer came.
+    #[must_use]
+    pub fn at(&self) -> Timestamp {
+        self.0.at.utc
+    }
+
+    /// The service's id of the request.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        self.0.request_id.as_deref()
+    }
+
+    /// The quota after the start.
+    #[must_use]
+    pub fn quota(&self) -> Option<&Quota> {
+        self.0.quota.as_ref()
+    }
+
+    /// By how much the service's clock is ahead of this machine's (negative: behind), if by more than two minutes. A
+    /// wrong clock here frees slots at the wrong time.
+    #[must_use]
+    pub fn clock_skew(&self) -> Option<SignedDuration> {
+        self.0.clock_skew
+    }
+
+    /// Why the acceptance could not be recorded, if so. The reservation goes on counting.
+    #[must_use]
+    pub fn ledger_warning(&self) -> Option<&StoreFault> {
+        self.0.unrecorded.as_ref().map(|(_, fault)| fault)
+    }
+
+    /// The change that could not be recorded, to be tried once more when the run has ended.
+    #[must_use]
+    pub fn unrecorded(&self) -> Option<&Arc<Change>> {
+        self.0.unrecorded.as_ref().map(|(change, _)| change)
+    }
+
+    /// The wait for the operation, within what is left of the start's total limit. The first poll comes one interval
+    /// after the acceptance.
+    #[must_use]
+    pub fn watch(&self, policy: PollingPolicy) -> Watch {
+        let plan = WatchPlan {
+            service: self.0.service.clone(),
+            policy,
+            limits: self.0.limits,
+        };
+        Watch::after_start(
+            plan,
+            self.0.operation.clone(),
+            Seed::new(self.0.seed),
+            self.0.requests,
+            self.0.at,
+            self.0.deadline,
+            self.0.retry_after,
+        )
+    }
+}
+
+impl Start {
+    /// An attempt that begins now. `seed` is random and used for one attempt: the reservation's id, each
+    /// `client-request-id` and every jitter are made of it.
+    #[must_use]
+    pub fn new(plan: StartPlan, seed: [u8; 16], now: Now) -> Self {
+        let key = BooksKey::new(plan.service.base(), &plan.tenant);
+        Self {
+            key,
+            deadline: now.steady.saturating_add(plan.limits.total),
+            state: State::Reserve {
+                id: Seed::new(seed).reservation(0),
+                begun: false,
+            },
+            seed: SeedOf {
+                bytes: seed,
+                reservations: 1,
+                requests: 0,
+            },
+            plan,
+            last: now,
+            quota: None,
+            client_request_id: None,
+            short_leases: 0,
+            waited_out: false,
+            waited: false,
+        }
+    }
+
+    /// What to do next.
+    pub fn step(&mut self) -> StartStep<'_> {
+        if let State::Out { slot, .. } = &self.state {
+            // The request was handed out, and nobody is left to say what became of it.
+            let id = slot.id;
+            self.settle_unknown(id, StartErrorKind::Dropped);
+        }
+        let change: Arc<Change> = match &mut self.state {
+            State::Reserve { id, begun } => {
+                *begun = true;
+                Change::reserve(
+                    self.key.clone(),
+                    self.plan.throttle,
+                    *id,
+                    self.plan.limits.lease(),
+                    self.plan.who.clone(),
+                )
+                .into()
+            }
+            State::Settle { change, .. } => Arc::clone(change),
+            State::Pausing { .. } => return StartStep::Wait(Pause { machine: self }),
+            State::Ended(outcome) => return StartStep::Done(outcome.clone()),
+            State::Ready { .. } | State::Out { .. } => {
+                return StartStep::Send(Exchange { machine: self });
+            }
+        };
+        StartStep::Book(Booking {
+            start: self,
+            change,
+        })
+    }
+
+    /// Ends the attempt: the next steps book what is left to book, and are done. A request that was handed out is in
+    /// doubt.
+    pub fn stop(&mut self) {
+        match &self.state {
+            State::Reserve { begun: false, .. } | State::Pausing { .. } => {
+                self.end_err(StartErrorKind::Stopped, None);
+            }
+            State::Reserve { id, begun: true } => self.release_err(*id, StartErrorKind::Stopped),
+            State::Ready { slot, .. } => self.release_err(slot.id, StartErrorKind::Stopped),
+            State::Out { slot, .. } => self.settle_unknown(slot.id, StartErrorKind::Dropped),
+            State::Settle { .. } | State::Ended(_) => {}
+        }
+    }
+
+    /// What is still to be booked when the driver gives the attempt up: the slot given back if no request was handed
+    /// out, doubt if one was.
+    #[must_use]
+    pub fn abandon(self) -> Option<Change> {
+        let release = |id| Outcome::Released {
+            why: format!("given up before the request went out ({})", hex(id)),
+            not_before: None,
+        };
+        let (id, outcome) = match self.state {
+            State::Reserve { begun: false, .. } | State::Pausing { .. } | State::Ended(_) => {
+                return None;
+            }
+            State::Reserve { id, begun: true } => (id, release(id)),
+            State::Ready { slot, .. } => (slot.id, release(slot.id)),
+            State::Out { slot, .. } => (
+                slot.id,
+                Outcome::Unknown {
+                    why: "given up after the request went out".to_owned(),
+                },
+            ),
+            State::Settle { change, .. } => return Some(Change::clone(&change)),
+        };
+        Some(Change::settle(self.key, self.plan.throttle, id, outcome))
+    }
+
+    pub(super) fn booked(&mut self, result: Result<Verdict, StoreFault>, now: Now) {
+        let before = std::mem::replace(&mut self.last, now).steady;
+        if let Ok(verdict) = &result {
+            self.quota = Some(verdict.quota().clone());
+        }
+        match (std::mem::replace(&mut self.state, State::Reserve { id: [0; 16], begun: false }), result) {
+            (State::Reserve { id, .. }, Ok(verdict)) => match verdict.refusal() {
+                Some(refusal) => self.no_slot(*refusal, now),
+                None => {
+                    let lease_ends = before.saturating_add(self.plan.limits.lease());
+                    self.state = State::Ready {
+                        slot: Slot { id, lease_ends },
+                        refused: None,
+                    };
+                }
+            },
+            (State::Reserve { id, .. }, Err(StoreFault::Unconfirmed(cause))) => {
+                // It may stand: give it back, so far as the store can.
+                self.release(
+                    id,
+                    "the reservation could not be confirmed".to_owned(),
+                    After::End(Err(StartErrorKind::Ledger(StoreFault::Unconfirmed(cause)))),
+                );
+            }
+            (State::Reserve { .. }, Err(fault)) => self.end_err(StartErrorKind::Ledger(fault), None),
+            (State::Settle { change, after }, result) => self.settled(change, after, result.err()),
+            // Only the two states above lend a booking.
+            (state, _) => self.state = state,
+        }
+    }
+
+    fn settled(&mut self, change: Arc<Change>, after: After, fault: Option<StoreFault>) {
+        match after {
+            After::End(Ok(mut accepted)) => {
+                accepted.0.quota.clone_from(&self.quota);
+                accepted.0.unrecorded = fault.map(|fault| (change, fault));
+                self.state = State::Ended(Ok(accepted));
+            }
+            After::End(Err(kind)) => self.end_err(kind, fault),
+            After::Pause {
+                until,
+                reason,
+                otherwise,
+            } => {
+                self.state = State::Pausing {
+                    until,
+                    reason,
+                    otherwise: self.error(otherwise, fault),
+                };
+            }
+            After::Reserve => self.reserve_anew(),
+        }
+    }
+
+    fn no_slot(&mut self, refusal: Refusal, now: Now) {
+        let error = self.error(StartErrorKind::NoSlot(refusal), None);
+        let as_of = self.quota.as_ref().map_or(now.utc, Quota::as_of);
+        let left = self.deadline.saturating_sub(now.steady);
+        if !self.plan.wait_for_slot || left.is_zero() || until(as_of, refusal.until()) > left {
+            self.state = State::Ended(Err(error));
+            return;
+        }
+        let wait = until(as_of, refusal.ask_again_at()).min(SLOT_POLL) + self.slot_jitter();
+        self.state = State::Pausing {
+            until: now.steady.saturating_add(wait).min(self.deadline),
+            reason: PauseReason::Slot(refusal.reason()),
+            otherwise: error,
+        };
+    }
+
+    fn slot_jitter(&self) -> Duration {
+        let share = Seed::new(self.seed.bytes).jitter(self.seed.reservations);
+        SLOT_JITTER.mul_f64(f64::from(share) / f64::from(u32::MAX))
+    }
+
+    fn reserve_anew(&mut self) {
+        let id = Seed::new(self.seed.bytes).reservation(self.seed.reservations);
+        self.seed.reservations += 1;
+        self.state = State::Reserve { id, begun: false };
+    }
+
+    fn settle(&mut self, id: [u8; 16], outcome: Outcome, after: After) {
+        let change = Change::settle(self.key.clone(), self.plan.throttle, id, outcome);
+        self.state = State::Settle {
+            change: Arc::new(change),
+            after,
+        };
+    }
+
+    fn settle_unknown(&mut self, id: [u8; 16], kind: StartErrorKind) {
+        let why = self.error(kind.clone(), None).to_string();
+        self.settle(id, Outcome::Unknown { why }, After::End(Err(kind)));
+    }
+
+    fn release(&mut self, id: [u8; 16], why: String, after: After) {
+        let outcome = Outcome::Released {
+            why,
+            not_before: None,
+        };
+        self.settle(id, outcome, after);
+    }
+
+    fn release_err(&mut self, id: [u8; 16], kind: StartErrorKind) {
+        let why = self.error(kind.clone(), None).to_string();
+        self.release(id, why, After::End(Err(kind)));
+    }
+
+    fn end_err(&mut self, kind: StartErrorKind, fault: Option<StoreFault>) {
+        self.state = State::Ended(Err(self.error(kind, fault)));
+    }
+
+    fn error(&self, kind: StartErrorKind, fault: Option<StoreFault>) -> StartError {
+        StartError::new(kind)
+            .with_quota(self.quota.clone())
+            .with_ledger(fault)
+            .with_client_request_id(self.client_request_id.clone())
+    }
+
+    fn throttled(&mut self, slot: Slot, head: &Parts, error: ServiceError, now: Now) {
+        let asked = retry_after(&head.headers, now.utc);
+        let pause = asked.unwrap_or(THROTTLE_DEFAULT);
+        let until = now.utc.saturating_add(pause).unwrap_or(Timestamp::MAX);
+        let outcome = Outcome::Released {
+            why: error.to_string(),
+            not_before: Some(until),
+        };
+        let short = !self.waited_out && asked.is_some_and(|asked| asked <= SHORT_THROTTLE);
+        let fits = now.steady.saturating_add(pause) <= self.deadline;
+        let kind = StartErrorKind::Throttled { until, error };
+        let after = if fits && (short || self.plan.wait_for_slot) {
+            self.waited_out = true;
+            let jitter = if short { Duration::ZERO } else { self.slot_jitter() };
+            After::Pause {
+                until: now.steady.saturating_add(pause).saturating_add(jitter).min(self.deadline),
+                reason: PauseReason::Throttled,
+                otherwise: kind,
+            }
+        } else {
+            After::End(Err(kind))
+        };
+        self.settle(slot.id, outcome, after);
+    }
+
+    fn accepted(&mut self, slot: Slot, head: &Parts, token: &AccessToken, now: Now) {
+        let answered = date(&head.headers, now.utc);
+        let request_id = ServiceError::decode(head.status, &head.headers, &[], token.text())
+            .request_id()
+            .map(str::to_owned);
+        let location = OperationUrl::from_headers(self.plan.service.base(), &head.headers)
+            .and_then(|url| redacted(url, token));
+        let outcome = Outcome::Confirmed {
+            date: answered.map_or(now.utc, |answered| answered.max(now.utc)),
+            operation: location.as_ref().ok().map(|url| url.operation_id().to_owned()),
+        };
+        let result = match location {
+            Ok(operation) => Ok(Accepted(Box::new(Follow {
+                service: self.plan.service.clone(),
+                limits: self.plan.limits,
+                deadline: self.deadline,
+                seed: self.seed.bytes,
+                requests: self.seed.requests,
+                operation,
+                at: now,
+                retry_after: retry_after(&head.headers, now.utc),
+                clock_skew: answered
+                    .map(|answered| answered.duration_since(now.utc))
+                    .filter(|skew| skew.unsigned_abs() > MARGIN),
+                request_id,
+                quota: None,
+                unrecorded: None,
+            }))),
+            Err(error) => Err(StartErrorKind::NotFollowable {
+                error,
+                location: head
+                    .headers
+                    .get_all(LOCATION)
+                    .iter()
+                    .take(4)
+                    .map(|value| readable(value.as_bytes(), token))
+                    .collect(),
+                request_id,
+            }),
+        };
+        self.settle(slot.id, outcome, After::End(result));
+    }
+}
+
+impl Machine for Start {
+    fn challenge(&self) -> Option<&Challenge> {
+        match &self.state {
+            State::Ready { refused, .. } => refused.as_ref().map(|refused| &refused.challenge),
+            State::Reserve { .. }
+            | State::Out { .. }
+            | State::Settle { .. }
+            | State::Pausing { .. }
+            | State::Ended(_) => None,
+        }
+    }
+
+    fn no_token(&mut self, error: TokenError, now: Now) {
+        self.last = now;
+        if let State::Ready { slot, refused } = &mut self.state {
+            let id = slot.id;
+            let kind = match refused.take() {
+                Some(refused) => StartErrorKind::Unauthorized {
+                    error: refused.error,
+                    token: Some(error),
+                },
+                None => StartErrorKind::NoToken(error),
+            };
+            self.release_err(id, kind);
+        }
+    }
+
+    fn request(&mut self, token: &AccessToken, now: Now) -> Option<(Request<()>, Duration)> {
+        self.last = now;
+        let State::Ready { slot, refused } = &mut self.state else {
+            return None;
+        };
+        let slot = *slot;
+        let repeated = refused.is_some();
+        if let Some(refused) = refused.take_if(|r| r.challenge.refused().is_same_token(token)) {
+            let kind = StartErrorKind::Unauthorized {
+                error: refused.error,
+                token: None,
+            };
+            self.release_err(slot.id, kind);
+            return None;
+        }
+        let left = self.deadline.saturating_sub(now.steady);
+        if left.is_zero() {
+            let waited_for_slot = self.waited;
+            self.release_err(slot.id, StartErrorKind::TimeLimit { waited_for_slot });
+            return None;
+        }
+        if slot.lease_ends.saturating_sub(now.steady) < self.plan.limits.request {
+            self.short_leases += 1;
+            let after = if self.short_leases < SHORT_LEASES {
+                After::Reserve
+            } else {
+                After::End(Err(StartErrorKind::NoToken(TokenError::unavailable(
+                    "the token took longer than a reservation is held",
+                ))))
+            };
+            self.release(slot.id, "the token took too long".to_owned(), after);
+            return None;
+        }
+        let seed = Seed::new(self.seed.bytes);
+        let ordinal = self.seed.requests;
+        self.seed.requests += 1;
+        let id = seed.client_request_id(ordinal);
+        self.client_request_id = Some(String::from_utf8_lossy(&id).into_owned());
+        let request = self.plan.service.start(token, seed, ordinal);
+        self.state = State::Out {
+            slot,
+            token: token.clone(),
+            repeated,
+        };
+        Some((request, self.plan.limits.request.min(left)))
+    }
+
+    fn answer(&mut self, head: &Parts, body: Result<Vec<u8>, BodyFault>, now: Now) {
+        self.last = now;
+        let State::Out { slot, token, repeated } = &self.state else {
+            return;
+        };
+        let (slot, token, repeated) = (*slot, token.clone(), *repeated);
+        let error = || {
+            let body = error_body(head, body.as_deref().unwrap_or_default());
+            ServiceError::decode(head.status, &head.headers, body, token.text())
+        };
+        match (Acceptance::of_status(head.status), head.status) {
+            (Acceptance::Confirmed, _) => self.accepted(slot, head, &token, now),
+            (Acceptance::Released, StatusCode::UNAUTHORIZED) if !repeated => {
+                let error = error();
+                let challenge = Challenge::new(token, error.claims().cloned());
+                self.state = State::Ready {
+                    slot,
+                    refused: Some(Refused { challenge, error }),
+                };
+            }
+            (Acceptance::Released, StatusCode::UNAUTHORIZED) => {
+                let kind = StartErrorKind::Unauthorized {
+                    error: error(),
+                    token: None,
+                };
+                self.release_err(slot.id, kind);
+            }
+            (Acceptance::Released, StatusCode::TOO_MANY_REQUESTS) => {
+                self.throttled(slot, head, error(), now);
+            }
+            (Acceptance::Released, StatusCode::FORBIDDEN) => {
+                self.release_err(slot.id, StartErrorKind::Forbidden(error()));
+            }
+            (Acceptance::Released, _) => {
+                self.release_err(slot.id, StartErrorKind::Refused(error()));
+            }
+            (Acceptance::Unknown, _) => {
+                self.settle_unknown(slot.id, StartErrorKind::DoubtfulAnswer(error()));
+            }
+        }
+    }
+
+    fn lost(&mut self, fault: Fault, now: Now) {
+        self.last = now;
+        let State::Out { slot, .. } = &self.state else {
+            return;
+        };
+        let id = slot.id;
+        match Acceptance::of_fault(&fault) {
+            Acceptance::Released => self.release_err(id, StartErrorKind::Unreachable(fault)),
+            Acceptance::Confirmed | Acceptance::Unknown => {
+                self.settle_unknown(id, StartErrorKind::DoubtfulLoss(fault));
+            }
+        }
+    }
+
+    fn pause(&self) -> (Duration, &PauseReason) {
+        match &self.state {
+            State::Pausing { until, reason, .. } => (*until, reason),
+            State::Reserve { .. }
+            | State::Ready { .. }
+            | State::Out { .. }
+            | State::Settle { .. }
+            | State::Ended(_) => (Duration::ZERO, &PauseReason::Throttled),
+        }
+    }
+
+    fn news(&mut self) -> Option<Progress> {
+        None
+    }
+
+    fn over(&mut self, now: Now) {
+        self.last = now;
+        if let State::Pausing { otherwise, .. } = &self.state {
+            self.waited = true;
+            if now.steady >= self.deadline {
+                self.state = State::Ended(Err(otherwise.clone()));
+            } else {
+                self.reserve_anew();
+            }
+        }
+    }
+}
+
+/// The time from `now` until `then`, zero if that is past.
+fn until(now: Timestamp, then: Timestamp) -> Duration {
+    Duration::try_from(then.duration_since(now)).unwrap_or_default()
+}
+
+fn readable(value: &[u8], token: &AccessToken) -> String {
+    let text: String = String::from_utf8_lossy(value).chars().take(300).collect();
+    super::answer::without_token(&text, token)
+}
+
+fn hex(id: [u8; 16]) -> String {
+    format!("{:032x}", u128::from_be_bytes(id))
+}

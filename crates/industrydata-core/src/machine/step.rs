@@ -1,0 +1,254 @@
+//! The steps a machine lends, and what each is answered with.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use http::{Request, StatusCode, response::Parts};
+
+use super::{
+    start::{Accepted, Start},
+    start_error::StartError,
+    watch::Miss,
+    watch_error::WatchError,
+};
+use crate::{
+    books::{Change, RefusalReason, Verdict},
+    fault::{BodyFault, Fault},
+    now::Now,
+    operation::Operation,
+    store::StoreFault,
+    token::{AccessToken, Challenge, TokenError},
+};
+
+/// The most bytes read of an answer with a 2xx status.
+const OPERATION_LIMIT: usize = 1024 * 1024;
+/// The most bytes read of any other answer.
+const ERROR_LIMIT: usize = 64 * 1024;
+
+/// What a [`Start`] needs done next. Exhaustive on purpose: a new kind of step must break every driver.
+#[must_use = "nothing happens until the step is answered"]
+#[derive(Debug)]
+pub enum StartStep<'m> {
+    /// Change the books durably, then say how that went.
+    Book(Booking<'m>),
+    /// Put one request on the wire, then hand in its one answer.
+    Send(Exchange<'m>),
+    /// Do nothing for a while.
+    Wait(Pause<'m>),
+    /// The attempt has ended: accepted, or an error that says whether a run may have started.
+    Done(Result<Accepted, StartError>),
+}
+
+/// What a [`Watch`] needs done next. Polls never touch the books: there is no step for it.
+#[must_use = "nothing happens until the step is answered"]
+#[derive(Debug)]
+pub enum WatchStep<'m> {
+    /// Put one request on the wire, then hand in its one answer.
+    Send(Exchange<'m>),
+    /// Do nothing for a while.
+    Wait(Pause<'m>),
+    /// The wait has ended: the operation succeeded, or an error. The run was started in any case.
+    Done(Result<Arc<Operation>, WatchError>),
+}
+
+/// What the machines have in common towards an adapter.
+pub(super) trait Machine: Send {
+    fn challenge(&self) -> Option<&Challenge>;
+    fn no_token(&mut self, error: TokenError, now: Now);
+    fn request(&mut self, token: &AccessToken, now: Now) -> Option<(Request<()>, Duration)>;
+    fn answer(&mut self, head: &Parts, body: Result<Vec<u8>, BodyFault>, now: Now);
+    fn lost(&mut self, fault: Fault, now: Now);
+    /// The steady moment the pause lasts to, and why there is one.
+    fn pause(&self) -> (Duration, &PauseReason);
+    fn news(&mut self) -> Option<Progress>;
+    fn over(&mut self, now: Now);
+}
+
+/// A change to the books, to be made durable before anything else happens.
+#[must_use = "the change is to be booked"]
+pub struct Booking<'m> {
+    pub(super) start: &'m mut Start,
+    pub(super) change: Arc<Change>,
+}
+
+impl Booking<'_> {
+    /// The change; a store that works elsewhere takes a clone of the `Arc`.
+    #[must_use]
+    pub const fn change(&self) -> &Arc<Change> {
+        &self.change
+    }
+
+    /// Says how the store took it.
+    pub fn booked(self, result: Result<Verdict, StoreFault>, now: Now) {
+        self.start.booked(result, now);
+    }
+}
+
+/// One request to make: first a token for it, then the request itself.
+#[must_use = "the request is to be made"]
+pub struct Exchange<'m> {
+    pub(super) machine: &'m mut dyn Machine,
+}
+
+impl<'m> Exchange<'m> {
+    /// The service's refusal of the last token: the next one must differ.
+    #[must_use]
+    pub fn challenge(&self) -> Option<&Challenge> {
+        self.machine.challenge()
+    }
+
+    /// Says that no token could be had.
+    pub fn no_token(self, error: TokenError, now: Now) {
+        self.machine.no_token(error, now);
+    }
+
+    /// The request, to be put on the wire once, and where its answer goes. `None`: not with this token, or not any more;
+    /// ask for the next step.
+    pub fn request(self, token: &AccessToken, now: Now) -> Option<(Request<()>, Reply<'m>)> {
+        let (request, time_limit) = self.machine.request(token, now)?;
+        let reply = Reply {
+            machine: self.machine,
+            time_limit,
+        };
+        Some((request, reply))
+    }
+}
+
+/// Where the one answer to a request goes. Dropped without one, a start is in doubt and a poll is made again later.
+#[must_use = "the request has one answer, or was lost"]
+pub struct Reply<'m> {
+    machine: &'m mut dyn Machine,
+    time_limit: Duration,
+}
+
+impl Reply<'_> {
+    /// The time the request may take, its connection and the answer's body included.
+    #[must_use]
+    pub const fn time_limit(&self) -> Duration {
+        self.time_limit
+    }
+
+    /// The most bytes to read of the body of an answer with this status.
+    #[must_use]
+    pub fn body_limit(&self, status: StatusCode) -> usize {
+        if status.is_success() {
+            OPERATION_LIMIT
+        } else {
+            ERROR_LIMIT
+        }
+    }
+
+    /// Hands in the answer. A head that arrived whole is an answer, whatever became of its body.
+    pub fn answer(self, head: &Parts, body: Result<Vec<u8>, BodyFault>, now: Now) {
+        self.machine.answer(head, body, now);
+    }
+
+    /// Says that no answer came.
+    pub fn lost(self, fault: Fault, now: Now) {
+        self.machine.lost(fault, now);
+    }
+}
+
+/// Nothing to do for a while, and why.
+#[must_use = "the pause is to be kept"]
+pub struct Pause<'m> {
+    pub(super) machine: &'m mut dyn Machine,
+}
+
+impl Pause<'_> {
+    /// How long it still lasts; zero is not to be slept.
+    #[must_use]
+    pub fn remaining(&self, now: Now) -> Duration {
+        self.machine.pause().0.saturating_sub(now.steady)
+    }
+
+    /// Why there is a pause.
+    #[must_use]
+    pub fn reason(&self) -> &PauseReason {
+        self.machine.pause().1
+    }
+
+    /// What is known so far, once for each poll.
+    pub fn news(&mut self) -> Option<Progress> {
+        self.machine.news()
+    }
+
+    /// Says that it is over.
+    pub fn over(self, now: Now) {
+        self.machine.over(now);
+    }
+}
+
+/// Why there is a pause.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum PauseReason {
+    /// The books have no slot for a start, for this reason.
+    Slot(RefusalReason),
+    /// The service refused the start for now (429).
+    Throttled,
+    /// The interval between two polls.
+    Interval,
+    /// The service asked for a longer pause than the interval.
+    RetryAfter,
+    /// The last poll brought no news.
+    Retry(Miss),
+}
+
+impl fmt::Display for PauseReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Slot(reason) => reason.fmt(f),
+            Self::Throttled => f.write_str("the service throttles starts"),
+            Self::Interval => f.write_str("the operation goes on"),
+            Self::RetryAfter => f.write_str("the service asked to wait"),
+            Self::Retry(miss) => write!(f, "the last poll brought no news ({miss})"),
+        }
+    }
+}
+
+/// What a wait knows after a poll.
+#[derive(Clone, Debug)]
+pub struct Progress {
+    pub(super) operation: Option<Arc<Operation>>,
+    pub(super) reason: PauseReason,
+    pub(super) polls: u32,
+    pub(super) next_poll_in: Duration,
+}
+
+impl Progress {
+    /// The operation as last seen; `None` until a poll has brought it.
+    #[must_use]
+    pub fn operation(&self) -> Option<&Operation> {
+        self.operation.as_deref()
+    }
+
+    /// Why the next poll is not made at once; tells a miss from news.
+    #[must_use]
+    pub const fn reason(&self) -> &PauseReason {
+        &self.reason
+    }
+
+    /// Polls made so far.
+    #[must_use]
+    pub const fn polls(&self) -> u32 {
+        self.polls
+    }
+
+    /// The pause before the next poll.
+    #[must_use]
+    pub const fn next_poll_in(&self) -> Duration {
+        self.next_poll_in
+    }
+}
+
+macro_rules! opaque_debug {
+    ($($name:ident),*) => {$(
+        impl fmt::Debug for $name<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($name)).finish_non_exhaustive()
+            }
+        }
+    )*};
+}
+
+opaque_debug!(Booking, Exchange, Reply, Pause);

@@ -1,0 +1,455 @@
+//! The wait: poll, pause, until the operation has ended.
+
+use std::{sync::Arc, time::Duration};
+
+use http::{Request, StatusCode, response::Parts};
+use jiff::Timestamp;
+
+use super::{
+    answer::{error_body, operation},
+    step::{Exchange, Machine, Pause, PauseReason, Progress, WatchStep},
+    watch_error::{WatchError, WatchErrorKind},
+};
+use crate::{
+    fault::{BodyFault, Fault},
+    location::OperationUrl,
+    now::Now,
+    operation::{BodyError, Operation, OperationStatus},
+    policy::{Limits, PollingPolicy},
+    requests::Service,
+    resume::ResumeToken,
+    retry_after::retry_after,
+    seed::Seed,
+    service_error::ServiceError,
+    token::{AccessToken, Challenge, TokenError},
+};
+
+/// A 404 is a miss for this long, and for at least [`GRACE_TRIES`] tries (rule P6).
+const GRACE: Duration = Duration::from_secs(60);
+const GRACE_TRIES: u32 = 5;
+/// Track is lost after this long without news, and at least [`LOST_MISSES`] polls (rule P8).
+const LOST: Duration = Duration::from_secs(600);
+const LOST_MISSES: u32 = 10;
+/// A third 401 in a row ends the wait (rule P4).
+const MAX_UNAUTHORIZED: u32 = 3;
+/// What is left of the time limit for the last poll: a tenth of it, and no more than this.
+const LAST_POLL: Duration = Duration::from_secs(2);
+
+/// How to watch an operation.
+#[derive(Clone, Debug)]
+pub struct WatchPlan {
+    /// The service.
+    pub service: Service,
+    /// The pauses between polls.
+    pub policy: PollingPolicy,
+    /// Limits of time; `total` bounds the wait.
+    pub limits: Limits,
+}
+
+/// The wait for one operation.
+#[derive(Debug)]
+pub struct Watch {
+    plan: WatchPlan,
+    url: OperationUrl,
+    seed: Seed,
+    state: State,
+    /// When the 202 came, or the wait began, in steady time.
+    began: Duration,
+    /// How much older than `began` the start is.
+    age: Duration,
+    accepted: Timestamp,
+    deadline: Duration,
+    operation: Option<Arc<Operation>>,
+    refused: Option<Box<(Challenge, ServiceError)>>,
+    requests: u32,
+    polls: u32,
+    misses: u32,
+    missing_since: Duration,
+    not_found: u32,
+    unauthorized: u32,
+    /// Whether this poll was already repeated with a fresh token.
+    repeated: bool,
+    /// Whether the last poll before the deadline is due or made.
+    last_poll: bool,
+}
+
+#[derive(Debug)]
+enum State {
+    Due,
+    Out { token: AccessToken, since: Duration },
+    Pausing { from: Duration, until: Duration, reason: PauseReason, told: bool },
+    Ended(Result<Arc<Operation>, WatchError>),
+}
+
+/// Why a poll brought no news. The wait goes on.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Miss {
+    /// No answer came.
+    #[error(transparent)]
+    Lost(Fault),
+    /// The answer is no status: 404 soon after the start, 401 once more, 408, 425, 429 or 5xx.
+    #[error("{0}")]
+    Answer(Box<ServiceError>),
+    /// The body did not arrive whole.
+    #[error(transparent)]
+    Body(BodyFault),
+    /// The body has a content encoding that was not asked for.
+    #[error("the answer is encoded, though only identity was asked for")]
+    Encoded,
+    /// The body is not an operation; a captive portal's page, perhaps.
+    #[error("the answer is not an operation: {0}")]
+    Unreadable(BodyError),
+    /// No token could be had just now.
+    #[error(transparent)]
+    Token(TokenError),
+    /// The driver dropped the request.
+    #[error("the poll was given up")]
+    Dropped,
+}
+
+impl Miss {
+    /// The service's answer, if it was one.
+    #[must_use]
+    pub const fn service_error(&self) -> Option<&ServiceError> {
+        match self {
+            Self::Answer(error) => Some(error),
+            Self::Lost(_)
+            | Self::Body(_)
+            | Self::Encoded
+            | Self::Unreadable(_)
+            | Self::Token(_)
+            | Self::Dropped => None,
+        }
+    }
+}
+
+impl Watch {
+    /// The wait for an operation whose start is not this process's own: polls at once. `accepted` is when the start was
+    /// accepted, if that is known.
+    #[must_use]
+    pub fn new(
+        url: OperationUrl,
+        plan: WatchPlan,
+        accepted: Option<Timestamp>,
+        seed: [u8; 16],
+        now: Now,
+    ) -> Self {
+        let age = accepted.map_or(Duration::ZERO, |accepted| {
+            Duration::try_from(now.utc.duration_since(accepted)).unwrap_or_default()
+        });
+        Self {
+            deadline: now.steady.saturating_add(plan.limits.total),
+            plan,
+            url,
+            seed: Seed::new(seed),
+            state: State::Due,
+            began: now.steady,
+            age,
+            accepted: accepted.unwrap_or(now.utc),
+            operation: None,
+            refused: None,
+            requests: 0,
+            polls: 0,
+            misses: 0,
+            missing_since: now.steady,
+            not_found: 0,
+            unauthorized: 0,
+            repeated: false,
+            last_poll: false,
+        }
+    }
+
+    pub(super) fn after_start(
+        plan: WatchPlan,
+        url: OperationUrl,
+        seed: Seed,
+        requests: u32,
+        accepted: Now,
+        deadline: Duration,
+        retry_after: Option<Duration>,
+    ) -> Self {
+        let mut watch = Self::new(url, plan, Some(accepted.utc), [0; 16], accepted);
+        watch.seed = seed;
+        watch.requests = requests;
+        watch.deadline = deadline;
+        let pause = watch.plan.policy.pause(Duration::ZERO);
+        watch.pause_for(pause, retry_after, PauseReason::Interval, accepted);
+        watch
+    }
+
+    /// What to do next.
+    pub fn step(&mut self) -> WatchStep<'_> {
+        if let State::Out { since, .. } = &self.state {
+            // Dropped on the way: it was a poll, so the next one comes an interval later.
+            let from = *since;
+            let until = from.saturating_add(self.interval(from)).min(self.deadline);
+            self.state = State::Pausing {
+                from,
+                until,
+                reason: PauseReason::Retry(Miss::Dropped),
+                told: true,
+            };
+        }
+        match &self.state {
+            State::Ended(outcome) => WatchStep::Done(outcome.clone()),
+            State::Pausing { .. } => WatchStep::Wait(Pause { machine: self }),
+            State::Due | State::Out { .. } => WatchStep::Send(Exchange { machine: self }),
+        }
+    }
+
+    /// Ends the wait, unless it has ended: the next step is done.
+    pub fn stop(&mut self) {
+        if !matches!(self.state, State::Ended(_)) {
+            self.end(WatchErrorKind::Stopped);
+        }
+    }
+
+    /// The operation's URL.
+    #[must_use]
+    pub const fn url(&self) -> &OperationUrl {
+        &self.url
+    }
+
+    /// The operation as last seen.
+    #[must_use]
+    pub fn operation(&self) -> Option<&Operation> {
+        self.operation.as_deref()
+    }
+
+    /// Polls made so far.
+    #[must_use]
+    pub const fn polls(&self) -> u32 {
+        self.polls
+    }
+
+    /// What another process needs to take up the wait.
+    #[must_use]
+    pub fn resume_token(&self) -> ResumeToken {
+        ResumeToken::new(self.plan.service.base(), &self.url, self.accepted)
+    }
+
+    fn since_start(&self, steady: Duration) -> Duration {
+        steady.saturating_sub(self.began).saturating_add(self.age)
+    }
+
+    fn interval(&self, steady: Duration) -> Duration {
+        self.plan.policy.pause(self.since_start(steady))
+    }
+
+    fn end(&mut self, kind: WatchErrorKind) {
+        let error = WatchError::new(kind, self.operation.clone(), self.resume_token());
+        self.state = State::Ended(Err(error));
+    }
+
+    /// Pauses, or ends at the time limit: a wait is clipped so that one last poll fits before it.
+    fn pause_for(&mut self, pause: Duration, asked: Option<Duration>, reason: PauseReason, now: Now) {
+        self.repeated = false;
+        let longer = asked.filter(|asked| *asked > pause);
+        let left = self.deadline.saturating_sub(now.steady);
+        if let Some(asked) = longer.filter(|asked| *asked > left) {
+            let retry_at = now.utc.saturating_add(asked).ok();
+            self.end(WatchErrorKind::TimeLimit { retry_at });
+            return;
+        }
+        if self.last_poll || left.is_zero() {
+            self.end(WatchErrorKind::TimeLimit { retry_at: None });
+            return;
+        }
+        let room = LAST_POLL
+            .min(self.plan.limits.total / 10)
+            .min(self.plan.limits.request);
+        let last = self.deadline.saturating_sub(room).max(now.steady);
+        let until = now.steady.saturating_add(longer.unwrap_or(pause));
+        self.last_poll = until >= last;
+        self.state = State::Pausing {
+            from: now.steady,
+            until: until.min(last),
+            reason: match (longer, reason) {
+                (Some(_), PauseReason::Interval) => PauseReason::RetryAfter,
+                (_, reason) => reason,
+            },
+            told: false,
+        };
+    }
+
+    fn miss(&mut self, miss: Miss, asked: Option<Duration>, now: Now) {
+        if self.misses == 0 {
+            self.missing_since = now.steady;
+        }
+        self.misses = self.misses.saturating_add(1);
+        let since = now.steady.saturating_sub(self.missing_since);
+        if since >= LOST && self.misses >= LOST_MISSES {
+            self.end(WatchErrorKind::LostTrack { last: miss, since });
+            return;
+        }
+        let jitter = self.seed.jitter(self.requests);
+        let pause = self
+            .plan
+            .policy
+            .retry(self.since_start(now.steady), self.misses, jitter);
+        self.pause_for(pause, asked, PauseReason::Retry(miss), now);
+    }
+
+    fn seen(&mut self, operation: Operation, asked: Option<Duration>, now: Now) {
+        self.misses = 0;
+        let operation = Arc::new(operation);
+        self.operation = Some(Arc::clone(&operation));
+        match operation.status() {
+            OperationStatus::Succeeded => self.state = State::Ended(Ok(operation)),
+            OperationStatus::Failed => self.end(WatchErrorKind::Failed),
+            OperationStatus::NotStarted
+            | OperationStatus::Running
+            | OperationStatus::UnknownFutureValue
+            | OperationStatus::Other(_) => {
+                self.pause_for(self.interval(now.steady), asked, PauseReason::Interval, now);
+            }
+        }
+    }
+
+    fn unauthorized(&mut self, token: AccessToken, error: ServiceError, now: Now) {
+        self.unauthorized += 1;
+        if self.unauthorized >= MAX_UNAUTHORIZED {
+            self.end(WatchErrorKind::Unauthorized { error, token: None });
+            return;
+        }
+        let challenge = Challenge::new(token, error.claims().cloned());
+        self.refused = Some(Box::new((challenge, error.clone())));
+        if self.repeated {
+            self.miss(Miss::Answer(Box::new(error)), None, now);
+        } else {
+            self.repeated = true;
+            self.state = State::Due;
+        }
+    }
+
+    fn not_found(&mut self, error: ServiceError, asked: Option<Duration>, now: Now) {
+        self.not_found += 1;
+        let in_grace = now.steady.saturating_sub(self.began) < GRACE || self.not_found < GRACE_TRIES;
+        if self.operation.is_none() && in_grace {
+            self.miss(Miss::Answer(Box::new(error)), asked, now);
+        } else {
+            self.end(WatchErrorKind::Gone(error));
+        }
+    }
+}
+
+impl Machine for Watch {
+    fn challenge(&self) -> Option<&Challenge> {
+        self.refused.as_deref().map(|(challenge, _)| challenge)
+    }
+
+    fn no_token(&mut self, error: TokenError, now: Now) {
+        if error.is_transient() {
+            self.miss(Miss::Token(error), None, now);
+            return;
+        }
+        let kind = match self.refused.take() {
+            Some(refused) => WatchErrorKind::Unauthorized {
+                error: refused.1,
+                token: Some(error),
+            },
+            None => WatchErrorKind::NoToken(error),
+        };
+        self.end(kind);
+    }
+
+    fn request(&mut self, token: &AccessToken, now: Now) -> Option<(Request<()>, Duration)> {
+        if !matches!(self.state, State::Due) {
+            return None;
+        }
+        if let Some(refused) = self.refused.take_if(|r| r.0.refused().is_same_token(token)) {
+            self.end(WatchErrorKind::Unauthorized {
+                error: refused.1,
+                token: None,
+            });
+            return None;
+        }
+        let left = self.deadline.saturating_sub(now.steady);
+        if left.is_zero() {
+            self.end(WatchErrorKind::TimeLimit { retry_at: None });
+            return None;
+        }
+        let ordinal = self.requests;
+        self.requests = self.requests.wrapping_add(1);
+        self.polls = self.polls.saturating_add(1);
+        self.state = State::Out {
+            token: token.clone(),
+            since: now.steady,
+        };
+        let request = self.plan.service.get(self.url.uri(), token, self.seed, ordinal);
+        Some((request, self.plan.limits.request.min(left)))
+    }
+
+    fn answer(&mut self, head: &Parts, body: Result<Vec<u8>, BodyFault>, now: Now) {
+        let State::Out { token, .. } = std::mem::replace(&mut self.state, State::Due) else {
+            return;
+        };
+        let asked = retry_after(&head.headers, now.utc);
+        if head.status != StatusCode::UNAUTHORIZED {
+            self.unauthorized = 0;
+            self.refused = None;
+        }
+        if head.status.is_success() {
+            match operation(head, body, &token) {
+                Ok(operation) => self.seen(operation, asked, now),
+                Err(miss) => self.miss(miss, asked, now),
+            }
+            return;
+        }
+        let body = error_body(head, body.as_deref().unwrap_or_default());
+        let error = ServiceError::decode(head.status, &head.headers, body, token.text());
+        match head.status.as_u16() {
+            401 => self.unauthorized(token, error, now),
+            403 => self.end(WatchErrorKind::Forbidden(error)),
+            404 => self.not_found(error, asked, now),
+            410 => self.end(WatchErrorKind::Gone(error)),
+            408 | 425 | 429 | 500.. => self.miss(Miss::Answer(Box::new(error)), asked, now),
+            _ => self.end(WatchErrorKind::Unexpected(error)),
+        }
+    }
+
+    fn lost(&mut self, fault: Fault, now: Now) {
+        self.state = State::Due;
+        self.miss(Miss::Lost(fault), None, now);
+    }
+
+    fn pause(&self) -> (Duration, &PauseReason) {
+        match &self.state {
+            State::Pausing { until, reason, .. } => (*until, reason),
+            State::Due | State::Out { .. } | State::Ended(_) => {
+                (Duration::ZERO, &PauseReason::Interval)
+            }
+        }
+    }
+
+    fn news(&mut self) -> Option<Progress> {
+        let State::Pausing {
+            from,
+            until,
+            reason,
+            told,
+        } = &mut self.state
+        else {
+            return None;
+        };
+        if std::mem::replace(told, true) || self.polls == 0 {
+            return None;
+        }
+        Some(Progress {
+            operation: self.operation.clone(),
+            reason: reason.clone(),
+            polls: self.polls,
+            next_poll_in: until.saturating_sub(*from),
+        })
+    }
+
+    fn over(&mut self, now: Now) {
+        if matches!(self.state, State::Pausing { .. }) {
+            self.state = State::Due;
+            if now.steady >= self.deadline {
+                self.end(WatchErrorKind::TimeLimit { retry_at: None });
+            }
+        }
+    }
+}

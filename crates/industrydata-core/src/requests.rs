@@ -1,0 +1,83 @@
+//! The requests: what is the same in each is made once and kept.
+//!
+//! - `POST {base}/external/industryData/runs/start`, permission `IndustryData-Run.Start`
+//!   ([industryDataRun: start](https://learn.microsoft.com/graph/api/industrydata-industrydatarun-start)). No body, but
+//!   `content-length: 0`: Graph answers 411 without it, and neither HTTP client sends it by itself.
+//! - `GET {base}/external/industryData/operations/{id}`, permission `IndustryData.ReadBasic.All`
+//!   ([Get longRunningOperation](https://learn.microsoft.com/graph/api/longrunningoperation-get)).
+
+use std::sync::Arc;
+
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Uri,
+    header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, USER_AGENT},
+};
+
+use crate::{base::Base, seed::Seed, token::AccessToken};
+
+const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id");
+const PREFER: HeaderName = HeaderName::from_static("prefer");
+
+/// The service under one base and the header fields of its requests; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Service {
+    base: Base,
+    get: Arc<HeaderMap>,
+}
+
+impl Service {
+    /// The service under `base`, asked by `user_agent` (this library's own name if it fits no header field).
+    #[must_use]
+    pub fn new(base: Base, user_agent: &str) -> Self {
+        let agent = HeaderValue::try_from(user_agent).unwrap_or(HeaderValue::from_static(concat!(
+            "industrydata/",
+            env!("CARGO_PKG_VERSION")
+        )));
+        let mut get = HeaderMap::with_capacity(8);
+        get.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        get.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        get.insert(USER_AGENT, agent);
+        get.insert(
+            PREFER,
+            HeaderValue::from_static("include-unknown-enum-members"),
+        );
+        Self {
+            base,
+            get: Arc::new(get),
+        }
+    }
+
+    /// The base URL.
+    #[must_use]
+    pub const fn base(&self) -> &Base {
+        &self.base
+    }
+
+    pub(crate) fn start(&self, token: &AccessToken, seed: Seed, ordinal: u32) -> Request<()> {
+        let mut request = self.get(self.base.start_uri(), token, seed, ordinal);
+        *request.method_mut() = Method::POST;
+        let headers = request.headers_mut();
+        headers.remove(PREFER);
+        headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        request
+    }
+
+    pub(crate) fn get(
+        &self,
+        uri: &Uri,
+        token: &AccessToken,
+        seed: Seed,
+        ordinal: u32,
+    ) -> Request<()> {
+        let mut headers = HeaderMap::clone(&self.get);
+        headers.insert(AUTHORIZATION, token.header().clone());
+        // 36 hexadecimal digits and hyphens always are a field value.
+        if let Ok(id) = HeaderValue::from_bytes(&seed.client_request_id(ordinal)) {
+            headers.insert(CLIENT_REQUEST_ID, id);
+        }
+        let mut request = Request::new(());
+        *request.uri_mut() = uri.clone();
+        *request.headers_mut() = headers;
+        request
+    }
+}

@@ -1,0 +1,99 @@
+//! Everything random, made of one 16-byte seed that is an argument.
+
+/// Sixteen random bytes a machine begins with, and all that is derived of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Seed([u8; 16]);
+
+/// What a derived number is for; each gives an independent sequence.
+#[derive(Clone, Copy)]
+enum Use {
+    Reservation = 1,
+    ClientRequestId = 2,
+    Jitter = 3,
+}
+
+impl Seed {
+    pub(crate) const fn new(seed: [u8; 16]) -> Self {
+        Self(seed)
+    }
+
+    /// The id of the `ordinal`-th reservation; the first is the seed itself.
+    pub(crate) fn reservation(self, ordinal: u32) -> [u8; 16] {
+        if ordinal == 0 {
+            return self.0;
+        }
+        self.derive(Use::Reservation, ordinal).to_be_bytes()
+    }
+
+    /// A GUID for the `ordinal`-th request, in its 36 characters.
+    pub(crate) fn client_request_id(self, ordinal: u32) -> [u8; 36] {
+        const HEX: &[u8; 16] = b"0123456789abcdef";
+        let mut bits = self.derive(Use::ClientRequestId, ordinal);
+        // RFC 9562: version 4, variant 10.
+        bits = bits & !(0xf << 76) | (0x4 << 76);
+        bits = bits & !(0x3 << 62) | (0x2 << 62);
+        let mut text = [b'-'; 36];
+        for (i, place) in text.iter_mut().enumerate() {
+            if !matches!(i, 8 | 13 | 18 | 23) {
+                bits = bits.rotate_left(4);
+                let [.., low] = bits.to_be_bytes();
+                if let Some(digit) = HEX.get(usize::from(low & 0xf)) {
+                    *place = *digit;
+                }
+            }
+        }
+        text
+    }
+
+    /// A number that spreads retries.
+    pub(crate) fn jitter(self, ordinal: u32) -> u32 {
+        let [a, b, c, d, ..] = self.derive(Use::Jitter, ordinal).to_be_bytes();
+        u32::from_be_bytes([a, b, c, d])
+    }
+
+    fn derive(self, purpose: Use, ordinal: u32) -> u128 {
+        let seed = u128::from_be_bytes(self.0);
+        let tweak = (u64::from(ordinal) << 8) | purpose as u64;
+        let high = mix((seed >> 64) as u64 ^ mix(tweak));
+        let low = mix(seed as u64 ^ mix(high ^ tweak));
+        u128::from(mix(high ^ low)) << 64 | u128::from(low)
+    }
+}
+
+/// The finalizer of SplitMix64: every input bit moves every output bit.
+const fn mix(mut x: u64) -> u64 {
+    x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    x ^ (x >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn derived_values_differ_and_repeat() {
+        let seed = Seed::new([7; 16]);
+        let mut seen = HashSet::new();
+        for ordinal in 0..1000 {
+            assert!(seen.insert(seed.reservation(ordinal).to_vec()));
+            assert!(seen.insert(seed.client_request_id(ordinal).to_vec()));
+        }
+        assert_eq!(seed.client_request_id(3), Seed::new([7; 16]).client_request_id(3));
+        assert_ne!(seed.client_request_id(3), Seed::new([8; 16]).client_request_id(3));
+    }
+
+    #[test]
+    fn a_client_request_id_is_a_version_4_guid() {
+        for ordinal in 0..100 {
+            let text = Seed::new([0xa5; 16]).client_request_id(ordinal);
+            let text = std::str::from_utf8(&text).unwrap();
+            assert_eq!(text.len(), 36);
+            assert_eq!(text.as_bytes()[14], b'4', "{text}");
+            assert!(matches!(text.as_bytes()[19], b'8' | b'9' | b'a' | b'b'), "{text}");
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! The tenant a start belongs to.
+
+use std::{fmt, str::FromStr, sync::Arc};
+
+/// The longest tenant name, in bytes of UTF-8.
+const MAX_BYTES: usize = 256;
+
+/// The name of a tenant: a directory id, or any label the caller keeps books under.
+///
+/// 1 to 256 bytes of UTF-8 without control characters, compared byte for byte; a GUID is folded to
+/// lower case. **Two names for one tenant are two sets of books**: settle on one spelling, best the
+/// directory id, wherever starts for it are made. A name is never part of a path or of SQL text.
+///
+/// ```
+/// use industrydata_core::Tenant;
+///
+/// let tenant: Tenant = "72F988BF-86F1-41AF-91AB-2D7CD011DB47".parse()?;
+/// assert_eq!(tenant.as_str(), "72f988bf-86f1-41af-91ab-2d7cd011db47");
+/// assert!("".parse::<Tenant>().is_err());
+/// # Ok::<(), industrydata_core::TenantError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Tenant(Arc<str>);
+
+impl Tenant {
+    /// The name as it is kept.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Tenant {
+    type Err = TenantError;
+
+    fn from_str(name: &str) -> Result<Self, TenantError> {
+        if name.is_empty() {
+            return Err(TenantError::Empty);
+        }
+        if name.len() > MAX_BYTES {
+            return Err(TenantError::TooLong { bytes: name.len() });
+        }
+        if name.chars().any(char::is_control) {
+            return Err(TenantError::Control);
+        }
+        Ok(Self(if is_guid(name) {
+            name.to_ascii_lowercase().into()
+        } else {
+            name.into()
+        }))
+    }
+}
+
+impl TryFrom<&str> for Tenant {
+    type Error = TenantError;
+
+    fn try_from(name: &str) -> Result<Self, TenantError> {
+        name.parse()
+    }
+}
+
+impl TryFrom<String> for Tenant {
+    type Error = TenantError;
+
+    fn try_from(name: String) -> Result<Self, TenantError> {
+        name.parse()
+    }
+}
+
+impl From<&Self> for Tenant {
+    fn from(tenant: &Self) -> Self {
+        tenant.clone()
+    }
+}
+
+impl fmt::Display for Tenant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A name that no tenant can have. A run may have started: no.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TenantError {
+    /// No name at all.
+    #[error("the tenant name is empty: give the directory id, or any label of 1 to 256 bytes")]
+    Empty,
+    /// Longer than 256 bytes.
+    #[error("the tenant name has {bytes} bytes, 256 at most are taken")]
+    TooLong {
+        /// Its length in bytes of UTF-8.
+        bytes: usize,
+    },
+    /// A control character, such as a line break.
+    #[error("the tenant name has a control character, such as a line break: leave it out")]
+    Control,
+}
+
+impl From<std::convert::Infallible> for TenantError {
+    fn from(never: std::convert::Infallible) -> Self {
+        match never {}
+    }
+}
+
+fn is_guid(name: &str) -> bool {
+    name.len() == 36
+        && name.bytes().enumerate().all(|(i, byte)| match i {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_bounded_and_plain() {
+        assert!("a".repeat(256).parse::<Tenant>().is_ok());
+        assert_eq!(
+            "a".repeat(257).parse::<Tenant>(),
+            Err(TenantError::TooLong { bytes: 257 })
+        );
+        for bad in ["a\nb", "\0", "a\u{85}", "\u{7f}"] {
+            assert_eq!(bad.parse::<Tenant>(), Err(TenantError::Control), "{bad:?}");
+        }
+        assert_eq!("../é".parse::<Tenant>().unwrap().as_str(), "../é");
+    }
+
+    #[test]
+    fn only_a_guid_is_folded() {
+        assert_eq!("Contoso".parse::<Tenant>().unwrap().as_str(), "Contoso");
+        let near = "72F988BF-86F1-41AF-91AB-2D7CD011DB4G";
+        assert_eq!(near.parse::<Tenant>().unwrap().as_str(), near);
+    }
+}

@@ -1,0 +1,141 @@
+//! The token endpoint: the client credentials grant of OAuth 2.0 as Entra ID answers it.
+
+use http::{Request, Response, StatusCode, header::CONTENT_TYPE};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::{
+    answer::{Trace, with},
+    config::{Client, Grant},
+    form,
+    ids::Ids,
+    time::later,
+    tokens::Tokens,
+};
+
+const JSON: &str = "application/json; charset=utf-8";
+
+/// What is wrong with a request for a token.
+struct Wrong {
+    status: StatusCode,
+    error: &'static str,
+    code: u32,
+    description: String,
+}
+
+/// Answers `POST /{tenant}/oauth2/v2.0/token`.
+pub(crate) fn issue(
+    request: &Request<Vec<u8>>,
+    tenant: &str,
+    client: &Client,
+    tokens: &mut Tokens,
+    ids: &mut Ids,
+    trace: &Trace,
+) -> Response<Vec<u8>> {
+    if let Err(wrong) = check(request, tenant, client) {
+        return wrong.answer(trace);
+    }
+    let token = ids.token();
+    let grant = Grant {
+        token: token.clone(),
+        permissions: client.permissions.clone(),
+    };
+    tokens.add(grant, Some(later(trace.now, client.token_lifetime)));
+    let seconds = client.token_lifetime.as_secs();
+    json_answer(
+        StatusCode::OK,
+        &json!({"token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "access_token": token}),
+    )
+}
+
+fn check(request: &Request<Vec<u8>>, tenant: &str, client: &Client) -> Result<(), Wrong> {
+    if client
+        .tenant
+        .as_ref()
+        .is_some_and(|expected| !expected.eq_ignore_ascii_case(tenant))
+    {
+        return Err(Wrong::request(
+            90_002,
+            format!("the tenant '{tenant}' is not known"),
+        ));
+    }
+    let kind = request
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    if !kind
+        .to_ascii_lowercase()
+        .starts_with("application/x-www-form-urlencoded")
+    {
+        return Err(Wrong::request(900_144, "the body is not a form".to_owned()));
+    }
+    let form = form::pairs(&String::from_utf8_lossy(request.body()));
+    let field = |name| {
+        form::value(&form, name)
+            .ok_or_else(|| Wrong::request(900_144, format!("the form has no parameter '{name}'")))
+    };
+    if field("grant_type")? != "client_credentials" {
+        let description = "the only grant type here is client_credentials".to_owned();
+        return Err(Wrong {
+            error: "unsupported_grant_type",
+            code: 70_003,
+            ..Wrong::request(0, description)
+        });
+    }
+    if (field("client_id")?, field("client_secret")?)
+        != (client.id.as_str(), client.secret.as_str())
+    {
+        let description = "the client is not known, or its secret is another".to_owned();
+        let status = StatusCode::UNAUTHORIZED;
+        return Err(Wrong {
+            status,
+            error: "invalid_client",
+            code: 7_000_215,
+            description,
+        });
+    }
+    let scope = field("scope")?;
+    if !scope.ends_with("/.default") || scope.contains(' ') {
+        let description = format!("the scope '{scope}' is not one resource followed by /.default");
+        return Err(Wrong {
+            error: "invalid_scope",
+            code: 1_002_012,
+            ..Wrong::request(0, description)
+        });
+    }
+    Ok(())
+}
+
+impl Wrong {
+    fn request(code: u32, description: String) -> Self {
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            error: "invalid_request",
+            code,
+            description,
+        }
+    }
+
+    fn answer(&self, trace: &Trace) -> Response<Vec<u8>> {
+        json_answer(
+            self.status,
+            &json!({
+                "error": self.error,
+                "error_description": format!("AADSTS{}: {}", self.code, self.description),
+                "error_codes": [self.code],
+                "timestamp": entra_time(trace.now),
+                "trace_id": trace.request_id,
+                "correlation_id": trace.client_request_id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or(&trace.request_id),
+            }),
+        )
+    }
+}
+
+fn json_answer(status: StatusCode, body: &Value) -> Response<Vec<u8>> {
+    with(status, JSON, body.to_string())
+}
+
+fn entra_time(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
+}

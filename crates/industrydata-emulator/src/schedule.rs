@@ -1,0 +1,213 @@
+//! The scheduled runs: when the next one is due, and which ones a start made the service skip.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::{
+    config::Schedule,
+    time::{later, since},
+};
+
+/// The most runs that one move of the clock brings, and the most skips remembered: a clock moved by a century costs no
+/// more than one moved by a month.
+const KEPT: usize = 64;
+
+/// The schedule as it stands.
+#[derive(Clone, Debug)]
+pub(crate) struct Timetable {
+    rule: Option<Schedule>,
+    /// The next time on the schedule, skipped or not.
+    due: Option<Timestamp>,
+    skip_due: bool,
+    skipped: Vec<Timestamp>,
+}
+
+impl Timetable {
+    /// The schedule, and the runs that already lie behind it, oldest first.
+    pub(crate) fn new(rule: Option<Schedule>, now: Timestamp) -> (Self, Vec<Timestamp>) {
+        let rule = rule.filter(|rule| !rule.every.is_zero());
+        let due = rule.as_ref().and_then(|rule| after(rule, now));
+        let mut past = Vec::new();
+        if let Some((rule, due)) = rule.as_ref().zip(due) {
+            let mut at = due;
+            for _ in 0..rule.past_runs.min(KEPT) {
+                at = earlier(at, rule.every);
+                past.push(at);
+            }
+        }
+        past.reverse();
+        (
+            Self {
+                rule,
+                due,
+                skip_due: false,
+                skipped: Vec::new(),
+            },
+            past,
+        )
+    }
+
+    /// Brings the schedule to `now`: the runs that began since, oldest first.
+    pub(crate) fn pass(&mut self, now: Timestamp) -> Vec<Timestamp> {
+        let mut began = Vec::new();
+        let Some((rule, due)) = self.rule.as_ref().zip(self.due) else {
+            return began;
+        };
+        if now < due {
+            return began;
+        }
+        let following = after(rule, now);
+        let mut at = due;
+        if self.skip_due {
+            self.skip_due = false;
+            if self.skipped.len() >= KEPT {
+                self.skipped.remove(0);
+            }
+            self.skipped.push(due);
+            at = later(due, rule.every);
+        }
+        let kept = rule
+            .every
+            .saturating_mul(u32::try_from(KEPT).unwrap_or(u32::MAX));
+        if let Some(following) = following {
+            at = at.max(earlier(following, kept));
+        }
+        while at <= now && began.len() < KEPT {
+            began.push(at);
+            at = later(at, rule.every);
+        }
+        self.due = following;
+        began
+    }
+
+    /// An on-demand start was accepted: the next scheduled run is skipped if it is near.
+    pub(crate) fn started(&mut self, now: Timestamp) {
+        if let Some((rule, due)) = self.rule.as_ref().zip(self.due) {
+            self.skip_due |= since(now, due) <= rule.skip_within;
+        }
+    }
+
+    /// The next run that is going to take place.
+    pub(crate) fn next_run(&self) -> Option<Timestamp> {
+        let (rule, due) = self.rule.as_ref().zip(self.due)?;
+        Some(if self.skip_due {
+            later(due, rule.every)
+        } else {
+            due
+        })
+    }
+
+    /// The run that is going to be skipped.
+    pub(crate) fn next_skip(&self) -> Option<Timestamp> {
+        self.due.filter(|_| self.skip_due)
+    }
+
+    pub(crate) fn skipped(&self) -> &[Timestamp] {
+        &self.skipped
+    }
+}
+
+/// The first time on the schedule after `now`; `None` at the end of time.
+fn after(rule: &Schedule, now: Timestamp) -> Option<Timestamp> {
+    let every = i128::try_from(rule.every.as_nanos()).ok()?;
+    let phase = i128::try_from(rule.phase.as_nanos()).ok()?;
+    let passed = now
+        .as_nanosecond()
+        .checked_sub(phase)?
+        .checked_div_euclid(every)?;
+    let due = passed
+        .checked_add(1)?
+        .checked_mul(every)?
+        .checked_add(phase)?;
+    Timestamp::from_nanosecond(due).ok()
+}
+
+fn earlier(at: Timestamp, by: Duration) -> Timestamp {
+    jiff::SignedDuration::try_from(by)
+        .ok()
+        .and_then(|by| at.checked_sub(by).ok())
+        .unwrap_or(Timestamp::MIN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: i64 = 3600;
+
+    fn at(hour: i64) -> Timestamp {
+        Timestamp::from_second(hour * HOUR).unwrap()
+    }
+
+    fn every_twelve() -> Option<Schedule> {
+        Some(Schedule {
+            phase: Duration::ZERO,
+            ..Schedule::default()
+        })
+    }
+
+    #[test]
+    fn runs_come_as_the_clock_passes_them() {
+        let (mut table, past) = Timetable::new(every_twelve(), at(0));
+        assert!(past.is_empty());
+        assert_eq!(table.next_run(), Some(at(12)));
+        assert!(table.pass(at(11)).is_empty());
+        assert_eq!(table.pass(at(12)), [at(12)]);
+        assert!(table.pass(at(12)).is_empty());
+        assert_eq!(table.pass(at(37)), [at(24), at(36)]);
+    }
+
+    #[test]
+    fn a_start_skips_the_next_run_only_if_it_is_near() {
+        for (start, next, skips) in [
+            (Timestamp::from_second(2 * HOUR - 1).unwrap(), 12, false),
+            (at(2), 24, true),
+        ] {
+            let (mut table, _) = Timetable::new(every_twelve(), at(0));
+            table.started(start);
+            table.started(start);
+            assert_eq!(table.next_run(), Some(at(next)));
+            assert_eq!(table.next_skip(), skips.then(|| at(12)));
+            assert_eq!(table.pass(at(24)).len(), if skips { 1 } else { 2 });
+            assert_eq!(table.skipped(), if skips { vec![at(12)] } else { vec![] });
+            assert_eq!(table.next_run(), Some(at(36)), "a skip is for one run");
+        }
+    }
+
+    #[test]
+    fn a_long_move_is_bounded_and_ends_on_the_schedule() {
+        let (mut table, _) = Timetable::new(every_twelve(), at(0));
+        table.started(at(3));
+        let began = table.pass(at(24 * 365 * 100));
+        assert_eq!(began.len(), KEPT);
+        assert_eq!(began.last(), Some(&at(24 * 365 * 100)));
+        assert_eq!(table.next_run(), Some(at(24 * 365 * 100 + 12)));
+        assert_eq!(table.skipped(), [at(12)]);
+        table.pass(Timestamp::MAX);
+        assert_eq!(table.next_run(), None);
+    }
+
+    #[test]
+    fn a_past_and_no_schedule() {
+        let past = Timetable::new(
+            Some(Schedule {
+                past_runs: 2,
+                phase: Duration::ZERO,
+                ..Schedule::default()
+            }),
+            at(5),
+        )
+        .1;
+        assert_eq!(past, [at(-12), at(0)]);
+        let (mut none, _) = Timetable::new(
+            Some(Schedule {
+                every: Duration::ZERO,
+                ..Schedule::default()
+            }),
+            at(0),
+        );
+        none.started(at(1));
+        assert!(none.pass(Timestamp::MAX).is_empty());
+    }
+}
