@@ -48,7 +48,11 @@ fn run_vectors(arguments: &[OsString]) -> Result<ExitCode, Failure> {
         _ => return Err("vectors takes one folder at most".into()),
     };
     let tally = vectors::run(folder)?;
-    Ok(if tally.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if tally.failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 fn print_commands(asked: &str) {

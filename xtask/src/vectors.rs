@@ -36,7 +36,8 @@ pub(crate) fn run(folder: Option<&Path>) -> Result<Tally, Failure> {
     let mut tally = Tally::default();
     let mut names = HashSet::new();
     for path in files(folder)? {
-        let bytes = fs::read(&path).map_err(|e| format!("{} cannot be read: {e}", path.display()))?;
+        let bytes =
+            fs::read(&path).map_err(|e| format!("{} cannot be read: {e}", path.display()))?;
         let file = path.file_name().unwrap_or_default().to_string_lossy();
         for (at, line) in bytes.split(|b| *b == b'\n').enumerate() {
             if line.trim_ascii().is_empty() {
@@ -63,7 +64,10 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
-        if path.extension().is_some_and(|extension| extension == "jsonl") {
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "jsonl")
+        {
             files.push(path);
         }
     }
@@ -103,7 +107,9 @@ fn check(line: &[u8], names: &mut HashSet<String>) -> Report {
     name.clone_into(&mut report.name);
     report.problem = if names.insert(name.to_owned()) {
         // A panic of the core is a failure of this line, not the end of the run.
-        catch_unwind(|| judge(&vector)).unwrap_or_else(|_| Err("got:      a panic".to_owned())).err()
+        catch_unwind(|| judge(&vector))
+            .unwrap_or_else(|_| Err("got:      a panic".to_owned()))
+            .err()
     } else {
         Some("malformed: the name was seen before".to_owned())
     };
@@ -118,7 +124,9 @@ fn judge(vector: &Map<String, Value>) -> Result<(), String> {
     let kind = subjects::kind(vector).ok_or("malformed: its keys are those of no kind")?;
     let shown = (kind.run)(vector).map_err(|e| format!("malformed: {e}"))?;
     let alternative = vector.get("alt").and_then(Value::as_object);
-    let fits = |accepted: &Map<String, Value>| !accepted.is_empty() && fits(accepted, &shown, kind.ignored(vector));
+    let fits = |accepted: &Map<String, Value>| {
+        !accepted.is_empty() && fits(accepted, &shown, kind.ignored(vector))
+    };
     let error = shown.got.get("err");
     let also = vector.get("also_acceptable").and_then(Value::as_array);
     let passes = fits(expected)
@@ -129,7 +137,10 @@ fn judge(vector: &Map<String, Value>) -> Result<(), String> {
     }
     let mut problem = format!("expected: {}", Value::Object(expected.clone()));
     if let Some(alternative) = alternative {
-        problem.push_str(&format!("\n  or:       {}", Value::Object(alternative.clone())));
+        problem.push_str(&format!(
+            "\n  or:       {}",
+            Value::Object(alternative.clone())
+        ));
     }
     problem.push_str(&format!("\n  got:      {}", shown.got));
     for text in &shown.texts {
@@ -143,11 +154,15 @@ fn fits(accepted: &Map<String, Value>, shown: &Shown, ignored: Option<&str>) -> 
     accepted.iter().all(|(key, value)| match key.as_str() {
         "display_forbidden" => value.as_array().is_some_and(|forbidden| {
             forbidden.iter().all(|part| {
-                part.as_str().is_some_and(|part| shown.texts.iter().all(|text| !text.contains(part)))
+                part.as_str()
+                    .is_some_and(|part| shown.texts.iter().all(|text| !text.contains(part)))
             })
         }),
         key if Some(key) == ignored => true,
-        key => shown.got.get(key).is_some_and(|got| equals(key, value, got)),
+        key => shown
+            .got
+            .get(key)
+            .is_some_and(|got| equals(key, value, got)),
     })
 }
 
@@ -159,7 +174,10 @@ fn equals(key: &str, expected: &Value, got: &Value) -> bool {
             .all(|(key, value)| got.get(key).is_some_and(|got| equals(key, value, got))),
         (Value::Array(expected), Value::Array(got)) => {
             expected.len() == got.len()
-                && expected.iter().zip(got).all(|(expected, got)| equals("", expected, got))
+                && expected
+                    .iter()
+                    .zip(got)
+                    .all(|(expected, got)| equals("", expected, got))
         }
         (Value::String(expected), Value::String(got)) if key == "url" => {
             normalised(expected) == normalised(got)
@@ -199,24 +217,37 @@ mod tests {
     #[test]
     fn what_cannot_be_read_fails() {
         for line in [
-            "{", "[]", "1", "{}", r#"{"name":"a"}"#, r#"{"name":"a","expect":{"none":true}}"#,
+            "{",
+            "[]",
+            "1",
+            "{}",
+            r#"{"name":"a"}"#,
+            r#"{"name":"a","expect":{"none":true}}"#,
             r#"{"name":"a","value":"1","now":"x","expect":{"none":true}}"#,
             r#"{"name":"a","value":1,"now":"2026-03-10T12:00:00Z","expect":{"none":true}}"#,
             r#"{"name":"a","value":"x","now":"2026-03-10T12:00:00Z","expect":{}}"#,
             r#"{"name":"a","value":"x","now":"2026-03-10T12:00:00Z"}"#,
             r#"{"value":"x","now":"2026-03-10T12:00:00Z","expect":{"none":true}}"#,
         ] {
-            assert!(problem(line).is_some_and(|problem| problem.starts_with("malformed")), "{line}");
+            assert!(
+                problem(line).is_some_and(|problem| problem.starts_with("malformed")),
+                "{line}"
+            );
         }
     }
 
     #[test]
     fn what_differs_fails() {
         let vector = |expect: &str| {
-            problem(&format!(r#"{{"name":"a","value":"10","now":"2026-03-10T12:00:00Z",{expect}}}"#))
+            problem(&format!(
+                r#"{{"name":"a","value":"10","now":"2026-03-10T12:00:00Z",{expect}}}"#
+            ))
         };
         assert_eq!(vector(r#""expect":{"delay_ms":10000}"#), None);
-        assert_eq!(vector(r#""expect":{"none":true},"alt":{"delay_ms":10000}"#), None);
+        assert_eq!(
+            vector(r#""expect":{"none":true},"alt":{"delay_ms":10000}"#),
+            None
+        );
         assert!(vector(r#""expect":{"none":true}"#).is_some());
         assert!(vector(r#""expect":{"delay_ms":10000,"other":null}"#).is_some());
         assert!(vector(r#""expect":{"delay_ms":1},"also_acceptable":["delay_ms"]"#).is_some());
@@ -225,14 +256,18 @@ mod tests {
     #[test]
     fn a_name_is_for_one_line() {
         let mut names = HashSet::new();
-        let line = br#"{"name":"a","value":"1","now":"2026-03-10T12:00:00Z","expect":{"delay_ms":1000}}"#;
+        let line =
+            br#"{"name":"a","value":"1","now":"2026-03-10T12:00:00Z","expect":{"delay_ms":1000}}"#;
         assert!(check(line, &mut names).problem.is_none());
         assert!(check(line, &mut names).problem.is_some());
     }
 
     #[test]
     fn urls_are_compared_normalised() {
-        assert_eq!(normalised("https://a/%2d%2f%C3%a9?%7E"), "https://a/-%2F%C3%A9?~");
+        assert_eq!(
+            normalised("https://a/%2d%2f%C3%a9?%7E"),
+            "https://a/-%2F%C3%A9?~"
+        );
         assert_ne!(normalised("https://a/B"), normalised("https://a/b"));
         assert_eq!(normalised("%"), "%");
     }

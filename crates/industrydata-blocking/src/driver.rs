@@ -1,7 +1,7 @@
 //! The loops. They decide nothing: what to do next is the machine's, how to do it is the client's.
 
 use industrydata_core::{
-    Accepted, Exchange, Fault, Operation, Phase, Progress, Start, StartError, StartStep, Tenant,
+    Accepted, Exchange, Operation, Progress, Start, StartError, StartStep, Tenant,
     Watch, WatchError, WatchStep,
 };
 
@@ -74,12 +74,12 @@ fn send(client: &Inner, tenant: &Tenant, exchange: Exchange<'_>) {
         Ok(token) => token,
         Err(error) => return exchange.no_token(error, now()),
     };
+    if client.stop.is_stopped() {
+        return;
+    }
     let Some((request, reply)) = exchange.request(&token, now()) else {
         return;
     };
-    if client.stop.is_stopped() {
-        return reply.lost(Fault::new(Phase::Local, "stopped"), now());
-    }
     let answer = connection.send(request, reply.time_limit(), |status| reply.body_limit(status));
     match answer {
         Ok((head, body)) => reply.answer(&head, body, now()),

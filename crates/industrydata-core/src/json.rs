@@ -54,7 +54,11 @@ pub(crate) enum Node<'a> {
 impl<'a> Node<'a> {
     /// Reads one JSON text; `None` if it is not one. Members not in `names` and what is nested
     /// deeper than `depth` levels are skipped without recursion.
-    pub(crate) fn read(json: &'a str, names: &'static [&'static str], depth: usize) -> Option<Self> {
+    pub(crate) fn read(
+        json: &'a str,
+        names: &'static [&'static str],
+        depth: usize,
+    ) -> Option<Self> {
         let mut reader = serde_json::Deserializer::from_str(json);
         let node = Shape { names, depth }.deserialize(&mut reader).ok()?;
         reader.end().ok()?;
@@ -64,9 +68,11 @@ impl<'a> Node<'a> {
     /// The member `name`; the last one if there are several.
     pub(crate) fn get(&self, name: &str) -> Option<&Self> {
         match self {
-            Self::Object(members) => {
-                members.iter().rev().find(|(known, _)| *known == name).map(|(_, node)| node)
-            }
+            Self::Object(members) => members
+                .iter()
+                .rev()
+                .find(|(known, _)| *known == name)
+                .map(|(_, node)| node),
             Self::Null | Self::Text(_) | Self::Number(_) | Self::List(_) | Self::Other => None,
         }
     }
@@ -154,7 +160,11 @@ impl<'de> Visitor<'de> for Shape {
                 }
             }
         }
-        Ok(if self.depth == 0 { Node::Other } else { Node::Object(object) })
+        Ok(if self.depth == 0 {
+            Node::Other
+        } else {
+            Node::Object(object)
+        })
     }
 }
 
@@ -192,11 +202,21 @@ mod tests {
 
     #[test]
     fn keeps_what_is_known() {
-        let node = Node::read(r#"{"a":1,"x":{"a":[1e999999]},"b":[true,null,"t"],"\u0061":-2.5}"#, NAMES, 4).unwrap();
+        let node = Node::read(
+            r#"{"a":1,"x":{"a":[1e999999]},"b":[true,null,"t"],"\u0061":-2.5}"#,
+            NAMES,
+            4,
+        )
+        .unwrap();
         assert!(matches!(node.get("a"), Some(Node::Number(text)) if text == "-2.5"));
         assert!(node.get("x").is_none());
-        let Some(Node::List(list)) = node.get("b") else { panic!("{node:?}") };
-        assert!(matches!(list.as_slice(), [Node::Other, Node::Null, Node::Text(_)]));
+        let Some(Node::List(list)) = node.get("b") else {
+            panic!("{node:?}")
+        };
+        assert!(matches!(
+            list.as_slice(),
+            [Node::Other, Node::Null, Node::Text(_)]
+        ));
         assert!(Node::read(r#"{"a":1} x"#, NAMES, 4).is_none());
         assert!(Node::read("", NAMES, 4).is_none());
     }
@@ -219,7 +239,10 @@ mod tests {
         assert!(!is_too_deep(&nested(128)));
         assert!(is_too_deep(&nested(129)));
         assert!(!is_too_deep(&format!("[{:?}]", "[".repeat(500))));
-        assert!(!is_too_deep(&format!(r#"["\"{0}","\\",{1}]"#, "[".repeat(500), "{}".repeat(1))));
+        assert!(!is_too_deep(&format!(
+            r#"["\"{}","\\",{{}}]"#,
+            "[".repeat(500)
+        )));
         assert!(!is_too_deep(&format!("[{}1]", "[],".repeat(500))));
     }
 

@@ -4,24 +4,27 @@
 //! ([Get longRunningOperation](https://learn.microsoft.com/graph/api/longrunningoperation-get)).
 //! An unusable Location never means "not started": a 202 is a confirmed start (rule S1).
 
+mod error;
+mod rules;
+
 use std::{
     fmt,
     hash::{Hash, Hasher},
     sync::Arc,
 };
 
-use http::{HeaderMap, Uri, header::LOCATION, uri::PathAndQuery};
+use http::{HeaderMap, Uri, header::LOCATION};
 
+pub use self::error::LocationError;
+use self::rules::{check_origin, is_id, is_versionless, only_value, operation_id, uri_of};
 use crate::{
-    base::{Base, is_loopback_host},
-    text::trim_ows,
-    uri::{Reference, Target, decode_unreserved, effective_port},
+    base::Base,
+    uri::{Reference, decode_unreserved},
 };
 
 const OPERATIONS_PATH: &str = "/external/industryData/operations";
 /// RFC 9110 section 4.1 asks for support of at least this many octets.
 const MAX_BYTES: usize = 8000;
-const MAX_ID: usize = 128;
 
 /// The URL of an operation under a [`Base`], checked so that the token may be sent to it.
 ///
@@ -84,7 +87,9 @@ impl OperationUrl {
         }
         let request = Reference::parse(request_url).ok_or(LocationError::Unparsable)?;
         let reference = Reference::parse(value).ok_or(LocationError::Unparsable)?;
-        let target = request.resolve(&reference).ok_or(LocationError::Unparsable)?;
+        let target = request
+            .resolve(&reference)
+            .ok_or(LocationError::Unparsable)?;
         check_origin(base, &target)?;
         let path = target.normalised_path();
         let compared = decode_unreserved(&path);
@@ -190,57 +195,6 @@ impl Hash for OperationUrl {
     }
 }
 
-/// Why a `Location` cannot be followed (rule L). A run may have started: yes, if this was the
-/// `Location` of a 202.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
-pub enum LocationError {
-    /// Plain http to another machine (L0, L7).
-    #[error("the location is plain http to another machine, where the token could be read")]
-    Insecure,
-    /// No `Location`, or only empty ones (L1).
-    #[error("the answer has no location")]
-    Missing,
-    /// More than one `Location` field line (L2).
-    #[error("the answer has more than one location")]
-    Multiple,
-    /// Not UTF-8 (L3).
-    #[error("the location is not UTF-8")]
-    NotUtf8,
-    /// Longer than 8000 octets (L4b).
-    #[error("the location is longer than {MAX_BYTES} octets")]
-    TooLong,
-    /// Not a URI reference by RFC 3986, or one without a host (L5, L6).
-    #[error("the location is no URI reference by RFC 3986")]
-    Unparsable,
-    /// An `@` in the authority (L8).
-    #[error("the location has a user name or an @ before its host")]
-    HasCredentials,
-    /// Another scheme, host or port than the base's (L9).
-    #[error("the location is not on the base URL's scheme, host and port, so the token must not go there")]
-    CrossOrigin,
-    /// Not an operation under the base (L10, L11).
-    #[error("the location is not an industryData operation under the base URL")]
-    NotAnOperation,
-}
-
-impl LocationError {
-    /// A short stable name, such as `cross_origin`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Insecure => "insecure",
-            Self::Missing => "missing",
-            Self::Multiple => "multiple",
-            Self::NotUtf8 => "not_utf8",
-            Self::TooLong => "too_long",
-            Self::Unparsable => "unparsable",
-            Self::HasCredentials => "has_credentials",
-            Self::CrossOrigin => "cross_origin",
-            Self::NotAnOperation => "not_an_operation",
-        }
-    }
-}
-
 /// The URI of an absolute URL the service names, such as an `@odata.nextLink`, if the token may
 /// be sent to it: `https` (or `http` on this machine), no credentials, and the base's scheme,
 /// host and port (rules L4b to L9). Dot segments and a fragment are taken out.
@@ -253,7 +207,9 @@ pub fn same_origin(base: &Base, absolute_url: &str) -> Result<Uri, LocationError
         return Err(LocationError::TooLong);
     }
     let reference = Reference::parse(absolute_url).ok_or(LocationError::Unparsable)?;
-    let target = reference.resolve(&reference).ok_or(LocationError::Unparsable)?;
+    let target = reference
+        .resolve(&reference)
+        .ok_or(LocationError::Unparsable)?;
     check_origin(base, &target)?;
     let path = target.normalised_path();
     // An empty path is sent as "/" (RFC 9110 section 4.2.3).
@@ -266,94 +222,5 @@ pub fn same_origin(base: &Base, absolute_url: &str) -> Result<Uri, LocationError
     uri_of(base, &text)
 }
 
-/// L1, L2 and L4a.
-fn only_value<'a>(values: impl Iterator<Item = &'a [u8]>) -> Result<&'a [u8], LocationError> {
-    let mut lines = 0_usize;
-    let mut value: &[u8] = b"";
-    for line in values.map(trim_ows) {
-        lines = lines.saturating_add(1);
-        if value.is_empty() {
-            value = line;
-        }
-    }
-    match lines {
-        _ if value.is_empty() => Err(LocationError::Missing),
-        1 => Ok(value),
-        _ => Err(LocationError::Multiple),
-    }
-}
-
-/// L6 to L9.
-fn check_origin(base: &Base, target: &Target<'_>) -> Result<(), LocationError> {
-    let is_https = target.scheme.eq_ignore_ascii_case("https");
-    let is_http = target.scheme.eq_ignore_ascii_case("http");
-    let authority = target.authority.filter(|authority| !authority.host.is_empty());
-    if (is_https || is_http) && authority.is_none() {
-        return Err(LocationError::Unparsable);
-    }
-    if is_http && !authority.is_some_and(|authority| is_loopback_host(authority.host)) {
-        return Err(LocationError::Insecure);
-    }
-    if target.authority.is_some_and(|authority| authority.has_userinfo) {
-        return Err(LocationError::HasCredentials);
-    }
-    let is_same = authority.is_some_and(|authority| {
-        (is_https || is_http)
-            && is_https == base.is_https()
-            && authority.host.eq_ignore_ascii_case(base.host())
-            && effective_port(is_https, authority.port) == base.port()
-    });
-    if is_same { Ok(()) } else { Err(LocationError::CrossOrigin) }
-}
-
-/// L10 and L11, on a path with its unreserved octets decoded and its dot segments removed: the
-/// id, if this is an operation under `base_path`.
-fn operation_id<'p>(compared: &'p str, base_path: &str) -> Option<&'p str> {
-    let rest = strip_prefix(compared, &decode_unreserved(base_path))?;
-    let rest = strip_prefix(rest, OPERATIONS_PATH)?;
-    let rest = rest.strip_suffix('/').unwrap_or(rest);
-    let id = match rest.strip_prefix('/') {
-        Some(id) => id,
-        None => rest.strip_prefix("('")?.strip_suffix("')")?,
-    };
-    is_id(id).then_some(id)
-}
-
-/// Whether `reference` is a path from the root that leaves out the base's own path.
-///
-/// Graph is known to send such Locations elsewhere, without the version segment
-/// (`/teams('…')/operations('…')`). Only the plain form counts: no host, nothing resolved.
-fn is_versionless(base: &Base, reference: &Reference<'_>, path: &str, compared: &str) -> bool {
-    let is_under_base = strip_prefix(compared, &decode_unreserved(base.path()))
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    reference.scheme.is_none()
-        && reference.authority.is_none()
-        && reference.path == path
-        && !base.path().is_empty()
-        && !is_under_base
-}
-
-/// L11.
-fn is_id(id: &str) -> bool {
-    let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'~' | b'-');
-    (1..=MAX_ID).contains(&id.len()) && id.bytes().all(is_plain) && !matches!(id, "." | "..")
-}
-
-/// Like [`str::strip_prefix`], ASCII case-insensitively.
-fn strip_prefix<'t>(text: &'t str, prefix: &str) -> Option<&'t str> {
-    let (head, tail) = text.split_at_checked(prefix.len())?;
-    head.eq_ignore_ascii_case(prefix).then_some(tail)
-}
-
-/// The URI of `text`, which begins with the base's origin, if it is the same text.
-fn uri_of(base: &Base, text: &str) -> Result<Uri, LocationError> {
-    let rest = text.strip_prefix(base.origin()).ok_or(LocationError::Unparsable)?;
-    let path_and_query =
-        PathAndQuery::try_from(rest.to_owned()).map_err(|_| LocationError::Unparsable)?;
-    if path_and_query.as_str() != rest {
-        return Err(LocationError::Unparsable);
-    }
-    let mut parts = base.start_uri().clone().into_parts();
-    parts.path_and_query = Some(path_and_query);
-    Uri::from_parts(parts).map_err(|_| LocationError::Unparsable)
-}
+#[cfg(test)]
+mod tests;

@@ -50,7 +50,11 @@ impl Acceptance {
     /// What an exchange that broke in `phase` means (rule S6).
     #[must_use]
     pub const fn of_phase(phase: Phase) -> Self {
-        if phase.may_have_acted() { Self::Unknown } else { Self::Released }
+        if phase.may_have_acted() {
+            Self::Unknown
+        } else {
+            Self::Released
+        }
     }
 }
 
@@ -70,8 +74,8 @@ mod tests {
     #[test]
     fn only_a_202_confirms_and_only_named_statuses_release() {
         let released = [
-            301, 302, 307, 308, 400, 401, 403, 404, 405, 406, 408, 409, 410, 411, 412, 413, 414, 415, 417, 421, 422,
-            423, 424, 425, 426, 428, 429, 431, 451, 501, 505, 509, 511,
+            301, 302, 307, 308, 400, 401, 403, 404, 405, 406, 408, 409, 410, 411, 412, 413, 414,
+            415, 417, 421, 422, 423, 424, 425, 426, 428, 429, 431, 451, 501, 505, 509, 511,
         ];
         for code in 100..=999 {
             let expected = match code {
@@ -81,15 +85,28 @@ mod tests {
             };
             let status = StatusCode::from_u16(code).unwrap();
             assert_eq!(Acceptance::of_status(status), expected, "{code}");
-            assert!(!may_repeat_status(status) || expected == Acceptance::Released, "{code}");
+            assert!(
+                !may_repeat_status(status) || expected == Acceptance::Released,
+                "{code}"
+            );
         }
     }
 
     #[test]
     fn only_a_sent_request_is_in_doubt() {
-        for phase in [Phase::Local, Phase::Resolve, Phase::Connect, Phase::Proxy, Phase::Tls, Phase::Refused] {
+        for phase in [
+            Phase::Local,
+            Phase::Resolve,
+            Phase::Connect,
+            Phase::Proxy,
+            Phase::Tls,
+            Phase::Refused,
+        ] {
             assert_eq!(Acceptance::of_phase(phase), Acceptance::Released);
         }
-        assert_eq!(Acceptance::of_fault(&Fault::new(Phase::Sent, "reset")), Acceptance::Unknown);
+        assert_eq!(
+            Acceptance::of_fault(&Fault::new(Phase::Sent, "reset")),
+            Acceptance::Unknown
+        );
     }
 }

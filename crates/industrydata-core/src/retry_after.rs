@@ -41,9 +41,16 @@ pub fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     if !headers.contains_key(RETRY_AFTER) {
         return None;
     }
-    let reference = if headers.contains_key(DATE) { date(headers, now) } else { None };
+    let reference = if headers.contains_key(DATE) {
+        date(headers, now)
+    } else {
+        None
+    };
     let lines = headers.get_all(RETRY_AFTER).iter();
-    longest_delay(lines.map(|value| value.as_bytes()), reference.unwrap_or(now))
+    longest_delay(
+        lines.map(|value| value.as_bytes()),
+        reference.unwrap_or(now),
+    )
 }
 
 /// The longest valid delay among raw `Retry-After` field values; dates are measured from
@@ -53,7 +60,9 @@ pub fn longest_delay<'a>(
     values: impl Iterator<Item = &'a [u8]>,
     reference: Timestamp,
 ) -> Option<Duration> {
-    values.filter_map(|value| delay(trim_ows(value), reference)).max()
+    values
+        .filter_map(|value| delay(trim_ows(value), reference))
+        .max()
 }
 
 fn delay(value: &[u8], reference: Timestamp) -> Option<Duration> {
@@ -77,14 +86,18 @@ fn seconds(value: &[u8]) -> Option<Duration> {
         return None;
     }
     let append = |value: u64, digit: &u8| {
-        value.saturating_mul(10).saturating_add(u64::from(digit.saturating_sub(b'0')))
+        value
+            .saturating_mul(10)
+            .saturating_add(u64::from(digit.saturating_sub(b'0')))
     };
     let whole = whole.iter().fold(0, append);
     let mut millis = fraction.iter().chain(b"000").take(3).fold(0, append);
     if fraction.iter().skip(3).any(|digit| *digit != b'0') {
         millis = millis.saturating_add(1);
     }
-    Some(Duration::from_millis(whole.saturating_mul(1000).saturating_add(millis)))
+    Some(Duration::from_millis(
+        whole.saturating_mul(1000).saturating_add(millis),
+    ))
 }
 
 fn is_digits(text: &[u8]) -> bool {
@@ -107,27 +120,68 @@ mod tests {
         let now = "2026-03-10T12:00:00Z".parse().unwrap();
         let mut headers = HeaderMap::new();
         for value in values {
-            headers.append(RETRY_AFTER, HeaderValue::from_bytes(value.as_bytes()).unwrap());
+            headers.append(
+                RETRY_AFTER,
+                HeaderValue::from_bytes(value.as_bytes()).unwrap(),
+            );
         }
         if let Some(date) = date {
             headers.insert(DATE, HeaderValue::from_static(date));
         }
-        assert_eq!(retry_after(&headers, now), expected.map(Duration::from_millis), "{values:?}");
+        assert_eq!(
+            retry_after(&headers, now),
+            expected.map(Duration::from_millis),
+            "{values:?}"
+        );
     }
 
     #[test]
     fn seconds_and_fractions() {
         for (value, expected) in [
-            ("0", 0), ("00000000000000000000000007", 7000), ("\t 45 ", 45_000), ("0.0", 0), ("0.0001", 1),
-            ("1.0010", 1001), ("1.00100000000000000000001", 1002), ("1.999", 1999), ("1.9991", 2000),
-            ("01.50", 1500), ("86399.9999", 86_400_000), ("86400.001", 86_400_000),
-            ("18446744073709551615", 86_400_000), ("18446744073709551616.9", 86_400_000),
+            ("0", 0),
+            ("00000000000000000000000007", 7000),
+            ("\t 45 ", 45_000),
+            ("0.0", 0),
+            ("0.0001", 1),
+            ("1.0010", 1001),
+            ("1.00100000000000000000001", 1002),
+            ("1.999", 1999),
+            ("1.9991", 2000),
+            ("01.50", 1500),
+            ("86399.9999", 86_400_000),
+            ("86400.001", 86_400_000),
+            ("18446744073709551615", 86_400_000),
+            ("18446744073709551616.9", 86_400_000),
         ] {
             check(&[value], None, Some(expected));
         }
         for bad in [
-            "", " ", "-0", "+0", "1.", ".1", ".", "1..2", "1.2.3", "1,5", "1e3", "1.5e1", "0x1", "1_000", "1 0",
-            "120s", "inf", "NaN", "\"1\"", "1;", "10, 20", "\u{661}", "1.\u{661}", "\u{a0}1", "1-", "1.+5",
+            "",
+            " ",
+            "-0",
+            "+0",
+            "1.",
+            ".1",
+            ".",
+            "1..2",
+            "1.2.3",
+            "1,5",
+            "1e3",
+            "1.5e1",
+            "0x1",
+            "1_000",
+            "1 0",
+            "120s",
+            "inf",
+            "NaN",
+            "\"1\"",
+            "1;",
+            "10, 20",
+            "\u{661}",
+            "1.\u{661}",
+            "\u{a0}1",
+            "1-",
+            "1.+5",
         ] {
             check(&[bad], None, None);
         }
@@ -136,13 +190,29 @@ mod tests {
     #[test]
     fn dates_and_lines() {
         check(&["Tue, 10 Mar 2026 12:01:00 GMT"], None, Some(60_000));
-        check(&["Tue, 10 Mar 2026 12:01:00 GMT"], Some("Tue, 10 Mar 2026 12:00:50 GMT"), Some(10_000));
-        check(&["Tue, 10 Mar 2026 12:01:00 GMT"], Some("Mon, 10 Mar 2026 12:00:50 GMT"), Some(60_000));
+        check(
+            &["Tue, 10 Mar 2026 12:01:00 GMT"],
+            Some("Tue, 10 Mar 2026 12:00:50 GMT"),
+            Some(10_000),
+        );
+        check(
+            &["Tue, 10 Mar 2026 12:01:00 GMT"],
+            Some("Mon, 10 Mar 2026 12:00:50 GMT"),
+            Some(60_000),
+        );
         check(&["Sun, 06 Nov 1994 08:49:37 GMT"], None, Some(0));
         check(&["Fri, 31 Dec 9999 23:59:59 GMT"], None, Some(86_400_000));
         check(&["Tuesday, 10-Mar-76 12:00:00 GMT"], None, Some(86_400_000));
-        check(&["x", "Tue, 10 Mar 2026 12:01:00 GMT", "59", "-9"], None, Some(60_000));
-        check(&["x", "Tue, 10 Mar 2026 12:01:00 GMT", "61.5", ""], None, Some(61_500));
+        check(
+            &["x", "Tue, 10 Mar 2026 12:01:00 GMT", "59", "-9"],
+            None,
+            Some(60_000),
+        );
+        check(
+            &["x", "Tue, 10 Mar 2026 12:01:00 GMT", "61.5", ""],
+            None,
+            Some(61_500),
+        );
         check(&["x", "y"], None, None);
         check(&[], Some("Tue, 10 Mar 2026 12:00:50 GMT"), None);
     }
@@ -152,8 +222,14 @@ mod tests {
         // Measured from the Date, 1-Jan-20 is long past; from a clock at 2070 it would be ahead.
         let now = "2075-01-01T00:00:00Z".parse().unwrap();
         let mut headers = HeaderMap::new();
-        headers.insert(RETRY_AFTER, HeaderValue::from_static("Wednesday, 01-Jan-20 00:00:00 GMT"));
-        headers.insert(DATE, HeaderValue::from_static("Tue, 10 Mar 2026 12:00:00 GMT"));
+        headers.insert(
+            RETRY_AFTER,
+            HeaderValue::from_static("Wednesday, 01-Jan-20 00:00:00 GMT"),
+        );
+        headers.insert(
+            DATE,
+            HeaderValue::from_static("Tue, 10 Mar 2026 12:00:00 GMT"),
+        );
         assert_eq!(retry_after(&headers, now), Some(Duration::ZERO));
     }
 

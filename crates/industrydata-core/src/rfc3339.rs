@@ -15,14 +15,33 @@ use crate::text::number;
 /// the year 9999, which no [`Timestamp`] holds.
 pub(crate) fn rfc3339(text: &str) -> Option<Timestamp> {
     let (head, tail) = text.as_bytes().split_first_chunk::<19>()?;
-    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T' | b't', time @ ..] = head else {
+    let [
+        y1,
+        y2,
+        y3,
+        y4,
+        b'-',
+        m1,
+        m2,
+        b'-',
+        d1,
+        d2,
+        b'T' | b't',
+        time @ ..,
+    ] = head
+    else {
         return None;
     };
     let [h1, h2, b':', n1, n2, b':', s1, s2] = time else {
         return None;
     };
     let (nanosecond, zone) = fraction(tail)?;
-    let date = Date::new(number(&[*y1, *y2, *y3, *y4])?, two(*m1, *m2)?, two(*d1, *d2)?).ok()?;
+    let date = Date::new(
+        number(&[*y1, *y2, *y3, *y4])?,
+        two(*m1, *m2)?,
+        two(*d1, *d2)?,
+    )
+    .ok()?;
     let second = two(*s1, *s2)?;
     let time = Time::new(two(*h1, *h2)?, two(*n1, *n2)?, second.min(59), nanosecond).ok()?;
     let local = date.to_datetime(time);
@@ -48,9 +67,15 @@ fn fraction(tail: &[u8]) -> Option<(i32, &[u8])> {
     if digits.is_empty() {
         return None;
     }
-    let nanosecond = digits.iter().chain(b"000000000").take(9).fold(0_i32, |value, digit| {
-        value.saturating_mul(10).saturating_add(i32::from(digit.saturating_sub(b'0')))
-    });
+    let nanosecond = digits
+        .iter()
+        .chain(b"000000000")
+        .take(9)
+        .fold(0_i32, |value, digit| {
+            value
+                .saturating_mul(10)
+                .saturating_add(i32::from(digit.saturating_sub(b'0')))
+        });
     Some((nanosecond, zone))
 }
 
@@ -65,7 +90,9 @@ fn offset(zone: &[u8]) -> Option<Offset> {
     if hours > 23 || minutes > 59 {
         return None;
     }
-    let seconds = i32::from(hours).saturating_mul(60).saturating_add(i32::from(minutes));
+    let seconds = i32::from(hours)
+        .saturating_mul(60)
+        .saturating_add(i32::from(minutes));
     Offset::from_seconds(seconds.saturating_mul(60).saturating_mul(sign)).ok()
 }
 
@@ -88,7 +115,10 @@ mod tests {
     fn reads_the_grammar() {
         check("2024-05-01T10:00:00Z", Some("2024-05-01T10:00:00Z"));
         check("2024-05-01t10:00:00.5z", Some("2024-05-01T10:00:00.5Z"));
-        check("2024-05-01T10:00:00.1234567890123456789Z", Some("2024-05-01T10:00:00.123456789Z"));
+        check(
+            "2024-05-01T10:00:00.1234567890123456789Z",
+            Some("2024-05-01T10:00:00.123456789Z"),
+        );
         check("2024-05-01T00:30:00+02:00", Some("2024-04-30T22:30:00Z"));
         check("2024-05-01T00:30:00-00:00", Some("2024-05-01T00:30:00Z"));
         check("2024-05-01T00:30:00-23:59", Some("2024-05-02T00:29:00Z"));
@@ -100,15 +130,41 @@ mod tests {
     #[test]
     fn and_nothing_more() {
         for bad in [
-            "", "Z", "2024-05-01", "2024-05-01T10:00:00", "2024-05-01 10:00:00Z", "2024-05-01T10:00Z",
-            "2024-05-01T10:00:00.Z", "2024-05-01T10:00:00,5Z", "2024-05-01T10:00:00+0200", "2024-05-01T10:00:00+02",
-            "2024-05-01T10:00:00+24:00", "2024-05-01T10:00:00+02:60", "2024-05-01T10:00:00 Z", " 2024-05-01T10:00:00Z",
-            "2024-05-01T10:00:00Z ", "2024-05-01T10:00:00Z[UTC]", "20240501T100000Z", "2024-13-01T10:00:00Z",
-            "2023-02-29T10:00:00Z", "2024-05-01T24:00:00Z", "2024-05-01T10:60:00Z", "2024-05-01T10:00:61Z",
-            "+002024-05-01T10:00:00Z", "-001-05-01T10:00:00Z", "2024-05-01T10:00:00.-5Z", "2024-05-01T10:00:00\u{2212}02:00",
-            "2020-03-19T12-01-03.45Z", "\u{661}024-05-01T10:00:00Z", "0001-01-01T00:00:00Z", "0001-01-01T00:00:00.0000000Z",
-            "0001-01-01T00:00:00+00:00", "0001-01-01T00:00:00+14:00", "0001-01-01T02:00:00+02:00",
-            "9999-12-31T23:59:59.9999999Z", "9999-12-31T23:59:60-23:59",
+            "",
+            "Z",
+            "2024-05-01",
+            "2024-05-01T10:00:00",
+            "2024-05-01 10:00:00Z",
+            "2024-05-01T10:00Z",
+            "2024-05-01T10:00:00.Z",
+            "2024-05-01T10:00:00,5Z",
+            "2024-05-01T10:00:00+0200",
+            "2024-05-01T10:00:00+02",
+            "2024-05-01T10:00:00+24:00",
+            "2024-05-01T10:00:00+02:60",
+            "2024-05-01T10:00:00 Z",
+            " 2024-05-01T10:00:00Z",
+            "2024-05-01T10:00:00Z ",
+            "2024-05-01T10:00:00Z[UTC]",
+            "20240501T100000Z",
+            "2024-13-01T10:00:00Z",
+            "2023-02-29T10:00:00Z",
+            "2024-05-01T24:00:00Z",
+            "2024-05-01T10:60:00Z",
+            "2024-05-01T10:00:61Z",
+            "+002024-05-01T10:00:00Z",
+            "-001-05-01T10:00:00Z",
+            "2024-05-01T10:00:00.-5Z",
+            "2024-05-01T10:00:00\u{2212}02:00",
+            "2020-03-19T12-01-03.45Z",
+            "\u{661}024-05-01T10:00:00Z",
+            "0001-01-01T00:00:00Z",
+            "0001-01-01T00:00:00.0000000Z",
+            "0001-01-01T00:00:00+00:00",
+            "0001-01-01T00:00:00+14:00",
+            "0001-01-01T02:00:00+02:00",
+            "9999-12-31T23:59:59.9999999Z",
+            "9999-12-31T23:59:60-23:59",
         ] {
             check(bad, None);
         }

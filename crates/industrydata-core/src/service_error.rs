@@ -4,10 +4,15 @@
 //! [Graph's](https://learn.microsoft.com/graph/errors), with the variants that gateways and
 //! token endpoints send in front of it.
 
+mod detail;
+mod reading;
+
 use std::{fmt, sync::Arc};
 
 use http::{HeaderMap, StatusCode};
 
+pub use self::detail::ErrorDetail;
+use self::reading::{Clean, details, inner, summary};
 pub(crate) use crate::challenge::ClaimsChallenge;
 use crate::{
     json::{Node, without_bom},
@@ -38,8 +43,6 @@ const CLIENT_REQUEST_ID: &str = "client-request-id";
 const MAX_INNER: usize = 32;
 /// The body, its `error`, and the chain.
 const MAX_DEPTH: usize = MAX_INNER + 2;
-/// Stands where the request's token was echoed.
-const REDACTED: &str = "[redacted]";
 
 /// What the service said in an answer that is an error (rules E1 to E8).
 ///
@@ -76,14 +79,6 @@ struct Inner {
     claims: Option<ClaimsChallenge>,
 }
 
-/// One of the parts an error is made of.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ErrorDetail {
-    code: Option<String>,
-    message: Option<String>,
-    target: Option<String>,
-}
-
 impl ServiceError {
     /// Reads an answer, whatever its label and body. `token` is the bearer token the request
     /// carried: where the answer echoes it, it is replaced.
@@ -104,11 +99,17 @@ impl ServiceError {
                 .collect();
         let first = |name| {
             let mut texts = chain.iter().filter_map(|node| node.get(name)?.text());
-            texts.find(|text| !text.is_empty()).map(|text| clean.text(text))
+            texts
+                .find(|text| !text.is_empty())
+                .map(|text| clean.text(text))
         };
         let header = |names: [&str; 2]| {
             let value = names.into_iter().find_map(|name| {
-                headers.get_all(name).iter().map(|value| trim_ows(value.as_bytes())).find(|v| !v.is_empty())
+                headers
+                    .get_all(name)
+                    .iter()
+                    .map(|value| trim_ows(value.as_bytes()))
+                    .find(|v| !v.is_empty())
             })?;
             Some(clean.text(&String::from_utf8_lossy(value)))
         };
@@ -227,87 +228,5 @@ impl fmt::Debug for ServiceError {
     }
 }
 
-impl ErrorDetail {
-    /// The code.
-    #[must_use]
-    pub fn code(&self) -> Option<&str> {
-        self.code.as_deref()
-    }
-
-    /// The message, for people.
-    #[must_use]
-    pub fn message(&self) -> Option<&str> {
-        self.message.as_deref()
-    }
-
-    /// What it is about.
-    #[must_use]
-    pub fn target(&self) -> Option<&str> {
-        self.target.as_deref()
-    }
-}
-
-/// E2 and E3.
-fn summary(body: &Node<'_>, error: Option<&Node<'_>>, clean: Clean<'_>) -> ErrorDetail {
-    let top = |name| body.get(name).and_then(Node::text);
-    match error {
-        Some(error @ Node::Object(_)) => {
-            let code = match error.get("code") {
-                Some(Node::Number(code)) => Some(code.as_str()),
-                code => code.and_then(Node::text),
-            };
-            let message = error.get("message");
-            let message = message.and_then(|node| node.get("value").unwrap_or(node).text());
-            clean.detail(code, message, error.get("target").and_then(Node::text))
-        }
-        Some(Node::Text(code)) => clean.detail(Some(code), top("error_description"), None),
-        Some(Node::Null | Node::Number(_) | Node::List(_) | Node::Other) => ErrorDetail::default(),
-        None => clean.detail(None, top("message").or_else(|| top("Message")), None),
-    }
-}
-
-/// E6.
-fn details(error: Option<&Node<'_>>, clean: Clean<'_>) -> Vec<ErrorDetail> {
-    let Some(Node::List(details)) = error.and_then(|error| error.get("details")) else {
-        return Vec::new();
-    };
-    let objects = details.iter().filter(|node| matches!(node, Node::Object(_)));
-    let text = |node: &Node<'_>, name| node.get(name).and_then(Node::text).map(|t| clean.text(t));
-    objects
-        .map(|node| ErrorDetail {
-            code: text(node, "code"),
-            message: text(node, "message"),
-            target: text(node, "target"),
-        })
-        .collect()
-}
-
-/// The next inner error (E4).
-fn inner<'n, 'a>(node: &'n Node<'a>) -> Option<&'n Node<'a>> {
-    let next = match node.get(INNER) {
-        Some(Node::Null) | None => node.get(INNER_LOWER),
-        next => next,
-    };
-    next.filter(|next| matches!(next, Node::Object(_)))
-}
-
-/// Takes the request's token out of text (E8).
-#[derive(Clone, Copy)]
-struct Clean<'t>(Option<&'t str>);
-
-impl Clean<'_> {
-    fn text(self, text: &str) -> String {
-        match self.0 {
-            Some(token) => text.replace(token, REDACTED),
-            None => text.to_owned(),
-        }
-    }
-
-    fn detail(self, code: Option<&str>, message: Option<&str>, target: Option<&str>) -> ErrorDetail {
-        ErrorDetail {
-            code: code.map(|text| self.text(text)),
-            message: message.map(|text| self.text(text)),
-            target: target.map(|text| self.text(text)),
-        }
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -91,11 +91,25 @@ mod tests {
             ("unknownfuturevalue", "unknownFutureValue", false),
         ] {
             let status = OperationStatus::from(Cow::Borrowed(text));
-            assert_eq!((status.as_str(), status.is_terminal(), status.is_known()), (expected, terminal, true));
+            assert_eq!(
+                (status.as_str(), status.is_terminal(), status.is_known()),
+                (expected, terminal, true)
+            );
         }
-        for text in ["", " succeeded", "succeeded ", "\u{17f}ucceeded", "fa\u{131}led", "skipped", "Completed"] {
+        for text in [
+            "",
+            " succeeded",
+            "succeeded ",
+            "\u{17f}ucceeded",
+            "fa\u{131}led",
+            "skipped",
+            "Completed",
+        ] {
             let status = OperationStatus::from(Cow::Borrowed(text));
-            assert_eq!((status.as_str(), status.is_terminal(), status.is_known()), (text, false, false));
+            assert_eq!(
+                (status.as_str(), status.is_terminal(), status.is_known()),
+                (text, false, false)
+            );
         }
     }
 

@@ -65,7 +65,9 @@ pub(crate) fn number(digits: &[u8]) -> Option<i16> {
     }
     digits.iter().try_fold(0_i16, |value, digit| {
         let digit = char::from(*digit).to_digit(10)?;
-        value.checked_mul(10)?.checked_add(i16::try_from(digit).ok()?)
+        value
+            .checked_mul(10)?
+            .checked_add(i16::try_from(digit).ok()?)
     })
 }
 
@@ -78,8 +80,14 @@ mod tests {
         let shown = |text: &str| escape_controls(text).to_string();
         assert_eq!(shown("plain \\ \"é✅\""), "plain \\ \"é✅\"");
         assert_eq!(shown(""), "");
-        assert_eq!(shown("\0\u{7}\u{7f}\u{85}\u{9b}"), r"\u{0}\u{7}\u{7f}\u{85}\u{9b}");
-        assert_eq!(shown("\u{2028}\u{2066}\u{2069}\u{200f}"), r"\u{2028}\u{2066}\u{2069}\u{200f}");
+        assert_eq!(
+            shown("\0\u{7}\u{7f}\u{85}\u{9b}"),
+            r"\u{0}\u{7}\u{7f}\u{85}\u{9b}"
+        );
+        assert_eq!(
+            shown("\u{2028}\u{2066}\u{2069}\u{200f}"),
+            r"\u{2028}\u{2066}\u{2069}\u{200f}"
+        );
         assert_eq!(shown("x\ny\n"), r"x\ny\n");
     }
 

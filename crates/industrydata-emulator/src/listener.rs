@@ -137,7 +137,8 @@ impl Emulator {
         self.with_service(|service| service.script(fault));
     }
 
-    /// Looks at the service, or changes it, as it is now. No request is served meanwhile.
+    /// Looks at the service, or changes it, as it is now. No request is served meanwhile, and the closure
+    /// must not call the emulator's own methods, which would wait for it for ever.
     pub fn with_service<T>(&self, look: impl FnOnce(&mut Service) -> T) -> T {
         let mut service = self
             .shared

@@ -1,1 +1,62 @@
-//! Placeholder.
+//! Where the books of *industryData* starts live.
+//!
+//! The service takes five starts in twelve hours and tells nobody how many are left, so that whoever makes starts keeps
+//! books: a start is booked *before* it is made and its outcome after. The rules of the books are in
+//! [`industrydata_core`]; this crate keeps their bytes.
+//!
+//! | store | lives in | shared by | outlives the program |
+//! | --- | --- | --- | --- |
+//! | [`MemoryStore`] | memory | its clones | no |
+//! | [`SqliteStore`] (feature `sqlite`, on by default) | a file on a local disk | all processes of one machine | yes |
+//! | [`Books`] | any of these, or a [`Store`] of your own | as that one | as that one |
+//!
+//! Any of them is what a client of `industrydata-async` or `industrydata-blocking` asks for. They may also be used alone:
+//!
+//! ```
+//! use std::time::Duration;
+//! use industrydata_core::{Base, BooksKey, Change, Outcome, Throttle, Who};
+//! use industrydata_ledger::{Books, Store};
+//!
+//! let books = Books::memory(); // for what outlives this process: Books::sqlite("/var/lib/school/books.sqlite3")?
+//! let key = BooksKey::new(&Base::graph(), &"contoso".parse()?);
+//! let (throttle, lease) = (Throttle::default(), Duration::from_secs(150));
+//!
+//! // Five starts are let through, each under an id of its own ...
+//! for id in 1..=5 {
+//!     let verdict = books.transact(&Change::reserve(key.clone(), throttle, [id; 16], lease, Who::default()))?;
+//!     assert!(verdict.refusal().is_none());
+//! }
+//! // ... a sixth is not, whoever asks ...
+//! let sixth = Change::reserve(key.clone(), throttle, [6; 16], lease, Who::default());
+//! assert!(books.transact(&sixth)?.refusal().is_some());
+//!
+//! // ... until one turns out to have started nothing.
+//! let released = Outcome::Released { why: "the connection was refused".into(), not_before: None };
+//! books.transact(&Change::settle(key, throttle, [5; 16], released))?;
+//! assert!(books.transact(&sixth)?.refusal().is_none());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What to know before books are trusted
+//!
+//! - **Whoever does not share the books is not counted.** Starts from the portal, from other programs or from another
+//!   machine use the same five slots. The service then answers 429, and the books close until it takes starts again.
+//! - **Two names for one tenant are two sets of books.** Settle on one spelling, best the directory id.
+//! - **The clock is this machine's.** Set forward it frees slots early; set back it frees none.
+//! - **Network file systems do not do** (NFS, SMB, many container overlays): their locks and syncs cannot be relied on.
+//!   That is not detected.
+//! - **A fault stops a start, never a poll.** All faults are [`StoreFault`]: before the POST, a run may have started: no.
+//!   After it the reservation counts on, and the start's result carries the fault as a warning.
+
+mod clock;
+mod handle;
+mod memory;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+
+pub use industrydata_core::{Store, StoreFault};
+
+pub use handle::Books;
+pub use memory::MemoryStore;
+#[cfg(feature = "sqlite")]
+pub use sqlite::{SqliteOptions, SqliteStore};

@@ -3,8 +3,8 @@
 use base64::{Engine, prelude::BASE64_STANDARD};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use industrydata_core::{
-    Acceptance, Base, BaseError, ErrorDetail, Operation, OperationUrl, Phase, ServiceError, http_date,
-    longest_delay, may_repeat_status,
+    Acceptance, Base, BaseError, ErrorDetail, Operation, OperationUrl, Phase, ServiceError,
+    http_date, longest_delay, may_repeat_status,
 };
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -52,17 +52,26 @@ pub(super) fn kind(vector: &Vector) -> Option<Kind> {
 
 impl From<Value> for Shown {
     fn from(got: Value) -> Self {
-        Self { got, texts: Vec::new() }
+        Self {
+            got,
+            texts: Vec::new(),
+        }
     }
 }
 
 /// Rule L.
 fn location(vector: &Vector) -> Result<Shown, String> {
     let request_url = text(vector, "request_url")?;
-    let values = list(vector, "headers")?.iter().map(|value| match value {
-        Value::String(text) => Ok(text.clone().into_bytes()),
-        other => base64(other.get("raw_b64").ok_or("a header is neither text nor raw_b64")?),
-    });
+    let values = list(vector, "headers")?
+        .iter()
+        .map(|value| match value.as_str() {
+            Some(text) => Ok(text.as_bytes().to_vec()),
+            None => base64(
+                value
+                    .get("raw_b64")
+                    .ok_or("a header is neither text nor raw_b64")?,
+            ),
+        });
     let values = values.collect::<Result<Vec<_>, String>>()?;
     let base = match Base::parse(text(vector, "base")?) {
         Ok(base) => base,
@@ -90,13 +99,18 @@ fn retry_after(vector: &Vector) -> Result<Shown, String> {
         Some(_) => return Err("value is not text".to_owned()),
         None => texts(list(vector, "values")?)?,
     };
-    let now: Timestamp = text(vector, "now")?.parse().map_err(|e| format!("now: {e}"))?;
+    let now: Timestamp = text(vector, "now")?
+        .parse()
+        .map_err(|e| format!("now: {e}"))?;
     let reference = match vector.get("date_header") {
         Some(Value::String(date)) => http_date(date.trim_matches([' ', '\t']).as_bytes(), now),
         Some(Value::Null) | None => None,
         Some(_) => return Err("date_header is not text".to_owned()),
     };
-    let delay = longest_delay(values.into_iter().map(str::as_bytes), reference.unwrap_or(now));
+    let delay = longest_delay(
+        values.into_iter().map(str::as_bytes),
+        reference.unwrap_or(now),
+    );
     Ok(match delay {
         Some(delay) => {
             let millis = delay.as_nanos().div_ceil(1_000_000);
@@ -129,7 +143,10 @@ fn operation(vector: &Vector) -> Result<Shown, String> {
                 "created": time(operation.created()),
                 "last_action": time(operation.last_action()),
             });
-            Shown { got, texts: vec![status.to_string(), format!("{operation:?}")] }
+            Shown {
+                got,
+                texts: vec![status.to_string(), format!("{operation:?}")],
+            }
         }
         Err(e) => shown(json!({ "err": e.name() }), &e),
     })
@@ -141,9 +158,7 @@ fn service_error(vector: &Vector) -> Result<Shown, String> {
     let headers = headers(vector.get("headers"))?;
     let token = vector.get("token").and_then(Value::as_str);
     let error = ServiceError::decode(status, &headers, &body(vector)?, token);
-    let detail = |detail: &ErrorDetail| {
-        json!({ "code": detail.code(), "message": detail.message(), "target": detail.target() })
-    };
+    let detail = |detail: &ErrorDetail| json!({ "code": detail.code(), "message": detail.message(), "target": detail.target() });
     let got = json!({
         "status": error.status().as_u16(),
         "code": error.code(),
@@ -162,7 +177,10 @@ fn service_error(vector: &Vector) -> Result<Shown, String> {
 
 /// Rule S.
 fn start(vector: &Vector) -> Result<Shown, String> {
-    let event = vector.get("event").and_then(Value::as_object).ok_or("event is not an object")?;
+    let event = vector
+        .get("event")
+        .and_then(Value::as_object)
+        .ok_or("event is not an object")?;
     let (acceptance, may_repeat) = match text(event, "kind")? {
         "response" => {
             let status = status(event.get("status"))?;
@@ -184,9 +202,15 @@ fn start(vector: &Vector) -> Result<Shown, String> {
 /// The phase an adapter would report; what is not known to be earlier is [`Phase::Sent`].
 fn phase(event: &Vector) -> Result<Phase, String> {
     let stream = |key| event.get(key).and_then(Value::as_u64);
-    let error = event.get("error").and_then(Value::as_str).unwrap_or_default();
+    let error = event
+        .get("error")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     Ok(match text(event, "phase")? {
-        "cancelled_by_caller" => event.get("after").and_then(Value::as_str).map_or(Phase::Sent, before_sending),
+        "cancelled_by_caller" => event
+            .get("after")
+            .and_then(Value::as_str)
+            .map_or(Phase::Sent, before_sending),
         "h2_reset" if error.eq_ignore_ascii_case("REFUSED_STREAM") => Phase::Refused,
         "h2_goaway" => match (stream("last_stream_id"), stream("our_stream_id")) {
             (Some(last), Some(ours)) if last < ours => Phase::Refused,
@@ -198,10 +222,17 @@ fn phase(event: &Vector) -> Result<Phase, String> {
 
 fn before_sending(phase: &str) -> Phase {
     match phase {
-        "local" | "local_validation" | "validation" | "build" | "building_request" | "queued"
-        | "reservation_durable" | "nothing" => Phase::Local,
+        "local"
+        | "local_validation"
+        | "validation"
+        | "build"
+        | "building_request"
+        | "queued"
+        | "reservation_durable"
+        | "nothing" => Phase::Local,
         "dns" | "dns_lookup" | "resolve" | "resolving" | "name_resolution" => Phase::Resolve,
-        "connect" | "connecting" | "tcp" | "tcp_connect" | "connect_refused" | "connect_timeout" => Phase::Connect,
+        "connect" | "connecting" | "tcp" | "tcp_connect" | "connect_refused"
+        | "connect_timeout" => Phase::Connect,
         "proxy" | "proxy_connect" | "proxy_dns" | "proxy_tunnel" | "proxy_tls" => Phase::Proxy,
         "tls" | "tls_handshake" | "tls_alpn" => Phase::Tls,
         _ => Phase::Sent,
@@ -209,25 +240,40 @@ fn before_sending(phase: &str) -> Phase {
 }
 
 fn shown<T: std::fmt::Display + std::fmt::Debug>(got: Value, text: &T) -> Shown {
-    Shown { got, texts: vec![text.to_string(), format!("{text:?}")] }
+    Shown {
+        got,
+        texts: vec![text.to_string(), format!("{text:?}")],
+    }
 }
 
 fn text<'v>(vector: &'v Vector, key: &str) -> Result<&'v str, String> {
-    vector.get(key).and_then(Value::as_str).ok_or_else(|| format!("{key} is not text"))
+    vector
+        .get(key)
+        .and_then(Value::as_str)
+        .ok_or_else(|| format!("{key} is not text"))
 }
 
 fn list<'v>(vector: &'v Vector, key: &str) -> Result<&'v [Value], String> {
     let list = vector.get(key).and_then(Value::as_array);
-    list.map(Vec::as_slice).ok_or_else(|| format!("{key} is not a list"))
+    list.map(Vec::as_slice)
+        .ok_or_else(|| format!("{key} is not a list"))
 }
 
 fn texts(list: &[Value]) -> Result<Vec<&str>, String> {
-    list.iter().map(|item| item.as_str().ok_or_else(|| "an item is not text".to_owned())).collect()
+    list.iter()
+        .map(|item| {
+            item.as_str()
+                .ok_or_else(|| "an item is not text".to_owned())
+        })
+        .collect()
 }
 
 fn status(value: Option<&Value>) -> Result<StatusCode, String> {
-    let code = value.and_then(Value::as_u64).and_then(|code| u16::try_from(code).ok());
-    code.and_then(|code| StatusCode::from_u16(code).ok()).ok_or_else(|| "status is not one".to_owned())
+    let code = value
+        .and_then(Value::as_u64)
+        .and_then(|code| u16::try_from(code).ok());
+    code.and_then(|code| StatusCode::from_u16(code).ok())
+        .ok_or_else(|| "status is not one".to_owned())
 }
 
 /// Fields as an HTTP client would hand them on: it refuses values with control characters.
@@ -251,11 +297,10 @@ fn body(vector: &Vector) -> Result<Vec<u8>, String> {
         return base64(body);
     }
     let Some(parts) = vector.get("body_parts") else {
-        let body = vector.get("body").unwrap_or(&Value::Null);
-        return match body {
-            Value::String(body) => Ok(body.clone().into_bytes()),
-            Value::Null => Ok(Vec::new()),
-            _ => Err("body is not text".to_owned()),
+        return match vector.get("body") {
+            Some(Value::String(body)) => Ok(body.clone().into_bytes()),
+            Some(Value::Null) | None => Ok(Vec::new()),
+            Some(_) => Err("body is not text".to_owned()),
         };
     };
     let mut body = Vec::new();

@@ -51,7 +51,7 @@ pub enum WatchStep<'m> {
 }
 
 /// What the machines have in common towards an adapter.
-pub(super) trait Machine: Send {
+pub(super) trait Machine: Send + Sync {
     fn challenge(&self) -> Option<&Challenge>;
     fn no_token(&mut self, error: TokenError, now: Now);
     fn request(&mut self, token: &AccessToken, now: Now) -> Option<(Request<()>, Duration)>;

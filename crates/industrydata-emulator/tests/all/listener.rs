@@ -1,52 +1,16 @@
-//! The listener over real sockets, with a client that is nothing but bytes.
+//! The listener over real sockets.
 
 use std::{
     io::{ErrorKind, Read, Write},
     net::TcpStream,
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use industrydata_emulator::{Clock, Config, Emulator, Fault, Lose, On};
+use industrydata_emulator::{Clock, Config, Emulator};
 use jiff::Timestamp;
 
-const START: &str = "POST /beta/external/industryData/runs/start HTTP/1.1\r\nHost: h\r\n\
-    Authorization: Bearer emulator-token\r\nContent-Length: 0\r\n\r\n";
-const RUNS: &str = "GET /beta/external/industryData/runs HTTP/1.1\r\nHost: h\r\n\
-    Authorization: Bearer emulator-token\r\nConnection: close\r\n\r\n";
-
-fn emulator() -> Emulator {
-    Emulator::start(Config::default()).unwrap()
-}
-
-fn connect(emulator: &Emulator) -> TcpStream {
-    let stream =
-        TcpStream::connect(emulator.authority_url().trim_start_matches("http://")).unwrap();
-    stream
-        .set_read_timeout(Some(Duration::from_secs(10)))
-        .unwrap();
-    stream
-}
-
-/// Everything that comes until the server closes.
-fn exchange(emulator: &Emulator, request: &str) -> String {
-    let mut stream = connect(emulator);
-    stream.write_all(request.as_bytes()).unwrap();
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).unwrap();
-    String::from_utf8(answer).unwrap()
-}
-
-fn closing(request: &str) -> String {
-    request.replace("Host: h", "Host: h\r\nConnection: close")
-}
-
-fn post(path: &str, body: &str) -> String {
-    format!(
-        "POST {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    )
-}
+use crate::socket::{RUNS, START, closing, connect, emulator, exchange, post};
 
 #[test]
 fn a_start_and_its_location() {
@@ -103,104 +67,6 @@ fn the_411_and_the_413() {
     let long = "x".repeat(64 * 1024 + 1);
     let answer = exchange(&emulator, &post("/_emulator/faults", &long));
     assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
-}
-
-#[test]
-fn a_lost_answer_closes_the_connection_without_a_byte() {
-    let emulator = emulator();
-    for (lose, accepted) in [(Lose::Request, 0), (Lose::Answer, 1)] {
-        emulator.script(Fault::on(On::Start).lose(lose));
-        assert_eq!(exchange(&emulator, START), "");
-        assert_eq!(
-            emulator.with_service(|service| service.accepted_starts().len()),
-            accepted
-        );
-    }
-    assert!(
-        exchange(&emulator, RUNS).starts_with("HTTP/1.1 200 "),
-        "others are served"
-    );
-}
-
-#[test]
-fn a_stall_lasts_until_the_client_leaves_or_the_emulator_stops() {
-    let emulator = emulator();
-    emulator.script(Fault::on(On::Any).stall());
-    let mut stream = connect(&emulator);
-    stream
-        .set_read_timeout(Some(Duration::from_millis(100)))
-        .unwrap();
-    stream.write_all(START.as_bytes()).unwrap();
-    let error = stream.read(&mut [0]).unwrap_err();
-    assert!(
-        matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut),
-        "{error}"
-    );
-    assert!(
-        exchange(&emulator, RUNS).starts_with("HTTP/1.1 200 "),
-        "others are served"
-    );
-    let begin = Instant::now();
-    emulator.stop();
-    assert!(begin.elapsed() < Duration::from_secs(1));
-    stream
-        .set_read_timeout(Some(Duration::from_secs(10)))
-        .unwrap();
-    assert!(matches!(stream.read(&mut [0]), Ok(0) | Err(_)));
-}
-
-#[test]
-fn a_body_is_cut_and_its_head_tells_the_whole_length() {
-    let emulator = emulator();
-    emulator.script(Fault::on(On::Runs).body("0123456789").cut_after(4));
-    let answer = exchange(&emulator, RUNS);
-    assert!(answer.contains("content-length: 10\r\n"), "{answer}");
-    assert!(answer.ends_with("\r\n\r\n0123"), "{answer}");
-    emulator.script(Fault::on(On::Runs).body("0123456789").cut_after(4).stall());
-    let mut stream = connect(&emulator);
-    stream.write_all(RUNS.as_bytes()).unwrap();
-    stream
-        .set_read_timeout(Some(Duration::from_millis(200)))
-        .unwrap();
-    let mut answer = Vec::new();
-    let error = stream.read_to_end(&mut answer).unwrap_err();
-    assert!(
-        matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut),
-        "{error}"
-    );
-    assert!(answer.ends_with(b"\r\n\r\n0123"));
-}
-
-#[test]
-fn delays_and_drips_take_their_time() {
-    let emulator = emulator();
-    emulator.script(Fault::on(On::Runs).delay(Duration::from_millis(60)));
-    emulator.script(
-        Fault::on(On::Runs)
-            .body("abc")
-            .drip(Duration::from_millis(20)),
-    );
-    for end in ["}", "abc"] {
-        let begin = Instant::now();
-        let answer = exchange(&emulator, RUNS);
-        assert!(answer.ends_with(end), "{answer}");
-        assert!(begin.elapsed() >= Duration::from_millis(60));
-    }
-}
-
-#[test]
-fn scripted_answers_reach_the_wire() {
-    let emulator = emulator();
-    let faults = r#"[{"on":"runs","status":503,"retry_after":7,"headers":{"date":null}},
-        {"on":"runs","location":["a","b"],"status":302}]"#;
-    assert!(exchange(&emulator, &post("/_emulator/faults", faults)).starts_with("HTTP/1.1 200 "));
-    let answer = exchange(&emulator, RUNS);
-    assert!(
-        answer.starts_with("HTTP/1.1 503 ") && answer.contains("retry-after: 7\r\n"),
-        "{answer}"
-    );
-    assert!(!answer.contains("date: "), "{answer}");
-    assert_eq!(exchange(&emulator, RUNS).matches("location: ").count(), 2);
 }
 
 #[test]

@@ -8,9 +8,12 @@
 
 mod bench;
 mod control;
+mod delivery;
 mod errors;
 mod faults;
 mod listener;
 mod operations;
+mod scripts;
+mod socket;
 mod starts;
 mod tokens;

@@ -1,0 +1,66 @@
+//! Books beside a runtime: a store that blocks never does so on a worker.
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use industrydata_core::{Change, Store, StoreFault, Verdict};
+use tokio::{runtime::Handle, task};
+
+/// A store that answers by a future. Its change is applied under the same conditions as a [`Store`]'s.
+///
+/// A change that was begun is to be carried to its end even if the future is dropped, or not at all.
+pub trait AsyncStore: Send + Sync {
+    /// Applies `change` to the books it names, durably.
+    fn transact(&self, change: Arc<Change>) -> BookFuture;
+}
+
+/// A change being booked.
+#[must_use = "futures do nothing unless polled"]
+pub struct BookFuture(Pin<Box<dyn Future<Output = Result<Verdict, StoreFault>> + Send>>);
+
+impl BookFuture {
+    /// Boxes `future`.
+    pub fn new(future: impl Future<Output = Result<Verdict, StoreFault>> + Send + 'static) -> Self {
+        Self(Box::pin(future))
+    }
+}
+
+impl Future for BookFuture {
+    type Output = Result<Verdict, StoreFault>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.as_mut().poll(cx)
+    }
+}
+
+impl fmt::Debug for BookFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BookFuture").finish_non_exhaustive()
+    }
+}
+
+/// A blocking store, on the runtime's threads for blocking work.
+pub(crate) struct Threaded<S>(pub(crate) Arc<S>);
+
+impl<S: Store + 'static> AsyncStore for Threaded<S> {
+    fn transact(&self, change: Arc<Change>) -> BookFuture {
+        let store = Arc::clone(&self.0);
+        BookFuture::new(async move {
+            let booked = task::spawn_blocking(move || store.transact(&change)).await;
+            booked.unwrap_or_else(|lost| Err(StoreFault::unconfirmed(lost)))
+        })
+    }
+}
+
+/// Books a change that nobody waits for, where there is a runtime to do it.
+pub(crate) fn book_later(books: &dyn AsyncStore, change: Change) {
+    if let Ok(runtime) = Handle::try_current() {
+        // Without an outcome the reservation turns into doubt when its lease ends.
+        drop(runtime.spawn(books.transact(Arc::new(change))));
+    }
+}

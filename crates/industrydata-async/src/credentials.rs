@@ -1,0 +1,81 @@
+//! Client credentials as a token source.
+
+use std::fmt;
+
+use industrydata_core::{
+    AccessToken, Challenge, ClientCredentials, Limits, Tenant, TokenError,
+};
+use crate::{
+    client::BuildError,
+    clock::now,
+    http::Http,
+    tokens::{TokenFuture, TokenSource},
+};
+
+/// The longest answer of a token endpoint, in bytes.
+const BODY_LIMIT: usize = 256 * 1024;
+
+/// Gets tokens with an application's own credentials, over a connection of its own to the authority.
+pub struct CredentialsToken {
+    credentials: ClientCredentials,
+    http: Http,
+}
+
+impl CredentialsToken {
+    /// Asks the authority of `credentials`.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`] if there is no TLS to be had.
+    pub fn new(credentials: ClientCredentials) -> Result<Self, BuildError> {
+        Self::with_config(credentials, reqwest::ClientBuilder::new())
+    }
+
+    /// Asks the authority with a reqwest configuration of the caller's own, under the same conditions as
+    /// [`ClientBuilder::config`](crate::ClientBuilder::config).
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`] if there is no TLS to be had.
+    pub fn with_config(
+        credentials: ClientCredentials,
+        config: reqwest::ClientBuilder,
+    ) -> Result<Self, BuildError> {
+        Ok(Self {
+            http: Http::new(config, credentials.is_plain(), 1)?,
+            credentials,
+        })
+    }
+}
+
+impl TokenSource for CredentialsToken {
+    fn token<'a>(
+        &'a self,
+        tenant: &'a Tenant,
+        challenge: Option<&'a Challenge>,
+    ) -> TokenFuture<'a> {
+        TokenFuture::new(self.ask(tenant, challenge))
+    }
+}
+
+impl CredentialsToken {
+    async fn ask(
+        &self,
+        tenant: &Tenant,
+        challenge: Option<&Challenge>,
+    ) -> Result<AccessToken, TokenError> {
+        let request = self.credentials.request(tenant, challenge)?;
+        let connection = self.http.connection().await;
+        let answer = connection.send(request, Limits::default().request, |_| BODY_LIMIT);
+        let (head, body) = answer.await.map_err(TokenError::unavailable)?;
+        self.credentials.read(&head, body, now())
+    }
+}
+
+impl fmt::Debug for CredentialsToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CredentialsToken")
+            .field("credentials", &self.credentials)
+            .finish_non_exhaustive()
+    }
+}

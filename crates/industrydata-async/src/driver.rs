@@ -1,0 +1,108 @@
+//! The loops. They decide nothing: what to do next is the machine's, how to do it is the client's.
+
+use std::{sync::Arc, time::Duration};
+
+use industrydata_core::{
+    Accepted, Exchange, Limits, Operation, Progress, Start, StartError, StartStep, Tenant,
+    TokenError, Watch, WatchError, WatchStep,
+};
+
+use crate::{client::Inner, clock::now, tenant_client::OnWait};
+
+/// Sees a start through: reserve, POST, settle.
+pub(crate) async fn start(
+    client: &Inner,
+    tenant: &Tenant,
+    machine: &mut Start,
+    on_wait: Option<&OnWait>,
+) -> Result<Accepted, StartError> {
+    loop {
+        if client.stop.is_stopped() {
+            machine.stop();
+        }
+        match machine.step() {
+            StartStep::Book(booking) => {
+                let result = client.books.transact(Arc::clone(booking.change())).await;
+                booking.booked(result, now());
+            }
+            StartStep::Send(exchange) => send(client, tenant, exchange).await,
+            StartStep::Wait(pause) => {
+                let time = pause.remaining(now());
+                if let Some(tell) = on_wait {
+                    tell(pause.reason(), time);
+                }
+                client.stop.sleep(time).await;
+                pause.over(now());
+            }
+            StartStep::Done(outcome) => return outcome,
+        }
+    }
+}
+
+/// Goes on with a wait until there is news of it, or its end. News is told before the pause that follows it.
+pub(crate) async fn watch(
+    client: &Inner,
+    tenant: &Tenant,
+    machine: &mut Watch,
+) -> Result<News, WatchError> {
+    loop {
+        if client.stop.is_stopped() {
+            machine.stop();
+        }
+        match machine.step() {
+            WatchStep::Send(exchange) => send(client, tenant, exchange).await,
+            WatchStep::Wait(mut pause) => {
+                if let Some(progress) = pause.news() {
+                    return Ok(News::Progress(progress));
+                }
+                client.stop.sleep(pause.remaining(now())).await;
+                pause.over(now());
+            }
+            WatchStep::Done(outcome) => return outcome.map(News::Done),
+        }
+    }
+}
+
+/// What a wait has to tell.
+pub(crate) enum News {
+    Progress(Progress),
+    Done(Arc<Operation>),
+}
+
+/// One request and its one answer.
+async fn send(client: &Inner, tenant: &Tenant, exchange: Exchange<'_>) {
+    let exchanged = async {
+        let connection = client.http.connection().await;
+        let tokens = client.tokens.token(tenant, exchange.challenge());
+        let token = match within(Limits::TOKEN, tokens).await {
+            Ok(token) => token,
+            Err(error) => return exchange.no_token(error, now()),
+        };
+        let Some((request, reply)) = exchange.request(&token, now()) else {
+            return;
+        };
+        // An empty body; reqwest knows no `()`.
+        let request = request.map(|()| reqwest::Body::default());
+        let limit = reply.time_limit();
+        let answer = connection.send(request, limit, |status| reply.body_limit(status));
+        match answer.await {
+            Ok((head, body)) => reply.answer(&head, body, now()),
+            Err(fault) => reply.lost(fault, now()),
+        }
+    };
+    tokio::select! {
+        biased;
+        () = exchanged => {}
+        // What was given up on the way is the machine's to tell.
+        () = client.stop.stopped() => {}
+    }
+}
+
+async fn within<T>(
+    limit: Duration,
+    token: impl Future<Output = Result<T, TokenError>>,
+) -> Result<T, TokenError> {
+    tokio::time::timeout(limit, token)
+        .await
+        .unwrap_or_else(|elapsed| Err(TokenError::unavailable(elapsed)))
+}

@@ -1,0 +1,147 @@
+//! One request and its answer over reqwest, with the settings that keep a start from being repeated or sent elsewhere.
+
+use std::{borrow::Cow, pin::pin, time::Duration};
+
+use http::{
+    Request, Response, StatusCode,
+    header::CONTENT_LENGTH,
+    response::Parts,
+};
+use industrydata_core::{BodyFault, Fault, Phase};
+use reqwest::{Client, ClientBuilder, redirect, retry};
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use crate::{
+    client::BuildError,
+    connect::{self, LoopbackOnly, Mark, MarkLayer},
+};
+
+/// The longest a connection may take to stand.
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+
+/// The reqwest client with our settings on top.
+#[derive(Debug)]
+pub(crate) struct Http {
+    client: Client,
+    gate: Semaphore,
+}
+
+impl Http {
+    /// `plain`: the target is unencrypted, and therefore loopback, which no proxy is to see.
+    pub(crate) fn new(
+        builder: ClientBuilder,
+        plain: bool,
+        connections: usize,
+    ) -> Result<Self, BuildError> {
+        #[cfg(all(feature = "rustls-no-provider", not(feature = "rustls")))]
+        if rustls::crypto::CryptoProvider::get_default().is_none() {
+            return Err(BuildError::NoTlsProvider);
+        }
+        let mut builder = builder
+            .redirect(redirect::Policy::none())
+            .retry(retry::never())
+            .referer(false)
+            .no_gzip()
+            .no_brotli()
+            .no_zstd()
+            .no_deflate()
+            .http1_only()
+            .https_only(!plain)
+            .pool_max_idle_per_host(connections)
+            .connect_timeout(CONNECT_LIMIT)
+            .connector_layer(MarkLayer);
+        if plain {
+            builder = builder.no_proxy().dns_resolver(LoopbackOnly);
+        }
+        Ok(Self {
+            client: builder.build().map_err(BuildError::client)?,
+            gate: Semaphore::new(connections.max(1)),
+        })
+    }
+
+    /// Waits for one of the connections that may be open at a time.
+    pub(crate) async fn connection(&self) -> Connection<'_> {
+        Connection {
+            client: &self.client,
+            // The gate is never closed.
+            _permit: self.gate.acquire().await.ok(),
+        }
+    }
+}
+
+/// The right to have one connection in use.
+pub(crate) struct Connection<'h> {
+    client: &'h Client,
+    _permit: Option<SemaphorePermit<'h>>,
+}
+
+impl Connection<'_> {
+    /// Puts `request` on the wire once, and reads what comes back: its head, and its body up to the limit for its status.
+    pub(crate) async fn send<B: Into<reqwest::Body>>(
+        &self,
+        request: Request<B>,
+        time_limit: Duration,
+        body_limit: impl FnOnce(StatusCode) -> usize,
+    ) -> Result<(Parts, Result<Vec<u8>, BodyFault>), Fault> {
+        let checked = request.uri().clone();
+        let request = reqwest::Request::try_from(request).map_err(connect::fault)?;
+        if !is_same(request.url().as_str(), &checked.to_string()) {
+            return Err(Fault::new(Phase::Local, "the URL would be sent otherwise than it was checked"));
+        }
+        let mark = Mark::default();
+        let mut limit = pin!(tokio::time::sleep(time_limit));
+        let mut response = {
+            let mut answer = pin!(mark.request(self.client.execute(request)));
+            tokio::select! {
+                biased;
+                answer = &mut answer => answer.map_err(connect::fault)?,
+                () = &mut limit => return Err(mark.timed_out()),
+            }
+        };
+        let (mut head, ()) = Response::new(()).into_parts();
+        head.status = response.status();
+        head.version = response.version();
+        head.headers = std::mem::take(response.headers_mut());
+        let most = body_limit(head.status);
+        let body = tokio::select! {
+            biased;
+            body = read(&head, &mut response, most) => body,
+            () = &mut limit => Err(BodyFault::cut("the time limit passed")),
+        };
+        Ok((head, body))
+    }
+}
+
+async fn read(
+    head: &Parts,
+    response: &mut reqwest::Response,
+    limit: usize,
+) -> Result<Vec<u8>, BodyFault> {
+    let announced = head
+        .headers
+        .get(CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse().ok())
+        .unwrap_or(0_usize);
+    let mut bytes = Vec::with_capacity(announced.min(limit));
+    loop {
+        let chunk = response.chunk().await;
+        match chunk.map_err(|error| BodyFault::cut(error.without_url()))? {
+            Some(chunk) if bytes.len() + chunk.len() > limit => {
+                return Err(BodyFault::TooLarge { limit });
+            }
+            Some(chunk) => bytes.extend_from_slice(&chunk),
+            None => return Ok(bytes),
+        }
+    }
+}
+
+/// Whether reqwest's text of a URL is the checked one: only an apostrophe in the query may be spelt `%27`.
+fn is_same(sent: &str, checked: &str) -> bool {
+    let checked = match checked.split_once('?') {
+        Some((path, query)) if query.contains('\'') => {
+            Cow::Owned(format!("{path}?{}", query.replace('\'', "%27")))
+        }
+        Some(_) | None => Cow::Borrowed(checked),
+    };
+    sent == checked
+}

@@ -1,0 +1,53 @@
+//! A run as a stream.
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use futures_core::Stream;
+use industrydata_core::{Progress, WatchError};
+
+use crate::run::Run;
+
+type Step = Pin<Box<dyn Future<Output = (Run, Result<Option<Progress>, WatchError>)> + Send>>;
+
+/// Each poll's [`Progress`]; a failed wait is the last item.
+#[must_use = "streams do nothing unless polled"]
+pub struct RunStream(Option<Step>);
+
+impl RunStream {
+    pub(crate) fn new(run: Run) -> Self {
+        Self(Some(next(run)))
+    }
+}
+
+impl Stream for RunStream {
+    type Item = Result<Progress, WatchError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let Some(step) = &mut self.0 else {
+            return Poll::Ready(None);
+        };
+        let Poll::Ready((run, progress)) = step.as_mut().poll(cx) else {
+            return Poll::Pending;
+        };
+        self.0 = matches!(progress, Ok(Some(_))).then(|| next(run));
+        Poll::Ready(progress.transpose())
+    }
+}
+
+impl fmt::Debug for RunStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunStream").finish_non_exhaustive()
+    }
+}
+
+fn next(mut run: Run) -> Step {
+    Box::pin(async move {
+        let progress = run.progress().await;
+        (run, progress)
+    })
+}

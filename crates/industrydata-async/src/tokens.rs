@@ -1,0 +1,144 @@
+//! Where tokens come from.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::{Context, Poll},
+};
+
+use industrydata_core::{AccessToken, Challenge, KeptToken, Tenant, TokenError};
+
+use crate::clock::now;
+
+/// Gives access tokens for `https://graph.microsoft.com` (or what stands in its place).
+///
+/// The client keeps each tenant's token and asks again only before its end and after a refusal, one call at a time for
+/// a tenant.
+pub trait TokenSource: Send + Sync {
+    /// A token for `tenant`. With a challenge, the service has refused the last one: the same again ends the matter, and
+    /// [`Challenge::claims`] are to be handed to the authority.
+    ///
+    /// It is given up after [`Limits::TOKEN`](industrydata_core::Limits::TOKEN): a slot is reserved meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenError`]. While starting, nothing was sent then: a run may have started: no.
+    fn token<'a>(&'a self, tenant: &'a Tenant, challenge: Option<&'a Challenge>)
+    -> TokenFuture<'a>;
+}
+
+/// A token on its way: a boxed future, so that sources are usable as `dyn`.
+#[must_use = "futures do nothing unless polled"]
+pub struct TokenFuture<'a>(Pin<Box<dyn Future<Output = Result<AccessToken, TokenError>> + Send + 'a>>);
+
+impl<'a> TokenFuture<'a> {
+    /// Boxes `future`.
+    pub fn new(future: impl Future<Output = Result<AccessToken, TokenError>> + Send + 'a) -> Self {
+        Self(Box::pin(future))
+    }
+}
+
+impl Future for TokenFuture<'_> {
+    type Output = Result<AccessToken, TokenError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.as_mut().poll(cx)
+    }
+}
+
+impl fmt::Debug for TokenFuture<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenFuture").finish_non_exhaustive()
+    }
+}
+
+impl TokenSource for Box<dyn TokenSource> {
+    fn token<'a>(
+        &'a self,
+        tenant: &'a Tenant,
+        challenge: Option<&'a Challenge>,
+    ) -> TokenFuture<'a> {
+        (**self).token(tenant, challenge)
+    }
+}
+
+/// A token that never changes: once it is refused, the matter is ended.
+#[derive(Clone, Debug)]
+pub struct FixedToken(AccessToken);
+
+impl FixedToken {
+    /// Always answers with `token`.
+    #[must_use]
+    pub const fn new(token: AccessToken) -> Self {
+        Self(token)
+    }
+}
+
+impl TokenSource for FixedToken {
+    fn token<'a>(&'a self, _: &'a Tenant, _: Option<&'a Challenge>) -> TokenFuture<'a> {
+        TokenFuture::new(std::future::ready(Ok(self.0.clone())))
+    }
+}
+
+/// Keeps each tenant's token, and lets one call of the source at a time do for all that wait.
+pub(crate) struct Cache {
+    source: Box<dyn TokenSource>,
+    kept: Mutex<HashMap<Tenant, Arc<Slot>>>,
+}
+
+#[derive(Default)]
+struct Slot {
+    /// Calls of the source that have ended.
+    calls: AtomicU64,
+    kept: tokio::sync::Mutex<(KeptToken, Option<TokenError>)>,
+}
+
+impl Cache {
+    pub(crate) fn new(source: Box<dyn TokenSource>) -> Self {
+        Self {
+            source,
+            kept: Mutex::default(),
+        }
+    }
+
+    pub(crate) async fn token(
+        &self,
+        tenant: &Tenant,
+        challenge: Option<&Challenge>,
+    ) -> Result<AccessToken, TokenError> {
+        let slot = {
+            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            match kept.get(tenant) {
+                Some(slot) => Arc::clone(slot),
+                None => Arc::clone(kept.entry(tenant.clone()).or_default()),
+            }
+        };
+        let calls = slot.calls.load(Ordering::Acquire);
+        let mut kept = slot.kept.lock().await;
+        if let Some(token) = kept.0.usable(challenge, now().utc) {
+            return Ok(token);
+        }
+        if slot.calls.load(Ordering::Acquire) != calls
+            && let Some(error) = &kept.1
+        {
+            // The call this one waited for has failed: its failure does for both.
+            return Err(error.clone());
+        }
+        let answer = self.source.token(tenant, challenge).await;
+        kept.1 = answer.as_ref().err().cloned();
+        slot.calls.fetch_add(1, Ordering::Release);
+        kept.0.renewed(answer, challenge, now().utc)
+    }
+}
+
+impl fmt::Debug for Cache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cache").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,203 @@
+//! The client: one for many tenants, cheap to clone.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use industrydata_core::{
+    Base, Limits, PollingPolicy, Service, Store, Tenant, TenantError, Throttle, Who,
+};
+use ureq::{Agent, config::ConfigBuilder, typestate::AgentScope};
+
+use crate::{
+    http::Http,
+    stop::Stop,
+    tenant_client::TenantClient,
+    tokens::{Cache, TokenSource},
+};
+
+/// What this library calls itself in `User-Agent`.
+const USER_AGENT: &str = concat!("industrydata-blocking/", env!("CARGO_PKG_VERSION"));
+/// The most connections open at a time, unless set otherwise.
+const CONNECTIONS: usize = 64;
+
+/// Starts runs and sees them through, for any number of tenants over one pool of connections.
+///
+/// A clone is another handle to the same client.
+#[derive(Clone, Debug)]
+pub struct Client(Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) http: Http,
+    pub(crate) tokens: Cache,
+    pub(crate) books: Box<dyn Store>,
+    pub(crate) service: Service,
+    pub(crate) policy: PollingPolicy,
+    pub(crate) throttle: Throttle,
+    pub(crate) limits: Limits,
+    pub(crate) who: Who,
+    pub(crate) stop: Stop,
+}
+
+impl Client {
+    /// A client that takes its tokens from `tokens` and keeps its books in `books`.
+    ///
+    /// Books are asked for: `industrydata_ledger::Books::memory()` forgets them with the process, and must be written
+    /// out.
+    pub fn builder(
+        tokens: impl TokenSource + 'static,
+        books: impl Store + 'static,
+    ) -> ClientBuilder {
+        ClientBuilder {
+            tokens: Box::new(tokens),
+            books: Box::new(books),
+            base: Base::graph(),
+            config: Agent::config_builder(),
+            policy: PollingPolicy::default(),
+            throttle: Throttle::default(),
+            limits: Limits::default(),
+            connections: CONNECTIONS,
+            user_agent: USER_AGENT.to_owned(),
+            who: Who::default(),
+        }
+    }
+
+    /// The client for one tenant.
+    ///
+    /// # Errors
+    ///
+    /// [`TenantError`] if no tenant can have that name. A run may have started: no.
+    pub fn tenant<T>(&self, tenant: T) -> Result<TenantClient, TenantError>
+    where
+        T: TryInto<Tenant>,
+        TenantError: From<T::Error>,
+    {
+        Ok(TenantClient::new(self.clone(), tenant.try_into()?))
+    }
+
+    /// The service this client speaks to.
+    #[must_use]
+    pub fn base(&self) -> &Base {
+        self.0.service.base()
+    }
+
+    /// A handle that ends what this client is doing, from any thread.
+    #[must_use]
+    pub fn stop_handle(&self) -> Stop {
+        self.0.stop.clone()
+    }
+
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inner")
+            .field("base", self.service.base())
+            .field("policy", &self.policy)
+            .field("throttle", &self.throttle)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Settings of a [`Client`]. Each has a sound default.
+#[must_use = "nothing is built until `build` is called"]
+pub struct ClientBuilder {
+    tokens: Box<dyn TokenSource>,
+    books: Box<dyn Store>,
+    base: Base,
+    config: ConfigBuilder<AgentScope>,
+    policy: PollingPolicy,
+    throttle: Throttle,
+    limits: Limits,
+    connections: usize,
+    user_agent: String,
+    who: Who,
+}
+
+impl ClientBuilder {
+    /// Another base than `https://graph.microsoft.com/beta`.
+    pub fn base(mut self, base: Base) -> Self {
+        self.base = base;
+        self
+    }
+
+    /// A ureq configuration of the caller's own: proxies, roots, a TLS provider.
+    ///
+    /// Ours goes on top, last: no redirects, statuses are answers, no decompression, no proxy for loopback, and our
+    /// limits of time and size. Middleware runs inside a request, and must not send it a second time.
+    pub fn config(mut self, config: ConfigBuilder<AgentScope>) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// The pauses between polls.
+    pub fn polling(mut self, policy: PollingPolicy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// Another quota than five starts in twelve hours.
+    pub fn throttle(mut self, throttle: Throttle) -> Self {
+        self.throttle = throttle;
+        self
+    }
+
+    /// The time one request may take with its answer's body; 30 s by default, at least 1 ms.
+    pub fn request_limit(mut self, limit: Duration) -> Self {
+        self.limits.request = limit.max(Duration::from_millis(1));
+        self
+    }
+
+    /// The time a start and the wait for its operation may take together; 24 h by default.
+    pub fn time_limit(mut self, limit: Duration) -> Self {
+        self.limits.total = limit;
+        self
+    }
+
+    /// The most connections open at a time; 64 by default, at least 1.
+    pub fn connections(mut self, connections: usize) -> Self {
+        self.connections = connections.max(1);
+        self
+    }
+
+    /// The program's own `User-Agent`.
+    pub fn user_agent(mut self, user_agent: impl Into<String>) -> Self {
+        self.user_agent = user_agent.into();
+        self
+    }
+
+    /// Who starts, for the people who read the books later.
+    pub fn who(mut self, who: Who) -> Self {
+        self.who = who;
+        self
+    }
+
+    /// The client. Nothing is sent yet.
+    #[must_use]
+    pub fn build(self) -> Client {
+        let stop = Stop::default();
+        let plain = !self.base.is_https();
+        let limit = self.limits.request;
+        Client(Arc::new(Inner {
+            http: Http::new(self.config, plain, limit, self.connections, &stop),
+            tokens: Cache::new(self.tokens),
+            books: self.books,
+            service: Service::new(self.base, &self.user_agent),
+            policy: self.policy,
+            throttle: self.throttle,
+            limits: self.limits,
+            who: self.who,
+            stop,
+        }))
+    }
+}
+
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder")
+            .field("base", &self.base)
+            .finish_non_exhaustive()
+    }
+}

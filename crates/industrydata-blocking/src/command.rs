@@ -1,0 +1,133 @@
+//! A command as a token source.
+
+use std::{
+    fmt,
+    io::Read,
+    process::{Child, Command, Stdio},
+    sync::mpsc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use industrydata_core::{AccessToken, Challenge, Limits, Tenant, TokenError};
+
+use crate::{clock::now, stop::Stop, tokens::TokenSource};
+
+/// The most output read of a command, in bytes.
+const OUTPUT_LIMIT: u64 = 64 * 1024;
+/// How often a command that has closed its output is asked whether it has ended.
+const TICK: Duration = Duration::from_millis(20);
+
+/// Runs a command for each token, such as `az account get-access-token --resource https://graph.microsoft.com`.
+///
+/// Its output is a bare token or az's JSON ([`AccessToken::from_output`]); its error output goes to this process's own.
+/// It may take [`Limits::TOKEN`], and is ended then. The tenant and a challenge are not handed to it.
+pub struct CommandToken {
+    program: String,
+    arguments: Vec<String>,
+    stop: Stop,
+}
+
+impl CommandToken {
+    /// Runs `program` with `arguments`, without a shell.
+    pub fn new<A: Into<String>>(
+        program: impl Into<String>,
+        arguments: impl IntoIterator<Item = A>,
+    ) -> Self {
+        Self {
+            program: program.into(),
+            arguments: arguments.into_iter().map(Into::into).collect(),
+            stop: Stop::default(),
+        }
+    }
+
+    /// Runs `line` by `sh -c`.
+    #[must_use]
+    pub fn shell(line: impl Into<String>) -> Self {
+        Self::new("sh", ["-c".to_owned(), line.into()])
+    }
+
+    /// A handle that ends the command that is running, and every later one.
+    #[must_use]
+    pub fn stop_handle(&self) -> Stop {
+        self.stop.clone()
+    }
+
+    /// Reads the output until its end; the limit and the stop are kept whatever the command does.
+    fn output(&self, child: &mut Child) -> Result<Vec<u8>, TokenError> {
+        let Some(stdout) = child.stdout.take() else {
+            return Err(TokenError::unavailable("the token command has no output"));
+        };
+        let (sender, receiver) = mpsc::channel();
+        thread::spawn(move || {
+            let mut output = Vec::new();
+            let read = stdout.take(OUTPUT_LIMIT).read_to_end(&mut output);
+            // Nobody may be waiting any more.
+            let _ = sender.send(read.map(|_| output));
+        });
+        let began = Instant::now();
+        let mut output = None;
+        loop {
+            if self.stop.is_stopped() {
+                return Err(TokenError::unavailable("stopped while the token command ran"));
+            }
+            if began.elapsed() >= Limits::TOKEN {
+                return Err(TokenError::unavailable(format!(
+                    "the token command took longer than {} s",
+                    Limits::TOKEN.as_secs()
+                )));
+            }
+            if output.is_none() {
+                match receiver.recv_timeout(TICK) {
+                    Ok(read) => output = Some(read.map_err(TokenError::unavailable)?),
+                    Err(mpsc::RecvTimeoutError::Timeout) => {}
+                    Err(mpsc::RecvTimeoutError::Disconnected) => {
+                        return Err(TokenError::unavailable("the token command's output was lost"));
+                    }
+                }
+            }
+            if let Some(status) = child.try_wait().map_err(TokenError::unavailable)? {
+                if !status.success() {
+                    return Err(TokenError::unavailable(format!(
+                        "the token command ended with {status}: run it by itself to see why"
+                    )));
+                }
+                if let Some(output) = output {
+                    return Ok(output);
+                }
+            } else if output.is_some() {
+                thread::sleep(TICK);
+            }
+        }
+    }
+}
+
+impl TokenSource for CommandToken {
+    fn token(&self, _: &Tenant, _: Option<&Challenge>) -> Result<AccessToken, TokenError> {
+        let mut child = Command::new(&self.program)
+            .args(&self.arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| {
+                TokenError::unavailable(format!("the token command could not be run: {error}"))
+            })?;
+        let output = self.output(&mut child);
+        if output.is_err() {
+            // It may have ended by itself.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        let text = String::from_utf8(output?)
+            .map_err(|_| TokenError::Unusable("the token command's output is not text".to_owned()))?;
+        AccessToken::from_output(&text, now().utc)
+    }
+}
+
+impl fmt::Debug for CommandToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CommandToken")
+            .field("program", &self.program)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,64 @@
+//! Client credentials as a token source.
+
+use std::fmt;
+
+use industrydata_core::{
+    AccessToken, Challenge, ClientCredentials, Limits, Tenant, TokenError,
+};
+use ureq::{Agent, config::ConfigBuilder, typestate::AgentScope};
+
+use crate::{clock::now, http::Http, stop::Stop, tokens::TokenSource};
+
+/// The longest answer of a token endpoint, in bytes.
+const BODY_LIMIT: usize = 256 * 1024;
+
+/// Gets tokens with an application's own credentials, over a connection of its own to the authority.
+pub struct CredentialsToken {
+    credentials: ClientCredentials,
+    http: Http,
+}
+
+impl CredentialsToken {
+    /// Asks the authority of `credentials`.
+    #[must_use]
+    pub fn new(credentials: ClientCredentials) -> Self {
+        Self::with_config(credentials, Agent::config_builder())
+    }
+
+    /// Asks the authority with a ureq configuration of the caller's own, under the same conditions as
+    /// [`ClientBuilder::config`](crate::ClientBuilder::config).
+    #[must_use]
+    pub fn with_config(
+        credentials: ClientCredentials,
+        config: ConfigBuilder<AgentScope>,
+    ) -> Self {
+        let limit = Limits::default().request;
+        Self {
+            http: Http::new(config, credentials.is_plain(), limit, 1, &Stop::default()),
+            credentials,
+        }
+    }
+}
+
+impl TokenSource for CredentialsToken {
+    fn token(
+        &self,
+        tenant: &Tenant,
+        challenge: Option<&Challenge>,
+    ) -> Result<AccessToken, TokenError> {
+        let request = self.credentials.request(tenant, challenge)?;
+        let connection = self.http.connection();
+        let (head, body) = connection
+            .send(request, Limits::default().request, |_| BODY_LIMIT)
+            .map_err(TokenError::unavailable)?;
+        self.credentials.read(&head, body, now())
+    }
+}
+
+impl fmt::Debug for CredentialsToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CredentialsToken")
+            .field("credentials", &self.credentials)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,133 @@
+//! An operation on its way.
+
+use std::sync::Arc;
+
+use industrydata_core::{
+    Accepted, Change, Operation, OperationUrl, Progress, ResumeToken, StoreFault, Tenant, Watch,
+    WatchError,
+};
+
+use crate::{
+    client::Client,
+    driver::{self, News},
+};
+
+/// A started run, or the wait for one that was started elsewhere.
+///
+/// As an iterator it gives each poll's [`Progress`], told before the pause that follows, then ends; a failed wait is
+/// its last item.
+#[derive(Debug)]
+#[must_use = "the run goes on, but nobody watches it"]
+pub struct Run {
+    client: Client,
+    tenant: Tenant,
+    watch: Watch,
+    accepted: Option<Accepted>,
+    /// The acceptance, if it is not yet in the books.
+    unrecorded: Option<Arc<Change>>,
+    ledger: Option<StoreFault>,
+    ended: bool,
+}
+
+impl Run {
+    pub(crate) fn new(
+        client: Client,
+        tenant: Tenant,
+        watch: Watch,
+        accepted: Option<Accepted>,
+    ) -> Self {
+        Self {
+            client,
+            tenant,
+            watch,
+            unrecorded: accepted.as_ref().and_then(Accepted::unrecorded).cloned(),
+            ledger: accepted.as_ref().and_then(Accepted::ledger_warning).cloned(),
+            accepted,
+            ended: false,
+        }
+    }
+
+    /// The operation's URL. Its `Display` leaves out the query.
+    #[must_use]
+    pub const fn url(&self) -> &OperationUrl {
+        self.watch.url()
+    }
+
+    /// The operation as last seen.
+    #[must_use]
+    pub fn operation(&self) -> Option<&Operation> {
+        self.watch.operation()
+    }
+
+    /// What the service answered to the start, if this process made it.
+    #[must_use]
+    pub const fn accepted(&self) -> Option<&Accepted> {
+        self.accepted.as_ref()
+    }
+
+    /// What another process needs to take up the wait.
+    #[must_use]
+    pub fn resume_token(&self) -> ResumeToken {
+        self.watch.resume_token()
+    }
+
+    /// Why the acceptance could not be recorded, if so; it is tried once more when the run has ended. Until then its
+    /// reservation counts.
+    #[must_use]
+    pub const fn ledger_warning(&self) -> Option<&StoreFault> {
+        self.ledger.as_ref()
+    }
+
+    /// Waits for the next poll and tells what it brought; `None` once the operation has succeeded.
+    ///
+    /// # Errors
+    ///
+    /// [`WatchError`]. A run may have started: yes; each error but a failed operation carries the resume token.
+    pub fn progress(&mut self) -> Result<Option<Progress>, WatchError> {
+        match self.news()? {
+            News::Progress(progress) => Ok(Some(progress)),
+            News::Done(_) => Ok(None),
+        }
+    }
+
+    /// Waits until the operation has succeeded.
+    ///
+    /// # Errors
+    ///
+    /// [`WatchError`]. A run may have started: yes; each error but a failed operation carries the resume token.
+    pub fn until_done(&mut self) -> Result<Operation, WatchError> {
+        loop {
+            if let News::Done(operation) = self.news()? {
+                return Ok(Operation::clone(&operation));
+            }
+        }
+    }
+
+    fn news(&mut self) -> Result<News, WatchError> {
+        let news = driver::watch(self.client.inner(), &self.tenant, &mut self.watch);
+        if matches!(news, Ok(News::Done(_)) | Err(_)) {
+            self.record();
+        }
+        news.map_err(|error| error.with_ledger_warning(self.ledger.clone()))
+    }
+
+    /// Tries once more to book the acceptance.
+    fn record(&mut self) {
+        if let Some(change) = self.unrecorded.take() {
+            self.ledger = self.client.inner().books.transact(&change).err();
+        }
+    }
+}
+
+impl Iterator for Run {
+    type Item = Result<Progress, WatchError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.ended {
+            return None;
+        }
+        let next = self.progress().transpose();
+        self.ended = !matches!(next, Some(Ok(_)));
+        next
+    }
+}

@@ -1,0 +1,145 @@
+//! What is done for one tenant.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use industrydata_core::{
+    BooksKey, Change, Limits, OperationUrl, PauseReason, Quota, ResumeError, ResumeToken, Start,
+    StartError, StartPlan, StoreFault, Tenant, Timestamp, Watch, WatchPlan,
+};
+
+use crate::{
+    client::Client,
+    clock::{now, seed},
+    driver,
+    run::Run,
+};
+
+pub(crate) type OnWait = dyn Fn(&PauseReason, Duration) + Send + Sync;
+
+/// The client for one tenant, with the settings of its next call.
+#[derive(Clone)]
+#[must_use = "nothing happens until a method is called"]
+pub struct TenantClient {
+    client: Client,
+    tenant: Tenant,
+    limits: Limits,
+    wait_for_slot: bool,
+    label: Option<String>,
+    on_wait: Option<Arc<OnWait>>,
+}
+
+impl TenantClient {
+    pub(crate) fn new(client: Client, tenant: Tenant) -> Self {
+        Self {
+            limits: client.inner().limits,
+            client,
+            tenant,
+            wait_for_slot: false,
+            label: None,
+            on_wait: None,
+        }
+    }
+
+    /// Another time limit than the client's, for a start and its wait together.
+    pub fn time_limit(mut self, limit: Duration) -> Self {
+        self.limits.total = limit;
+        self
+    }
+
+    /// Whether a start waits, within the time limit, when the books or the service have no slot. No by default: it is
+    /// refused at once.
+    pub fn wait_for_slot(mut self, wait: bool) -> Self {
+        self.wait_for_slot = wait;
+        self
+    }
+
+    /// A label for the start in the books.
+    pub fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = Some(label.into());
+        self
+    }
+
+    /// Called before each pause of a start, with its reason and its length.
+    pub fn on_wait(mut self, tell: impl Fn(&PauseReason, Duration) + Send + Sync + 'static) -> Self {
+        self.on_wait = Some(Arc::new(tell));
+        self
+    }
+
+    /// The tenant.
+    #[must_use]
+    pub const fn tenant(&self) -> &Tenant {
+        &self.tenant
+    }
+
+    /// Starts a run: reserves a slot in the books, sends the POST once, books the outcome.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`], which says whether a run may have started.
+    pub fn start(&self) -> Result<Run, StartError> {
+        let client = self.client.inner();
+        let mut who = client.who.clone();
+        who.label = self.label.clone().or(who.label);
+        let plan = StartPlan {
+            service: client.service.clone(),
+            tenant: self.tenant.clone(),
+            throttle: client.throttle,
+            limits: self.limits,
+            wait_for_slot: self.wait_for_slot,
+            who,
+        };
+        let mut machine = Start::new(plan, seed().map_err(StartError::local)?, now());
+        let accepted = driver::start(client, &self.tenant, &mut machine, self.on_wait.as_deref())?;
+        let watch = accepted.watch(client.policy);
+        Ok(Run::new(self.client.clone(), self.tenant.clone(), watch, Some(accepted)))
+    }
+
+    /// Takes up the wait of a resume token, perhaps another process's; polls at once.
+    ///
+    /// # Errors
+    ///
+    /// [`ResumeError`] if the token belongs to another base. Nothing was sent.
+    pub fn resume(&self, token: &ResumeToken) -> Result<Run, ResumeError> {
+        let url = token.operation_url(self.client.base())?;
+        Ok(self.wait_for(url, Some(token.accepted())))
+    }
+
+    /// Waits for the operation at a checked URL; polls at once.
+    pub fn watch(&self, url: OperationUrl) -> Run {
+        self.wait_for(url, None)
+    }
+
+    /// The quota as the books have it. Nothing is sent.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreFault`] if the books cannot be read.
+    pub fn quota(&self) -> Result<Quota, StoreFault> {
+        let client = self.client.inner();
+        let key = BooksKey::new(client.service.base(), &self.tenant);
+        let verdict = client.books.transact(&Change::read(key, client.throttle))?;
+        Ok(verdict.quota().clone())
+    }
+
+    fn wait_for(&self, url: OperationUrl, accepted: Option<Timestamp>) -> Run {
+        let client = self.client.inner();
+        let plan = WatchPlan {
+            service: client.service.clone(),
+            policy: client.policy,
+            limits: self.limits,
+        };
+        // Only request ids are made of it: all alike is better than no wait.
+        let seed = seed().unwrap_or_default();
+        let watch = Watch::new(url, plan, accepted, seed, now());
+        Run::new(self.client.clone(), self.tenant.clone(), watch, None)
+    }
+}
+
+impl fmt::Debug for TenantClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TenantClient")
+            .field("client", &self.client)
+            .field("tenant", &self.tenant)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,159 @@
+use proptest::prelude::*;
+
+use super::{parts::NATIONAL_CLOUDS, *};
+
+fn check(text: &str, expected: Result<&str, BaseError>) {
+    let base = Base::parse(text);
+    assert_eq!(
+        base.as_ref().map(Base::as_str).map_err(|e| *e),
+        expected,
+        "{text:?}"
+    );
+}
+
+#[test]
+fn normalises() {
+    check(
+        "https://graph.microsoft.com/beta",
+        Ok("https://graph.microsoft.com/beta"),
+    );
+    check(
+        "HTTPS://GRAPH.microsoft.COM:443/Beta/",
+        Ok("https://graph.microsoft.com/beta"),
+    );
+    check(
+        "https://graph.microsoft.com/%62eta",
+        Ok("https://graph.microsoft.com/beta"),
+    );
+    check("https://gw.example", Ok("https://gw.example"));
+    check("https://gw.example/", Ok("https://gw.example"));
+    check(
+        "https://gw.example:/a/../b/%2e/c/",
+        Ok("https://gw.example/b/c"),
+    );
+    check(
+        "https://gw.example:08443/B",
+        Ok("https://gw.example:8443/B"),
+    );
+    check("http://localhost:80/beta", Ok("http://localhost/beta"));
+    check("http://LOCALHOST:3000", Ok("http://localhost:3000"));
+    check("http://127.9.9.9:1/x", Ok("http://127.9.9.9:1/x"));
+    check("http://[::1]:18080/beta", Ok("http://[::1]:18080/beta"));
+    check(
+        "https://gw.example/v1.0/graph",
+        Ok("https://gw.example/v1.0/graph"),
+    );
+}
+
+#[test]
+fn refuses_by_name() {
+    check("graph.microsoft.com/beta", Err(BaseError::NotHttp));
+    check("ftp://graph.microsoft.com/beta", Err(BaseError::NotHttp));
+    check("https:/beta", Err(BaseError::NoHost));
+    check("https:///beta", Err(BaseError::NoHost));
+    check("https://:443/beta", Err(BaseError::NoHost));
+    check(
+        "https://u:p@gw.example/beta",
+        Err(BaseError::HasCredentials),
+    );
+    check("https://@gw.example/beta", Err(BaseError::HasCredentials));
+    check("https://gw.example/beta?x", Err(BaseError::HasQuery));
+    check("https://gw.example/beta?", Err(BaseError::HasQuery));
+    check("https://gw.example/beta#", Err(BaseError::HasFragment));
+    check("https://gw.example//beta", Err(BaseError::EmptySegment));
+    check("https://gw.example/beta//", Err(BaseError::EmptySegment));
+    check(" https://gw.example/beta", Err(BaseError::Unparsable));
+    check("https:\\\\gw.example\\beta", Err(BaseError::Unparsable));
+    check("https://gw.example:65536/beta", Err(BaseError::Unparsable));
+    check("https://gw%2eexample/beta", Err(BaseError::Unparsable));
+    check("https://[fe80::1%25eth0]/beta", Err(BaseError::Unparsable));
+    check("", Err(BaseError::NotHttp));
+    check("https://gw.example/v1.0", Err(BaseError::VersionOne));
+    check(
+        "https://graph.microsoft.com/V1%2E0/",
+        Err(BaseError::VersionOne),
+    );
+    check("https://graph.microsoft.com", Err(BaseError::NotBeta));
+    check(
+        "https://graph.microsoft.com./beta/x",
+        Err(BaseError::NotBeta),
+    );
+    for host in NATIONAL_CLOUDS {
+        check(
+            &format!("https://{}./beta", host.to_uppercase()),
+            Err(BaseError::NationalCloud { host }),
+        );
+    }
+    check(
+        &format!("https://gw.example/{}", "a".repeat(1981)),
+        Ok(&format!("https://gw.example/{}", "a".repeat(1981))),
+    );
+    check(
+        &format!("https://gw.example/{}", "a".repeat(1982)),
+        Err(BaseError::TooLong),
+    );
+}
+
+#[test]
+fn plain_http_is_for_this_machine() {
+    for host in [
+        "graph.microsoft.com",
+        "0.0.0.0",
+        "localhost.",
+        "foo.localhost",
+        "127.1",
+        "2130706433",
+        "0177.0.0.1",
+        "127.000.0.1",
+        "128.0.0.1",
+        "[::]",
+        "[0:0:0:0:0:0:0:1]",
+        "[::ffff:127.0.0.1]",
+        "localhost.evil.example",
+        "127.0.0.1.evil.example",
+        "10.0.0.1",
+        "127.0.0.256",
+    ] {
+        check(
+            &format!("http://{host}:8080/beta"),
+            Err(BaseError::Insecure),
+        );
+    }
+}
+
+#[test]
+fn the_parts() {
+    let base = Base::parse("http://[::1]:8080/a/b/").unwrap();
+    assert_eq!((base.host(), base.port()), ("[::1]", 8080));
+    assert_eq!((base.origin(), base.path()), ("http://[::1]:8080", "/a/b"));
+    assert!(base.is_loopback() && !base.is_https());
+    assert_eq!(
+        base.operations_url(),
+        "http://[::1]:8080/a/b/external/industryData/operations"
+    );
+    assert_eq!(base.start_uri().to_string(), base.start_url());
+    let graph = Base::graph();
+    assert_eq!(
+        graph,
+        Base::parse("https://graph.microsoft.com/beta").unwrap()
+    );
+    assert_eq!(graph.start_uri().to_string(), graph.start_url());
+    assert_eq!(
+        (graph.host(), graph.port(), graph.path()),
+        (GRAPH_HOST, 443, GRAPH_PATH)
+    );
+    assert!(graph.is_https() && !graph.is_loopback());
+    assert_eq!(
+        format!("{graph:?} {graph}"),
+        format!("Base({0:?}) {0}", graph.as_str())
+    );
+}
+
+proptest! {
+    #[test]
+    fn never_panics_and_is_idempotent(text in "https?://[a-z0-9.:\\[\\]%@]{0,12}(/[a-zA-Z0-9.%]{0,4}){0,4}|\\PC{0,40}") {
+        if let Ok(base) = Base::parse(&text) {
+            prop_assert_eq!(Base::parse(base.as_str()), Ok(base));
+        }
+    }
+}

@@ -1,0 +1,243 @@
+use proptest::prelude::*;
+
+use super::*;
+
+const JSON: Option<&[u8]> = Some(b"application/json");
+
+fn status(body: &str) -> Result<String, BodyError> {
+    Operation::decode(JSON, body.as_bytes()).map(|operation| operation.status.to_string())
+}
+
+fn check(body: &str, expected: Result<&str, BodyError>) {
+    assert_eq!(status(body), expected.map(str::to_owned), "{:.200}", body);
+}
+
+#[test]
+fn content_types() {
+    let decode =
+        |value: &str| Operation::decode(Some(value.as_bytes()), b"{\"status\":\"failed\"}").is_ok();
+    for good in [
+        "application/json",
+        " application/json ",
+        "APPLICATION/JSON;CHARSET=\"x;y\"",
+        "application/json;",
+        "application/json\t;a",
+        "application/problem+json",
+        "application/vnd.a.b+JSON; v=1",
+        "application/json;;\u{e9}",
+    ] {
+        assert!(decode(good), "{good}");
+    }
+    for bad in [
+        "",
+        ";",
+        "json",
+        "text/json",
+        "text/plain",
+        "application/",
+        "application/jsonp",
+        "application/json-seq",
+        "application/+json",
+        "application/json, text/html",
+        "application/x-ndjson",
+        "application / json",
+        "application/json charset=utf-8",
+        "application/a b+json",
+        "application/json/x",
+        "x/application/json",
+        "application/json+xml",
+        "application/xjson",
+        "text/html; application/json",
+        "\"application/json\"",
+    ] {
+        assert!(!decode(bad), "{bad}");
+    }
+    assert!(Operation::decode(None, b"{\"status\":\"failed\"}").is_ok());
+    assert!(Operation::decode(Some(b"application/json;\xff"), b"{\"status\":\"failed\"}").is_ok());
+    assert_eq!(
+        Operation::decode(Some(b"text/html"), b""),
+        Err(BodyError::WrongContentType)
+    );
+}
+
+#[test]
+fn what_is_no_json() {
+    check("", Err(BodyError::EmptyBody));
+    for bad in [
+        " ",
+        "\u{feff}",
+        "\u{feff}\u{feff}{\"status\":\"a\"}",
+        "{",
+        "{}{}",
+        "{} ,",
+        "{\"status\":\"a\",}",
+        "{'status':'a'}",
+        "{status:\"a\"}",
+        "{\"status\":\"a\",\"n\":NaN}",
+        "{\"status\":\"a\",\"n\":-Infinity}",
+        "{\"status\":\"a\",\"n\":01}",
+        "{\"status\":\"a\",\"n\":+1}",
+        "{\"status\":\"a\",\"n\":1.}",
+        "{\"status\":\"a\",\"n\":.5}",
+        "{\"status\":\"a\",\"n\":0x1}",
+        "{\"status\":\"a\",\"x\":\"\t\"}",
+        "{\"status\":\"a\",\"x\":\"\\x\"}",
+        "{\"status\":\"a\"}/* */",
+        "{\"status\":\"a\"\"x\":1}",
+        "{\"status\":\"a\",\"status\":\"b\"",
+        "{\"status\":2",
+        "[1",
+        "nul",
+        "tru",
+        "\u{a0}{\"status\":\"a\"}",
+        "{\"status\":\"a\"}\0",
+        "{\"status\":\"a\"}\u{feff}",
+        "\u{b}{\"status\":\"a\"}",
+        "{\"status\":\"\\ud800\"}",
+        "{\"statusDetail\":\"\\udc00\",\"status\":\"a\"}",
+        "{\"status\":\"a\",\"x\":True}",
+        "{\"status\":\"a\",\"x\":[1 2]}",
+        "{\"status\":\"a\",1:2}",
+        "<html>",
+        ")]}',\n{\"status\":\"a\"}",
+    ] {
+        check(bad, Err(BodyError::InvalidJson));
+    }
+    for body in [
+        "null",
+        "0",
+        "-1.5e3",
+        "true",
+        "\"status\"",
+        "[]",
+        " [{\"status\":\"a\"}] ",
+        "1e999999",
+    ] {
+        check(body, Err(BodyError::NotAnObject));
+    }
+    assert_eq!(
+        Operation::decode(JSON, b"{\"status\":\"\xc0\xaf\"}"),
+        Err(BodyError::NotUtf8)
+    );
+    assert_eq!(
+        Operation::decode(JSON, b"{\"status\":\"\xed\xa0\x80\"}"),
+        Err(BodyError::NotUtf8)
+    );
+    assert_eq!(
+        Operation::decode(JSON, b"\xfe\xff\0{"),
+        Err(BodyError::NotUtf8)
+    );
+}
+
+#[test]
+fn statuses() {
+    check(" \t\r\n{\"status\":\"a\"}\n ", Ok("a"));
+    check("\u{feff}{\"status\":\"running\"}", Ok("running"));
+    check("{\"status\":\"RUNNING\"}", Ok("running"));
+    check("{\"\\u0073tatus\":\"r\\u0075nning\"}", Ok("running"));
+    check("{\"status\":\"\\ud83d\\ude00\"}", Ok("\u{1f600}"));
+    check(
+        "{\"status\":\"running\",\"n\":1e999999,\"m\":-123456789012345678901234567890}",
+        Ok("running"),
+    );
+    check("{}", Err(BodyError::MissingStatus));
+    check(
+        "{\"Status\":\"running\",\"status \":\"running\"}",
+        Err(BodyError::MissingStatus),
+    );
+    check("{\"status\":null}", Err(BodyError::MissingStatus));
+    check(
+        "{\"value\":[{\"status\":\"running\"}]}",
+        Err(BodyError::MissingStatus),
+    );
+    for wrong in [
+        "2",
+        "-2",
+        "2.5",
+        "true",
+        "[]",
+        "[\"running\"]",
+        "{}",
+        "{\"status\":\"running\"}",
+    ] {
+        check(
+            &format!("{{\"status\":{wrong}}}"),
+            Err(BodyError::InvalidStatus),
+        );
+        check(
+            &format!("{{\"status\":{wrong},\"\\u0073tatus\":\"running\"}}"),
+            Err(BodyError::DuplicateKey),
+        );
+    }
+    check(
+        "{\"status\":null,\"status\":null}",
+        Err(BodyError::DuplicateKey),
+    );
+    check(
+        "{\"status\":\"a\",\"status\":\"a\"}",
+        Err(BodyError::DuplicateKey),
+    );
+}
+
+#[test]
+fn depth() {
+    let nested =
+        |open: &str, close: &str, n: usize| format!("{}1{}", open.repeat(n), close.repeat(n));
+    for member in ["x", "id", "createdDateTime"] {
+        for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
+            let body = |n| {
+                format!(
+                    "{{\"{member}\":{},\"status\":\"running\"}}",
+                    nested(open, close, n)
+                )
+            };
+            check(&body(127), Ok("running"));
+            check(&body(128), Err(BodyError::TooDeep));
+            check(&body(200_000), Err(BodyError::TooDeep));
+        }
+    }
+    check(
+        &format!("{{\"status\":{}}}", nested("[", "]", 127)),
+        Err(BodyError::InvalidStatus),
+    );
+    check(
+        &format!("{{\"status\":{}}}", nested("[", "]", 500)),
+        Err(BodyError::TooDeep),
+    );
+    check(&nested("[", "]", 100_000), Err(BodyError::TooDeep));
+    check(&"[".repeat(100_000), Err(BodyError::InvalidJson));
+    check(&"{\"a\":".repeat(100_000), Err(BodyError::InvalidJson));
+}
+
+#[test]
+fn the_rest_is_advisory() {
+    let body = r##"{"@odata.type":"#t","id":1,"id":"last","statusDetail":"a\nb","resourceLocation":["x"],
+        "createdDateTime":"2024-05-01T10:00:00","lastActionDateTime":"2024-05-01T10:00:00+02:00","status":"failed"}"##;
+    let operation = Operation::decode(JSON, body.as_bytes()).unwrap();
+    assert_eq!(operation.id(), Some("last"));
+    assert_eq!(operation.status_detail(), Some("a\nb"));
+    assert_eq!(operation.resource_location(), None);
+    assert_eq!(operation.odata_type(), Some("#t"));
+    assert_eq!(operation.created(), None);
+    assert_eq!(operation.last_action(), "2024-05-01T08:00:00Z".parse().ok());
+    assert!(!format!("{operation:?}").contains('\n'));
+    check(
+        r#"{"id":"a","id":null,"status":"failed","statusDetail":true,"@odata.type":{"a":[1]}}"#,
+        Ok("failed"),
+    );
+}
+
+proptest! {
+    #[test]
+    fn never_panics(content_type in "\\PC{0,30}", body in "[{}\\[\\]\":,a\\\\ ]{0,60}|\\PC{0,60}") {
+        let _ = Operation::decode(Some(content_type.as_bytes()), body.as_bytes());
+        let _ = Operation::decode(None, body.as_bytes());
+    }
+
+    #[test]
+    fn what_it_takes_is_json(body in "\\{\"status\":[\"a-b0-9.,:{}\\[\\]\\\\ ]{0,20}\\}") {
+        if Operation::decode(None, body.as_bytes()).is_ok() {
+            prop_assert!(serde_json::from_str::<serde_json::Value>(&body).is_ok_and(|value| value.is_object()));
+        }
+    }
+}

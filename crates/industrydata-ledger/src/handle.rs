@@ -1,0 +1,81 @@
+//! One handle for all kinds of books.
+
+use std::{fmt, sync::Arc};
+
+use industrydata_core::{Change, Store, StoreFault, Verdict};
+
+use crate::memory::MemoryStore;
+
+/// Books of any kind: what a client is given when the kind is chosen at run time.
+///
+/// A clone is the same books.
+///
+/// ```
+/// use industrydata_ledger::{Books, Store};
+///
+/// let folder = tempfile::tempdir()?;
+/// let books = if cfg!(feature = "sqlite") {
+///     Books::sqlite(folder.path().join("books.sqlite3"))?
+/// } else {
+///     Books::memory()
+/// };
+/// assert_eq!(books.is_forgetful(), cfg!(not(feature = "sqlite")));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Books(Arc<dyn Store>);
+
+impl Books {
+    /// Books that end with this process, see [`MemoryStore`].
+    #[must_use]
+    pub fn memory() -> Self {
+        Self::custom(MemoryStore::new())
+    }
+
+    /// Books in the file at `path`, see [`SqliteStore::open`](crate::SqliteStore::open).
+    ///
+    /// # Errors
+    ///
+    /// [`StoreFault::Unavailable`] if no books can be kept there. A run may have started: no.
+    #[cfg(feature = "sqlite")]
+    pub fn sqlite(path: impl AsRef<std::path::Path>) -> Result<Self, StoreFault> {
+        crate::SqliteStore::open(path).map(Self::custom)
+    }
+
+    /// Books in a store of the caller's own.
+    #[must_use]
+    pub fn custom(store: impl Store + 'static) -> Self {
+        Self(Arc::new(store))
+    }
+}
+
+impl Store for Books {
+    fn transact(&self, change: &Change) -> Result<Verdict, StoreFault> {
+        self.0.transact(change)
+    }
+
+    fn is_forgetful(&self) -> bool {
+        self.0.is_forgetful()
+    }
+}
+
+impl From<MemoryStore> for Books {
+    fn from(store: MemoryStore) -> Self {
+        Self::custom(store)
+    }
+}
+
+#[cfg(feature = "sqlite")]
+impl From<crate::SqliteStore> for Books {
+    fn from(store: crate::SqliteStore) -> Self {
+        Self::custom(store)
+    }
+}
+
+impl fmt::Debug for Books {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Books")
+            .field("is_forgetful", &self.is_forgetful())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,99 @@
+//! What can be in the way, in words that say what to do.
+
+use std::{io, path::PathBuf};
+
+use industrydata_core::StoreFault;
+use rusqlite::ErrorCode;
+
+/// Why the file cannot hold books, or its books cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Obstacle {
+    #[error("{} names no file", .0.display())]
+    NoFileName(PathBuf),
+    #[error("{} is a symbolic link: name the file it leads to", .0.display())]
+    Link(PathBuf),
+    #[error("{} is no regular file: name another", .0.display())]
+    NotAFile(PathBuf),
+    #[error("{} has a second name (hard link), under which its journal would be missed: remove that name", .0.display())]
+    SecondName(PathBuf),
+    #[error("{} belongs to another user (uid {1}): keep books of your own", .0.display())]
+    Foreign(PathBuf, u32),
+    #[error(
+        "{} is open to other users (mode {1:04o}): run chmod 600 on it, or move it to a file system that keeps modes",
+        .0.display()
+    )]
+    OpenToOthers(PathBuf, u32),
+    #[error("{} is read-only: make it writable", .0.display())]
+    ReadOnly(PathBuf),
+    #[error("the folder {} does not exist: create it first", .0.display())]
+    NoFolder(PathBuf),
+    #[error("{} is no folder", .0.display())]
+    NotAFolder(PathBuf),
+    #[error("the folder {} lets everybody replace its files (mode {1:04o}): run chmod o-w on it, or use another", .0.display())]
+    OpenFolder(PathBuf, u32),
+    #[error(
+        "{} was removed or replaced while in use: put it back, or start this program anew to go on with what is there",
+        .0.display()
+    )]
+    Gone(PathBuf),
+    #[error("{}: {1}", .0.display())]
+    Io(PathBuf, io::Error),
+    #[error("{}: {1}", .0.display())]
+    Open(PathBuf, rusqlite::Error),
+    #[error("{0}{hint}", hint = hint(.0))]
+    Engine(rusqlite::Error),
+    #[error("{}: COMMIT failed twice: {1}", .0.display())]
+    Commit(PathBuf, rusqlite::Error),
+}
+
+impl From<Obstacle> for StoreFault {
+    fn from(obstacle: Obstacle) -> Self {
+        Self::unavailable(obstacle)
+    }
+}
+
+/// What an error of SQLite says of the books. Statements and schema are ours, so that an error in them is damage.
+pub(super) fn of(error: rusqlite::Error) -> StoreFault {
+    let Some(code) = error.sqlite_error_code() else {
+        return StoreFault::Damaged("a row is not of a kind that is written there");
+    };
+    if is_busy(&error) {
+        return StoreFault::Busy;
+    }
+    if code == ErrorCode::NotADatabase {
+        return StoreFault::Damaged("not an SQLite database");
+    }
+    if code == ErrorCode::DatabaseCorrupt {
+        return StoreFault::Damaged("SQLite finds the file malformed");
+    }
+    let of_the_file = [
+        ErrorCode::Unknown,
+        ErrorCode::TooBig,
+        ErrorCode::TypeMismatch,
+        ErrorCode::ConstraintViolation,
+        ErrorCode::SchemaChanged,
+    ];
+    if of_the_file.contains(&code) {
+        return StoreFault::Damaged("SQLite cannot use the file as it is");
+    }
+    Obstacle::Engine(error).into()
+}
+
+fn hint(error: &rusqlite::Error) -> &'static str {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::CannotOpen) => ": look whether files can be created in the folder of the books",
+        Some(ErrorCode::ReadOnly) => ": look whether the file of the books can be written",
+        Some(ErrorCode::DiskFull) => ": free some space on the disk of the books",
+        _ => "",
+    }
+}
+
+/// Whether another holder has the lock.
+pub(super) fn is_busy(error: &rusqlite::Error) -> bool {
+    [
+        Some(ErrorCode::DatabaseBusy),
+        Some(ErrorCode::DatabaseLocked),
+        Some(ErrorCode::FileLockingProtocolFailed),
+    ]
+    .contains(&error.sqlite_error_code())
+}

@@ -1,0 +1,177 @@
+//! How a change is kept: looked at first, written if it writes, run again if its COMMIT failed.
+
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use industrydata_core::{Change, StoreFault, Timestamp, Verdict};
+
+use super::{
+    fault::Obstacle,
+    guard::Identity,
+    options::SqliteOptions,
+    place::{Found, Place},
+    session::{Failure, Seen, Session},
+    turn::Turns,
+};
+use crate::clock::Clock;
+
+/// A file of books, and what the threads of this process take turns at.
+#[derive(Debug)]
+pub(super) struct Keeper {
+    place: Place,
+    wait: Duration,
+    clock: Clock,
+    slot: Turns<Slot>,
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    session: Option<Session>,
+    /// The file in which books were seen or written.
+    known: Option<Identity>,
+}
+
+impl Keeper {
+    pub(super) fn new(place: Place, options: SqliteOptions) -> Self {
+        Self {
+            place,
+            wait: options.wait,
+            clock: options.clock,
+            slot: Turns::new(Slot::default()),
+        }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        self.place.path()
+    }
+
+    pub(super) fn check(&self) -> Result<(), StoreFault> {
+        self.on_slot(|slot, until| {
+            let found = self.place.look()?;
+            self.place.is_writable(found)?;
+            match slot.books(&self.place, found)? {
+                Some(found) => slot.session(&self.place, found, until)?.check(&self.place, until),
+                None => Ok(()),
+            }
+        })
+    }
+
+    pub(super) fn transact(&self, change: &Change) -> Result<Verdict, StoreFault> {
+        match self.on_slot(|slot, until| self.attempt(slot, change, None, until)) {
+            Ok(verdict) => Ok(verdict),
+            Err(Failure::Clean(fault)) => Err(fault),
+            Err(Failure::Commit { at, .. }) => self.confirm(change, at),
+        }
+    }
+
+    /// After a COMMIT that failed at the clock `at`: the change is run again on a fresh connection, and written again
+    /// even if it stands, since what can be read may not have reached the disk. If that fails as well, the books are
+    /// read once more.
+    fn confirm(&self, change: &Change, at: Timestamp) -> Result<Verdict, StoreFault> {
+        let why = match self.on_slot(|slot, until| self.attempt(slot, change, Some(at), until)) {
+            Ok(verdict) => return Ok(verdict),
+            Err(Failure::Clean(fault)) => fault,
+            Err(Failure::Commit { why, .. }) => Obstacle::Commit(self.path().to_owned(), why).into(),
+        };
+        let stands = self.on_slot(|slot, until| {
+            let found = self.place.look()?;
+            let seen = self.read(slot, change, found, until)?;
+            Ok::<_, StoreFault>(change.apply(seen.value(), at)?.write.is_none())
+        });
+        match stands {
+            Ok(false) => Err(why),
+            Ok(true) | Err(_) => Err(StoreFault::unconfirmed(why)),
+        }
+    }
+
+    /// A change that writes nothing needs the readers' lock only; all others read again under the writer's lock.
+    fn attempt(
+        &self,
+        slot: &mut Slot,
+        change: &Change,
+        again: Option<Timestamp>,
+        until: Instant,
+    ) -> Result<Verdict, Failure> {
+        let found = self.place.look()?;
+        let seen = self.read(slot, change, found, until)?;
+        let applied = change.apply(seen.value(), again.unwrap_or(seen.at))?;
+        if applied.write.is_none() && (again.is_none() || seen.row.is_none()) {
+            return Ok(applied.verdict);
+        }
+        self.place.is_writable(found)?;
+        let found = match found {
+            Some(found) => found,
+            None => self.place.create()?,
+        };
+        let session = slot.session(&self.place, found, until)?;
+        let verdict = session.write(&self.place, change, &self.clock, again, until)?;
+        slot.known = Some(found.identity);
+        Ok(verdict)
+    }
+
+    fn read(
+        &self,
+        slot: &mut Slot,
+        change: &Change,
+        found: Option<Found>,
+        until: Instant,
+    ) -> Result<Seen, StoreFault> {
+        let Some(found) = slot.books(&self.place, found)? else {
+            return Ok(Seen {
+                row: None,
+                at: self.clock.now(),
+            });
+        };
+        let session = slot.session(&self.place, found, until)?;
+        let seen = session.read(&self.place, change.key(), &self.clock, until)?;
+        if seen.row.is_some() {
+            slot.known = Some(found.identity);
+        }
+        Ok(seen)
+    }
+
+    /// Runs `work` when it is this thread's turn. A connection that failed is given up: after a failed sync its cache
+    /// may say what the disk does not.
+    fn on_slot<T, E: From<StoreFault>>(
+        &self,
+        work: impl FnOnce(&mut Slot, Instant) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let until = Instant::now() + self.wait;
+        self.slot.with(until, |slot| {
+            work(slot, until).inspect_err(|_| slot.close())
+        })?
+    }
+}
+
+impl Slot {
+    /// The file, if it has books in it. Books that were seen must still be there.
+    fn books(&self, place: &Place, found: Option<Found>) -> Result<Option<Found>, StoreFault> {
+        if let Some(known) = self.known {
+            let same = found.filter(|found| found.identity == known);
+            let Some(found) = same else {
+                return Err(Obstacle::Gone(place.path().to_owned()).into());
+            };
+            if found.is_empty {
+                return Err(StoreFault::Damaged("the file was emptied while in use"));
+            }
+        }
+        Ok(found.filter(|found| !found.is_empty))
+    }
+
+    fn session(&mut self, place: &Place, found: Found, until: Instant) -> Result<&Session, StoreFault> {
+        let session = match self.session.take() {
+            Some(session) if session.fits(found) => session,
+            other => {
+                other.map(Session::close);
+                Session::open(place, found, until)?
+            }
+        };
+        Ok(self.session.insert(session))
+    }
+
+    fn close(&mut self) {
+        self.session.take().map(Session::close);
+    }
+}

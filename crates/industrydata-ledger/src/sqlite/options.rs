@@ -1,0 +1,59 @@
+//! What may be set when books are opened.
+
+use std::{path::Path, time::Duration};
+
+use industrydata_core::{StoreFault, Timestamp};
+
+use super::SqliteStore;
+use crate::clock::Clock;
+
+/// How long SQLite can be told to wait is bounded, and so is anybody's patience.
+const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Settings of a [`SqliteStore`]; made by [`SqliteStore::options`].
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct SqliteOptions {
+    pub(super) wait: Duration,
+    pub(super) create_folder: bool,
+    pub(super) clock: Clock,
+}
+
+impl SqliteOptions {
+    pub(super) fn new() -> Self {
+        Self {
+            wait: Duration::from_secs(5),
+            create_folder: false,
+            clock: Clock::default(),
+        }
+    }
+
+    /// How long a change waits for other threads and processes before it is [`StoreFault::Busy`]; 5 s by default,
+    /// 24 h at most.
+    pub fn wait(mut self, wait: Duration) -> Self {
+        self.wait = wait.min(LONGEST_WAIT);
+        self
+    }
+
+    /// Creates the folder of the file, and those above it, when the first start is booked (mode 0700). Without this a
+    /// missing folder is an error, since it is more often a slip of the pen than a wish.
+    pub fn create_parent(mut self, create: bool) -> Self {
+        self.create_folder = create;
+        self
+    }
+
+    /// Keeps the books by `clock` in place of this machine's clock, for tests.
+    pub fn clock(mut self, clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        self.clock = Clock::new(clock);
+        self
+    }
+
+    /// Opens the books at `path`.
+    ///
+    /// # Errors
+    ///
+    /// As [`SqliteStore::open`].
+    pub fn open(self, path: impl AsRef<Path>) -> Result<SqliteStore, StoreFault> {
+        SqliteStore::with(self, path.as_ref())
+    }
+}

@@ -1,0 +1,258 @@
+//! One connection to a file of books, and the transactions made on it.
+
+use std::{
+    mem, process, thread,
+    time::{Duration, Instant},
+};
+
+use industrydata_core::{BooksKey, Change, StoreFault, Timestamp, Verdict};
+use rusqlite::{Connection, OpenFlags, config::DbConfig};
+
+use super::{
+    fault::{self, Obstacle},
+    guard::Identity,
+    place::{Found, Place},
+    tables::{self, Row},
+};
+use crate::clock::Clock;
+
+/// The books as they stood at one moment: the row, and the clock as read with the lock held.
+pub(super) struct Seen {
+    pub(super) row: Option<Row>,
+    pub(super) at: Timestamp,
+}
+
+impl Seen {
+    pub(super) fn value(&self) -> Option<&[u8]> {
+        self.row.as_ref().map(|row| row.value.as_slice())
+    }
+}
+
+/// How a write ended that did not succeed.
+pub(super) enum Failure {
+    /// Nothing was changed.
+    Clean(StoreFault),
+    /// COMMIT failed: the change, made at the clock `at`, may stand or not.
+    Commit { at: Timestamp, why: rusqlite::Error },
+}
+
+impl From<StoreFault> for Failure {
+    fn from(fault: StoreFault) -> Self {
+        Self::Clean(fault)
+    }
+}
+
+impl From<Obstacle> for Failure {
+    fn from(obstacle: Obstacle) -> Self {
+        Self::Clean(obstacle.into())
+    }
+}
+
+/// One open connection.
+#[derive(Debug)]
+pub(super) struct Session {
+    connection: Connection,
+    identity: Identity,
+    process: u32,
+}
+
+impl Session {
+    /// Opens the file; it must be there.
+    pub(super) fn open(place: &Place, found: Found, until: Instant) -> Result<Self, StoreFault> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX
+            | OpenFlags::SQLITE_OPEN_NOFOLLOW
+            | OpenFlags::SQLITE_OPEN_EXRESCODE;
+        let connection = place
+            .opened(|path| Connection::open_with_flags(path, flags))?
+            .map_err(|error| Obstacle::Open(place.path().to_owned(), error))?;
+        let session = Self {
+            connection,
+            identity: found.identity,
+            process: process::id(),
+        };
+        session.patiently(until, || session.configure().map_err(fault::of))?;
+        Ok(session)
+    }
+
+    /// Whether it is a connection to this file, opened by this process.
+    pub(super) fn fits(&self, found: Found) -> bool {
+        self.identity == found.identity && self.is_ours()
+    }
+
+    /// Closes it. The copy that a forked child has is left alone: SQLite's handles may not be used across a fork.
+    pub(super) fn close(self) {
+        if !self.is_ours() {
+            mem::forget(self);
+        }
+    }
+
+    /// Reads the books of `key`.
+    pub(super) fn read(
+        &self,
+        place: &Place,
+        key: &BooksKey,
+        clock: &Clock,
+        until: Instant,
+    ) -> Result<Seen, StoreFault> {
+        self.patiently(until, || {
+            self.within("BEGIN", || {
+                let (_, row) = self.contents(place, Some(key))?;
+                Ok(Seen { row, at: clock.now() })
+            })
+        })
+    }
+
+    /// Takes the lock of a writer, looks whether the file is sound, and gives it back.
+    pub(super) fn check(&self, place: &Place, until: Instant) -> Result<(), StoreFault> {
+        self.patiently(until, || {
+            self.within("BEGIN IMMEDIATE", || self.contents(place, None).map(drop))
+        })
+    }
+
+    /// Makes `change` durable. With `again`, at that clock and even if it stands already.
+    pub(super) fn write(
+        &self,
+        place: &Place,
+        change: &Change,
+        clock: &Clock,
+        again: Option<Timestamp>,
+        until: Instant,
+    ) -> Result<Verdict, Failure> {
+        self.patiently(until, || self.run("BEGIN IMMEDIATE"))?;
+        match self.book(place, change, clock, again) {
+            Ok((verdict, Some(at))) => self.commit(at, until).map(|()| verdict),
+            Ok((verdict, None)) => {
+                self.run("ROLLBACK")?;
+                Ok(verdict)
+            }
+            Err(fault) => {
+                // If this fails too, the connection is closed next, which rolls back as well.
+                drop(self.run("ROLLBACK"));
+                Err(fault.into())
+            }
+        }
+    }
+
+    /// Books `change` within the transaction that runs. The clock is told if there is something to commit.
+    fn book(
+        &self,
+        place: &Place,
+        change: &Change,
+        clock: &Clock,
+        again: Option<Timestamp>,
+    ) -> Result<(Verdict, Option<Timestamp>), StoreFault> {
+        let (is_new, row) = self.contents(place, Some(change.key()))?;
+        let at = again.unwrap_or_else(|| clock.now());
+        let stored = row.as_ref().map(|row| row.value.as_slice());
+        let applied = change.apply(stored, at)?;
+        let standing = stored.filter(|_| again.is_some());
+        let Some(value) = applied.write.as_deref().or(standing) else {
+            return Ok((applied.verdict, None));
+        };
+        if is_new {
+            tables::create(&self.connection).map_err(fault::of)?;
+        }
+        tables::write(&self.connection, change.key(), row.as_ref(), value)?;
+        Ok((applied.verdict, Some(at)))
+    }
+
+    /// Whether the file is still to be filled, and the row of `key`. Its first statement takes the lock.
+    fn contents(
+        &self,
+        place: &Place,
+        key: Option<&BooksKey>,
+    ) -> Result<(bool, Option<Row>), StoreFault> {
+        self.run("SELECT count(*) FROM sqlite_schema")?;
+        if place.is_empty()? {
+            return Ok((true, None));
+        }
+        tables::verify(&self.connection)?;
+        let row = key.map(|key| tables::read(&self.connection, key)).transpose()?;
+        Ok((false, row.flatten()))
+    }
+
+    fn commit(&self, at: Timestamp, until: Instant) -> Result<(), Failure> {
+        loop {
+            self.wait_no_longer_than(until)?;
+            let Err(why) = commit(&self.connection) else {
+                return Ok(());
+            };
+            // Readers were in the way if it is busy: the transaction is as it was.
+            if !fault::is_busy(&why) || self.connection.is_autocommit() {
+                return Err(Failure::Commit { at, why });
+            }
+            if Instant::now() >= until {
+                self.run("ROLLBACK")?;
+                return Err(Failure::Clean(StoreFault::Busy));
+            }
+        }
+    }
+
+    fn within<T>(
+        &self,
+        begin: &str,
+        work: impl FnOnce() -> Result<T, StoreFault>,
+    ) -> Result<T, StoreFault> {
+        self.run(begin)?;
+        let result = work();
+        let rolled_back = self.run("ROLLBACK");
+        let done = result?;
+        rolled_back.map(|()| done)
+    }
+
+    /// Tries until `until` while another has the lock. SQLite waits by itself, in all cases but a few.
+    fn patiently<T>(
+        &self,
+        until: Instant,
+        mut attempt: impl FnMut() -> Result<T, StoreFault>,
+    ) -> Result<T, StoreFault> {
+        loop {
+            self.wait_no_longer_than(until)?;
+            match attempt() {
+                Err(StoreFault::Busy) if Instant::now() < until => {
+                    thread::sleep(Duration::from_millis(1));
+                }
+                result => return result,
+            }
+        }
+    }
+
+    fn wait_no_longer_than(&self, until: Instant) -> Result<(), StoreFault> {
+        let left = until.saturating_duration_since(Instant::now());
+        self.connection.busy_timeout(left).map_err(fault::of)
+    }
+
+    fn run(&self, sql: &str) -> Result<(), StoreFault> {
+        self.connection.execute_batch(sql).map_err(fault::of)
+    }
+
+    fn configure(&self) -> rusqlite::Result<()> {
+        for (setting, value) in [
+            (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
+            (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
+            (DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false),
+            (DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false),
+            (DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true),
+        ] {
+            self.connection.set_db_config(setting, value)?;
+        }
+        // EXTRA syncs the folder after the journal is gone: without, a power cut could bring back the journal and with
+        // it the books of before. The journal mode is the file's own and is looked at, not set.
+        self.connection.execute_batch(
+            "PRAGMA synchronous = EXTRA; PRAGMA fullfsync = ON; PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0;",
+        )
+    }
+
+    fn is_ours(&self) -> bool {
+        self.process == process::id()
+    }
+}
+
+fn commit(connection: &Connection) -> rusqlite::Result<()> {
+    #[cfg(test)]
+    if let Some(lost) = super::tests::lose_commit(connection) {
+        return lost;
+    }
+    connection.execute_batch("COMMIT")
+}

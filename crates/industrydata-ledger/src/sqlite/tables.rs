@@ -1,0 +1,122 @@
+//! The tables: how they are made, how they are recognised, and the rows of one tenant.
+//!
+//! A tenant stands in both tables, with the same count of changes. A damaged page can lose or set back a row of one
+//! table without SQLite noticing; it cannot do the same to the other.
+
+use industrydata_core::{BooksKey, StoreFault};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::fault;
+
+/// `idLg`: what `file(1)` and we know the file by.
+const APPLICATION_ID: i32 = 0x6964_4c67;
+/// The layout this release writes.
+const LAYOUT: i32 = 1;
+
+const BOOKS: &str = "CREATE TABLE books(base TEXT NOT NULL, tenant TEXT NOT NULL, changes INTEGER NOT NULL, \
+                     value BLOB NOT NULL, PRIMARY KEY(base, tenant)) STRICT, WITHOUT ROWID";
+const TENANTS: &str = "CREATE TABLE tenants(base TEXT NOT NULL, tenant TEXT NOT NULL, changes INTEGER NOT NULL, \
+                       PRIMARY KEY(base, tenant)) STRICT, WITHOUT ROWID";
+
+/// What is stored for one key.
+#[derive(Clone, Debug)]
+pub(super) struct Row {
+    changes: i64,
+    pub(super) value: Vec<u8>,
+}
+
+/// Makes the tables and signs the file, within the transaction that runs.
+pub(super) fn create(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "application_id", APPLICATION_ID)?;
+    connection.pragma_update(None, "user_version", LAYOUT)?;
+    connection.execute_batch(BOOKS)?;
+    connection.execute_batch(TENANTS)
+}
+
+/// Whether the file is ours, of a layout that is known, and unaltered in what the rows depend on.
+pub(super) fn verify(connection: &Connection) -> Result<(), StoreFault> {
+    let number = |name| {
+        connection
+            .pragma_query_value(None, name, |row| row.get::<_, i32>(0))
+            .map_err(fault::of)
+    };
+    let word = |name| {
+        connection
+            .pragma_query_value(None, name, |row| row.get::<_, String>(0))
+            .map_err(fault::of)
+    };
+    if number("application_id")? != APPLICATION_ID {
+        return Err(StoreFault::Damaged("the file is not one of books"));
+    }
+    let layout = number("user_version")?;
+    if layout > LAYOUT {
+        return Err(StoreFault::Newer {
+            found: layout.unsigned_abs(),
+            known: LAYOUT.unsigned_abs(),
+        });
+    }
+    if layout != LAYOUT || word("encoding")? != "UTF-8" || tables(connection)? != [BOOKS, TENANTS] {
+        return Err(StoreFault::Damaged("the tables are not those that were made"));
+    }
+    // In another mode a commit is durable by other rules than those asked for.
+    if word("journal_mode")? != "delete" {
+        return Err(StoreFault::Damaged("its journal mode was changed, set it back to DELETE"));
+    }
+    Ok(())
+}
+
+/// The row of `key`, if its tenant has books.
+pub(super) fn read(connection: &Connection, key: &BooksKey) -> Result<Option<Row>, StoreFault> {
+    let name = params![key.base(), key.tenant()];
+    let listed: Option<i64> = connection
+        .prepare_cached("SELECT changes FROM tenants WHERE base = ?1 AND tenant = ?2")
+        .and_then(|mut select| select.query_row(name, |row| row.get(0)).optional())
+        .map_err(fault::of)?;
+    let kept: Option<Row> = connection
+        .prepare_cached("SELECT changes, value FROM books WHERE base = ?1 AND tenant = ?2")
+        .and_then(|mut select| {
+            let row = select.query_row(name, |row| {
+                Ok(Row {
+                    changes: row.get(0)?,
+                    value: row.get(1)?,
+                })
+            });
+            row.optional()
+        })
+        .map_err(fault::of)?;
+    match (listed, kept) {
+        (None, None) => Ok(None),
+        (Some(changes), Some(row)) if changes == row.changes => Ok(Some(row)),
+        (Some(_), Some(_)) => Err(StoreFault::Damaged("the tables differ in when a tenant was last changed")),
+        (Some(_), None) | (None, Some(_)) => {
+            Err(StoreFault::Damaged("a tenant stands in one of the two tables only"))
+        }
+    }
+}
+
+/// Writes `value` as the row of `key`, which was `old`.
+pub(super) fn write(
+    connection: &Connection,
+    key: &BooksKey,
+    old: Option<&Row>,
+    value: &[u8],
+) -> Result<(), StoreFault> {
+    let changes = old.map_or(0, |row| row.changes).wrapping_add(1);
+    let (base, tenant) = (key.base(), key.tenant());
+    connection
+        .prepare_cached("REPLACE INTO tenants(base, tenant, changes) VALUES (?1, ?2, ?3)")
+        .and_then(|mut replace| replace.execute(params![base, tenant, changes]))
+        .map_err(fault::of)?;
+    connection
+        .prepare_cached("REPLACE INTO books(base, tenant, changes, value) VALUES (?1, ?2, ?3, ?4)")
+        .and_then(|mut replace| replace.execute(params![base, tenant, changes, value]))
+        .map_err(fault::of)?;
+    Ok(())
+}
+
+fn tables(connection: &Connection) -> Result<Vec<String>, StoreFault> {
+    connection
+        .prepare_cached("SELECT sql FROM sqlite_schema ORDER BY name")
+        .and_then(|mut select| select.query_map([], |row| row.get(0))?.collect())
+        .map_err(fault::of)
+}
