@@ -33,6 +33,10 @@ impl Http {
         plain: bool,
         connections: usize,
     ) -> Result<Self, BuildError> {
+        #[cfg(not(any(feature = "rustls", feature = "rustls-no-provider", feature = "native-tls")))]
+        if !plain {
+            return Err(BuildError::NoTls);
+        }
         #[cfg(all(feature = "rustls-no-provider", not(feature = "rustls")))]
         if rustls::crypto::CryptoProvider::get_default().is_none() {
             return Err(BuildError::NoTlsProvider);

@@ -102,7 +102,6 @@ impl Run {
     }
 
     /// Each poll's [`Progress`], told before the pause that follows, as a stream; a failed wait is its last item.
-    #[must_use]
     pub fn stream(self) -> RunStream {
         RunStream::new(self)
     }

@@ -175,13 +175,16 @@ impl ClientBuilder {
     }
 
     /// The client. Nothing is sent yet.
-    #[must_use]
-    pub fn build(self) -> Client {
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`] if there is no TLS to be had. A run may have started: no.
+    pub fn build(self) -> Result<Client, BuildError> {
         let stop = Stop::default();
         let plain = !self.base.is_https();
         let limit = self.limits.request;
-        Client(Arc::new(Inner {
-            http: Http::new(self.config, plain, limit, self.connections, &stop),
+        Ok(Client(Arc::new(Inner {
+            http: Http::new(self.config, plain, limit, self.connections, &stop)?,
             tokens: Cache::new(self.tokens),
             books: self.books,
             service: Service::new(self.base, &self.user_agent),
@@ -190,7 +193,7 @@ impl ClientBuilder {
             limits: self.limits,
             who: self.who,
             stop,
-        }))
+        })))
     }
 }
 
@@ -200,4 +203,16 @@ impl fmt::Debug for ClientBuilder {
             .field("base", &self.base)
             .finish_non_exhaustive()
     }
+}
+
+/// A client that cannot be built. A run may have started: no.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The feature `rustls-no-provider` is on, and the process has installed no provider.
+    #[error("no TLS provider is installed: call `install_default` of a rustls provider first, or use the feature `rustls`")]
+    NoTlsProvider,
+    /// No feature for TLS is on, and the target is `https`.
+    #[error("this build has no TLS: turn on one of the features `rustls`, `rustls-no-provider` and `native-tls`")]
+    NoTls,
 }

@@ -7,7 +7,7 @@ use industrydata_core::{
 };
 use ureq::{Agent, config::ConfigBuilder, typestate::AgentScope};
 
-use crate::{clock::now, http::Http, stop::Stop, tokens::TokenSource};
+use crate::{client::BuildError, clock::now, http::Http, stop::Stop, tokens::TokenSource};
 
 /// The longest answer of a token endpoint, in bytes.
 const BODY_LIMIT: usize = 256 * 1024;
@@ -20,23 +20,29 @@ pub struct CredentialsToken {
 
 impl CredentialsToken {
     /// Asks the authority of `credentials`.
-    #[must_use]
-    pub fn new(credentials: ClientCredentials) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`] if there is no TLS to be had.
+    pub fn new(credentials: ClientCredentials) -> Result<Self, BuildError> {
         Self::with_config(credentials, Agent::config_builder())
     }
 
     /// Asks the authority with a ureq configuration of the caller's own, under the same conditions as
     /// [`ClientBuilder::config`](crate::ClientBuilder::config).
-    #[must_use]
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`] if there is no TLS to be had.
     pub fn with_config(
         credentials: ClientCredentials,
         config: ConfigBuilder<AgentScope>,
-    ) -> Self {
+    ) -> Result<Self, BuildError> {
         let limit = Limits::default().request;
-        Self {
-            http: Http::new(config, credentials.is_plain(), limit, 1, &Stop::default()),
+        Ok(Self {
+            http: Http::new(config, credentials.is_plain(), limit, 1, &Stop::default())?,
             credentials,
-        }
+        })
     }
 }
 

@@ -16,6 +16,7 @@ use ureq::{
 };
 
 use crate::{
+    client::BuildError,
     connect::{self, CachingResolver, Mark},
     stop::Stop,
 };
@@ -42,7 +43,15 @@ impl Http {
         limit: Duration,
         connections: usize,
         stop: &Stop,
-    ) -> Self {
+    ) -> Result<Self, BuildError> {
+        #[cfg(not(any(feature = "rustls", feature = "rustls-no-provider", feature = "native-tls")))]
+        if !plain {
+            return Err(BuildError::NoTls);
+        }
+        #[cfg(all(feature = "rustls-no-provider", not(feature = "rustls")))]
+        if !plain && rustls::crypto::CryptoProvider::get_default().is_none() {
+            return Err(BuildError::NoTlsProvider);
+        }
         let mut config = config
             .http_status_as_error(false)
             .max_redirects(0)
@@ -65,14 +74,14 @@ impl Http {
             .chain(Mark::End);
         let agent = Agent::with_parts(config.build(), connector, CachingResolver::default());
         stop.add(&agent);
-        Self {
+        Ok(Self {
             agent,
             limit,
             gate: Gate {
                 free: Mutex::new(connections.max(1)),
                 freed: Condvar::new(),
             },
-        }
+        })
     }
 
     /// Waits for one of the connections that may be open at a time.

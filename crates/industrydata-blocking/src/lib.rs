@@ -14,7 +14,7 @@ mod tokens;
 
 pub use industrydata_core as core;
 
-pub use client::{Client, ClientBuilder};
+pub use client::{BuildError, Client, ClientBuilder};
 pub use command::CommandToken;
 pub use credentials::CredentialsToken;
 pub use run::Run;

@@ -8,6 +8,9 @@ use jiff::{
 
 use crate::text::number;
 
+/// 0001-01-01T00:00:00Z in Unix seconds.
+const UNSET: i64 = -62_135_596_800;
+
 /// Reads an RFC 3339 `date-time` (section 5.6) and nothing more; digits below a nanosecond are
 /// cut off, a second of 60 is the second after (rule B12).
 ///
@@ -44,10 +47,10 @@ pub(crate) fn rfc3339(text: &str) -> Option<Timestamp> {
     .ok()?;
     let second = two(*s1, *s2)?;
     let time = Time::new(two(*h1, *h2)?, two(*n1, *n2)?, second.min(59), nanosecond).ok()?;
-    let local = date.to_datetime(time);
-    let timestamp = offset(zone)?.to_timestamp(local).ok()?;
-    let unset = Date::new(1, 1, 1).ok()?.to_datetime(Time::midnight());
-    if local == unset || Offset::UTC.to_datetime(timestamp) == unset {
+    let offset = offset(zone)?;
+    let timestamp = offset.to_timestamp(date.to_datetime(time)).ok()?;
+    let local = timestamp.as_second().saturating_add(i64::from(offset.seconds()));
+    if nanosecond == 0 && [local, timestamp.as_second()].contains(&UNSET) {
         return None;
     }
     match second {

@@ -57,16 +57,17 @@ impl OperationStatus {
 
 impl From<Cow<'_, str>> for OperationStatus {
     fn from(text: Cow<'_, str>) -> Self {
-        [
-            Self::NotStarted,
-            Self::Running,
-            Self::Succeeded,
-            Self::Failed,
-            Self::UnknownFutureValue,
-        ]
-        .into_iter()
-        .find(|known| known.as_str().eq_ignore_ascii_case(&text))
-        .unwrap_or_else(|| Self::Other(text.into_owned()))
+        const KNOWN: [OperationStatus; 5] = [
+            OperationStatus::NotStarted,
+            OperationStatus::Running,
+            OperationStatus::Succeeded,
+            OperationStatus::Failed,
+            OperationStatus::UnknownFutureValue,
+        ];
+        KNOWN
+            .into_iter()
+            .find(|known| known.as_str().eq_ignore_ascii_case(&text))
+            .unwrap_or_else(|| Self::Other(text.into_owned()))
     }
 }
 

@@ -64,10 +64,11 @@ pub(crate) fn number(digits: &[u8]) -> Option<i16> {
         return None;
     }
     digits.iter().try_fold(0_i16, |value, digit| {
-        let digit = char::from(*digit).to_digit(10)?;
-        value
-            .checked_mul(10)?
-            .checked_add(i16::try_from(digit).ok()?)
+        let digit = digit.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        value.checked_mul(10)?.checked_add(i16::from(digit))
     })
 }
 

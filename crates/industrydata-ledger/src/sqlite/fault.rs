@@ -8,41 +8,41 @@ use rusqlite::ErrorCode;
 /// Why the file cannot hold books, or its books cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Obstacle {
-    #[error("{} names no file", .0.display())]
+    #[error("{path} names no file", path = .0.display())]
     NoFileName(PathBuf),
-    #[error("{} is a symbolic link: name the file it leads to", .0.display())]
+    #[error("{path} is a symbolic link: name the file it leads to", path = .0.display())]
     Link(PathBuf),
-    #[error("{} is no regular file: name another", .0.display())]
+    #[error("{path} is no regular file: name another", path = .0.display())]
     NotAFile(PathBuf),
-    #[error("{} has a second name (hard link), under which its journal would be missed: remove that name", .0.display())]
+    #[error("{path} has a second name (hard link), under which its journal would be missed: remove that name", path = .0.display())]
     SecondName(PathBuf),
-    #[error("{} belongs to another user (uid {1}): keep books of your own", .0.display())]
+    #[error("{path} belongs to another user (uid {1}): keep books of your own", path = .0.display())]
     Foreign(PathBuf, u32),
     #[error(
-        "{} is open to other users (mode {1:04o}): run chmod 600 on it, or move it to a file system that keeps modes",
-        .0.display()
+        "{path} is open to other users (mode {1:04o}): run chmod 600 on it, or move it to a file system that keeps modes",
+        path = .0.display()
     )]
     OpenToOthers(PathBuf, u32),
-    #[error("{} is read-only: make it writable", .0.display())]
+    #[error("{path} is read-only: make it writable", path = .0.display())]
     ReadOnly(PathBuf),
-    #[error("the folder {} does not exist: create it first", .0.display())]
+    #[error("the folder {path} does not exist: create it first", path = .0.display())]
     NoFolder(PathBuf),
-    #[error("{} is no folder", .0.display())]
+    #[error("{path} is no folder", path = .0.display())]
     NotAFolder(PathBuf),
-    #[error("the folder {} lets everybody replace its files (mode {1:04o}): run chmod o-w on it, or use another", .0.display())]
+    #[error("the folder {path} lets everybody replace its files (mode {1:04o}): run chmod o-w on it, or use another", path = .0.display())]
     OpenFolder(PathBuf, u32),
     #[error(
-        "{} was removed or replaced while in use: put it back, or start this program anew to go on with what is there",
-        .0.display()
+        "{path} was removed or replaced while in use: put it back, or start this program anew to go on with what is there",
+        path = .0.display()
     )]
     Gone(PathBuf),
-    #[error("{}: {1}", .0.display())]
+    #[error("{path}: {1}", path = .0.display())]
     Io(PathBuf, io::Error),
-    #[error("{}: {1}", .0.display())]
+    #[error("{path}: {1}", path = .0.display())]
     Open(PathBuf, rusqlite::Error),
     #[error("{0}{hint}", hint = hint(.0))]
     Engine(rusqlite::Error),
-    #[error("{}: COMMIT failed twice: {1}", .0.display())]
+    #[error("{path}: COMMIT failed twice: {1}", path = .0.display())]
     Commit(PathBuf, rusqlite::Error),
 }
 
