@@ -14,8 +14,11 @@ pub(crate) fn without_bom(text: &str) -> &str {
 
 /// Whether valid JSON is nested deeper than 128 levels (rule B5).
 pub(crate) fn is_too_deep(json: &str) -> bool {
-    let opens = |b: &u8| matches!(b, b'[' | b'{');
-    if json.as_bytes().iter().filter(|b| opens(b)).count() <= MAX_DEPTH {
+    // Few brackets cannot nest deep. The chunks are for the compiler: counted in bytes, this is fast.
+    let opens = |b: &u8| u8::from((*b | 0x20) == b'{');
+    let chunks = json.as_bytes().chunks(64);
+    let count = |chunk: &[u8]| usize::from(chunk.iter().map(opens).sum::<u8>());
+    if chunks.map(count).sum::<usize>() <= MAX_DEPTH {
         return false;
     }
     let mut depth = 0_usize;

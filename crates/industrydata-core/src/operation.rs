@@ -159,8 +159,8 @@ fn is_json(content_type: &[u8]) -> bool {
             .is_some_and(|suffix| suffix.eq_ignore_ascii_case("+json"))
     };
     kind.eq_ignore_ascii_case("application")
-        && subtype.bytes().all(is_token)
-        && (subtype.eq_ignore_ascii_case("json") || is_suffixed())
+        && (subtype.eq_ignore_ascii_case("json")
+            || (is_suffixed() && subtype.bytes().all(is_token)))
 }
 
 #[cfg(test)]

@@ -49,7 +49,9 @@ pub(crate) fn rfc3339(text: &str) -> Option<Timestamp> {
     let time = Time::new(two(*h1, *h2)?, two(*n1, *n2)?, second.min(59), nanosecond).ok()?;
     let offset = offset(zone)?;
     let timestamp = offset.to_timestamp(date.to_datetime(time)).ok()?;
-    let local = timestamp.as_second().saturating_add(i64::from(offset.seconds()));
+    let local = timestamp
+        .as_second()
+        .saturating_add(i64::from(offset.seconds()));
     if nanosecond == 0 && [local, timestamp.as_second()].contains(&UNSET) {
         return None;
     }

@@ -81,7 +81,9 @@ pub(super) fn of(error: rusqlite::Error) -> StoreFault {
 
 fn hint(error: &rusqlite::Error) -> &'static str {
     match error.sqlite_error_code() {
-        Some(ErrorCode::CannotOpen) => ": look whether files can be created in the folder of the books",
+        Some(ErrorCode::CannotOpen) => {
+            ": look whether files can be created in the folder of the books"
+        }
         Some(ErrorCode::ReadOnly) => ": look whether the file of the books can be written",
         Some(ErrorCode::DiskFull) => ": free some space on the disk of the books",
         _ => "",

@@ -58,13 +58,24 @@ mod imp {
     /// Creates an empty file that its owner alone may open; SQLite gives its journal the same mode.
     pub(in super::super) fn create_private(path: &Path) -> io::Result<()> {
         let mut options = OpenOptions::new();
-        options.write(true).create_new(true).mode(0o600).open(path).map(drop)
+        options
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path)
+            .map(drop)
     }
 
     /// Creates `folder` and what is missing above it, durably.
     pub(in super::super) fn create_folders(folder: &Path) -> io::Result<()> {
-        let missing: Vec<&Path> = folder.ancestors().take_while(|above| !above.exists()).collect();
-        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        let missing: Vec<&Path> = folder
+            .ancestors()
+            .take_while(|above| !above.exists())
+            .collect();
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)?;
         for above in missing.iter().filter_map(|made| made.parent()) {
             File::open(above)?.sync_all()?;
         }
@@ -107,7 +118,11 @@ mod imp {
     }
 
     pub(in super::super) fn create_private(path: &Path) -> io::Result<()> {
-        OpenOptions::new().write(true).create_new(true).open(path).map(drop)
+        OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(path)
+            .map(drop)
     }
 
     pub(in super::super) fn create_folders(folder: &Path) -> io::Result<()> {

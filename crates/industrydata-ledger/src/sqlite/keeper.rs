@@ -52,7 +52,9 @@ impl Keeper {
             let found = self.place.look()?;
             self.place.is_writable(found)?;
             match slot.books(&self.place, found)? {
-                Some(found) => slot.session(&self.place, found, until)?.check(&self.place, until),
+                Some(found) => slot
+                    .session(&self.place, found, until)?
+                    .check(&self.place, until),
                 None => Ok(()),
             }
         })
@@ -73,7 +75,9 @@ impl Keeper {
         let why = match self.on_slot(|slot, until| self.attempt(slot, change, Some(at), until)) {
             Ok(verdict) => return Ok(verdict),
             Err(Failure::Clean(fault)) => fault,
-            Err(Failure::Commit { why, .. }) => Obstacle::Commit(self.path().to_owned(), why).into(),
+            Err(Failure::Commit { why, .. }) => {
+                Obstacle::Commit(self.path().to_owned(), why).into()
+            }
         };
         let stands = self.on_slot(|slot, until| {
             let found = self.place.look()?;
@@ -160,18 +164,29 @@ impl Slot {
         Ok(found.filter(|found| !found.is_empty))
     }
 
-    fn session(&mut self, place: &Place, found: Found, until: Instant) -> Result<&Session, StoreFault> {
+    fn session(
+        &mut self,
+        place: &Place,
+        found: Found,
+        until: Instant,
+    ) -> Result<&Session, StoreFault> {
+        if !self
+            .session
+            .as_ref()
+            .is_some_and(|session| session.fits(found))
+        {
+            self.close();
+        }
         let session = match self.session.take() {
-            Some(session) if session.fits(found) => session,
-            other => {
-                other.map(Session::close);
-                Session::open(place, found, until)?
-            }
+            Some(session) => session,
+            None => Session::open(place, found, until)?,
         };
         Ok(self.session.insert(session))
     }
 
     fn close(&mut self) {
-        self.session.take().map(Session::close);
+        if let Some(session) = self.session.take() {
+            session.close();
+        }
     }
 }

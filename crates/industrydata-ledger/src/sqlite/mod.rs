@@ -15,8 +15,8 @@ use std::{path::Path, sync::Arc};
 
 use industrydata_core::{Change, Store, StoreFault, Verdict};
 
-use self::{keeper::Keeper, place::Place};
 pub use self::options::SqliteOptions;
+use self::{keeper::Keeper, place::Place};
 
 /// Books in an SQLite file, shared by the threads and processes of one machine.
 ///
@@ -69,8 +69,11 @@ impl SqliteStore {
         self.0.path()
     }
 
-    /// Looks whether a change could be booked now: the file is sound, writable as far as modes tell, and its lock can
-    /// be had. Changes nothing, and creates nothing. Any change finds the same by itself.
+    /// Looks whether a change could be booked now: the whole file is sound, it is writable as far as modes tell, and
+    /// the lock is to be had. Changes and creates nothing. What a value says is told when its tenant's books are read.
+    ///
+    /// This costs more the more tenants have books. A change needs no check before it: it finds by itself, at a cost
+    /// that does not depend on other tenants, what concerns its own.
     ///
     /// # Errors
     ///

@@ -34,7 +34,8 @@ pub(super) struct Found {
 
 impl Place {
     pub(super) fn new(path: &Path, create_folder: bool) -> Result<Self, Obstacle> {
-        let path = std::path::absolute(path).map_err(|error| Obstacle::Io(path.to_owned(), error))?;
+        let path =
+            std::path::absolute(path).map_err(|error| Obstacle::Io(path.to_owned(), error))?;
         let (Some(folder), Some(_)) = (path.parent(), path.file_name()) else {
             return Err(Obstacle::NoFileName(path));
         };
@@ -102,7 +103,8 @@ impl Place {
                 Err(error) => return Err(self.io(error)),
             }
         }
-        self.look()?.ok_or_else(|| Obstacle::Gone(self.path.clone()))
+        self.look()?
+            .ok_or_else(|| Obstacle::Gone(self.path.clone()))
     }
 
     /// Opens the file: `open` gets a name of it without symbolic links, which SQLite is told to refuse.
@@ -110,7 +112,9 @@ impl Place {
         let mut path = self.path.clone();
         if let (true, Some(name)) = (cfg!(unix), self.path.file_name()) {
             let folder = fs::canonicalize(&self.folder);
-            path = folder.map_err(|error| Obstacle::Io(self.folder.clone(), error))?.join(name);
+            path = folder
+                .map_err(|error| Obstacle::Io(self.folder.clone(), error))?
+                .join(name);
         }
         let _opening = opening();
         Ok(open(&path))

@@ -98,15 +98,21 @@ impl Session {
         self.patiently(until, || {
             self.within("BEGIN", || {
                 let (_, row) = self.contents(place, Some(key))?;
-                Ok(Seen { row, at: clock.now() })
+                Ok(Seen {
+                    row,
+                    at: clock.now(),
+                })
             })
         })
     }
 
-    /// Takes the lock of a writer, looks whether the file is sound, and gives it back.
+    /// Takes the lock of a writer, looks whether the whole file is sound, and gives it back.
     pub(super) fn check(&self, place: &Place, until: Instant) -> Result<(), StoreFault> {
         self.patiently(until, || {
-            self.within("BEGIN IMMEDIATE", || self.contents(place, None).map(drop))
+            self.within("BEGIN IMMEDIATE", || match self.contents(place, None)? {
+                (true, _) => Ok(()),
+                (false, _) => tables::check(&self.connection),
+            })
         })
     }
 
@@ -168,7 +174,9 @@ impl Session {
             return Ok((true, None));
         }
         tables::verify(&self.connection)?;
-        let row = key.map(|key| tables::read(&self.connection, key)).transpose()?;
+        let row = key
+            .map(|key| tables::read(&self.connection, key))
+            .transpose()?;
         Ok((false, row.flatten()))
     }
 

@@ -56,11 +56,15 @@ pub(super) fn verify(connection: &Connection) -> Result<(), StoreFault> {
         });
     }
     if layout != LAYOUT || word("encoding")? != "UTF-8" || tables(connection)? != [BOOKS, TENANTS] {
-        return Err(StoreFault::Damaged("the tables are not those that were made"));
+        return Err(StoreFault::Damaged(
+            "the tables are not those that were made",
+        ));
     }
     // In another mode a commit is durable by other rules than those asked for.
     if word("journal_mode")? != "delete" {
-        return Err(StoreFault::Damaged("its journal mode was changed, set it back to DELETE"));
+        return Err(StoreFault::Damaged(
+            "its journal mode was changed, set it back to DELETE",
+        ));
     }
     Ok(())
 }
@@ -87,10 +91,12 @@ pub(super) fn read(connection: &Connection, key: &BooksKey) -> Result<Option<Row
     match (listed, kept) {
         (None, None) => Ok(None),
         (Some(changes), Some(row)) if changes == row.changes => Ok(Some(row)),
-        (Some(_), Some(_)) => Err(StoreFault::Damaged("the tables differ in when a tenant was last changed")),
-        (Some(_), None) | (None, Some(_)) => {
-            Err(StoreFault::Damaged("a tenant stands in one of the two tables only"))
-        }
+        (Some(_), Some(_)) => Err(StoreFault::Damaged(
+            "the tables differ in when a tenant was last changed",
+        )),
+        (Some(_), None) | (None, Some(_)) => Err(StoreFault::Damaged(
+            "a tenant stands in one of the two tables only",
+        )),
     }
 }
 
@@ -111,6 +117,30 @@ pub(super) fn write(
         .prepare_cached("REPLACE INTO books(base, tenant, changes, value) VALUES (?1, ?2, ?3, ?4)")
         .and_then(|mut replace| replace.execute(params![base, tenant, changes, value]))
         .map_err(fault::of)?;
+    Ok(())
+}
+
+/// Whether all pages are sound and the two tables agree.
+pub(super) fn check(connection: &Connection) -> Result<(), StoreFault> {
+    let found: String = connection
+        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+        .map_err(fault::of)?;
+    if found != "ok" {
+        return Err(StoreFault::Damaged("SQLite finds the file malformed"));
+    }
+    let differs: bool = connection
+        .query_row(
+            "SELECT (SELECT count(*) FROM tenants) != (SELECT count(*) FROM books) OR EXISTS \
+             (SELECT base, tenant, changes FROM tenants EXCEPT SELECT base, tenant, changes FROM books)",
+            [],
+            |row| row.get(0),
+        )
+        .map_err(fault::of)?;
+    if differs {
+        return Err(StoreFault::Damaged(
+            "the two tables do not name the same tenants",
+        ));
+    }
     Ok(())
 }
 

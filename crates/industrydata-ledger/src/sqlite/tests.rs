@@ -28,3 +28,103 @@ pub(super) fn lose_commit(connection: &Connection) -> Option<rusqlite::Result<()
         None,
     )))
 }
+
+use std::time::Duration;
+
+use industrydata_core::{
+    Base, BooksKey, Change, Outcome, Store, StoreFault, Throttle, Timestamp, Verdict, Who,
+};
+use tempfile::TempDir;
+
+use super::SqliteStore;
+
+fn reserve(id: u8) -> Change {
+    let lease = Duration::from_secs(150);
+    Change::reserve(key(), Throttle::default(), [id; 16], lease, Who::default())
+}
+
+fn key() -> BooksKey {
+    BooksKey::new(&Base::graph(), &"t".parse().unwrap())
+}
+
+/// Books with `booked` starts.
+fn books(booked: u8) -> (TempDir, SqliteStore) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(folder.path().join("books")).unwrap();
+    (1..=booked).for_each(|id| assert!(store.transact(&reserve(id)).unwrap().refusal().is_none()));
+    (folder, store)
+}
+
+fn used(store: &SqliteStore) -> u32 {
+    store
+        .transact(&Change::read(key(), Throttle::default()))
+        .unwrap()
+        .quota()
+        .used()
+}
+
+/// What comes of the start 9 if commits go as in `losses`.
+fn check(
+    booked: u8,
+    losses: &[Loss],
+    expected: impl FnOnce(&Result<Verdict, StoreFault>) -> bool,
+    then: u32,
+) {
+    let (_folder, store) = books(booked);
+    LOSSES.set(losses.to_vec());
+    let result = store.transact(&reserve(9));
+    assert!(expected(&result), "{booked} {losses:?}: {result:?}");
+    assert_eq!(LOSSES.take(), [], "{booked} {losses:?}");
+    assert_eq!(used(&store), then, "{booked} {losses:?}");
+}
+
+fn granted(result: &Result<Verdict, StoreFault>) -> bool {
+    result
+        .as_ref()
+        .is_ok_and(|verdict| verdict.refusal().is_none())
+}
+
+#[test]
+fn t54_a_lost_commit_is_run_again() {
+    for booked in 0..=4 {
+        let then = u32::from(booked) + 1;
+        check(booked, &[Loss::Before], granted, then);
+        // What stands is written a second time, since the first may not have reached the disk.
+        check(booked, &[Loss::After, Loss::None], granted, then);
+        check(
+            booked,
+            &[Loss::Before, Loss::Before],
+            |r| matches!(r, Err(StoreFault::Unavailable(_))),
+            then - 1,
+        );
+        let unconfirmed = |r: &Result<_, _>| matches!(r, Err(StoreFault::Unconfirmed(_)));
+        check(booked, &[Loss::After, Loss::Before], unconfirmed, then);
+        check(booked, &[Loss::After, Loss::After], unconfirmed, then);
+        check(booked, &[Loss::Before, Loss::After], unconfirmed, then);
+    }
+}
+
+#[test]
+fn t54_a_lost_outcome_is_run_again() {
+    for loss in [Loss::Before, Loss::After] {
+        let (_folder, store) = books(2);
+        LOSSES.set(vec![loss]);
+        let date = Timestamp::now();
+        let outcome = Outcome::Confirmed {
+            date,
+            operation: None,
+        };
+        let verdict = store
+            .transact(&Change::settle(
+                key(),
+                Throttle::default(),
+                [2; 16],
+                outcome,
+            ))
+            .unwrap();
+        assert_eq!(
+            (verdict.quota().confirmed(), verdict.quota().in_flight()),
+            (1, 1)
+        );
+    }
+}

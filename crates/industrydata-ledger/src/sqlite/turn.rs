@@ -75,7 +75,10 @@ mod tests {
         let turns = Turns::new(());
         let held = turns.take(in_ms(0)).unwrap();
         let begun = Instant::now();
-        assert!(matches!(turns.with(in_ms(50), |()| ()), Err(StoreFault::Busy)));
+        assert!(matches!(
+            turns.with(in_ms(50), |()| ()),
+            Err(StoreFault::Busy)
+        ));
         assert!(begun.elapsed() >= Duration::from_millis(50));
         drop(held);
         assert!(turns.with(in_ms(0), |()| ()).is_ok());
@@ -85,7 +88,9 @@ mod tests {
     fn a_panic_gives_the_turn_back() {
         let turns = Turns::new(0);
         let panicked = thread::scope(|scope| {
-            scope.spawn(|| turns.with(in_ms(0), |_| panic!("on purpose"))).join()
+            scope
+                .spawn(|| turns.with(in_ms(0), |_| panic!("on purpose")))
+                .join()
         });
         assert!(panicked.is_err());
         assert_eq!(turns.with(in_ms(0), |n| *n).unwrap(), 0);

@@ -1,0 +1,115 @@
+use http::HeaderValue;
+use proptest::prelude::*;
+
+use super::*;
+
+fn challenge(lines: &[&str]) -> Option<ClaimsChallenge> {
+    let mut headers = HeaderMap::new();
+    for line in lines {
+        headers.append(
+            WWW_AUTHENTICATE,
+            HeaderValue::from_bytes(line.as_bytes()).unwrap(),
+        );
+    }
+    ClaimsChallenge::from_headers(&headers)
+}
+
+/// `{"a":1}` is `eyJhIjoxfQ==`.
+fn found(lines: &[&str]) {
+    let claims = challenge(lines);
+    assert_eq!(
+        claims.as_ref().and_then(ClaimsChallenge::claims),
+        Some("{\"a\":1}"),
+        "{lines:?}"
+    );
+}
+
+#[test]
+fn among_other_challenges() {
+    found(&["Bearer error=\"insufficient_claims\", claims=\"eyJhIjoxfQ==\""]);
+    found(&["bEARER claims = \"eyJhIjoxfQ\" ,\tERROR\t=insufficient_claims"]);
+    found(&["Negotiate abc==, Bearer error=insufficient_claims,claims=eyJhIjoxfQ=="]);
+    found(&[
+        "Negotiate",
+        "Basic realm=\"x\"",
+        "Bearer error=insufficient_claims, claims=eyJhIjoxfQ",
+    ]);
+    found(&[
+        "Bearer error=\"insufficient_claims\"",
+        "claims=\"eyJhIjoxfQ\"",
+    ]);
+    found(&[", ,Negotiate ,, Bearer ,error=\"insufficient_claims\",, claims=\"eyJhIjoxfQ==\",,"]);
+    found(&[
+        "Bearer realm=\"\", Bearer error=\"insufficient_claims\", claims=\"eyJhIjoxfQ==\", Basic realm=\"z\"",
+    ]);
+    found(&[
+        "Digest qop=\"auth, auth-int\", nonce=\"a\\\"b, Bearer error=x\", Bearer error=insufficient_claims, claims=eyJhIjoxfQ",
+    ]);
+    found(&["Bearer error=\"insufficient\\_claims\", claims=\"eyJh\\IjoxfQ\""]);
+    found(&[
+        "Bearer error=\"invalid_token\", claims=\"x\", Bearer error=\"insufficient_claims\", claims=\"eyJhIjoxfQ==\"",
+    ]);
+    found(&["@?! junk \"a, b\", Bearer error=insufficient_claims, claims=eyJhIjoxfQ"]);
+    found(&["Bearer error=insufficient_claims, error=x, claims=eyJhIjoxfQ, claims=x"]);
+    found(&[
+        "Basic realm=\"open",
+        "Bearer error=insufficient_claims, claims=eyJhIjoxfQ",
+    ]);
+}
+
+#[test]
+fn and_not_elsewhere() {
+    for line in [
+        "",
+        "Bearer",
+        "error=insufficient_claims, claims=eyJhIjoxfQ",
+        "Bearer error=\"insufficient_claims\"",
+        "Bearer claims=\"eyJhIjoxfQ==\"",
+        "Bearer error=\"INSUFFICIENT_CLAIMS\", claims=\"eyJhIjoxfQ==\"",
+        "PoP error=\"insufficient_claims\", claims=\"eyJhIjoxfQ==\"",
+        "Bearer error=\"insufficient_claims\", claims=\"eyJhIjoxfQ==",
+        "Bearer realm=\"x\", Basic error=\"insufficient_claims\", claims=\"eyJhIjoxfQ==\"",
+        "Bearer error=\"insufficient_claims\", Basic claims=\"eyJhIjoxfQ==\"",
+        "BearerX error=insufficient_claims, claims=eyJhIjoxfQ",
+        "Basic realm=\"Bearer error=insufficient_claims, claims=eyJhIjoxfQ\"",
+        "Bearer error=insufficient_claims, claims=",
+        "Bearer error=insufficient_claims, x-claims=eyJhIjoxfQ",
+        "Bearer error=\"insufficient_claims\\",
+    ] {
+        assert_eq!(challenge(&[line]), None, "{line}");
+    }
+}
+
+#[test]
+fn what_does_not_decode_is_kept_raw() {
+    for raw in [
+        "",
+        "!!!",
+        "eyJhIjoxf",
+        "/w==",
+        "bm90IGpzb24=",
+        "eyJhIjoxfQ==x",
+        "e30 e30",
+        "eyJhIjoxfQ====",
+        "\u{e9}",
+    ] {
+        let line = format!("Bearer error=\"insufficient_claims\", claims=\"{raw}\"");
+        let challenge = challenge(&[&line]).unwrap();
+        assert_eq!((challenge.claims(), challenge.claims_raw()), (None, raw));
+    }
+    let url_safe =
+        challenge(&["Bearer error=\"insufficient_claims\", claims=\"eyJhIjoiPz8_fn5-In0\""])
+            .unwrap();
+    assert_eq!(url_safe.claims(), Some("{\"a\":\"???~~~\"}"));
+    let standard =
+        challenge(&["Bearer error=insufficient_claims, claims=eyJhIjoiPz8/fn5+In0="]).unwrap();
+    assert_eq!(standard.claims(), url_safe.claims());
+}
+
+proptest! {
+    #[test]
+    fn never_panics(line in "(Bearer|[a-z=,\" \\\\/]){0,40}|\\PC{0,60}") {
+        let _ = challenge(&[&line]);
+        let _ = decode(&line);
+    }
+}

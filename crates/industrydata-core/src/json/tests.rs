@@ -1,0 +1,59 @@
+use proptest::prelude::*;
+
+use super::*;
+
+const NAMES: &[&str] = &["a", "b"];
+
+#[test]
+fn keeps_what_is_known() {
+    let node = Node::read(
+        r#"{"a":1,"x":{"a":[1e999999]},"b":[true,null,"t"],"\u0061":-2.5}"#,
+        NAMES,
+        4,
+    )
+    .unwrap();
+    assert!(matches!(node.get("a"), Some(Node::Number(text)) if text == "-2.5"));
+    assert!(node.get("x").is_none());
+    let Some(Node::List(list)) = node.get("b") else {
+        panic!("{node:?}")
+    };
+    assert!(matches!(
+        list.as_slice(),
+        [Node::Other, Node::Null, Node::Text(_)]
+    ));
+    assert!(Node::read(r#"{"a":1} x"#, NAMES, 4).is_none());
+    assert!(Node::read("", NAMES, 4).is_none());
+}
+
+#[test]
+fn skips_what_is_deep() {
+    let json = format!("{}1{}", r#"{"a":"#.repeat(100_000), "}".repeat(100_000));
+    let mut node = &Node::read(&json, NAMES, 3).unwrap();
+    for _ in 0..3 {
+        node = node.get("a").unwrap();
+    }
+    assert!(matches!(node, Node::Other));
+    let json = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    assert!(matches!(Node::read(&json, NAMES, 1), Some(Node::List(list)) if list.len() == 1));
+}
+
+#[test]
+fn depth_is_counted_outside_strings() {
+    let nested = |n: usize| format!("{}{}", "[".repeat(n), "]".repeat(n));
+    assert!(!is_too_deep(&nested(128)));
+    assert!(is_too_deep(&nested(129)));
+    assert!(!is_too_deep(&format!("[{:?}]", "[".repeat(500))));
+    assert!(!is_too_deep(&format!(
+        r#"["\"{}","\\",{{}}]"#,
+        "[".repeat(500)
+    )));
+    assert!(!is_too_deep(&format!("[{}1]", "[],".repeat(500))));
+}
+
+proptest! {
+    #[test]
+    fn never_panics(json in "[\\[\\]{}\",:0-9a-b\\\\ \\-.eEu]{0,80}|\\PC{0,80}") {
+        let _ = is_too_deep(&json);
+        let _ = Node::read(&json, NAMES, 5);
+    }
+}

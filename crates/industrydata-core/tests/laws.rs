@@ -1,0 +1,315 @@
+//! The laws of a start, for any answers, losses, delays, store faults, crashes and drops, and any number of starters on
+//! the same books:
+//!
+//! - I2: at most one POST goes out for a reservation, but for a repeat after a 401 with another token.
+//! - I3: the service accepts at most five starts in any twelve hours.
+//! - I4: nothing goes out that is not reserved.
+//! - I5: what was accepted and answered is never told as not started.
+//! - I6: a wait succeeds only by `succeeded`.
+//! - I7: steps are bounded.
+
+use std::{collections::HashMap, time::Duration};
+
+use http::response::Parts;
+use industrydata_core::{
+    AccessToken, Accepted, Base, BodyFault, BooksKey, Change, Fault, Limits, MayHaveStarted, Now,
+    OperationUrl, Phase, PollingPolicy, Service, Start, StartError, StartPlan, StartStep,
+    StoreFault, Throttle, Timestamp, TokenError, Watch, WatchPlan, WatchStep, Who,
+};
+use proptest::prelude::*;
+
+const LOCATION: &str = "https://graph.microsoft.com/beta/external/industryData/operations/a-1";
+const WINDOW: Duration = Duration::from_secs(12 * 3600);
+
+/// What happens to one POST, and whether the service acts on it.
+#[derive(Clone, Debug)]
+enum Fate {
+    Accepted { location: bool },
+    /// A status; the service may have acted for those that leave it open.
+    Status(u16, bool),
+    Lost(Phase, bool),
+    Dropped(bool),
+    /// The process ends while the request is out: nothing more is booked.
+    Crashed(bool),
+}
+
+/// One attempt at a start.
+#[derive(Clone, Debug)]
+struct Attempt {
+    /// Time since the attempt before.
+    gap: Duration,
+    token_takes: Duration,
+    answer_takes: Duration,
+    fates: Vec<Fate>,
+    /// Which calls of the store fail, and whether the change stands all the same.
+    faults: Vec<Option<bool>>,
+    fresh_token: bool,
+    wait_for_slot: bool,
+    /// The process ends before the request.
+    crash_before: bool,
+}
+
+fn fate() -> impl Strategy<Value = Fate> {
+    prop_oneof![
+        4 => any::<bool>().prop_map(|location| Fate::Accepted { location }),
+        2 => (prop::sample::select(vec![200, 204, 303, 500, 502, 503, 504, 599]), any::<bool>())
+            .prop_map(|(status, acted)| Fate::Status(status, acted)),
+        2 => prop::sample::select(vec![301, 307, 400, 401, 403, 409, 411, 429, 501])
+            .prop_map(|status| Fate::Status(status, false)),
+        2 => any::<bool>().prop_map(|acted| Fate::Lost(Phase::Sent, acted)),
+        1 => prop::sample::select(vec![Phase::Local, Phase::Connect, Phase::Tls, Phase::Refused])
+            .prop_map(|phase| Fate::Lost(phase, false)),
+        1 => any::<bool>().prop_map(Fate::Dropped),
+        1 => any::<bool>().prop_map(Fate::Crashed),
+    ]
+}
+
+fn attempt() -> impl Strategy<Value = Attempt> {
+    (
+        prop_oneof![0u64..60, 0u64..7200, 0u64..50_000],
+        0u64..150,
+        0u64..30,
+        prop::collection::vec(fate(), 8),
+        prop::collection::vec(prop::option::weighted(0.15, any::<bool>()), 8),
+        any::<bool>(),
+        prop::bool::weighted(0.2),
+        prop::bool::weighted(0.1),
+    )
+        .prop_map(|(gap, token, answer, fates, faults, fresh_token, wait_for_slot, crash_before)| {
+            Attempt {
+                gap: Duration::from_secs(gap),
+                token_takes: Duration::from_secs(token),
+                answer_takes: Duration::from_secs(answer),
+                fates,
+                faults,
+                fresh_token,
+                wait_for_slot,
+                crash_before,
+            }
+        })
+}
+
+/// The service, the books and the clock.
+struct World {
+    now: Duration,
+    books: Option<Vec<u8>>,
+    /// When the service accepted a start.
+    accepted: Vec<Duration>,
+    /// POSTs for each reservation that stood in the books when they went out.
+    posts: HashMap<String, u32>,
+}
+
+impl World {
+    fn now(&self) -> Now {
+        let utc: Timestamp = "2026-03-10T12:00:00Z".parse().unwrap();
+        Now::new(utc + self.now, self.now)
+    }
+
+    fn transact(&mut self, change: &Change, fault: Option<bool>) -> Result<industrydata_core::Verdict, StoreFault> {
+        if fault == Some(false) {
+            return Err(StoreFault::Busy);
+        }
+        let applied = change.apply(self.books.as_deref(), self.now().utc)?;
+        if let Some(bytes) = applied.write {
+            self.books = Some(bytes);
+        }
+        match fault {
+            Some(_) => Err(StoreFault::unconfirmed("the answer to the commit was lost")),
+            None => Ok(applied.verdict),
+        }
+    }
+
+    /// The reservations in flight: the POST that goes out belongs to one of them.
+    fn in_flight(&self) -> Vec<String> {
+        let key = BooksKey::new(&Base::graph(), &"contoso".parse().unwrap());
+        let read = Change::read(key, Throttle::default());
+        let applied = read.apply(self.books.as_deref(), self.now().utc).unwrap();
+        let quota = applied.verdict.quota();
+        quota
+            .entries()
+            .iter()
+            .filter(|entry| entry.state(quota.as_of()) == industrydata_core::EntryState::Reserved)
+            .map(|entry| entry.id().to_owned())
+            .collect()
+    }
+}
+
+/// How one attempt ended: by itself, or with its process.
+fn run(world: &mut World, attempt: &Attempt, nth: u8) -> Option<(Result<Accepted, StartError>, bool)> {
+    world.now += attempt.gap;
+    let plan = StartPlan {
+        service: Service::new(Base::graph(), "test/1"),
+        tenant: "contoso".parse().unwrap(),
+        throttle: Throttle::default(),
+        limits: Limits::default(),
+        wait_for_slot: attempt.wait_for_slot,
+        who: Who::default(),
+    };
+    let mut machine = Start::new(plan, [nth; 16], world.now());
+    let mut fates = attempt.fates.iter();
+    let mut faults = attempt.faults.iter().copied().chain(std::iter::repeat(None));
+    let mut token = AccessToken::new("first-token").unwrap();
+    let mut acted = false;
+    let mut before: Vec<String> = world.in_flight();
+    for _ in 0..5000 {
+        match machine.step() {
+            StartStep::Book(booking) => {
+                let change = booking.change().clone();
+                let result = world.transact(&change, faults.next().flatten());
+                booking.booked(result, world.now());
+            }
+            StartStep::Send(exchange) => {
+                if attempt.crash_before {
+                    return None;
+                }
+                world.now += attempt.token_takes;
+                if exchange.challenge().is_some() && attempt.fresh_token {
+                    token = AccessToken::new("second-token").unwrap();
+                }
+                if attempt.token_takes > Duration::from_secs(140) {
+                    exchange.no_token(TokenError::unavailable("slow"), world.now());
+                    continue;
+                }
+                let repeat = exchange.challenge().is_some();
+                let Some((_, reply)) = exchange.request(&token, world.now()) else {
+                    continue;
+                };
+                // I4: it stands in the books, and its lease outlives the request.
+                let mut own = world.in_flight();
+                own.retain(|id| !before.contains(id));
+                assert_eq!(own.len(), 1, "a POST without a reservation of its own");
+                let posts = world.posts.entry(own.remove(0)).or_default();
+                *posts += 1;
+                assert!(*posts <= 1 + u32::from(repeat), "I2: a second POST for a reservation");
+                let Some(fate) = fates.next() else { return None };
+                // The service acts somewhere between the request and its answer.
+                world.now += attempt.answer_takes / 2;
+                let acts = match fate {
+                    Fate::Accepted { .. } => true,
+                    Fate::Status(_, acts) | Fate::Lost(_, acts) | Fate::Dropped(acts) | Fate::Crashed(acts) => *acts,
+                };
+                if acts {
+                    acted = true;
+                    world.accepted.push(world.now);
+                }
+                world.now += attempt.answer_takes / 2;
+                match fate {
+                    Fate::Accepted { location } => reply.answer(&head(202, *location), Ok(vec![]), world.now()),
+                    Fate::Status(status, _) => {
+                        reply.answer(&head(*status, false), Err(BodyFault::cut("x")), world.now());
+                    }
+                    Fate::Lost(phase, _) => reply.lost(Fault::new(*phase, "x"), world.now()),
+                    Fate::Dropped(_) => {
+                        drop(reply);
+                        if attempt.fresh_token {
+                            // The driver is gone too; only its guard books what is left.
+                            if let Some(change) = machine.abandon() {
+                                let _ = world.transact(&change, faults.next().flatten());
+                            }
+                            return None;
+                        }
+                    }
+                    Fate::Crashed(_) => return None,
+                }
+            }
+            StartStep::Wait(pause) => {
+                world.now += pause.remaining(world.now());
+                pause.over(world.now());
+                before = world.in_flight();
+            }
+            StartStep::Done(outcome) => return Some((outcome, acted)),
+        }
+    }
+    panic!("I7: steps are not bounded");
+}
+
+fn head(status: u16, location: bool) -> Parts {
+    let mut response = http::Response::builder().status(status);
+    if location {
+        response = response.header("location", LOCATION);
+    }
+    if status == 429 {
+        response = response.header("retry-after", "20");
+    }
+    response.body(()).unwrap().into_parts().0
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn starts_keep_the_laws(attempts in prop::collection::vec(attempt(), 1..14)) {
+        let mut world = World { now: Duration::from_secs(5), books: None, accepted: vec![], posts: HashMap::new() };
+        for (nth, attempt) in attempts.iter().enumerate() {
+            if let Some((outcome, acted)) = run(&mut world, attempt, nth as u8) {
+                let told = match &outcome {
+                    Ok(_) => MayHaveStarted::Yes,
+                    Err(error) => error.may_have_started(),
+                };
+                prop_assert!(!(acted && told == MayHaveStarted::No), "I5: {outcome:?}");
+            }
+            for (i, first) in world.accepted.iter().enumerate() {
+                let within = world.accepted.iter().skip(i).take_while(|at| **at - *first < WINDOW);
+                prop_assert!(within.count() <= 5, "I3: {:?}", world.accepted);
+            }
+        }
+    }
+
+    #[test]
+    fn a_wait_ends_and_succeeds_only_by_its_status(
+        answers in prop::collection::vec((0usize..12, 0u64..100), 1..80),
+        fixed in prop::option::of(1u64..100_000),
+        total in 1u64..100_000,
+    ) {
+        let base = Base::graph();
+        let limits = Limits { total: Duration::from_secs(total), ..Limits::default() };
+        let policy = fixed.map_or_else(PollingPolicy::default, |ms| PollingPolicy::every(Duration::from_millis(ms)));
+        let plan = WatchPlan { service: Service::new(base.clone(), "test/1"), policy, limits };
+        let url = OperationUrl::parse(&base, LOCATION).unwrap();
+        let utc: Timestamp = "2026-03-10T12:00:00Z".parse().unwrap();
+        let mut steady = Duration::from_secs(3);
+        let at = |steady: Duration| Now::new(utc + steady, steady);
+        let mut watch = Watch::new(url, plan, None, [1; 16], at(steady));
+        let deadline = steady + limits.total;
+        let mut answers = answers.into_iter().cycle();
+        let mut last = "";
+        for _ in 0..400_000 {
+            match watch.step() {
+                WatchStep::Send(exchange) => {
+                    let (kind, takes) = answers.next().unwrap();
+                    let token = AccessToken::new(if takes % 2 == 0 { "first-token" } else { "second-token" }).unwrap();
+                    let Some((_, reply)) = exchange.request(&token, at(steady)) else { continue };
+                    steady += Duration::from_millis(takes * 300).min(reply.time_limit());
+                    let now = at(steady);
+                    let ok = |status: u16| http::Response::builder().status(status).body(()).unwrap().into_parts().0;
+                    let body = |text: &str| Ok(format!("{{\"status\":\"{text}\"}}").into_bytes());
+                    last = "";
+                    match kind {
+                        0 => { last = "succeeded"; reply.answer(&ok(200), body("succeeded"), now) }
+                        1 => { last = "failed"; reply.answer(&ok(200), body("failed"), now) }
+                        2 | 3 | 4 => reply.answer(&ok(200), body("running"), now),
+                        5 => reply.answer(&ok(200), body("succeededly"), now),
+                        6 => reply.answer(&ok(503), body("succeeded"), now),
+                        7 => reply.answer(&ok(401), Ok(vec![]), now),
+                        8 => reply.answer(&ok(404), Ok(vec![]), now),
+                        9 => reply.answer(&ok(200), Err(BodyFault::cut("x")), now),
+                        10 => reply.lost(Fault::new(Phase::Sent, "x"), now),
+                        _ => drop(reply),
+                    }
+                }
+                WatchStep::Wait(pause) => {
+                    steady += pause.remaining(at(steady));
+                    prop_assert!(steady <= deadline, "I7: a pause past the deadline");
+                    pause.over(at(steady));
+                }
+                WatchStep::Done(outcome) => {
+                    prop_assert_eq!(outcome.is_ok(), last == "succeeded", "I6");
+                    prop_assert!(steady <= deadline, "I7");
+                    return Ok(());
+                }
+            }
+        }
+        // A pace of milliseconds and a limit of a day: the bound of this test, not of the machine.
+        prop_assert!(fixed.is_some(), "I7: steps are not bounded");
+    }
+}

@@ -1,0 +1,250 @@
+//! What a start makes of each answer, in its result, in the books and on the wire.
+
+mod world;
+
+use std::time::Duration;
+
+use industrydata_core::{
+    MayHaveStarted, Phase, StartErrorKind, StartPlan, StoreFault, TokenError, WatchErrorKind,
+};
+use world::{Answer, Script, World, token};
+
+/// What is expected of one start: its kind in a word, POSTs on the wire, and (confirmed, in doubt) in the books.
+#[track_caller]
+fn check(script: Script, kind: &str, posts: usize, books: (u32, u32)) -> World {
+    check_plan(script, |plan| plan, kind, posts, books)
+}
+
+#[track_caller]
+fn check_plan(
+    script: Script,
+    change: impl FnOnce(StartPlan) -> StartPlan,
+    kind: &str,
+    posts: usize,
+    books: (u32, u32),
+) -> World {
+    let mut world = World::new(script);
+    let plan = change(world.plan());
+    let outcome = world.start(plan);
+    let (got, may) = match &outcome {
+        Ok(_) => ("accepted".to_owned(), MayHaveStarted::Yes),
+        Err(error) => {
+            let debug = format!("{:?}", error.kind());
+            let word = debug.split([' ', '(', '{']).next().unwrap().to_owned();
+            assert!(!error.to_string().is_empty() && !error.advice().is_empty());
+            (word, error.may_have_started())
+        }
+    };
+    assert_eq!(got, kind);
+    assert_eq!(world.posts(), posts, "POSTs");
+    let quota = world.quota();
+    assert_eq!((quota.confirmed(), quota.in_doubt()), books, "confirmed, in doubt");
+    assert_eq!(quota.in_flight(), 0);
+    let expected = match books {
+        (1, _) => MayHaveStarted::Yes,
+        (_, 1) => MayHaveStarted::Unknown,
+        _ => MayHaveStarted::No,
+    };
+    assert_eq!(may, expected);
+    world
+}
+
+#[test]
+fn accepted_with_and_without_a_location() {
+    check(Script::new().accepted(), "accepted", 1, (1, 0));
+    check(Script::new().status(202), "NotFollowable", 1, (1, 0));
+    let evil = [("location", "https://evil.example/beta/external/industryData/operations/a")];
+    check(Script::new().with(202, &evil, ""), "NotFollowable", 1, (1, 0));
+    let cut = Answer::Cut(202, vec![("location", world::LOCATION.to_owned())]);
+    check(Script::new().then(cut), "accepted", 1, (1, 0));
+}
+
+#[test]
+fn refusals_give_the_slot_back() {
+    for status in [400, 404, 405, 409, 410, 411, 415, 422, 431, 451, 501, 511, 301, 302, 307, 308] {
+        check(Script::new().status(status), "Refused", 1, (0, 0));
+    }
+    check(Script::new().status(403), "Forbidden", 1, (0, 0));
+}
+
+#[test]
+fn doubtful_answers_are_never_repeated() {
+    for status in [200, 201, 204, 303, 500, 502, 503, 504, 599] {
+        check(Script::new().status(status), "DoubtfulAnswer", 1, (0, 1));
+    }
+    check(Script::new().then(Answer::Lost(Phase::Sent)), "DoubtfulLoss", 1, (0, 1));
+    check(Script::new().then(Answer::Dropped), "Dropped", 1, (0, 1));
+}
+
+#[test]
+fn nothing_sent_is_nothing_started() {
+    for phase in [Phase::Local, Phase::Resolve, Phase::Connect, Phase::Proxy, Phase::Tls, Phase::Refused] {
+        check(Script::new().then(Answer::Lost(phase)), "Unreachable", 1, (0, 0));
+    }
+    let none = Answer::NoToken(TokenError::unavailable("down"));
+    check(Script::new().then(none), "NoToken", 0, (0, 0));
+}
+
+#[test]
+fn a_401_is_repeated_once_with_another_token() {
+    let fresh = || Script::new().status(401).then(Answer::Token("second-token"));
+    let world = check(fresh().accepted(), "accepted", 2, (1, 0));
+    assert_eq!(world.challenges, 1);
+    check(fresh().status(401), "Unauthorized", 2, (0, 0));
+    check(fresh().status(503), "DoubtfulAnswer", 2, (0, 1));
+    check(Script::new().status(401), "Unauthorized", 1, (0, 0));
+    let none = Answer::NoToken(TokenError::unavailable("down"));
+    check(Script::new().status(401).then(none), "Unauthorized", 1, (0, 0));
+}
+
+#[test]
+fn a_short_429_is_waited_out_once() {
+    let short = [("retry-after", "30")];
+    let script = Script::new().with(429, &short, "").accepted();
+    let world = check(script, "accepted", 2, (1, 0));
+    assert_eq!(world.pauses.first().unwrap().0, Duration::from_secs(30));
+    let twice = Script::new().with(429, &short, "").with(429, &short, "");
+    check(twice, "Throttled", 2, (0, 0));
+}
+
+#[test]
+fn a_long_429_closes_the_books_for_everybody() {
+    let script = Script::new().with(429, &[("retry-after", "31")], "");
+    let mut world = check(script, "Throttled", 1, (0, 0));
+    assert_eq!(world.quota().available(), 0);
+    let refused = world.start(world.plan()).unwrap_err();
+    assert!(matches!(refused.kind(), StartErrorKind::NoSlot(_)), "{refused}");
+    assert_eq!(world.posts(), 1);
+    world.pass(Duration::from_secs(32));
+    assert_eq!(world.quota().available(), 5);
+    let unsaid = check(Script::new().status(429), "Throttled", 1, (0, 0));
+    assert_eq!(unsaid.books.is_some(), true);
+}
+
+#[test]
+fn waiting_for_a_slot_waits_for_the_service_too() {
+    let script = Script::new().with(429, &[("retry-after", "3600")], "").accepted();
+    let wait = |plan: StartPlan| StartPlan { wait_for_slot: true, ..plan };
+    let world = check_plan(script, wait, "accepted", 2, (1, 0));
+    assert!(world.pauses.iter().map(|p| p.0).sum::<Duration>() >= Duration::from_secs(3600));
+}
+
+#[test]
+fn the_sixth_start_is_refused_without_a_request_until_the_window_has_passed() {
+    let mut world = World::new(Script::new().accepted().times(6));
+    for seed in 0..5 {
+        let mut machine = industrydata_core::Start::new(world.plan(), [seed; 16], world.now);
+        world.drive(&mut machine).unwrap();
+        world.pass(Duration::from_secs(60));
+    }
+    let refused = world.start(world.plan()).unwrap_err();
+    assert!(matches!(refused.kind(), StartErrorKind::NoSlot(_)));
+    assert_eq!(world.posts(), 5);
+    let until = refused.retry_at().unwrap();
+    world.pass(Duration::from_secs(12 * 3600 + 120 - 300));
+    assert!(until > world.now.utc - Duration::from_secs(1) && world.quota().available() <= 1);
+    world.pass(Duration::from_secs(1));
+    assert!(world.start(world.plan()).is_ok());
+    assert_eq!(world.posts(), 6);
+}
+
+#[test]
+fn a_start_that_waits_for_a_slot_gets_it() {
+    let mut world = World::new(Script::new().accepted().times(6));
+    for seed in 0..5 {
+        let mut machine = industrydata_core::Start::new(world.plan(), [seed; 16], world.now);
+        world.drive(&mut machine).unwrap();
+    }
+    let plan = StartPlan { wait_for_slot: true, ..world.plan() };
+    assert!(world.start(plan).is_ok());
+    assert!(world.pauses.iter().all(|(time, _)| *time <= Duration::from_secs(65)));
+    assert!(world.now.steady >= Duration::from_secs(1000 + 12 * 3600 + 120));
+}
+
+#[test]
+fn no_books_no_start() {
+    for fault in [StoreFault::Busy, StoreFault::Damaged("x"), StoreFault::unconfirmed("x")] {
+        let script = Script::new().then(Answer::Fault(1, fault));
+        check(script, "Ledger", 0, (0, 0));
+    }
+}
+
+#[test]
+fn an_outcome_that_cannot_be_booked_is_a_warning() {
+    let mut world = World::new(Script::new().accepted().then(Answer::Fault(1, StoreFault::Busy)));
+    world.store_fault = Some((2, StoreFault::Busy));
+    let accepted = world.start(world.plan()).unwrap();
+    assert!(matches!(accepted.ledger_warning(), Some(StoreFault::Busy)));
+    assert_eq!(world.quota().in_flight(), 1);
+    // It turns into doubt with the end of its lease, and is confirmed when it is tried again.
+    world.pass(Duration::from_secs(200));
+    assert_eq!(world.quota().in_doubt(), 1);
+    world.store_fault = None;
+    world.transact(&accepted.unrecorded().unwrap().clone()).unwrap();
+    assert_eq!((world.quota().confirmed(), world.quota().in_doubt()), (1, 0));
+}
+
+#[test]
+fn a_token_that_comes_too_late_gives_the_slot_back() {
+    let mut world = World::new(Script::new());
+    let mut machine = industrydata_core::Start::new(world.plan(), [1; 16], world.now);
+    let industrydata_core::StartStep::Book(booking) = machine.step() else { panic!() };
+    let verdict = world.transact(&booking.change().clone());
+    booking.booked(verdict, world.now);
+    world.pass(Duration::from_secs(121));
+    let industrydata_core::StartStep::Send(exchange) = machine.step() else { panic!() };
+    assert!(exchange.request(&token("late-token"), world.now).is_none());
+    world.script = Script::new().accepted();
+    assert!(world.drive(&mut machine).is_ok(), "a new reservation is made");
+    assert_eq!(world.quota().used(), 1);
+}
+
+#[test]
+fn the_time_limit_before_the_request_is_told() {
+    let mut world = World::new(Script::new());
+    let mut plan = world.plan();
+    plan.limits.total = Duration::ZERO;
+    let error = world.start(plan).unwrap_err();
+    assert!(matches!(error.kind(), StartErrorKind::TimeLimit { waited_for_slot: false }));
+    assert_eq!((world.posts(), world.quota().used()), (0, 0));
+}
+
+#[test]
+fn stopping_books_what_is_known() {
+    let mut world = World::new(Script::new());
+    let mut machine = industrydata_core::Start::new(world.plan(), [1; 16], world.now);
+    machine.stop();
+    let error = world.drive(&mut machine).unwrap_err();
+    assert!(matches!(error.kind(), StartErrorKind::Stopped));
+    assert!(world.books.is_none());
+}
+
+#[test]
+fn an_abandoned_machine_says_what_is_left_to_book() {
+    let mut world = World::new(Script::new());
+    let fresh = industrydata_core::Start::new(world.plan(), [1; 16], world.now);
+    assert!(fresh.abandon().is_none());
+    // Reserved, given up, and the reservation arrives after its release: it stays released.
+    let mut machine = industrydata_core::Start::new(world.plan(), [1; 16], world.now);
+    let industrydata_core::StartStep::Book(booking) = machine.step() else { panic!() };
+    let reserve = booking.change().clone();
+    drop(booking);
+    let release = machine.abandon().unwrap();
+    world.transact(&release).unwrap();
+    assert!(world.transact(&reserve).unwrap().refusal().is_some());
+    assert_eq!(world.quota().used(), 0);
+}
+
+#[test]
+fn a_run_goes_from_start_to_success() {
+    let mut world = World::new(Script::new().accepted().operation("notStarted").running().succeeded());
+    let operation = world.run(Default::default()).unwrap();
+    assert!(operation.status().is_terminal());
+    assert_eq!(world.requests.len(), 4);
+    let pauses: Vec<u64> = world.pauses.iter().map(|(time, _)| time.as_secs()).collect();
+    assert_eq!(pauses, [5, 5, 5]);
+    let mut world = World::new(Script::new().accepted().operation("failed"));
+    let error = world.run(Default::default()).unwrap_err();
+    assert!(matches!(error.kind(), WatchErrorKind::Failed));
+    assert!(error.resume_token().is_none());
+}

@@ -1,0 +1,287 @@
+//! A world in virtual time: books in memory, and a machine driven by a script of answers.
+
+#![allow(dead_code, reason = "each test file uses its own part")]
+
+use std::{collections::VecDeque, time::Duration};
+
+use http::{HeaderMap, Method, Request, response::Parts};
+use industrydata_core::{
+    AccessToken, Accepted, Base, BodyFault, Change, Fault, Limits, Now, Operation, Phase,
+    PollingPolicy, Quota, ResumeToken, Service, Start, StartError, StartPlan, StartStep, StoreFault, Throttle, Timestamp, TokenError, Verdict, Watch, WatchError, WatchStep, Who,
+};
+
+pub(crate) const LOCATION: &str = "https://graph.microsoft.com/beta/external/industryData/operations/171bf0b4-14e9-408f-71dd-08dcd2a15d23";
+
+pub(crate) fn timestamp(seconds: u64) -> Timestamp {
+    let origin: Timestamp = "2026-03-10T12:00:00Z".parse().unwrap();
+    origin + Duration::from_secs(seconds)
+}
+
+pub(crate) fn token(name: &str) -> AccessToken {
+    AccessToken::new(name).unwrap()
+}
+
+/// One answer to a request, or none.
+#[derive(Clone, Debug)]
+pub(crate) enum Answer {
+    Head(u16, Vec<(&'static str, String)>, Vec<u8>),
+    Cut(u16, Vec<(&'static str, String)>),
+    Lost(Phase),
+    /// The driver is dropped while the request is out.
+    Dropped,
+    NoToken(TokenError),
+    /// From here on the source gives this token.
+    Token(&'static str),
+    /// Time passes before the next answer.
+    After(Duration),
+    /// The store fails at its next change, or the one after that, ...
+    Fault(usize, StoreFault),
+}
+
+/// Builds a script of answers.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Script(pub(crate) VecDeque<Answer>);
+
+impl Script {
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    pub(crate) fn then(mut self, answer: Answer) -> Self {
+        self.0.push_back(answer);
+        self
+    }
+
+    pub(crate) fn status(self, status: u16) -> Self {
+        self.then(Answer::Head(status, Vec::new(), Vec::new()))
+    }
+
+    pub(crate) fn with(self, status: u16, headers: &[(&'static str, &str)], body: &str) -> Self {
+        let headers = headers.iter().map(|(n, v)| (*n, (*v).to_owned())).collect();
+        self.then(Answer::Head(status, headers, body.into()))
+    }
+
+    pub(crate) fn accepted(self) -> Self {
+        self.with(202, &[("location", LOCATION)], "")
+    }
+
+    pub(crate) fn operation(self, status: &str) -> Self {
+        let body = format!("{{\"status\":\"{status}\"}}");
+        self.with(200, &[("content-type", "application/json")], &body)
+    }
+
+    pub(crate) fn running(self) -> Self {
+        self.operation("running")
+    }
+
+    pub(crate) fn succeeded(self) -> Self {
+        self.operation("succeeded")
+    }
+
+    pub(crate) fn times(mut self, times: usize) -> Self {
+        let last = self.0.back().unwrap().clone();
+        for _ in 1..times {
+            self.0.push_back(last.clone());
+        }
+        self
+    }
+}
+
+/// The time, the books, and all that was seen.
+pub(crate) struct World {
+    pub(crate) now: Now,
+    pub(crate) books: Option<Vec<u8>>,
+    pub(crate) script: Script,
+    pub(crate) token: AccessToken,
+    pub(crate) requests: Vec<Request<()>>,
+    pub(crate) request_times: Vec<Duration>,
+    pub(crate) pauses: Vec<(Duration, String)>,
+    pub(crate) store_calls: usize,
+    pub(crate) store_fault: Option<(usize, StoreFault)>,
+    pub(crate) challenges: usize,
+    latency: Duration,
+}
+
+impl World {
+    pub(crate) fn new(script: Script) -> Self {
+        Self {
+            now: Now::new(timestamp(0), Duration::from_secs(1000)),
+            books: None,
+            script,
+            token: token("first-token"),
+            requests: Vec::new(),
+            request_times: Vec::new(),
+            pauses: Vec::new(),
+            store_calls: 0,
+            store_fault: None,
+            challenges: 0,
+            latency: Duration::from_millis(100),
+        }
+    }
+
+    pub(crate) fn plan(&self) -> StartPlan {
+        StartPlan {
+            service: Service::new(Base::graph(), "test/1"),
+            tenant: "contoso".parse().unwrap(),
+            throttle: Throttle::default(),
+            limits: Limits::default(),
+            wait_for_slot: false,
+            who: Who::default(),
+        }
+    }
+
+    pub(crate) fn pass(&mut self, time: Duration) {
+        self.now = Now::new(self.now.utc + time, self.now.steady + time);
+    }
+
+    pub(crate) fn transact(&mut self, change: &Change) -> Result<Verdict, StoreFault> {
+        self.store_calls += 1;
+        if let Some((at, _)) = &self.store_fault
+            && *at == self.store_calls
+            && let Some((_, fault)) = self.store_fault.take()
+        {
+            return Err(fault);
+        }
+        let applied = change.apply(self.books.as_deref(), self.now.utc)?;
+        if let Some(bytes) = applied.write {
+            self.books = Some(bytes);
+        }
+        Ok(applied.verdict)
+    }
+
+    pub(crate) fn quota(&mut self) -> Quota {
+        let key = industrydata_core::BooksKey::new(&Base::graph(), &"contoso".parse().unwrap());
+        let change = Change::read(key, Throttle::default());
+        change.apply(self.books.as_deref(), self.now.utc).unwrap().verdict.quota().clone()
+    }
+
+    /// Takes what is not an answer off the script.
+    fn prepare(&mut self) {
+        loop {
+            match self.script.0.front() {
+                Some(Answer::Token(name)) => self.token = token(name),
+                Some(Answer::After(time)) => {
+                    let time = *time;
+                    self.pass(time);
+                }
+                Some(Answer::Fault(nth, fault)) => {
+                    self.store_fault = Some((self.store_calls + nth, fault.clone()));
+                }
+                _ => return,
+            }
+            self.script.0.pop_front();
+        }
+    }
+
+    /// One exchange; false if the driver is dropped in it.
+    fn exchange(&mut self, exchange: industrydata_core::Exchange<'_>) -> bool {
+        self.prepare();
+        if exchange.challenge().is_some() {
+            self.challenges += 1;
+        }
+        if let Some(Answer::NoToken(error)) = self.script.0.front().cloned() {
+            self.script.0.pop_front();
+            exchange.no_token(error, self.now);
+            return true;
+        }
+        let Some((request, reply)) = exchange.request(&self.token, self.now) else {
+            return true;
+        };
+        self.requests.push(request);
+        self.request_times.push(self.now.steady);
+        self.pass(self.latency);
+        let answer = self.script.0.pop_front().expect("the script has an answer for each request");
+        match answer {
+            Answer::Head(status, headers, body) => reply.answer(&head(status, &headers), Ok(body), self.now),
+            Answer::Cut(status, headers) => {
+                reply.answer(&head(status, &headers), Err(BodyFault::cut("cut")), self.now);
+            }
+            Answer::Lost(phase) => reply.lost(Fault::new(phase, "lost"), self.now),
+            Answer::Dropped => return false,
+            Answer::NoToken(_) | Answer::Token(_) | Answer::After(_) | Answer::Fault(..) => {
+                unreachable!("taken off before")
+            }
+        }
+        true
+    }
+
+    /// Drives a start to its end; a dropped driver is followed by another on the same machine.
+    pub(crate) fn start(&mut self, plan: StartPlan) -> Result<Accepted, StartError> {
+        let mut machine = Start::new(plan, [7; 16], self.now);
+        self.drive(&mut machine)
+    }
+
+    pub(crate) fn drive(&mut self, machine: &mut Start) -> Result<Accepted, StartError> {
+        for _ in 0..10_000 {
+            self.prepare();
+            match machine.step() {
+                StartStep::Book(booking) => {
+                    let result = self.transact(&booking.change().clone());
+                    booking.booked(result, self.now);
+                }
+                StartStep::Send(exchange) => {
+                    self.exchange(exchange);
+                }
+                StartStep::Wait(pause) => {
+                    let time = pause.remaining(self.now);
+                    self.pauses.push((time, pause.reason().to_string()));
+                    self.pass(time);
+                    pause.over(self.now);
+                }
+                StartStep::Done(outcome) => return outcome,
+            }
+        }
+        panic!("a start takes a bounded number of steps");
+    }
+
+    /// Drives a wait to its end.
+    pub(crate) fn watch(&mut self, machine: &mut Watch) -> Result<std::sync::Arc<Operation>, WatchError> {
+        for _ in 0..100_000 {
+            self.prepare();
+            match machine.step() {
+                WatchStep::Send(exchange) => {
+                    self.exchange(exchange);
+                }
+                WatchStep::Wait(mut pause) => {
+                    let time = pause.remaining(self.now);
+                    let _ = pause.news();
+                    self.pauses.push((time, pause.reason().to_string()));
+                    self.pass(time);
+                    pause.over(self.now);
+                }
+                WatchStep::Done(outcome) => return outcome,
+            }
+        }
+        panic!("a wait takes a bounded number of steps");
+    }
+
+    /// Starts, then watches.
+    pub(crate) fn run(&mut self, policy: PollingPolicy) -> Result<std::sync::Arc<Operation>, WatchError> {
+        let accepted = self.start(self.plan()).unwrap();
+        self.watch(&mut accepted.watch(policy))
+    }
+
+    pub(crate) fn resume(&mut self, token: &ResumeToken, limits: Limits) -> Watch {
+        let plan = industrydata_core::WatchPlan {
+            service: Service::new(Base::graph(), "test/1"),
+            policy: PollingPolicy::default(),
+            limits,
+        };
+        let url = token.operation_url(&Base::graph()).unwrap();
+        Watch::new(url, plan, Some(token.accepted()), [9; 16], self.now)
+    }
+
+    pub(crate) fn posts(&self) -> usize {
+        self.requests.iter().filter(|r| r.method() == Method::POST).count()
+    }
+}
+
+pub(crate) fn head(status: u16, headers: &[(&'static str, String)]) -> Parts {
+    let mut map = HeaderMap::new();
+    for (name, value) in headers {
+        map.append(*name, value.parse().unwrap());
+    }
+    let mut head = http::Response::builder().status(status).body(()).unwrap().into_parts().0;
+    head.headers = map;
+    head
+}

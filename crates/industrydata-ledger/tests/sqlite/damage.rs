@@ -1,0 +1,221 @@
+//! T52, T58: files that were altered. None of them lets a start through that the whole file would not, none is changed.
+
+use std::{fs, io::Write, path::Path};
+
+use industrydata_ledger::{SqliteStore, Store, StoreFault};
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+use crate::{confirm, fresh, is_granted, quota, reserve};
+
+/// Books with five starts of `t` and three of `u`.
+fn books() -> (TempDir, std::path::PathBuf, Vec<u8>) {
+    let (folder, path) = fresh();
+    let store = SqliteStore::open(&path).unwrap();
+    for (tenant, count) in [("t", 5), ("u", 3)] {
+        for id in 1..=count {
+            assert!(is_granted(&store.transact(&reserve(tenant, id))));
+            store.transact(&confirm(tenant, id)).unwrap();
+        }
+    }
+    drop(store);
+    let bytes = fs::read(&path).unwrap();
+    (folder, path, bytes)
+}
+
+/// Reads what stands there. `Ok` if all starts are counted, `Err` with the fault; anything else is a silent loss.
+fn look(path: &Path, bytes: &[u8], what: &str) -> Result<(), StoreFault> {
+    lay(path, bytes);
+    let store = SqliteStore::open(path).unwrap();
+    let counts = [("t", 5), ("u", 3)].map(|(tenant, count)| {
+        let quota = quota(&store, tenant)?;
+        assert_eq!(
+            quota.confirmed(),
+            count,
+            "{what}: starts of {tenant} were lost without a word"
+        );
+        Ok(())
+    });
+    let sixth = store.transact(&reserve("t", 6));
+    assert!(!is_granted(&sixth), "{what}: a sixth start was let through");
+    let result = counts
+        .into_iter()
+        .collect::<Result<(), _>>()
+        .and(sixth.map(drop));
+    drop(store);
+    assert!(
+        fs::read(path).unwrap() == bytes,
+        "{what}: the file was changed"
+    );
+    result
+}
+
+/// Writes over what is there: a file made anew each time would cost far more than what is tested.
+fn lay(path: &Path, bytes: &[u8]) {
+    let mut file = fs::File::options().write(true).open(path).unwrap();
+    file.set_len(bytes.len() as u64).unwrap();
+    file.write_all(bytes).unwrap();
+}
+
+#[test]
+fn t52_every_byte_flipped_in_turn() {
+    let (_folder, path, whole) = books();
+    let patterns: &[u8] = if std::env::var_os("LEDGER_TEST_ALL_BITS").is_some() {
+        &[1, 2, 4, 8, 16, 32, 64, 128, 255]
+    } else {
+        &[0]
+    };
+    let (mut told, mut unharmed) = (0, 0);
+    for pattern in patterns {
+        for at in 0..whole.len() {
+            let mut bytes = whole.clone();
+            bytes[at] ^= if *pattern == 0 {
+                1 << (at % 8)
+            } else {
+                *pattern
+            };
+            match look(&path, &bytes, &format!("byte {at} flipped by {pattern}")) {
+                Ok(()) => unharmed += 1,
+                Err(StoreFault::Damaged(_) | StoreFault::Newer { .. }) => told += 1,
+                Err(other) => panic!("byte {at}: {other}"),
+            }
+        }
+    }
+    println!(
+        "{} flips: {told} told, {unharmed} without effect, 0 silent",
+        told + unharmed
+    );
+    assert!(told > 500);
+    assert!(look(&path, &whole, "whole").is_ok());
+}
+
+#[test]
+fn t52_cut_at_every_length() {
+    let (_folder, path, whole) = books();
+    let mut told = 0;
+    for length in 1..whole.len() {
+        match look(&path, &whole[..length], &format!("cut to {length}")) {
+            Err(StoreFault::Damaged(_)) => told += 1,
+            other => panic!("cut to {length}: {other:?}"),
+        }
+    }
+    println!("{told} lengths, all told");
+}
+
+#[test]
+fn t52_pages_that_are_zero_or_another() {
+    let (_folder, path, whole) = books();
+    let pages = whole.len() / 4096;
+    let mut told = 0;
+    for page in 0..pages {
+        for other in 0..=pages {
+            let mut bytes = whole.clone();
+            let fill = whole
+                .get(other * 4096..(other + 1) * 4096)
+                .map_or(vec![0; 4096], <[u8]>::to_vec);
+            bytes[page * 4096..(page + 1) * 4096].copy_from_slice(&fill);
+            match look(&path, &bytes, &format!("page {page} is {other}")) {
+                Err(StoreFault::Damaged(_)) => told += 1,
+                // The rows of one table do for the other.
+                Ok(()) => assert!(page == other || (page, other) == (2, 1)),
+                Err(fault) => panic!("page {page} is {other}: {fault}"),
+            }
+        }
+    }
+    assert!(told >= pages * pages - 1);
+}
+
+#[test]
+fn t52_a_page_of_earlier_is_told() {
+    let (_folder, path, whole) = books();
+    let mut later = whole.clone();
+    fs::write(&path, &whole).unwrap();
+    let store = SqliteStore::open(&path).unwrap();
+    assert!(is_granted(&store.transact(&reserve("u", 4))));
+    drop(store);
+    later.copy_from_slice(&fs::read(&path).unwrap());
+    // A write of one page that never reached the disk, for each of the pages with rows.
+    for page in 1..whole.len() / 4096 {
+        let mut bytes = later.clone();
+        bytes[page * 4096..(page + 1) * 4096]
+            .copy_from_slice(&whole[page * 4096..(page + 1) * 4096]);
+        fs::write(&path, &bytes).unwrap();
+        let result = quota(&SqliteStore::open(&path).unwrap(), "u");
+        assert!(
+            matches!(result, Err(StoreFault::Damaged(_))),
+            "page {page}: {result:?}"
+        );
+    }
+}
+
+#[test]
+fn t52_altered_with_another_program() {
+    for (sql, newer) in [
+        ("PRAGMA user_version = 2", true),
+        ("PRAGMA user_version = 0", false),
+        ("PRAGMA user_version = -1", false),
+        ("PRAGMA application_id = 7", false),
+        ("PRAGMA journal_mode = WAL", false),
+        ("DROP TABLE tenants", false),
+        ("DROP TABLE books", false),
+        ("CREATE TABLE more(a)", false),
+        ("CREATE TRIGGER less AFTER INSERT ON books BEGIN DELETE FROM tenants; END", false),
+        ("DELETE FROM tenants", false),
+        ("DELETE FROM books", false),
+        ("DELETE FROM books WHERE tenant = 't'; DELETE FROM books WHERE tenant = 'u'", false),
+        ("UPDATE books SET tenant = 'x' || tenant", false),
+        ("UPDATE books SET tenant = 'x' || tenant; UPDATE tenants SET tenant = 'x' || tenant;
+          UPDATE books SET tenant = iif(tenant = 'xt', 'u', 't'); UPDATE tenants SET tenant = iif(tenant = 'xt', 'u', 't')", false),
+        ("UPDATE books SET value = (SELECT value FROM books WHERE tenant = 'u') WHERE tenant = 't'", false),
+        ("UPDATE books SET value = x''", false),
+        ("UPDATE books SET value = cast(replace(cast(value AS TEXT), 'confirmed', 'released') AS BLOB)", false),
+        ("UPDATE books SET changes = changes + 1", false),
+    ] {
+        let (_folder, path, _) = books();
+        Connection::open(&path).unwrap().execute_batch(sql).unwrap();
+        let result = look(&path, &fs::read(&path).unwrap(), sql);
+        match result {
+            Err(StoreFault::Newer { found: 2, known: 1 }) if newer => {}
+            Err(StoreFault::Damaged(_)) if !newer => {}
+            other => panic!("{sql}: {other:?}"),
+        }
+        // What the values say is their reader's to tell, not the file's.
+        let of_values = sql.contains("SET value") || sql.contains("iif");
+        assert_eq!(SqliteStore::open(&path).unwrap().check().is_ok(), of_values, "{sql}");
+    }
+}
+
+#[test]
+fn t52_files_of_others_stay_as_they_are() {
+    let (_folder, path, _) = books();
+    let foreign = path.with_file_name("foreign.sqlite3");
+    Connection::open(&foreign)
+        .unwrap()
+        .execute_batch("CREATE TABLE theirs(a)")
+        .unwrap();
+    for bytes in [
+        b"x".to_vec(),
+        b"not a database at all, but longer than its header would be".repeat(200),
+        vec![0; 1],
+        vec![0; 4096],
+        vec![0xff; 12_288],
+        fs::read(&foreign).unwrap(),
+    ] {
+        let result = look(&path, &bytes, "another's file");
+        assert!(matches!(result, Err(StoreFault::Damaged(_))), "{result:?}");
+    }
+}
+
+#[test]
+fn t58_a_value_of_a_newer_release_is_refused() {
+    let (_folder, path, _) = books();
+    let connection = Connection::open(&path).unwrap();
+    let sql = "UPDATE books SET value = cast('industrydata-books 2 00000000' || char(10) || '{}' AS BLOB)";
+    connection.execute_batch(sql).unwrap();
+    drop(connection);
+    let result = look(&path, &fs::read(&path).unwrap(), "newer value");
+    assert!(
+        matches!(result, Err(StoreFault::Newer { found: 2, .. })),
+        "{result:?}"
+    );
+}

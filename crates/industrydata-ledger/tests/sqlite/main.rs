@@ -1,0 +1,87 @@
+//! Books in SQLite files: the threats T50 to T58 of the books, over threads, processes, crashes and damage.
+#![cfg(feature = "sqlite")]
+
+mod child;
+mod crashes;
+mod damage;
+mod names;
+mod places;
+mod races;
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use industrydata_core::{
+    Base, BooksKey, Change, Outcome, Quota, Throttle, Timestamp, Verdict, Who,
+};
+use industrydata_ledger::{SqliteStore, Store, StoreFault};
+use tempfile::TempDir;
+
+const LEASE: Duration = Duration::from_secs(150);
+
+fn key(tenant: &str) -> BooksKey {
+    key_at("http://127.0.0.1:18080/beta", tenant)
+}
+
+fn key_at(base: &str, tenant: &str) -> BooksKey {
+    BooksKey::new(&Base::parse(base).unwrap(), &tenant.parse().unwrap())
+}
+
+fn reserve(tenant: &str, id: u128) -> Change {
+    Change::reserve(
+        key(tenant),
+        Throttle::default(),
+        id.to_be_bytes(),
+        LEASE,
+        Who::default(),
+    )
+}
+
+fn confirm(tenant: &str, id: u128) -> Change {
+    let outcome = Outcome::Confirmed {
+        date: Timestamp::now(),
+        operation: Some(format!("op-{id}")),
+    };
+    Change::settle(key(tenant), Throttle::default(), id.to_be_bytes(), outcome)
+}
+
+fn read(tenant: &str) -> Change {
+    Change::read(key(tenant), Throttle::default())
+}
+
+fn quota(store: &SqliteStore, tenant: &str) -> Result<Quota, StoreFault> {
+    store
+        .transact(&read(tenant))
+        .map(|verdict| verdict.quota().clone())
+}
+
+fn is_granted(result: &Result<Verdict, StoreFault>) -> bool {
+    result
+        .as_ref()
+        .is_ok_and(|verdict| verdict.refusal().is_none())
+}
+
+/// A folder and the name of books in it that are not there yet.
+fn fresh() -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("books.sqlite3");
+    (folder, path)
+}
+
+/// A clock that stands where a test sets it, in Unix seconds.
+fn set_clock() -> (
+    Arc<AtomicI64>,
+    impl Fn() -> Timestamp + Clone + Send + Sync + 'static,
+) {
+    let seconds = Arc::new(AtomicI64::new(1_800_000_000));
+    let read = Arc::clone(&seconds);
+    (seconds, move || {
+        Timestamp::from_second(read.load(Ordering::SeqCst)).unwrap()
+    })
+}

@@ -1,0 +1,62 @@
+//! T19: a tenant's name is a name and nothing else.
+
+use industrydata_ledger::{SqliteStore, Store};
+use proptest::prelude::*;
+
+use crate::{fresh, is_granted, quota, reserve};
+
+#[test]
+fn t19_names_that_look_like_something_else() {
+    let (_folder, path) = fresh();
+    let store = SqliteStore::open(&path).unwrap();
+    let names = [
+        "'; DROP TABLE books; --",
+        "\"",
+        "%",
+        "_",
+        "../../etc/passwd",
+        "file:x?mode=memory",
+        "a",
+        "A",
+        "a ",
+        " a",
+        "é",
+        "e\u{301}",
+        "\u{202e}",
+        "null",
+        "0",
+        "00",
+        "0.0",
+        "x'00'",
+        "💶",
+        "{}",
+        "t\u{feff}",
+    ];
+    for (n, name) in names.iter().enumerate() {
+        for id in 0..=n as u128 % 3 {
+            assert!(is_granted(&store.transact(&reserve(name, id))), "{name:?}");
+        }
+    }
+    for (n, name) in names.iter().enumerate() {
+        assert_eq!(
+            quota(&store, name).unwrap().used() as usize,
+            1 + n % 3,
+            "{name:?}"
+        );
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn t19_one_name_one_key(names in prop::collection::hash_set("\\P{Cc}{1,40}", 2..6)) {
+        let (_folder, path) = fresh();
+        let store = SqliteStore::open(&path).unwrap();
+        for name in &names {
+            prop_assert!(is_granted(&store.transact(&reserve(name, 1))));
+        }
+        for name in &names {
+            prop_assert_eq!(quota(&store, name).unwrap().used(), 1);
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! T51, T56: threads and processes that want the same slots, and a holder that dies.
+
+use std::{
+    sync::Barrier,
+    thread,
+    time::{Duration, Instant},
+};
+
+use industrydata_ledger::{SqliteStore, Store, StoreFault};
+
+use crate::{child, fresh, is_granted, key_at, quota, reserve};
+
+#[test]
+fn t51_threads_race_for_five_slots() {
+    let (_folder, path) = fresh();
+    let shared = SqliteStore::open(&path).unwrap();
+    let barrier = Barrier::new(16);
+    let granted: usize = thread::scope(|scope| {
+        let start = |n: u128| {
+            // Half of the threads share a connection, half have one each.
+            let store = if n % 2 == 0 {
+                shared.clone()
+            } else {
+                SqliteStore::open(&path).unwrap()
+            };
+            let barrier = &barrier;
+            scope.spawn(move || {
+                barrier.wait();
+                (0..4)
+                    .map(|i| store.transact(&reserve("t", n * 100 + i)))
+                    .inspect(|r| assert!(r.is_ok(), "{r:?}"))
+                    .filter(is_granted)
+                    .count()
+            })
+        };
+        let threads: Vec<_> = (0..16).map(start).collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .sum()
+    });
+    assert_eq!(granted, 5);
+    assert_eq!(quota(&shared, "t").unwrap().used(), 5);
+}
+
+#[test]
+fn t51_processes_race_at_first_use() {
+    for _ in 0..6 {
+        let (_folder, path) = fresh();
+        let spawn = |n: usize| {
+            child::command(&[], &format!("reserve {} 2", n * 100), &path)
+                .spawn()
+                .unwrap()
+        };
+        let children: Vec<_> = (0..16).map(spawn).collect();
+        let told: Vec<String> = children.into_iter().flat_map(child::told).collect();
+        let count = |what: &str| told.iter().filter(|line| line.starts_with(what)).count();
+        assert_eq!(
+            (told.len(), count("granted"), count("refused")),
+            (32, 5, 27),
+            "{told:?}"
+        );
+        assert_eq!(
+            quota(&SqliteStore::open(&path).unwrap(), "t")
+                .unwrap()
+                .used(),
+            5
+        );
+    }
+}
+
+#[test]
+fn t56_a_holder_that_hangs_makes_others_busy_within_the_bound() {
+    let (_folder, path) = fresh();
+    let wait = Duration::from_millis(300);
+    let store = SqliteStore::options().wait(wait).open(&path).unwrap();
+    assert!(is_granted(&store.transact(&reserve("t", 1))));
+    let mut holder = child::command(&[], "hold", &path).spawn().unwrap();
+    child::hear(&mut holder, "holding");
+
+    let begun = Instant::now();
+    assert!(matches!(
+        store.transact(&reserve("t", 2)),
+        Err(StoreFault::Busy)
+    ));
+    assert!(matches!(store.check(), Err(StoreFault::Busy)));
+    let took = begun.elapsed();
+    assert!(
+        took >= wait * 2 && took < wait * 2 + Duration::from_secs(2),
+        "{took:?}"
+    );
+    // Readers are not in its way, and see what was committed.
+    assert_eq!(quota(&store, "t").unwrap().used(), 1);
+
+    holder.kill().unwrap();
+    holder.wait().unwrap();
+    assert!(is_granted(&store.transact(&reserve("t", 2))));
+    assert_eq!(quota(&store, "t").unwrap().used(), 2);
+}
+
+#[test]
+fn t56_holders_killed_again_and_again_leave_nothing_stuck() {
+    let (_folder, path) = fresh();
+    let store = SqliteStore::open(&path).unwrap();
+    for id in 0..10 {
+        let mut holder = child::command(&[], "hold", &path).spawn().unwrap();
+        child::hear(&mut holder, "holding");
+        holder.kill().unwrap();
+        holder.wait().unwrap();
+        let tenant = format!("t{}", id / 5);
+        assert!(is_granted(&store.transact(&reserve(&tenant, id))));
+    }
+    assert_eq!(quota(&store, "t").unwrap().used(), 0);
+}
+
+#[test]
+fn a_thread_waits_for_another_of_its_process_no_longer_than_told() {
+    let (_folder, path) = fresh();
+    let clock = || {
+        thread::sleep(Duration::from_millis(400));
+        industrydata_core::Timestamp::now()
+    };
+    let store = SqliteStore::options()
+        .clock(clock)
+        .wait(Duration::from_millis(100))
+        .open(&path)
+        .unwrap();
+    thread::scope(|scope| {
+        let slow = scope.spawn(|| store.transact(&reserve("t", 1)));
+        thread::sleep(Duration::from_millis(50));
+        assert!(matches!(
+            store.transact(&reserve("t", 2)),
+            Err(StoreFault::Busy)
+        ));
+        assert!(is_granted(&slow.join().unwrap()));
+    });
+}
+
+#[test]
+fn tenants_and_bases_do_not_share_slots() {
+    use industrydata_core::{Change, Throttle, Who};
+    let (_folder, path) = fresh();
+    let store = SqliteStore::open(&path).unwrap();
+    let keys = [
+        key_at("http://127.0.0.1:1/beta", "t"),
+        key_at("http://127.0.0.1:2/beta", "t"),
+        key_at("http://127.0.0.1:1/beta", "T"),
+    ];
+    for key in &keys {
+        let granted = (0..8_u128).filter(|id| {
+            let change = Change::reserve(
+                key.clone(),
+                Throttle::default(),
+                id.to_be_bytes(),
+                crate::LEASE,
+                Who::default(),
+            );
+            is_granted(&store.transact(&change))
+        });
+        assert_eq!(granted.count(), 5, "{key:?}");
+    }
+}
