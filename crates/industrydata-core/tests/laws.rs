@@ -36,8 +36,8 @@ enum Fate {
 /// One attempt at a start.
 #[derive(Clone, Debug)]
 struct Attempt {
-    /// Time since the attempt before.
-    gap: Duration,
+    /// Time since the attempt before; `None`: exactly when the books say that a slot becomes free.
+    gap: Option<Duration>,
     token_takes: Duration,
     answer_takes: Duration,
     fates: Vec<Fate>,
@@ -66,9 +66,14 @@ fn fate() -> impl Strategy<Value = Fate> {
 
 fn attempt() -> impl Strategy<Value = Attempt> {
     (
-        prop_oneof![0u64..60, 0u64..7200, 0u64..50_000],
-        0u64..150,
-        0u64..30,
+        prop_oneof![
+            3 => Just(None),
+            4 => (0u64..60).prop_map(Some),
+            2 => (0u64..7200).prop_map(Some),
+            1 => (0u64..50_000).prop_map(Some),
+        ],
+        prop_oneof![0u64..2, 100u64..121, 0u64..150],
+        prop_oneof![0u64..2, 25u64..31],
         prop::collection::vec(fate(), 8),
         prop::collection::vec(prop::option::weighted(0.15, any::<bool>()), 8),
         any::<bool>(),
@@ -77,7 +82,7 @@ fn attempt() -> impl Strategy<Value = Attempt> {
     )
         .prop_map(|(gap, token, answer, fates, faults, fresh_token, wait_for_slot, crash_before)| {
             Attempt {
-                gap: Duration::from_secs(gap),
+                gap: gap.map(Duration::from_secs),
                 token_takes: Duration::from_secs(token),
                 answer_takes: Duration::from_secs(answer),
                 fates,
@@ -119,12 +124,23 @@ impl World {
         }
     }
 
-    /// The reservations in flight: the POST that goes out belongs to one of them.
-    fn in_flight(&self) -> Vec<String> {
+    fn until_slot(&self) -> Duration {
+        let slot = self.quota().next_slot_at();
+        slot.map_or(Duration::ZERO, |slot| {
+            Duration::try_from(slot.duration_since(self.now().utc)).unwrap_or_default()
+        })
+    }
+
+    fn quota(&self) -> industrydata_core::Quota {
         let key = BooksKey::new(&Base::graph(), &"contoso".parse().unwrap());
         let read = Change::read(key, Throttle::default());
         let applied = read.apply(self.books.as_deref(), self.now().utc).unwrap();
-        let quota = applied.verdict.quota();
+        applied.verdict.quota().clone()
+    }
+
+    /// The reservations in flight: the POST that goes out belongs to one of them.
+    fn in_flight(&self) -> Vec<String> {
+        let quota = self.quota();
         quota
             .entries()
             .iter()
@@ -136,7 +152,7 @@ impl World {
 
 /// How one attempt ended: by itself, or with its process.
 fn run(world: &mut World, attempt: &Attempt, nth: u8) -> Option<(Result<Accepted, StartError>, bool)> {
-    world.now += attempt.gap;
+    world.now += attempt.gap.unwrap_or_else(|| world.until_slot());
     let plan = StartPlan {
         service: Service::new(Base::graph(), "test/1"),
         tenant: "contoso".parse().unwrap(),
@@ -182,8 +198,8 @@ fn run(world: &mut World, attempt: &Attempt, nth: u8) -> Option<(Result<Accepted
                 *posts += 1;
                 assert!(*posts <= 1 + u32::from(repeat), "I2: a second POST for a reservation");
                 let Some(fate) = fates.next() else { return None };
-                // The service acts somewhere between the request and its answer.
-                world.now += attempt.answer_takes / 2;
+                // The service acts at the last moment before its answer.
+                world.now += attempt.answer_takes;
                 let acts = match fate {
                     Fate::Accepted { .. } => true,
                     Fate::Status(_, acts) | Fate::Lost(_, acts) | Fate::Dropped(acts) | Fate::Crashed(acts) => *acts,
@@ -192,7 +208,6 @@ fn run(world: &mut World, attempt: &Attempt, nth: u8) -> Option<(Result<Accepted
                     acted = true;
                     world.accepted.push(world.now);
                 }
-                world.now += attempt.answer_takes / 2;
                 match fate {
                     Fate::Accepted { location } => reply.answer(&head(202, *location), Ok(vec![]), world.now()),
                     Fate::Status(status, _) => {
