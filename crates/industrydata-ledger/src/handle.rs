@@ -79,3 +79,31 @@ impl fmt::Debug for Books {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use industrydata_core::{Base, BooksKey, Throttle, Who};
+
+    use super::*;
+
+    #[test]
+    fn a_clone_is_the_same_books() {
+        let key = BooksKey::new(&Base::graph(), &"t".parse().unwrap());
+        let (throttle, lease) = (Throttle::default(), Duration::from_secs(150));
+        for books in [
+            Books::memory(),
+            Books::custom(MemoryStore::new()),
+            MemoryStore::new().into(),
+        ] {
+            let reserve = Change::reserve(key.clone(), throttle, [1; 16], lease, Who::default());
+            books.clone().transact(&reserve).unwrap();
+            let read = books
+                .transact(&Change::read(key.clone(), throttle))
+                .unwrap();
+            assert_eq!(read.quota().used(), 1);
+            assert!(format!("{books:?}").contains("is_forgetful: true"));
+        }
+    }
+}

@@ -64,3 +64,78 @@ impl fmt::Debug for MemoryStore {
         f.debug_struct("MemoryStore").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{panic, thread, time::Duration};
+
+    use industrydata_core::{Base, Throttle, Who};
+
+    use super::*;
+
+    fn reserve(tenant: &str, id: u128) -> Change {
+        let key = BooksKey::new(&Base::graph(), &tenant.parse().unwrap());
+        let lease = Duration::from_secs(150);
+        Change::reserve(
+            key,
+            Throttle::default(),
+            id.to_be_bytes(),
+            lease,
+            Who::default(),
+        )
+    }
+
+    fn is_granted(store: &MemoryStore, tenant: &str, id: u128) -> bool {
+        store
+            .transact(&reserve(tenant, id))
+            .unwrap()
+            .refusal()
+            .is_none()
+    }
+
+    #[test]
+    fn t51_threads_race_for_five_slots() {
+        let store = MemoryStore::new();
+        let granted: usize = thread::scope(|scope| {
+            let race = |n: u128| {
+                let store = store.clone();
+                scope.spawn(move || {
+                    (0..50)
+                        .filter(|i| is_granted(&store, "t", n * 100 + i))
+                        .count()
+                })
+            };
+            let threads: Vec<_> = (0..8).map(race).collect();
+            threads
+                .into_iter()
+                .map(|thread| thread.join().unwrap())
+                .sum()
+        });
+        assert_eq!(granted, 5);
+        assert!(
+            is_granted(&store, "u", 1),
+            "another tenant has slots of its own"
+        );
+        assert!(store.is_forgetful());
+    }
+
+    #[test]
+    fn a_panic_with_the_lock_held_leaves_the_books_as_they_were() {
+        let panics = Arc::new(Mutex::new(false));
+        let switch = Arc::clone(&panics);
+        let store = MemoryStore::with_clock(move || {
+            assert!(
+                !*switch.lock().unwrap_or_else(PoisonError::into_inner),
+                "on purpose"
+            );
+            Timestamp::UNIX_EPOCH
+        });
+        assert!(is_granted(&store, "t", 1));
+        *panics.lock().unwrap() = true;
+        let panicked = panic::catch_unwind(panic::AssertUnwindSafe(|| is_granted(&store, "t", 2)));
+        assert!(panicked.is_err());
+        *panics.lock().unwrap_or_else(PoisonError::into_inner) = false;
+        assert!(is_granted(&store, "t", 3));
+        assert_eq!(store.transact(&reserve("t", 3)).unwrap().quota().used(), 2);
+    }
+}

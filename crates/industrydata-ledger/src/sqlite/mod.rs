@@ -1,5 +1,6 @@
 //! Books in an SQLite file, shared by the threads and processes of one machine.
 
+mod connect;
 mod fault;
 mod guard;
 mod keeper;
@@ -26,6 +27,7 @@ use self::{keeper::Keeper, place::Place};
 /// - **The file** is created by the first change that writes; until then the books are empty, and so is a file of
 ///   length 0. It belongs to the user who made it and nobody else may open it (mode 0600). It is never repaired,
 ///   emptied or replaced: a damaged, newer or foreign file is an error and stays as it is.
+///   Copy or move it while no program uses it: a `-journal` beside it belongs to it.
 /// - **Only local disks.** Locks and syncs of network file systems (NFS, SMB, many container overlays) do not hold what
 ///   they promise; books there may let a start too many through. Put them on a local disk, or share a database.
 /// - **The clock** is this machine's. Set forward it frees slots early, since nothing else tells the time here; set

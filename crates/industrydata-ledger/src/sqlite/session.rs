@@ -6,9 +6,10 @@ use std::{
 };
 
 use industrydata_core::{BooksKey, Change, StoreFault, Timestamp, Verdict};
-use rusqlite::{Connection, OpenFlags, config::DbConfig};
+use rusqlite::Connection;
 
 use super::{
+    connect,
     fault::{self, Obstacle},
     guard::Identity,
     place::{Found, Place},
@@ -59,19 +60,15 @@ pub(super) struct Session {
 impl Session {
     /// Opens the file; it must be there.
     pub(super) fn open(place: &Place, found: Found, until: Instant) -> Result<Self, StoreFault> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-            | OpenFlags::SQLITE_OPEN_NO_MUTEX
-            | OpenFlags::SQLITE_OPEN_NOFOLLOW
-            | OpenFlags::SQLITE_OPEN_EXRESCODE;
-        let connection = place
-            .opened(|path| Connection::open_with_flags(path, flags))?
-            .map_err(|error| Obstacle::Open(place.path().to_owned(), error))?;
+        let connection = connect::open(place)?;
         let session = Self {
             connection,
             identity: found.identity,
             process: process::id(),
         };
-        session.patiently(until, || session.configure().map_err(fault::of))?;
+        session.patiently(until, || {
+            connect::configure(&session.connection).map_err(fault::of)
+        })?;
         Ok(session)
     }
 
@@ -233,23 +230,6 @@ impl Session {
 
     fn run(&self, sql: &str) -> Result<(), StoreFault> {
         self.connection.execute_batch(sql).map_err(fault::of)
-    }
-
-    fn configure(&self) -> rusqlite::Result<()> {
-        for (setting, value) in [
-            (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
-            (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
-            (DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false),
-            (DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false),
-            (DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true),
-        ] {
-            self.connection.set_db_config(setting, value)?;
-        }
-        // EXTRA syncs the folder after the journal is gone: without, a power cut could bring back the journal and with
-        // it the books of before. The journal mode is the file's own and is looked at, not set.
-        self.connection.execute_batch(
-            "PRAGMA synchronous = EXTRA; PRAGMA fullfsync = ON; PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0;",
-        )
     }
 
     fn is_ours(&self) -> bool {

@@ -102,11 +102,7 @@ fn at_every_call(what: &str, role: &str, prepared: u128) -> Option<Points> {
         .ok()
         .filter(|out| out.status.success())?;
     let mut points = Points::default();
-    let others: &[&str] = if std::env::var_os("LEDGER_TEST_THOROUGH").is_some() {
-        &OTHERS
-    } else {
-        &[]
-    };
+    let others: &[&str] = if crate::is_thorough() { &OTHERS } else { &[] };
     for call in CHANGING.iter().chain(others) {
         for n in 1.. {
             let Some(done) = at_call(&format!("{call}:{what}:when={n}"), role, prepared) else {

@@ -57,7 +57,7 @@ fn lay(path: &Path, bytes: &[u8]) {
 #[test]
 fn t52_every_byte_flipped_in_turn() {
     let (_folder, path, whole) = books();
-    let patterns: &[u8] = if std::env::var_os("LEDGER_TEST_THOROUGH").is_some() {
+    let patterns: &[u8] = if crate::is_thorough() {
         &[1, 2, 4, 8, 16, 32, 64, 128, 255]
     } else {
         &[0]

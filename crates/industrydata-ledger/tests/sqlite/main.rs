@@ -1,5 +1,11 @@
 //! Books in SQLite files: the threats T50 to T58 of the books, over threads, processes, crashes and damage.
 #![cfg(feature = "sqlite")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "what a test does not expect ends it"
+)]
 
 mod child;
 mod crashes;
@@ -65,6 +71,11 @@ fn is_granted(result: &Result<Verdict, StoreFault>) -> bool {
     result
         .as_ref()
         .is_ok_and(|verdict| verdict.refusal().is_none())
+}
+
+/// Whether to test all of what is tested in part by default: minutes in place of seconds.
+fn is_thorough() -> bool {
+    std::env::var_os("LEDGER_TEST_THOROUGH").is_some()
 }
 
 /// A folder and the name of books in it that are not there yet.

@@ -8,7 +8,7 @@ use std::{
 
 use industrydata_ledger::{SqliteStore, Store, StoreFault};
 
-use crate::{child, fresh, is_granted, key_at, quota, reserve};
+use crate::{child, fresh, is_granted, is_thorough, key_at, quota, reserve};
 
 #[test]
 fn t51_threads_race_for_five_slots() {
@@ -45,7 +45,7 @@ fn t51_threads_race_for_five_slots() {
 
 #[test]
 fn t51_processes_race_at_first_use() {
-    for _ in 0..6 {
+    for _ in 0..if is_thorough() { 200 } else { 6 } {
         let (_folder, path) = fresh();
         let spawn = |n: usize| {
             child::command(&[], &format!("reserve {} 2", n * 100), &path)

@@ -1,0 +1,50 @@
+//! Starts a run and waits for it, telling each poll.
+//!
+//! Without arguments against an emulated service in this process; with `--real` against Microsoft Graph, with the token
+//! of `az account get-access-token` and the tenant `AZURE_TENANT_ID`.
+
+use std::{error::Error, time::Duration};
+
+use industrydata_blocking::{
+    Client, CommandToken, FixedToken,
+    core::{AccessToken, PollingPolicy},
+};
+use industrydata_emulator::{Config, Emulator};
+use industrydata_ledger::Books;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    if std::env::args().any(|argument| argument == "--real") {
+        let az = "az account get-access-token --resource https://graph.microsoft.com";
+        let books = Books::sqlite("industrydata-ledger.sqlite")?;
+        let client = Client::builder(CommandToken::shell(az), books).build()?;
+        return follow(&client, &std::env::var("AZURE_TENANT_ID")?);
+    }
+    let emulator = Emulator::start(Config {
+        speed: 100.0,
+        ..Config::default()
+    })?;
+    let token = FixedToken::new(AccessToken::new(emulator.token())?);
+    let client = Client::builder(token, Books::memory())
+        .base(emulator.base_url().parse()?)
+        .polling(PollingPolicy::every(Duration::from_millis(300)))
+        .build()?;
+    follow(&client, "contoso")
+}
+
+fn follow(client: &Client, tenant: &str) -> Result<(), Box<dyn Error>> {
+    let mut run = client.tenant(tenant)?.start()?;
+    println!("started {}; to resume: {}", run.url(), run.resume_token());
+    while let Some(progress) = run.progress()? {
+        let status = progress.operation().map(|operation| operation.status().to_string());
+        println!(
+            "{}: next poll in {:?}, since {}",
+            status.as_deref().unwrap_or("not seen yet"),
+            progress.next_poll_in(),
+            progress.reason()
+        );
+    }
+    let operation = run.until_done()?;
+    println!("{}", operation.status());
+    println!("{} of 5 starts left", client.tenant(tenant)?.quota()?.available());
+    Ok(())
+}

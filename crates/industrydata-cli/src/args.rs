@@ -1,0 +1,245 @@
+//! The command line: what can be asked for, and how it is explained.
+
+use std::{ffi::OsString, path::PathBuf, time::Duration};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// The longest duration taken: clocks of some systems reach no further.
+const LONGEST: Duration = Duration::from_secs(3650 * 24 * 60 * 60);
+
+const ABOUT: &str = "\
+Starts a Microsoft Graph industryData run (School Data Sync) and sees it through.
+
+The service takes five starts in twelve hours. Starts are counted in a ledger, so that one too many is refused here, \
+before anything is sent; a start whose answer was lost counts too.";
+
+const TOKENS: &str = "\
+Access token, the first found of:
+  --token-file PATH, --token-command CMD
+  INDUSTRYDATA_TOKEN
+  AZURE_TENANT_ID with AZURE_CLIENT_ID and AZURE_CLIENT_SECRET (at AZURE_AUTHORITY_HOST)
+A token is never an argument.
+
+Examples:
+  industrydata start --wait --token-command 'az account get-access-token --resource https://graph.microsoft.com'
+  industrydata start --wait-for-slot --timeout 14h --tenant contoso
+  industrydata wait idr1:AGnb...        take up a wait that was interrupted
+  industrydata quota --output json
+  industrydata emulator                 a service to try all of it with
+  industrydata demo
+
+Exit codes:
+  0 started or succeeded     1 the operation failed       2 usage
+  3 throttled                4 not authorised             5 an unexpected answer
+  6 not reached, not started 7 time limit, it goes on     8 in doubt: it may have started
+  9 the ledger is unusable   130 interrupted";
+
+const START: &str = "\
+Examples:
+  industrydata start                            start, and print how to wait for the operation
+  industrydata start --wait --timeout 2h        start, and wait until it has succeeded or failed
+  industrydata start --wait-for-slot            if all starts of the window are used, wait for one";
+
+const WAIT: &str = "\
+Examples:
+  industrydata wait idr1:AGnb...
+  industrydata wait 171bf0b4-14e9-408f-71dd-08dcd2a15d23
+  industrydata wait https://graph.microsoft.com/beta/external/industryData/operations/171bf0b4-...";
+
+const EMULATOR: &str = "\
+Control paths: POST /_emulator/advance {\"by\": \"12h\"} moves its clock, POST /_emulator/faults scripts faults.
+
+Examples:
+  industrydata emulator --speed 20              an operation takes 6 s in place of 120 s
+  curl -d '{\"on\": \"start\", \"lose\": \"answer\"}' http://127.0.0.1:8085/_emulator/faults";
+
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(name = "industrydata", version, about = "Starts a Microsoft Graph industryData run and sees it through")]
+#[command(long_about = ABOUT, after_long_help = TOKENS, after_help = "--help tells more: tokens, examples, exit codes")]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes, before or after its name.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Global {
+    /// The service [env: INDUSTRYDATA_BASE_URL] [default: https://graph.microsoft.com/beta]
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) base_url: Option<String>,
+    /// Which of the two clients to use: ureq (blocking) or reqwest (async)
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "FLAVOUR")]
+    pub(crate) http: Http,
+    /// For people, or exactly one JSON document on standard output
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORM")]
+    pub(crate) output: Output,
+    /// The file of the books of starts, or `none` for books that end with this process [env: INDUSTRYDATA_LEDGER]
+    #[arg(long, global = true, value_name = "PATH|none")]
+    pub(crate) ledger: Option<PathBuf>,
+    /// Whose books: best the directory id [env: INDUSTRYDATA_TENANT, AZURE_TENANT_ID] [default: default]
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) tenant: Option<String>,
+    /// A file with the access token, bare or as az prints it; read again when a fresh one is needed
+    #[arg(long, global = true, value_name = "PATH")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// A command that prints the access token, bare or as az prints it; run by `sh -c`, 60 s at most
+    #[arg(long, global = true, value_name = "CMD")]
+    pub(crate) token_command: Option<String>,
+}
+
+/// The client to use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Http {
+    #[default]
+    Blocking,
+    Async,
+}
+
+/// The form of what is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    #[default]
+    Human,
+    Json,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Start a run
+    #[command(after_help = START)]
+    Start(StartArgs),
+    /// Wait for the operation of a start, perhaps another process's
+    #[command(after_help = WAIT)]
+    Wait(WaitArgs),
+    /// Show the quota as the books have it; asks nobody
+    Quota,
+    /// Serve an emulated industryData service on loopback until interrupted
+    #[command(after_help = EMULATOR)]
+    Emulator(EmulatorArgs),
+    /// Show the whole of it, against an emulated service in this process
+    Demo,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StartArgs {
+    /// Wait until the operation has succeeded or failed
+    #[arg(long)]
+    pub(crate) wait: bool,
+    /// Wait, within the time limit, when the books or the service have no slot
+    #[arg(long)]
+    pub(crate) wait_for_slot: bool,
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WaitArgs {
+    /// The operation: its URL, its id, or a resume token
+    #[arg(value_name = "LOCATION|ID|RESUME-TOKEN")]
+    pub(crate) operation: String,
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
+}
+
+/// Limits of time, written as `50ms`, `2s`, `5m`, `1h`.
+#[derive(Debug, Args)]
+pub(crate) struct LimitArgs {
+    /// The time the whole command may take
+    #[arg(long, value_name = "D", default_value = "24h", value_parser = duration)]
+    pub(crate) timeout: Duration,
+    /// A fixed pause between polls, which a Retry-After only lengthens [default: grows from 5 s to 60 s]
+    #[arg(long, value_name = "D", value_parser = duration)]
+    pub(crate) poll_interval: Option<Duration>,
+    /// The time one request may take with its body
+    #[arg(long, value_name = "D", default_value = "30s", value_parser = duration)]
+    pub(crate) request_timeout: Duration,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EmulatorArgs {
+    /// The port on 127.0.0.1; 0 lets the system choose
+    #[arg(long, value_name = "N", default_value_t = 8085)]
+    pub(crate) port: u16,
+    /// Divides the time an operation takes, and nothing else
+    #[arg(long, value_name = "X", default_value = "1", value_parser = speed)]
+    pub(crate) speed: f64,
+}
+
+/// Looks for `--output json` in arguments that may not parse.
+pub(crate) fn output_of(arguments: &[OsString]) -> Output {
+    let options: Vec<_> = arguments.iter().skip(1).take_while(|arg| *arg != "--").collect();
+    let asked = options.iter().any(|arg| *arg == "--output=json")
+        || options.windows(2).any(|pair| matches!(pair, [a, b] if *a == "--output" && *b == "json"));
+    if asked { Output::Json } else { Output::Human }
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let text = text.trim();
+    if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
+        return Err(format!("a duration needs a unit, as in {text}s or {text}m"));
+    }
+    let duration = humantime::parse_duration(text)
+        .map_err(|error| format!("{error}: write it as 50ms, 2s, 5m or 1h"))?;
+    if duration.is_zero() {
+        return Err("a duration of zero leaves no time for anything".to_owned());
+    }
+    if duration > LONGEST {
+        return Err("a duration of more than ten years is not taken".to_owned());
+    }
+    Ok(duration)
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    text.parse()
+        .ok()
+        .filter(|speed: &f64| speed.is_finite() && *speed > 0.0)
+        .ok_or_else(|| "a speed is a number above zero, such as 20 or 0.5".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn durations_have_units_and_some_length() {
+        assert_eq!(duration("50ms"), Ok(Duration::from_millis(50)));
+        assert_eq!(duration("1h 5m"), Ok(Duration::from_secs(3900)));
+        for bad in ["", "5", "0.5", "0s", "-1s", "1x", "20years", "99999999999999999999s"] {
+            assert!(duration(bad).is_err(), "{bad:?}");
+        }
+        assert!(duration("30").unwrap_err().contains("30s"));
+    }
+
+    #[test]
+    fn speeds_are_above_zero() {
+        assert_eq!(speed("2.5"), Ok(2.5));
+        for bad in ["0", "-1", "NaN", "inf", "fast"] {
+            assert!(speed(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn the_output_is_found_in_arguments_that_do_not_parse() {
+        let of = |args: &[&str]| {
+            let args: Vec<_> = std::iter::once(&"industrydata").chain(args).map(OsString::from).collect();
+            output_of(&args)
+        };
+        assert_eq!(of(&["--output", "json"]), Output::Json);
+        assert_eq!(of(&["nonsense", "--output=json", "--x"]), Output::Json);
+        assert_eq!(of(&["wait", "--", "--output", "json"]), Output::Human);
+        assert_eq!(of(&["--output"]), Output::Human);
+        assert_eq!(of(&["--output", "xml", "json"]), Output::Human);
+    }
+}

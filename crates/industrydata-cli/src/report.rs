@@ -1,0 +1,226 @@
+//! The one document of a run of this program: its outcome, the operation, the quota, the error.
+//!
+//! Every key always stands, `null` where nothing is known.
+
+use industrydata_core::{
+    MayHaveStarted, Operation, OperationUrl, Quota, ResumeToken, Timestamp,
+};
+use serde::Serialize;
+
+/// What came of it.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Document {
+    pub(crate) outcome: Outcome,
+    pub(crate) operation: Option<OperationReport>,
+    pub(crate) quota: Option<QuotaReport>,
+    pub(crate) error: Option<ErrorReport>,
+}
+
+/// The outcome; the exit code is made of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Outcome {
+    Started,
+    Succeeded,
+    Failed,
+    Throttled,
+    Unauthorized,
+    Unexpected,
+    Unreachable,
+    TimedOut,
+    InDoubt,
+    Ledger,
+    Usage,
+    Interrupted,
+}
+
+impl Outcome {
+    /// The exit code, which scripts go by.
+    pub(crate) const fn exit_code(self) -> u8 {
+        match self {
+            Self::Started | Self::Succeeded => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::Throttled => 3,
+            Self::Unauthorized => 4,
+            Self::Unexpected => 5,
+            Self::Unreachable => 6,
+            Self::TimedOut => 7,
+            Self::InDoubt => 8,
+            Self::Ledger => 9,
+            Self::Interrupted => 130,
+        }
+    }
+}
+
+/// What kind of error it is, finer than the outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Kind {
+    Usage,
+    Base,
+    Location,
+    Token,
+    Unauthorized,
+    Forbidden,
+    Quota,
+    Throttled,
+    Refused,
+    Unreachable,
+    Unexpected,
+    NotFollowable,
+    Gone,
+    LostTrack,
+    Failed,
+    TimedOut,
+    InDoubt,
+    Ledger,
+    Interrupted,
+}
+
+/// The operation, as far as it is known.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct OperationReport {
+    pub(crate) id: String,
+    /// Only ever a checked URL.
+    pub(crate) location: String,
+    pub(crate) status: Option<String>,
+    pub(crate) status_detail: Option<String>,
+    pub(crate) created: Option<String>,
+    pub(crate) last_action: Option<String>,
+    pub(crate) resume_token: String,
+}
+
+impl OperationReport {
+    pub(crate) fn new(url: &OperationUrl, token: &ResumeToken, seen: Option<&Operation>) -> Self {
+        let time = |time: Option<Timestamp>| time.map(|time| time.to_string());
+        Self {
+            id: url.operation_id().to_owned(),
+            location: url.as_str().to_owned(),
+            status: seen.map(|seen| seen.status().as_str().to_owned()),
+            status_detail: seen.and_then(Operation::status_detail).map(str::to_owned),
+            created: time(seen.and_then(Operation::created)),
+            last_action: time(seen.and_then(Operation::last_action)),
+            resume_token: token.to_string(),
+        }
+    }
+}
+
+/// The quota, as the books have it.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct QuotaReport {
+    pub(crate) limit: u32,
+    pub(crate) window_seconds: u64,
+    pub(crate) used: u32,
+    pub(crate) in_doubt: u32,
+    pub(crate) available: u32,
+    pub(crate) next_slot_at: Option<String>,
+}
+
+impl From<&Quota> for QuotaReport {
+    fn from(quota: &Quota) -> Self {
+        Self {
+            limit: quota.throttle().limit,
+            window_seconds: quota.throttle().window.as_secs(),
+            used: quota.used(),
+            in_doubt: quota.in_doubt(),
+            available: quota.available(),
+            next_slot_at: quota.next_slot_at().map(|at| at.to_string()),
+        }
+    }
+}
+
+/// What went wrong, and what to do.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct ErrorReport {
+    pub(crate) kind: Kind,
+    pub(crate) message: String,
+    #[serde(serialize_with = "as_text")]
+    pub(crate) may_have_started: MayHaveStarted,
+    pub(crate) request_id: Option<String>,
+    pub(crate) advice: Option<String>,
+}
+
+impl Document {
+    /// A good end.
+    pub(crate) const fn good(
+        outcome: Outcome,
+        operation: OperationReport,
+        quota: Option<QuotaReport>,
+    ) -> Self {
+        Self {
+            outcome,
+            operation: Some(operation),
+            quota,
+            error: None,
+        }
+    }
+
+    /// An error found before anything was sent.
+    pub(crate) fn refusal(outcome: Outcome, kind: Kind, message: impl Into<String>) -> Self {
+        Self {
+            outcome,
+            operation: None,
+            quota: None,
+            error: Some(ErrorReport {
+                kind,
+                message: message.into(),
+                may_have_started: MayHaveStarted::No,
+                request_id: None,
+                advice: None,
+            }),
+        }
+    }
+
+    /// A command line, or a setting, that cannot be used.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::refusal(Outcome::Usage, Kind::Usage, message)
+            .advise("see `industrydata --help` for the options and their forms")
+    }
+
+    /// With what to do now.
+    pub(crate) fn advise(mut self, advice: &str) -> Self {
+        if let Some(error) = &mut self.error {
+            error.advice = Some(advice.to_owned());
+        }
+        self
+    }
+
+    /// What is printed if the program is interrupted at this point and the work does not come to its own end.
+    pub(crate) fn cut_off(may_have_started: MayHaveStarted, operation: Option<OperationReport>) -> Self {
+        let advice = match may_have_started {
+            MayHaveStarted::Yes => "take up the wait again with the resume token; do not start again: the run goes on",
+            MayHaveStarted::Unknown => {
+                "do not start again blindly: look at the tenant's runs first; the start counts against the quota"
+            }
+            MayHaveStarted::No => "run the command again when it suits",
+        };
+        let mut document = Self::refusal(Outcome::Interrupted, Kind::Interrupted, "interrupted").advise(advice);
+        document.operation = operation;
+        if let Some(error) = &mut document.error {
+            error.may_have_started = may_have_started;
+        }
+        document
+    }
+}
+
+fn as_text<S: serde::Serializer>(may: &MayHaveStarted, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(may.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_stands() {
+        let document = Document::usage("x");
+        let json = serde_json::to_string(&document).unwrap();
+        assert_eq!(
+            json,
+            "{\"outcome\":\"usage\",\"operation\":null,\"quota\":null,\"error\":{\"kind\":\"usage\",\"message\":\"x\",\
+             \"may_have_started\":\"no\",\"request_id\":null,\
+             \"advice\":\"see `industrydata --help` for the options and their forms\"}}"
+        );
+    }
+}

@@ -1,0 +1,136 @@
+//! From the library's errors to outcome, kind and exit code: one table for the start, one for the wait.
+
+use industrydata_core::{
+    MayHaveStarted, Operation, Quota, ResumeError, StartError, StartErrorKind, StoreFault,
+    WatchError, WatchErrorKind,
+};
+
+use crate::report::{Document, ErrorReport, Kind, OperationReport, Outcome, QuotaReport};
+
+/// What a start that gave no operation comes to.
+pub(crate) fn of_start(kind: &StartErrorKind) -> (Outcome, Kind) {
+    match kind {
+        StartErrorKind::NoSlot(_) => (Outcome::Throttled, Kind::Quota),
+        StartErrorKind::Throttled { .. } => (Outcome::Throttled, Kind::Throttled),
+        StartErrorKind::Unauthorized { .. } => (Outcome::Unauthorized, Kind::Unauthorized),
+        StartErrorKind::Forbidden(_) => (Outcome::Unauthorized, Kind::Forbidden),
+        StartErrorKind::NoToken(_) => (Outcome::Unauthorized, Kind::Token),
+        StartErrorKind::Refused(_) => (Outcome::Unexpected, Kind::Refused),
+        StartErrorKind::Unreachable(_) => (Outcome::Unreachable, Kind::Unreachable),
+        StartErrorKind::TimeLimit { waited_for_slot: true } => (Outcome::Throttled, Kind::Quota),
+        StartErrorKind::TimeLimit { waited_for_slot: false } => (Outcome::Unreachable, Kind::TimedOut),
+        StartErrorKind::DoubtfulAnswer(_) | StartErrorKind::DoubtfulLoss(_) | StartErrorKind::Dropped => {
+            (Outcome::InDoubt, Kind::InDoubt)
+        }
+        StartErrorKind::Stopped => (Outcome::Interrupted, Kind::Interrupted),
+        StartErrorKind::NotFollowable { .. } => (Outcome::Unexpected, Kind::NotFollowable),
+        StartErrorKind::Ledger(_) => (Outcome::Ledger, Kind::Ledger),
+        // A kind of a newer core, which this program is always built with.
+        _ => (Outcome::Unexpected, Kind::Unexpected),
+    }
+}
+
+/// What a wait without success comes to. None of these says that nothing was started.
+pub(crate) fn of_watch(kind: &WatchErrorKind) -> (Outcome, Kind) {
+    match kind {
+        WatchErrorKind::Failed => (Outcome::Failed, Kind::Failed),
+        WatchErrorKind::Gone(_) => (Outcome::Unexpected, Kind::Gone),
+        WatchErrorKind::LostTrack { .. } => (Outcome::TimedOut, Kind::LostTrack),
+        WatchErrorKind::Unauthorized { .. } => (Outcome::Unauthorized, Kind::Unauthorized),
+        WatchErrorKind::Forbidden(_) => (Outcome::Unauthorized, Kind::Forbidden),
+        WatchErrorKind::NoToken(_) => (Outcome::Unauthorized, Kind::Token),
+        WatchErrorKind::Unexpected(_) => (Outcome::Unexpected, Kind::Unexpected),
+        WatchErrorKind::TimeLimit { .. } => (Outcome::TimedOut, Kind::TimedOut),
+        WatchErrorKind::Stopped => (Outcome::Interrupted, Kind::Interrupted),
+        // A kind of a newer core, which this program is always built with.
+        _ => (Outcome::Unexpected, Kind::Unexpected),
+    }
+}
+
+/// The document of a start that gave no operation. An interrupt decides, whatever stood open.
+pub(crate) fn start_error(error: &StartError, interrupted: bool) -> Document {
+    let (mut outcome, mut kind) = of_start(error.kind());
+    let mut message = match error.kind() {
+        StartErrorKind::NotFollowable { location, .. } if !location.is_empty() => {
+            let quoted: Vec<_> = location.iter().map(|location| quote(location)).collect();
+            format!("{error}: {}", quoted.join(", "))
+        }
+        _ => error.to_string(),
+    };
+    let may_have_started = error.may_have_started();
+    if interrupted && may_have_started != MayHaveStarted::Yes {
+        (outcome, kind) = (Outcome::Interrupted, Kind::Interrupted);
+        message = format!("interrupted: {message}");
+    }
+    Document {
+        outcome,
+        operation: None,
+        quota: error.quota().map(QuotaReport::from),
+        error: Some(ErrorReport {
+            kind,
+            message,
+            may_have_started,
+            request_id: error.request_id().map(str::to_owned),
+            advice: Some(error.advice().to_owned()),
+        }),
+    }
+}
+
+/// The document of a wait without success. An interrupt decides, unless the operation has ended.
+pub(crate) fn watch_error(
+    error: &WatchError,
+    operation: OperationReport,
+    quota: Option<&Quota>,
+    interrupted: bool,
+) -> Document {
+    let (mut outcome, mut kind) = of_watch(error.kind());
+    let mut message = match error.kind() {
+        WatchErrorKind::Failed => error
+            .operation()
+            .and_then(Operation::status_detail)
+            .filter(|detail| !detail.trim().is_empty())
+            .unwrap_or("the operation failed, and the service gave no detail")
+            .to_owned(),
+        _ => error.to_string(),
+    };
+    if interrupted && outcome != Outcome::Failed {
+        (outcome, kind) = (Outcome::Interrupted, Kind::Interrupted);
+        message = format!("interrupted: {message}");
+    }
+    Document {
+        outcome,
+        operation: Some(operation),
+        quota: quota.map(QuotaReport::from),
+        error: Some(ErrorReport {
+            kind,
+            message,
+            may_have_started: error.may_have_started(),
+            request_id: error.request_id().map(str::to_owned),
+            advice: Some(error.advice().to_owned()),
+        }),
+    }
+}
+
+/// Books that cannot be used, found before anything was sent.
+pub(crate) fn ledger(fault: &StoreFault) -> Document {
+    Document::refusal(Outcome::Ledger, Kind::Ledger, format!("no start without books: {fault}"))
+        .advise("mend the ledger as its message says, or name another with --ledger")
+}
+
+/// A resume token that cannot be used here.
+pub(crate) fn resume_error(error: &ResumeError) -> Document {
+    match error {
+        ResumeError::Malformed | ResumeError::Newer => Document::usage(error.to_string()),
+        ResumeError::OtherBase(_) => Document::refusal(Outcome::Usage, Kind::Location, error.to_string())
+            .advise("give --base-url the service that the start was made at"),
+    }
+}
+
+/// A text of somebody else's, to be read as one.
+pub(crate) fn quote(text: &str) -> String {
+    let shown: String = text.chars().take(300).collect();
+    format!("\"{}\"", industrydata_core::escape_controls(&shown))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,34 @@
+//! How a connection is opened and set.
+
+use rusqlite::{Connection, OpenFlags, config::DbConfig};
+
+use super::{fault::Obstacle, place::Place};
+
+/// Opens the file, which must be there: SQLite creates none, follows no link, and shares no connection.
+pub(super) fn open(place: &Place) -> Result<Connection, Obstacle> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_NOFOLLOW
+        | OpenFlags::SQLITE_OPEN_EXRESCODE;
+    place
+        .opened(|path| Connection::open_with_flags(path, flags))?
+        .map_err(|error| Obstacle::Open(place.path().to_owned(), error))
+}
+
+/// Sets it to trust the file in nothing, and the disk only as far as it syncs.
+pub(super) fn configure(connection: &Connection) -> rusqlite::Result<()> {
+    for (setting, value) in [
+        (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
+        (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
+        (DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false),
+        (DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false),
+        (DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true),
+    ] {
+        connection.set_db_config(setting, value)?;
+    }
+    // EXTRA syncs the folder after the journal is gone: without, a power cut could bring back the journal and with
+    // it the books of before. The journal mode is the file's own and is looked at, not set.
+    connection.execute_batch(
+        "PRAGMA synchronous = EXTRA; PRAGMA fullfsync = ON; PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0;",
+    )
+}
