@@ -1,1 +1,38 @@
-//! Placeholder.
+//! The conformance list: what a misbehaving server may do, and what both adapters must make of it.
+//!
+//! A [`Scenario`] is data: what the server does at each request ([`Turn`]), what the caller does ([`Do`]), how each
+//! call ends, and what the books say afterwards. [`check`] plays it over real loopback sockets with one [`Flavour`] of
+//! client, and holds every played scenario to the same laws: what reached which socket, where the token went, how
+//! often a start was sent. The list itself is in [`scenarios`].
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "this package is a test: what must not happen ends it"
+)]
+
+mod answers;
+mod books;
+mod check;
+mod deaf;
+mod flavour;
+mod played;
+mod scenario;
+pub mod scenarios;
+mod server;
+mod stage;
+mod tokens;
+mod turn;
+
+pub use answers::{OPERATION, accepted, answer, head, located, raw, status};
+pub use books::Recorder;
+pub use check::{check, check_all, laws};
+pub use deaf::Deaf;
+pub use flavour::Flavour;
+pub use played::{Played, Quotas};
+pub use scenario::{Address, Do, Scenario};
+pub use server::{Request, Seen, Server};
+pub use stage::{Stage, When};
+pub use tokens::{CANARY, Given, Tokens};
+pub use turn::{Act, Turn};

@@ -1,5 +1,8 @@
 //! The project's checks: `cargo xtask <command>`, one documented function a check.
 
+mod checks;
+mod cargo;
+mod test;
 mod vectors;
 
 use std::{env, ffi::OsString, path::Path, process::ExitCode};
@@ -15,12 +18,68 @@ struct Command {
 /// What a check ends with when it could not be done.
 type Failure = Box<dyn std::error::Error>;
 
-const COMMANDS: &[Command] = &[Command {
-    name: "vectors",
-    arguments: "[DIR]",
-    about: "run the vectors of every *.jsonl in DIR (tests/vectors) against the core",
-    run: run_vectors,
-}];
+const COMMANDS: &[Command] = &[
+    Command {
+        name: "ci",
+        arguments: "",
+        about: "every check, in the order of what fails soonest",
+        run: checks::ci,
+    },
+    Command {
+        name: "test",
+        arguments: "",
+        about: "every test: beside the code, vectors, conformance, documentation",
+        run: test::run,
+    },
+    Command {
+        name: "vectors",
+        arguments: "[DIR]",
+        about: "run the vectors of every *.jsonl in DIR (tests/vectors) against the core",
+        run: run_vectors,
+    },
+    Command {
+        name: "fmt",
+        arguments: "",
+        about: "the layout of the code",
+        run: checks::fmt,
+    },
+    Command {
+        name: "clippy",
+        arguments: "",
+        about: "the lints, as errors",
+        run: checks::clippy,
+    },
+    Command {
+        name: "doc",
+        arguments: "",
+        about: "the documentation, with its links",
+        run: checks::doc,
+    },
+    Command {
+        name: "features",
+        arguments: "",
+        about: "each crate with each of its features alone",
+        run: checks::features,
+    },
+    Command {
+        name: "trees",
+        arguments: "",
+        about: "what each crate may depend on, and what it must not",
+        run: checks::trees,
+    },
+    Command {
+        name: "deny",
+        arguments: "",
+        about: "licences, sources and doubled crates of the dependencies",
+        run: checks::deny,
+    },
+    Command {
+        name: "demo",
+        arguments: "",
+        about: "the README's main job, in a bounded time",
+        run: checks::demo,
+    },
+];
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = env::args_os().skip(1).collect();

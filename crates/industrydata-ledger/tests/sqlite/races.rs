@@ -18,7 +18,7 @@ fn t51_threads_race_for_five_slots() {
     let granted: usize = thread::scope(|scope| {
         let start = |n: u128| {
             // Half of the threads share a connection, half have one each.
-            let store = if n % 2 == 0 {
+            let store = if n.is_multiple_of(2) {
                 shared.clone()
             } else {
                 SqliteStore::open(&path).unwrap()

@@ -1,0 +1,59 @@
+//! Answers a scenario is made of. `{base}`, `{origin}`, `{port}`, `{foreign}`, `{token}`, `{date}` and `{date+N}` are
+//! filled in when they are sent.
+
+use crate::turn::{Act, Turn};
+
+/// The operation of every scenario.
+pub const OPERATION: &str = "171bf0b4-14e9-408f-71dd-08dcd2a15d23";
+
+/// A 202 with the documented Location.
+#[must_use]
+pub fn accepted() -> Turn {
+    located(&format!("{{base}}/external/industryData/operations/{OPERATION}"))
+}
+
+/// A 202 with this Location.
+#[must_use]
+pub fn located(location: &str) -> Turn {
+    answer(202, &[&format!("Location: {location}")], "")
+}
+
+/// A 200 with an operation of this status.
+#[must_use]
+pub fn status(status: &str) -> Turn {
+    answer(
+        200,
+        &["Content-Type: application/json"],
+        &format!(r#"{{"id":"{OPERATION}","status":"{status}"}}"#),
+    )
+}
+
+/// A whole answer with its `Content-Length`.
+#[must_use]
+pub fn answer(status: u16, fields: &[&str], body: &str) -> Turn {
+    // The lengths of the placeholders are not known yet, so no body has one.
+    let length = format!("Content-Length: {}", body.len());
+    let mut all = fields.to_vec();
+    all.push(&length);
+    let mut bytes = head(status, &all);
+    bytes.extend_from_slice(body.as_bytes());
+    raw(bytes)
+}
+
+/// The head of an answer, with the empty line that ends it.
+#[must_use]
+pub fn head(status: u16, fields: &[&str]) -> Vec<u8> {
+    let mut head = format!("HTTP/1.1 {status} Something\r\n");
+    for field in fields {
+        head.push_str(field);
+        head.push_str("\r\n");
+    }
+    head.push_str("\r\n");
+    head.into_bytes()
+}
+
+/// These bytes as they are.
+#[must_use]
+pub fn raw(bytes: impl Into<Vec<u8>>) -> Turn {
+    Turn::new([Act::Send(bytes.into())])
+}

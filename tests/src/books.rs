@@ -1,0 +1,77 @@
+//! Books that remember what was done to them.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::{Mutex, PoisonError},
+};
+
+use industrydata_core::{BooksKey, Change, Store, StoreFault, Timestamp, Verdict};
+
+/// Books in memory that count their changes, can fail at some of them, and know every reservation ever made.
+#[derive(Debug, Default)]
+pub struct Recorder {
+    inner: Mutex<Inner>,
+    fails_at: Vec<usize>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    books: HashMap<BooksKey, Vec<u8>>,
+    written: Vec<u8>,
+    reservations: BTreeSet<String>,
+    calls: usize,
+}
+
+impl Recorder {
+    /// Books whose changes of these numbers fail, counted from 0.
+    #[must_use]
+    pub fn failing_at(fails_at: &[usize]) -> Self {
+        Self {
+            fails_at: fails_at.to_vec(),
+            ..Self::default()
+        }
+    }
+
+    /// Changes asked for so far.
+    #[must_use]
+    pub fn calls(&self) -> usize {
+        self.lock().calls
+    }
+
+    /// Reservations that were ever in the books.
+    #[must_use]
+    pub fn reservations(&self) -> usize {
+        self.lock().reservations.len()
+    }
+
+    /// Every byte that was ever written.
+    #[must_use]
+    pub fn written(&self) -> Vec<u8> {
+        self.lock().written.clone()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Store for Recorder {
+    fn transact(&self, change: &Change) -> Result<Verdict, StoreFault> {
+        let mut inner = self.lock();
+        let call = inner.calls;
+        inner.calls += 1;
+        if self.fails_at.contains(&call) {
+            return Err(StoreFault::unavailable("this change was to fail"));
+        }
+        let stored = inner.books.get(change.key()).map(Vec::as_slice);
+        let applied = change.apply(stored, Timestamp::now())?;
+        for entry in applied.verdict.quota().entries() {
+            inner.reservations.insert(entry.id().to_owned());
+        }
+        if let Some(bytes) = applied.write {
+            inner.written.extend_from_slice(&bytes);
+            inner.books.insert(change.key().clone(), bytes);
+        }
+        Ok(applied.verdict)
+    }
+}

@@ -1,0 +1,156 @@
+//! What came of a scenario, in words common to both flavours.
+
+use std::{
+    error::Error,
+    fmt::{Debug, Display},
+    time::Duration,
+};
+
+use industrydata_core::{
+    MayHaveStarted, Operation, OperationUrl, Progress, Quota, ResumeError, ResumeToken, StartError,
+    StartErrorKind, WatchError, WatchErrorKind,
+};
+
+/// How many starts the books count, by what is known of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Quotas {
+    /// Accepted by the service.
+    pub confirmed: u32,
+    /// Perhaps accepted.
+    pub in_doubt: u32,
+    /// Being made.
+    pub in_flight: u32,
+    /// Still to be had.
+    pub available: u32,
+    /// Whether the service has closed the books.
+    pub closed: bool,
+}
+
+/// Everything the caller got.
+#[derive(Clone, Debug, Default)]
+pub struct Played {
+    /// How each step ended, in the words of [`Scenario::step`](crate::Scenario::step).
+    pub ends: Vec<String>,
+    /// What broken rules were seen on the way.
+    pub faults: Vec<String>,
+    /// Every `Debug` and `Display` of what the caller got.
+    pub texts: Vec<String>,
+    /// The statuses that were told.
+    pub statuses: Vec<String>,
+    /// The time of each step.
+    pub took: Vec<Duration>,
+    /// The books in the end.
+    pub quota: Option<Quotas>,
+    /// Whether an outcome could not be written down.
+    pub ledger_warning: bool,
+}
+
+impl Played {
+    pub(crate) fn note(&mut self, shown: &dyn Debug) {
+        self.texts.push(format!("{shown:?}"));
+        self.texts.push(format!("{shown:#?}"));
+    }
+
+    pub(crate) fn say(&mut self, shown: &dyn Display) {
+        self.texts.push(shown.to_string());
+    }
+
+    pub(crate) fn url(&mut self, url: &OperationUrl) {
+        self.note(url);
+        self.say(url);
+        self.texts.push(url.as_str().to_owned());
+    }
+
+    pub(crate) fn token(&mut self, token: &ResumeToken) {
+        self.note(token);
+        self.say(token);
+        if token.to_string().parse::<ResumeToken>().ok().as_ref() != Some(token) {
+            self.faults.push("a resume token cannot be read back".to_owned());
+        }
+    }
+
+    pub(crate) fn progress(&mut self, progress: &Progress) {
+        self.note(progress);
+        self.say(progress.reason());
+        if let Some(operation) = progress.operation() {
+            self.operation(operation);
+        }
+    }
+
+    pub(crate) fn operation(&mut self, operation: &Operation) {
+        self.note(operation);
+        for text in [operation.id(), operation.status_detail(), operation.resource_location()] {
+            self.texts.extend(text.map(str::to_owned));
+        }
+        self.statuses.push(operation.status().as_str().to_owned());
+    }
+
+    pub(crate) fn start_error(&mut self, error: &StartError) -> String {
+        self.error(error);
+        self.texts.extend(error.request_id().map(str::to_owned));
+        self.ledger_warning |= error.ledger_warning().is_some();
+        let mut kind = variant(error.kind());
+        if let StartErrorKind::NotFollowable { error, location, .. } = error.kind() {
+            kind = format!("{kind} {}", variant(error));
+            self.texts.extend(location.iter().cloned());
+        }
+        let expected = match kind.as_str() {
+            "DoubtfulAnswer" | "DoubtfulLoss" | "Dropped" => MayHaveStarted::Unknown,
+            followable if followable.starts_with("NotFollowable") => MayHaveStarted::Yes,
+            _ => MayHaveStarted::No,
+        };
+        if error.may_have_started() != expected {
+            self.faults.push(format!("{kind} says that a run may have started: {}", error.may_have_started()));
+        }
+        format!("start {kind}")
+    }
+
+    pub(crate) fn watch_error(&mut self, error: &WatchError) -> String {
+        self.error(error);
+        self.texts.extend(error.request_id().map(str::to_owned));
+        self.ledger_warning |= error.ledger_warning().is_some();
+        if let Some(operation) = error.operation() {
+            self.operation(operation);
+        }
+        match error.resume_token() {
+            Some(token) => self.token(token),
+            None if matches!(error.kind(), WatchErrorKind::Failed) => {}
+            None => self.faults.push("a wait that can be taken up has no resume token".to_owned()),
+        }
+        if error.may_have_started() != MayHaveStarted::Yes {
+            self.faults.push("a wait forgot that its run was started".to_owned());
+        }
+        format!("wait {}", variant(error.kind()))
+    }
+
+    pub(crate) fn resume_error(&mut self, error: &ResumeError) -> String {
+        self.error(error);
+        format!("resume {}", variant(error))
+    }
+
+    pub(crate) fn quota(&mut self, quota: &Quota) {
+        self.note(quota);
+        self.quota = Some(Quotas {
+            confirmed: quota.confirmed(),
+            in_doubt: quota.in_doubt(),
+            in_flight: quota.in_flight(),
+            available: quota.available(),
+            closed: quota.not_before().is_some(),
+        });
+    }
+
+    fn error(&mut self, error: &dyn Error) {
+        self.note(&error);
+        let mut next = Some(error);
+        while let Some(error) = next {
+            self.say(&error);
+            next = error.source();
+        }
+    }
+}
+
+/// The name of an enum's variant.
+fn variant(value: &dyn Debug) -> String {
+    let text = format!("{value:?}");
+    text.chars().take_while(char::is_ascii_alphanumeric).collect()
+}
