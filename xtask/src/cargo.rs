@@ -19,7 +19,9 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(arguments).current_dir(root());
     // What `cargo run` sets for this program is not meant for its children.
-    command.env_remove("CARGO_MANIFEST_DIR").env_remove("CARGO_PKG_NAME");
+    command
+        .env_remove("CARGO_MANIFEST_DIR")
+        .env_remove("CARGO_PKG_NAME");
     command
 }
 
@@ -45,5 +47,9 @@ pub(crate) fn read(arguments: &[&str]) -> Result<String, Failure> {
         return Ok(String::from_utf8(stdout)?);
     }
     let stderr = String::from_utf8_lossy(&stderr);
-    Err(format!("`cargo {}` ended with {status}: {stderr}", arguments.join(" ")).into())
+    Err(format!(
+        "`cargo {}` ended with {status}: {stderr}",
+        arguments.join(" ")
+    )
+    .into())
 }

@@ -16,7 +16,10 @@ pub(crate) fn ci(arguments: &[OsString]) -> Result<ExitCode, Failure> {
             return Ok(ExitCode::FAILURE);
         }
     }
-    println!("checks before the tests took {} s", began.elapsed().as_secs());
+    println!(
+        "checks before the tests took {} s",
+        began.elapsed().as_secs()
+    );
     test::run(arguments)
 }
 
@@ -29,7 +32,13 @@ pub(crate) fn fmt(_: &[OsString]) -> Result<ExitCode, Failure> {
 /// The lints, as errors, on everything.
 pub(crate) fn clippy(_: &[OsString]) -> Result<ExitCode, Failure> {
     cargo::run(&[
-        "clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings",
+        "clippy",
+        "--locked",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
     ])?;
     Ok(ExitCode::SUCCESS)
 }
@@ -38,8 +47,14 @@ pub(crate) fn clippy(_: &[OsString]) -> Result<ExitCode, Failure> {
 pub(crate) fn doc(_: &[OsString]) -> Result<ExitCode, Failure> {
     let arguments = ["doc", "--locked", "--workspace", "--no-deps", "--lib"];
     println!("+ cargo {}", arguments.join(" "));
-    let status = cargo::cargo(&arguments).env("RUSTDOCFLAGS", "-D warnings").status()?;
-    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let status = cargo::cargo(&arguments)
+        .env("RUSTDOCFLAGS", "-D warnings")
+        .status()?;
+    Ok(if status.success() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 /// Each crate with none and with each of its features alone. `native-tls` takes OpenSSL's headers on Linux and is left
@@ -54,7 +69,9 @@ pub(crate) fn features(_: &[OsString]) -> Result<ExitCode, Failure> {
         ("industrydata-ledger", ""),
         ("industrydata-ledger", "sqlite"),
     ];
-    let openssl = Command::new("pkg-config").args(["--exists", "openssl"]).status();
+    let openssl = Command::new("pkg-config")
+        .args(["--exists", "openssl"])
+        .status();
     if cfg!(target_os = "linux") && !openssl.is_ok_and(|status| status.success()) {
         println!("left out: the feature `native-tls`, since OpenSSL's headers are not installed");
     } else {
@@ -63,7 +80,13 @@ pub(crate) fn features(_: &[OsString]) -> Result<ExitCode, Failure> {
     }
     for (package, features) in combinations {
         cargo::run(&[
-            "check", "--locked", "--package", package, "--no-default-features", "--features", features,
+            "check",
+            "--locked",
+            "--package",
+            package,
+            "--no-default-features",
+            "--features",
+            features,
         ])?;
     }
     Ok(ExitCode::SUCCESS)
@@ -71,40 +94,71 @@ pub(crate) fn features(_: &[OsString]) -> Result<ExitCode, Failure> {
 
 /// What must not stand in the tree of a crate, and which of our crates may.
 pub(crate) fn trees(_: &[OsString]) -> Result<ExitCode, Failure> {
-    let io = ["tokio", "reqwest", "ureq", "hyper", "mio", "socket2", "rusqlite", "rustls", "url"];
+    let io = [
+        "tokio", "reqwest", "ureq", "hyper", "mio", "socket2", "rusqlite", "rustls", "url",
+    ];
     let rules: [(&str, &[&str], &[&str]); 5] = [
         ("industrydata-core", &io, &[]),
-        ("industrydata-blocking", &["tokio", "reqwest", "hyper", "mio"], &["industrydata-core"]),
+        (
+            "industrydata-blocking",
+            &["tokio", "reqwest", "hyper", "mio"],
+            &["industrydata-core"],
+        ),
         ("industrydata-async", &["ureq"], &["industrydata-core"]),
-        ("industrydata-ledger", &["reqwest", "ureq", "hyper"], &["industrydata-core"]),
+        (
+            "industrydata-ledger",
+            &["reqwest", "ureq", "hyper"],
+            &["industrydata-core"],
+        ),
         ("industrydata-emulator", &["reqwest", "ureq"], &[]),
     ];
     let mut broken = 0;
     for (package, banned, ours) in rules {
         let tree = cargo::read(&[
-            "tree", "--locked", "--package", package, "--edges", "normal", "--prefix", "none", "--format", "{p}",
+            "tree",
+            "--locked",
+            "--package",
+            package,
+            "--edges",
+            "normal",
+            "--prefix",
+            "none",
+            "--format",
+            "{p}",
         ])?;
-        let mut crates: Vec<&str> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
+        let mut crates: Vec<&str> = tree
+            .lines()
+            .filter_map(|line| line.split(' ').next())
+            .collect();
         crates.sort_unstable();
         crates.dedup();
         println!("{package}: {} crates with itself", crates.len());
         for name in &crates {
-            let foreign = name.starts_with("industrydata-") && *name != package && !ours.contains(name);
+            let foreign =
+                name.starts_with("industrydata-") && *name != package && !ours.contains(name);
             if banned.contains(name) || foreign {
                 println!("{package} must not depend on {name}");
                 broken += 1;
             }
         }
     }
-    Ok(if broken == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if broken == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 /// Licences, sources and doubled crates. Advisories take a database that is fetched from the network; they are left out
 /// where it cannot be.
 pub(crate) fn deny(_: &[OsString]) -> Result<ExitCode, Failure> {
-    let installed = cargo::cargo(&["deny", "--version"]).output().is_ok_and(|o| o.status.success());
+    let installed = cargo::cargo(&["deny", "--version"])
+        .output()
+        .is_ok_and(|o| o.status.success());
     if !installed {
-        println!("left out: licences, sources and doubled crates, since cargo-deny is not installed");
+        println!(
+            "left out: licences, sources and doubled crates, since cargo-deny is not installed"
+        );
         return Ok(ExitCode::SUCCESS);
     }
     println!("left out: advisories, since their database is not among the package registries");

@@ -1,7 +1,7 @@
 //! The project's checks: `cargo xtask <command>`, one documented function a check.
 
-mod checks;
 mod cargo;
+mod checks;
 mod test;
 mod vectors;
 

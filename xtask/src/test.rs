@@ -33,7 +33,11 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<ExitCode, Failure> {
     tally.failed += u64::try_from(vectors.failed)?;
     println!("{} passed, {} failed", tally.passed, tally.failed);
     let green = whole && tally.failed == 0 && tally.passed > 0;
-    Ok(if green { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if green {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 fn tests() -> Result<(Tally, bool), Failure> {
@@ -81,8 +85,12 @@ mod tests {
     #[test]
     fn result_lines_are_counted() {
         let mut tally = Tally::default();
-        tally.add("ok. 3 passed; 0 failed; 1 ignored; 0 measured; 2 filtered out; finished in 0.05s");
-        tally.add("FAILED. 1 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.00s");
+        tally.add(
+            "ok. 3 passed; 0 failed; 1 ignored; 0 measured; 2 filtered out; finished in 0.05s",
+        );
+        tally.add(
+            "FAILED. 1 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.00s",
+        );
         assert_eq!(
             tally,
             Tally {

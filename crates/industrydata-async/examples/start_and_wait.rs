@@ -36,7 +36,9 @@ async fn follow(client: &Client, tenant: &str) -> Result<(), Box<dyn Error>> {
     let mut run = client.tenant(tenant)?.start().await?;
     println!("started {}; to resume: {}", run.url(), run.resume_token());
     while let Some(progress) = run.progress().await? {
-        let status = progress.operation().map(|operation| operation.status().to_string());
+        let status = progress
+            .operation()
+            .map(|operation| operation.status().to_string());
         println!(
             "{}: next poll in {:?}, since {}",
             status.as_deref().unwrap_or("not seen yet"),
@@ -46,6 +48,9 @@ async fn follow(client: &Client, tenant: &str) -> Result<(), Box<dyn Error>> {
     }
     let operation = run.until_done().await?;
     println!("{}", operation.status());
-    println!("{} of 5 starts left", client.tenant(tenant)?.quota().await?.available());
+    println!(
+        "{} of 5 starts left",
+        client.tenant(tenant)?.quota().await?.available()
+    );
     Ok(())
 }

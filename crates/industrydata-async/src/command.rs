@@ -69,8 +69,9 @@ impl CommandToken {
                 "the token command ended with {status}: run it by itself to see why"
             )));
         }
-        let text = String::from_utf8(output)
-            .map_err(|_| TokenError::Unusable("the token command's output is not text".to_owned()))?;
+        let text = String::from_utf8(output).map_err(|_| {
+            TokenError::Unusable("the token command's output is not text".to_owned())
+        })?;
         AccessToken::from_output(&text, now().utc)
     }
 }

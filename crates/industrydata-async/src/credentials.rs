@@ -1,16 +1,14 @@
 //! Client credentials as a token source.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
-use industrydata_core::{
-    AccessToken, Challenge, ClientCredentials, Limits, Tenant, TokenError,
-};
 use crate::{
     client::BuildError,
     clock::now,
     http::Http,
     tokens::{TokenFuture, TokenSource},
 };
+use industrydata_core::{AccessToken, Challenge, ClientCredentials, Limits, Tenant, TokenError};
 
 /// The longest answer of a token endpoint, in bytes.
 const BODY_LIMIT: usize = 256 * 1024;
@@ -19,6 +17,7 @@ const BODY_LIMIT: usize = 256 * 1024;
 pub struct CredentialsToken {
     credentials: ClientCredentials,
     http: Http,
+    limit: Duration,
 }
 
 impl CredentialsToken {
@@ -44,7 +43,15 @@ impl CredentialsToken {
         Ok(Self {
             http: Http::new(config, credentials.is_plain(), 1)?,
             credentials,
+            limit: Limits::default().request,
         })
+    }
+
+    /// The time the authority may take for its answer: 30 s unless set, and no more.
+    #[must_use]
+    pub fn request_limit(mut self, limit: Duration) -> Self {
+        self.limit = limit.clamp(Duration::from_millis(1), Limits::default().request);
+        self
     }
 }
 
@@ -66,7 +73,7 @@ impl CredentialsToken {
     ) -> Result<AccessToken, TokenError> {
         let request = self.credentials.request(tenant, challenge)?;
         let connection = self.http.connection().await;
-        let answer = connection.send(request, Limits::default().request, |_| BODY_LIMIT);
+        let answer = connection.send(request, self.limit, |_| BODY_LIMIT);
         let (head, body) = answer.await.map_err(TokenError::unavailable)?;
         self.credentials.read(&head, body, now())
     }

@@ -2,11 +2,7 @@
 
 use std::{borrow::Cow, pin::pin, time::Duration};
 
-use http::{
-    Request, Response, StatusCode,
-    header::CONTENT_LENGTH,
-    response::Parts,
-};
+use http::{Request, Response, StatusCode, header::CONTENT_LENGTH, response::Parts};
 use industrydata_core::{BodyFault, Fault, Phase};
 use reqwest::{Client, ClientBuilder, redirect, retry};
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -33,7 +29,11 @@ impl Http {
         plain: bool,
         connections: usize,
     ) -> Result<Self, BuildError> {
-        #[cfg(not(any(feature = "rustls", feature = "rustls-no-provider", feature = "native-tls")))]
+        #[cfg(not(any(
+            feature = "rustls",
+            feature = "rustls-no-provider",
+            feature = "native-tls"
+        )))]
         if !plain {
             return Err(BuildError::NoTls);
         }
@@ -90,7 +90,10 @@ impl Connection<'_> {
         let checked = request.uri().clone();
         let request = reqwest::Request::try_from(request).map_err(connect::fault)?;
         if !is_same(request.url().as_str(), &checked.to_string()) {
-            return Err(Fault::new(Phase::Local, "the URL would be sent otherwise than it was checked"));
+            return Err(Fault::new(
+                Phase::Local,
+                "the URL would be sent otherwise than it was checked",
+            ));
         }
         let mark = Mark::default();
         let mut limit = pin!(tokio::time::sleep(time_limit));
@@ -121,6 +124,9 @@ async fn read(
     response: &mut reqwest::Response,
     limit: usize,
 ) -> Result<Vec<u8>, BodyFault> {
+    if limit == 0 {
+        return Ok(Vec::new());
+    }
     let announced = head
         .headers
         .get(CONTENT_LENGTH)

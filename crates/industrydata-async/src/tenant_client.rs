@@ -61,7 +61,10 @@ impl TenantClient {
     }
 
     /// Called before each pause of a start, with its reason and its length.
-    pub fn on_wait(mut self, tell: impl Fn(&PauseReason, Duration) + Send + Sync + 'static) -> Self {
+    pub fn on_wait(
+        mut self,
+        tell: impl Fn(&PauseReason, Duration) + Send + Sync + 'static,
+    ) -> Self {
         self.on_wait = Some(Arc::new(tell));
         self
     }
@@ -106,7 +109,12 @@ impl TenantClient {
         drop(attempt.machine.take());
         let accepted = outcome?;
         let watch = accepted.watch(client.policy);
-        Ok(Run::new(self.client.clone(), self.tenant.clone(), watch, Some(accepted)))
+        Ok(Run::new(
+            self.client.clone(),
+            self.tenant.clone(),
+            watch,
+            Some(accepted),
+        ))
     }
 
     /// Takes up the wait of a resume token, perhaps another process's; polls at once.

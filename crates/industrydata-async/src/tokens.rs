@@ -35,7 +35,9 @@ pub trait TokenSource: Send + Sync {
 
 /// A token on its way: a boxed future, so that sources are usable as `dyn`.
 #[must_use = "futures do nothing unless polled"]
-pub struct TokenFuture<'a>(Pin<Box<dyn Future<Output = Result<AccessToken, TokenError>> + Send + 'a>>);
+pub struct TokenFuture<'a>(
+    Pin<Box<dyn Future<Output = Result<AccessToken, TokenError>> + Send + 'a>>,
+);
 
 impl<'a> TokenFuture<'a> {
     /// Boxes `future`.

@@ -35,7 +35,9 @@ fn follow(client: &Client, tenant: &str) -> Result<(), Box<dyn Error>> {
     let mut run = client.tenant(tenant)?.start()?;
     println!("started {}; to resume: {}", run.url(), run.resume_token());
     while let Some(progress) = run.progress()? {
-        let status = progress.operation().map(|operation| operation.status().to_string());
+        let status = progress
+            .operation()
+            .map(|operation| operation.status().to_string());
         println!(
             "{}: next poll in {:?}, since {}",
             status.as_deref().unwrap_or("not seen yet"),
@@ -45,6 +47,9 @@ fn follow(client: &Client, tenant: &str) -> Result<(), Box<dyn Error>> {
     }
     let operation = run.until_done()?;
     println!("{}", operation.status());
-    println!("{} of 5 starts left", client.tenant(tenant)?.quota()?.available());
+    println!(
+        "{} of 5 starts left",
+        client.tenant(tenant)?.quota()?.available()
+    );
     Ok(())
 }

@@ -210,9 +210,13 @@ impl fmt::Debug for ClientBuilder {
 #[non_exhaustive]
 pub enum BuildError {
     /// The feature `rustls-no-provider` is on, and the process has installed no provider.
-    #[error("no TLS provider is installed: call `install_default` of a rustls provider first, or use the feature `rustls`")]
+    #[error(
+        "no TLS provider is installed: call `install_default` of a rustls provider first, or use the feature `rustls`"
+    )]
     NoTlsProvider,
     /// No feature for TLS is on, and the target is `https`.
-    #[error("this build has no TLS: turn on one of the features `rustls`, `rustls-no-provider` and `native-tls`")]
+    #[error(
+        "this build has no TLS: turn on one of the features `rustls`, `rustls-no-provider` and `native-tls`"
+    )]
     NoTls,
 }

@@ -69,7 +69,9 @@ impl CommandToken {
         let mut output = None;
         loop {
             if self.stop.is_stopped() {
-                return Err(TokenError::unavailable("stopped while the token command ran"));
+                return Err(TokenError::unavailable(
+                    "stopped while the token command ran",
+                ));
             }
             if began.elapsed() >= Limits::TOKEN {
                 return Err(TokenError::unavailable(format!(
@@ -82,7 +84,9 @@ impl CommandToken {
                     Ok(read) => output = Some(read.map_err(TokenError::unavailable)?),
                     Err(mpsc::RecvTimeoutError::Timeout) => {}
                     Err(mpsc::RecvTimeoutError::Disconnected) => {
-                        return Err(TokenError::unavailable("the token command's output was lost"));
+                        return Err(TokenError::unavailable(
+                            "the token command's output was lost",
+                        ));
                     }
                 }
             }
@@ -118,8 +122,9 @@ impl TokenSource for CommandToken {
             let _ = child.kill();
             let _ = child.wait();
         }
-        let text = String::from_utf8(output?)
-            .map_err(|_| TokenError::Unusable("the token command's output is not text".to_owned()))?;
+        let text = String::from_utf8(output?).map_err(|_| {
+            TokenError::Unusable("the token command's output is not text".to_owned())
+        })?;
         AccessToken::from_output(&text, now().utc)
     }
 }

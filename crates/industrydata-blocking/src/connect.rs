@@ -92,7 +92,10 @@ impl CachingResolver {
         config: &Config,
         timeout: NextTimeout,
     ) -> Result<ResolvedSocketAddrs, Error> {
-        let authority = uri.authority().map(|authority| authority.as_str()).unwrap_or_default();
+        let authority = uri
+            .authority()
+            .map(|authority| authority.as_str())
+            .unwrap_or_default();
         let mut addrs = self.empty();
         if let Some(literal) = literal(uri) {
             addrs.push(literal);
@@ -148,8 +151,15 @@ impl<In: Transport> Connector<In> for Mark {
 
 fn literal(uri: &Uri) -> Option<SocketAddr> {
     let host = uri.host()?;
-    let bare = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
+    let bare = host
+        .strip_prefix('[')
+        .and_then(|h| h.strip_suffix(']'))
+        .unwrap_or(host);
     let ip: IpAddr = bare.parse().ok()?;
-    let default = if uri.scheme() == Some(&http::uri::Scheme::HTTPS) { 443 } else { 80 };
+    let default = if uri.scheme() == Some(&http::uri::Scheme::HTTPS) {
+        443
+    } else {
+        80
+    };
     Some(SocketAddr::new(ip, uri.port_u16().unwrap_or(default)))
 }

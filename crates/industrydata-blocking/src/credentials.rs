@@ -1,10 +1,8 @@
 //! Client credentials as a token source.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
-use industrydata_core::{
-    AccessToken, Challenge, ClientCredentials, Limits, Tenant, TokenError,
-};
+use industrydata_core::{AccessToken, Challenge, ClientCredentials, Limits, Tenant, TokenError};
 use ureq::{Agent, config::ConfigBuilder, typestate::AgentScope};
 
 use crate::{client::BuildError, clock::now, http::Http, stop::Stop, tokens::TokenSource};
@@ -16,6 +14,8 @@ const BODY_LIMIT: usize = 256 * 1024;
 pub struct CredentialsToken {
     credentials: ClientCredentials,
     http: Http,
+    limit: Duration,
+    stop: Stop,
 }
 
 impl CredentialsToken {
@@ -39,10 +39,26 @@ impl CredentialsToken {
         config: ConfigBuilder<AgentScope>,
     ) -> Result<Self, BuildError> {
         let limit = Limits::default().request;
+        let stop = Stop::default();
         Ok(Self {
-            http: Http::new(config, credentials.is_plain(), limit, 1, &Stop::default())?,
+            http: Http::new(config, credentials.is_plain(), limit, 1, &stop)?,
             credentials,
+            limit,
+            stop,
         })
+    }
+
+    /// The time the authority may take for its answer: 30 s unless set, and no more.
+    #[must_use]
+    pub fn request_limit(mut self, limit: Duration) -> Self {
+        self.limit = limit.clamp(Duration::from_millis(1), Limits::default().request);
+        self
+    }
+
+    /// A handle that cuts off the request that is in flight, and every later one.
+    #[must_use]
+    pub fn stop_handle(&self) -> Stop {
+        self.stop.clone()
     }
 }
 
@@ -53,9 +69,12 @@ impl TokenSource for CredentialsToken {
         challenge: Option<&Challenge>,
     ) -> Result<AccessToken, TokenError> {
         let request = self.credentials.request(tenant, challenge)?;
+        if self.stop.is_stopped() {
+            return Err(TokenError::unavailable("stopped before a token was asked for"));
+        }
         let connection = self.http.connection();
         let (head, body) = connection
-            .send(request, Limits::default().request, |_| BODY_LIMIT)
+            .send(request, self.limit, |_| BODY_LIMIT)
             .map_err(TokenError::unavailable)?;
         self.credentials.read(&head, body, now())
     }

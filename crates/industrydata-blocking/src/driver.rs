@@ -1,8 +1,8 @@
 //! The loops. They decide nothing: what to do next is the machine's, how to do it is the client's.
 
 use industrydata_core::{
-    Accepted, Exchange, Operation, Progress, Start, StartError, StartStep, Tenant,
-    Watch, WatchError, WatchStep,
+    Accepted, Exchange, Operation, Progress, Start, StartError, StartStep, Tenant, Watch,
+    WatchError, WatchStep,
 };
 
 use crate::{client::Inner, clock::now, tenant_client::OnWait};
@@ -80,7 +80,9 @@ fn send(client: &Inner, tenant: &Tenant, exchange: Exchange<'_>) {
     let Some((request, reply)) = exchange.request(&token, now()) else {
         return;
     };
-    let answer = connection.send(request, reply.time_limit(), |status| reply.body_limit(status));
+    let answer = connection.send(request, reply.time_limit(), |status| {
+        reply.body_limit(status)
+    });
     match answer {
         Ok((head, body)) => reply.answer(&head, body, now()),
         Err(fault) => reply.lost(fault, now()),

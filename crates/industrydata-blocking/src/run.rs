@@ -41,7 +41,10 @@ impl Run {
             tenant,
             watch,
             unrecorded: accepted.as_ref().and_then(Accepted::unrecorded).cloned(),
-            ledger: accepted.as_ref().and_then(Accepted::ledger_warning).cloned(),
+            ledger: accepted
+                .as_ref()
+                .and_then(Accepted::ledger_warning)
+                .cloned(),
             accepted,
             ended: false,
         }

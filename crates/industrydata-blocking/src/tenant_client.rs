@@ -60,7 +60,10 @@ impl TenantClient {
     }
 
     /// Called before each pause of a start, with its reason and its length.
-    pub fn on_wait(mut self, tell: impl Fn(&PauseReason, Duration) + Send + Sync + 'static) -> Self {
+    pub fn on_wait(
+        mut self,
+        tell: impl Fn(&PauseReason, Duration) + Send + Sync + 'static,
+    ) -> Self {
         self.on_wait = Some(Arc::new(tell));
         self
     }
@@ -91,7 +94,12 @@ impl TenantClient {
         let mut machine = Start::new(plan, seed().map_err(StartError::local)?, now());
         let accepted = driver::start(client, &self.tenant, &mut machine, self.on_wait.as_deref())?;
         let watch = accepted.watch(client.policy);
-        Ok(Run::new(self.client.clone(), self.tenant.clone(), watch, Some(accepted)))
+        Ok(Run::new(
+            self.client.clone(),
+            self.tenant.clone(),
+            watch,
+            Some(accepted),
+        ))
     }
 
     /// Takes up the wait of a resume token, perhaps another process's; polls at once.

@@ -75,7 +75,8 @@ impl ClientCredentials {
             Some("http") => is_loopback_host(host),
             Some(_) | None => false,
         };
-        let plain = uri.authority().is_some_and(|a| !a.as_str().contains('@')) && uri.query().is_none();
+        let plain =
+            uri.authority().is_some_and(|a| !a.as_str().contains('@')) && uri.query().is_none();
         if host.is_empty() || !secure || !plain {
             return Err(TokenError::Unusable(
                 "the authority must be an https URL (http on loopback only) without user, query or fragment"
@@ -96,7 +97,7 @@ impl ClientCredentials {
     /// Whether the authority is asked without encryption, on loopback.
     #[must_use]
     pub fn is_plain(&self) -> bool {
-        !self.authority.starts_with("https:")
+        !self.authority.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"))
     }
 
     /// The request for a token, to be sent once.
@@ -117,7 +118,8 @@ impl ClientCredentials {
                 .all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b));
         if !plain {
             return Err(TokenError::Unusable(
-                "the directory of the client credentials is neither a GUID nor a domain name".to_owned(),
+                "the directory of the client credentials is neither a GUID nor a domain name"
+                    .to_owned(),
             ));
         }
         let mut form = String::from("grant_type=client_credentials");
@@ -127,8 +129,11 @@ impl ClientCredentials {
             ("scope", &self.scope),
         ]
         .into_iter()
-        .chain(challenge.and_then(Challenge::claims).map(|claims| ("claims", claims)))
-        {
+        .chain(
+            challenge
+                .and_then(Challenge::claims)
+                .map(|claims| ("claims", claims)),
+        ) {
             form.push('&');
             form.push_str(name);
             form.push('=');
@@ -241,7 +246,12 @@ mod tests {
     }
 
     fn head(status: u16) -> Parts {
-        http::Response::builder().status(status).body(()).unwrap().into_parts().0
+        http::Response::builder()
+            .status(status)
+            .body(())
+            .unwrap()
+            .into_parts()
+            .0
     }
 
     fn read(status: u16, body: &str) -> Result<AccessToken, TokenError> {
@@ -258,7 +268,10 @@ mod tests {
             "https://login.microsoftonline.com/contoso.com/oauth2/v2.0/token"
         );
         let body = String::from_utf8(request.body().clone()).unwrap();
-        assert!(body.contains("&client_secret=s%26c%3Dr%2Bt%20%C3%A9&"), "{body}");
+        assert!(
+            body.contains("&client_secret=s%26c%3Dr%2Bt%20%C3%A9&"),
+            "{body}"
+        );
         assert!(!format!("{credentials:?}").contains("s&c"));
     }
 
@@ -266,26 +279,57 @@ mod tests {
     fn odd_directories_and_authorities_are_refused() {
         for tenant in ["../x", "a/b", "a b", "..", "a?b"] {
             let tenant = tenant.parse().unwrap();
-            assert!(ClientCredentials::new("a", "b").request(&tenant, None).is_err());
+            assert!(
+                ClientCredentials::new("a", "b")
+                    .request(&tenant, None)
+                    .is_err()
+            );
         }
-        for authority in ["http://login.example", "ftp://a", "https://u@a", "https://a?x", "x", ""] {
-            assert!(ClientCredentials::new("a", "b").authority(authority).is_err(), "{authority}");
+        for authority in [
+            "http://login.example",
+            "ftp://a",
+            "https://u@a",
+            "https://a?x",
+            "x",
+            "",
+        ] {
+            assert!(
+                ClientCredentials::new("a", "b")
+                    .authority(authority)
+                    .is_err(),
+                "{authority}"
+            );
         }
-        assert!(ClientCredentials::new("a", "b").authority("http://127.0.0.1:9/").is_ok());
+        assert!(
+            ClientCredentials::new("a", "b")
+                .authority("http://127.0.0.1:9/")
+                .is_ok()
+        );
     }
 
     #[test]
     fn answers_are_read() {
-        let token = read(200, r#"{"token_type":"Bearer","expires_in":3599,"access_token":"abc"}"#).unwrap();
+        let token = read(
+            200,
+            r#"{"token_type":"Bearer","expires_in":3599,"access_token":"abc"}"#,
+        )
+        .unwrap();
         assert_eq!(token.expires().unwrap().as_second(), 3599);
         let token = read(200, r#"{"expires_in":"60","access_token":"abc"}"#).unwrap();
         assert_eq!(token.expires().unwrap().as_second(), 60);
-        let refused = read(401, r#"{"error":"invalid_client","error_description":"bad s3cret-canary"}"#).unwrap_err();
+        let refused = read(
+            401,
+            r#"{"error":"invalid_client","error_description":"bad s3cret-canary"}"#,
+        )
+        .unwrap_err();
         assert!(refused.to_string().contains("invalid_client"), "{refused}");
         assert!(!refused.to_string().contains("s3cret-canary"), "{refused}");
         assert!(!refused.is_transient());
         assert!(read(503, "").unwrap_err().is_transient());
         assert!(matches!(read(200, "<html>"), Err(TokenError::Unusable(_))));
-        assert!(matches!(read(200, r#"{"access_token":"a b"}"#), Err(TokenError::Malformed(_))));
+        assert!(matches!(
+            read(200, r#"{"access_token":"a b"}"#),
+            Err(TokenError::Malformed(_))
+        ));
     }
 }

@@ -110,7 +110,10 @@ mod tests {
     fn the_default_pace_grows_with_the_run() {
         let policy = PollingPolicy::default();
         let at = |secs| policy.pause(Duration::from_secs(secs)).as_secs();
-        assert_eq!([at(0), at(50), at(51), at(300), at(600), at(7200)], [5, 5, 5, 30, 60, 60]);
+        assert_eq!(
+            [at(0), at(50), at(51), at(300), at(600), at(7200)],
+            [5, 5, 5, 30, 60, 60]
+        );
     }
 
     #[test]

@@ -51,7 +51,8 @@ impl ResumeToken {
     #[must_use]
     pub fn new(base: &Base, url: &OperationUrl, accepted: Timestamp) -> Self {
         let id = url.operation_id();
-        let usual = OperationUrl::from_id(base, id).is_ok_and(|usual| usual.as_str() == url.as_str());
+        let usual =
+            OperationUrl::from_id(base, id).is_ok_and(|usual| usual.as_str() == url.as_str());
         Self {
             accepted: accepted.as_second().clamp(0, (1 << 40) - 1),
             target: if usual {
@@ -139,14 +140,20 @@ impl FromStr for ResumeToken {
             .map_err(|_| ResumeError::Malformed)?;
         let mut bytes = vec![0; 3];
         bytes.extend_from_slice(&kept);
-        let (body, sum) = bytes.split_last_chunk::<4>().ok_or(ResumeError::Malformed)?;
+        let (body, sum) = bytes
+            .split_last_chunk::<4>()
+            .ok_or(ResumeError::Malformed)?;
         if crc32_of(body) != u32::from_be_bytes(*sum) {
             return Err(ResumeError::Malformed);
         }
-        let (accepted, rest) = body.split_first_chunk::<8>().ok_or(ResumeError::Malformed)?;
+        let (accepted, rest) = body
+            .split_first_chunk::<8>()
+            .ok_or(ResumeError::Malformed)?;
         let target = match rest.split_first().ok_or(ResumeError::Malformed)? {
             (0, rest) => {
-                let (base, id) = rest.split_first_chunk::<4>().ok_or(ResumeError::Malformed)?;
+                let (base, id) = rest
+                    .split_first_chunk::<4>()
+                    .ok_or(ResumeError::Malformed)?;
                 Target::Id {
                     base: u32::from_be_bytes(*base),
                     id: utf8(id)?,
@@ -172,7 +179,9 @@ pub enum ResumeError {
     #[error("this resume token was made by a newer release: update this program")]
     Newer,
     /// Made for another service.
-    #[error("this resume token was made for another base URL: give the base it was made with ({0})")]
+    #[error(
+        "this resume token was made for another base URL: give the base it was made with ({0})"
+    )]
     OtherBase(#[source] LocationError),
 }
 
@@ -190,24 +199,34 @@ mod tests {
     fn a_token_is_for_its_base() {
         let base = Base::graph();
         let other: Base = "http://127.0.0.1:8085/beta".parse().unwrap();
-        for text in ["abc", "https://graph.microsoft.com/beta/external/industryData/operations('abc')?x=1"] {
+        for text in [
+            "abc",
+            "https://graph.microsoft.com/beta/external/industryData/operations('abc')?x=1",
+        ] {
             let url = match OperationUrl::from_id(&base, text) {
                 Ok(url) => url,
                 Err(_) => OperationUrl::parse(&base, text).unwrap(),
             };
-            let token = ResumeToken::new(&base, &url, Timestamp::from_second(1_700_000_000).unwrap());
+            let token =
+                ResumeToken::new(&base, &url, Timestamp::from_second(1_700_000_000).unwrap());
             let read: ResumeToken = token.to_string().parse().unwrap();
             assert_eq!(read, token);
             assert_eq!(read.accepted().as_second(), 1_700_000_000);
             assert_eq!(read.operation_url(&base).unwrap().as_str(), url.as_str());
-            assert!(matches!(read.operation_url(&other), Err(ResumeError::OtherBase(_))));
+            assert!(matches!(
+                read.operation_url(&other),
+                Err(ResumeError::OtherBase(_))
+            ));
         }
     }
 
     #[test]
     fn a_newer_token_is_told_from_a_broken_one() {
         assert_eq!("idr2:AAAA".parse::<ResumeToken>(), Err(ResumeError::Newer));
-        assert_eq!("idr1:AAAA".parse::<ResumeToken>(), Err(ResumeError::Malformed));
+        assert_eq!(
+            "idr1:AAAA".parse::<ResumeToken>(),
+            Err(ResumeError::Malformed)
+        );
         assert_eq!("abc".parse::<ResumeToken>(), Err(ResumeError::Malformed));
         assert!(!ResumeToken::is_meant_by("https://a/"));
     }

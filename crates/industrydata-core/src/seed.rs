@@ -82,8 +82,14 @@ mod tests {
             assert!(seen.insert(seed.reservation(ordinal).to_vec()));
             assert!(seen.insert(seed.client_request_id(ordinal).to_vec()));
         }
-        assert_eq!(seed.client_request_id(3), Seed::new([7; 16]).client_request_id(3));
-        assert_ne!(seed.client_request_id(3), Seed::new([8; 16]).client_request_id(3));
+        assert_eq!(
+            seed.client_request_id(3),
+            Seed::new([7; 16]).client_request_id(3)
+        );
+        assert_ne!(
+            seed.client_request_id(3),
+            Seed::new([8; 16]).client_request_id(3)
+        );
     }
 
     #[test]
@@ -93,7 +99,10 @@ mod tests {
             let text = std::str::from_utf8(&text).unwrap();
             assert_eq!(text.len(), 36);
             assert_eq!(text.as_bytes()[14], b'4', "{text}");
-            assert!(matches!(text.as_bytes()[19], b'8' | b'9' | b'a' | b'b'), "{text}");
+            assert!(
+                matches!(text.as_bytes()[19], b'8' | b'9' | b'a' | b'b'),
+                "{text}"
+            );
         }
     }
 }

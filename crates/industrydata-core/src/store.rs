@@ -64,16 +64,22 @@ impl<S: Store + ?Sized> Store for std::sync::Arc<S> {
 #[non_exhaustive]
 pub enum StoreFault {
     /// Another holder kept the lock for longer than the store waits. Nothing was changed: try again.
-    #[error("the books are locked by another process or thread: try again, or look for one that hangs")]
+    #[error(
+        "the books are locked by another process or thread: try again, or look for one that hangs"
+    )]
     Busy,
     /// The store could not be opened, reached, read or written. Nothing was changed.
     #[error("the books cannot be used: {0}")]
     Unavailable(Cause),
     /// What is stored is not a value of ours, or was altered. It is left as it is.
-    #[error("the books are damaged ({0}) and are left as they are: move them away to begin new ones, and expect the service to count starts that the new ones do not")]
+    #[error(
+        "the books are damaged ({0}) and are left as they are: move them away to begin new ones, and expect the service to count starts that the new ones do not"
+    )]
     Damaged(&'static str),
     /// A newer release wrote them. They are left as they are.
-    #[error("the books were written by a newer release (format {found}, this one reads up to {known}): update this program")]
+    #[error(
+        "the books were written by a newer release (format {found}, this one reads up to {known}): update this program"
+    )]
     Newer {
         /// The format found.
         found: u32,

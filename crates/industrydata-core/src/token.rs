@@ -229,7 +229,9 @@ mod tests {
     #[test]
     fn only_b64tokens_are_taken() {
         let long = "a".repeat(MAX_BYTES + 1);
-        for bad in ["", "=", "a b", "a\r\nb", "a\0", "é", "a,b", "a=b", "\"a\"", &long] {
+        for bad in [
+            "", "=", "a b", "a\r\nb", "a\0", "é", "a,b", "a=b", "\"a\"", &long,
+        ] {
             let error = AccessToken::new(bad).unwrap_err().to_string();
             assert!(bad.len() < 3 || !error.contains(bad), "{error}");
         }

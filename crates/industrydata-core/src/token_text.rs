@@ -74,7 +74,10 @@ mod tests {
     #[test]
     fn ends_are_read_where_they_are_told() {
         assert_eq!(expires(" \r\nabc\n"), None);
-        assert_eq!(expires(r#"{"accessToken":"a","expires_on":"99"}"#), Some(99));
+        assert_eq!(
+            expires(r#"{"accessToken":"a","expires_on":"99"}"#),
+            Some(99)
+        );
         assert_eq!(
             expires(r#"{"accessToken":"a","expiresOn":"1970-01-01T01:00:00+01:00"}"#),
             Some(0)
@@ -91,7 +94,15 @@ mod tests {
 
     #[test]
     fn what_is_no_token_is_refused_without_being_shown() {
-        for bad in ["", "  ", "{}", "{\"accessToken\":null}", "canary x", "{\"accessToken\":\"ca\\nnary\"}", "[1]"] {
+        for bad in [
+            "",
+            "  ",
+            "{}",
+            "{\"accessToken\":null}",
+            "canary x",
+            "{\"accessToken\":\"ca\\nnary\"}",
+            "[1]",
+        ] {
             let error = AccessToken::from_output(bad, Timestamp::UNIX_EPOCH).unwrap_err();
             assert!(!error.to_string().contains("canary"), "{error}");
         }

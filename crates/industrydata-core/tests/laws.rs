@@ -12,7 +12,7 @@ use std::{collections::HashMap, time::Duration};
 
 use http::response::Parts;
 use industrydata_core::{
-    AccessToken, Accepted, Base, BodyFault, BooksKey, Change, Fault, Limits, MayHaveStarted, Now,
+    Accepted, AccessToken, Base, BodyFault, BooksKey, Change, Fault, Limits, MayHaveStarted, Now,
     OperationUrl, Phase, PollingPolicy, Service, Start, StartError, StartPlan, StartStep,
     StoreFault, Throttle, Timestamp, TokenError, Watch, WatchPlan, WatchStep, Who,
 };
@@ -24,7 +24,9 @@ const WINDOW: Duration = Duration::from_secs(12 * 3600);
 /// What happens to one POST, and whether the service acts on it.
 #[derive(Clone, Debug)]
 enum Fate {
-    Accepted { location: bool },
+    Accepted {
+        location: bool,
+    },
     /// A status; the service may have acted for those that leave it open.
     Status(u16, bool),
     Lost(Phase, bool),
@@ -80,18 +82,20 @@ fn attempt() -> impl Strategy<Value = Attempt> {
         prop::bool::weighted(0.2),
         prop::bool::weighted(0.1),
     )
-        .prop_map(|(gap, token, answer, fates, faults, fresh_token, wait_for_slot, crash_before)| {
-            Attempt {
-                gap: gap.map(Duration::from_secs),
-                token_takes: Duration::from_secs(token),
-                answer_takes: Duration::from_secs(answer),
-                fates,
-                faults,
-                fresh_token,
-                wait_for_slot,
-                crash_before,
-            }
-        })
+        .prop_map(
+            |(gap, token, answer, fates, faults, fresh_token, wait_for_slot, crash_before)| {
+                Attempt {
+                    gap: gap.map(Duration::from_secs),
+                    token_takes: Duration::from_secs(token),
+                    answer_takes: Duration::from_secs(answer),
+                    fates,
+                    faults,
+                    fresh_token,
+                    wait_for_slot,
+                    crash_before,
+                }
+            },
+        )
 }
 
 /// The service, the books and the clock.
@@ -110,7 +114,11 @@ impl World {
         Now::new(utc + self.now, self.now)
     }
 
-    fn transact(&mut self, change: &Change, fault: Option<bool>) -> Result<industrydata_core::Verdict, StoreFault> {
+    fn transact(
+        &mut self,
+        change: &Change,
+        fault: Option<bool>,
+    ) -> Result<industrydata_core::Verdict, StoreFault> {
         if fault == Some(false) {
             return Err(StoreFault::Busy);
         }
@@ -151,7 +159,11 @@ impl World {
 }
 
 /// How one attempt ended: by itself, or with its process.
-fn run(world: &mut World, attempt: &Attempt, nth: u8) -> Option<(Result<Accepted, StartError>, bool)> {
+fn run(
+    world: &mut World,
+    attempt: &Attempt,
+    nth: u8,
+) -> Option<(Result<Accepted, StartError>, bool)> {
     world.now += attempt.gap.unwrap_or_else(|| world.until_slot());
     let plan = StartPlan {
         service: Service::new(Base::graph(), "test/1"),
@@ -163,7 +175,11 @@ fn run(world: &mut World, attempt: &Attempt, nth: u8) -> Option<(Result<Accepted
     };
     let mut machine = Start::new(plan, [nth; 16], world.now());
     let mut fates = attempt.fates.iter();
-    let mut faults = attempt.faults.iter().copied().chain(std::iter::repeat(None));
+    let mut faults = attempt
+        .faults
+        .iter()
+        .copied()
+        .chain(std::iter::repeat(None));
     let mut token = AccessToken::new("first-token").unwrap();
     let mut acted = false;
     let mut before: Vec<String> = world.in_flight();
@@ -196,20 +212,30 @@ fn run(world: &mut World, attempt: &Attempt, nth: u8) -> Option<(Result<Accepted
                 assert_eq!(own.len(), 1, "a POST without a reservation of its own");
                 let posts = world.posts.entry(own.remove(0)).or_default();
                 *posts += 1;
-                assert!(*posts <= 1 + u32::from(repeat), "I2: a second POST for a reservation");
-                let Some(fate) = fates.next() else { return None };
+                assert!(
+                    *posts <= 1 + u32::from(repeat),
+                    "I2: a second POST for a reservation"
+                );
+                let Some(fate) = fates.next() else {
+                    return None;
+                };
                 // The service acts at the last moment before its answer.
                 world.now += attempt.answer_takes;
                 let acts = match fate {
                     Fate::Accepted { .. } => true,
-                    Fate::Status(_, acts) | Fate::Lost(_, acts) | Fate::Dropped(acts) | Fate::Crashed(acts) => *acts,
+                    Fate::Status(_, acts)
+                    | Fate::Lost(_, acts)
+                    | Fate::Dropped(acts)
+                    | Fate::Crashed(acts) => *acts,
                 };
                 if acts {
                     acted = true;
                     world.accepted.push(world.now);
                 }
                 match fate {
-                    Fate::Accepted { location } => reply.answer(&head(202, *location), Ok(vec![]), world.now()),
+                    Fate::Accepted { location } => {
+                        reply.answer(&head(202, *location), Ok(vec![]), world.now())
+                    }
                     Fate::Status(status, _) => {
                         reply.answer(&head(*status, false), Err(BodyFault::cut("x")), world.now());
                     }

@@ -38,7 +38,11 @@ fn check_plan(
     assert_eq!(got, kind);
     assert_eq!(world.posts(), posts, "POSTs");
     let quota = world.quota();
-    assert_eq!((quota.confirmed(), quota.in_doubt()), books, "confirmed, in doubt");
+    assert_eq!(
+        (quota.confirmed(), quota.in_doubt()),
+        books,
+        "confirmed, in doubt"
+    );
     assert_eq!(quota.in_flight(), 0);
     let expected = match books {
         (1, _) => MayHaveStarted::Yes,
@@ -53,15 +57,25 @@ fn check_plan(
 fn accepted_with_and_without_a_location() {
     check(Script::new().accepted(), "accepted", 1, (1, 0));
     check(Script::new().status(202), "NotFollowable", 1, (1, 0));
-    let evil = [("location", "https://evil.example/beta/external/industryData/operations/a")];
-    check(Script::new().with(202, &evil, ""), "NotFollowable", 1, (1, 0));
+    let evil = [(
+        "location",
+        "https://evil.example/beta/external/industryData/operations/a",
+    )];
+    check(
+        Script::new().with(202, &evil, ""),
+        "NotFollowable",
+        1,
+        (1, 0),
+    );
     let cut = Answer::Cut(202, vec![("location", world::LOCATION.to_owned())]);
     check(Script::new().then(cut), "accepted", 1, (1, 0));
 }
 
 #[test]
 fn refusals_give_the_slot_back() {
-    for status in [400, 404, 405, 409, 410, 411, 415, 422, 431, 451, 501, 511, 301, 302, 307, 308] {
+    for status in [
+        400, 404, 405, 409, 410, 411, 415, 422, 431, 451, 501, 511, 301, 302, 307, 308,
+    ] {
         check(Script::new().status(status), "Refused", 1, (0, 0));
     }
     check(Script::new().status(403), "Forbidden", 1, (0, 0));
@@ -72,14 +86,31 @@ fn doubtful_answers_are_never_repeated() {
     for status in [200, 201, 204, 303, 500, 502, 503, 504, 599] {
         check(Script::new().status(status), "DoubtfulAnswer", 1, (0, 1));
     }
-    check(Script::new().then(Answer::Lost(Phase::Sent)), "DoubtfulLoss", 1, (0, 1));
+    check(
+        Script::new().then(Answer::Lost(Phase::Sent)),
+        "DoubtfulLoss",
+        1,
+        (0, 1),
+    );
     check(Script::new().then(Answer::Dropped), "Dropped", 1, (0, 1));
 }
 
 #[test]
 fn nothing_sent_is_nothing_started() {
-    for phase in [Phase::Local, Phase::Resolve, Phase::Connect, Phase::Proxy, Phase::Tls, Phase::Refused] {
-        check(Script::new().then(Answer::Lost(phase)), "Unreachable", 1, (0, 0));
+    for phase in [
+        Phase::Local,
+        Phase::Resolve,
+        Phase::Connect,
+        Phase::Proxy,
+        Phase::Tls,
+        Phase::Refused,
+    ] {
+        check(
+            Script::new().then(Answer::Lost(phase)),
+            "Unreachable",
+            1,
+            (0, 0),
+        );
     }
     let none = Answer::NoToken(TokenError::unavailable("down"));
     check(Script::new().then(none), "NoToken", 0, (0, 0));
@@ -87,14 +118,23 @@ fn nothing_sent_is_nothing_started() {
 
 #[test]
 fn a_401_is_repeated_once_with_another_token() {
-    let fresh = || Script::new().status(401).then(Answer::Token("second-token"));
+    let fresh = || {
+        Script::new()
+            .status(401)
+            .then(Answer::Token("second-token"))
+    };
     let world = check(fresh().accepted(), "accepted", 2, (1, 0));
     assert_eq!(world.challenges, 1);
     check(fresh().status(401), "Unauthorized", 2, (0, 0));
     check(fresh().status(503), "DoubtfulAnswer", 2, (0, 1));
     check(Script::new().status(401), "Unauthorized", 1, (0, 0));
     let none = Answer::NoToken(TokenError::unavailable("down"));
-    check(Script::new().status(401).then(none), "Unauthorized", 1, (0, 0));
+    check(
+        Script::new().status(401).then(none),
+        "Unauthorized",
+        1,
+        (0, 0),
+    );
 }
 
 #[test]
@@ -113,7 +153,10 @@ fn a_long_429_closes_the_books_for_everybody() {
     let mut world = check(script, "Throttled", 1, (0, 0));
     assert_eq!(world.quota().available(), 0);
     let refused = world.start(world.plan()).unwrap_err();
-    assert!(matches!(refused.kind(), StartErrorKind::NoSlot(_)), "{refused}");
+    assert!(
+        matches!(refused.kind(), StartErrorKind::NoSlot(_)),
+        "{refused}"
+    );
     assert_eq!(world.posts(), 1);
     world.pass(Duration::from_secs(32));
     assert_eq!(world.quota().available(), 5);
@@ -123,8 +166,13 @@ fn a_long_429_closes_the_books_for_everybody() {
 
 #[test]
 fn waiting_for_a_slot_waits_for_the_service_too() {
-    let script = Script::new().with(429, &[("retry-after", "3600")], "").accepted();
-    let wait = |plan: StartPlan| StartPlan { wait_for_slot: true, ..plan };
+    let script = Script::new()
+        .with(429, &[("retry-after", "3600")], "")
+        .accepted();
+    let wait = |plan: StartPlan| StartPlan {
+        wait_for_slot: true,
+        ..plan
+    };
     let world = check_plan(script, wait, "accepted", 2, (1, 0));
     assert!(world.pauses.iter().map(|p| p.0).sum::<Duration>() >= Duration::from_secs(3600));
 }
@@ -155,15 +203,27 @@ fn a_start_that_waits_for_a_slot_gets_it() {
         let mut machine = industrydata_core::Start::new(world.plan(), [seed; 16], world.now);
         world.drive(&mut machine).unwrap();
     }
-    let plan = StartPlan { wait_for_slot: true, ..world.plan() };
+    let plan = StartPlan {
+        wait_for_slot: true,
+        ..world.plan()
+    };
     assert!(world.start(plan).is_ok());
-    assert!(world.pauses.iter().all(|(time, _)| *time <= Duration::from_secs(65)));
+    assert!(
+        world
+            .pauses
+            .iter()
+            .all(|(time, _)| *time <= Duration::from_secs(65))
+    );
     assert!(world.now.steady >= Duration::from_secs(1000 + 12 * 3600 + 120));
 }
 
 #[test]
 fn no_books_no_start() {
-    for fault in [StoreFault::Busy, StoreFault::Damaged("x"), StoreFault::unconfirmed("x")] {
+    for fault in [
+        StoreFault::Busy,
+        StoreFault::Damaged("x"),
+        StoreFault::unconfirmed("x"),
+    ] {
         let script = Script::new().then(Answer::Fault(1, fault));
         check(script, "Ledger", 0, (0, 0));
     }
@@ -171,7 +231,11 @@ fn no_books_no_start() {
 
 #[test]
 fn an_outcome_that_cannot_be_booked_is_a_warning() {
-    let mut world = World::new(Script::new().accepted().then(Answer::Fault(1, StoreFault::Busy)));
+    let mut world = World::new(
+        Script::new()
+            .accepted()
+            .then(Answer::Fault(1, StoreFault::Busy)),
+    );
     world.store_fault = Some((2, StoreFault::Busy));
     let accepted = world.start(world.plan()).unwrap();
     assert!(matches!(accepted.ledger_warning(), Some(StoreFault::Busy)));
@@ -180,22 +244,34 @@ fn an_outcome_that_cannot_be_booked_is_a_warning() {
     world.pass(Duration::from_secs(200));
     assert_eq!(world.quota().in_doubt(), 1);
     world.store_fault = None;
-    world.transact(&accepted.unrecorded().unwrap().clone()).unwrap();
-    assert_eq!((world.quota().confirmed(), world.quota().in_doubt()), (1, 0));
+    world
+        .transact(&accepted.unrecorded().unwrap().clone())
+        .unwrap();
+    assert_eq!(
+        (world.quota().confirmed(), world.quota().in_doubt()),
+        (1, 0)
+    );
 }
 
 #[test]
 fn a_token_that_comes_too_late_gives_the_slot_back() {
     let mut world = World::new(Script::new());
     let mut machine = industrydata_core::Start::new(world.plan(), [1; 16], world.now);
-    let industrydata_core::StartStep::Book(booking) = machine.step() else { panic!() };
+    let industrydata_core::StartStep::Book(booking) = machine.step() else {
+        panic!()
+    };
     let verdict = world.transact(&booking.change().clone());
     booking.booked(verdict, world.now);
     world.pass(Duration::from_secs(121));
-    let industrydata_core::StartStep::Send(exchange) = machine.step() else { panic!() };
+    let industrydata_core::StartStep::Send(exchange) = machine.step() else {
+        panic!()
+    };
     assert!(exchange.request(&token("late-token"), world.now).is_none());
     world.script = Script::new().accepted();
-    assert!(world.drive(&mut machine).is_ok(), "a new reservation is made");
+    assert!(
+        world.drive(&mut machine).is_ok(),
+        "a new reservation is made"
+    );
     assert_eq!(world.quota().used(), 1);
 }
 
@@ -205,7 +281,12 @@ fn the_time_limit_before_the_request_is_told() {
     let mut plan = world.plan();
     plan.limits.total = Duration::ZERO;
     let error = world.start(plan).unwrap_err();
-    assert!(matches!(error.kind(), StartErrorKind::TimeLimit { waited_for_slot: false }));
+    assert!(matches!(
+        error.kind(),
+        StartErrorKind::TimeLimit {
+            waited_for_slot: false
+        }
+    ));
     assert_eq!((world.posts(), world.quota().used()), (0, 0));
 }
 
@@ -226,7 +307,9 @@ fn an_abandoned_machine_says_what_is_left_to_book() {
     assert!(fresh.abandon().is_none());
     // Reserved, given up, and the reservation arrives after its release: it stays released.
     let mut machine = industrydata_core::Start::new(world.plan(), [1; 16], world.now);
-    let industrydata_core::StartStep::Book(booking) = machine.step() else { panic!() };
+    let industrydata_core::StartStep::Book(booking) = machine.step() else {
+        panic!()
+    };
     let reserve = booking.change().clone();
     drop(booking);
     let release = machine.abandon().unwrap();
@@ -237,11 +320,21 @@ fn an_abandoned_machine_says_what_is_left_to_book() {
 
 #[test]
 fn a_run_goes_from_start_to_success() {
-    let mut world = World::new(Script::new().accepted().operation("notStarted").running().succeeded());
+    let mut world = World::new(
+        Script::new()
+            .accepted()
+            .operation("notStarted")
+            .running()
+            .succeeded(),
+    );
     let operation = world.run(Default::default()).unwrap();
     assert!(operation.status().is_terminal());
     assert_eq!(world.requests.len(), 4);
-    let pauses: Vec<u64> = world.pauses.iter().map(|(time, _)| time.as_secs()).collect();
+    let pauses: Vec<u64> = world
+        .pauses
+        .iter()
+        .map(|(time, _)| time.as_secs())
+        .collect();
     assert_eq!(pauses, [5, 5, 5]);
     let mut world = World::new(Script::new().accepted().operation("failed"));
     let error = world.run(Default::default()).unwrap_err();

@@ -54,7 +54,14 @@ fn a_status_is_what_the_body_says() {
     check(Script::new().succeeded(), "succeeded", 1);
     check(Script::new().operation("SUCCEEDED"), "succeeded", 1);
     check(Script::new().operation("failed"), "Failed", 1);
-    check(Script::new().operation("skipped").operation("unknownFutureValue").succeeded(), "succeeded", 3);
+    check(
+        Script::new()
+            .operation("skipped")
+            .operation("unknownFutureValue")
+            .succeeded(),
+        "succeeded",
+        3,
+    );
     let accepted = Script::new().with(202, &[], "{\"status\":\"succeeded\"}");
     check(accepted, "succeeded", 1);
 }
@@ -62,13 +69,47 @@ fn a_status_is_what_the_body_says() {
 #[test]
 fn misses_do_not_end_a_wait() {
     for status in [408, 425, 429, 500, 502, 503, 504, 599] {
-        check(Script::new().with(status, &[], "{\"status\":\"succeeded\"}").succeeded(), "succeeded", 2);
+        check(
+            Script::new()
+                .with(status, &[], "{\"status\":\"succeeded\"}")
+                .succeeded(),
+            "succeeded",
+            2,
+        );
     }
-    check(Script::new().with(200, &[("content-type", "text/html")], "<html>").succeeded(), "succeeded", 2);
-    check(Script::new().with(200, &[("content-encoding", "gzip")], "{\"status\":\"failed\"}").succeeded(), "succeeded", 2);
-    check(Script::new().then(Answer::Cut(200, vec![])).succeeded(), "succeeded", 2);
-    check(Script::new().then(Answer::Lost(Phase::Connect)).succeeded(), "succeeded", 2);
-    check(Script::new().then(Answer::Dropped).succeeded(), "succeeded", 2);
+    check(
+        Script::new()
+            .with(200, &[("content-type", "text/html")], "<html>")
+            .succeeded(),
+        "succeeded",
+        2,
+    );
+    check(
+        Script::new()
+            .with(
+                200,
+                &[("content-encoding", "gzip")],
+                "{\"status\":\"failed\"}",
+            )
+            .succeeded(),
+        "succeeded",
+        2,
+    );
+    check(
+        Script::new().then(Answer::Cut(200, vec![])).succeeded(),
+        "succeeded",
+        2,
+    );
+    check(
+        Script::new().then(Answer::Lost(Phase::Connect)).succeeded(),
+        "succeeded",
+        2,
+    );
+    check(
+        Script::new().then(Answer::Dropped).succeeded(),
+        "succeeded",
+        2,
+    );
     let none = Answer::NoToken(TokenError::unavailable("down"));
     check(Script::new().then(none).succeeded(), "succeeded", 1);
 }
@@ -80,12 +121,20 @@ fn some_answers_end_it() {
     for status in [300, 302, 307, 400, 405, 409, 418] {
         check(Script::new().status(status), "Unexpected", 1);
     }
-    check(Script::new().then(Answer::NoToken(TokenError::Malformed("x"))), "NoToken", 0);
+    check(
+        Script::new().then(Answer::NoToken(TokenError::Malformed("x"))),
+        "NoToken",
+        0,
+    );
 }
 
 #[test]
 fn a_404_has_a_grace_until_the_operation_was_seen() {
-    check(Script::new().status(404).times(4).succeeded(), "succeeded", 5);
+    check(
+        Script::new().status(404).times(4).succeeded(),
+        "succeeded",
+        5,
+    );
     check(Script::new().running().status(404), "Gone", 2);
     let mut world = World::new(Script::new().status(404).times(40));
     let mut watch = world.resume(&resume_token(), Limits::default());
@@ -93,16 +142,26 @@ fn a_404_has_a_grace_until_the_operation_was_seen() {
     assert!(matches!(error.kind(), WatchErrorKind::Gone(_)));
     let waited: Duration = world.pauses.iter().map(|(time, _)| *time).sum();
     assert!(waited >= Duration::from_secs(55), "{waited:?}");
-    assert!((5..=13).contains(&world.requests.len()), "{}", world.requests.len());
+    assert!(
+        (5..=13).contains(&world.requests.len()),
+        "{}",
+        world.requests.len()
+    );
     // The grace has passed after one long pause, but five tries are made all the same.
-    let slow = Script::new().with(404, &[("retry-after", "90")], "").status(404).times(9);
+    let slow = Script::new()
+        .with(404, &[("retry-after", "90")], "")
+        .status(404)
+        .times(9);
     assert!(check(slow, "Gone", 5).requests.len() == 5);
 }
 
 #[test]
 fn three_401_in_a_row_end_it_and_one_fresh_token_goes_on() {
     check(Script::new().status(401), "Unauthorized", 1);
-    let fresh = Script::new().status(401).then(Answer::Token("second-token")).succeeded();
+    let fresh = Script::new()
+        .status(401)
+        .then(Answer::Token("second-token"))
+        .succeeded();
     check(fresh, "succeeded", 2);
     let thrice = Script::new()
         .status(401)
@@ -121,30 +180,58 @@ fn track_is_lost_after_ten_minutes_and_ten_misses() {
     let mut world = World::new(Script::new().status(503).times(500));
     let mut watch = world.resume(&resume_token(), Limits::default());
     let error = world.watch(&mut watch).unwrap_err();
-    let WatchErrorKind::LostTrack { since, .. } = error.kind() else { panic!("{error}") };
+    let WatchErrorKind::LostTrack { since, .. } = error.kind() else {
+        panic!("{error}")
+    };
     assert!(*since >= Duration::from_secs(600));
-    assert!((10..=121).contains(&world.requests.len()), "{}", world.requests.len());
+    assert!(
+        (10..=121).contains(&world.requests.len()),
+        "{}",
+        world.requests.len()
+    );
     // Long pauses: ten misses are waited for.
-    let slow = Script::new().with(503, &[("retry-after", "900")], "").times(12);
+    let slow = Script::new()
+        .with(503, &[("retry-after", "900")], "")
+        .times(12);
     check(slow, "LostTrack", 10);
     // News in between begins anew.
-    let script = Script::new().with(503, &[("retry-after", "500")], "").times(9).running().succeeded();
+    let script = Script::new()
+        .with(503, &[("retry-after", "500")], "")
+        .times(9)
+        .running()
+        .succeeded();
     check(script, "succeeded", 11);
 }
 
 #[test]
 fn a_retry_after_lengthens_and_never_shortens() {
-    let longer = Script::new().with(200, &[("retry-after", "77")], "{\"status\":\"running\"}").succeeded();
-    assert_eq!(check(longer, "succeeded", 2).pauses, [(Duration::from_secs(77), "the service asked to wait".to_owned())]);
-    let shorter = Script::new().with(200, &[("retry-after", "0")], "{\"status\":\"running\"}").succeeded();
-    assert_eq!(check(shorter, "succeeded", 2).pauses.first().unwrap().0, Duration::from_secs(5));
+    let longer = Script::new()
+        .with(200, &[("retry-after", "77")], "{\"status\":\"running\"}")
+        .succeeded();
+    assert_eq!(
+        check(longer, "succeeded", 2).pauses,
+        [(
+            Duration::from_secs(77),
+            "the service asked to wait".to_owned()
+        )]
+    );
+    let shorter = Script::new()
+        .with(200, &[("retry-after", "0")], "{\"status\":\"running\"}")
+        .succeeded();
+    assert_eq!(
+        check(shorter, "succeeded", 2).pauses.first().unwrap().0,
+        Duration::from_secs(5)
+    );
 }
 
 #[test]
 fn the_time_limit_has_one_last_poll_and_no_more() {
     let world = check_limit(Script::new().running().times(9), limits(12), "TimeLimit", 4);
     let last = *world.request_times.last().unwrap() - Duration::from_secs(1000);
-    assert!(last < Duration::from_secs(12) && last >= Duration::from_secs(10), "{last:?}");
+    assert!(
+        last < Duration::from_secs(12) && last >= Duration::from_secs(10),
+        "{last:?}"
+    );
     let world = check_limit(
         Script::new().with(429, &[("retry-after", "13")], ""),
         limits(12),
@@ -157,9 +244,24 @@ fn the_time_limit_has_one_last_poll_and_no_more() {
 
 #[test]
 fn a_pace_of_the_callers_own_is_kept() {
-    let mut world = World::new(Script::new().accepted().running().times(20).status(503).times(5).succeeded());
-    world.run(PollingPolicy::every(Duration::from_millis(50))).unwrap();
-    assert!(world.pauses.iter().all(|(time, _)| *time == Duration::from_millis(50)));
+    let mut world = World::new(
+        Script::new()
+            .accepted()
+            .running()
+            .times(20)
+            .status(503)
+            .times(5)
+            .succeeded(),
+    );
+    world
+        .run(PollingPolicy::every(Duration::from_millis(50)))
+        .unwrap();
+    assert!(
+        world
+            .pauses
+            .iter()
+            .all(|(time, _)| *time == Duration::from_millis(50))
+    );
 }
 
 #[test]

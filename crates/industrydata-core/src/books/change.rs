@@ -197,7 +197,8 @@ impl Refusal {
     /// When it is worth asking again: the next slot, or the end of a lease that may give one back.
     #[must_use]
     pub fn ask_again_at(&self) -> Timestamp {
-        self.lease_ends.map_or(self.until, |end| end.min(self.until))
+        self.lease_ends
+            .map_or(self.until, |end| end.min(self.until))
     }
 }
 
@@ -222,12 +223,7 @@ impl Change {
 
     /// Writes what became of the start `id`: over its reservation, its doubt, or nothing.
     #[must_use]
-    pub const fn settle(
-        key: BooksKey,
-        throttle: Throttle,
-        id: [u8; 16],
-        outcome: Outcome,
-    ) -> Self {
+    pub const fn settle(key: BooksKey, throttle: Throttle, id: [u8; 16], outcome: Outcome) -> Self {
         Self::new(key, throttle, Kind::Settle { id, outcome })
     }
 

@@ -11,25 +11,35 @@ const VERSION: u32 = 1;
 pub(super) fn encode(key: &BooksKey, value: &Value) -> Vec<u8> {
     // Strings, integers and maps with string keys: serialising them cannot fail.
     let json = serde_json::to_vec(value).unwrap_or_default();
-    let mut bytes = format!("{MAGIC} {VERSION} {:08x}\n", checksum(key, VERSION, &json)).into_bytes();
+    let mut bytes =
+        format!("{MAGIC} {VERSION} {:08x}\n", checksum(key, VERSION, &json)).into_bytes();
     bytes.extend_from_slice(&json);
     bytes
 }
 
 pub(super) fn decode(key: &BooksKey, bytes: &[u8]) -> Result<Value, StoreFault> {
     let text = std::str::from_utf8(bytes).map_err(|_| StoreFault::Damaged("not UTF-8"))?;
-    let (head, json) = text.split_once('\n').ok_or(StoreFault::Damaged("no first line"))?;
+    let (head, json) = text
+        .split_once('\n')
+        .ok_or(StoreFault::Damaged("no first line"))?;
     let mut words = head.split(' ');
     let (Some(MAGIC), Some(version), Some(sum), None) =
         (words.next(), words.next(), words.next(), words.next())
     else {
         return Err(StoreFault::Damaged("not books of industrydata"));
     };
-    let found: u32 = version.parse().map_err(|_| StoreFault::Damaged("no format number"))?;
+    let found: u32 = version
+        .parse()
+        .map_err(|_| StoreFault::Damaged("no format number"))?;
     if found > VERSION {
-        return Err(StoreFault::Newer { found, known: VERSION });
+        return Err(StoreFault::Newer {
+            found,
+            known: VERSION,
+        });
     }
-    if found.to_string() != version || format!("{:08x}", checksum(key, found, json.as_bytes())) != sum {
+    if found.to_string() != version
+        || format!("{:08x}", checksum(key, found, json.as_bytes())) != sum
+    {
         return Err(StoreFault::Damaged("the checksum does not match"));
     }
     serde_json::from_str(json).map_err(|_| StoreFault::Damaged("the entries cannot be read"))

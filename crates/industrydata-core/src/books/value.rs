@@ -53,7 +53,9 @@ impl Value {
                 value.marked = true;
             }
         }
-        let latest = clock.as_millisecond().saturating_add(millis(LONGEST_NOT_BEFORE));
+        let latest = clock
+            .as_millisecond()
+            .saturating_add(millis(LONGEST_NOT_BEFORE));
         value.not_before = value
             .not_before
             .map(|at| at.min(latest))
@@ -68,9 +70,10 @@ impl Value {
         self.entries.retain(|entry| match entry.state(clock) {
             // A tombstone, so that a reservation that arrives after its release stays released.
             EntryState::Released => now < entry.until.saturating_add(millis(MARGIN)),
-            EntryState::Reserved | EntryState::Confirmed | EntryState::Unknown | EntryState::Held => {
-                now < entry.frees_at_ms(keep)
-            }
+            EntryState::Reserved
+            | EntryState::Confirmed
+            | EntryState::Unknown
+            | EntryState::Held => now < entry.frees_at_ms(keep),
         });
         for entry in &mut self.entries {
             if entry.state == "reserved" && entry.until <= now {

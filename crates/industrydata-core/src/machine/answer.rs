@@ -5,7 +5,7 @@ use http::{
     response::Parts,
 };
 
-use super::watch::Miss;
+use super::miss::Miss;
 use crate::{
     fault::BodyFault,
     location::{LocationError, OperationUrl},
@@ -31,7 +31,10 @@ pub(super) fn operation(
         return Err(Miss::Encoded);
     }
     let body = body.map_err(Miss::Body)?;
-    let content_type = head.headers.get(CONTENT_TYPE).map(http::HeaderValue::as_bytes);
+    let content_type = head
+        .headers
+        .get(CONTENT_TYPE)
+        .map(http::HeaderValue::as_bytes);
     let operation = Operation::decode(content_type, &body).map_err(Miss::Unreadable)?;
     Ok(match secret(token) {
         Some(secret) => operation.without(secret),
@@ -40,7 +43,10 @@ pub(super) fn operation(
 }
 
 /// A Location that repeats the token is not followed: it would be written down with it.
-pub(super) fn redacted(url: OperationUrl, token: &AccessToken) -> Result<OperationUrl, LocationError> {
+pub(super) fn redacted(
+    url: OperationUrl,
+    token: &AccessToken,
+) -> Result<OperationUrl, LocationError> {
     match secret(token) {
         Some(secret) if url.as_str().contains(secret) => Err(LocationError::NotAnOperation),
         Some(_) | None => Ok(url),
@@ -59,8 +65,10 @@ fn secret(token: &AccessToken) -> Option<&str> {
 }
 
 fn is_encoded(head: &Parts) -> bool {
-    head.headers
-        .get_all(CONTENT_ENCODING)
-        .iter()
-        .any(|value| !value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity"))
+    head.headers.get_all(CONTENT_ENCODING).iter().any(|value| {
+        !value
+            .as_bytes()
+            .trim_ascii()
+            .eq_ignore_ascii_case(b"identity")
+    })
 }

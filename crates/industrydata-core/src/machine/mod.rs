@@ -28,19 +28,21 @@
 //!     +----------------------------------------+
 //! ```
 
+mod accepted;
 mod answer;
+mod miss;
 mod start;
 mod start_error;
 mod step;
 mod watch;
 mod watch_error;
 
-pub use start::{Accepted, Start, StartPlan};
+pub use accepted::Accepted;
+pub use miss::Miss;
+pub use start::{Start, StartPlan};
 pub use start_error::{StartError, StartErrorKind};
-pub use step::{
-    Booking, Exchange, Pause, PauseReason, Progress, Reply, StartStep, WatchStep,
-};
-pub use watch::{Miss, Watch, WatchPlan};
+pub use step::{Booking, Exchange, Pause, PauseReason, Progress, Reply, StartStep, WatchStep};
+pub use watch::{Watch, WatchPlan};
 pub use watch_error::{WatchError, WatchErrorKind};
 
 /// What an error says of the start it belongs to.

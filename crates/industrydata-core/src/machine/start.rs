@@ -3,13 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use http::{Request, StatusCode, header::LOCATION, response::Parts};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::{
+    accepted::{Accepted, Follow},
     answer::{error_body, redacted},
     start_error::{StartError, StartErrorKind},
     step::{Booking, Exchange, Machine, Pause, PauseReason, Progress, StartStep},
-    watch::{Watch, WatchPlan},
 };
 use crate::{
     books::{BooksKey, Change, MARGIN, Outcome, Quota, Refusal, Verdict, Who},
@@ -17,7 +17,7 @@ use crate::{
     location::OperationUrl,
     now::Now,
     outcome::Acceptance,
-    policy::{Limits, PollingPolicy, Throttle},
+    policy::{Limits, Throttle},
     requests::Service,
     retry_after::{date, retry_after},
     seed::Seed,
@@ -85,14 +85,31 @@ struct SeedOf {
 #[derive(Debug)]
 enum State {
     /// The reservation is to be booked; whether that was begun.
-    Reserve { id: [u8; 16], begun: bool },
+    Reserve {
+        id: [u8; 16],
+        begun: bool,
+    },
     /// Reserved: the request may go out.
-    Ready { slot: Slot, refused: Option<Refused> },
+    Ready {
+        slot: Slot,
+        refused: Option<Refused>,
+    },
     /// The request is out.
-    Out { slot: Slot, token: AccessToken, repeated: bool },
+    Out {
+        slot: Slot,
+        token: AccessToken,
+        repeated: bool,
+    },
     /// The outcome is to be booked.
-    Settle { change: Arc<Change>, after: After },
-    Pausing { until: Duration, reason: PauseReason, otherwise: StartError },
+    Settle {
+        change: Arc<Change>,
+        after: After,
+    },
+    Pausing {
+        until: Duration,
+        reason: PauseReason,
+        otherwise: StartError,
+    },
     Ended(Result<Accepted, StartError>),
 }
 
@@ -113,93 +130,12 @@ struct Refused {
 #[derive(Debug)]
 enum After {
     End(Result<Accepted, StartErrorKind>),
-    Pause { until: Duration, reason: PauseReason, otherwise: StartErrorKind },
+    Pause {
+        until: Duration,
+        reason: PauseReason,
+        otherwise: StartErrorKind,
+    },
     Reserve,
-}
-
-/// An accepted start: counted, with an operation to follow.
-#[derive(Clone, Debug)]
-pub struct Accepted(Box<Follow>);
-
-#[derive(Clone, Debug)]
-struct Follow {
-    service: Service,
-    limits: Limits,
-    deadline: Duration,
-    seed: [u8; 16],
-    requests: u32,
-    operation: OperationUrl,
-    at: Now,
-    retry_after: Option<Duration>,
-    clock_skew: Option<SignedDuration>,
-    request_id: Option<String>,
-    quota: Option<Quota>,
-    unrecorded: Option<(Arc<Change>, StoreFault)>,
-}
-
-impl Accepted {
-    /// The operation to follow, checked.
-    #[must_use]
-    pub fn operation(&self) -> &OperationUrl {
-        &self.0.operation
-    }
-
-    /// When the answer came.
-    #[must_use]
-    pub fn at(&self) -> Timestamp {
-        self.0.at.utc
-    }
-
-    /// The service's id of the request.
-    #[must_use]
-    pub fn request_id(&self) -> Option<&str> {
-        self.0.request_id.as_deref()
-    }
-
-    /// The quota after the start.
-    #[must_use]
-    pub fn quota(&self) -> Option<&Quota> {
-        self.0.quota.as_ref()
-    }
-
-    /// By how much the service's clock is ahead of this machine's (negative: behind), if by more than two minutes. A
-    /// wrong clock here frees slots at the wrong time.
-    #[must_use]
-    pub fn clock_skew(&self) -> Option<SignedDuration> {
-        self.0.clock_skew
-    }
-
-    /// Why the acceptance could not be recorded, if so. The reservation goes on counting.
-    #[must_use]
-    pub fn ledger_warning(&self) -> Option<&StoreFault> {
-        self.0.unrecorded.as_ref().map(|(_, fault)| fault)
-    }
-
-    /// The change that could not be recorded, to be tried once more when the run has ended.
-    #[must_use]
-    pub fn unrecorded(&self) -> Option<&Arc<Change>> {
-        self.0.unrecorded.as_ref().map(|(change, _)| change)
-    }
-
-    /// The wait for the operation, within what is left of the start's total limit. The first poll comes one interval
-    /// after the acceptance.
-    #[must_use]
-    pub fn watch(&self, policy: PollingPolicy) -> Watch {
-        let plan = WatchPlan {
-            service: self.0.service.clone(),
-            policy,
-            limits: self.0.limits,
-        };
-        Watch::after_start(
-            plan,
-            self.0.operation.clone(),
-            Seed::new(self.0.seed),
-            self.0.requests,
-            self.0.at,
-            self.0.deadline,
-            self.0.retry_after,
-        )
-    }
 }
 
 impl Start {
@@ -306,7 +242,16 @@ impl Start {
         if let Ok(verdict) = &result {
             self.quota = Some(verdict.quota().clone());
         }
-        match (std::mem::replace(&mut self.state, State::Reserve { id: [0; 16], begun: false }), result) {
+        match (
+            std::mem::replace(
+                &mut self.state,
+                State::Reserve {
+                    id: [0; 16],
+                    begun: false,
+                },
+            ),
+            result,
+        ) {
             (State::Reserve { id, .. }, Ok(verdict)) => match verdict.refusal() {
                 Some(refusal) => self.no_slot(*refusal, now),
                 None => {
@@ -325,7 +270,9 @@ impl Start {
                     After::End(Err(StartErrorKind::Ledger(StoreFault::Unconfirmed(cause)))),
                 );
             }
-            (State::Reserve { .. }, Err(fault)) => self.end_err(StartErrorKind::Ledger(fault), None),
+            (State::Reserve { .. }, Err(fault)) => {
+                self.end_err(StartErrorKind::Ledger(fault), None)
+            }
             (State::Settle { change, after }, result) => self.settled(change, after, result.err()),
             // Only the two states above lend a booking.
             (state, _) => self.state = state,
@@ -334,9 +281,9 @@ impl Start {
 
     fn settled(&mut self, change: Arc<Change>, after: After, fault: Option<StoreFault>) {
         match after {
-            After::End(Ok(mut accepted)) => {
-                accepted.0.quota.clone_from(&self.quota);
-                accepted.0.unrecorded = fault.map(|fault| (change, fault));
+            After::End(Ok(accepted)) => {
+                let unrecorded = fault.map(|fault| (change, fault));
+                let accepted = accepted.booked(self.quota.clone(), unrecorded);
                 self.state = State::Ended(Ok(accepted));
             }
             After::End(Err(kind)) => self.end_err(kind, fault),
@@ -432,9 +379,17 @@ impl Start {
         let kind = StartErrorKind::Throttled { until, error };
         let after = if fits && (short || self.plan.wait_for_slot) {
             self.waited_out = true;
-            let jitter = if short { Duration::ZERO } else { self.slot_jitter() };
+            let jitter = if short {
+                Duration::ZERO
+            } else {
+                self.slot_jitter()
+            };
             After::Pause {
-                until: now.steady.saturating_add(pause).saturating_add(jitter).min(self.deadline),
+                until: now
+                    .steady
+                    .saturating_add(pause)
+                    .saturating_add(jitter)
+                    .min(self.deadline),
                 reason: PauseReason::Throttled,
                 otherwise: kind,
             }
@@ -453,10 +408,13 @@ impl Start {
             .and_then(|url| redacted(url, token));
         let outcome = Outcome::Confirmed {
             date: answered.map_or(now.utc, |answered| answered.max(now.utc)),
-            operation: location.as_ref().ok().map(|url| url.operation_id().to_owned()),
+            operation: location
+                .as_ref()
+                .ok()
+                .map(|url| url.operation_id().to_owned()),
         };
         let result = match location {
-            Ok(operation) => Ok(Accepted(Box::new(Follow {
+            Ok(operation) => Ok(Accepted::new(Follow {
                 service: self.plan.service.clone(),
                 limits: self.plan.limits,
                 deadline: self.deadline,
@@ -471,7 +429,7 @@ impl Start {
                 request_id,
                 quota: None,
                 unrecorded: None,
-            }))),
+            })),
             Err(error) => Err(StartErrorKind::NotFollowable {
                 error,
                 location: head
@@ -502,9 +460,14 @@ impl Machine for Start {
 
     fn no_token(&mut self, error: TokenError, now: Now) {
         self.last = now;
+        let waited_for_slot = self.waited;
         if let State::Ready { slot, refused } = &mut self.state {
             let id = slot.id;
             let kind = match refused.take() {
+                // It was given up with the limit, or may have been: the limit is what the caller set.
+                None if error.is_transient() && now.steady >= self.deadline => {
+                    StartErrorKind::TimeLimit { waited_for_slot }
+                }
                 Some(refused) => StartErrorKind::Unauthorized {
                     error: refused.error,
                     token: Some(error),
@@ -562,9 +525,18 @@ impl Machine for Start {
         Some((request, self.plan.limits.request.min(left)))
     }
 
+    fn reads_body(&self, status: StatusCode) -> bool {
+        status != StatusCode::ACCEPTED
+    }
+
     fn answer(&mut self, head: &Parts, body: Result<Vec<u8>, BodyFault>, now: Now) {
         self.last = now;
-        let State::Out { slot, token, repeated } = &self.state else {
+        let State::Out {
+            slot,
+            token,
+            repeated,
+        } = &self.state
+        else {
             return;
         };
         let (slot, token, repeated) = (*slot, token.clone(), *repeated);

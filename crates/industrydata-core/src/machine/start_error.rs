@@ -157,7 +157,9 @@ impl StartError {
             StartErrorKind::Refused(_) => {
                 "read the service's message; the same start will be refused again until its cause is gone"
             }
-            StartErrorKind::Unreachable(_) => "check the network and the base URL, then start again",
+            StartErrorKind::Unreachable(_) => {
+                "check the network and the base URL, then start again"
+            }
             StartErrorKind::TimeLimit { .. } => "start again with a longer time limit",
             StartErrorKind::Stopped => "start again when it suits",
             StartErrorKind::DoubtfulAnswer(_)
@@ -247,7 +249,12 @@ impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0.kind {
             StartErrorKind::NoSlot(refusal) => {
-                write!(f, "no start before {:.0}: {}", refusal.until(), refusal.reason())
+                write!(
+                    f,
+                    "no start before {:.0}: {}",
+                    refusal.until(),
+                    refusal.reason()
+                )
             }
             StartErrorKind::Throttled { until, error } => {
                 write!(f, "the service throttles starts until {until:.0}: {error}")
@@ -271,7 +278,10 @@ impl fmt::Display for StartError {
                 f.write_str("the time limit passed before the request went out")
             }
             StartErrorKind::DoubtfulAnswer(error) => {
-                write!(f, "the answer leaves open whether a run was started: {error}")
+                write!(
+                    f,
+                    "the answer leaves open whether a run was started: {error}"
+                )
             }
             StartErrorKind::DoubtfulLoss(fault) => {
                 write!(f, "it is not known whether a run was started: {fault}")

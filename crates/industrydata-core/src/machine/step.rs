@@ -5,10 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use http::{Request, StatusCode, response::Parts};
 
 use super::{
-    start::{Accepted, Start},
-    start_error::StartError,
-    watch::Miss,
-    watch_error::WatchError,
+    accepted::Accepted, miss::Miss, start::Start, start_error::StartError, watch_error::WatchError,
 };
 use crate::{
     books::{Change, RefusalReason, Verdict},
@@ -55,6 +52,8 @@ pub(super) trait Machine: Send + Sync {
     fn challenge(&self) -> Option<&Challenge>;
     fn no_token(&mut self, error: TokenError, now: Now);
     fn request(&mut self, token: &AccessToken, now: Now) -> Option<(Request<()>, Duration)>;
+    /// Whether anything stands in the body of an answer with this status.
+    fn reads_body(&self, status: StatusCode) -> bool;
     fn answer(&mut self, head: &Parts, body: Result<Vec<u8>, BodyFault>, now: Now);
     fn lost(&mut self, fault: Fault, now: Now);
     /// The steady moment the pause lasts to, and why there is one.
@@ -127,10 +126,13 @@ impl Reply<'_> {
         self.time_limit
     }
 
-    /// The most bytes to read of the body of an answer with this status.
+    /// The most bytes to read of the body of an answer with this status. Zero: it is not to be read, so that an accepted
+    /// start does not wait for a body in which nothing stands.
     #[must_use]
     pub fn body_limit(&self, status: StatusCode) -> usize {
-        if status.is_success() {
+        if !self.machine.reads_body(status) {
+            0
+        } else if status.is_success() {
             OPERATION_LIMIT
         } else {
             ERROR_LIMIT

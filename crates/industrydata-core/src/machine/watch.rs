@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::{
     answer::{error_body, operation},
+    miss::Miss,
     step::{Exchange, Machine, Pause, PauseReason, Progress, WatchStep},
     watch_error::{WatchError, WatchErrorKind},
 };
@@ -14,7 +15,7 @@ use crate::{
     fault::{BodyFault, Fault},
     location::OperationUrl,
     now::Now,
-    operation::{BodyError, Operation, OperationStatus},
+    operation::{Operation, OperationStatus},
     policy::{Limits, PollingPolicy},
     requests::Service,
     resume::ResumeToken,
@@ -76,52 +77,17 @@ pub struct Watch {
 #[derive(Debug)]
 enum State {
     Due,
-    Out { token: AccessToken, since: Duration },
-    Pausing { from: Duration, until: Duration, reason: PauseReason, told: bool },
+    Out {
+        token: AccessToken,
+        since: Duration,
+    },
+    Pausing {
+        from: Duration,
+        until: Duration,
+        reason: PauseReason,
+        told: bool,
+    },
     Ended(Result<Arc<Operation>, WatchError>),
-}
-
-/// Why a poll brought no news. The wait goes on.
-#[derive(Clone, Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Miss {
-    /// No answer came.
-    #[error(transparent)]
-    Lost(Fault),
-    /// The answer is no status: 404 soon after the start, 401 once more, 408, 425, 429 or 5xx.
-    #[error("{0}")]
-    Answer(Box<ServiceError>),
-    /// The body did not arrive whole.
-    #[error(transparent)]
-    Body(BodyFault),
-    /// The body has a content encoding that was not asked for.
-    #[error("the answer is encoded, though only identity was asked for")]
-    Encoded,
-    /// The body is not an operation; a captive portal's page, perhaps.
-    #[error("the answer is not an operation: {0}")]
-    Unreadable(BodyError),
-    /// No token could be had just now.
-    #[error(transparent)]
-    Token(TokenError),
-    /// The driver dropped the request.
-    #[error("the poll was given up")]
-    Dropped,
-}
-
-impl Miss {
-    /// The service's answer, if it was one.
-    #[must_use]
-    pub const fn service_error(&self) -> Option<&ServiceError> {
-        match self {
-            Self::Answer(error) => Some(error),
-            Self::Lost(_)
-            | Self::Body(_)
-            | Self::Encoded
-            | Self::Unreadable(_)
-            | Self::Token(_)
-            | Self::Dropped => None,
-        }
-    }
 }
 
 impl Watch {
@@ -243,7 +209,13 @@ impl Watch {
     }
 
     /// Pauses, or ends at the time limit: a wait is clipped so that one last poll fits before it.
-    fn pause_for(&mut self, pause: Duration, asked: Option<Duration>, reason: PauseReason, now: Now) {
+    fn pause_for(
+        &mut self,
+        pause: Duration,
+        asked: Option<Duration>,
+        reason: PauseReason,
+        now: Now,
+    ) {
         self.repeated = false;
         let longer = asked.filter(|asked| *asked > pause);
         let left = self.deadline.saturating_sub(now.steady);
@@ -325,7 +297,8 @@ impl Watch {
 
     fn not_found(&mut self, error: ServiceError, asked: Option<Duration>, now: Now) {
         self.not_found += 1;
-        let in_grace = now.steady.saturating_sub(self.began) < GRACE || self.not_found < GRACE_TRIES;
+        let in_grace =
+            now.steady.saturating_sub(self.began) < GRACE || self.not_found < GRACE_TRIES;
         if self.operation.is_none() && in_grace {
             self.miss(Miss::Answer(Box::new(error)), asked, now);
         } else {
@@ -377,8 +350,15 @@ impl Machine for Watch {
             token: token.clone(),
             since: now.steady,
         };
-        let request = self.plan.service.get(self.url.uri(), token, self.seed, ordinal);
+        let request = self
+            .plan
+            .service
+            .get(self.url.uri(), token, self.seed, ordinal);
         Some((request, self.plan.limits.request.min(left)))
+    }
+
+    fn reads_body(&self, _: StatusCode) -> bool {
+        true
     }
 
     fn answer(&mut self, head: &Parts, body: Result<Vec<u8>, BodyFault>, now: Now) {

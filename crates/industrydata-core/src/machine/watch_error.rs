@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
-use super::{MayHaveStarted, watch::Miss};
+use super::{MayHaveStarted, miss::Miss};
 use crate::{
     operation::Operation, resume::ResumeToken, service_error::ServiceError, store::StoreFault,
     token::TokenError,

@@ -6,8 +6,9 @@ use std::{collections::VecDeque, time::Duration};
 
 use http::{HeaderMap, Method, Request, response::Parts};
 use industrydata_core::{
-    AccessToken, Accepted, Base, BodyFault, Change, Fault, Limits, Now, Operation, Phase,
-    PollingPolicy, Quota, ResumeToken, Service, Start, StartError, StartPlan, StartStep, StoreFault, Throttle, Timestamp, TokenError, Verdict, Watch, WatchError, WatchStep, Who,
+    Accepted, AccessToken, Base, BodyFault, Change, Fault, Limits, Now, Operation, Phase,
+    PollingPolicy, Quota, ResumeToken, Service, Start, StartError, StartPlan, StartStep,
+    StoreFault, Throttle, Timestamp, TokenError, Verdict, Watch, WatchError, WatchStep, Who,
 };
 
 pub(crate) const LOCATION: &str = "https://graph.microsoft.com/beta/external/industryData/operations/171bf0b4-14e9-408f-71dd-08dcd2a15d23";
@@ -152,7 +153,12 @@ impl World {
     pub(crate) fn quota(&mut self) -> Quota {
         let key = industrydata_core::BooksKey::new(&Base::graph(), &"contoso".parse().unwrap());
         let change = Change::read(key, Throttle::default());
-        change.apply(self.books.as_deref(), self.now.utc).unwrap().verdict.quota().clone()
+        change
+            .apply(self.books.as_deref(), self.now.utc)
+            .unwrap()
+            .verdict
+            .quota()
+            .clone()
     }
 
     /// Takes what is not an answer off the script.
@@ -190,11 +196,21 @@ impl World {
         self.requests.push(request);
         self.request_times.push(self.now.steady);
         self.pass(self.latency);
-        let answer = self.script.0.pop_front().expect("the script has an answer for each request");
+        let answer = self
+            .script
+            .0
+            .pop_front()
+            .expect("the script has an answer for each request");
         match answer {
-            Answer::Head(status, headers, body) => reply.answer(&head(status, &headers), Ok(body), self.now),
+            Answer::Head(status, headers, body) => {
+                reply.answer(&head(status, &headers), Ok(body), self.now)
+            }
             Answer::Cut(status, headers) => {
-                reply.answer(&head(status, &headers), Err(BodyFault::cut("cut")), self.now);
+                reply.answer(
+                    &head(status, &headers),
+                    Err(BodyFault::cut("cut")),
+                    self.now,
+                );
             }
             Answer::Lost(phase) => reply.lost(Fault::new(phase, "lost"), self.now),
             Answer::Dropped => return false,
@@ -235,7 +251,10 @@ impl World {
     }
 
     /// Drives a wait to its end.
-    pub(crate) fn watch(&mut self, machine: &mut Watch) -> Result<std::sync::Arc<Operation>, WatchError> {
+    pub(crate) fn watch(
+        &mut self,
+        machine: &mut Watch,
+    ) -> Result<std::sync::Arc<Operation>, WatchError> {
         for _ in 0..100_000 {
             self.prepare();
             match machine.step() {
@@ -256,7 +275,10 @@ impl World {
     }
 
     /// Starts, then watches.
-    pub(crate) fn run(&mut self, policy: PollingPolicy) -> Result<std::sync::Arc<Operation>, WatchError> {
+    pub(crate) fn run(
+        &mut self,
+        policy: PollingPolicy,
+    ) -> Result<std::sync::Arc<Operation>, WatchError> {
         let accepted = self.start(self.plan()).unwrap();
         self.watch(&mut accepted.watch(policy))
     }
@@ -272,7 +294,10 @@ impl World {
     }
 
     pub(crate) fn posts(&self) -> usize {
-        self.requests.iter().filter(|r| r.method() == Method::POST).count()
+        self.requests
+            .iter()
+            .filter(|r| r.method() == Method::POST)
+            .count()
     }
 }
 
@@ -281,7 +306,12 @@ pub(crate) fn head(status: u16, headers: &[(&'static str, String)]) -> Parts {
     for (name, value) in headers {
         map.append(*name, value.parse().unwrap());
     }
-    let mut head = http::Response::builder().status(status).body(()).unwrap().into_parts().0;
+    let mut head = http::Response::builder()
+        .status(status)
+        .body(())
+        .unwrap()
+        .into_parts()
+        .0;
     head.headers = map;
     head
 }

@@ -7,6 +7,10 @@ use rusqlite::ErrorCode;
 
 /// Why the file cannot hold books, or its books cannot be used.
 #[derive(Debug, thiserror::Error)]
+#[cfg_attr(
+    not(unix),
+    allow(dead_code, reason = "owners, modes and links are told on Unix only")
+)]
 pub(super) enum Obstacle {
     #[error("{path} names no file", path = .0.display())]
     NoFileName(PathBuf),

@@ -1,0 +1,79 @@
+//! What `start` and `wait` have in common: the limits, the wait itself, and the warnings on the way.
+
+use std::time::Duration;
+
+use industrydata_core::{MayHaveStarted, PollingPolicy, Quota, Store, StoreFault, Timestamp, escape_controls};
+use industrydata_ledger::Books;
+
+use crate::{
+    args::LimitArgs,
+    commands::Context,
+    flavour::Run,
+    human,
+    report::{Document, OperationReport, Outcome, QuotaReport},
+    verdict,
+};
+
+impl LimitArgs {
+    /// The pauses between polls.
+    pub(crate) fn polling(&self) -> PollingPolicy {
+        self.poll_interval.map_or_else(PollingPolicy::default, PollingPolicy::every)
+    }
+}
+
+/// The moment the time limit passes, for people.
+pub(crate) fn until(timeout: Duration) -> Option<Timestamp> {
+    Timestamp::now().checked_add(timeout).ok()
+}
+
+/// Waits until the operation has ended.
+pub(crate) fn follow(run: &mut dyn Run, until: Option<Timestamp>, context: Context<'_>) -> Document {
+    let warned = run.ledger_warning().is_some();
+    loop {
+        context.interrupt.last_word(Document::cut_off(MayHaveStarted::Yes, Some(operation(run))));
+        match run.progress() {
+            Ok(Some(progress)) => context.progress(human::progress(&progress, until)),
+            Ok(None) => {
+                booked_after_all(run, warned);
+                return Document::good(Outcome::Succeeded, operation(run), quota(run).map(QuotaReport::from));
+            }
+            Err(error) => {
+                booked_after_all(run, warned);
+                let interrupted = context.interrupt.is_given();
+                return verdict::watch_error(&error, operation(run), quota(run), interrupted);
+            }
+        }
+    }
+}
+
+/// The operation as last seen.
+pub(crate) fn operation(run: &dyn Run) -> OperationReport {
+    OperationReport::new(run.url(), &run.resume_token(), run.operation())
+}
+
+/// The quota after the start, if this process made it.
+pub(crate) fn quota(run: &dyn Run) -> Option<&Quota> {
+    run.accepted().and_then(|accepted| accepted.quota())
+}
+
+/// Says that the books end with this process, if they do.
+pub(crate) fn warn_if_forgetful(books: &Books) {
+    if books.is_forgetful() {
+        human::tell("warning: the books end with this process: the next one will not know of its starts");
+    }
+}
+
+/// Says that an outcome could not be booked.
+pub(crate) fn warn_unbooked(fault: Option<&StoreFault>) {
+    if let Some(fault) = fault {
+        let fault = fault.to_string();
+        let fault = escape_controls(&fault);
+        human::tell(format!("warning: the outcome is not in the books, its reservation goes on counting: {fault}"));
+    }
+}
+
+fn booked_after_all(run: &dyn Run, warned: bool) {
+    if warned && run.ledger_warning().is_none() {
+        human::tell("the outcome is in the books now");
+    }
+}

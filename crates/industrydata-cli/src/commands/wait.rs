@@ -1,0 +1,50 @@
+//! `wait`: polls until the operation has ended. The books are not opened for it.
+
+use industrydata_core::MayHaveStarted;
+use industrydata_ledger::Books;
+
+use crate::{
+    args::{Global, WaitArgs},
+    commands::{Answer, Context, follow},
+    flavour::{self, Setup},
+    report::Document,
+    settings,
+};
+
+pub(super) fn run(global: &Global, args: &WaitArgs, context: Context<'_>) -> Result<Answer, Box<Document>> {
+    let env = context.env;
+    let base = settings::base(global, env)?;
+    let tenant = settings::tenant(global, env)?;
+    settings::token_options(global)?;
+    settings::ledger_is_path(global, env)?;
+    let started = |document| started(document, MayHaveStarted::Yes);
+    let target = settings::target(&base, &args.operation)?;
+    let tokens = settings::tokens(global, env, &tenant).map_err(started)?;
+    let until = follow::until(args.limits.timeout);
+    let client = flavour::client(
+        global.http,
+        Setup {
+            base,
+            tenant,
+            tokens,
+            books: Books::memory(),
+            polling: args.limits.polling(),
+            timeout: args.limits.timeout,
+            request_timeout: args.limits.request_timeout,
+            who: settings::who(env),
+            interrupt: context.interrupt.clone(),
+        },
+    )
+    .map_err(started)?;
+    let mut run = client.watch(target)?;
+    context.progress(format!("waiting for operation {}", run.url().operation_id()));
+    Ok(Answer::Document(follow::follow(&mut *run, until, context)))
+}
+
+/// In `wait` there is a start behind whatever goes wrong.
+fn started(mut document: Box<Document>, may_have_started: MayHaveStarted) -> Box<Document> {
+    if let Some(error) = &mut document.error {
+        error.may_have_started = may_have_started;
+    }
+    document
+}

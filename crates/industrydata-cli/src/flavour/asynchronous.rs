@@ -1,0 +1,147 @@
+//! The async client, on a runtime of its own that turns while it is asked for something.
+
+use std::{sync::Arc, time::Duration};
+
+use industrydata_async::{
+    Client as Inner, CommandToken, CredentialsToken, FixedToken, TenantClient, TokenFuture,
+    TokenSource,
+};
+use industrydata_core::{
+    Accepted, Challenge, Operation, OperationUrl, Progress, ResumeToken, StartError, StoreFault,
+    Tenant, TokenError, WatchError,
+};
+use tokio::{runtime, time::Instant};
+
+use super::{Client, OnWait, Run, Setup, TOKEN_SLACK, USER_AGENT, hand_on, unbuildable};
+use crate::{
+    report::Document,
+    settings::Target,
+    tokens::{TokenFile, Tokens},
+    verdict,
+};
+
+struct Asynchronous {
+    runtime: Arc<Runtime>,
+    client: TenantClient,
+}
+
+pub(super) fn client(setup: Setup) -> Result<Box<dyn Client>, Box<Document>> {
+    let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(unbuildable)?;
+    let tokens = Bounded {
+        source: source(setup.tokens, setup.request_timeout)?,
+        until: Instant::now().checked_add(setup.timeout.saturating_add(TOKEN_SLACK)),
+    };
+    let client = Inner::builder(tokens, setup.books)
+        .base(setup.base)
+        .polling(setup.polling)
+        .time_limit(setup.timeout)
+        .request_limit(setup.request_timeout)
+        .user_agent(USER_AGENT)
+        .who(setup.who)
+        .build()
+        .map_err(unbuildable)?;
+    let stop = client.stop_handle();
+    setup.interrupt.on_stop(move || stop.stop());
+    let client = client.tenant(setup.tenant).map_err(|error| Document::usage(error.to_string()))?;
+    Ok(Box::new(Asynchronous {
+        runtime: Arc::new(Runtime(Some(runtime))),
+        client,
+    }))
+}
+
+impl Client for Asynchronous {
+    fn start(&self, wait_for_slot: bool, on_wait: OnWait) -> Result<Box<dyn Run>, StartError> {
+        let client = self.client.clone().wait_for_slot(wait_for_slot).on_wait(on_wait);
+        let started = self.runtime.block_on(client.start());
+        let run = started.unwrap_or_else(|| Err(StartError::local("the runtime has ended")))?;
+        Ok(self.watched(run))
+    }
+
+    fn watch(&self, target: Target) -> Result<Box<dyn Run>, Box<Document>> {
+        let run = match target {
+            Target::Url(url) => self.client.watch(url),
+            Target::Resume(token) => {
+                self.client.resume(&token).map_err(|error| verdict::resume_error(&error))?
+            }
+        };
+        Ok(self.watched(run))
+    }
+}
+
+impl Asynchronous {
+    fn watched(&self, run: industrydata_async::Run) -> Box<dyn Run> {
+        Box::new(Watched {
+            runtime: Arc::clone(&self.runtime),
+            run,
+        })
+    }
+}
+
+struct Watched {
+    runtime: Arc<Runtime>,
+    run: industrydata_async::Run,
+}
+
+impl Run for Watched {
+    hand_on!();
+
+    fn progress(&mut self) -> Result<Option<Progress>, WatchError> {
+        self.runtime.block_on(self.run.progress()).unwrap_or(Ok(None))
+    }
+}
+
+/// A runtime that waits for nothing when it is dropped: a name being looked up may take its time.
+struct Runtime(Option<runtime::Runtime>);
+
+impl Runtime {
+    /// `None` only while it is being dropped.
+    fn block_on<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        self.0.as_ref().map(|runtime| runtime.block_on(work))
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+fn source(tokens: Tokens, request_timeout: Duration) -> Result<Box<dyn TokenSource>, Box<Document>> {
+    Ok(match tokens {
+        Tokens::Fixed(token) => Box::new(FixedToken::new(token)),
+        Tokens::File(file) => Box::new(file),
+        Tokens::Command(line) => Box::new(CommandToken::shell(line)),
+        Tokens::Credentials(credentials) => {
+            let source = CredentialsToken::new(credentials).map_err(unbuildable)?;
+            Box::new(source.request_limit(request_timeout))
+        }
+    })
+}
+
+impl TokenSource for TokenFile {
+    fn token<'a>(&'a self, _: &'a Tenant, _: Option<&'a Challenge>) -> TokenFuture<'a> {
+        TokenFuture::new(std::future::ready(self.read()))
+    }
+}
+
+/// A source that is given up when the time limit has passed.
+struct Bounded {
+    source: Box<dyn TokenSource>,
+    until: Option<Instant>,
+}
+
+impl TokenSource for Bounded {
+    fn token<'a>(&'a self, tenant: &'a Tenant, challenge: Option<&'a Challenge>) -> TokenFuture<'a> {
+        let token = self.source.token(tenant, challenge);
+        let Some(until) = self.until else {
+            return token;
+        };
+        TokenFuture::new(async move {
+            tokio::time::timeout_at(until, token)
+                .await
+                .unwrap_or_else(|_| Err(TokenError::unavailable("the time limit passed before a token was had")))
+        })
+    }
+}

@@ -1,0 +1,108 @@
+//! The blocking client.
+
+use std::{thread, time::Duration};
+
+use industrydata_blocking::{
+    Client as Inner, CommandToken, CredentialsToken, FixedToken, Stop, TenantClient, TokenSource,
+};
+use industrydata_core::{
+    AccessToken, Accepted, Challenge, Operation, OperationUrl, Progress, ResumeToken, StartError,
+    StoreFault, Tenant, TokenError, WatchError,
+};
+
+use super::{Client, OnWait, Run, Setup, TOKEN_SLACK, USER_AGENT, hand_on, unbuildable};
+use crate::{
+    report::Document,
+    settings::Target,
+    tokens::{TokenFile, Tokens},
+    verdict,
+};
+
+struct Blocking(TenantClient);
+
+pub(super) fn client(setup: Setup) -> Result<Box<dyn Client>, Box<Document>> {
+    let (tokens, stop) = source(setup.tokens, setup.request_timeout)?;
+    if let Some(stop) = stop {
+        end_with(&stop, setup.timeout);
+        setup.interrupt.on_stop(move || stop.stop());
+    }
+    let client = Inner::builder(tokens, setup.books)
+        .base(setup.base)
+        .polling(setup.polling)
+        .time_limit(setup.timeout)
+        .request_limit(setup.request_timeout)
+        .user_agent(USER_AGENT)
+        .who(setup.who)
+        .build()
+        .map_err(unbuildable)?;
+    let stop = client.stop_handle();
+    setup.interrupt.on_stop(move || stop.stop());
+    let client = client.tenant(setup.tenant).map_err(|error| Document::usage(error.to_string()))?;
+    Ok(Box::new(Blocking(client)))
+}
+
+impl Client for Blocking {
+    fn start(&self, wait_for_slot: bool, on_wait: OnWait) -> Result<Box<dyn Run>, StartError> {
+        let client = self.0.clone().wait_for_slot(wait_for_slot).on_wait(on_wait);
+        Ok(Box::new(Watched { run: client.start()? }))
+    }
+
+    fn watch(&self, target: Target) -> Result<Box<dyn Run>, Box<Document>> {
+        let run = match target {
+            Target::Url(url) => self.0.watch(url),
+            Target::Resume(token) => self.0.resume(&token).map_err(|error| verdict::resume_error(&error))?,
+        };
+        Ok(Box::new(Watched { run }))
+    }
+}
+
+struct Watched {
+    run: industrydata_blocking::Run,
+}
+
+impl Run for Watched {
+    hand_on!();
+
+    fn progress(&mut self) -> Result<Option<Progress>, WatchError> {
+        self.run.progress()
+    }
+}
+
+/// The source, and what ends a call of it.
+fn source(
+    tokens: Tokens,
+    request_timeout: Duration,
+) -> Result<(Box<dyn TokenSource>, Option<Stop>), Box<Document>> {
+    Ok(match tokens {
+        Tokens::Fixed(token) => (Box::new(FixedToken::new(token)), None),
+        Tokens::File(file) => (Box::new(file), None),
+        Tokens::Command(line) => {
+            let source = CommandToken::shell(line);
+            let stop = source.stop_handle();
+            (Box::new(source), Some(stop))
+        }
+        Tokens::Credentials(credentials) => {
+            let source = CredentialsToken::new(credentials).map_err(unbuildable)?;
+            let source = source.request_limit(request_timeout);
+            let stop = source.stop_handle();
+            (Box::new(source), Some(stop))
+        }
+    })
+}
+
+impl TokenSource for TokenFile {
+    fn token(&self, _: &Tenant, _: Option<&Challenge>) -> Result<AccessToken, TokenError> {
+        self.read()
+    }
+}
+
+/// Ends a token that is still being got when the time limit has passed.
+fn end_with(stop: &Stop, timeout: Duration) {
+    let stop = stop.clone();
+    let wait = timeout.saturating_add(TOKEN_SLACK);
+    // Without a thread the source's own limit holds.
+    let _ = thread::Builder::new().name("time limit".to_owned()).spawn(move || {
+        thread::sleep(wait);
+        stop.stop();
+    });
+}

@@ -1,0 +1,102 @@
+//! One face for the two clients, so that each command is written once.
+
+mod asynchronous;
+mod blocking;
+
+use std::time::Duration;
+
+use industrydata_core::{
+    Accepted, Base, Operation, OperationUrl, PauseReason, PollingPolicy, Progress, ResumeToken,
+    StartError, StoreFault, Tenant, WatchError, Who,
+};
+use industrydata_ledger::Books;
+
+use crate::{
+    args::Http,
+    report::{Document, Kind, Outcome},
+    settings::Target,
+    signals::Interrupt,
+    tokens::Tokens,
+};
+
+/// What the program calls itself in `User-Agent`.
+const USER_AGENT: &str = concat!("industrydata-cli/", env!("CARGO_PKG_VERSION"));
+/// How much later than the time limit a token that is being got is given up: the limit itself comes first.
+const TOKEN_SLACK: Duration = Duration::from_millis(250);
+
+/// Called before each pause of a start.
+pub(crate) type OnWait = Box<dyn Fn(&PauseReason, Duration) + Send + Sync>;
+
+/// All that a client is made of.
+#[derive(Debug)]
+pub(crate) struct Setup {
+    pub(crate) base: Base,
+    pub(crate) tenant: Tenant,
+    pub(crate) tokens: Tokens,
+    pub(crate) books: Books,
+    pub(crate) polling: PollingPolicy,
+    pub(crate) timeout: Duration,
+    pub(crate) request_timeout: Duration,
+    pub(crate) who: Who,
+    pub(crate) interrupt: Interrupt,
+}
+
+/// A client for one tenant.
+pub(crate) trait Client {
+    /// Starts a run.
+    fn start(&self, wait_for_slot: bool, on_wait: OnWait) -> Result<Box<dyn Run>, StartError>;
+    /// Takes up a wait; the target was checked against the same base.
+    fn watch(&self, target: Target) -> Result<Box<dyn Run>, Box<Document>>;
+}
+
+/// An operation on its way.
+pub(crate) trait Run {
+    fn url(&self) -> &OperationUrl;
+    fn resume_token(&self) -> ResumeToken;
+    fn operation(&self) -> Option<&Operation>;
+    fn accepted(&self) -> Option<&Accepted>;
+    fn ledger_warning(&self) -> Option<&StoreFault>;
+    /// What the next poll brings, told before the pause that follows it; `None` once the operation has succeeded.
+    fn progress(&mut self) -> Result<Option<Progress>, WatchError>;
+}
+
+/// The client of this flavour. Nothing is sent.
+pub(crate) fn client(http: Http, setup: Setup) -> Result<Box<dyn Client>, Box<Document>> {
+    match http {
+        Http::Blocking => blocking::client(setup),
+        Http::Async => asynchronous::client(setup),
+    }
+}
+
+/// A client that cannot be made on this machine.
+fn unbuildable(error: impl std::fmt::Display) -> Box<Document> {
+    Document::refusal(Outcome::Unexpected, Kind::Unexpected, format!("no client can be made: {error}"))
+        .advise("try the other client, with --http blocking or --http async")
+        .into()
+}
+
+/// The methods that only hand on to the library's own `Run`.
+macro_rules! hand_on {
+    () => {
+        fn url(&self) -> &OperationUrl {
+            self.run.url()
+        }
+
+        fn resume_token(&self) -> ResumeToken {
+            self.run.resume_token()
+        }
+
+        fn operation(&self) -> Option<&Operation> {
+            self.run.operation()
+        }
+
+        fn accepted(&self) -> Option<&Accepted> {
+            self.run.accepted()
+        }
+
+        fn ledger_warning(&self) -> Option<&StoreFault> {
+            self.run.ledger_warning()
+        }
+    };
+}
+use hand_on;

@@ -1,0 +1,190 @@
+//! What people read. Control characters in anybody's text are escaped.
+
+use std::{
+    fmt::{Display, Write as _},
+    io::{self, Write as _},
+    time::Duration,
+};
+
+use industrydata_core::{
+    Entry, PauseReason, Progress, Quota, Timestamp, escape_controls,
+};
+
+use crate::report::{Document, OperationReport, Outcome, QuotaReport};
+
+/// Columns of the timeline.
+const BAR: u32 = 36;
+
+/// Prints a line on standard error; nobody may be listening there.
+pub(crate) fn tell(line: impl Display) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
+/// What is known after a poll, and when the next one is made.
+pub(crate) fn progress(progress: &Progress, until: Option<Timestamp>) -> String {
+    let status = progress.operation().map_or("not seen yet", |seen| seen.status().as_str());
+    let mut line = format!("operation {}", escape_controls(status));
+    let detail = progress.operation().and_then(|seen| seen.status_detail());
+    if let Some(detail) = detail.filter(|detail| !detail.is_empty()) {
+        let _ = write!(line, " ({})", escape_controls(detail));
+    }
+    let next = duration(progress.next_poll_in());
+    let reason = progress.reason().to_string();
+    let _ = write!(line, "; next poll in {next}: {}{}", escape_controls(&reason), at_the_latest(until));
+    line
+}
+
+/// Why a start pauses, and for how long.
+pub(crate) fn waiting(reason: &PauseReason, time: Duration, until: Option<Timestamp>) -> String {
+    let reason = reason.to_string();
+    format!("waiting {} for a slot: {}{}", duration(time), escape_controls(&reason), at_the_latest(until))
+}
+
+/// The result, for standard output.
+pub(crate) fn result(document: &Document) -> String {
+    let mut text = String::new();
+    let Some(operation) = &document.operation else {
+        return text;
+    };
+    match document.outcome {
+        Outcome::Started => {
+            let _ = writeln!(text, "started: operation {}", operation.id);
+            let _ = writeln!(text, "location: {}", operation.location);
+            let _ = writeln!(text, "wait for it with: industrydata wait {}", operation.resume_token);
+        }
+        Outcome::Succeeded => {
+            let _ = writeln!(text, "succeeded: operation {}", operation.id);
+            let _ = writeln!(text, "location: {}", operation.location);
+            for (name, value) in [
+                ("created", &operation.created),
+                ("last action", &operation.last_action),
+                ("detail", &operation.status_detail),
+            ] {
+                if let Some(value) = value.as_deref().filter(|value| !value.is_empty()) {
+                    let _ = writeln!(text, "{name}: {}", escape_controls(value));
+                }
+            }
+        }
+        Outcome::Failed
+        | Outcome::Throttled
+        | Outcome::Unauthorized
+        | Outcome::Unexpected
+        | Outcome::Unreachable
+        | Outcome::TimedOut
+        | Outcome::InDoubt
+        | Outcome::Ledger
+        | Outcome::Usage
+        | Outcome::Interrupted => return text,
+    }
+    if let Some(quota) = &document.quota {
+        let _ = writeln!(text, "{}", quota_line(quota));
+    }
+    text
+}
+
+/// The error, for standard error: what happened, what it means for the start, what to do.
+pub(crate) fn error(document: &Document) -> String {
+    let mut text = String::new();
+    let Some(error) = &document.error else {
+        return text;
+    };
+    let _ = match document.outcome {
+        Outcome::Failed => writeln!(text, "error: the operation failed: {}", escape_controls(&error.message)),
+        Outcome::Started
+        | Outcome::Succeeded
+        | Outcome::Throttled
+        | Outcome::Unauthorized
+        | Outcome::Unexpected
+        | Outcome::Unreachable
+        | Outcome::TimedOut
+        | Outcome::InDoubt
+        | Outcome::Ledger
+        | Outcome::Usage
+        | Outcome::Interrupted => writeln!(text, "error: {}", escape_controls(&error.message)),
+    };
+    let _ = writeln!(text, "a run may have started: {}", error.may_have_started);
+    if let Some(advice) = &error.advice {
+        let _ = writeln!(text, "what to do: {}", escape_controls(advice));
+    }
+    if let Some(id) = &error.request_id {
+        let _ = writeln!(text, "request id: {}", escape_controls(id));
+    }
+    if let Some(quota) = &document.quota {
+        let _ = writeln!(text, "{}", quota_line(quota));
+    }
+    if let Some(operation) = document.operation.as_ref().filter(|operation| !has_ended(operation)) {
+        let _ = writeln!(text, "take up the wait with: industrydata wait {}", operation.resume_token);
+    }
+    text
+}
+
+/// The quota as a timeline: a line for each slot, filled until it is free.
+pub(crate) fn quota(quota: &Quota, whose: &str) -> String {
+    let mut text = String::new();
+    let window = quota.throttle().window;
+    let _ = writeln!(text, "{}", escape_controls(whose));
+    let _ = writeln!(text, "{}", quota_line(&QuotaReport::from(quota)));
+    let ahead = format!("+{}", duration(window));
+    let width = usize::try_from(BAR).unwrap_or_default();
+    let _ = writeln!(text, "  {:<10} |now{ahead:>rest$}|", "", rest = width.saturating_sub(3));
+    for entry in quota.entries() {
+        let _ = writeln!(text, "{}", slot(entry, quota));
+    }
+    for _ in quota.used()..quota.throttle().limit {
+        let _ = writeln!(text, "  {:<10} |{:.<width$}|", "free", "");
+    }
+    if let Some(at) = quota.not_before() {
+        let _ = writeln!(text, "  the service asked for no start before {at:.0}");
+    }
+    if quota.is_clock_suspect() {
+        let _ = writeln!(text, "  a start is dated ahead of this machine's clock: a clock is or was wrong");
+    }
+    text
+}
+
+fn slot(entry: &Entry, quota: &Quota) -> String {
+    let window = quota.throttle().window;
+    let frees = entry.frees_at(window);
+    let left = Duration::try_from(frees.duration_since(quota.as_of())).unwrap_or_default();
+    let share = (left.as_secs_f64() / window.as_secs_f64().max(1.0)).clamp(0.0, 1.0);
+    let filled = (1..=BAR).filter(|column| f64::from(*column) <= (share * f64::from(BAR)).ceil()).count();
+    let mut line = format!("  {:<10} |", entry.state(quota.as_of()).to_string());
+    let width = usize::try_from(BAR).unwrap_or_default();
+    let _ = write!(line, "{:#<filled$}{:.<rest$}| free at {frees:.0}", "", "", rest = width.saturating_sub(filled));
+    if let Some(operation) = entry.operation() {
+        let _ = write!(line, ", operation {}", escape_controls(operation));
+    } else if let Some(why) = entry.why() {
+        let _ = write!(line, ", {}", escape_controls(why));
+    }
+    line
+}
+
+fn quota_line(quota: &QuotaReport) -> String {
+    let window = duration(Duration::from_secs(quota.window_seconds));
+    let mut line = format!("quota: {} of {} starts in {window} used", quota.used, quota.limit);
+    if quota.in_doubt > 0 {
+        let _ = write!(line, " ({} in doubt)", quota.in_doubt);
+    }
+    let _ = write!(line, ", {} available", quota.available);
+    if let Some(at) = &quota.next_slot_at {
+        let _ = write!(line, ", the next at {at}");
+    }
+    line
+}
+
+fn has_ended(operation: &OperationReport) -> bool {
+    matches!(operation.status.as_deref(), Some("succeeded" | "failed"))
+}
+
+fn at_the_latest(until: Option<Timestamp>) -> String {
+    until.map(|until| format!(" (until {until:.0} at the latest)")).unwrap_or_default()
+}
+
+/// Whole seconds from one second up.
+fn duration(time: Duration) -> String {
+    let time = if time.as_secs() > 0 { Duration::from_secs(time.as_secs_f64().round() as u64) } else { time };
+    if time.as_secs() == 0 {
+        return format!("{} ms", time.as_millis());
+    }
+    humantime::format_duration(time).to_string()
+}
