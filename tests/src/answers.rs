@@ -1,5 +1,5 @@
-//! Answers a scenario is made of. `{base}`, `{origin}`, `{port}`, `{foreign}`, `{token}`, `{date}` and `{date+N}` are
-//! filled in when they are sent.
+//! Answers a scenario is made of. `{base}`, `{origin}`, `{port}`, `{foreign}`, `{token}`, `{date}`, `{date+N}` and
+//! `{length}` (of the body) are filled in when they are sent.
 
 use crate::turn::{Act, Turn};
 
@@ -31,10 +31,8 @@ pub fn status(status: &str) -> Turn {
 /// A whole answer with its `Content-Length`.
 #[must_use]
 pub fn answer(status: u16, fields: &[&str], body: &str) -> Turn {
-    // The lengths of the placeholders are not known yet, so no body has one.
-    let length = format!("Content-Length: {}", body.len());
     let mut all = fields.to_vec();
-    all.push(&length);
+    all.push("Content-Length: {length}");
     let mut bytes = head(status, &all);
     bytes.extend_from_slice(body.as_bytes());
     raw(bytes)

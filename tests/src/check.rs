@@ -152,6 +152,9 @@ fn expected(scenario: &Scenario, played: &Played, stage: &Stage, broken: &mut Ve
             )),
         }
     }
+    if scenario.warns != played.ledger_warning {
+        broken.push(format!("a ledger warning: {}", played.ledger_warning));
+    }
     let took: std::time::Duration = played.took.iter().sum();
     if took > scenario.within {
         broken.push(format!("took {took:?}, more than {:?}", scenario.within));

@@ -59,6 +59,7 @@ pub struct Scenario {
     pub(crate) wire: Option<String>,
     pub(crate) books: Option<(u32, u32)>,
     pub(crate) closed: bool,
+    pub(crate) warns: bool,
     pub(crate) asked: Option<Vec<Option<String>>>,
     pub(crate) statuses: Option<String>,
     pub(crate) target: Option<String>,
@@ -88,6 +89,7 @@ impl Scenario {
             wire: None,
             books: None,
             closed: false,
+            warns: false,
             asked: None,
             statuses: None,
             target: None,
@@ -150,6 +152,13 @@ impl Scenario {
     #[must_use]
     pub const fn closed(mut self) -> Self {
         self.closed = true;
+        self
+    }
+
+    /// The caller is told that an outcome could not be written down.
+    #[must_use]
+    pub const fn warns(mut self) -> Self {
+        self.warns = true;
         self
     }
 

@@ -213,7 +213,9 @@ impl Shared {
             };
             filled = replace(&filled, &name, &date(ahead));
         }
-        filled
+        let head = filled.windows(4).position(|four| four == b"\r\n\r\n");
+        let length = head.map_or(0, |head| filled.len() - head - 4);
+        replace(&filled, "{length}", &length.to_string())
     }
 }
 

@@ -135,6 +135,18 @@ impl Entry {
         self.date.unwrap_or(self.at).max(self.at)
     }
 
+    /// When a released entry is forgotten: a reservation may arrive after its release for as long as its lease.
+    pub(super) fn tombstone_until(&self) -> i64 {
+        let regular = self.until.saturating_add(millis(MARGIN));
+        match self.seen {
+            Some(seen) => regular.min(
+                seen.saturating_add(self.until.saturating_sub(self.at))
+                    .saturating_add(millis(MARGIN)),
+            ),
+            None => regular,
+        }
+    }
+
     fn counts_from(&self) -> i64 {
         match self.state.as_str() {
             "confirmed" => self.newest(),

@@ -8,6 +8,8 @@ pub(crate) mod codec;
 mod entry;
 mod quota;
 mod value;
+#[cfg(test)]
+mod tests;
 
 pub use change::{Applied, BooksKey, Change, Outcome, Refusal, RefusalReason, Verdict, Who};
 pub use entry::{Entry, EntryState};

@@ -48,8 +48,10 @@ impl Value {
         };
         let ahead = clock.as_millisecond().saturating_add(millis(MARGIN));
         for entry in &mut value.entries {
-            if entry.newest() > ahead && entry.seen.is_none() {
-                entry.seen = Some(clock.as_millisecond());
+            let is_ahead = entry.newest() > ahead;
+            if is_ahead != entry.seen.is_some() {
+                // No longer ahead: the clock was set back, and is set right again.
+                entry.seen = is_ahead.then(|| clock.as_millisecond());
                 value.marked = true;
             }
         }
@@ -69,7 +71,7 @@ impl Value {
         let keep = window.max(SHORTEST_KEEP);
         self.entries.retain(|entry| match entry.state(clock) {
             // A tombstone, so that a reservation that arrives after its release stays released.
-            EntryState::Released => now < entry.until.saturating_add(millis(MARGIN)),
+            EntryState::Released => now < entry.tombstone_until(),
             EntryState::Reserved
             | EntryState::Confirmed
             | EntryState::Unknown
@@ -87,10 +89,12 @@ impl Value {
         self.entries.iter_mut().find(|entry| entry.id == id)
     }
 
-    /// The date of a new entry: the clock, but no earlier than the newest entry.
+    /// The date of a new entry: the clock, but no earlier than the newest entry that may count. A clock that was set back
+    /// and is set right again then frees nothing early.
     pub(super) fn date_now(&self, clock: Timestamp) -> i64 {
         self.entries
             .iter()
+            .filter(|entry| entry.state != "released")
             .map(Entry::newest)
             .fold(clock.as_millisecond(), i64::max)
     }

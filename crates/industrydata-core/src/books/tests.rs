@@ -1,0 +1,274 @@
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{BooksKey, Change, EntryState, Outcome, Quota, RefusalReason, Who, change::Applied};
+use crate::{base::Base, policy::Throttle, store::StoreFault};
+
+const LEASE: Duration = Duration::from_secs(150);
+const HOUR: u64 = 3600;
+
+fn at(seconds: u64) -> Timestamp {
+    let origin: Timestamp = "2026-03-10T12:00:00Z".parse().unwrap();
+    origin + Duration::from_secs(seconds)
+}
+
+fn key() -> BooksKey {
+    BooksKey::new(&Base::graph(), &"contoso".parse().unwrap())
+}
+
+fn id(n: u8) -> [u8; 16] {
+    [n; 16]
+}
+
+fn reserve(n: u8) -> Change {
+    Change::reserve(key(), Throttle::default(), id(n), LEASE, Who::default())
+}
+
+fn settle(n: u8, outcome: Outcome) -> Change {
+    Change::settle(key(), Throttle::default(), id(n), outcome)
+}
+
+fn confirmed(seconds: u64) -> Outcome {
+    Outcome::Confirmed {
+        date: at(seconds),
+        operation: None,
+    }
+}
+
+fn released(not_before: Option<u64>) -> Outcome {
+    Outcome::Released {
+        why: "x".to_owned(),
+        not_before: not_before.map(at),
+    }
+}
+
+fn unknown() -> Outcome {
+    Outcome::Unknown {
+        why: "x".to_owned(),
+    }
+}
+
+/// Books in a variable.
+#[derive(Default)]
+struct Books(Option<Vec<u8>>);
+
+impl Books {
+    fn settle(&mut self, n: u8, outcome: Outcome, seconds: u64) {
+        drop(self.apply(&settle(n, outcome), seconds));
+    }
+
+    fn apply(&mut self, change: &Change, seconds: u64) -> Applied {
+        let applied = change.apply(self.0.as_deref(), at(seconds)).unwrap();
+        if let Some(bytes) = &applied.write {
+            self.0 = Some(bytes.clone());
+        }
+        applied
+    }
+
+    fn quota(&self, seconds: u64) -> Quota {
+        let read = Change::read(key(), Throttle::default());
+        let applied = read.apply(self.0.as_deref(), at(seconds)).unwrap();
+        assert_eq!(applied.write, None, "reading writes nothing");
+        applied.verdict.quota().clone()
+    }
+
+    #[track_caller]
+    fn granted(&mut self, n: u8, seconds: u64) {
+        let applied = self.apply(&reserve(n), seconds);
+        assert_eq!(applied.verdict.refusal(), None);
+    }
+
+    #[track_caller]
+    fn refused(&mut self, n: u8, seconds: u64) -> (u64, RefusalReason) {
+        let applied = self.apply(&reserve(n), seconds);
+        let refusal = applied.verdict.refusal().expect("refused");
+        let until = refusal.until().duration_since(at(0)).as_secs();
+        (u64::try_from(until).unwrap(), refusal.reason())
+    }
+}
+
+#[test]
+fn a_slot_is_kept_from_the_latest_possible_start() {
+    // Confirmed: the answer's date. In doubt: the end of the lease.
+    for (outcome, frees) in [(confirmed(10), 10), (unknown(), 150)] {
+        let mut books = Books::default();
+        books.granted(1, 0);
+        books.settle(1, outcome, 20);
+        let frees = frees + 12 * HOUR + 120;
+        assert_eq!(books.quota(frees - 1).used(), 1);
+        assert_eq!(books.quota(frees).used(), 0);
+    }
+}
+
+#[test]
+fn the_sixth_is_refused_until_the_first_frees() {
+    let mut books = Books::default();
+    for n in 1..=5 {
+        books.granted(n, u64::from(n));
+        books.settle(n, confirmed(u64::from(n)), 9);
+    }
+    assert_eq!(
+        books.refused(6, 100),
+        (1 + 12 * HOUR + 120, RefusalReason::Slots)
+    );
+    assert_eq!(books.refused(6, 12 * HOUR + 120).1, RefusalReason::Slots);
+    books.granted(6, 12 * HOUR + 121);
+    assert_eq!(books.refused(7, 12 * HOUR + 121).0, 2 + 12 * HOUR + 120);
+}
+
+#[test]
+fn a_reservation_past_its_lease_is_doubt_and_still_counts() {
+    let mut books = Books::default();
+    books.granted(1, 0);
+    assert_eq!(books.quota(149).in_flight(), 1);
+    assert_eq!(books.quota(150).in_doubt(), 1);
+    // The owner's late answer is the best evidence.
+    books.settle(1, confirmed(200), 400);
+    assert_eq!(
+        (books.quota(400).confirmed(), books.quota(400).in_doubt()),
+        (1, 0)
+    );
+    books.settle(1, released(None), 401);
+    assert_eq!(
+        books.quota(401).confirmed(),
+        1,
+        "an accepted start stays accepted"
+    );
+}
+
+#[test]
+fn running_a_change_again_changes_nothing_more() {
+    let mut books = Books::default();
+    for _ in 0..3 {
+        books.granted(1, 0);
+    }
+    assert_eq!(books.quota(0).used(), 1);
+    for _ in 0..3 {
+        books.settle(1, confirmed(5), 5);
+    }
+    assert_eq!(books.apply(&settle(1, confirmed(5)), 5).write, None);
+    assert_eq!(books.quota(5).used(), 1);
+    // A settled one is no reservation to post under.
+    assert_eq!(books.refused(1, 6).1, RefusalReason::InFlight);
+}
+
+#[test]
+fn flights_are_told_from_slots() {
+    let mut books = Books::default();
+    for n in 1..=5 {
+        books.granted(n, 0);
+    }
+    let applied = books.apply(&reserve(6), 10);
+    let refusal = applied.verdict.refusal().unwrap();
+    assert_eq!(refusal.reason(), RefusalReason::InFlight);
+    assert_eq!(refusal.ask_again_at(), at(150));
+    books.settle(3, released(None), 11);
+    books.granted(6, 11);
+}
+
+#[test]
+fn the_services_own_pause_closes_the_books() {
+    let mut books = Books::default();
+    books.granted(1, 0);
+    books.settle(1, released(Some(500)), 1);
+    assert_eq!(books.quota(499).available(), 0);
+    assert_eq!(books.quota(499).next_slot_at(), Some(at(500)));
+    assert_eq!(books.refused(2, 499), (500, RefusalReason::Service));
+    books.granted(2, 500);
+    // A shorter one does not open them again.
+    books.settle(2, released(Some(900)), 501);
+    books.settle(3, released(Some(600)), 502);
+    assert_eq!(books.refused(4, 700).0, 900);
+}
+
+#[test]
+fn a_clock_set_back_frees_nothing_early() {
+    let mut books = Books::default();
+    for n in 1..=4 {
+        books.granted(n, 100 * HOUR);
+        books.settle(n, confirmed(100 * HOUR), 100 * HOUR);
+    }
+    // Set back by four days, one more start, set right again.
+    books.granted(5, 0);
+    books.settle(5, confirmed(0), 1);
+    assert!(books.quota(1).is_clock_suspect());
+    assert_eq!(books.quota(101 * HOUR).used(), 5);
+    books.refused(6, 101 * HOUR);
+}
+
+#[test]
+fn entries_of_the_future_count_for_a_window_from_first_sight() {
+    let mut books = Books::default();
+    let year = 365 * 24 * HOUR;
+    books.granted(1, year);
+    books.settle(1, confirmed(year), year);
+    // The clock is set right. First sight is stored, even by a refusal.
+    books.granted(2, 0);
+    books.settle(2, released(None), 1);
+    assert_eq!(books.quota(12 * HOUR + 119).used(), 1);
+    assert_eq!(books.quota(12 * HOUR + 120).used(), 0);
+    // And nothing of it stays: a tombstone goes with its lease.
+    books.granted(3, 13 * HOUR);
+    books.settle(3, confirmed(13 * HOUR), 13 * HOUR);
+    let text = String::from_utf8(books.0.clone().unwrap()).unwrap();
+    assert_eq!(text.matches("\"id\"").count(), 1, "{text}");
+    assert!(!books.quota(13 * HOUR).is_clock_suspect());
+}
+
+#[test]
+fn a_release_before_its_reservation_holds() {
+    let mut books = Books::default();
+    books.settle(1, released(None), 0);
+    assert_eq!(books.refused(1, 1).1, RefusalReason::InFlight);
+    assert_eq!(books.quota(1).used(), 0);
+}
+
+#[test]
+fn states_and_members_of_a_newer_release_are_kept_and_counted() {
+    let mut books = Books::default();
+    books.granted(1, 0);
+    let json = String::from_utf8(books.0.clone().unwrap()).unwrap();
+    let json = json
+        .split_once('\n')
+        .unwrap()
+        .1
+        .replace("\"reserved\"", "\"paused\",\"new\":[1]");
+    let value = serde_json::from_str(&json).unwrap();
+    books.0 = Some(super::codec::encode(&key(), &value));
+    let quota = books.quota(1000);
+    assert_eq!((quota.used(), quota.in_doubt()), (1, 1));
+    assert_eq!(quota.entries()[0].state(at(1000)), EntryState::Held);
+    books.granted(2, 1000);
+    let json = String::from_utf8(books.0.clone().unwrap()).unwrap();
+    assert!(json.contains("\"new\":[1]"), "{json}");
+}
+
+#[test]
+fn damaged_newer_and_foreign_bytes_are_told() {
+    let mut books = Books::default();
+    books.granted(1, 0);
+    let bytes = books.0.unwrap();
+    let read = |bytes: &[u8], key: BooksKey| {
+        Change::read(key, Throttle::default())
+            .apply(Some(bytes), at(1))
+            .map(drop)
+    };
+    assert!(read(&bytes, key()).is_ok());
+    for place in 0..bytes.len() {
+        for bit in 0..8 {
+            let mut flipped = bytes.clone();
+            flipped[place] ^= 1 << bit;
+            assert!(read(&flipped, key()).is_err(), "byte {place}, bit {bit}");
+        }
+        assert!(read(&bytes[..place], key()).is_err(), "cut at {place}");
+    }
+    let other = BooksKey::new(&Base::graph(), &"fabrikam".parse().unwrap());
+    assert!(matches!(read(&bytes, other), Err(StoreFault::Damaged(_))));
+    let newer = String::from_utf8(bytes).unwrap().replacen(" 1 ", " 2 ", 1);
+    let fault = read(newer.as_bytes(), key());
+    assert!(matches!(
+        fault,
+        Err(StoreFault::Newer { found: 2, known: 1 })
+    ));
+}

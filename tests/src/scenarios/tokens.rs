@@ -1,0 +1,168 @@
+//! Tokens: refused, renewed, challenged, and none at all.
+
+use crate::{
+    answers::{accepted, answer, status},
+    scenario::{Do, Scenario},
+    tokens::Given,
+    turn::Turn,
+};
+
+/// `{"access_token":{"nbf":{"essential":true,"value":"1"}}}` in base64.
+const CLAIMS: &str = "eyJhY2Nlc3NfdG9rZW4iOnsibmJmIjp7ImVzc2VudGlhbCI6dHJ1ZSwidmFsdWUiOiIxIn19fQ==";
+
+/// Refusals of a token at a start and at a poll, and texts that are no token.
+#[must_use]
+pub fn scenarios() -> Vec<Scenario> {
+    let mut scenarios = starts();
+    scenarios.extend(polls());
+    scenarios.extend(unusable());
+    scenarios
+}
+
+fn starts() -> Vec<Scenario> {
+    let fresh = [Given::Token(1), Given::Token(2), Given::Token(3)];
+    vec![
+        Scenario::new("401 at a start, then a fresh token", "T39")
+            .tokens(&fresh)
+            .turn(refused())
+            .turn(accepted())
+            .turn(status("succeeded"))
+            .step(Do::Run, "succeeded")
+            .asked(&[None, Some("")])
+            .wire("PPG")
+            .books(1, 0),
+        Scenario::new("401 at a start, and the same token again", "T39")
+            .turn(refused())
+            .step(Do::Run, "start Unauthorized")
+            .asked(&[None, Some("")])
+            .wire("P")
+            .books(0, 0),
+        Scenario::new("401 at a start, twice", "T39")
+            .tokens(&fresh)
+            .turn(refused())
+            .turn(refused())
+            .step(Do::Run, "start Unauthorized")
+            .asked(&[None, Some("")])
+            .wire("PP")
+            .books(0, 0),
+        Scenario::new("401 at a start, and no fresh token", "T39")
+            .tokens(&[Given::Token(1), Given::Unavailable])
+            .turn(refused())
+            .step(Do::Run, "start Unauthorized")
+            .wire("P")
+            .books(0, 0),
+        Scenario::new("401 at a start, and the repeat is lost", "T39 I2")
+            .tokens(&fresh)
+            .turn(refused())
+            .turn(Turn::new([crate::Act::Close]))
+            .step(Do::Run, "start DoubtfulLoss")
+            .wire("PP")
+            .books(0, 1),
+        Scenario::new("a claims challenge is handed to the source, its authority left alone", "T41")
+            .tokens(&fresh)
+            .turn(answer(
+                401,
+                &[
+                    "WWW-Authenticate: Basic realm=\"x\"",
+                    &format!(
+                        "WWW-Authenticate: Bearer realm=\"\", authorization_uri=\"{{foreign}}/authorize\", \
+                         error=\"insufficient_claims\", claims=\"{CLAIMS}\""
+                    ),
+                ],
+                "",
+            ))
+            .turn(accepted())
+            .step(Do::Start, "accepted")
+            .asked(&[None, Some(r#"{"access_token":{"nbf":{"essential":true,"value":"1"}}}"#)])
+            .wire("PP")
+            .books(1, 0),
+    ]
+}
+
+fn polls() -> Vec<Scenario> {
+    let all = [1, 2, 3, 4, 5].map(Given::Token);
+    vec![
+        Scenario::new("401 at a poll, then a fresh token", "T40")
+            .tokens(&all)
+            .turn(accepted())
+            .turn(status("running"))
+            .turn(refused())
+            .turn(status("succeeded"))
+            .step(Do::Run, "succeeded")
+            .asked(&[None, Some("")])
+            .wire("PGGG")
+            .books(1, 0),
+        Scenario::new("401 at a poll, three in a row", "T40")
+            .tokens(&all)
+            .turn(accepted())
+            .turn(refused())
+            .turn(refused())
+            .turn(refused())
+            .step(Do::Run, "wait Unauthorized")
+            .asked(&[None, Some(""), Some("")])
+            .wire("PGGG")
+            .books(1, 0),
+        Scenario::new("401 at a poll, and the same token again", "T40")
+            .turn(accepted())
+            .turn(refused())
+            .step(Do::Run, "wait Unauthorized")
+            .wire("PG")
+            .books(1, 0),
+        Scenario::new("401 at polls, with an answer between them", "T40")
+            .tokens(&all)
+            .turn(accepted())
+            .turn(refused())
+            .turn(refused())
+            .turn(status("running"))
+            .turn(refused())
+            .turn(refused())
+            .turn(status("succeeded"))
+            .step(Do::Run, "succeeded")
+            .wire("PGGGGGG")
+            .books(1, 0),
+        Scenario::new("no token for a poll just now, then one", "T40")
+            .tokens(&[Given::Unavailable, Given::Token(1)])
+            .turn(status("succeeded"))
+            .step(Do::Watch, "succeeded")
+            .wire("G")
+            .books(0, 0),
+    ]
+}
+
+fn unusable() -> Vec<Scenario> {
+    [
+        ("with a line feed", format!("{}\nX-Evil: 1", crate::CANARY)),
+        ("with a line break", format!("{}\r\nX-Evil: 1\r\n\r\nGET /evil HTTP/1.1", crate::CANARY)),
+        ("with a carriage return", format!("{}\rb", crate::CANARY)),
+        ("that ends in a line break", format!("{}\n", crate::CANARY)),
+        ("with a NUL", format!("{}\0", crate::CANARY)),
+        ("with a space", format!("{} b", crate::CANARY)),
+        ("with a comma", format!("{},b", crate::CANARY)),
+        ("that is not ASCII", format!("{}\u{e9}", crate::CANARY)),
+        ("that is empty", String::new()),
+        ("of 100 kB", crate::CANARY.repeat(4200)),
+    ]
+    .into_iter()
+    .map(|(name, token)| {
+        Scenario::new(format!("a token {name} never leaves"), "T18")
+            .tokens(&[Given::Text(token)])
+            .step(Do::Run, "start NoToken")
+            .step(Do::Watch, "wait NoToken")
+            .wire("")
+            .books(0, 0)
+    })
+    .chain([Scenario::new("no token to be had", "T18")
+        .tokens(&[Given::Unavailable])
+        .step(Do::Run, "start NoToken")
+        .wire("")
+        .books(0, 0)])
+    .collect()
+}
+
+fn refused() -> Turn {
+    answer(
+        401,
+        &["WWW-Authenticate: Bearer realm=\"\", authorization_uri=\"{foreign}/common/oauth2/authorize\""],
+        r#"{"error":{"code":"InvalidAuthenticationToken"}}"#,
+    )
+}
