@@ -54,12 +54,12 @@ pub fn check(scenario: &Scenario, flavour: Flavour) -> Result<(), String> {
         return Ok(());
     }
     let mut report = broken.join("\n");
-    drop(write!(report, "\nends {:?}, books {:?}, took {:?}", played.ends, played.quota, played.took));
+    _ = write!(report, "\nends {:?}, books {:?}, took {:?}", played.ends, played.quota, played.took);
     for request in stage.server.seen().requests {
-        drop(write!(report, "\n{} {}", request.method, request.target));
+        _ = write!(report, "\n{} {}", request.method, request.target);
     }
     for text in played.texts.iter().rev().take(4) {
-        drop(write!(report, "\n  {text}"));
+        _ = write!(report, "\n  {text}");
     }
     Err(report)
 }

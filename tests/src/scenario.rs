@@ -17,7 +17,7 @@ pub enum Do {
     Run,
     /// Waits for the operation of every scenario until it is done.
     Watch,
-    /// Takes up the wait of a resume token with a new client.
+    /// Takes up the wait of a resume token, polling at once.
     Resume,
     /// Takes up the wait of a resume token that was made for the foreign server.
     ResumeForeign,
