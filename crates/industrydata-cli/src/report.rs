@@ -186,6 +186,14 @@ impl Document {
         self
     }
 
+    /// Where the start that it is about was made, or may have been.
+    pub(crate) const fn after(mut self, may_have_started: MayHaveStarted) -> Self {
+        if let Some(error) = &mut self.error {
+            error.may_have_started = may_have_started;
+        }
+        self
+    }
+
     /// What is printed if the program is interrupted at this point and the work does not come to its own end.
     pub(crate) fn cut_off(may_have_started: MayHaveStarted, operation: Option<OperationReport>) -> Self {
         let advice = match may_have_started {
@@ -195,12 +203,11 @@ impl Document {
             }
             MayHaveStarted::No => "run the command again when it suits",
         };
-        let mut document = Self::refusal(Outcome::Interrupted, Kind::Interrupted, "interrupted").advise(advice);
-        document.operation = operation;
-        if let Some(error) = &mut document.error {
-            error.may_have_started = may_have_started;
+        let document = Self::refusal(Outcome::Interrupted, Kind::Interrupted, "interrupted");
+        Self {
+            operation,
+            ..document.after(may_have_started).advise(advice)
         }
-        document
     }
 }
 

@@ -10,13 +10,14 @@ use std::{
 };
 
 use industrydata_core::{
-    Base, ClientCredentials, LocationError, OperationUrl, ResumeToken, Tenant, TokenError, Who,
+    AccessToken, Base, ClientCredentials, LocationError, MayHaveStarted, OperationUrl, ResumeToken,
+    Tenant, Timestamp, TokenError, Who,
 };
 use industrydata_ledger::{Books, SqliteStore};
 
 use crate::{
     args::Global,
-    report::{Document, Kind, Outcome},
+    report::{Document, Kind, OperationReport, Outcome},
     tokens::{TokenFile, Tokens},
     verdict,
 };
@@ -89,8 +90,7 @@ pub(crate) fn tokens(
         text.map_err(|_| no_token(TokenError::Unusable(format!("{name} is not text"))))
     };
     if let Some(token) = secret("INDUSTRYDATA_TOKEN")? {
-        let token = industrydata_core::AccessToken::from_output(&token, industrydata_core::Timestamp::now());
-        return token.map(Tokens::Fixed).map_err(|error| {
+        return AccessToken::from_output(&token, Timestamp::now()).map(Tokens::Fixed).map_err(|error| {
             no_token(TokenError::Unusable(format!("INDUSTRYDATA_TOKEN: {error}")))
         });
     }
@@ -171,6 +171,17 @@ pub(crate) enum Target {
     Resume(ResumeToken),
 }
 
+impl Target {
+    /// The operation, before anything was asked of it.
+    pub(crate) fn report(&self, base: &Base) -> Option<OperationReport> {
+        let (url, token) = match self {
+            Self::Url(url) => (url.clone(), ResumeToken::new(base, url, Timestamp::now())),
+            Self::Resume(token) => (token.operation_url(base).ok()?, token.clone()),
+        };
+        Some(OperationReport::new(&url, &token, None))
+    }
+}
+
 /// Reads the argument of `wait`; all of it is checked against the base.
 pub(crate) fn target(base: &Base, argument: &str) -> Result<Target, Box<Document>> {
     if ResumeToken::is_meant_by(argument) {
@@ -199,6 +210,7 @@ pub(crate) fn target(base: &Base, argument: &str) -> Result<Target, Box<Document
             | LocationError::NotAnOperation => format!("{error}: {}", verdict::quote(argument)),
         };
         Document::refusal(Outcome::Usage, Kind::Location, message)
+            .after(MayHaveStarted::Yes)
             .advise("give the operation's id, or --base-url the service that its URL is of")
             .into()
     })

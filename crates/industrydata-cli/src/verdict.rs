@@ -122,6 +122,7 @@ pub(crate) fn resume_error(error: &ResumeError) -> Document {
     match error {
         ResumeError::Malformed | ResumeError::Newer => Document::usage(error.to_string()),
         ResumeError::OtherBase(_) => Document::refusal(Outcome::Usage, Kind::Location, error.to_string())
+            .after(MayHaveStarted::Yes)
             .advise("give --base-url the service that the start was made at"),
     }
 }

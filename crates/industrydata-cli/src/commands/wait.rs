@@ -7,7 +7,7 @@ use crate::{
     args::{Global, WaitArgs},
     commands::{Answer, Context, follow},
     flavour::{self, Setup},
-    report::Document,
+    report::{Document, OperationReport},
     settings,
 };
 
@@ -17,9 +17,11 @@ pub(super) fn run(global: &Global, args: &WaitArgs, context: Context<'_>) -> Res
     let tenant = settings::tenant(global, env)?;
     settings::token_options(global)?;
     settings::ledger_is_path(global, env)?;
-    let started = |document| started(document, MayHaveStarted::Yes);
     let target = settings::target(&base, &args.operation)?;
+    let known = target.report(&base);
+    let started = |document| started(document, &known);
     let tokens = settings::tokens(global, env, &tenant).map_err(started)?;
+    context.interrupt.last_word(Document::cut_off(MayHaveStarted::Yes, known.clone()));
     let until = follow::until(args.limits.timeout);
     let client = flavour::client(
         global.http,
@@ -42,9 +44,7 @@ pub(super) fn run(global: &Global, args: &WaitArgs, context: Context<'_>) -> Res
 }
 
 /// In `wait` there is a start behind whatever goes wrong.
-fn started(mut document: Box<Document>, may_have_started: MayHaveStarted) -> Box<Document> {
-    if let Some(error) = &mut document.error {
-        error.may_have_started = may_have_started;
-    }
-    document
+fn started(document: Box<Document>, known: &Option<OperationReport>) -> Box<Document> {
+    let document = document.after(MayHaveStarted::Yes);
+    Document { operation: known.clone(), ..document }.into()
 }

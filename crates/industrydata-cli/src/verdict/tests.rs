@@ -1,1 +1,113 @@
+use std::time::Duration;
 
+use http::{HeaderMap, StatusCode};
+use industrydata_core::{
+    Base, BooksKey, Change, Fault, LocationError, Miss, Phase, Refusal, ServiceError, Store,
+    Throttle, Timestamp, TokenError, Who,
+};
+use industrydata_ledger::Books;
+
+use super::*;
+
+fn service_error(status: u16) -> ServiceError {
+    ServiceError::decode(StatusCode::from_u16(status).unwrap(), &HeaderMap::new(), b"", None)
+}
+
+fn refusal() -> Refusal {
+    let books = Books::memory();
+    let key = BooksKey::new(&Base::graph(), &"t".parse().unwrap());
+    (0..6)
+        .find_map(|id| {
+            let change = Change::reserve(
+                key.clone(),
+                Throttle::default(),
+                [id; 16],
+                Duration::from_secs(60),
+                Who::default(),
+            );
+            books.transact(&change).unwrap().refusal().copied()
+        })
+        .unwrap()
+}
+
+fn fault(phase: Phase) -> Fault {
+    Fault::new(phase, "broken")
+}
+
+#[test]
+fn every_end_of_a_start_has_its_exit_code() {
+    let token = || TokenError::unavailable("none");
+    let cases = [
+        (StartErrorKind::NoSlot(refusal()), 3, Kind::Quota),
+        (
+            StartErrorKind::Throttled { until: Timestamp::UNIX_EPOCH, error: service_error(429) },
+            3,
+            Kind::Throttled,
+        ),
+        (
+            StartErrorKind::Unauthorized { error: service_error(401), token: Some(token()) },
+            4,
+            Kind::Unauthorized,
+        ),
+        (StartErrorKind::Forbidden(service_error(403)), 4, Kind::Forbidden),
+        (StartErrorKind::NoToken(token()), 4, Kind::Token),
+        (StartErrorKind::Refused(service_error(400)), 5, Kind::Refused),
+        (StartErrorKind::Unreachable(fault(Phase::Connect)), 6, Kind::Unreachable),
+        (StartErrorKind::TimeLimit { waited_for_slot: true }, 3, Kind::Quota),
+        (StartErrorKind::TimeLimit { waited_for_slot: false }, 6, Kind::TimedOut),
+        (StartErrorKind::DoubtfulAnswer(service_error(500)), 8, Kind::InDoubt),
+        (StartErrorKind::DoubtfulLoss(fault(Phase::Sent)), 8, Kind::InDoubt),
+        (StartErrorKind::Dropped, 8, Kind::InDoubt),
+        (StartErrorKind::Stopped, 130, Kind::Interrupted),
+        (
+            StartErrorKind::NotFollowable {
+                error: LocationError::Missing,
+                location: vec![],
+                request_id: None,
+            },
+            5,
+            Kind::NotFollowable,
+        ),
+        (StartErrorKind::Ledger(StoreFault::Busy), 9, Kind::Ledger),
+    ];
+    for (start, code, kind) in cases {
+        let (outcome, told) = of_start(&start);
+        assert_eq!((outcome.exit_code(), told), (code, kind), "{start:?}");
+    }
+}
+
+#[test]
+fn every_end_of_a_wait_has_its_exit_code() {
+    let cases = [
+        (WatchErrorKind::Failed, 1, Kind::Failed),
+        (WatchErrorKind::Gone(service_error(410)), 5, Kind::Gone),
+        (
+            WatchErrorKind::LostTrack { last: Miss::Dropped, since: Duration::ZERO },
+            7,
+            Kind::LostTrack,
+        ),
+        (
+            WatchErrorKind::Unauthorized { error: service_error(401), token: None },
+            4,
+            Kind::Unauthorized,
+        ),
+        (WatchErrorKind::Forbidden(service_error(403)), 4, Kind::Forbidden),
+        (WatchErrorKind::NoToken(TokenError::unavailable("none")), 4, Kind::Token),
+        (WatchErrorKind::Unexpected(service_error(400)), 5, Kind::Unexpected),
+        (WatchErrorKind::TimeLimit { retry_at: None }, 7, Kind::TimedOut),
+        (WatchErrorKind::Stopped, 130, Kind::Interrupted),
+    ];
+    for (watch, code, kind) in cases {
+        let (outcome, told) = of_watch(&watch);
+        assert_eq!((outcome.exit_code(), told), (code, kind), "{watch:?}");
+    }
+}
+
+#[test]
+fn an_interrupt_decides_whatever_stood_open() {
+    let error = StartError::local("gone");
+    let document = start_error(&error, true);
+    assert_eq!(document.outcome, Outcome::Interrupted);
+    assert_eq!(document.error.unwrap().kind, Kind::Interrupted);
+    assert_eq!(start_error(&error, false).outcome, Outcome::Unreachable);
+}
