@@ -126,7 +126,7 @@ impl Scenario {
     }
 
     /// What the caller does next, and how it ends: `accepted`, `succeeded`, `start KIND`, `wait KIND`, `resume KIND`;
-    /// several with `|` between them where the flavours may tell the same thing differently.
+    /// several with `|` between them where the flavours may tell the same thing differently; nothing where any will do.
     #[must_use]
     pub fn step(mut self, does: Do, end: impl Into<String>) -> Self {
         self.steps.push((does, end.into()));

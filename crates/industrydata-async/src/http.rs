@@ -1,8 +1,8 @@
 //! One request and its answer over reqwest, with the settings that keep a start from being repeated or sent elsewhere.
 
-use std::{borrow::Cow, pin::pin, time::Duration};
+use std::{pin::pin, time::Duration};
 
-use http::{Request, Response, StatusCode, header::CONTENT_LENGTH, response::Parts};
+use http::{Request, Response, StatusCode, Uri, header::CONTENT_LENGTH, response::Parts};
 use industrydata_core::{BodyFault, Fault, Phase};
 use reqwest::{Client, ClientBuilder, redirect, retry};
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -89,7 +89,7 @@ impl Connection<'_> {
     ) -> Result<(Parts, Result<Vec<u8>, BodyFault>), Fault> {
         let checked = request.uri().clone();
         let request = reqwest::Request::try_from(request).map_err(connect::fault)?;
-        if !is_same(request.url().as_str(), &checked.to_string()) {
+        if !is_same(request.url().as_str(), &checked) {
             return Err(Fault::new(
                 Phase::Local,
                 "the URL would be sent otherwise than it was checked",
@@ -146,12 +146,43 @@ async fn read(
 }
 
 /// Whether reqwest's text of a URL is the checked one: only an apostrophe in the query may be spelt `%27`.
-fn is_same(sent: &str, checked: &str) -> bool {
-    let checked = match checked.split_once('?') {
-        Some((path, query)) if query.contains('\'') => {
-            Cow::Owned(format!("{path}?{}", query.replace('\'', "%27")))
+fn is_same(sent: &str, checked: &Uri) -> bool {
+    let parts = (|| {
+        let rest = sent.strip_prefix(checked.scheme_str()?)?;
+        let rest = rest.strip_prefix("://")?;
+        let rest = rest.strip_prefix(checked.authority()?.as_str())?;
+        rest.strip_prefix(checked.path())
+    })();
+    match (parts, checked.query()) {
+        (Some(rest), None) => rest.is_empty(),
+        (Some(rest), Some(query)) => rest.strip_prefix('?').is_some_and(|sent| {
+            sent == query || (query.contains('\'') && sent == query.replace('\'', "%27"))
+        }),
+        (None, _) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_apostrophe_in_the_query_may_be_respelt() {
+        let same = |sent: &str, checked: &str| is_same(sent, &checked.parse().unwrap());
+        assert!(same("https://a/b('c')", "https://a/b('c')"));
+        assert!(same("https://a:9/b?c=%27d%27", "https://a:9/b?c='d'"));
+        assert!(same("https://a/b?c", "https://a/b?c"));
+        for (sent, checked) in [
+            ("https://a/b/", "https://a/b"),
+            ("https://a/b", "https://a/b/"),
+            ("https://a/b", "https://a/b?"),
+            ("https://a/b(%27c%27)", "https://a/b('c')"),
+            ("https://ab/b", "https://a/b"),
+            ("http://a/b", "https://a/b"),
+            ("https://a/b?x", "https://a/b?y"),
+            ("https://a/b#c", "https://a/b"),
+        ] {
+            assert!(!same(sent, checked), "{sent} for {checked}");
         }
-        Some(_) | None => Cow::Borrowed(checked),
-    };
-    sent == checked
+    }
 }

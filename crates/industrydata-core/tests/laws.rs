@@ -8,6 +8,16 @@
 //! - I6: a wait succeeds only by `succeeded`.
 //! - I7: steps are bounded.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    missing_docs,
+    reason = "a test may panic"
+)]
+
 use std::{collections::HashMap, time::Duration};
 
 use http::response::Parts;

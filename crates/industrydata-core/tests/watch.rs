@@ -1,5 +1,15 @@
 //! What a wait makes of each answer (rules P1 to P8), and its pace.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    missing_docs,
+    reason = "a test may panic"
+)]
+
 mod world;
 
 use std::time::Duration;

@@ -69,7 +69,7 @@ pub fn scenarios() -> Vec<Scenario> {
 fn refused(name: &str, covers: &'static str, turn: crate::Turn, error: &str) -> Scenario {
     Scenario::new(format!("Location refused: {name}"), covers)
         .turn(turn)
-        .step(Do::Run, format!("start NotFollowable {error}"))
+        .step(Do::Run, format!("start NotFollowable {}", error.replace('|', "|start NotFollowable ")))
         .wire("P")
         .books(1, 0)
 }

@@ -624,8 +624,9 @@ fn until(now: Timestamp, then: Timestamp) -> Duration {
 }
 
 fn readable(value: &[u8], token: &AccessToken) -> String {
-    let text: String = String::from_utf8_lossy(value).chars().take(300).collect();
-    super::answer::without_token(&text, token)
+    // Cut last: a cut within the token would leave its beginning.
+    let text = super::answer::without_token(&String::from_utf8_lossy(value), token);
+    text.chars().take(300).collect()
 }
 
 fn hex(id: [u8; 16]) -> String {

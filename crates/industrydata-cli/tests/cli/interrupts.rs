@@ -1,0 +1,148 @@
+//! Signals, whatever stood open.
+
+use std::{
+    process::{Child, Command},
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+
+use crate::stage::{FLAVOURS, Ran, Raw, Stage, emulator, json as json_answer};
+
+fn signal(child: &Child, name: &str) {
+    let status = Command::new("kill").args([name, &child.id().to_string()]).status();
+    assert!(status.unwrap().success());
+}
+
+/// Sends the signal, and gives what is printed for it: soon, and exit code 130.
+fn ended(child: Child, name: &str) -> Value {
+    let began = Instant::now();
+    signal(&child, name);
+    let ran = Ran::of(child);
+    assert!(began.elapsed() < Duration::from_secs(4), "{ran:?}");
+    assert_eq!(ran.code, 130, "{ran:?}");
+    let document = ran.document();
+    assert_eq!((&document["outcome"], &document["error"]["kind"]), (&json!("interrupted"), &json!("interrupted")));
+    document
+}
+
+#[test]
+fn a_pause_between_polls() {
+    for (http, name) in FLAVOURS.into_iter().zip(["-INT", "-TERM"]) {
+        let raw = Raw::polls(json_answer("200 OK", r#"{"status":"running"}"#));
+        let stage = Stage::new(&raw.base);
+        let line = ["start", "--wait", "--poll-interval", "100ms", "--http", http, "--output", "json"];
+        let child = stage.spawn(&line);
+        raw.wait_for(3);
+        let document = ended(child, name);
+        assert_eq!(document["error"]["may_have_started"], "yes");
+        assert_eq!((&document["operation"]["id"], &document["operation"]["status"]), (&json!("op-1"), &json!("running")));
+        assert_eq!(document["quota"]["used"], 1);
+        let token = document["operation"]["resume_token"].as_str().unwrap();
+        let line = ["wait", token, "--timeout", "200ms", "--poll-interval", "50ms", "--http", http];
+        assert_eq!(stage.json(&line).0, 7);
+    }
+}
+
+#[test]
+fn a_start_in_flight_is_in_doubt() {
+    for http in FLAVOURS {
+        let raw = Raw::silent();
+        let stage = Stage::new(&raw.base);
+        let child = stage.spawn(&["start", "--http", http, "--output", "json"]);
+        raw.wait_for(1);
+        let document = ended(child, "-INT");
+        assert_eq!(document["error"]["may_have_started"], "unknown");
+        assert_eq!((&document["quota"]["used"], &document["quota"]["in_doubt"]), (&json!(1), &json!(1)), "{document}");
+    }
+}
+
+#[test]
+fn a_poll_in_flight() {
+    for http in FLAVOURS {
+        let raw = Raw::silent();
+        let stage = Stage::new(&raw.base);
+        let child = stage.spawn(&["wait", "op-1", "--http", http, "--output", "json"]);
+        raw.wait_for(1);
+        let document = ended(child, "-TERM");
+        assert_eq!(document["error"]["may_have_started"], "yes");
+        assert!(document["operation"]["resume_token"].is_string() && document["quota"].is_null());
+    }
+}
+
+#[test]
+fn a_token_command() {
+    for http in FLAVOURS {
+        let raw = Raw::silent();
+        let stage = Stage::new(&raw.base);
+        let line = ["start", "--token-command", "touch began; exec sleep 20", "--http", http, "--output", "json"];
+        let child = stage.spawn(&line);
+        wait_for(|| stage.path("began").exists());
+        let document = ended(child, "-INT");
+        assert_eq!(document["error"]["may_have_started"], "no");
+        assert_eq!(document["quota"]["used"], 0, "{document}");
+        assert!(raw.heads().is_empty());
+    }
+}
+
+#[test]
+fn a_wait_for_a_slot() {
+    for http in FLAVOURS {
+        let emulator = emulator(Duration::from_secs(60));
+        let stage = Stage::new(&emulator.base_url());
+        for _ in 0..5 {
+            assert_eq!(stage.run(&["start", "--http", http]).code, 0);
+        }
+        let child = stage.spawn(&["start", "--wait-for-slot", "--http", http, "--output", "json"]);
+        thread::sleep(Duration::from_millis(400));
+        let document = ended(child, "-INT");
+        assert_eq!(document["error"]["may_have_started"], "no");
+        assert_eq!(document["quota"]["used"], 5);
+    }
+}
+
+#[test]
+fn people_are_told_how_to_go_on() {
+    let raw = Raw::polls(json_answer("200 OK", r#"{"status":"running"}"#));
+    let child = Stage::new(&raw.base).spawn(&["start", "--wait", "--poll-interval", "100ms"]);
+    raw.wait_for(2);
+    signal(&child, "-INT");
+    let ran = Ran::of(child);
+    assert_eq!(ran.code, 130);
+    assert!(ran.stderr.contains("industrydata wait idr1:"), "{ran:?}");
+}
+
+#[test]
+fn a_second_signal_ends_at_once() {
+    // A token file that is a pipe nobody writes to: the first signal alone cannot end this.
+    let raw = Raw::silent();
+    let stage = Stage::new(&raw.base);
+    assert!(Command::new("mkfifo").arg(stage.path("pipe")).status().unwrap().success());
+    let began = Instant::now();
+    let child = stage.spawn(&["start", "--token-file", "pipe", "--output", "json"]);
+    thread::sleep(Duration::from_millis(300));
+    signal(&child, "-INT");
+    thread::sleep(Duration::from_millis(200));
+    let document = ended(child, "-INT");
+    assert!(began.elapsed() < Duration::from_millis(2500));
+    assert_eq!(document["error"]["may_have_started"], "no");
+}
+
+#[test]
+fn work_that_does_not_end_is_left() {
+    let raw = Raw::silent();
+    let stage = Stage::new(&raw.base);
+    assert!(Command::new("mkfifo").arg(stage.path("pipe")).status().unwrap().success());
+    let child = stage.spawn(&["start", "--token-file", "pipe", "--output", "json"]);
+    thread::sleep(Duration::from_millis(300));
+    ended(child, "-TERM");
+}
+
+fn wait_for(condition: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !condition() {
+        assert!(began.elapsed() < Duration::from_secs(10));
+        thread::sleep(Duration::from_millis(5));
+    }
+}

@@ -1,0 +1,128 @@
+//! Where the token comes from, and where it never goes.
+
+use std::time::Duration;
+
+use industrydata_emulator::{Config, Emulator};
+use serde_json::json;
+
+use crate::stage::{CANARY, FLAVOURS, Raw, Stage, accepted, answer, closed, emulator};
+
+#[test]
+fn the_first_source_found_is_used() {
+    for http in FLAVOURS {
+        let raw = Raw::serve(|_, _, base| Some(accepted(base)));
+        let stage = Stage::new(&raw.base).env("INDUSTRYDATA_TOKEN", "from-env");
+        std::fs::write(stage.path("token"), "{\"accessToken\": \"from-file\", \"expires_on\": 4102444800}\n").unwrap();
+        assert_eq!(stage.json(&["start", "--http", http]).0, 0);
+        assert_eq!(stage.json(&["start", "--http", http, "--token-file", "token"]).0, 0);
+        assert_eq!(stage.json(&["start", "--http", http, "--token-command", "echo; echo from-command"]).0, 0);
+        for (head, token) in raw.heads().iter().zip(["from-env", "from-file", "from-command"]) {
+            assert!(head.to_ascii_lowercase().contains(&format!("authorization: bearer {token}\r\n")), "{head}");
+        }
+    }
+}
+
+#[test]
+fn a_rotated_file_answers_a_refusal() {
+    for http in FLAVOURS {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        std::fs::write(&path, "old").unwrap();
+        let rotated = path.clone();
+        let raw = Raw::serve(move |_, head, base| {
+            if head.contains("Bearer new") {
+                return Some(accepted(base));
+            }
+            std::fs::write(&rotated, "new").unwrap();
+            Some(answer("401 Unauthorized", "", ""))
+        });
+        let (code, document) = Stage::new(&raw.base).json(&["start", "--http", http, "--token-file", path.to_str().unwrap()]);
+        assert_eq!((code, raw.heads().len()), (0, 2), "{document}");
+    }
+}
+
+#[test]
+fn what_is_no_token_never_leaves() {
+    let raw = Raw::always(answer("500 Internal Server Error", "", ""));
+    for http in FLAVOURS {
+        let stage = Stage::new(&raw.base).env("INDUSTRYDATA_TOKEN", "two\nlines");
+        std::fs::write(stage.path("empty"), "\n").unwrap();
+        for line in [
+            &["start"][..],
+            &["start", "--token-file", "missing"],
+            &["start", "--token-file", "empty"],
+            &["start", "--token-file", "."],
+            &["start", "--token-command", "exit 3"],
+            &["start", "--token-command", "printf 'two\\nlines'"],
+            &["start", "--token-command", "true"],
+        ] {
+            let line: Vec<_> = line.iter().copied().chain(["--http", http]).collect();
+            let (code, document) = stage.json(&line);
+            assert_eq!((code, &document["error"]["kind"]), (4, &json!("token")), "{line:?} {document}");
+            assert_eq!(document["error"]["may_have_started"], "no");
+        }
+    }
+    assert!(raw.heads().is_empty());
+}
+
+#[test]
+fn an_application_gets_its_own_token() {
+    for http in FLAVOURS {
+        let emulator = Emulator::start(Config::default()).unwrap();
+        let stage = Stage::new(&emulator.base_url())
+            .env("INDUSTRYDATA_TOKEN", "")
+            .env("AZURE_TENANT_ID", "contoso")
+            .env("AZURE_CLIENT_ID", emulator.client_id())
+            .env("AZURE_CLIENT_SECRET", emulator.client_secret())
+            .env("AZURE_AUTHORITY_HOST", &format!("{}/", emulator.authority_url()));
+        assert_eq!(stage.json(&["start", "--http", http]).0, 0);
+        let stage = stage.env("AZURE_CLIENT_SECRET", CANARY);
+        let (code, document) = stage.json(&["start", "--http", http]);
+        assert_eq!((code, &document["error"]["kind"]), (4, &json!("token")), "{document}");
+    }
+}
+
+#[test]
+fn a_silent_authority_ends_with_the_limits() {
+    let authority = Raw::silent();
+    let host = authority.base.trim_end_matches("/beta").to_owned();
+    for http in FLAVOURS {
+        let stage = Stage::new(&closed())
+            .env("INDUSTRYDATA_TOKEN", "")
+            .env("AZURE_TENANT_ID", "contoso")
+            .env("AZURE_CLIENT_ID", "app")
+            .env("AZURE_CLIENT_SECRET", CANARY)
+            .env("AZURE_AUTHORITY_HOST", &host);
+        let line = ["start", "--http", http, "--request-timeout", "300ms"];
+        assert_eq!(stage.json(&line).0, 4);
+        let line = ["start", "--http", http, "--timeout", "300ms"];
+        assert_eq!(stage.json(&line).0, 6);
+    }
+}
+
+#[test]
+fn a_token_that_comes_back_is_not_shown() {
+    let body = format!("{{\"error\":{{\"code\":\"c\",\"message\":\"{CANARY}\",\"innerError\":{{\"request-id\":\"{CANARY}\"}}}}}}");
+    let refused = Raw::always(crate::stage::json("400 Bad Request", &body));
+    let location = Raw::always(answer("202 Accepted", &format!("location: /{CANARY}\r\n"), ""));
+    let status = format!("{{\"status\":\"failed\",\"statusDetail\":\"{CANARY}\"}}");
+    let failed = Raw::polls(crate::stage::json("200 OK", &status));
+    for http in FLAVOURS {
+        for base in [&refused.base, &location.base, &failed.base] {
+            let line = ["start", "--wait", "--poll-interval", "20ms", "--http", http];
+            // Each run is searched for the canary.
+            assert_ne!(Stage::new(base).run(&line).code, 0);
+            assert_ne!(Stage::new(base).json(&line).0, 0);
+        }
+    }
+}
+
+#[test]
+fn a_file_token_may_come_from_a_pipe() {
+    let emulator = emulator(Duration::from_secs(60));
+    let stage = Stage::new(&emulator.base_url()).env("INDUSTRYDATA_TOKEN", "");
+    let mut command = stage.command(&["start", "--token-file", "/dev/stdin", "--output", "json"]);
+    let mut child = command.stdin(std::process::Stdio::piped()).spawn().unwrap();
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), CANARY.as_bytes()).unwrap();
+    assert_eq!(crate::stage::Ran::of(child).code, 0);
+}

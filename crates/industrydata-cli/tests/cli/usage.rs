@@ -1,0 +1,94 @@
+//! Command lines and settings that cannot be used, and what is decided before what.
+
+use serde_json::json;
+
+use crate::stage::{Ran, Raw, Stage, answer, closed, keys};
+
+#[test]
+fn usage_errors_are_one_document_too() {
+    let stage = Stage::new(&closed());
+    for line in [
+        &["--output", "json"][..],
+        &["--output=json", "nonsense"],
+        &["start", "--nonsense", "--output", "json"],
+        &["start", "--output", "json", "--timeout", "0s"],
+        &["start", "--output", "json", "--timeout", "30"],
+        &["start", "--output", "json", "--poll-interval", "-1s"],
+        &["start", "--output", "json", "--request-timeout", "soon"],
+        &["wait", "--output", "json"],
+        &["start", "--output", "json", "--http", "gopher"],
+        &["start", "--output", "json", "--token-file", "a", "--token-command", "b"],
+        &["--token-file", "a", "start", "--token-command", "b", "--output", "json"],
+        &["start", "--output", "json", "--tenant", "a\nb"],
+        &["start", "--output", "json", "--ledger", "postgres://h/db"],
+        &["emulator", "--output", "json", "--speed", "0"],
+        &["emulator", "--output", "json", "--port", "99999"],
+    ] {
+        let ran = stage.run(line);
+        let document = ran.document();
+        assert_eq!(ran.code, 2, "{ran:?}");
+        assert_eq!(document["outcome"], "usage", "{ran:?}");
+        assert_eq!(document["error"]["kind"], "usage");
+        assert_eq!(document["error"]["may_have_started"], "no");
+    }
+    assert!(stage.run(&["start", "--timeout", "30"]).stderr.contains("30s"));
+    assert_eq!(stage.run(&[]).code, 2);
+}
+
+#[test]
+fn bases_are_refused_by_kind() {
+    for bad in ["http://example.com/beta", "https://graph.microsoft.com/v1.0", "nonsense", "https://graph.microsoft.us/beta"] {
+        for line in [&["start"][..], &["quota"], &["wait", "op-1"]] {
+            let (code, document) = Stage::new(bad).json(line);
+            assert_eq!((code, &document["error"]["kind"]), (2, &json!("base")), "{bad}");
+        }
+    }
+}
+
+#[test]
+fn help_and_version_are_no_errors() {
+    let stage = Stage::new(&closed());
+    for line in [&["--help"][..], &["--version"], &["start", "--help"], &["--output", "json", "--help"], &["help", "wait"]] {
+        let ran = stage.run(line);
+        assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+        assert!(ran.stdout.contains("industrydata"));
+    }
+}
+
+#[test]
+fn usage_comes_before_the_token_and_the_token_before_the_books() {
+    let raw = Raw::always(answer("500 Internal Server Error", "", ""));
+    let stage = Stage::new(&raw.base).env("INDUSTRYDATA_TOKEN", "");
+    std::fs::write(stage.path("garbage"), "not a database at all").unwrap();
+    let line = ["start", "--ledger", "garbage"];
+    assert_eq!(stage.json(&[&line[..], &["--tenant", ""]].concat()).0, 2);
+    assert_eq!(stage.json(&line).0, 4);
+    assert_eq!(stage.env("INDUSTRYDATA_TOKEN", "abc").json(&line).0, 9);
+    assert!(raw.heads().is_empty());
+}
+
+#[test]
+fn global_options_come_before_and_after_the_command() {
+    let stage = Stage::new("nonsense");
+    let base = closed();
+    let before = ["--base-url", &base, "--tenant", "a", "--ledger", "l.sqlite", "--output", "json", "quota"];
+    let after = ["quota", "--base-url", &base, "--tenant", "a", "--ledger", "l.sqlite", "--output", "json"];
+    for line in [before, after] {
+        let ran = stage.run(&line);
+        assert_eq!(ran.code, 0, "{ran:?}");
+        let quota: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+        assert_eq!(keys(&quota), ["available", "in_doubt", "limit", "next_slot_at", "used", "window_seconds"]);
+        assert_eq!(quota["available"], 5);
+    }
+}
+
+#[test]
+fn a_closed_standard_output_is_nobodys_panic() {
+    let stage = Stage::new(&closed());
+    for line in [&["--help"][..], &["quota"], &["start", "--output", "json"], &["nonsense", "--output", "json"]] {
+        let mut child = stage.spawn(line);
+        drop(child.stdout.take());
+        let ran = Ran::of(child);
+        assert!([0, 2, 6].contains(&ran.code), "{ran:?}");
+    }
+}

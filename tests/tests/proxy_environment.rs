@@ -1,0 +1,66 @@
+//! A proxy in the environment never sees loopback. The environment is the process's, so each flavour gets a process.
+
+use std::{env, process::Command};
+
+use conformance::{Do, Flavour, Scenario, Server, accepted, check, status};
+
+/// Every name a proxy goes by.
+const NAMES: [&str; 6] = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+
+#[test]
+fn the_blocking_client_sends_it_nothing() {
+    sends_nothing("run_blocking");
+}
+
+#[test]
+fn the_async_client_sends_it_nothing() {
+    sends_nothing("run_async");
+}
+
+#[test]
+#[ignore = "run by the tests above, in a process with a proxy in its environment"]
+fn run_blocking() {
+    run(Flavour::Blocking);
+}
+
+#[test]
+#[ignore = "run by the tests above, in a process with a proxy in its environment"]
+fn run_async() {
+    run(Flavour::Async);
+}
+
+fn sends_nothing(test: &str) {
+    let proxy = Server::silent();
+    let mut child = Command::new(env::current_exe().unwrap());
+    child.args(["--ignored", "--exact", "--nocapture", test]);
+    child.env("CONFORMANCE_PROXY", proxy.address().to_string());
+    for name in NAMES {
+        child.env(name, format!("http://user:password@{}", proxy.address()));
+    }
+    for name in ["NO_PROXY", "no_proxy"] {
+        child.env_remove(name);
+    }
+    let output = child.output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && text.contains("1 passed"), "{text}");
+    assert!(!text.contains(conformance::CANARY), "{text}");
+    assert_eq!(proxy.seen().connections.len(), 0);
+}
+
+/// Plays a run in this process, which is to have a proxy in its environment.
+fn run(flavour: Flavour) {
+    let proxy = env::var("CONFORMANCE_PROXY").unwrap_or_default();
+    assert!(env::var("HTTP_PROXY").is_ok_and(|value| value.contains(&proxy)), "run by hand?");
+    for address in [conformance::Address::Ip, conformance::Address::Localhost] {
+        let scenario = Scenario::new("a proxy in the environment", "I1")
+            .address(address)
+            .turn(conformance::located("../operations/a-1"))
+            .turn(status("running"))
+            .turn(status("succeeded"))
+            .turn(accepted())
+            .step(Do::Run, "succeeded")
+            .wire("PGG")
+            .books(1, 0);
+        check(&scenario, flavour).unwrap();
+    }
+}
