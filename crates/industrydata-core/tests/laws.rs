@@ -226,9 +226,7 @@ fn run(
                     *posts <= 1 + u32::from(repeat),
                     "I2: a second POST for a reservation"
                 );
-                let Some(fate) = fates.next() else {
-                    return None;
-                };
+                let fate = fates.next()?;
                 // The service acts at the last moment before its answer.
                 world.now += attempt.answer_takes;
                 let acts = match fate {
@@ -338,7 +336,7 @@ proptest! {
                     match kind {
                         0 => { last = "succeeded"; reply.answer(&ok(200), body("succeeded"), now) }
                         1 => { last = "failed"; reply.answer(&ok(200), body("failed"), now) }
-                        2 | 3 | 4 => reply.answer(&ok(200), body("running"), now),
+                        2..=4 => reply.answer(&ok(200), body("running"), now),
                         5 => reply.answer(&ok(200), body("succeededly"), now),
                         6 => reply.answer(&ok(503), body("succeeded"), now),
                         7 => reply.answer(&ok(401), Ok(vec![]), now),

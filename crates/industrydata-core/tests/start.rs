@@ -171,7 +171,7 @@ fn a_long_429_closes_the_books_for_everybody() {
     world.pass(Duration::from_secs(32));
     assert_eq!(world.quota().available(), 5);
     let unsaid = check(Script::new().status(429), "Throttled", 1, (0, 0));
-    assert_eq!(unsaid.books.is_some(), true);
+    assert!(unsaid.books.is_some());
 }
 
 #[test]
