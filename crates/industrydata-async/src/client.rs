@@ -189,8 +189,9 @@ impl ClientBuilder {
     /// [`BuildError`] if there is no TLS to be had. A run may have started: no.
     pub fn build(self) -> Result<Client, BuildError> {
         let plain = !self.base.is_https();
+        let local = self.base.is_loopback();
         Ok(Client(Arc::new(Inner {
-            http: Http::new(self.config, plain, self.connections)?,
+            http: Http::new(self.config, plain, local, self.connections)?,
             tokens: Cache::new(self.tokens),
             books: self.books,
             service: Service::new(self.base, &self.user_agent),

@@ -5,7 +5,7 @@ use std::{fmt, process::Stdio};
 use industrydata_core::{AccessToken, Challenge, Tenant, TokenError};
 use tokio::{
     io::{AsyncReadExt, BufReader},
-    process::Command,
+    process::{Child, Command},
 };
 
 use crate::{
@@ -19,8 +19,9 @@ const OUTPUT_LIMIT: u64 = 64 * 1024;
 /// Runs a command for each token, such as `az account get-access-token --resource https://graph.microsoft.com`.
 ///
 /// Its output is a bare token or az's JSON ([`AccessToken::from_output`]); its error output goes to this process's own.
-/// It may take [`Limits::TOKEN`](industrydata_core::Limits::TOKEN), and is ended then. The tenant and a challenge are
-/// not handed to it.
+/// It may take [`Limits::TOKEN`](industrydata_core::Limits::TOKEN), and is ended then, on Unix with all that it has
+/// started: it runs in a process group of its own, and cannot ask for anything on the terminal. The tenant and a
+/// challenge are not handed to it.
 pub struct CommandToken {
     program: String,
     arguments: Vec<String>,
@@ -44,17 +45,24 @@ impl CommandToken {
         Self::new("sh", ["-c".to_owned(), line.into()])
     }
 
-    async fn output(&self) -> Result<AccessToken, TokenError> {
-        let mut child = Command::new(&self.program)
+    /// Starts it in a process group of its own, which ends with the guard.
+    fn spawn(&self) -> Result<Running, TokenError> {
+        let mut command = Command::new(&self.program);
+        command
             .args(&self.arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(|error| {
-                TokenError::unavailable(format!("the token command could not be run: {error}"))
-            })?;
-        let Some(stdout) = child.stdout.take() else {
+            .kill_on_drop(true);
+        #[cfg(unix)]
+        command.process_group(0);
+        command.spawn().map(Running).map_err(|error| {
+            TokenError::unavailable(format!("the token command could not be run: {error}"))
+        })
+    }
+
+    async fn output(&self) -> Result<AccessToken, TokenError> {
+        let mut child = self.spawn()?;
+        let Some(stdout) = child.0.stdout.take() else {
             return Err(TokenError::unavailable("the token command has no output"));
         };
         let mut output = Vec::new();
@@ -63,7 +71,7 @@ impl CommandToken {
             .read_to_end(&mut output)
             .await
             .map_err(TokenError::unavailable)?;
-        let status = child.wait().await.map_err(TokenError::unavailable)?;
+        let status = child.0.wait().await.map_err(TokenError::unavailable)?;
         if !status.success() {
             return Err(TokenError::unavailable(format!(
                 "the token command ended with {status}: run it by itself to see why"
@@ -79,6 +87,22 @@ impl CommandToken {
 impl TokenSource for CommandToken {
     fn token<'a>(&'a self, _: &'a Tenant, _: Option<&'a Challenge>) -> TokenFuture<'a> {
         TokenFuture::new(self.output())
+    }
+}
+
+/// A command that ends when nobody waits for it any more, on Unix with all that it has started: a shell is seldom alone.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        #[cfg(unix)]
+        if let Some(group) = self
+            .0
+            .id()
+            .and_then(|id| rustix::process::Pid::from_raw(id.try_into().ok()?))
+        {
+            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        }
     }
 }
 

@@ -41,7 +41,7 @@ impl CredentialsToken {
         config: reqwest::ClientBuilder,
     ) -> Result<Self, BuildError> {
         Ok(Self {
-            http: Http::new(config, credentials.is_plain(), 1)?,
+            http: Http::new(config, credentials.is_plain(), credentials.is_loopback(), 1)?,
             credentials,
             limit: Limits::default().request,
         })

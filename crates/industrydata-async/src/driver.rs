@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use industrydata_core::{
-    Accepted, Exchange, Limits, Operation, Progress, Start, StartError, StartStep, Tenant,
+    Accepted, Exchange, Operation, Progress, Start, StartError, StartStep, Tenant,
     TokenError, Watch, WatchError, WatchStep,
 };
 
@@ -73,8 +73,9 @@ pub(crate) enum News {
 async fn send(client: &Inner, tenant: &Tenant, exchange: Exchange<'_>) {
     let exchanged = async {
         let connection = client.http.connection().await;
+        let limit = exchange.time_limit(now());
         let tokens = client.tokens.token(tenant, exchange.challenge());
-        let token = match within(Limits::TOKEN, tokens).await {
+        let token = match within(limit, tokens).await {
             Ok(token) => token,
             Err(error) => return exchange.no_token(error, now()),
         };

@@ -23,10 +23,11 @@ pub(crate) struct Http {
 }
 
 impl Http {
-    /// `plain`: the target is unencrypted, and therefore loopback, which no proxy is to see.
+    /// `plain`: the target is unencrypted, and therefore loopback. `local`: it is loopback, which no proxy is to see.
     pub(crate) fn new(
         builder: ClientBuilder,
         plain: bool,
+        local: bool,
         connections: usize,
     ) -> Result<Self, BuildError> {
         #[cfg(not(any(
@@ -54,8 +55,11 @@ impl Http {
             .pool_max_idle_per_host(connections)
             .connect_timeout(CONNECT_LIMIT)
             .connector_layer(MarkLayer);
+        if local {
+            builder = builder.no_proxy();
+        }
         if plain {
-            builder = builder.no_proxy().dns_resolver(LoopbackOnly);
+            builder = builder.dns_resolver(LoopbackOnly);
         }
         Ok(Self {
             client: builder.build().map_err(BuildError::client)?,

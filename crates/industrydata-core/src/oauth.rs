@@ -100,6 +100,13 @@ impl ClientCredentials {
         !self.authority.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"))
     }
 
+    /// Whether the authority is on this machine, judged on its host as written: no proxy is to see requests to it.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        let uri = self.authority.parse::<Uri>();
+        uri.is_ok_and(|uri| is_loopback_host(uri.host().unwrap_or_default()))
+    }
+
     /// The request for a token, to be sent once.
     ///
     /// # Errors

@@ -105,10 +105,12 @@ impl Value {
 
     /// Why no further start may be made now, if so.
     pub(super) fn refusal(&self, throttle: Throttle, clock: Timestamp) -> Option<Refusal> {
-        if let Some(until) = self.not_before {
+        let slot = self.next_slot(throttle, clock);
+        if let Some(not_before) = self.not_before {
+            let until = slot.map_or(not_before, |slot| slot.max(not_before));
             return Some(Refusal::new(timestamp(until), RefusalReason::Service, None));
         }
-        let next = self.next_slot(throttle, clock)?;
+        let next = slot?;
         let lease = self
             .entries
             .iter()

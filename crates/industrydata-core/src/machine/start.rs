@@ -12,7 +12,7 @@ use super::{
     step::{Booking, Exchange, Machine, Pause, PauseReason, Progress, StartStep},
 };
 use crate::{
-    books::{BooksKey, Change, MARGIN, Outcome, Quota, Refusal, Verdict, Who},
+    books::{BooksKey, Change, MARGIN, Outcome, Quota, Refusal, RefusalReason, Verdict, Who},
     fault::{BodyFault, Fault},
     location::OperationUrl,
     now::Now,
@@ -35,6 +35,9 @@ const THROTTLE_DEFAULT: Duration = Duration::from_secs(60);
 const SLOT_POLL: Duration = Duration::from_secs(60);
 /// Spreads clients that wait for the same slot.
 const SLOT_JITTER: Duration = Duration::from_secs(5);
+/// How often the rest of a short 429 is waited out, when the books are not open yet.
+const RESTS: u8 = 2;
+const REST_MARGIN: Duration = Duration::from_millis(50);
 /// Reservations given back because their lease ran short before the request could go out.
 const SHORT_LEASES: u32 = 3;
 
@@ -70,6 +73,8 @@ pub struct Start {
     short_leases: u32,
     /// Whether a 429 was waited out.
     waited_out: bool,
+    /// How often the rest of such a 429 may still be waited out, when the books are not open yet.
+    rests: u8,
     /// Whether any pause was kept.
     waited: bool,
 }
@@ -162,6 +167,7 @@ impl Start {
             client_request_id: None,
             short_leases: 0,
             waited_out: false,
+            rests: 0,
             waited: false,
         }
     }
@@ -305,12 +311,21 @@ impl Start {
     fn no_slot(&mut self, refusal: Refusal, now: Now) {
         let error = self.error(StartErrorKind::NoSlot(refusal), None);
         let as_of = self.quota.as_ref().map_or(now.utc, Quota::as_of);
+        let wait = until(as_of, refusal.ask_again_at());
         let left = self.deadline.saturating_sub(now.steady);
-        if !self.plan.wait_for_slot || left.is_zero() || until(as_of, refusal.until()) > left {
+        // The store's clock may be a little behind the one by which a short 429 was waited out.
+        let is_rest = self.rests > 0
+            && refusal.reason() == RefusalReason::Service
+            && wait <= SHORT_THROTTLE;
+        if is_rest {
+            self.rests -= 1;
+        }
+        if !(self.plan.wait_for_slot || is_rest) || left.is_zero() || wait > left {
             self.state = State::Ended(Err(error));
             return;
         }
-        let wait = until(as_of, refusal.ask_again_at()).min(SLOT_POLL) + self.slot_jitter();
+        let jitter = if is_rest { REST_MARGIN } else { self.slot_jitter() };
+        let wait = wait.min(SLOT_POLL) + jitter;
         self.state = State::Pausing {
             until: now.steady.saturating_add(wait).min(self.deadline),
             reason: PauseReason::Slot(refusal.reason()),
@@ -379,6 +394,7 @@ impl Start {
         let kind = StartErrorKind::Throttled { until, error };
         let after = if fits && (short || self.plan.wait_for_slot) {
             self.waited_out = true;
+            self.rests = RESTS;
             let jitter = if short {
                 Duration::ZERO
             } else {
@@ -458,6 +474,10 @@ impl Machine for Start {
         }
     }
 
+    fn deadline(&self) -> Duration {
+        self.deadline
+    }
+
     fn no_token(&mut self, error: TokenError, now: Now) {
         self.last = now;
         let waited_for_slot = self.waited;
@@ -472,6 +492,11 @@ impl Machine for Start {
                     error: refused.error,
                     token: Some(error),
                 },
+                None if error.is_transient() && now.steady >= self.deadline => {
+                    StartErrorKind::TimeLimit {
+                        waited_for_slot: self.waited,
+                    }
+                }
                 None => StartErrorKind::NoToken(error),
             };
             self.release_err(id, kind);

@@ -12,6 +12,7 @@ use crate::{
     fault::{BodyFault, Fault},
     now::Now,
     operation::Operation,
+    policy::Limits,
     store::StoreFault,
     token::{AccessToken, Challenge, TokenError},
 };
@@ -50,6 +51,8 @@ pub enum WatchStep<'m> {
 /// What the machines have in common towards an adapter.
 pub(super) trait Machine: Send + Sync {
     fn challenge(&self) -> Option<&Challenge>;
+    /// The steady moment at which everything is to have ended.
+    fn deadline(&self) -> Duration;
     fn no_token(&mut self, error: TokenError, now: Now);
     fn request(&mut self, token: &AccessToken, now: Now) -> Option<(Request<()>, Duration)>;
     /// Whether anything stands in the body of an answer with this status.
@@ -93,6 +96,12 @@ impl<'m> Exchange<'m> {
     #[must_use]
     pub fn challenge(&self) -> Option<&Challenge> {
         self.machine.challenge()
+    }
+
+    /// The time the token may take: what a reservation allows, and no more than is left in all.
+    #[must_use]
+    pub fn time_limit(&self, now: Now) -> Duration {
+        Limits::TOKEN.min(self.machine.deadline().saturating_sub(now.steady))
     }
 
     /// Says that no token could be had.

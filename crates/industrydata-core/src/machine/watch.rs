@@ -312,6 +312,10 @@ impl Machine for Watch {
         self.refused.as_deref().map(|(challenge, _)| challenge)
     }
 
+    fn deadline(&self) -> Duration {
+        self.deadline
+    }
+
     fn no_token(&mut self, error: TokenError, now: Now) {
         if error.is_transient() {
             self.miss(Miss::Token(error), None, now);
