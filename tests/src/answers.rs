@@ -9,7 +9,9 @@ pub const OPERATION: &str = "171bf0b4-14e9-408f-71dd-08dcd2a15d23";
 /// A 202 with the documented Location.
 #[must_use]
 pub fn accepted() -> Turn {
-    located(&format!("{{base}}/external/industryData/operations/{OPERATION}"))
+    located(&format!(
+        "{{base}}/external/industryData/operations/{OPERATION}"
+    ))
 }
 
 /// A 202 with this Location.

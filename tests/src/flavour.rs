@@ -182,8 +182,14 @@ mod blocking {
     driver!(industrydata_blocking, [], []);
 
     impl industrydata_blocking::TokenSource for Source {
-        fn token(&self, _: &Tenant, challenge: Option<&Challenge>) -> Result<AccessToken, TokenError> {
-            self.0.next(challenge).unwrap_or_else(|| Err(TokenError::unavailable("never")))
+        fn token(
+            &self,
+            _: &Tenant,
+            challenge: Option<&Challenge>,
+        ) -> Result<AccessToken, TokenError> {
+            self.0
+                .next(challenge)
+                .unwrap_or_else(|| Err(TokenError::unavailable("never")))
         }
     }
 

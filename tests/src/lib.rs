@@ -4,6 +4,8 @@
 //! call ends, and what the books say afterwards. [`check`] plays it over real loopback sockets with one [`Flavour`] of
 //! client, and holds every played scenario to the same laws: what reached which socket, where the token went, how
 //! often a start was sent. The list itself is in [`scenarios`].
+//!
+//! `cargo test -p conformance` runs it; with `-- --nocapture` it tells the counts, and how far each limit was overrun.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -15,8 +17,10 @@
 mod answers;
 mod books;
 mod check;
+mod connection;
 mod deaf;
 mod flavour;
+mod laws;
 mod played;
 mod scenario;
 pub mod scenarios;
@@ -27,9 +31,10 @@ mod turn;
 
 pub use answers::{OPERATION, accepted, answer, head, located, raw, status};
 pub use books::Recorder;
-pub use check::{check, check_all, laws};
+pub use check::{check, check_all};
 pub use deaf::Deaf;
 pub use flavour::Flavour;
+pub use laws::laws;
 pub use played::{Played, Quotas};
 pub use scenario::{Address, Do, Scenario};
 pub use server::{Request, Seen, Server};

@@ -65,7 +65,8 @@ impl Played {
         self.note(token);
         self.say(token);
         if token.to_string().parse::<ResumeToken>().ok().as_ref() != Some(token) {
-            self.faults.push("a resume token cannot be read back".to_owned());
+            self.faults
+                .push("a resume token cannot be read back".to_owned());
         }
     }
 
@@ -79,7 +80,11 @@ impl Played {
 
     pub(crate) fn operation(&mut self, operation: &Operation) {
         self.note(operation);
-        for text in [operation.id(), operation.status_detail(), operation.resource_location()] {
+        for text in [
+            operation.id(),
+            operation.status_detail(),
+            operation.resource_location(),
+        ] {
             self.texts.extend(text.map(str::to_owned));
         }
         self.statuses.push(operation.status().as_str().to_owned());
@@ -90,7 +95,10 @@ impl Played {
         self.texts.extend(error.request_id().map(str::to_owned));
         self.ledger_warning |= error.ledger_warning().is_some();
         let mut kind = variant(error.kind());
-        if let StartErrorKind::NotFollowable { error, location, .. } = error.kind() {
+        if let StartErrorKind::NotFollowable {
+            error, location, ..
+        } = error.kind()
+        {
             kind = format!("{kind} {}", variant(error));
             self.texts.extend(location.iter().cloned());
         }
@@ -100,7 +108,10 @@ impl Played {
             _ => MayHaveStarted::No,
         };
         if error.may_have_started() != expected {
-            self.faults.push(format!("{kind} says that a run may have started: {}", error.may_have_started()));
+            self.faults.push(format!(
+                "{kind} says that a run may have started: {}",
+                error.may_have_started()
+            ));
         }
         format!("start {kind}")
     }
@@ -115,10 +126,13 @@ impl Played {
         match error.resume_token() {
             Some(token) => self.token(token),
             None if matches!(error.kind(), WatchErrorKind::Failed) => {}
-            None => self.faults.push("a wait that can be taken up has no resume token".to_owned()),
+            None => self
+                .faults
+                .push("a wait that can be taken up has no resume token".to_owned()),
         }
         if error.may_have_started() != MayHaveStarted::Yes {
-            self.faults.push("a wait forgot that its run was started".to_owned());
+            self.faults
+                .push("a wait forgot that its run was started".to_owned());
         }
         format!("wait {}", variant(error.kind()))
     }
@@ -152,5 +166,7 @@ impl Played {
 /// The name of an enum's variant.
 fn variant(value: &dyn Debug) -> String {
     let text = format!("{value:?}");
-    text.chars().take_while(char::is_ascii_alphanumeric).collect()
+    text.chars()
+        .take_while(char::is_ascii_alphanumeric)
+        .collect()
 }

@@ -2,11 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{
-    stage::When,
-    tokens::Given,
-    turn::Turn,
-};
+use crate::{stage::When, tokens::Given, turn::Turn};
 
 /// What the caller does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,8 +110,19 @@ impl Scenario {
     /// Whether it can only be played by an asynchronous client.
     #[must_use]
     pub fn is_async_only(&self) -> bool {
-        self.steps.iter().any(|(does, _)| matches!(does, Do::DropStart(_)))
-            || self.tokens.iter().any(|given| matches!(given, Given::Never))
+        self.steps
+            .iter()
+            .any(|(does, _)| matches!(does, Do::DropStart(_)))
+            || self
+                .tokens
+                .iter()
+                .any(|given| matches!(given, Given::Never))
+    }
+
+    /// The limit it is to be ended by, if one is set.
+    pub(crate) fn bound(&self) -> Option<Duration> {
+        let limit = self.request_limit.min(self.time_limit);
+        (limit < Duration::from_secs(5)).then_some(limit)
     }
 
     /// What the server does next.
@@ -172,7 +179,12 @@ impl Scenario {
     /// The claims with which the source of tokens is called, one a call.
     #[must_use]
     pub fn asked(mut self, asked: &[Option<&str>]) -> Self {
-        self.asked = Some(asked.iter().map(|claims| claims.map(str::to_owned)).collect());
+        self.asked = Some(
+            asked
+                .iter()
+                .map(|claims| claims.map(str::to_owned))
+                .collect(),
+        );
         self
     }
 

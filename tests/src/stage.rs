@@ -59,7 +59,10 @@ impl Stage {
         let foreign_base = format!("http://{}/beta", foreign.address());
         let server = Server::start(
             scenario.turns.clone(),
-            &[("foreign", &foreign_base), ("foreign-authority", &foreign.address().to_string())],
+            &[
+                ("foreign", &foreign_base),
+                ("foreign-authority", &foreign.address().to_string()),
+            ],
         );
         let mut deaf = None;
         let base = match scenario.address {

@@ -41,7 +41,10 @@ impl Tokens {
     /// The claims handed over at each call, with an empty text for a challenge without claims.
     #[must_use]
     pub fn asked(&self) -> Vec<Option<String>> {
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.asked
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// One call; `None` if it is never to be answered.

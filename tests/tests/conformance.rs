@@ -30,6 +30,25 @@ macro_rules! themes {
 }
 
 themes!(
-    bodies, doubt, echo, heads, keep_alive, limits, location, not_found, plain, polls, proxy, quota, redirect, resume,
-    retry_after, statuses, stop, throttle, tls, tokens, unreachable,
+    bodies,
+    doubt,
+    echo,
+    heads,
+    keep_alive,
+    limits,
+    location,
+    not_found,
+    plain,
+    polls,
+    proxy,
+    quota,
+    redirect,
+    resume,
+    retry_after,
+    statuses,
+    stop,
+    throttle,
+    tls,
+    tokens,
+    unreachable,
 );

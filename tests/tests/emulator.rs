@@ -1,10 +1,16 @@
 //! The job from end to end against the emulated service, through both flavours.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test: what must not happen ends it"
+)]
 
 use std::time::Duration;
 
 use industrydata_core::{
-    AccessToken, Base, ClientCredentials, MayHaveStarted, OperationStatus, PollingPolicy, ResumeToken, StartErrorKind,
-    WatchErrorKind,
+    AccessToken, Base, ClientCredentials, MayHaveStarted, OperationStatus, PollingPolicy,
+    ResumeToken, StartErrorKind, WatchErrorKind,
 };
 use industrydata_emulator::{Config, Emulator, Fault, Grant, Lose, On};
 use industrydata_ledger::Books;
@@ -33,7 +39,10 @@ fn credentials(emulator: &Emulator) -> ClientCredentials {
 /// How many requests for a start reached the service.
 fn starts_asked(emulator: &Emulator) -> usize {
     emulator.with_service(|service| {
-        let asked = service.requests().iter().filter(|request| request.path.ends_with("/runs/start"));
+        let asked = service
+            .requests()
+            .iter()
+            .filter(|request| request.path.ends_with("/runs/start"));
         asked.count()
     })
 }
@@ -249,23 +258,39 @@ fn books_in_one_file_are_kept_by_both_flavours() {
                     let books = Books::sqlite(path).unwrap();
                     if number % 2 == 0 {
                         let token = industrydata_blocking::FixedToken::new(source);
-                        let client = industrydata_blocking::Client::builder(token, books).base(base).build().unwrap();
+                        let client = industrydata_blocking::Client::builder(token, books)
+                            .base(base)
+                            .build()
+                            .unwrap();
                         client.tenant("contoso").unwrap().start().map(drop)
                     } else {
-                        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                        let runtime = tokio::runtime::Builder::new_current_thread()
+                            .enable_all()
+                            .build()
+                            .unwrap();
                         runtime.block_on(async {
                             let token = industrydata_async::FixedToken::new(source);
-                            let client = industrydata_async::Client::builder(token, books).base(base).build().unwrap();
+                            let client = industrydata_async::Client::builder(token, books)
+                                .base(base)
+                                .build()
+                                .unwrap();
                             client.tenant("contoso").unwrap().start().await.map(drop)
                         })
                     }
                 })
             })
             .collect();
-        threads.into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .collect::<Vec<_>>()
     });
     let accepted_here = started.iter().filter(|outcome| outcome.is_ok()).count();
-    assert_eq!((accepted_here, starts_asked(&emulator), accepted(&emulator)), (5, 5, 5), "{started:?}");
+    assert_eq!(
+        (accepted_here, starts_asked(&emulator), accepted(&emulator)),
+        (5, 5, 5),
+        "{started:?}"
+    );
     for outcome in started {
         if let Err(error) = outcome {
             assert!(matches!(error.kind(), StartErrorKind::NoSlot(_)), "{error}");
@@ -279,10 +304,16 @@ fn a_resume_token_passes_from_one_flavour_to_the_other() {
     let emulator = emulator();
     let base = Base::parse(&emulator.base_url()).unwrap();
     let fixed = industrydata_blocking::FixedToken::new(token(emulator.token()));
-    let client = industrydata_blocking::Client::builder(fixed, Books::memory()).base(base.clone()).build().unwrap();
+    let client = industrydata_blocking::Client::builder(fixed, Books::memory())
+        .base(base.clone())
+        .build()
+        .unwrap();
     let mut run = client.tenant("contoso").unwrap().start().unwrap();
     let resume = run.resume_token().to_string();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     let operation = runtime.block_on(async {
         let fixed = industrydata_async::FixedToken::new(token(emulator.token()));
         let client = industrydata_async::Client::builder(fixed, Books::memory())
@@ -291,7 +322,12 @@ fn a_resume_token_passes_from_one_flavour_to_the_other() {
             .build()
             .unwrap();
         let tenant = client.tenant("contoso").unwrap();
-        tenant.resume(&resume.parse().unwrap()).unwrap().until_done().await.unwrap()
+        tenant
+            .resume(&resume.parse().unwrap())
+            .unwrap()
+            .until_done()
+            .await
+            .unwrap()
     });
     assert_eq!(*operation.status(), OperationStatus::Succeeded);
     client.stop_handle().stop();
@@ -304,24 +340,41 @@ fn a_resume_token_passes_from_one_flavour_to_the_other() {
 #[test]
 fn a_run_is_an_iterator_here_and_a_stream_there() {
     let emulator = emulator();
-    emulator.script(Fault::on(On::Start).times(2).operation_status(&[Some("notStarted"), Some("running"), Some("succeeded")]));
+    emulator.script(Fault::on(On::Start).times(2).operation_status(&[
+        Some("notStarted"),
+        Some("running"),
+        Some("succeeded"),
+    ]));
     let base = Base::parse(&emulator.base_url()).unwrap();
     let every = PollingPolicy::every(Duration::from_millis(10));
-    let told = |progress: &industrydata_core::Progress| progress.operation().unwrap().status().to_string();
+    let told =
+        |progress: &industrydata_core::Progress| progress.operation().unwrap().status().to_string();
 
     let fixed = industrydata_blocking::FixedToken::new(token(emulator.token()));
     let builder = industrydata_blocking::Client::builder(fixed, Books::memory());
     let client = builder.base(base.clone()).polling(every).build().unwrap();
     let mut run = client.tenant("contoso").unwrap().start().unwrap();
-    let blocking: Vec<_> = run.by_ref().map(|progress| told(&progress.unwrap())).collect();
+    let blocking: Vec<_> = run
+        .by_ref()
+        .map(|progress| told(&progress.unwrap()))
+        .collect();
     assert!(run.next().is_none());
 
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     let asynchronous = runtime.block_on(async {
         let fixed = industrydata_async::FixedToken::new(token(emulator.token()));
         let builder = industrydata_async::Client::builder(fixed, Books::memory());
         let client = builder.base(base).polling(every).build().unwrap();
-        let mut stream = client.tenant("contoso").unwrap().start().await.unwrap().stream();
+        let mut stream = client
+            .tenant("contoso")
+            .unwrap()
+            .start()
+            .await
+            .unwrap()
+            .stream();
         let mut all = Vec::new();
         while let Some(progress) = next(&mut stream).await {
             all.push(told(&progress.unwrap()));

@@ -1,11 +1,24 @@
 //! A proxy in the environment never sees loopback. The environment is the process's, so each flavour gets a process.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test: what must not happen ends it"
+)]
 
 use std::{env, process::Command};
 
 use conformance::{Do, Flavour, Scenario, Server, accepted, check, status};
 
 /// Every name a proxy goes by.
-const NAMES: [&str; 6] = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+const NAMES: [&str; 6] = [
+    "HTTP_PROXY",
+    "http_proxy",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "ALL_PROXY",
+    "all_proxy",
+];
 
 #[test]
 fn the_blocking_client_sends_it_nothing() {
@@ -41,8 +54,12 @@ fn sends_nothing(test: &str) {
         child.env_remove(name);
     }
     let output = child.output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && text.contains("1 passed"), "{text}");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned()
+        + &String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success() && text.contains("1 passed"),
+        "{text}"
+    );
     assert!(!text.contains(conformance::CANARY), "{text}");
     assert_eq!(proxy.seen().connections.len(), 0);
 }
@@ -50,7 +67,10 @@ fn sends_nothing(test: &str) {
 /// Plays a run in this process, which is to have a proxy in its environment.
 fn run(flavour: Flavour) {
     let proxy = env::var("CONFORMANCE_PROXY").unwrap_or_default();
-    assert!(env::var("HTTP_PROXY").is_ok_and(|value| value.contains(&proxy)), "run by hand?");
+    assert!(
+        env::var("HTTP_PROXY").is_ok_and(|value| value.contains(&proxy)),
+        "run by hand?"
+    );
     for address in [conformance::Address::Ip, conformance::Address::Localhost] {
         let scenario = Scenario::new("a proxy in the environment", "I1")
             .address(address)

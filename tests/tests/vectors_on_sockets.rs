@@ -3,6 +3,12 @@
 //! A vector's service is `https://graph.microsoft.com/beta` or `http://127.0.0.1:8080/beta`; here it is a loopback
 //! listener, put in its place wherever the vector names it whole. Vectors that turn on the host's own text or on https
 //! are left out, and so are those that no header can hold.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test: what must not happen ends it"
+)]
 
 use std::{fs, sync::Mutex, thread};
 
@@ -40,17 +46,37 @@ fn starts_async() {
 
 fn locations(flavour: Flavour) {
     let vectors = read("location.jsonl");
-    let scenarios: Vec<_> = vectors.iter().filter_map(location).map(|one| vec![one]).collect();
-    println!("{flavour:?}: {} of {} Location vectors on a socket", scenarios.len(), vectors.len());
-    assert!(scenarios.len() >= 75, "only {} could be mapped", scenarios.len());
+    let scenarios: Vec<_> = vectors
+        .iter()
+        .filter_map(location)
+        .map(|one| vec![one])
+        .collect();
+    println!(
+        "{flavour:?}: {} of {} Location vectors on a socket",
+        scenarios.len(),
+        vectors.len()
+    );
+    assert!(
+        scenarios.len() >= 75,
+        "only {} could be mapped",
+        scenarios.len()
+    );
     play(&scenarios, flavour);
 }
 
 fn starts(flavour: Flavour) {
     let vectors = read("start_outcome.jsonl");
     let scenarios: Vec<_> = vectors.iter().filter_map(start).collect();
-    println!("{flavour:?}: {} of {} start vectors on a socket", scenarios.len(), vectors.len());
-    assert!(scenarios.len() >= 15, "only {} are answers", scenarios.len());
+    println!(
+        "{flavour:?}: {} of {} start vectors on a socket",
+        scenarios.len(),
+        vectors.len()
+    );
+    assert!(
+        scenarios.len() >= 15,
+        "only {} are answers",
+        scenarios.len()
+    );
     play(&scenarios, flavour);
 }
 
@@ -65,18 +91,28 @@ fn play(vectors: &[Vec<Scenario>], flavour: Flavour) {
                     let Some(readings) = next.lock().unwrap().next() else {
                         return;
                     };
-                    let broken: Vec<_> =
-                        readings.iter().map_while(|one| check(one, flavour).err()).collect();
+                    let broken: Vec<_> = readings
+                        .iter()
+                        .map_while(|one| check(one, flavour).err())
+                        .collect();
                     if broken.len() == readings.len() {
                         let name = readings[0].name();
-                        failures.lock().unwrap().push(format!("{name}:\n{}", broken.join("\n")));
+                        failures
+                            .lock()
+                            .unwrap()
+                            .push(format!("{name}:\n{}", broken.join("\n")));
                     }
                 }
             });
         }
     });
     let failures = failures.into_inner().unwrap();
-    assert!(failures.is_empty(), "{flavour:?}: {}\n\n{}", failures.len(), failures.join("\n\n"));
+    assert!(
+        failures.is_empty(),
+        "{flavour:?}: {}\n\n{}",
+        failures.len(),
+        failures.join("\n\n")
+    );
 }
 
 fn location(vector: &Value) -> Option<Scenario> {
@@ -101,7 +137,12 @@ fn location(vector: &Value) -> Option<Scenario> {
     for name in vector["also_acceptable"].as_array().into_iter().flatten() {
         ends.push(refused(name));
     }
-    if vector["headers"].as_array().unwrap().iter().any(|value| value.as_str().is_some_and(is_schemeless)) {
+    if vector["headers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .any(|value| value.as_str().is_some_and(is_schemeless))
+    {
         // The scheme is the base's, which is http here.
         ends.push("start NotFollowable Insecure".to_owned());
     }
@@ -126,7 +167,9 @@ fn location(vector: &Value) -> Option<Scenario> {
 fn mapped(value: &Value, origin: &str, host: &str) -> Option<Vec<u8>> {
     let Some(value) = value.as_str() else {
         let bytes = BASE64_STANDARD.decode(text(&value["raw_b64"])).unwrap();
-        let at = bytes.windows(origin.len()).position(|part| part == origin.as_bytes())?;
+        let at = bytes
+            .windows(origin.len())
+            .position(|part| part == origin.as_bytes())?;
         return Some([&bytes[..at], b"{origin}", &bytes[at + origin.len()..]].concat());
     };
     if value.contains(['\r', '\n', '\0']) {
@@ -193,7 +236,9 @@ fn start(vector: &Value) -> Option<Vec<Scenario>> {
     if cut {
         turn = turn.then(Act::Send(b"{".to_vec())).then(Act::Reset);
     }
-    let readings = [&vector["expect"], &vector["alt"]].into_iter().filter(|reading| !reading.is_null());
+    let readings = [&vector["expect"], &vector["alt"]]
+        .into_iter()
+        .filter(|reading| !reading.is_null());
     let scenarios = readings.map(|reading| {
         let (confirmed, in_doubt) = match text(&reading["ledger"]) {
             "confirmed" => (1, 0),
@@ -206,7 +251,11 @@ fn start(vector: &Value) -> Option<Vec<Scenario>> {
             .step(Do::Start, "")
             .wire("P")
             .books(confirmed, in_doubt);
-        if status == 429 { scenario.closed() } else { scenario }
+        if status == 429 {
+            scenario.closed()
+        } else {
+            scenario
+        }
     });
     Some(scenarios.collect())
 }
@@ -214,7 +263,9 @@ fn start(vector: &Value) -> Option<Vec<Scenario>> {
 fn read(name: &str) -> Vec<Value> {
     let path = format!("{}/vectors/{name}", env!("CARGO_MANIFEST_DIR"));
     let text = fs::read_to_string(path).unwrap();
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
 }
 
 fn text(value: &Value) -> &str {

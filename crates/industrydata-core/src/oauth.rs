@@ -97,7 +97,10 @@ impl ClientCredentials {
     /// Whether the authority is asked without encryption, on loopback.
     #[must_use]
     pub fn is_plain(&self) -> bool {
-        !self.authority.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"))
+        !self
+            .authority
+            .get(..6)
+            .is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"))
     }
 
     /// Whether the authority is on this machine, judged on its host as written: no proxy is to see requests to it.
@@ -297,6 +300,7 @@ mod tests {
             "ftp://a",
             "https://u@a",
             "https://a?x",
+            "https://a#x",
             "x",
             "",
         ] {
@@ -307,11 +311,24 @@ mod tests {
                 "{authority}"
             );
         }
-        assert!(
-            ClientCredentials::new("a", "b")
-                .authority("http://127.0.0.1:9/")
-                .is_ok()
-        );
+    }
+
+    #[test]
+    fn an_authority_is_told_by_its_scheme_and_its_host() {
+        for (authority, is_plain, is_loopback) in [
+            ("http://127.0.0.1:9/", true, true),
+            ("https://localhost:9", false, true),
+            ("HTTPS://login.example", false, false),
+        ] {
+            let credentials = ClientCredentials::new("a", "b")
+                .authority(authority)
+                .unwrap();
+            assert_eq!(
+                (credentials.is_plain(), credentials.is_loopback()),
+                (is_plain, is_loopback),
+                "{authority}"
+            );
+        }
     }
 
     #[test]

@@ -286,6 +286,36 @@ fn a_token_that_comes_too_late_gives_the_slot_back() {
 }
 
 #[test]
+fn a_token_given_up_at_the_time_limit_is_told_as_the_limit() {
+    for (error, is_limit) in [
+        (TokenError::unavailable("given up"), true),
+        (TokenError::Refused("invalid_client".to_owned()), false),
+    ] {
+        let mut world = World::new(Script::new());
+        let plan = world.plan();
+        let total = plan.limits.total;
+        let mut machine = industrydata_core::Start::new(plan, [1; 16], world.now);
+        let industrydata_core::StartStep::Book(booking) = machine.step() else {
+            panic!()
+        };
+        let verdict = world.transact(&booking.change().clone());
+        booking.booked(verdict, world.now);
+        world.pass(total);
+        let industrydata_core::StartStep::Send(exchange) = machine.step() else {
+            panic!()
+        };
+        exchange.no_token(error, world.now);
+        let end = world.drive(&mut machine).unwrap_err();
+        let limit = matches!(end.kind(), StartErrorKind::TimeLimit { .. });
+        assert_eq!(
+            (limit, end.may_have_started()),
+            (is_limit, MayHaveStarted::No)
+        );
+        assert_eq!(world.quota().used(), 0);
+    }
+}
+
+#[test]
 fn the_time_limit_before_the_request_is_told() {
     let mut world = World::new(Script::new());
     let mut plan = world.plan();

@@ -12,8 +12,8 @@ const JSON: &str = "Content-Type: application/json";
 const LOCATION: &str = "Location: {base}/external/industryData/operations/a-1";
 /// `{"status":"succeeded"}`, compressed.
 const GZIP: [u8; 42] = [
-    31, 139, 8, 0, 0, 0, 0, 0, 2, 3, 171, 86, 42, 46, 73, 44, 41, 45, 86, 178, 82, 42, 46, 77, 78, 78, 77, 77, 73, 77,
-    81, 170, 5, 0, 247, 7, 231, 98, 22, 0, 0, 0,
+    31, 139, 8, 0, 0, 0, 0, 0, 2, 3, 171, 86, 42, 46, 73, 44, 41, 45, 86, 178, 82, 42, 46, 77, 78,
+    78, 77, 77, 73, 77, 81, 170, 5, 0, 247, 7, 231, 98, 22, 0, 0, 0,
 ];
 
 /// A start needs no body; a poll with a bad one is a miss.
@@ -39,9 +39,22 @@ fn starts() -> Vec<Scenario> {
             .within(8000)
     };
     vec![
-        start("cut", &[LOCATION, "Content-Length: 10"], vec![Act::Send(b"{".to_vec()), Act::Close]),
-        start("reset", &[LOCATION, "Content-Length: 10"], vec![Act::Send(b"{".to_vec()), Act::Reset]),
-        start("never sent", &[LOCATION, "Content-Length: 10"], vec![Act::Stall]).request_limit(600),
+        start(
+            "cut",
+            &[LOCATION, "Content-Length: 10"],
+            vec![Act::Send(b"{".to_vec()), Act::Close],
+        ),
+        start(
+            "reset",
+            &[LOCATION, "Content-Length: 10"],
+            vec![Act::Send(b"{".to_vec()), Act::Reset],
+        ),
+        start(
+            "never sent",
+            &[LOCATION, "Content-Length: 10"],
+            vec![Act::Stall],
+        )
+        .request_limit(600),
         start(
             "dripping",
             &[LOCATION, "Content-Length: 100000"],
@@ -84,7 +97,8 @@ fn polls() -> Vec<Scenario> {
         poll(
             "endless",
             "T22",
-            raw(head(200, &[JSON, "Transfer-Encoding: chunked"])).then(Act::Endless(chunk(), Duration::ZERO)),
+            raw(head(200, &[JSON, "Transfer-Encoding: chunked"]))
+                .then(Act::Endless(chunk(), Duration::ZERO)),
         ),
         poll(
             "a giant length",
@@ -99,20 +113,65 @@ fn polls() -> Vec<Scenario> {
                 .then(Act::Drip(vec![b' '; 1000], Duration::from_millis(20))),
         )
         .request_limit(600),
-        poll("cut", "P2", raw(head(200, &[JSON, "Content-Length: 99"])).then(Act::Send(b"{\"status\":\"succeeded\"}".to_vec())).then(Act::Close)),
+        poll(
+            "cut",
+            "P2",
+            raw(head(200, &[JSON, "Content-Length: 99"]))
+                .then(Act::Send(b"{\"status\":\"succeeded\"}".to_vec()))
+                .then(Act::Close),
+        ),
         poll("gzip", "T23", gzip("Content-Encoding: gzip")),
-        poll("gzip under another name", "T23", gzip("Content-Encoding: x-gzip")),
+        poll(
+            "gzip under another name",
+            "T23",
+            gzip("Content-Encoding: x-gzip"),
+        ),
         poll("encoded twice", "T23", gzip("Content-Encoding: gzip, gzip")),
-        poll("an encoding nobody knows", "T23", answer(200, &[JSON, "Content-Encoding: aes128gcm"], r#"{"status":"succeeded"}"#)),
-        poll("a page", "T25", answer(200, &["Content-Type: text/html"], "<html>Sign in</html>")),
-        poll("a page that says it is JSON", "T25", json("<html>Sign in</html>")),
-        poll("JSON that says it is a page", "T25", answer(200, &["Content-Type: text/html"], r#"{"status":"succeeded"}"#)),
+        poll(
+            "an encoding nobody knows",
+            "T23",
+            answer(
+                200,
+                &[JSON, "Content-Encoding: aes128gcm"],
+                r#"{"status":"succeeded"}"#,
+            ),
+        ),
+        poll(
+            "a page",
+            "T25",
+            answer(200, &["Content-Type: text/html"], "<html>Sign in</html>"),
+        ),
+        poll(
+            "a page that says it is JSON",
+            "T25",
+            json("<html>Sign in</html>"),
+        ),
+        poll(
+            "JSON that says it is a page",
+            "T25",
+            answer(
+                200,
+                &["Content-Type: text/html"],
+                r#"{"status":"succeeded"}"#,
+            ),
+        ),
         poll("none", "B2", answer(204, &[JSON], "")),
         poll("not JSON", "T26", json(r#"{"status":"succeeded"} {"#)),
-        poll("the status twice", "T26", json(r#"{"status":"failed","status":"succeeded"}"#)),
+        poll(
+            "the status twice",
+            "T26",
+            json(r#"{"status":"failed","status":"succeeded"}"#),
+        ),
         poll("no status", "T26", json(r#"{"state":"succeeded"}"#)),
         poll("a number for a status", "T26", json(r#"{"status":1}"#)),
-        poll("too deep", "T26", json(&format!(r#"{{"x":{},"status":"succeeded"}}"#, "[".repeat(100_000)))),
+        poll(
+            "too deep",
+            "T26",
+            json(&format!(
+                r#"{{"x":{},"status":"succeeded"}}"#,
+                "[".repeat(100_000)
+            )),
+        ),
         poll("a list", "T26", json(r#"["succeeded"]"#)),
     ]
 }

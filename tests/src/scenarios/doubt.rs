@@ -16,11 +16,20 @@ pub fn scenarios() -> Vec<Scenario> {
     let mut scenarios = vec![
         lost("closed after the request was read", vec![Act::Close]),
         lost("reset after the request was read", vec![Act::Reset]),
-        lost("closed in the status line", vec![Act::Send(b"HTTP/1.1 20".to_vec()), Act::Close]),
-        lost("reset in the status line", vec![Act::Send(b"HTTP/1.1 202".to_vec()), Act::Reset]),
+        lost(
+            "closed in the status line",
+            vec![Act::Send(b"HTTP/1.1 20".to_vec()), Act::Close],
+        ),
+        lost(
+            "reset in the status line",
+            vec![Act::Send(b"HTTP/1.1 202".to_vec()), Act::Reset],
+        ),
         lost(
             "closed in the head",
-            vec![Act::Send(b"HTTP/1.1 202 Accepted\r\nLocation: {base}/ext".to_vec()), Act::Close],
+            vec![
+                Act::Send(b"HTTP/1.1 202 Accepted\r\nLocation: {base}/ext".to_vec()),
+                Act::Close,
+            ],
         ),
         lost(
             "closed one byte before the head's end",
@@ -32,7 +41,10 @@ pub fn scenarios() -> Vec<Scenario> {
         lost("no answer within the request limit", vec![Act::Stall]).request_limit(600),
         lost(
             "half a head, and no more within the request limit",
-            vec![Act::Send(b"HTTP/1.1 202 Accepted\r\nContent-".to_vec()), Act::Stall],
+            vec![
+                Act::Send(b"HTTP/1.1 202 Accepted\r\nContent-".to_vec()),
+                Act::Stall,
+            ],
         )
         .request_limit(600),
         lost(
@@ -48,13 +60,22 @@ pub fn scenarios() -> Vec<Scenario> {
             )],
         )
         .request_limit(600),
-        lost("no HTTP at all", vec![Act::Send(b"SSH-2.0-OpenSSH_9.6\r\n\r\n".to_vec()), Act::Close]),
+        lost(
+            "no HTTP at all",
+            vec![
+                Act::Send(b"SSH-2.0-OpenSSH_9.6\r\n\r\n".to_vec()),
+                Act::Close,
+            ],
+        ),
         lost(
             "bytes without end that are no HTTP",
             vec![Act::Endless(vec![b'x'; 4096], Duration::ZERO)],
         ),
         Scenario::new("lost at a connection that is closed unread", "T37")
-            .turn(Turn::on_connection([Act::Pause(Duration::from_millis(30)), Act::Reset]))
+            .turn(Turn::on_connection([
+                Act::Pause(Duration::from_millis(30)),
+                Act::Reset,
+            ]))
             .step(Do::Run, "start DoubtfulLoss")
             .books(0, 1),
     ];

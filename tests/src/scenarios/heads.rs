@@ -31,13 +31,33 @@ pub fn scenarios() -> Vec<Scenario> {
             .books(1, 0)
     };
     vec![
-        start("a field of 2 MiB", raw(head(202, &[LOCATION, &giant])), "start DoubtfulLoss", 0, 1),
-        start("2000 fields", raw(head(202, &many)), "start DoubtfulLoss", 0, 1),
+        start(
+            "a field of 2 MiB",
+            raw(head(202, &[LOCATION, &giant])),
+            "start DoubtfulLoss",
+            0,
+            1,
+        ),
+        start(
+            "2000 fields",
+            raw(head(202, &many)),
+            "start DoubtfulLoss",
+            0,
+            1,
+        ),
         start("fields without end", endless(), "start DoubtfulLoss", 0, 1),
-        start("no number for a status", raw("HTTP/1.1 abc\r\n\r\n"), "start DoubtfulLoss", 0, 1),
+        start(
+            "no number for a status",
+            raw("HTTP/1.1 abc\r\n\r\n"),
+            "start DoubtfulLoss",
+            0,
+            1,
+        ),
         start(
             "an empty reason",
-            raw(format!("HTTP/1.1 202\r\n{LOCATION}\r\nContent-Length: 0\r\n\r\n")),
+            raw(format!(
+                "HTTP/1.1 202\r\n{LOCATION}\r\nContent-Length: 0\r\n\r\n"
+            )),
             "accepted",
             1,
             0,
@@ -51,7 +71,11 @@ pub fn scenarios() -> Vec<Scenario> {
         ),
         start(
             "an announced body larger than memory",
-            raw(head(202, &[LOCATION, "Content-Length: 9223372036854775807"])).then(Act::Close),
+            raw(head(
+                202,
+                &[LOCATION, "Content-Length: 9223372036854775807"],
+            ))
+            .then(Act::Close),
             "accepted",
             1,
             0,

@@ -70,6 +70,20 @@ pub fn scenarios() -> Vec<Scenario> {
             .turn(status("succeeded"))
             .step(Do::Run, "succeeded")
             .books(1, 0),
+        Scenario::new(
+            "kept connection: an answer in the body of the 202, which nobody reads",
+            "T10",
+        )
+        .turn(answer(
+            202,
+            &["Location: ../operations/a"],
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 19\r\n\r\n{\"status\":\"failed\"}",
+        ))
+        .turn(status("running"))
+        .turn(status("succeeded"))
+        .step(Do::Run, "succeeded")
+        .wire("PGG")
+        .books(1, 0),
         Scenario::new("kept connection: closed by word", "T36")
             .turn(answer(202, &["Location: ../operations/a", "Connection: close"], "").then(Act::Close))
             .turn(status("succeeded"))

@@ -10,15 +10,18 @@ use crate::{
 #[must_use]
 pub fn scenarios() -> Vec<Scenario> {
     vec![
-        Scenario::new("the deadline passes while it runs, with one last poll", "I7")
-            .turn(accepted())
-            .turn(status("running").forever())
-            .step(Do::Run, "wait TimeLimit")
-            .poll_every(600_000)
-            .time_limit(1500)
-            .within(8000)
-            .wire("PG")
-            .books(1, 0),
+        Scenario::new(
+            "the deadline passes while it runs, with one last poll",
+            "I7",
+        )
+        .turn(accepted())
+        .turn(status("running").forever())
+        .step(Do::Run, "wait TimeLimit")
+        .poll_every(600_000)
+        .time_limit(1500)
+        .within(8000)
+        .wire("PG")
+        .books(1, 0),
         Scenario::new("the deadline passes between many polls", "I7")
             .turn(accepted())
             .turn(status("running").forever())

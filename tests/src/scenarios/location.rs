@@ -23,7 +23,12 @@ pub fn scenarios() -> Vec<Scenario> {
         })
         .collect();
     scenarios.extend(REFUSED.iter().map(|(name, covers, location, error)| {
-        refused(name, covers, located(&location.replace("OPERATIONS", OPERATIONS)), error)
+        refused(
+            name,
+            covers,
+            located(&location.replace("OPERATIONS", OPERATIONS)),
+            error,
+        )
     }));
     scenarios.extend([
         refused("missing", "T14", answer(202, &[], ""), "Missing"),
@@ -69,50 +74,227 @@ pub fn scenarios() -> Vec<Scenario> {
 fn refused(name: &str, covers: &'static str, turn: crate::Turn, error: &str) -> Scenario {
     Scenario::new(format!("Location refused: {name}"), covers)
         .turn(turn)
-        .step(Do::Run, format!("start NotFollowable {}", error.replace('|', "|start NotFollowable ")))
+        .step(
+            Do::Run,
+            format!(
+                "start NotFollowable {}",
+                error.replace('|', "|start NotFollowable ")
+            ),
+        )
         .wire("P")
         .books(1, 0)
 }
 
 const FOLLOWED: [(&str, &str, &str); 10] = [
-    ("absolute", "{base}/external/industryData/operations/a-1", "OPERATIONS/a-1"),
-    ("key syntax", "{base}/external/industryData/operations('a-1')", "OPERATIONS('a-1')"),
-    ("a trailing slash", "{base}/external/industryData/operations/a-1/", "OPERATIONS/a-1/"),
-    ("fixed segments in another case", "{base}/external/industrydata/Operations/A-1", "/beta/external/industrydata/Operations/A-1"),
-    ("rooted", "/beta/external/industryData/operations/a-1", "OPERATIONS/a-1"),
+    (
+        "absolute",
+        "{base}/external/industryData/operations/a-1",
+        "OPERATIONS/a-1",
+    ),
+    (
+        "key syntax",
+        "{base}/external/industryData/operations('a-1')",
+        "OPERATIONS('a-1')",
+    ),
+    (
+        "a trailing slash",
+        "{base}/external/industryData/operations/a-1/",
+        "OPERATIONS/a-1/",
+    ),
+    (
+        "fixed segments in another case",
+        "{base}/external/industrydata/Operations/A-1",
+        "/beta/external/industrydata/Operations/A-1",
+    ),
+    (
+        "rooted",
+        "/beta/external/industryData/operations/a-1",
+        "OPERATIONS/a-1",
+    ),
     ("relative", "../operations/a-1", "OPERATIONS/a-1"),
-    ("without its version, under the base again", "/external/industryData/operations/a-1", "OPERATIONS/a-1"),
-    ("the scheme in capitals", "HTTP://127.0.0.1:{port}/beta/external/industryData/operations/a-1", "OPERATIONS/a-1"),
-    ("with a fragment, which is not sent", "{base}/external/industryData/operations/a-1#secret", "OPERATIONS/a-1"),
-    ("with a query, which is", "{base}/external/industryData/operations/a-1?$select=status", "OPERATIONS/a-1?$select=status"),
+    (
+        "without its version, under the base again",
+        "/external/industryData/operations/a-1",
+        "OPERATIONS/a-1",
+    ),
+    (
+        "the scheme in capitals",
+        "HTTP://127.0.0.1:{port}/beta/external/industryData/operations/a-1",
+        "OPERATIONS/a-1",
+    ),
+    (
+        "with a fragment, which is not sent",
+        "{base}/external/industryData/operations/a-1#secret",
+        "OPERATIONS/a-1",
+    ),
+    (
+        "with a query, which is",
+        "{base}/external/industryData/operations/a-1?$select=status",
+        "OPERATIONS/a-1?$select=status",
+    ),
 ];
 
 const REFUSED: [(&str, &str, &str, &str); 27] = [
-    ("another port", "T2", "{foreign}/external/industryData/operations/a", "CrossOrigin"),
-    ("another host name", "T1", "http://localhost:{port}OPERATIONS/a", "CrossOrigin"),
-    ("a host elsewhere", "T1", "https://evil.example/beta/external/industryData/operations/a", "CrossOrigin"),
-    ("http elsewhere", "T3", "http://evil.example/beta/external/industryData/operations/a", "Insecure"),
-    ("the default port", "T2", "http://127.0.0.1OPERATIONS/a", "CrossOrigin"),
-    ("another scheme", "T3", "https://127.0.0.1:{port}OPERATIONS/a", "CrossOrigin"),
-    ("without a scheme, elsewhere", "T6", "//{foreign-authority}OPERATIONS/a", "CrossOrigin"),
-    ("user", "T4", "http://user@127.0.0.1:{port}OPERATIONS/a", "HasCredentials"),
-    ("an empty user", "T4", "http://@127.0.0.1:{port}OPERATIONS/a", "HasCredentials"),
-    ("the base as another host's user", "T4", "http://127.0.0.1:{port}@{foreign-authority}OPERATIONS/a", "HasCredentials|Unparsable"),
-    ("a backslash", "T5", "http:\\\\{foreign-authority}OPERATIONS/a", "Unparsable"),
-    ("a backslash behind the root", "T5", "/\\{foreign-authority}OPERATIONS/a", "Unparsable"),
-    ("a space", "T5", "{base}/external/industryData/operations/a b", "Unparsable"),
-    ("a tab", "T5", "ht\ttp://{foreign-authority}OPERATIONS/a", "Unparsable"),
-    ("a quote", "T5", "{base}/external/industryData/operations/\"a\"", "Unparsable"),
-    ("the host as a number", "T7", "http://2130706433:{port}OPERATIONS/a", "CrossOrigin|Insecure"),
-    ("the host with a dot at its end", "T7", "http://127.0.0.1.:{port}OPERATIONS/a", "CrossOrigin|Insecure"),
-    ("a mapped IPv6 address", "T7", "http://[::ffff:127.0.0.1]:{port}OPERATIONS/a", "CrossOrigin|Insecure"),
-    ("another resource", "T10", "{base}/me/messages", "NotAnOperation"),
-    ("the operation in a query", "T10", "{base}/me?/beta/external/industryData/operations/a", "NotAnOperation"),
-    ("the operation in a fragment", "T10", "{base}/me#/external/industryData/operations/a", "NotAnOperation"),
-    ("more behind the operation", "T10", "{base}/external/industryData/operations/a/cancel", "NotAnOperation"),
-    ("another version", "T11", "{origin}/v1.0/external/industryData/operations/a", "NotAnOperation"),
-    ("dots that lead away", "T8", "{base}/external/industryData/operations/%2e%2e/%2e%2E/x", "NotAnOperation"),
-    ("an encoded slash", "T9", "{base}/external/industryData/operations/a%2Fb", "NotAnOperation"),
-    ("an encoded line break", "T9", "{base}/external/industryData/operations/a%0d%0aX:%20y", "NotAnOperation"),
-    ("another scheme altogether", "T6", "javascript:alert(1)", "CrossOrigin|NotAnOperation|Unparsable"),
+    (
+        "another port",
+        "T2",
+        "{foreign}/external/industryData/operations/a",
+        "CrossOrigin",
+    ),
+    (
+        "another host name",
+        "T1",
+        "http://localhost:{port}OPERATIONS/a",
+        "CrossOrigin",
+    ),
+    (
+        "a host elsewhere",
+        "T1",
+        "https://evil.example/beta/external/industryData/operations/a",
+        "CrossOrigin",
+    ),
+    (
+        "http elsewhere",
+        "T3",
+        "http://evil.example/beta/external/industryData/operations/a",
+        "Insecure",
+    ),
+    (
+        "the default port",
+        "T2",
+        "http://127.0.0.1OPERATIONS/a",
+        "CrossOrigin",
+    ),
+    (
+        "another scheme",
+        "T3",
+        "https://127.0.0.1:{port}OPERATIONS/a",
+        "CrossOrigin",
+    ),
+    (
+        "without a scheme, elsewhere",
+        "T6",
+        "//{foreign-authority}OPERATIONS/a",
+        "CrossOrigin",
+    ),
+    (
+        "user",
+        "T4",
+        "http://user@127.0.0.1:{port}OPERATIONS/a",
+        "HasCredentials",
+    ),
+    (
+        "an empty user",
+        "T4",
+        "http://@127.0.0.1:{port}OPERATIONS/a",
+        "HasCredentials",
+    ),
+    (
+        "the base as another host's user",
+        "T4",
+        "http://127.0.0.1:{port}@{foreign-authority}OPERATIONS/a",
+        "HasCredentials|Unparsable",
+    ),
+    (
+        "a backslash",
+        "T5",
+        "http:\\\\{foreign-authority}OPERATIONS/a",
+        "Unparsable",
+    ),
+    (
+        "a backslash behind the root",
+        "T5",
+        "/\\{foreign-authority}OPERATIONS/a",
+        "Unparsable",
+    ),
+    (
+        "a space",
+        "T5",
+        "{base}/external/industryData/operations/a b",
+        "Unparsable",
+    ),
+    (
+        "a tab",
+        "T5",
+        "ht\ttp://{foreign-authority}OPERATIONS/a",
+        "Unparsable",
+    ),
+    (
+        "a quote",
+        "T5",
+        "{base}/external/industryData/operations/\"a\"",
+        "Unparsable",
+    ),
+    (
+        "the host as a number",
+        "T7",
+        "http://2130706433:{port}OPERATIONS/a",
+        "CrossOrigin|Insecure",
+    ),
+    (
+        "the host with a dot at its end",
+        "T7",
+        "http://127.0.0.1.:{port}OPERATIONS/a",
+        "CrossOrigin|Insecure",
+    ),
+    (
+        "a mapped IPv6 address",
+        "T7",
+        "http://[::ffff:127.0.0.1]:{port}OPERATIONS/a",
+        "CrossOrigin|Insecure",
+    ),
+    (
+        "another resource",
+        "T10",
+        "{base}/me/messages",
+        "NotAnOperation",
+    ),
+    (
+        "the operation in a query",
+        "T10",
+        "{base}/me?/beta/external/industryData/operations/a",
+        "NotAnOperation",
+    ),
+    (
+        "the operation in a fragment",
+        "T10",
+        "{base}/me#/external/industryData/operations/a",
+        "NotAnOperation",
+    ),
+    (
+        "more behind the operation",
+        "T10",
+        "{base}/external/industryData/operations/a/cancel",
+        "NotAnOperation",
+    ),
+    (
+        "another version",
+        "T11",
+        "{origin}/v1.0/external/industryData/operations/a",
+        "NotAnOperation",
+    ),
+    (
+        "dots that lead away",
+        "T8",
+        "{base}/external/industryData/operations/%2e%2e/%2e%2E/x",
+        "NotAnOperation",
+    ),
+    (
+        "an encoded slash",
+        "T9",
+        "{base}/external/industryData/operations/a%2Fb",
+        "NotAnOperation",
+    ),
+    (
+        "an encoded line break",
+        "T9",
+        "{base}/external/industryData/operations/a%0d%0aX:%20y",
+        "NotAnOperation",
+    ),
+    (
+        "another scheme altogether",
+        "T6",
+        "javascript:alert(1)",
+        "CrossOrigin|NotAnOperation|Unparsable",
+    ),
 ];

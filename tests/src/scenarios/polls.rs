@@ -38,7 +38,10 @@ pub fn scenarios() -> Vec<Scenario> {
         .map(|status| {
             // A status in the body of an error is nobody's status.
             let body = r#"{"status":"failed"}"#;
-            miss(format!("{status}"), answer(status, &["Content-Type: application/json"], body))
+            miss(
+                format!("{status}"),
+                answer(status, &["Content-Type: application/json"], body),
+            )
         })
         .collect();
     scenarios.extend([

@@ -29,7 +29,11 @@ pub fn scenarios() -> Vec<Scenario> {
             .books(1, 0),
         Scenario::new("a configuration that follows redirects: it does not", "T16")
             .proxied()
-            .turn(answer(307, &["Location: {base}/external/industryData/runs/start"], ""))
+            .turn(answer(
+                307,
+                &["Location: {base}/external/industryData/runs/start"],
+                "",
+            ))
             .step(Do::Run, "start Refused")
             .wire("P")
             .books(0, 0),

@@ -11,8 +11,14 @@ pub fn scenarios() -> Vec<Scenario> {
     let mut scenarios = Vec::new();
     for status in [301, 302, 303, 307, 308] {
         for (name, location) in [
-            ("elsewhere", "Location: {foreign}/external/industryData/runs/start"),
-            ("to itself", "Location: {base}/external/industryData/runs/start"),
+            (
+                "elsewhere",
+                "Location: {foreign}/external/industryData/runs/start",
+            ),
+            (
+                "to itself",
+                "Location: {base}/external/industryData/runs/start",
+            ),
         ] {
             let (end, in_doubt) = match status {
                 303 => ("start DoubtfulAnswer", 1),
@@ -29,7 +35,11 @@ pub fn scenarios() -> Vec<Scenario> {
         scenarios.push(
             Scenario::new(format!("{status} at a poll"), "T17")
                 .turn(accepted())
-                .turn(answer(status, &["Location: {foreign}/external/industryData/operations/a"], ""))
+                .turn(answer(
+                    status,
+                    &["Location: {foreign}/external/industryData/operations/a"],
+                    "",
+                ))
                 .step(Do::Run, "wait Unexpected")
                 .wire("PG")
                 .books(1, 0),
@@ -37,7 +47,14 @@ pub fn scenarios() -> Vec<Scenario> {
     }
     scenarios.push(
         Scenario::new("a Refresh and a Link are nobody's business", "T16")
-            .turn(answer(400, &["Refresh: 0; url={foreign}", "Link: <{foreign}>; rel=preload"], ""))
+            .turn(answer(
+                400,
+                &[
+                    "Refresh: 0; url={foreign}",
+                    "Link: <{foreign}>; rel=preload",
+                ],
+                "",
+            ))
             .step(Do::Run, "start Refused")
             .wire("P")
             .books(0, 0),

@@ -32,7 +32,11 @@ pub fn scenarios() -> Vec<Scenario> {
             .wire("")
             .books(0, 0),
         Scenario::new("taken up, and sent elsewhere", "T17")
-            .turn(answer(307, &["Location: {foreign}/external/industryData/operations/a"], ""))
+            .turn(answer(
+                307,
+                &["Location: {foreign}/external/industryData/operations/a"],
+                "",
+            ))
             .step(Do::Resume, "wait Unexpected")
             .wire("G")
             .books(0, 0),

@@ -8,14 +8,26 @@ use crate::{
 /// The statuses of rules S2, S4 and S5.
 #[must_use]
 pub fn scenarios() -> Vec<Scenario> {
-    let released = [400, 403, 404, 405, 406, 408, 409, 410, 411, 413, 415, 421, 422, 425, 451, 501, 511];
-    let doubtful = [200, 201, 204, 304, 402, 418, 500, 502, 503, 504, 507, 520, 599];
+    let released = [
+        400, 403, 404, 405, 406, 408, 409, 410, 411, 413, 415, 421, 422, 425, 451, 501, 511,
+    ];
+    let doubtful = [
+        200, 201, 204, 304, 402, 418, 500, 502, 503, 504, 507, 520, 599,
+    ];
     let released = released.iter().map(|status| {
-        let end = if *status == 403 { "start Forbidden" } else { "start Refused" };
+        let end = if *status == 403 {
+            "start Forbidden"
+        } else {
+            "start Refused"
+        };
         Scenario::new(format!("{status} to a start gives the slot back"), "S4")
             .turn(answer(
                 *status,
-                &["Content-Type: application/json", "Request-Id: r-1", "Retry-After: 0"],
+                &[
+                    "Content-Type: application/json",
+                    "Request-Id: r-1",
+                    "Retry-After: 0",
+                ],
                 r#"{"error":{"code":"Nope","message":"not \u001b]0;like this"}}"#,
             ))
             .step(Do::Run, end)
@@ -32,14 +44,21 @@ pub fn scenarios() -> Vec<Scenario> {
             .books(0, 1)
     });
     let portal = Scenario::new("a page with status 200 is no start", "T25")
-        .turn(answer(200, &["Content-Type: text/html"], "<html>Sign in</html>"))
+        .turn(answer(
+            200,
+            &["Content-Type: text/html"],
+            "<html>Sign in</html>",
+        ))
         .step(Do::Run, "start DoubtfulAnswer")
         .wire("P")
         .books(0, 1);
     let labelled = Scenario::new("a 200 that looks like an operation is no start", "T25")
         .turn(answer(
             200,
-            &["Content-Type: application/json", "Location: {base}/external/industryData/operations/a"],
+            &[
+                "Content-Type: application/json",
+                "Location: {base}/external/industryData/operations/a",
+            ],
             r#"{"status":"succeeded"}"#,
         ))
         .step(Do::Run, "start DoubtfulAnswer")

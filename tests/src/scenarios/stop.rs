@@ -11,7 +11,11 @@ use crate::{
 /// At each place where a client can be stopped, or a future dropped.
 #[must_use]
 pub fn scenarios() -> Vec<Scenario> {
-    let long = |name: &str| Scenario::new(name, "T38").request_limit(30_000).within(12_000);
+    let long = |name: &str| {
+        Scenario::new(name, "T38")
+            .request_limit(30_000)
+            .within(12_000)
+    };
     vec![
         long("stopped while a POST stalls")
             .turn(Turn::new([Act::Stall]))

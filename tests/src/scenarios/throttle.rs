@@ -10,14 +10,17 @@ use crate::{
 #[must_use]
 pub fn scenarios() -> Vec<Scenario> {
     vec![
-        Scenario::new("429 with a short pause is waited out once, with a new reservation", "T35")
-            .turn(throttled("Retry-After: 1"))
-            .turn(accepted())
-            .turn(status("succeeded"))
-            .step(Do::Run, "succeeded")
-            .gap(0, 1000)
-            .wire("PPG")
-            .books(1, 0),
+        Scenario::new(
+            "429 with a short pause is waited out once, with a new reservation",
+            "T35",
+        )
+        .turn(throttled("Retry-After: 1"))
+        .turn(accepted())
+        .turn(status("succeeded"))
+        .step(Do::Run, "succeeded")
+        .gap(0, 1000)
+        .wire("PPG")
+        .books(1, 0),
         Scenario::new("429 with a short pause, twice", "T35")
             .turn(throttled("Retry-After: 1"))
             .turn(throttled("Retry-After: 25"))
@@ -47,12 +50,15 @@ pub fn scenarios() -> Vec<Scenario> {
             .wire("P")
             .books(0, 0)
             .closed(),
-        Scenario::new("429 with a pause that is none closes the books for a minute", "T35")
-            .turn(throttled("Retry-After: -1"))
-            .step(Do::Run, "start Throttled")
-            .wire("P")
-            .books(0, 0)
-            .closed(),
+        Scenario::new(
+            "429 with a pause that is none closes the books for a minute",
+            "T35",
+        )
+        .turn(throttled("Retry-After: -1"))
+        .step(Do::Run, "start Throttled")
+        .wire("P")
+        .books(0, 0)
+        .closed(),
         Scenario::new("429 with a pause past the deadline ends at once", "T35")
             .turn(throttled("Retry-After: 20"))
             .wait_for_slot()
@@ -62,12 +68,15 @@ pub fn scenarios() -> Vec<Scenario> {
             .wire("P")
             .books(0, 0)
             .closed(),
-        Scenario::new("a failed start is waited for by nobody: 503 with a pause", "T36")
-            .turn(answer(503, &["Retry-After: 1"], ""))
-            .wait_for_slot()
-            .step(Do::Run, "start DoubtfulAnswer")
-            .wire("P")
-            .books(0, 1),
+        Scenario::new(
+            "a failed start is waited for by nobody: 503 with a pause",
+            "T36",
+        )
+        .turn(answer(503, &["Retry-After: 1"], ""))
+        .wait_for_slot()
+        .step(Do::Run, "start DoubtfulAnswer")
+        .wire("P")
+        .books(0, 1),
     ]
 }
 

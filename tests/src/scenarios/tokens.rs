@@ -132,7 +132,10 @@ fn polls() -> Vec<Scenario> {
 fn unusable() -> Vec<Scenario> {
     [
         ("with a line feed", format!("{}\nX-Evil: 1", crate::CANARY)),
-        ("with a line break", format!("{}\r\nX-Evil: 1\r\n\r\nGET /evil HTTP/1.1", crate::CANARY)),
+        (
+            "with a line break",
+            format!("{}\r\nX-Evil: 1\r\n\r\nGET /evil HTTP/1.1", crate::CANARY),
+        ),
         ("with a carriage return", format!("{}\rb", crate::CANARY)),
         ("that ends in a line break", format!("{}\n", crate::CANARY)),
         ("with a NUL", format!("{}\0", crate::CANARY)),
@@ -162,7 +165,9 @@ fn unusable() -> Vec<Scenario> {
 fn refused() -> Turn {
     answer(
         401,
-        &["WWW-Authenticate: Bearer realm=\"\", authorization_uri=\"{foreign}/common/oauth2/authorize\""],
+        &[
+            "WWW-Authenticate: Bearer realm=\"\", authorization_uri=\"{foreign}/common/oauth2/authorize\"",
+        ],
         r#"{"error":{"code":"InvalidAuthenticationToken"}}"#,
     )
 }

@@ -19,21 +19,27 @@ pub fn scenarios() -> Vec<Scenario> {
             .step(Do::Run, "start Unreachable")
             .wire("")
             .books(0, 0),
-        Scenario::new("the connection is never accepted, and the deadline comes first", "S6")
-            .address(Address::Deaf)
-            .request_limit(30_000)
-            .time_limit(700)
-            .within(8000)
-            .step(Do::Run, "start Unreachable")
-            .wire("")
-            .books(0, 0),
-        Scenario::new("the connection of a poll is refused until the deadline", "P3")
-            .address(Address::Closed)
-            .time_limit(700)
-            .within(8000)
-            .step(Do::Watch, "wait TimeLimit")
-            .wire("")
-            .books(0, 0),
+        Scenario::new(
+            "the connection is never accepted, and the deadline comes first",
+            "S6",
+        )
+        .address(Address::Deaf)
+        .request_limit(30_000)
+        .time_limit(700)
+        .within(8000)
+        .step(Do::Run, "start Unreachable")
+        .wire("")
+        .books(0, 0),
+        Scenario::new(
+            "the connection of a poll is refused until the deadline",
+            "P3",
+        )
+        .address(Address::Closed)
+        .time_limit(700)
+        .within(8000)
+        .step(Do::Watch, "wait TimeLimit")
+        .wire("")
+        .books(0, 0),
         Scenario::new("the connection of a poll is never accepted", "P3")
             .address(Address::Deaf)
             .request_limit(300)

@@ -314,9 +314,8 @@ impl Start {
         let wait = until(as_of, refusal.ask_again_at());
         let left = self.deadline.saturating_sub(now.steady);
         // The store's clock may be a little behind the one by which a short 429 was waited out.
-        let is_rest = self.rests > 0
-            && refusal.reason() == RefusalReason::Service
-            && wait <= SHORT_THROTTLE;
+        let is_rest =
+            self.rests > 0 && refusal.reason() == RefusalReason::Service && wait <= SHORT_THROTTLE;
         if is_rest {
             self.rests -= 1;
         }
@@ -324,7 +323,11 @@ impl Start {
             self.state = State::Ended(Err(error));
             return;
         }
-        let jitter = if is_rest { REST_MARGIN } else { self.slot_jitter() };
+        let jitter = if is_rest {
+            REST_MARGIN
+        } else {
+            self.slot_jitter()
+        };
         let wait = wait.min(SLOT_POLL) + jitter;
         self.state = State::Pausing {
             until: now.steady.saturating_add(wait).min(self.deadline),

@@ -1,0 +1,199 @@
+//! The laws that every scenario is held to, whatever the server did.
+
+use crate::{
+    played::Played,
+    server::{Request, Seen},
+    stage::Stage,
+    tokens::CANARY,
+};
+
+/// Every field a request may have, in lower case.
+const FIELDS: [&str; 8] = [
+    "accept",
+    "accept-encoding",
+    "authorization",
+    "client-request-id",
+    "content-length",
+    "host",
+    "prefer",
+    "user-agent",
+];
+
+/// What holds whatever a server does.
+pub fn laws(played: &Played, stage: &Stage, broken: &mut Vec<String>) {
+    let foreign = stage.foreign.seen();
+    if !foreign.connections.is_empty() {
+        broken.push(format!(
+            "{} connections to another server",
+            foreign.connections.len()
+        ));
+    }
+    let shown = played.texts.iter().filter(|text| text.contains(CANARY));
+    broken.extend(shown.map(|text| format!("the token is shown: {text}")));
+    if count(&stage.books.written(), CANARY) > 0 {
+        broken.push("the token is in the books".to_owned());
+    }
+    let seen = stage.server.seen();
+    egress(&seen, broken);
+    for request in &seen.requests {
+        well_formed(request, stage, broken);
+    }
+    once(&seen, stage, broken);
+}
+
+/// At most one POST a reservation, but for the repeat that a fresh token is asked for.
+fn once(seen: &Seen, stage: &Stage, broken: &mut Vec<String>) {
+    let posts = seen
+        .requests
+        .iter()
+        .filter(|request| request.method == "POST")
+        .count();
+    let repeats = stage
+        .tokens
+        .asked()
+        .iter()
+        .filter(|asked| asked.is_some())
+        .count();
+    let reservations = stage.books.reservations();
+    if posts > reservations + repeats {
+        broken.push(format!(
+            "{posts} POSTs for {reservations} reservations and {repeats} fresh tokens"
+        ));
+    }
+    let mut ids: Vec<_> = seen
+        .requests
+        .iter()
+        .flat_map(|request| request.field("client-request-id"))
+        .collect();
+    ids.sort_unstable();
+    ids.dedup();
+    if ids.len() != seen.requests.len() {
+        broken.push("a client-request-id was used twice, or left out".to_owned());
+    }
+}
+
+/// The token stands in the Authorization field of each request, and nowhere else.
+fn egress(seen: &Seen, broken: &mut Vec<String>) {
+    for bytes in &seen.connections {
+        let bytes = bytes.to_ascii_lowercase();
+        let (all, in_place) = (
+            count(&bytes, CANARY),
+            count(&bytes, &format!("authorization: bearer {CANARY}")),
+        );
+        if all != in_place {
+            broken.push(format!(
+                "the token stands {all} times on the wire, {in_place} times in its field"
+            ));
+        }
+    }
+}
+
+fn well_formed(request: &Request, stage: &Stage, broken: &mut Vec<String>) {
+    let mut wrong = |what: String| {
+        broken.push(format!("{} {}: {what}", request.method, request.target));
+    };
+    let authorization = request.field("authorization");
+    if authorization.len() != 1 || !authorization[0].starts_with(&format!("Bearer {CANARY}")) {
+        wrong(format!("{} Authorization fields", authorization.len()));
+    }
+    for (name, value) in &request.fields {
+        if !FIELDS.contains(&name.as_str()) {
+            wrong(format!("a field nobody asked for: {name}: {value}"));
+        }
+        if request.field(name).len() != 1 {
+            wrong(format!("{name} twice"));
+        }
+    }
+    let port = stage.base.port();
+    if request.field("host") != [format!("{}:{port}", stage.base.host())] {
+        wrong(format!("Host: {:?}", request.field("host")));
+    }
+    if request.field("accept-encoding") != ["identity"] {
+        wrong(format!(
+            "Accept-Encoding: {:?}",
+            request.field("accept-encoding")
+        ));
+    }
+    let length = request.field("content-length");
+    match request.method.as_str() {
+        "POST" => {
+            if request.target != "/beta/external/industryData/runs/start" {
+                wrong("not the start".to_owned());
+            }
+            if length != ["0"] {
+                wrong(format!("Content-Length: {length:?}"));
+            }
+        }
+        "GET" => {
+            let path = decoded(&request.target).to_ascii_lowercase();
+            if !path.starts_with("/beta/external/industrydata/operations") {
+                wrong("not an operation".to_owned());
+            }
+            if !length.is_empty() {
+                wrong(format!("Content-Length: {length:?}"));
+            }
+        }
+        other => wrong(format!("the method {other}")),
+    }
+}
+
+/// The target with those characters decoded that need no encoding (RFC 3986 section 6.2.2).
+pub(crate) fn decoded(target: &str) -> String {
+    target
+        .replace("%2D", "-")
+        .replace("%2d", "-")
+        .replace("%6F", "o")
+        .replace("%6f", "o")
+        .replace("%27", "'")
+}
+
+fn count(bytes: &[u8], text: &str) -> usize {
+    bytes
+        .windows(text.len())
+        .filter(|part| *part == text.as_bytes())
+        .count()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+    use crate::{Scenario, status};
+
+    #[test]
+    fn a_broken_law_is_told() {
+        let stage = Stage::new(
+            &Scenario::new("a", "b")
+                .turn(status("running"))
+                .turn(status("running")),
+        )
+        .unwrap();
+        let mut stream = std::net::TcpStream::connect(stage.server.address()).unwrap();
+        let request = format!("POST /elsewhere HTTP/1.1\r\nHost: x\r\nX-Token: {CANARY}\r\n\r\n");
+        std::io::Write::write_all(&mut stream, request.as_bytes()).unwrap();
+        drop(std::net::TcpStream::connect(stage.foreign.address()).unwrap());
+        stage.wait_for(crate::When::Requests(1));
+        let began = std::time::Instant::now();
+        while stage.foreign.seen().connections.is_empty() && began.elapsed().as_secs() < 10 {
+            thread::yield_now();
+        }
+        let mut played = Played::default();
+        played.note(&CANARY);
+        let mut broken = Vec::new();
+        laws(&played, &stage, &mut broken);
+        let broken = broken.join("\n");
+        for told in [
+            "1 connections to another server",
+            "the token is shown",
+            "the token stands 1 times on the wire, 0 times in its field",
+            "0 Authorization fields",
+            "a field nobody asked for: x-token",
+            "not the start",
+            "1 POSTs for 0 reservations",
+            "a client-request-id was used twice, or left out",
+        ] {
+            assert!(broken.contains(told), "{told}: {broken}");
+        }
+    }
+}
