@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use industrydata_core::{
-    Accepted, Exchange, Operation, Progress, Start, StartError, StartStep, Tenant,
-    TokenError, Watch, WatchError, WatchStep,
+    Accepted, Exchange, Operation, Progress, Start, StartError, StartStep, Tenant, TokenError,
+    Watch, WatchError, WatchStep,
 };
 
 use crate::{client::Inner, clock::now, tenant_client::OnWait};

@@ -182,9 +182,10 @@ impl ClientBuilder {
     pub fn build(self) -> Result<Client, BuildError> {
         let stop = Stop::default();
         let plain = !self.base.is_https();
+        let local = self.base.is_loopback();
         let limit = self.limits.request;
         Ok(Client(Arc::new(Inner {
-            http: Http::new(self.config, plain, limit, self.connections, &stop)?,
+            http: Http::new(self.config, plain, local, limit, self.connections, &stop)?,
             tokens: Cache::new(self.tokens),
             books: self.books,
             service: Service::new(self.base, &self.user_agent),

@@ -21,7 +21,8 @@ const TICK: Duration = Duration::from_millis(20);
 /// Runs a command for each token, such as `az account get-access-token --resource https://graph.microsoft.com`.
 ///
 /// Its output is a bare token or az's JSON ([`AccessToken::from_output`]); its error output goes to this process's own.
-/// It may take [`Limits::TOKEN`], and is ended then. The tenant and a challenge are not handed to it.
+/// It may take [`Limits::TOKEN`], and is ended then, on Unix with all that it has started: it runs in a process group of
+/// its own, and cannot ask for anything on the terminal. The tenant and a challenge are not handed to it.
 pub struct CommandToken {
     program: String,
     arguments: Vec<String>,
@@ -108,25 +109,38 @@ impl CommandToken {
 
 impl TokenSource for CommandToken {
     fn token(&self, _: &Tenant, _: Option<&Challenge>) -> Result<AccessToken, TokenError> {
-        let mut child = Command::new(&self.program)
+        let mut command = Command::new(&self.program);
+        command
             .args(&self.arguments)
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(|error| {
-                TokenError::unavailable(format!("the token command could not be run: {error}"))
-            })?;
+            .stdout(Stdio::piped());
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let mut child = command.spawn().map_err(|error| {
+            TokenError::unavailable(format!("the token command could not be run: {error}"))
+        })?;
         let output = self.output(&mut child);
-        if output.is_err() {
-            // It may have ended by itself.
-            let _ = child.kill();
-            let _ = child.wait();
+        // Once it has ended by itself its id may be another's.
+        if output.is_err() && matches!(child.try_wait(), Ok(None)) {
+            end(&mut child);
         }
         let text = String::from_utf8(output?).map_err(|_| {
             TokenError::Unusable("the token command's output is not text".to_owned())
         })?;
         AccessToken::from_output(&text, now().utc)
     }
+}
+
+/// Ends the command and, where that can be done, all that it has started: a shell is seldom alone.
+fn end(child: &mut Child) {
+    #[cfg(unix)]
+    {
+        let group = rustix::process::Pid::from_child(child);
+        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+    }
+    // It may have ended meanwhile.
+    let _ = child.kill();
+    let _ = child.wait();
 }
 
 impl fmt::Debug for CommandToken {

@@ -41,7 +41,14 @@ impl CredentialsToken {
         let limit = Limits::default().request;
         let stop = Stop::default();
         Ok(Self {
-            http: Http::new(config, credentials.is_plain(), limit, 1, &stop)?,
+            http: Http::new(
+                config,
+                credentials.is_plain(),
+                credentials.is_loopback(),
+                limit,
+                1,
+                &stop,
+            )?,
             credentials,
             limit,
             stop,
@@ -70,7 +77,9 @@ impl TokenSource for CredentialsToken {
     ) -> Result<AccessToken, TokenError> {
         let request = self.credentials.request(tenant, challenge)?;
         if self.stop.is_stopped() {
-            return Err(TokenError::unavailable("stopped before a token was asked for"));
+            return Err(TokenError::unavailable(
+                "stopped before a token was asked for",
+            ));
         }
         let connection = self.http.connection();
         let (head, body) = connection

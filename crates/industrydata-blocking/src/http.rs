@@ -36,10 +36,11 @@ pub(crate) struct Http {
 }
 
 impl Http {
-    /// `plain`: the target is unencrypted, and therefore loopback, which no proxy is to see.
+    /// `plain`: the target is unencrypted, and therefore loopback. `local`: it is loopback, which no proxy is to see.
     pub(crate) fn new(
         config: ConfigBuilder<AgentScope>,
         plain: bool,
+        local: bool,
         limit: Duration,
         connections: usize,
         stop: &Stop,
@@ -69,7 +70,7 @@ impl Http {
             .https_only(!plain)
             .timeout_global(Some(limit))
             .timeout_connect(Some(CONNECT_LIMIT.min(limit)));
-        if plain {
+        if local {
             config = config.proxy(None);
         }
         let connector = ().chain(Mark::Begin).chain(DefaultConnector::default()).chain(Mark::End);

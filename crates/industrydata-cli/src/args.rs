@@ -55,7 +55,11 @@ Examples:
 
 /// The whole command line.
 #[derive(Debug, Parser)]
-#[command(name = "industrydata", version, about = "Starts a Microsoft Graph industryData run and sees it through")]
+#[command(
+    name = "industrydata",
+    version,
+    about = "Starts a Microsoft Graph industryData run and sees it through"
+)]
 #[command(long_about = ABOUT, after_long_help = TOKENS, after_help = "--help tells more: tokens, examples, exit codes")]
 pub(crate) struct Cli {
     #[command(flatten)]
@@ -68,11 +72,17 @@ pub(crate) struct Cli {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
-    /// The service [env: INDUSTRYDATA_BASE_URL] [default: https://graph.microsoft.com/beta]
+    /// The service [env: INDUSTRYDATA_BASE_URL] [default: Graph's own, graph.microsoft.com/beta]
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) base_url: Option<String>,
     /// Which of the two clients to use: ureq (blocking) or reqwest (async)
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "FLAVOUR")]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "FLAVOUR"
+    )]
     pub(crate) http: Http,
     /// For people, or exactly one JSON document on standard output
     #[arg(long, global = true, value_enum, default_value_t, value_name = "FORM")]
@@ -172,9 +182,15 @@ pub(crate) struct EmulatorArgs {
 
 /// Looks for `--output json` in arguments that may not parse.
 pub(crate) fn output_of(arguments: &[OsString]) -> Output {
-    let options: Vec<_> = arguments.iter().skip(1).take_while(|arg| *arg != "--").collect();
+    let options: Vec<_> = arguments
+        .iter()
+        .skip(1)
+        .take_while(|arg| *arg != "--")
+        .collect();
     let asked = options.iter().any(|arg| *arg == "--output=json")
-        || options.windows(2).any(|pair| matches!(pair, [a, b] if *a == "--output" && *b == "json"));
+        || options
+            .windows(2)
+            .any(|pair| matches!(pair, [a, b] if *a == "--output" && *b == "json"));
     if asked { Output::Json } else { Output::Human }
 }
 
@@ -216,7 +232,16 @@ mod tests {
     fn durations_have_units_and_some_length() {
         assert_eq!(duration("50ms"), Ok(Duration::from_millis(50)));
         assert_eq!(duration("1h 5m"), Ok(Duration::from_secs(3900)));
-        for bad in ["", "5", "0.5", "0s", "-1s", "1x", "20years", "99999999999999999999s"] {
+        for bad in [
+            "",
+            "5",
+            "0.5",
+            "0s",
+            "-1s",
+            "1x",
+            "20years",
+            "99999999999999999999s",
+        ] {
             assert!(duration(bad).is_err(), "{bad:?}");
         }
         assert!(duration("30").unwrap_err().contains("30s"));
@@ -233,7 +258,10 @@ mod tests {
     #[test]
     fn the_output_is_found_in_arguments_that_do_not_parse() {
         let of = |args: &[&str]| {
-            let args: Vec<_> = std::iter::once(&"industrydata").chain(args).map(OsString::from).collect();
+            let args: Vec<_> = std::iter::once(&"industrydata")
+                .chain(args)
+                .map(OsString::from)
+                .collect();
             output_of(&args)
         };
         assert_eq!(of(&["--output", "json"]), Output::Json);

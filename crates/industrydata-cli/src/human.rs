@@ -6,9 +6,7 @@ use std::{
     time::Duration,
 };
 
-use industrydata_core::{
-    Entry, PauseReason, Progress, Quota, Timestamp, escape_controls,
-};
+use industrydata_core::{Entry, PauseReason, Progress, Quota, Timestamp, escape_controls};
 
 use crate::report::{Document, OperationReport, Outcome, QuotaReport};
 
@@ -22,7 +20,9 @@ pub(crate) fn tell(line: impl Display) {
 
 /// What is known after a poll, and when the next one is made.
 pub(crate) fn progress(progress: &Progress, until: Option<Timestamp>) -> String {
-    let status = progress.operation().map_or("not seen yet", |seen| seen.status().as_str());
+    let status = progress
+        .operation()
+        .map_or("not seen yet", |seen| seen.status().as_str());
     let mut line = format!("operation {}", escape_controls(status));
     let detail = progress.operation().and_then(|seen| seen.status_detail());
     if let Some(detail) = detail.filter(|detail| !detail.is_empty()) {
@@ -30,14 +30,24 @@ pub(crate) fn progress(progress: &Progress, until: Option<Timestamp>) -> String 
     }
     let next = duration(progress.next_poll_in());
     let reason = progress.reason().to_string();
-    let _ = write!(line, "; next poll in {next}: {}{}", escape_controls(&reason), at_the_latest(until));
+    let _ = write!(
+        line,
+        "; next poll in {next}: {}{}",
+        escape_controls(&reason),
+        at_the_latest(until)
+    );
     line
 }
 
 /// Why a start pauses, and for how long.
 pub(crate) fn waiting(reason: &PauseReason, time: Duration, until: Option<Timestamp>) -> String {
     let reason = reason.to_string();
-    format!("waiting {} for a slot: {}{}", duration(time), escape_controls(&reason), at_the_latest(until))
+    format!(
+        "waiting {} for a slot: {}{}",
+        duration(time),
+        escape_controls(&reason),
+        at_the_latest(until)
+    )
 }
 
 /// The result, for standard output.
@@ -50,7 +60,11 @@ pub(crate) fn result(document: &Document) -> String {
         Outcome::Started => {
             let _ = writeln!(text, "started: operation {}", operation.id);
             let _ = writeln!(text, "location: {}", operation.location);
-            let _ = writeln!(text, "wait for it with: industrydata wait {}", operation.resume_token);
+            let _ = writeln!(
+                text,
+                "wait for it with: industrydata wait {}",
+                operation.resume_token
+            );
         }
         Outcome::Succeeded => {
             let _ = writeln!(text, "succeeded: operation {}", operation.id);
@@ -89,7 +103,11 @@ pub(crate) fn error(document: &Document) -> String {
         return text;
     };
     let _ = match document.outcome {
-        Outcome::Failed => writeln!(text, "error: the operation failed: {}", escape_controls(&error.message)),
+        Outcome::Failed => writeln!(
+            text,
+            "error: the operation failed: {}",
+            escape_controls(&error.message)
+        ),
         Outcome::Started
         | Outcome::Succeeded
         | Outcome::Throttled
@@ -112,8 +130,16 @@ pub(crate) fn error(document: &Document) -> String {
     if let Some(quota) = &document.quota {
         let _ = writeln!(text, "{}", quota_line(quota));
     }
-    if let Some(operation) = document.operation.as_ref().filter(|operation| !has_ended(operation)) {
-        let _ = writeln!(text, "take up the wait with: industrydata wait {}", operation.resume_token);
+    if let Some(operation) = document
+        .operation
+        .as_ref()
+        .filter(|operation| !has_ended(operation))
+    {
+        let _ = writeln!(
+            text,
+            "take up the wait with: industrydata wait {}",
+            operation.resume_token
+        );
     }
     text
 }
@@ -126,7 +152,12 @@ pub(crate) fn quota(quota: &Quota, whose: &str) -> String {
     let _ = writeln!(text, "{}", quota_line(&QuotaReport::from(quota)));
     let ahead = format!("+{}", duration(window));
     let width = usize::try_from(BAR).unwrap_or_default();
-    let _ = writeln!(text, "  {:<10} |now{ahead:>rest$}|", "", rest = width.saturating_sub(3));
+    let _ = writeln!(
+        text,
+        "  {:<10} |now{ahead:>rest$}|",
+        "",
+        rest = width.saturating_sub(3)
+    );
     for entry in quota.entries() {
         let _ = writeln!(text, "{}", slot(entry, quota));
     }
@@ -137,7 +168,10 @@ pub(crate) fn quota(quota: &Quota, whose: &str) -> String {
         let _ = writeln!(text, "  the service asked for no start before {at:.0}");
     }
     if quota.is_clock_suspect() {
-        let _ = writeln!(text, "  a start is dated ahead of this machine's clock: a clock is or was wrong");
+        let _ = writeln!(
+            text,
+            "  a start is dated ahead of this machine's clock: a clock is or was wrong"
+        );
     }
     text
 }
@@ -147,10 +181,18 @@ fn slot(entry: &Entry, quota: &Quota) -> String {
     let frees = entry.frees_at(window);
     let left = Duration::try_from(frees.duration_since(quota.as_of())).unwrap_or_default();
     let share = (left.as_secs_f64() / window.as_secs_f64().max(1.0)).clamp(0.0, 1.0);
-    let filled = (1..=BAR).filter(|column| f64::from(*column) <= (share * f64::from(BAR)).ceil()).count();
+    let filled = (1..=BAR)
+        .filter(|column| f64::from(*column) <= (share * f64::from(BAR)).ceil())
+        .count();
     let mut line = format!("  {:<10} |", entry.state(quota.as_of()).to_string());
     let width = usize::try_from(BAR).unwrap_or_default();
-    let _ = write!(line, "{:#<filled$}{:.<rest$}| free at {frees:.0}", "", "", rest = width.saturating_sub(filled));
+    let _ = write!(
+        line,
+        "{:#<filled$}{:.<rest$}| free at {frees:.0}",
+        "",
+        "",
+        rest = width.saturating_sub(filled)
+    );
     if let Some(operation) = entry.operation() {
         let _ = write!(line, ", operation {}", escape_controls(operation));
     } else if let Some(why) = entry.why() {
@@ -161,7 +203,10 @@ fn slot(entry: &Entry, quota: &Quota) -> String {
 
 fn quota_line(quota: &QuotaReport) -> String {
     let window = duration(Duration::from_secs(quota.window_seconds));
-    let mut line = format!("quota: {} of {} starts in {window} used", quota.used, quota.limit);
+    let mut line = format!(
+        "quota: {} of {} starts in {window} used",
+        quota.used, quota.limit
+    );
     if quota.in_doubt > 0 {
         let _ = write!(line, " ({} in doubt)", quota.in_doubt);
     }
@@ -177,12 +222,18 @@ fn has_ended(operation: &OperationReport) -> bool {
 }
 
 fn at_the_latest(until: Option<Timestamp>) -> String {
-    until.map(|until| format!(" (until {until:.0} at the latest)")).unwrap_or_default()
+    until
+        .map(|until| format!(" (until {until:.0} at the latest)"))
+        .unwrap_or_default()
 }
 
 /// Whole seconds from one second up.
 fn duration(time: Duration) -> String {
-    let time = if time.as_secs() > 0 { Duration::from_secs(time.as_secs_f64().round() as u64) } else { time };
+    let time = if time.as_secs() > 0 {
+        Duration::from_secs(time.as_secs_f64().round() as u64)
+    } else {
+        time
+    };
     if time.as_secs() == 0 {
         return format!("{} ms", time.as_millis());
     }

@@ -44,7 +44,10 @@ fn main() -> ExitCode {
     let arguments: Vec<OsString> = env::args_os().collect();
     let output = args::output_of(&arguments);
     let interrupt = Interrupt::default();
-    interrupt.last_word(Document::cut_off(industrydata_core::MayHaveStarted::No, None));
+    interrupt.last_word(Document::cut_off(
+        industrydata_core::MayHaveStarted::No,
+        None,
+    ));
     // Without it a signal ends the process as it would any other.
     let _ = interrupt.listen(move |document| print_document(document, output));
 
@@ -58,7 +61,8 @@ fn main() -> ExitCode {
         interrupt: &interrupt,
         output,
     };
-    let answer = commands::run(&cli, context).unwrap_or_else(|document| Answer::Document(*document));
+    let answer =
+        commands::run(&cli, context).unwrap_or_else(|document| Answer::Document(*document));
     if let Answer::Printed(code) = answer {
         return code.into();
     }
@@ -89,17 +93,23 @@ fn main() -> ExitCode {
 /// Help and version are printed as they are; anything else is a usage error.
 fn unparsed(error: &clap::Error, output: Output, interrupt: &Interrupt) -> ExitCode {
     claimed(interrupt);
-    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+    if matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+    ) {
         // Nobody may be reading.
         let _ = error.print();
         return ExitCode::SUCCESS;
     }
     let rendered = error.render().to_string();
-    let message = match error.kind() {
-        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
-            "no command was given".to_owned()
-        }
-        _ => said(&rendered),
+    let is_bare = matches!(
+        error.kind(),
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand
+    );
+    let message = if is_bare {
+        "no command was given".to_owned()
+    } else {
+        said(&rendered)
     };
     let document = Document::usage(message);
     match output {
@@ -111,7 +121,10 @@ fn unparsed(error: &clap::Error, output: Output, interrupt: &Interrupt) -> ExitC
 
 /// The first paragraph of what clap says, as one line.
 fn said(rendered: &str) -> String {
-    let paragraph = rendered.lines().take_while(|line| !line.trim().is_empty()).map(str::trim);
+    let paragraph = rendered
+        .lines()
+        .take_while(|line| !line.trim().is_empty())
+        .map(str::trim);
     let line = paragraph.collect::<Vec<_>>().join(" ");
     line.strip_prefix("error: ").unwrap_or(&line).to_owned()
 }
@@ -128,7 +141,9 @@ fn print_document(document: &Document, output: Output) {
         Output::Json => print_json(document),
         Output::Human => {
             print(&human::result(document));
-            let _ = io::stderr().lock().write_all(human::error(document).as_bytes());
+            let _ = io::stderr()
+                .lock()
+                .write_all(human::error(document).as_bytes());
         }
     }
 }
@@ -144,5 +159,7 @@ fn print_json(value: &impl Serialize) {
 /// Prints on standard output, whether or not anybody reads it.
 fn print(text: &str) {
     let mut stdout = io::stdout().lock();
-    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    let _ = stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush());
 }

@@ -2,9 +2,7 @@
 //!
 //! Every key always stands, `null` where nothing is known.
 
-use industrydata_core::{
-    MayHaveStarted, Operation, OperationUrl, Quota, ResumeToken, Timestamp,
-};
+use industrydata_core::{MayHaveStarted, Operation, OperationUrl, Quota, ResumeToken, Timestamp};
 use serde::Serialize;
 
 /// What came of it.
@@ -195,9 +193,14 @@ impl Document {
     }
 
     /// What is printed if the program is interrupted at this point and the work does not come to its own end.
-    pub(crate) fn cut_off(may_have_started: MayHaveStarted, operation: Option<OperationReport>) -> Self {
+    pub(crate) fn cut_off(
+        may_have_started: MayHaveStarted,
+        operation: Option<OperationReport>,
+    ) -> Self {
         let advice = match may_have_started {
-            MayHaveStarted::Yes => "take up the wait again with the resume token; do not start again: the run goes on",
+            MayHaveStarted::Yes => {
+                "take up the wait again with the resume token; do not start again: the run goes on"
+            }
             MayHaveStarted::Unknown => {
                 "do not start again blindly: look at the tenant's runs first; the start counts against the quota"
             }

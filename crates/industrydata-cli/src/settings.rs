@@ -2,19 +2,16 @@
 //!
 //! An empty variable counts as one that is not set. Nothing here sends anything.
 
-use std::{
-    ffi::OsString,
-    fs,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+mod ledger;
+
+use std::{ffi::OsString, fs};
 
 use industrydata_core::{
     AccessToken, Base, ClientCredentials, LocationError, MayHaveStarted, OperationUrl, ResumeToken,
     Tenant, Timestamp, TokenError, Who,
 };
-use industrydata_ledger::{Books, SqliteStore};
 
+pub(crate) use self::ledger::{books, ledger_is_path};
 use crate::{
     args::Global,
     report::{Document, Kind, OperationReport, Outcome},
@@ -24,8 +21,6 @@ use crate::{
 
 const NO_TOKEN: &str = "no access token: give --token-file PATH or --token-command CMD, or set INDUSTRYDATA_TOKEN, \
     or AZURE_TENANT_ID with AZURE_CLIENT_ID and AZURE_CLIENT_SECRET";
-/// How long another holder of the books is waited for, at most.
-const LEDGER_WAIT: Duration = Duration::from_secs(5);
 
 /// The environment, or a test's stand-in for it.
 #[derive(Clone, Copy)]
@@ -38,7 +33,11 @@ impl Environment<'_> {
 
     fn text(&self, name: &str) -> Result<Option<String>, Box<Document>> {
         self.os(name)
-            .map(|value| value.into_string().map_err(|_| Document::usage(format!("{name} is not text")).into()))
+            .map(|value| {
+                value
+                    .into_string()
+                    .map_err(|_| Document::usage(format!("{name} is not text")).into())
+            })
             .transpose()
     }
 }
@@ -59,9 +58,12 @@ pub(crate) fn base(global: &Global, env: Environment<'_>) -> Result<Base, Box<Do
 pub(crate) fn tenant(global: &Global, env: Environment<'_>) -> Result<Tenant, Box<Document>> {
     let name = match given(global.tenant.clone(), env.text("INDUSTRYDATA_TENANT"))? {
         Some(name) => name,
-        None => env.text("AZURE_TENANT_ID")?.unwrap_or_else(|| "default".to_owned()),
+        None => env
+            .text("AZURE_TENANT_ID")?
+            .unwrap_or_else(|| "default".to_owned()),
     };
-    name.parse::<Tenant>().map_err(|error| Document::usage(error.to_string()).into())
+    name.parse::<Tenant>()
+        .map_err(|error| Document::usage(error.to_string()).into())
 }
 
 /// Refuses token options that exclude each other.
@@ -80,7 +82,9 @@ pub(crate) fn tokens(
     tenant: &Tenant,
 ) -> Result<Tokens, Box<Document>> {
     if let Some(path) = &global.token_file {
-        return TokenFile::open(path.clone()).map(Tokens::File).map_err(no_token);
+        return TokenFile::open(path.clone())
+            .map(Tokens::File)
+            .map_err(no_token);
     }
     if let Some(command) = &global.token_command {
         return Ok(Tokens::Command(command.clone()));
@@ -90,9 +94,11 @@ pub(crate) fn tokens(
         text.map_err(|_| no_token(TokenError::Unusable(format!("{name} is not text"))))
     };
     if let Some(token) = secret("INDUSTRYDATA_TOKEN")? {
-        return AccessToken::from_output(&token, Timestamp::now()).map(Tokens::Fixed).map_err(|error| {
-            no_token(TokenError::Unusable(format!("INDUSTRYDATA_TOKEN: {error}")))
-        });
+        return AccessToken::from_output(&token, Timestamp::now())
+            .map(Tokens::Fixed)
+            .map_err(|error| {
+                no_token(TokenError::Unusable(format!("INDUSTRYDATA_TOKEN: {error}")))
+            });
     }
     let (Some(directory), Some(client), Some(key)) = (
         secret("AZURE_TENANT_ID")?,
@@ -106,56 +112,31 @@ pub(crate) fn tokens(
     let mut credentials = ClientCredentials::new(client, key).directory(directory);
     if let Some(host) = secret("AZURE_AUTHORITY_HOST")? {
         let host = host.trim();
-        let url = if host.contains("://") { host.to_owned() } else { format!("https://{host}") };
-        credentials = credentials
-            .authority(&url)
-            .map_err(|error| no_token(TokenError::Unusable(format!("AZURE_AUTHORITY_HOST: {error}"))))?;
+        let url = if host.contains("://") {
+            host.to_owned()
+        } else {
+            format!("https://{host}")
+        };
+        credentials = credentials.authority(&url).map_err(|error| {
+            no_token(TokenError::Unusable(format!(
+                "AZURE_AUTHORITY_HOST: {error}"
+            )))
+        })?;
     }
     // Made only to see that it can be.
     drop(credentials.request(tenant, None).map_err(no_token)?);
     Ok(Tokens::Credentials(credentials))
 }
 
-/// The books: `--ledger`, else the environment, else a file in the user's state folder. Whether they are forgetful is
-/// for the caller to tell.
-pub(crate) fn books(
-    global: &Global,
-    env: Environment<'_>,
-    patience: Duration,
-) -> Result<Books, Box<Document>> {
-    let given = ledger_option(global, env);
-    if given.as_deref().is_some_and(|path| path == "none") {
-        return Ok(Books::memory());
-    }
-    let options = SqliteStore::options().wait(patience.min(LEDGER_WAIT));
-    let store = match given {
-        Some(path) => options.open(path),
-        None => options.create_parent(true).open(default_ledger(env)?),
-    };
-    store.map(Books::from).map_err(|fault| verdict::ledger(&fault).into())
-}
-
-/// Refuses a ledger that is no path.
-pub(crate) fn ledger_is_path(global: &Global, env: Environment<'_>) -> Result<(), Box<Document>> {
-    let Some(given) = ledger_option(global, env) else {
-        return Ok(());
-    };
-    if given.is_empty() {
-        return Err(Document::usage("--ledger is empty: give a path, or none").into());
-    }
-    let text = given.to_string_lossy().to_ascii_lowercase();
-    if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-        let message = "books in PostgreSQL are not part of this release: give the path of a file, or none";
-        return Err(Document::usage(message).into());
-    }
-    Ok(())
-}
-
 /// Who makes the start, for the people who read the books later.
 pub(crate) fn who(env: Environment<'_>) -> Who {
-    let host = fs::read_to_string("/etc/hostname").ok().map(|name| name.trim().to_owned());
+    let host = fs::read_to_string("/etc/hostname")
+        .ok()
+        .map(|name| name.trim().to_owned());
     let host = host.filter(|name| !name.is_empty()).or_else(|| {
-        ["HOSTNAME", "COMPUTERNAME"].into_iter().find_map(|name| env.os(name)?.into_string().ok())
+        ["HOSTNAME", "COMPUTERNAME"]
+            .into_iter()
+            .find_map(|name| env.os(name)?.into_string().ok())
     });
     Who {
         host: host.map(|name| name.chars().filter(|c| !c.is_control()).take(255).collect()),
@@ -185,8 +166,12 @@ impl Target {
 /// Reads the argument of `wait`; all of it is checked against the base.
 pub(crate) fn target(base: &Base, argument: &str) -> Result<Target, Box<Document>> {
     if ResumeToken::is_meant_by(argument) {
-        let token: ResumeToken = argument.parse().map_err(|error| verdict::resume_error(&error))?;
-        token.operation_url(base).map_err(|error| verdict::resume_error(&error))?;
+        let token: ResumeToken = argument
+            .parse()
+            .map_err(|error| verdict::resume_error(&error))?;
+        token
+            .operation_url(base)
+            .map_err(|error| verdict::resume_error(&error))?;
         return Ok(Target::Resume(token));
     }
     if !argument.contains(['/', ':']) {
@@ -196,24 +181,26 @@ pub(crate) fn target(base: &Base, argument: &str) -> Result<Target, Box<Document
             Document::usage(message).into()
         });
     }
-    OperationUrl::parse(base, argument).map(Target::Url).map_err(|error| {
-        let message = match error {
-            // There may be a password in it.
-            LocationError::HasCredentials => error.to_string(),
-            LocationError::Insecure
-            | LocationError::Missing
-            | LocationError::Multiple
-            | LocationError::NotUtf8
-            | LocationError::TooLong
-            | LocationError::Unparsable
-            | LocationError::CrossOrigin
-            | LocationError::NotAnOperation => format!("{error}: {}", verdict::quote(argument)),
-        };
-        Document::refusal(Outcome::Usage, Kind::Location, message)
-            .after(MayHaveStarted::Yes)
-            .advise("give the operation's id, or --base-url the service that its URL is of")
-            .into()
-    })
+    OperationUrl::parse(base, argument)
+        .map(Target::Url)
+        .map_err(|error| {
+            let message = match error {
+                // There may be a password in it.
+                LocationError::HasCredentials => error.to_string(),
+                LocationError::Insecure
+                | LocationError::Missing
+                | LocationError::Multiple
+                | LocationError::NotUtf8
+                | LocationError::TooLong
+                | LocationError::Unparsable
+                | LocationError::CrossOrigin
+                | LocationError::NotAnOperation => format!("{error}: {}", verdict::quote(argument)),
+            };
+            Document::refusal(Outcome::Usage, Kind::Location, message)
+                .after(MayHaveStarted::Yes)
+                .advise("give the operation's id, or --base-url the service that its URL is of")
+                .into()
+        })
 }
 
 fn given<T, E>(option: Option<T>, variable: Result<Option<T>, E>) -> Result<Option<T>, E> {
@@ -225,30 +212,9 @@ fn given<T, E>(option: Option<T>, variable: Result<Option<T>, E>) -> Result<Opti
 
 fn no_token(error: TokenError) -> Box<Document> {
     let document = Document::refusal(Outcome::Unauthorized, Kind::Token, error.to_string());
-    document.advise("mend the token source, then run the command again").into()
-}
-
-fn ledger_option(global: &Global, env: Environment<'_>) -> Option<OsString> {
-    let option = global.ledger.clone().map(PathBuf::into_os_string);
-    option.or_else(|| env.os("INDUSTRYDATA_LEDGER"))
-}
-
-fn default_ledger(env: Environment<'_>) -> Result<PathBuf, Box<Document>> {
-    let absolute = |name: &str| env.os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let home = || absolute("HOME");
-    let state = if cfg!(windows) {
-        absolute("LOCALAPPDATA")
-    } else if cfg!(target_os = "macos") {
-        absolute("XDG_STATE_HOME").or_else(|| home().map(|home| home.join("Library/Application Support")))
-    } else {
-        absolute("XDG_STATE_HOME").or_else(|| home().map(|home| home.join(".local/state")))
-    };
-    let file = Path::new("industrydata").join("ledger.sqlite");
-    state.map(|state| state.join(file)).ok_or_else(|| {
-        Document::refusal(Outcome::Ledger, Kind::Ledger, "no start without books: there is no home folder to keep them in")
-            .advise("give a file with --ledger PATH, or --ledger none for books that end with this process")
-            .into()
-    })
+    document
+        .advise("mend the token source, then run the command again")
+        .into()
 }
 
 #[cfg(test)]

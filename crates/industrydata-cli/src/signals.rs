@@ -1,8 +1,7 @@
 //! Interrupts: the first one ends the work gently, the second one at once.
 
 use std::{
-    fmt, io,
-    process,
+    fmt, io, process,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
     time::Duration,
@@ -41,7 +40,9 @@ struct State {
 impl Interrupt {
     /// Listens from now on. `print` prints the last word.
     pub(crate) fn listen(&self, print: impl Fn(&Document) + Send + 'static) -> io::Result<()> {
-        let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+        let runtime = runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
         let mut signals = {
             let _inside = runtime.enter();
             Signals::new()?
@@ -56,7 +57,10 @@ impl Interrupt {
             });
             interrupt.end(print);
         };
-        thread::Builder::new().name("signals".to_owned()).spawn(listener).map(drop)
+        thread::Builder::new()
+            .name("signals".to_owned())
+            .spawn(listener)
+            .map(drop)
     }
 
     /// Does this at the first signal; at once if it was already given.
@@ -81,7 +85,10 @@ impl Interrupt {
 
     /// Waits for the first signal.
     pub(crate) fn wait(&self) {
-        let waited = self.0.changed.wait_while(self.state(), |state| !state.interrupted);
+        let waited = self
+            .0
+            .changed
+            .wait_while(self.state(), |state| !state.interrupted);
         drop(waited.unwrap_or_else(PoisonError::into_inner));
     }
 
@@ -121,7 +128,9 @@ impl Interrupt {
 
 impl fmt::Debug for Interrupt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Interrupt").field("is_given", &self.is_given()).finish_non_exhaustive()
+        f.debug_struct("Interrupt")
+            .field("is_given", &self.is_given())
+            .finish_non_exhaustive()
     }
 }
 
@@ -132,7 +141,10 @@ struct Signals(tokio::signal::unix::Signal, tokio::signal::unix::Signal);
 impl Signals {
     fn new() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self(signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?))
+        Ok(Self(
+            signal(SignalKind::interrupt())?,
+            signal(SignalKind::terminate())?,
+        ))
     }
 
     async fn next(&mut self) {

@@ -55,11 +55,13 @@ impl TokenFile {
         let mut text = String::new();
         fs::File::open(&self.path)
             .and_then(|file| file.take(FILE_LIMIT).read_to_string(&mut text))
-            .map_err(|error| match error.kind() {
-                io::ErrorKind::InvalidData => {
-                    TokenError::Unusable(format!("the token file {path} is not text"))
-                }
-                _ => TokenError::Unusable(format!("the token file {path} cannot be read: {error}")),
+            .map_err(|error| {
+                let what = if error.kind() == io::ErrorKind::InvalidData {
+                    "is not text".to_owned()
+                } else {
+                    format!("cannot be read: {error}")
+                };
+                TokenError::Unusable(format!("the token file {path} {what}"))
             })?;
         AccessToken::from_output(&text, Timestamp::now())
             .map_err(|error| TokenError::Unusable(format!("the token file {path}: {error}")))
@@ -68,7 +70,9 @@ impl TokenFile {
 
 impl fmt::Debug for TokenFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenFile").field("path", &self.path).finish_non_exhaustive()
+        f.debug_struct("TokenFile")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
     }
 }
 
@@ -93,13 +97,24 @@ mod tests {
     fn what_is_no_token_is_told_without_its_text() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("token");
-        for bad in ["", " \n", "canary canary", "{\"canary\": 1}", "canary\ncanary"] {
+        for bad in [
+            "",
+            " \n",
+            "canary canary",
+            "{\"canary\": 1}",
+            "canary\ncanary",
+        ] {
             fs::write(&path, bad).unwrap();
             let error = TokenFile::open(path.clone()).unwrap_err().to_string();
             assert!(!error.contains("canary"), "{error}");
         }
         fs::write(&path, [0xff, 0xfe]).unwrap();
-        assert!(TokenFile::open(path).unwrap_err().to_string().contains("not text"));
+        assert!(
+            TokenFile::open(path)
+                .unwrap_err()
+                .to_string()
+                .contains("not text")
+        );
         assert!(TokenFile::open(folder.path().to_owned()).is_err());
     }
 }

@@ -17,11 +17,13 @@ pub(crate) fn of_start(kind: &StartErrorKind) -> (Outcome, Kind) {
         StartErrorKind::NoToken(_) => (Outcome::Unauthorized, Kind::Token),
         StartErrorKind::Refused(_) => (Outcome::Unexpected, Kind::Refused),
         StartErrorKind::Unreachable(_) => (Outcome::Unreachable, Kind::Unreachable),
-        StartErrorKind::TimeLimit { waited_for_slot: true } => (Outcome::Throttled, Kind::Quota),
-        StartErrorKind::TimeLimit { waited_for_slot: false } => (Outcome::Unreachable, Kind::TimedOut),
-        StartErrorKind::DoubtfulAnswer(_) | StartErrorKind::DoubtfulLoss(_) | StartErrorKind::Dropped => {
-            (Outcome::InDoubt, Kind::InDoubt)
+        StartErrorKind::TimeLimit { waited_for_slot } if *waited_for_slot => {
+            (Outcome::Throttled, Kind::Quota)
         }
+        StartErrorKind::TimeLimit { .. } => (Outcome::Unreachable, Kind::TimedOut),
+        StartErrorKind::DoubtfulAnswer(_)
+        | StartErrorKind::DoubtfulLoss(_)
+        | StartErrorKind::Dropped => (Outcome::InDoubt, Kind::InDoubt),
         StartErrorKind::Stopped => (Outcome::Interrupted, Kind::Interrupted),
         StartErrorKind::NotFollowable { .. } => (Outcome::Unexpected, Kind::NotFollowable),
         StartErrorKind::Ledger(_) => (Outcome::Ledger, Kind::Ledger),
@@ -50,13 +52,13 @@ pub(crate) fn of_watch(kind: &WatchErrorKind) -> (Outcome, Kind) {
 /// The document of a start that gave no operation. An interrupt decides, whatever stood open.
 pub(crate) fn start_error(error: &StartError, interrupted: bool) -> Document {
     let (mut outcome, mut kind) = of_start(error.kind());
-    let mut message = match error.kind() {
-        StartErrorKind::NotFollowable { location, .. } if !location.is_empty() => {
-            let quoted: Vec<_> = location.iter().map(|location| quote(location)).collect();
-            format!("{error}: {}", quoted.join(", "))
-        }
-        _ => error.to_string(),
-    };
+    let mut message = error.to_string();
+    if let StartErrorKind::NotFollowable { location, .. } = error.kind()
+        && !location.is_empty()
+    {
+        let quoted: Vec<_> = location.iter().map(|location| quote(location)).collect();
+        message = format!("{message}: {}", quoted.join(", "));
+    }
     let may_have_started = error.may_have_started();
     if interrupted && may_have_started != MayHaveStarted::Yes {
         (outcome, kind) = (Outcome::Interrupted, Kind::Interrupted);
@@ -84,15 +86,14 @@ pub(crate) fn watch_error(
     interrupted: bool,
 ) -> Document {
     let (mut outcome, mut kind) = of_watch(error.kind());
-    let mut message = match error.kind() {
-        WatchErrorKind::Failed => error
-            .operation()
-            .and_then(Operation::status_detail)
+    let mut message = error.to_string();
+    if outcome == Outcome::Failed {
+        let detail = error.operation().and_then(Operation::status_detail);
+        message = detail
             .filter(|detail| !detail.trim().is_empty())
             .unwrap_or("the operation failed, and the service gave no detail")
-            .to_owned(),
-        _ => error.to_string(),
-    };
+            .to_owned();
+    }
     if interrupted && outcome != Outcome::Failed {
         (outcome, kind) = (Outcome::Interrupted, Kind::Interrupted);
         message = format!("interrupted: {message}");
@@ -113,17 +114,23 @@ pub(crate) fn watch_error(
 
 /// Books that cannot be used, found before anything was sent.
 pub(crate) fn ledger(fault: &StoreFault) -> Document {
-    Document::refusal(Outcome::Ledger, Kind::Ledger, format!("no start without books: {fault}"))
-        .advise("mend the ledger as its message says, or name another with --ledger")
+    Document::refusal(
+        Outcome::Ledger,
+        Kind::Ledger,
+        format!("no start without books: {fault}"),
+    )
+    .advise("mend the ledger as its message says, or name another with --ledger")
 }
 
 /// A resume token that cannot be used here.
 pub(crate) fn resume_error(error: &ResumeError) -> Document {
     match error {
         ResumeError::Malformed | ResumeError::Newer => Document::usage(error.to_string()),
-        ResumeError::OtherBase(_) => Document::refusal(Outcome::Usage, Kind::Location, error.to_string())
-            .after(MayHaveStarted::Yes)
-            .advise("give --base-url the service that the start was made at"),
+        ResumeError::OtherBase(_) => {
+            Document::refusal(Outcome::Usage, Kind::Location, error.to_string())
+                .after(MayHaveStarted::Yes)
+                .advise("give --base-url the service that the start was made at")
+        }
     }
 }
 

@@ -75,8 +75,10 @@ impl ClientCredentials {
             Some("http") => is_loopback_host(host),
             Some(_) | None => false,
         };
-        let plain =
-            uri.authority().is_some_and(|a| !a.as_str().contains('@')) && uri.query().is_none();
+        // `Uri` drops a fragment without a word.
+        let plain = uri.authority().is_some_and(|a| !a.as_str().contains('@'))
+            && uri.query().is_none()
+            && !authority.contains('#');
         if host.is_empty() || !secure || !plain {
             return Err(TokenError::Unusable(
                 "the authority must be an https URL (http on loopback only) without user, query or fragment"

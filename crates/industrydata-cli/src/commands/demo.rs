@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use industrydata_core::{
-    AccessToken, Base, BooksKey, Change, MayHaveStarted, PollingPolicy, Quota, StartErrorKind, Store, Tenant,
-    Throttle, Who,
+    AccessToken, Base, BooksKey, Change, MayHaveStarted, PollingPolicy, Quota, StartErrorKind,
+    Store, Tenant, Throttle, Who,
 };
 use industrydata_emulator::{Config, Emulator};
 use industrydata_ledger::{Books, SqliteStore};
@@ -44,17 +44,26 @@ pub(super) fn run(context: Context<'_>) -> Result<Answer, Box<Document>> {
     let stage = Stage {
         base: Base::parse(&emulator.base_url()).map_err(|error| broken(&error))?,
         tenant: "demo".parse().map_err(|error| broken(&error))?,
-        tokens: AccessToken::new(emulator.token()).map(Tokens::Fixed).map_err(|error| broken(&error))?,
+        tokens: AccessToken::new(emulator.token())
+            .map(Tokens::Fixed)
+            .map_err(|error| broken(&error))?,
         books: SqliteStore::open(folder.path().join("ledger.sqlite"))
             .map(Books::from)
             .map_err(|fault| verdict::ledger(&fault))?,
     };
-    context.progress(format!("an emulated service listens at {}, and its clock runs as usual;", stage.base));
-    context.progress("its operations take 2 s in place of 2 min; the books are thrown away at the end");
+    context.progress(format!(
+        "an emulated service listens at {}, and its clock runs as usual;",
+        stage.base
+    ));
+    context.progress(
+        "its operations take 2 s in place of 2 min; the books are thrown away at the end",
+    );
 
     let mut last = None;
     for (name, http) in [("blocking", Http::Blocking), ("async", Http::Async)] {
-        context.progress(format!("\n-- a start through the {name} client, followed to its end"));
+        context.progress(format!(
+            "\n-- a start through the {name} client, followed to its end"
+        ));
         let document = start_and_follow(&*stage.client(http, context)?, context)?;
         if document.outcome != Outcome::Succeeded {
             return Ok(Answer::Document(document));
@@ -79,7 +88,10 @@ pub(super) fn run(context: Context<'_>) -> Result<Answer, Box<Document>> {
     let quota = stage.quota()?;
     context.progress("\n-- the quota, as `industrydata quota` shows it");
     let text = match context.output {
-        Output::Human => human::quota(&quota, &format!("tenant {} at {}", stage.tenant, stage.base)),
+        Output::Human => human::quota(
+            &quota,
+            &format!("tenant {} at {}", stage.tenant, stage.base),
+        ),
         Output::Json => String::new(),
     };
     let document = Document {
@@ -94,11 +106,17 @@ pub(super) fn run(context: Context<'_>) -> Result<Answer, Box<Document>> {
 
 fn start_and_follow(client: &dyn Client, context: Context<'_>) -> Result<Document, Box<Document>> {
     let until = follow::until(TIMEOUT);
-    context.interrupt.last_word(Document::cut_off(MayHaveStarted::Unknown, None));
+    context
+        .interrupt
+        .last_word(Document::cut_off(MayHaveStarted::Unknown, None));
     let mut run = client
         .start(false, Box::new(|_, _| {}))
         .map_err(|error| verdict::start_error(&error, context.interrupt.is_given()))?;
-    context.progress(format!("started: operation {}, {}", run.url().operation_id(), run.url()));
+    context.progress(format!(
+        "started: operation {}, {}",
+        run.url().operation_id(),
+        run.url()
+    ));
     Ok(follow::follow(&mut *run, until, context))
 }
 
@@ -122,12 +140,19 @@ impl Stage {
 
     fn quota(&self) -> Result<Quota, Box<Document>> {
         let change = Change::read(BooksKey::new(&self.base, &self.tenant), Throttle::default());
-        let verdict = self.books.transact(&change).map_err(|fault| verdict::ledger(&fault))?;
+        let verdict = self
+            .books
+            .transact(&change)
+            .map_err(|fault| verdict::ledger(&fault))?;
         Ok(verdict.quota().clone())
     }
 }
 
 fn broken(error: &dyn std::error::Error) -> Document {
-    Document::refusal(Outcome::Unexpected, Kind::Unexpected, format!("the demo cannot be set up: {error}"))
-        .advise("look whether a temporary folder can be made and a loopback port be had")
+    Document::refusal(
+        Outcome::Unexpected,
+        Kind::Unexpected,
+        format!("the demo cannot be set up: {error}"),
+    )
+    .advise("look whether a temporary folder can be made and a loopback port be had")
 }

@@ -17,8 +17,12 @@ pub(super) fn run(args: &EmulatorArgs, context: Context<'_>) -> Result<Answer, B
         ..Config::default()
     };
     let emulator = Emulator::start(config).map_err(|error| {
-        let message = format!("the emulator cannot listen on port {} of 127.0.0.1: {error}", args.port);
-        Document::usage(message).advise("give another port with --port, or --port 0 for any that is free")
+        let message = format!(
+            "the emulator cannot listen on port {} of 127.0.0.1: {error}",
+            args.port
+        );
+        Document::usage(message)
+            .advise("give another port with --port, or --port 0 for any that is free")
     })?;
     // The announcement is the one document: a signal that comes now finds it printed.
     if context.interrupt.claim() {
@@ -52,5 +56,7 @@ fn announce(emulator: &Emulator, output: Output) {
     };
     // Nobody may be reading; it serves all the same.
     let mut stdout = io::stdout().lock();
-    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    let _ = stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush());
 }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use industrydata_core::{MayHaveStarted, PollingPolicy, Quota, Store, StoreFault, Timestamp, escape_controls};
+use industrydata_core::{
+    MayHaveStarted, PollingPolicy, Quota, Store, StoreFault, Timestamp, escape_controls,
+};
 use industrydata_ledger::Books;
 
 use crate::{
@@ -17,7 +19,8 @@ use crate::{
 impl LimitArgs {
     /// The pauses between polls.
     pub(crate) fn polling(&self) -> PollingPolicy {
-        self.poll_interval.map_or_else(PollingPolicy::default, PollingPolicy::every)
+        self.poll_interval
+            .map_or_else(PollingPolicy::default, PollingPolicy::every)
     }
 }
 
@@ -27,15 +30,25 @@ pub(crate) fn until(timeout: Duration) -> Option<Timestamp> {
 }
 
 /// Waits until the operation has ended.
-pub(crate) fn follow(run: &mut dyn Run, until: Option<Timestamp>, context: Context<'_>) -> Document {
+pub(crate) fn follow(
+    run: &mut dyn Run,
+    until: Option<Timestamp>,
+    context: Context<'_>,
+) -> Document {
     let warned = run.ledger_warning().is_some();
     loop {
-        context.interrupt.last_word(Document::cut_off(MayHaveStarted::Yes, Some(operation(run))));
+        context
+            .interrupt
+            .last_word(Document::cut_off(MayHaveStarted::Yes, Some(operation(run))));
         match run.progress() {
             Ok(Some(progress)) => context.progress(human::progress(&progress, until)),
             Ok(None) => {
                 booked_after_all(run, warned);
-                return Document::good(Outcome::Succeeded, operation(run), quota(run).map(QuotaReport::from));
+                return Document::good(
+                    Outcome::Succeeded,
+                    operation(run),
+                    quota(run).map(QuotaReport::from),
+                );
             }
             Err(error) => {
                 booked_after_all(run, warned);
@@ -59,7 +72,9 @@ pub(crate) fn quota(run: &dyn Run) -> Option<&Quota> {
 /// Says that the books end with this process, if they do.
 pub(crate) fn warn_if_forgetful(books: &Books) {
     if books.is_forgetful() {
-        human::tell("warning: the books end with this process: the next one will not know of its starts");
+        human::tell(
+            "warning: the books end with this process: the next one will not know of its starts",
+        );
     }
 }
 
@@ -68,7 +83,9 @@ pub(crate) fn warn_unbooked(fault: Option<&StoreFault>) {
     if let Some(fault) = fault {
         let fault = fault.to_string();
         let fault = escape_controls(&fault);
-        human::tell(format!("warning: the outcome is not in the books, its reservation goes on counting: {fault}"));
+        human::tell(format!(
+            "warning: the outcome is not in the books, its reservation goes on counting: {fault}"
+        ));
     }
 }
 

@@ -11,7 +11,11 @@ use crate::{
     settings, verdict,
 };
 
-pub(super) fn run(global: &Global, args: &StartArgs, context: Context<'_>) -> Result<Answer, Box<Document>> {
+pub(super) fn run(
+    global: &Global,
+    args: &StartArgs,
+    context: Context<'_>,
+) -> Result<Answer, Box<Document>> {
     let env = context.env;
     let base = settings::base(global, env)?;
     let tenant = settings::tenant(global, env)?;
@@ -37,7 +41,9 @@ pub(super) fn run(global: &Global, args: &StartArgs, context: Context<'_>) -> Re
             interrupt: context.interrupt.clone(),
         },
     )?;
-    context.interrupt.last_word(Document::cut_off(MayHaveStarted::Unknown, None));
+    context
+        .interrupt
+        .last_word(Document::cut_off(MayHaveStarted::Unknown, None));
     let is_human = context.output == crate::args::Output::Human;
     let on_wait = Box::new(move |reason: &_, time| {
         if is_human {
@@ -54,7 +60,11 @@ pub(super) fn run(global: &Global, args: &StartArgs, context: Context<'_>) -> Re
         return Ok(Answer::Document(follow::follow(&mut *run, until, context)));
     }
     let quota = follow::quota(&*run).map(QuotaReport::from);
-    Ok(Answer::Document(Document::good(Outcome::Started, follow::operation(&*run), quota)))
+    Ok(Answer::Document(Document::good(
+        Outcome::Started,
+        follow::operation(&*run),
+        quota,
+    )))
 }
 
 fn warn(run: &dyn Run) {
@@ -62,7 +72,11 @@ fn warn(run: &dyn Run) {
     let Some(skew) = run.accepted().and_then(|accepted| accepted.clock_skew()) else {
         return;
     };
-    let direction = if skew.is_negative() { "ahead of" } else { "behind" };
+    let direction = if skew.is_negative() {
+        "ahead of"
+    } else {
+        "behind"
+    };
     human::tell(format!(
         "warning: this machine's clock is {} s {direction} the service's: slots would be freed at the wrong time",
         skew.unsigned_abs().as_secs()

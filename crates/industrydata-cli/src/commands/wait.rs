@@ -11,7 +11,11 @@ use crate::{
     settings,
 };
 
-pub(super) fn run(global: &Global, args: &WaitArgs, context: Context<'_>) -> Result<Answer, Box<Document>> {
+pub(super) fn run(
+    global: &Global,
+    args: &WaitArgs,
+    context: Context<'_>,
+) -> Result<Answer, Box<Document>> {
     let env = context.env;
     let base = settings::base(global, env)?;
     let tenant = settings::tenant(global, env)?;
@@ -21,7 +25,9 @@ pub(super) fn run(global: &Global, args: &WaitArgs, context: Context<'_>) -> Res
     let known = target.report(&base);
     let started = |document| started(document, &known);
     let tokens = settings::tokens(global, env, &tenant).map_err(started)?;
-    context.interrupt.last_word(Document::cut_off(MayHaveStarted::Yes, known.clone()));
+    context
+        .interrupt
+        .last_word(Document::cut_off(MayHaveStarted::Yes, known.clone()));
     let until = follow::until(args.limits.timeout);
     let client = flavour::client(
         global.http,
@@ -39,12 +45,19 @@ pub(super) fn run(global: &Global, args: &WaitArgs, context: Context<'_>) -> Res
     )
     .map_err(started)?;
     let mut run = client.watch(target)?;
-    context.progress(format!("waiting for operation {}", run.url().operation_id()));
+    context.progress(format!(
+        "waiting for operation {}",
+        run.url().operation_id()
+    ));
     Ok(Answer::Document(follow::follow(&mut *run, until, context)))
 }
 
 /// In `wait` there is a start behind whatever goes wrong.
 fn started(document: Box<Document>, known: &Option<OperationReport>) -> Box<Document> {
     let document = document.after(MayHaveStarted::Yes);
-    Document { operation: known.clone(), ..document }.into()
+    Document {
+        operation: known.clone(),
+        ..document
+    }
+    .into()
 }

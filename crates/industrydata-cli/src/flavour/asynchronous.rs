@@ -26,7 +26,10 @@ struct Asynchronous {
 }
 
 pub(super) fn client(setup: Setup) -> Result<Box<dyn Client>, Box<Document>> {
-    let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(unbuildable)?;
+    let runtime = runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(unbuildable)?;
     let tokens = Bounded {
         source: source(setup.tokens, setup.request_timeout)?,
         until: Instant::now().checked_add(setup.timeout.saturating_add(TOKEN_SLACK)),
@@ -42,7 +45,9 @@ pub(super) fn client(setup: Setup) -> Result<Box<dyn Client>, Box<Document>> {
         .map_err(unbuildable)?;
     let stop = client.stop_handle();
     setup.interrupt.on_stop(move || stop.stop());
-    let client = client.tenant(setup.tenant).map_err(|error| Document::usage(error.to_string()))?;
+    let client = client
+        .tenant(setup.tenant)
+        .map_err(|error| Document::usage(error.to_string()))?;
     Ok(Box::new(Asynchronous {
         runtime: Arc::new(Runtime(Some(runtime))),
         client,
@@ -51,7 +56,11 @@ pub(super) fn client(setup: Setup) -> Result<Box<dyn Client>, Box<Document>> {
 
 impl Client for Asynchronous {
     fn start(&self, wait_for_slot: bool, on_wait: OnWait) -> Result<Box<dyn Run>, StartError> {
-        let client = self.client.clone().wait_for_slot(wait_for_slot).on_wait(on_wait);
+        let client = self
+            .client
+            .clone()
+            .wait_for_slot(wait_for_slot)
+            .on_wait(on_wait);
         let started = self.runtime.block_on(client.start());
         let run = started.unwrap_or_else(|| Err(StartError::local("the runtime has ended")))?;
         Ok(self.watched(run))
@@ -60,9 +69,10 @@ impl Client for Asynchronous {
     fn watch(&self, target: Target) -> Result<Box<dyn Run>, Box<Document>> {
         let run = match target {
             Target::Url(url) => self.client.watch(url),
-            Target::Resume(token) => {
-                self.client.resume(&token).map_err(|error| verdict::resume_error(&error))?
-            }
+            Target::Resume(token) => self
+                .client
+                .resume(&token)
+                .map_err(|error| verdict::resume_error(&error))?,
         };
         Ok(self.watched(run))
     }
@@ -86,7 +96,9 @@ impl Run for Watched {
     hand_on!();
 
     fn progress(&mut self) -> Result<Option<Progress>, WatchError> {
-        self.runtime.block_on(self.run.progress()).unwrap_or(Ok(None))
+        self.runtime
+            .block_on(self.run.progress())
+            .unwrap_or(Ok(None))
     }
 }
 
@@ -108,7 +120,10 @@ impl Drop for Runtime {
     }
 }
 
-fn source(tokens: Tokens, request_timeout: Duration) -> Result<Box<dyn TokenSource>, Box<Document>> {
+fn source(
+    tokens: Tokens,
+    request_timeout: Duration,
+) -> Result<Box<dyn TokenSource>, Box<Document>> {
     Ok(match tokens {
         Tokens::Fixed(token) => Box::new(FixedToken::new(token)),
         Tokens::File(file) => Box::new(file),
@@ -133,7 +148,11 @@ struct Bounded {
 }
 
 impl TokenSource for Bounded {
-    fn token<'a>(&'a self, tenant: &'a Tenant, challenge: Option<&'a Challenge>) -> TokenFuture<'a> {
+    fn token<'a>(
+        &'a self,
+        tenant: &'a Tenant,
+        challenge: Option<&'a Challenge>,
+    ) -> TokenFuture<'a> {
         let token = self.source.token(tenant, challenge);
         let Some(until) = self.until else {
             return token;
@@ -141,7 +160,11 @@ impl TokenSource for Bounded {
         TokenFuture::new(async move {
             tokio::time::timeout_at(until, token)
                 .await
-                .unwrap_or_else(|_| Err(TokenError::unavailable("the time limit passed before a token was had")))
+                .unwrap_or_else(|_| {
+                    Err(TokenError::unavailable(
+                        "the time limit passed before a token was had",
+                    ))
+                })
         })
     }
 }

@@ -6,7 +6,7 @@ use industrydata_blocking::{
     Client as Inner, CommandToken, CredentialsToken, FixedToken, Stop, TenantClient, TokenSource,
 };
 use industrydata_core::{
-    AccessToken, Accepted, Challenge, Operation, OperationUrl, Progress, ResumeToken, StartError,
+    Accepted, AccessToken, Challenge, Operation, OperationUrl, Progress, ResumeToken, StartError,
     StoreFault, Tenant, TokenError, WatchError,
 };
 
@@ -21,7 +21,7 @@ use crate::{
 struct Blocking(TenantClient);
 
 pub(super) fn client(setup: Setup) -> Result<Box<dyn Client>, Box<Document>> {
-    let (tokens, stop) = source(setup.tokens, setup.request_timeout)?;
+    let Source { tokens, stop } = source(setup.tokens, setup.request_timeout)?;
     if let Some(stop) = stop {
         end_with(&stop, setup.timeout);
         setup.interrupt.on_stop(move || stop.stop());
@@ -37,20 +37,27 @@ pub(super) fn client(setup: Setup) -> Result<Box<dyn Client>, Box<Document>> {
         .map_err(unbuildable)?;
     let stop = client.stop_handle();
     setup.interrupt.on_stop(move || stop.stop());
-    let client = client.tenant(setup.tenant).map_err(|error| Document::usage(error.to_string()))?;
+    let client = client
+        .tenant(setup.tenant)
+        .map_err(|error| Document::usage(error.to_string()))?;
     Ok(Box::new(Blocking(client)))
 }
 
 impl Client for Blocking {
     fn start(&self, wait_for_slot: bool, on_wait: OnWait) -> Result<Box<dyn Run>, StartError> {
         let client = self.0.clone().wait_for_slot(wait_for_slot).on_wait(on_wait);
-        Ok(Box::new(Watched { run: client.start()? }))
+        Ok(Box::new(Watched {
+            run: client.start()?,
+        }))
     }
 
     fn watch(&self, target: Target) -> Result<Box<dyn Run>, Box<Document>> {
         let run = match target {
             Target::Url(url) => self.0.watch(url),
-            Target::Resume(token) => self.0.resume(&token).map_err(|error| verdict::resume_error(&error))?,
+            Target::Resume(token) => self
+                .0
+                .resume(&token)
+                .map_err(|error| verdict::resume_error(&error))?,
         };
         Ok(Box::new(Watched { run }))
     }
@@ -68,24 +75,35 @@ impl Run for Watched {
     }
 }
 
-/// The source, and what ends a call of it.
-fn source(
-    tokens: Tokens,
-    request_timeout: Duration,
-) -> Result<(Box<dyn TokenSource>, Option<Stop>), Box<Document>> {
+/// A source, and what ends a call of it.
+struct Source {
+    tokens: Box<dyn TokenSource>,
+    stop: Option<Stop>,
+}
+
+impl Source {
+    fn new(tokens: impl TokenSource + 'static, stop: Option<Stop>) -> Self {
+        Self {
+            tokens: Box::new(tokens),
+            stop,
+        }
+    }
+}
+
+fn source(tokens: Tokens, request_timeout: Duration) -> Result<Source, Box<Document>> {
     Ok(match tokens {
-        Tokens::Fixed(token) => (Box::new(FixedToken::new(token)), None),
-        Tokens::File(file) => (Box::new(file), None),
+        Tokens::Fixed(token) => Source::new(FixedToken::new(token), None),
+        Tokens::File(file) => Source::new(file, None),
         Tokens::Command(line) => {
             let source = CommandToken::shell(line);
             let stop = source.stop_handle();
-            (Box::new(source), Some(stop))
+            Source::new(source, Some(stop))
         }
         Tokens::Credentials(credentials) => {
             let source = CredentialsToken::new(credentials).map_err(unbuildable)?;
             let source = source.request_limit(request_timeout);
             let stop = source.stop_handle();
-            (Box::new(source), Some(stop))
+            Source::new(source, Some(stop))
         }
     })
 }
@@ -101,8 +119,10 @@ fn end_with(stop: &Stop, timeout: Duration) {
     let stop = stop.clone();
     let wait = timeout.saturating_add(TOKEN_SLACK);
     // Without a thread the source's own limit holds.
-    let _ = thread::Builder::new().name("time limit".to_owned()).spawn(move || {
-        thread::sleep(wait);
-        stop.stop();
-    });
+    let _ = thread::Builder::new()
+        .name("time limit".to_owned())
+        .spawn(move || {
+            thread::sleep(wait);
+            stop.stop();
+        });
 }

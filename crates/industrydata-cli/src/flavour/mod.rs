@@ -70,9 +70,13 @@ pub(crate) fn client(http: Http, setup: Setup) -> Result<Box<dyn Client>, Box<Do
 
 /// A client that cannot be made on this machine.
 fn unbuildable(error: impl std::fmt::Display) -> Box<Document> {
-    Document::refusal(Outcome::Unexpected, Kind::Unexpected, format!("no client can be made: {error}"))
-        .advise("try the other client, with --http blocking or --http async")
-        .into()
+    Document::refusal(
+        Outcome::Unexpected,
+        Kind::Unexpected,
+        format!("no client can be made: {error}"),
+    )
+    .advise("try the other client, with --http blocking or --http async")
+    .into()
 }
 
 /// The methods that only hand on to the library's own `Run`.

@@ -1,8 +1,8 @@
-use std::collections::HashMap;
+use std::{collections::HashMap, path::PathBuf};
 
 use clap::Parser;
 
-use super::*;
+use super::{ledger::default_ledger, *};
 use crate::{args::Cli, report::Document};
 
 struct Given {
@@ -19,19 +19,25 @@ fn given(args: &[&'static str], env: &[(&'static str, &'static str)]) -> Given {
 
 impl Given {
     fn with<T>(&self, read: impl FnOnce(&Global, Environment<'_>) -> T) -> T {
-        let line = ["industrydata", "quota"].into_iter().chain(self.args.iter().copied());
+        let line = ["industrydata", "quota"]
+            .into_iter()
+            .chain(self.args.iter().copied());
         let cli = Cli::try_parse_from(line).unwrap();
-        read(&cli.global, Environment(&|name| self.env.get(name).map(OsString::from)))
+        read(
+            &cli.global,
+            Environment(&|name| self.env.get(name).map(OsString::from)),
+        )
     }
 
     fn tokens(&self) -> Result<&'static str, Box<Document>> {
         let tenant = "t".parse().unwrap();
-        self.with(|global, env| tokens(global, env, &tenant)).map(|tokens| match tokens {
-            Tokens::Fixed(_) => "fixed",
-            Tokens::File(_) => "file",
-            Tokens::Command(_) => "command",
-            Tokens::Credentials(_) => "credentials",
-        })
+        self.with(|global, env| tokens(global, env, &tenant))
+            .map(|tokens| match tokens {
+                Tokens::Fixed(_) => "fixed",
+                Tokens::File(_) => "file",
+                Tokens::Command(_) => "command",
+                Tokens::Credentials(_) => "credentials",
+            })
     }
 }
 
@@ -45,23 +51,45 @@ const AZURE: [(&str, &str); 3] = [
 fn the_base_is_the_options_then_the_environments_then_graphs() {
     let of = |given: &Given| given.with(base).map(|base| base.to_string());
     let env = [("INDUSTRYDATA_BASE_URL", "http://127.0.0.1:2/beta")];
-    assert_eq!(of(&given(&["--base-url", "http://127.0.0.1:1/beta"], &env)).unwrap(), "http://127.0.0.1:1/beta");
+    assert_eq!(
+        of(&given(&["--base-url", "http://127.0.0.1:1/beta"], &env)).unwrap(),
+        "http://127.0.0.1:1/beta"
+    );
     assert_eq!(of(&given(&[], &env)).unwrap(), "http://127.0.0.1:2/beta");
     let empty = [("INDUSTRYDATA_BASE_URL", "")];
-    assert_eq!(of(&given(&[], &empty)).unwrap(), "https://graph.microsoft.com/beta");
-    let bad = of(&given(&[], &[("INDUSTRYDATA_BASE_URL", "http://example.com")])).unwrap_err();
-    assert_eq!((bad.outcome, bad.error.unwrap().kind), (Outcome::Usage, Kind::Base));
+    assert_eq!(
+        of(&given(&[], &empty)).unwrap(),
+        "https://graph.microsoft.com/beta"
+    );
+    let bad = of(&given(
+        &[],
+        &[("INDUSTRYDATA_BASE_URL", "http://example.com")],
+    ))
+    .unwrap_err();
+    assert_eq!(
+        (bad.outcome, bad.error.unwrap().kind),
+        (Outcome::Usage, Kind::Base)
+    );
 }
 
 #[test]
 fn the_tenant_has_three_names_to_go_by() {
     let of = |args: &[&'static str], env: &[(&'static str, &'static str)]| {
-        given(args, env).with(tenant).map(|tenant| tenant.to_string())
+        given(args, env)
+            .with(tenant)
+            .map(|tenant| tenant.to_string())
     };
     let both = [("INDUSTRYDATA_TENANT", "b"), ("AZURE_TENANT_ID", "c")];
     assert_eq!(of(&["--tenant", "a"], &both).unwrap(), "a");
     assert_eq!(of(&[], &both).unwrap(), "b");
-    assert_eq!(of(&[], &[("INDUSTRYDATA_TENANT", ""), ("AZURE_TENANT_ID", "c")]).unwrap(), "c");
+    assert_eq!(
+        of(
+            &[],
+            &[("INDUSTRYDATA_TENANT", ""), ("AZURE_TENANT_ID", "c")]
+        )
+        .unwrap(),
+        "c"
+    );
     assert_eq!(of(&[], &[]).unwrap(), "default");
     assert!(of(&["--tenant", ""], &[]).is_err());
 }
@@ -74,8 +102,15 @@ fn the_first_token_source_wins() {
     assert_eq!(given(&[], &env).tokens().unwrap(), "credentials");
     env.push(("INDUSTRYDATA_TOKEN", "abc"));
     assert_eq!(given(&[], &env).tokens().unwrap(), "fixed");
-    assert_eq!(given(&["--token-command", "true"], &env).tokens().unwrap(), "command");
-    assert!(given(&["--token-file", "/nonexistent/token"], &env).tokens().is_err());
+    assert_eq!(
+        given(&["--token-command", "true"], &env).tokens().unwrap(),
+        "command"
+    );
+    assert!(
+        given(&["--token-file", "/nonexistent/token"], &env)
+            .tokens()
+            .is_err()
+    );
 }
 
 #[test]
@@ -83,32 +118,58 @@ fn no_usable_token_is_told_without_secrets() {
     let none = given(&[], &AZURE[..2]).tokens().unwrap_err();
     assert_eq!(none.outcome, Outcome::Unauthorized);
     let message = none.error.unwrap().message;
-    for way in ["--token-file", "--token-command", "INDUSTRYDATA_TOKEN", "AZURE_CLIENT_SECRET"] {
+    for way in [
+        "--token-file",
+        "--token-command",
+        "INDUSTRYDATA_TOKEN",
+        "AZURE_CLIENT_SECRET",
+    ] {
         assert!(message.contains(way), "{message}");
     }
-    let broken = given(&[], &[("INDUSTRYDATA_TOKEN", "can\nary")]).tokens().unwrap_err();
+    let broken = given(&[], &[("INDUSTRYDATA_TOKEN", "can\nary")])
+        .tokens()
+        .unwrap_err();
     assert!(!broken.error.unwrap().message.contains("ary"));
 }
 
 #[test]
 fn the_authority_may_lack_its_scheme() {
-    for host in ["login.example", "https://login.example/", "http://127.0.0.1:1/"] {
-        let env: Vec<_> = AZURE.iter().copied().chain([("AZURE_AUTHORITY_HOST", host)]).collect();
+    for host in [
+        "login.example",
+        "https://login.example/",
+        "http://127.0.0.1:1/",
+    ] {
+        let env: Vec<_> = AZURE
+            .iter()
+            .copied()
+            .chain([("AZURE_AUTHORITY_HOST", host)])
+            .collect();
         assert_eq!(given(&[], &env).tokens().unwrap(), "credentials", "{host}");
     }
-    let env: Vec<_> = AZURE.iter().copied().chain([("AZURE_AUTHORITY_HOST", "http://login.example")]).collect();
-    assert_eq!(given(&[], &env).tokens().unwrap_err().outcome, Outcome::Unauthorized);
+    let env: Vec<_> = AZURE
+        .iter()
+        .copied()
+        .chain([("AZURE_AUTHORITY_HOST", "http://login.example")])
+        .collect();
+    assert_eq!(
+        given(&[], &env).tokens().unwrap_err().outcome,
+        Outcome::Unauthorized
+    );
 }
 
 #[test]
 fn the_default_ledger_is_in_the_state_folder() {
-    let of = |env: &[(&'static str, &'static str)]| given(&[], env).with(|_, env| default_ledger(env));
+    let of =
+        |env: &[(&'static str, &'static str)]| given(&[], env).with(|_, env| default_ledger(env));
     if cfg!(target_os = "linux") {
         let home = ("HOME", "/home/u");
         let path = of(&[home, ("XDG_STATE_HOME", "/state")]).unwrap();
         assert_eq!(path, PathBuf::from("/state/industrydata/ledger.sqlite"));
         let path = of(&[home, ("XDG_STATE_HOME", "relative")]).unwrap();
-        assert_eq!(path, PathBuf::from("/home/u/.local/state/industrydata/ledger.sqlite"));
+        assert_eq!(
+            path,
+            PathBuf::from("/home/u/.local/state/industrydata/ledger.sqlite")
+        );
     }
     assert_eq!(of(&[]).unwrap_err().outcome, Outcome::Ledger);
 }
@@ -118,15 +179,25 @@ fn a_target_is_checked_before_anything_is_sent() {
     let base = Base::parse("http://127.0.0.1:1/beta").unwrap();
     let kind = |argument: &str| target(&base, argument).unwrap_err().error.unwrap().kind;
     assert!(matches!(target(&base, "abc"), Ok(Target::Url(_))));
-    assert!(matches!(target(&base, "/beta/external/industryData/operations/abc"), Ok(Target::Url(_))));
+    assert!(matches!(
+        target(&base, "/beta/external/industryData/operations/abc"),
+        Ok(Target::Url(_))
+    ));
     let url = OperationUrl::from_id(&base, "abc").unwrap();
     let token = ResumeToken::new(&base, &url, Timestamp::UNIX_EPOCH);
-    assert!(matches!(target(&base, &token.to_string()), Ok(Target::Resume(_))));
+    assert!(matches!(
+        target(&base, &token.to_string()),
+        Ok(Target::Resume(_))
+    ));
 
     for bad in ["", "a b", "idr1:broken", "idr9:AAAA", "é"] {
         assert_eq!(kind(bad), Kind::Usage, "{bad:?}");
     }
-    let foreign = ResumeToken::new(&Base::graph(), &OperationUrl::from_id(&Base::graph(), "abc").unwrap(), Timestamp::UNIX_EPOCH);
+    let foreign = ResumeToken::new(
+        &Base::graph(),
+        &OperationUrl::from_id(&Base::graph(), "abc").unwrap(),
+        Timestamp::UNIX_EPOCH,
+    );
     for bad in [
         "http://127.0.0.1:2/beta/external/industryData/operations/abc",
         "http://u@127.0.0.1:1/beta/external/industryData/operations/abc",
@@ -142,7 +213,14 @@ fn a_target_is_checked_before_anything_is_sent() {
 fn a_ledger_is_a_path_or_none() {
     let check = |value: &'static str| given(&["--ledger", value], &[]).with(ledger_is_path);
     assert!(check("none").is_ok() && check("/a/b").is_ok());
-    assert!(check("postgres://u:canary@h/db").unwrap_err().error.unwrap().message.contains("PostgreSQL"));
+    assert!(
+        check("postgres://u:canary@h/db")
+            .unwrap_err()
+            .error
+            .unwrap()
+            .message
+            .contains("PostgreSQL")
+    );
     let env = [("INDUSTRYDATA_LEDGER", "postgresql://h/db")];
     assert!(given(&[], &env).with(ledger_is_path).is_err());
 }

@@ -10,7 +10,12 @@ use industrydata_ledger::Books;
 use super::*;
 
 fn service_error(status: u16) -> ServiceError {
-    ServiceError::decode(StatusCode::from_u16(status).unwrap(), &HeaderMap::new(), b"", None)
+    ServiceError::decode(
+        StatusCode::from_u16(status).unwrap(),
+        &HeaderMap::new(),
+        b"",
+        None,
+    )
 }
 
 fn refusal() -> Refusal {
@@ -40,23 +45,61 @@ fn every_end_of_a_start_has_its_exit_code() {
     let cases = [
         (StartErrorKind::NoSlot(refusal()), 3, Kind::Quota),
         (
-            StartErrorKind::Throttled { until: Timestamp::UNIX_EPOCH, error: service_error(429) },
+            StartErrorKind::Throttled {
+                until: Timestamp::UNIX_EPOCH,
+                error: service_error(429),
+            },
             3,
             Kind::Throttled,
         ),
         (
-            StartErrorKind::Unauthorized { error: service_error(401), token: Some(token()) },
+            StartErrorKind::Unauthorized {
+                error: service_error(401),
+                token: Some(token()),
+            },
             4,
             Kind::Unauthorized,
         ),
-        (StartErrorKind::Forbidden(service_error(403)), 4, Kind::Forbidden),
+        (
+            StartErrorKind::Forbidden(service_error(403)),
+            4,
+            Kind::Forbidden,
+        ),
         (StartErrorKind::NoToken(token()), 4, Kind::Token),
-        (StartErrorKind::Refused(service_error(400)), 5, Kind::Refused),
-        (StartErrorKind::Unreachable(fault(Phase::Connect)), 6, Kind::Unreachable),
-        (StartErrorKind::TimeLimit { waited_for_slot: true }, 3, Kind::Quota),
-        (StartErrorKind::TimeLimit { waited_for_slot: false }, 6, Kind::TimedOut),
-        (StartErrorKind::DoubtfulAnswer(service_error(500)), 8, Kind::InDoubt),
-        (StartErrorKind::DoubtfulLoss(fault(Phase::Sent)), 8, Kind::InDoubt),
+        (
+            StartErrorKind::Refused(service_error(400)),
+            5,
+            Kind::Refused,
+        ),
+        (
+            StartErrorKind::Unreachable(fault(Phase::Connect)),
+            6,
+            Kind::Unreachable,
+        ),
+        (
+            StartErrorKind::TimeLimit {
+                waited_for_slot: true,
+            },
+            3,
+            Kind::Quota,
+        ),
+        (
+            StartErrorKind::TimeLimit {
+                waited_for_slot: false,
+            },
+            6,
+            Kind::TimedOut,
+        ),
+        (
+            StartErrorKind::DoubtfulAnswer(service_error(500)),
+            8,
+            Kind::InDoubt,
+        ),
+        (
+            StartErrorKind::DoubtfulLoss(fault(Phase::Sent)),
+            8,
+            Kind::InDoubt,
+        ),
         (StartErrorKind::Dropped, 8, Kind::InDoubt),
         (StartErrorKind::Stopped, 130, Kind::Interrupted),
         (
@@ -82,19 +125,41 @@ fn every_end_of_a_wait_has_its_exit_code() {
         (WatchErrorKind::Failed, 1, Kind::Failed),
         (WatchErrorKind::Gone(service_error(410)), 5, Kind::Gone),
         (
-            WatchErrorKind::LostTrack { last: Miss::Dropped, since: Duration::ZERO },
+            WatchErrorKind::LostTrack {
+                last: Miss::Dropped,
+                since: Duration::ZERO,
+            },
             7,
             Kind::LostTrack,
         ),
         (
-            WatchErrorKind::Unauthorized { error: service_error(401), token: None },
+            WatchErrorKind::Unauthorized {
+                error: service_error(401),
+                token: None,
+            },
             4,
             Kind::Unauthorized,
         ),
-        (WatchErrorKind::Forbidden(service_error(403)), 4, Kind::Forbidden),
-        (WatchErrorKind::NoToken(TokenError::unavailable("none")), 4, Kind::Token),
-        (WatchErrorKind::Unexpected(service_error(400)), 5, Kind::Unexpected),
-        (WatchErrorKind::TimeLimit { retry_at: None }, 7, Kind::TimedOut),
+        (
+            WatchErrorKind::Forbidden(service_error(403)),
+            4,
+            Kind::Forbidden,
+        ),
+        (
+            WatchErrorKind::NoToken(TokenError::unavailable("none")),
+            4,
+            Kind::Token,
+        ),
+        (
+            WatchErrorKind::Unexpected(service_error(400)),
+            5,
+            Kind::Unexpected,
+        ),
+        (
+            WatchErrorKind::TimeLimit { retry_at: None },
+            7,
+            Kind::TimedOut,
+        ),
         (WatchErrorKind::Stopped, 130, Kind::Interrupted),
     ];
     for (watch, code, kind) in cases {

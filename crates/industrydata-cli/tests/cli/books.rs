@@ -11,15 +11,26 @@ fn unusable_books_stop_a_start_before_anything_is_sent() {
     let raw = Raw::always(answer("500 Internal Server Error", "", ""));
     for http in FLAVOURS {
         let stage = Stage::new(&raw.base);
-        fs::write(stage.path("garbage"), "not a database, and longer than a header of one would be ".repeat(20)).unwrap();
+        fs::write(
+            stage.path("garbage"),
+            "not a database, and longer than a header of one would be ".repeat(20),
+        )
+        .unwrap();
         fs::set_permissions(stage.path("garbage"), fs::Permissions::from_mode(0o600)).unwrap();
         fs::create_dir(stage.path("folder")).unwrap();
         let before = fs::read(stage.path("garbage")).unwrap();
         for ledger in ["garbage", "folder", "missing/ledger.sqlite", "/dev/null"] {
             let (code, document) = stage.json(&["start", "--http", http, "--ledger", ledger]);
-            assert_eq!((code, &document["outcome"]), (9, &json!("ledger")), "{ledger} {document}");
+            assert_eq!(
+                (code, &document["outcome"]),
+                (9, &json!("ledger")),
+                "{ledger} {document}"
+            );
             assert_eq!(document["error"]["kind"], "ledger");
-            assert_eq!((&document["error"]["may_have_started"], &document["quota"]), (&json!("no"), &Value::Null));
+            assert_eq!(
+                (&document["error"]["may_have_started"], &document["quota"]),
+                (&json!("no"), &Value::Null)
+            );
             assert_eq!(stage.json(&["quota", "--ledger", ledger]).0, 9, "{ledger}");
         }
         assert_eq!(fs::read(stage.path("garbage")).unwrap(), before);
@@ -33,7 +44,10 @@ fn read_only_and_locked_books_stop_a_start() {
     let stage = Stage::new(&emulator.base_url()).env("INDUSTRYDATA_LEDGER", "ledger.sqlite");
     assert_eq!(stage.json(&["start"]).0, 0);
     let path = stage.path("ledger.sqlite");
-    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(
+        fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
     let before = fs::read(&path).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o400)).unwrap();
     for http in FLAVOURS {
@@ -60,17 +74,40 @@ fn forgetful_books_say_so() {
 
 #[test]
 fn each_tenant_and_each_base_has_books_of_its_own() {
-    let (one, two) = (emulator(Duration::from_secs(60)), emulator(Duration::from_secs(60)));
+    let (one, two) = (
+        emulator(Duration::from_secs(60)),
+        emulator(Duration::from_secs(60)),
+    );
     let stage = Stage::new(&one.base_url());
-    assert_eq!(stage.json(&["start", "--tenant", "72F988BF-86F1-41AF-91AB-2D7CD011DB47"]).0, 0);
+    assert_eq!(
+        stage
+            .json(&["start", "--tenant", "72F988BF-86F1-41AF-91AB-2D7CD011DB47"])
+            .0,
+        0
+    );
     let used = |line: &[&str]| {
-        let line: Vec<_> = ["quota", "--output", "json"].iter().chain(line).copied().collect();
+        let line: Vec<_> = ["quota", "--output", "json"]
+            .iter()
+            .chain(line)
+            .copied()
+            .collect();
         let ran = stage.run(&line);
         serde_json::from_str::<Value>(&ran.stdout).unwrap()["used"].clone()
     };
-    assert_eq!(used(&["--tenant", "72f988bf-86f1-41af-91ab-2d7cd011db47"]), 1);
+    assert_eq!(
+        used(&["--tenant", "72f988bf-86f1-41af-91ab-2d7cd011db47"]),
+        1
+    );
     assert_eq!(used(&["--tenant", "other"]), 0);
-    assert_eq!(used(&["--tenant", "72f988bf-86f1-41af-91ab-2d7cd011db47", "--base-url", &two.base_url()]), 0);
+    assert_eq!(
+        used(&[
+            "--tenant",
+            "72f988bf-86f1-41af-91ab-2d7cd011db47",
+            "--base-url",
+            &two.base_url()
+        ]),
+        0
+    );
 }
 
 fn stage_quota(stage: &Stage) -> (i32, Value) {

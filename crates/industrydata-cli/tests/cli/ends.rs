@@ -37,12 +37,28 @@ fn a_start_without_a_wait_ends_when_it_is_accepted() {
         assert_eq!((code, &document["outcome"]), (0, &json!("started")));
         let operation = &document["operation"];
         let location = operation["location"].as_str().unwrap();
-        assert!(location.starts_with(&emulator.base_url()) && location.contains(operation["id"].as_str().unwrap()));
-        assert!(operation["resume_token"].as_str().unwrap().starts_with("idr1:"));
-        assert!(operation["status"].is_null() && operation["created"].is_null() && document["error"].is_null());
+        assert!(
+            location.starts_with(&emulator.base_url())
+                && location.contains(operation["id"].as_str().unwrap())
+        );
+        assert!(
+            operation["resume_token"]
+                .as_str()
+                .unwrap()
+                .starts_with("idr1:")
+        );
+        assert!(
+            operation["status"].is_null()
+                && operation["created"].is_null()
+                && document["error"].is_null()
+        );
         let quota = json!({"limit": 5, "window_seconds": 43200, "used": 1, "in_doubt": 0, "available": 4, "next_slot_at": null});
         assert_eq!(document["quota"], quota);
-        assert!(stage.path(".local/state/industrydata/ledger.sqlite").exists());
+        assert!(
+            stage
+                .path(".local/state/industrydata/ledger.sqlite")
+                .exists()
+        );
     }
 }
 
@@ -51,10 +67,16 @@ fn a_start_is_followed_to_its_success() {
     for http in FLAVOURS {
         let emulator = emulator(Duration::from_millis(200));
         let stage = Stage::new(&emulator.base_url());
-        let (code, document) = stage.json(&["--http", http, "start", "--wait", "--poll-interval", "50ms"]);
+        let (code, document) =
+            stage.json(&["--http", http, "start", "--wait", "--poll-interval", "50ms"]);
         assert_eq!((code, &document["outcome"]), (0, &json!("succeeded")));
         assert_eq!(document["operation"]["status"], "succeeded");
-        assert!(document["operation"]["created"].as_str().unwrap().ends_with('Z'));
+        assert!(
+            document["operation"]["created"]
+                .as_str()
+                .unwrap()
+                .ends_with('Z')
+        );
         assert_eq!(document["quota"]["used"], 1);
         assert_eq!(document["error"], Value::Null);
     }
@@ -62,7 +84,10 @@ fn a_start_is_followed_to_its_success() {
 
 #[test]
 fn a_failed_operation_gives_its_detail() {
-    let raw = Raw::polls(json_answer("200 OK", r#"{"status":"failed","statusDetail":"no flows\u001b[2J"}"#));
+    let raw = Raw::polls(json_answer(
+        "200 OK",
+        r#"{"status":"failed","statusDetail":"no flows\u001b[2J"}"#,
+    ));
     for document in check(&raw.base, &STEADY, (1, "failed", "failed", "yes")) {
         assert_eq!(document["error"]["message"], "no flows\u{1b}[2J");
         assert_eq!(document["operation"]["status"], "failed");
@@ -77,8 +102,16 @@ fn a_failed_operation_gives_its_detail() {
 fn the_service_throttles() {
     let raw = Raw::always(answer("429 Too Many Requests", "retry-after: 3600\r\n", ""));
     for document in check(&raw.base, &["start"], (3, "throttled", "throttled", "no")) {
-        assert_eq!((&document["quota"]["available"], &document["quota"]["used"]), (&json!(0), &json!(0)));
-        assert!(document["quota"]["next_slot_at"].as_str().unwrap().ends_with('Z'));
+        assert_eq!(
+            (&document["quota"]["available"], &document["quota"]["used"]),
+            (&json!(0), &json!(0))
+        );
+        assert!(
+            document["quota"]["next_slot_at"]
+                .as_str()
+                .unwrap()
+                .ends_with('Z')
+        );
     }
     assert_eq!(raw.heads().len(), 2);
 }
@@ -109,7 +142,14 @@ fn the_books_throttle_and_nothing_is_sent() {
         let (code, document) = stage.json(&["start", "--http", http]);
         assert_eq!((code, &document["error"]["kind"]), (3, &json!("quota")));
         assert_eq!(document["quota"]["used"], 5);
-        let line = ["start", "--wait-for-slot", "--timeout", "300ms", "--http", http];
+        let line = [
+            "start",
+            "--wait-for-slot",
+            "--timeout",
+            "300ms",
+            "--http",
+            http,
+        ];
         assert_eq!(stage.json(&line).0, 3);
         assert_eq!(emulator.with_service(|service| service.requests().len()), 5);
     }
@@ -119,11 +159,19 @@ fn the_books_throttle_and_nothing_is_sent() {
 fn refusals_of_the_start() {
     let body = r#"{"error":{"code":"x","message":"canary-eyJ0eXAi.eyJhdWQi.c2ln"}}"#;
     let raw = Raw::always(json_answer("401 Unauthorized", body));
-    for document in check(&raw.base, &["start"], (4, "unauthorized", "unauthorized", "no")) {
+    for document in check(
+        &raw.base,
+        &["start"],
+        (4, "unauthorized", "unauthorized", "no"),
+    ) {
         assert_eq!(document["error"]["request_id"], "rid-1");
     }
     let raw = Raw::always(json_answer("403 Forbidden", "{}"));
-    check(&raw.base, &["start"], (4, "unauthorized", "forbidden", "no"));
+    check(
+        &raw.base,
+        &["start"],
+        (4, "unauthorized", "forbidden", "no"),
+    );
     for status in ["400 Bad Request", "301 Moved Permanently"] {
         let raw = Raw::always(json_answer(status, "{}"));
         for document in check(&raw.base, &["start"], (5, "unexpected", "refused", "no")) {
@@ -134,10 +182,26 @@ fn refusals_of_the_start() {
 
 #[test]
 fn a_start_that_cannot_be_followed_quotes_the_location() {
-    let raw = Raw::always(answer("202 Accepted", "location: https://evil.example/x\r\n", ""));
-    for document in check(&raw.base, &["start"], (5, "unexpected", "not_followable", "yes")) {
-        assert!(document["error"]["message"].as_str().unwrap().contains("https://evil.example/x"));
-        assert_eq!((&document["operation"], &document["quota"]["used"]), (&Value::Null, &json!(1)));
+    let raw = Raw::always(answer(
+        "202 Accepted",
+        "location: https://evil.example/x\r\n",
+        "",
+    ));
+    for document in check(
+        &raw.base,
+        &["start"],
+        (5, "unexpected", "not_followable", "yes"),
+    ) {
+        assert!(
+            document["error"]["message"]
+                .as_str()
+                .unwrap()
+                .contains("https://evil.example/x")
+        );
+        assert_eq!(
+            (&document["operation"], &document["quota"]["used"]),
+            (&Value::Null, &json!(1))
+        );
     }
 }
 
@@ -148,7 +212,10 @@ fn ends_of_the_wait_for_a_start() {
         ("400 Bad Request", (5, "unexpected", "unexpected", "yes")),
         ("302 Found", (5, "unexpected", "unexpected", "yes")),
         ("403 Forbidden", (4, "unauthorized", "forbidden", "yes")),
-        ("401 Unauthorized", (4, "unauthorized", "unauthorized", "yes")),
+        (
+            "401 Unauthorized",
+            (4, "unauthorized", "unauthorized", "yes"),
+        ),
     ] {
         let raw = Raw::polls(json_answer(status, "{}"));
         for document in check(&raw.base, &STEADY, expected) {
@@ -160,7 +227,11 @@ fn ends_of_the_wait_for_a_start() {
 
 #[test]
 fn nobody_is_there() {
-    for document in check(&closed(), &["start"], (6, "unreachable", "unreachable", "no")) {
+    for document in check(
+        &closed(),
+        &["start"],
+        (6, "unreachable", "unreachable", "no"),
+    ) {
         assert_eq!(document["quota"]["used"], 0);
     }
 }
@@ -168,10 +239,28 @@ fn nobody_is_there() {
 #[test]
 fn the_limit_passes_while_polling() {
     let raw = Raw::polls(json_answer("200 OK", r#"{"status":"running"}"#));
-    let line = ["start", "--wait", "--timeout", "500ms", "--poll-interval", "50ms"];
+    let line = [
+        "start",
+        "--wait",
+        "--timeout",
+        "500ms",
+        "--poll-interval",
+        "50ms",
+    ];
     check(&raw.base, &line, (7, "timed_out", "timed_out", "yes"));
-    let raw = Raw::polls(answer("503 Service Unavailable", "retry-after: 7200\r\n", ""));
-    let line = ["start", "--wait", "--timeout", "1h", "--poll-interval", "50ms"];
+    let raw = Raw::polls(answer(
+        "503 Service Unavailable",
+        "retry-after: 7200\r\n",
+        "",
+    ));
+    let line = [
+        "start",
+        "--wait",
+        "--timeout",
+        "1h",
+        "--poll-interval",
+        "50ms",
+    ];
     check(&raw.base, &line, (7, "timed_out", "timed_out", "yes"));
 }
 
@@ -194,7 +283,10 @@ fn a_doubtful_start_counts() {
         (&silent.base, &["start", "--request-timeout", "200ms"]),
     ] {
         for document in check(base, line, (8, "in_doubt", "in_doubt", "unknown")) {
-            assert_eq!((&document["quota"]["used"], &document["quota"]["in_doubt"]), (&json!(1), &json!(1)));
+            assert_eq!(
+                (&document["quota"]["used"], &document["quota"]["in_doubt"]),
+                (&json!(1), &json!(1))
+            );
         }
     }
     let silent = Raw::silent();
@@ -216,7 +308,12 @@ fn a_proxy_never_sees_loopback() {
         }
         assert_eq!(stage.run(&["start", "--http", http]).code, 0);
         let secure = closed().replace("http:", "https:");
-        assert_eq!(stage.run(&["start", "--http", http, "--base-url", &secure]).code, 6);
+        assert_eq!(
+            stage
+                .run(&["start", "--http", http, "--base-url", &secure])
+                .code,
+            6
+        );
     }
     assert!(proxy.heads().is_empty(), "{:?}", proxy.heads());
 }

@@ -14,13 +14,28 @@ use crate::stage::{FLAVOURS, Ran, Raw, Stage, closed, emulator, json as json_ans
 fn control_characters_are_escaped() {
     let body = r#"{"status":"run\u001b[2Jning\u202e","statusDetail":"a\r\nb"}"#;
     let raw = Raw::polls(json_answer("200 OK", body));
-    let refused = Raw::always(json_answer("400 Bad Request", r#"{"error":{"code":"c","message":"x\u001b]0;y\u0007"}}"#));
+    let refused = Raw::always(json_answer(
+        "400 Bad Request",
+        r#"{"error":{"code":"c","message":"x\u001b]0;y\u0007"}}"#,
+    ));
     for http in FLAVOURS {
-        let line = ["start", "--wait", "--timeout", "400ms", "--poll-interval", "50ms", "--http", http];
+        let line = [
+            "start",
+            "--wait",
+            "--timeout",
+            "400ms",
+            "--poll-interval",
+            "50ms",
+            "--http",
+            http,
+        ];
         for base in [&raw.base, &refused.base] {
             let ran = Stage::new(base).run(&line);
             let hidden = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
-            assert!(!ran.stdout.contains(hidden) && !ran.stderr.contains(hidden), "{ran:?}");
+            assert!(
+                !ran.stdout.contains(hidden) && !ran.stderr.contains(hidden),
+                "{ran:?}"
+            );
             assert!(ran.stderr.contains("\\u{1b}"), "{ran:?}");
         }
     }
@@ -29,11 +44,24 @@ fn control_characters_are_escaped() {
 #[test]
 fn a_time_limit_says_how_to_go_on() {
     let raw = Raw::polls(json_answer("200 OK", r#"{"status":"running"}"#));
-    let line = ["start", "--wait", "--timeout", "300ms", "--poll-interval", "50ms"];
+    let line = [
+        "start",
+        "--wait",
+        "--timeout",
+        "300ms",
+        "--poll-interval",
+        "50ms",
+    ];
     let ran = Stage::new(&raw.base).run(&line);
     assert_eq!(ran.code, 7);
-    assert!(ran.stderr.contains("industrydata wait idr1:") && ran.stderr.contains("a run may have started: yes"));
-    assert!(ran.stderr.contains("operation running; next poll in"), "{ran:?}");
+    assert!(
+        ran.stderr.contains("industrydata wait idr1:")
+            && ran.stderr.contains("a run may have started: yes")
+    );
+    assert!(
+        ran.stderr.contains("operation running; next poll in"),
+        "{ran:?}"
+    );
     assert_eq!(ran.stdout, "");
 }
 
@@ -44,24 +72,46 @@ fn a_start_says_how_to_wait_for_it() {
     let ran = stage.run(&["start"]);
     assert!(ran.stdout.contains("industrydata wait idr1:"), "{ran:?}");
     let ran = stage.run(&["quota"]);
-    assert!(ran.stdout.contains("confirmed") && ran.stdout.contains("free at"), "{ran:?}");
-    assert!(ran.stdout.contains("1 of 5 starts in 12h used, 4 available"), "{ran:?}");
+    assert!(
+        ran.stdout.contains("confirmed") && ran.stdout.contains("free at"),
+        "{ran:?}"
+    );
+    assert!(
+        ran.stdout
+            .contains("1 of 5 starts in 12h used, 4 available"),
+        "{ran:?}"
+    );
 }
 
 #[test]
 fn the_emulator_serves_what_it_prints() {
     let stage = Stage::new(&closed());
     let mut child = stage.spawn(&["emulator", "--port", "0", "--speed", "1000"]);
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let mut lines = BufReader::new(child.stdout.take().unwrap())
+        .lines()
+        .map(Result::unwrap);
     let mut value = |name: &str| {
         let line = lines.next().unwrap();
-        line.strip_prefix(&format!("export {name}=")).unwrap().to_owned()
+        line.strip_prefix(&format!("export {name}="))
+            .unwrap()
+            .to_owned()
     };
-    let user = Stage::new(&value("INDUSTRYDATA_BASE_URL")).env("INDUSTRYDATA_TOKEN", &value("INDUSTRYDATA_TOKEN"));
+    let user = Stage::new(&value("INDUSTRYDATA_BASE_URL"))
+        .env("INDUSTRYDATA_TOKEN", &value("INDUSTRYDATA_TOKEN"));
     for http in FLAVOURS {
-        assert_eq!(user.json(&["start", "--wait", "--poll-interval", "50ms", "--http", http]).0, 0);
+        assert_eq!(
+            user.json(&["start", "--wait", "--poll-interval", "50ms", "--http", http])
+                .0,
+            0
+        );
     }
-    assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
+    assert!(
+        Command::new("kill")
+            .arg(child.id().to_string())
+            .status()
+            .unwrap()
+            .success()
+    );
     drop(lines);
     assert_eq!(Ran::of(child).code, 130);
 }
@@ -78,7 +128,13 @@ fn the_emulators_document_is_its_base() {
     let port = base.trim_end_matches("/beta").rsplit(':').next().unwrap();
     let (code, taken) = stage.json(&["emulator", "--port", port]);
     assert_eq!((code, taken["outcome"].as_str().unwrap()), (2, "usage"));
-    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    assert!(
+        Command::new("kill")
+            .args(["-INT", &child.id().to_string()])
+            .status()
+            .unwrap()
+            .success()
+    );
     line.clear();
     assert_eq!(stdout.read_line(&mut line).unwrap(), 0, "{line}");
     assert_eq!(Ran::of(child).code, 130);
@@ -89,10 +145,19 @@ fn the_demo_needs_nothing_and_is_short() {
     let stage = Stage::new("nonsense").env("INDUSTRYDATA_TOKEN", "");
     let began = Instant::now();
     let ran = stage.run(&["demo"]);
-    assert!(ran.code == 0 && began.elapsed() < Duration::from_secs(20), "{ran:?}");
-    assert!(ran.stdout.contains("5 of 5 starts") && ran.stderr.contains("refused by the books"), "{ran:?}");
+    assert!(
+        ran.code == 0 && began.elapsed() < Duration::from_secs(20),
+        "{ran:?}"
+    );
+    assert!(
+        ran.stdout.contains("5 of 5 starts") && ran.stderr.contains("refused by the books"),
+        "{ran:?}"
+    );
     let (code, document) = stage.json(&["demo"]);
-    assert_eq!((code, document["outcome"].as_str().unwrap()), (0, "succeeded"));
+    assert_eq!(
+        (code, document["outcome"].as_str().unwrap()),
+        (0, "succeeded")
+    );
     assert_eq!(document["quota"]["available"], 0);
     assert!(!stage.path(".local").exists());
 }

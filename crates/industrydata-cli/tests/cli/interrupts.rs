@@ -11,7 +11,9 @@ use serde_json::{Value, json};
 use crate::stage::{FLAVOURS, Ran, Raw, Stage, emulator, json as json_answer};
 
 fn signal(child: &Child, name: &str) {
-    let status = Command::new("kill").args([name, &child.id().to_string()]).status();
+    let status = Command::new("kill")
+        .args([name, &child.id().to_string()])
+        .status();
     assert!(status.unwrap().success());
 }
 
@@ -23,7 +25,10 @@ fn ended(child: Child, name: &str) -> Value {
     assert!(began.elapsed() < Duration::from_secs(4), "{ran:?}");
     assert_eq!(ran.code, 130, "{ran:?}");
     let document = ran.document();
-    assert_eq!((&document["outcome"], &document["error"]["kind"]), (&json!("interrupted"), &json!("interrupted")));
+    assert_eq!(
+        (&document["outcome"], &document["error"]["kind"]),
+        (&json!("interrupted"), &json!("interrupted"))
+    );
     document
 }
 
@@ -32,15 +37,39 @@ fn a_pause_between_polls() {
     for (http, name) in FLAVOURS.into_iter().zip(["-INT", "-TERM"]) {
         let raw = Raw::polls(json_answer("200 OK", r#"{"status":"running"}"#));
         let stage = Stage::new(&raw.base);
-        let line = ["start", "--wait", "--poll-interval", "100ms", "--http", http, "--output", "json"];
+        let line = [
+            "start",
+            "--wait",
+            "--poll-interval",
+            "100ms",
+            "--http",
+            http,
+            "--output",
+            "json",
+        ];
         let child = stage.spawn(&line);
         raw.wait_for(3);
         let document = ended(child, name);
         assert_eq!(document["error"]["may_have_started"], "yes");
-        assert_eq!((&document["operation"]["id"], &document["operation"]["status"]), (&json!("op-1"), &json!("running")));
+        assert_eq!(
+            (
+                &document["operation"]["id"],
+                &document["operation"]["status"]
+            ),
+            (&json!("op-1"), &json!("running"))
+        );
         assert_eq!(document["quota"]["used"], 1);
         let token = document["operation"]["resume_token"].as_str().unwrap();
-        let line = ["wait", token, "--timeout", "200ms", "--poll-interval", "50ms", "--http", http];
+        let line = [
+            "wait",
+            token,
+            "--timeout",
+            "200ms",
+            "--poll-interval",
+            "50ms",
+            "--http",
+            http,
+        ];
         assert_eq!(stage.json(&line).0, 7);
     }
 }
@@ -54,7 +83,11 @@ fn a_start_in_flight_is_in_doubt() {
         raw.wait_for(1);
         let document = ended(child, "-INT");
         assert_eq!(document["error"]["may_have_started"], "unknown");
-        assert_eq!((&document["quota"]["used"], &document["quota"]["in_doubt"]), (&json!(1), &json!(1)), "{document}");
+        assert_eq!(
+            (&document["quota"]["used"], &document["quota"]["in_doubt"]),
+            (&json!(1), &json!(1)),
+            "{document}"
+        );
     }
 }
 
@@ -76,7 +109,15 @@ fn a_token_command() {
     for http in FLAVOURS {
         let raw = Raw::silent();
         let stage = Stage::new(&raw.base);
-        let line = ["start", "--token-command", "touch began; exec sleep 20", "--http", http, "--output", "json"];
+        let line = [
+            "start",
+            "--token-command",
+            "touch began; sleep 20; true",
+            "--http",
+            http,
+            "--output",
+            "json",
+        ];
         let child = stage.spawn(&line);
         wait_for(|| stage.path("began").exists());
         let document = ended(child, "-INT");
@@ -94,7 +135,14 @@ fn a_wait_for_a_slot() {
         for _ in 0..5 {
             assert_eq!(stage.run(&["start", "--http", http]).code, 0);
         }
-        let child = stage.spawn(&["start", "--wait-for-slot", "--http", http, "--output", "json"]);
+        let child = stage.spawn(&[
+            "start",
+            "--wait-for-slot",
+            "--http",
+            http,
+            "--output",
+            "json",
+        ]);
         thread::sleep(Duration::from_millis(400));
         let document = ended(child, "-INT");
         assert_eq!(document["error"]["may_have_started"], "no");
@@ -118,7 +166,13 @@ fn a_second_signal_ends_at_once() {
     // A token file that is a pipe nobody writes to: the first signal alone cannot end this.
     let raw = Raw::silent();
     let stage = Stage::new(&raw.base);
-    assert!(Command::new("mkfifo").arg(stage.path("pipe")).status().unwrap().success());
+    assert!(
+        Command::new("mkfifo")
+            .arg(stage.path("pipe"))
+            .status()
+            .unwrap()
+            .success()
+    );
     let began = Instant::now();
     let child = stage.spawn(&["start", "--token-file", "pipe", "--output", "json"]);
     thread::sleep(Duration::from_millis(300));
@@ -133,7 +187,13 @@ fn a_second_signal_ends_at_once() {
 fn work_that_does_not_end_is_left() {
     let raw = Raw::silent();
     let stage = Stage::new(&raw.base);
-    assert!(Command::new("mkfifo").arg(stage.path("pipe")).status().unwrap().success());
+    assert!(
+        Command::new("mkfifo")
+            .arg(stage.path("pipe"))
+            .status()
+            .unwrap()
+            .success()
+    );
     let child = stage.spawn(&["start", "--token-file", "pipe", "--output", "json"]);
     thread::sleep(Duration::from_millis(300));
     ended(child, "-TERM");

@@ -1,5 +1,12 @@
 //! The binary itself, in both flavours, against the emulator and against servers that misbehave.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may panic"
+)]
+
 mod books;
 mod ends;
 mod human;

@@ -17,9 +17,30 @@ use tempfile::TempDir;
 pub(crate) const FLAVOURS: [&str; 2] = ["blocking", "async"];
 pub(crate) const CANARY: &str = "canary-eyJ0eXAi.eyJhdWQi.c2ln";
 const KEYS: [&str; 4] = ["error", "operation", "outcome", "quota"];
-const OPERATION: [&str; 7] = ["created", "id", "last_action", "location", "resume_token", "status", "status_detail"];
-const QUOTA: [&str; 6] = ["available", "in_doubt", "limit", "next_slot_at", "used", "window_seconds"];
-const ERROR: [&str; 5] = ["advice", "kind", "may_have_started", "message", "request_id"];
+const OPERATION: [&str; 7] = [
+    "created",
+    "id",
+    "last_action",
+    "location",
+    "resume_token",
+    "status",
+    "status_detail",
+];
+const QUOTA: [&str; 6] = [
+    "available",
+    "in_doubt",
+    "limit",
+    "next_slot_at",
+    "used",
+    "window_seconds",
+];
+const ERROR: [&str; 5] = [
+    "advice",
+    "kind",
+    "may_have_started",
+    "message",
+    "request_id",
+];
 const DEADLINE: Duration = Duration::from_secs(30);
 
 /// A home folder of its own, and what every run is given.
@@ -60,9 +81,14 @@ impl Stage {
     pub(crate) fn command(&self, line: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_industrydata"));
         command.args(line).env_clear().current_dir(self.home.path());
-        command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", self.home.path());
+        command
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.home.path());
         command.envs(self.env.iter().cloned());
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         command
     }
 
@@ -100,7 +126,10 @@ impl Ran {
             stdout: String::from_utf8(output.stdout).unwrap(),
             stderr: String::from_utf8(output.stderr).unwrap(),
         };
-        assert!(!ran.stdout.contains(CANARY) && !ran.stderr.contains(CANARY), "{ran:?}");
+        assert!(
+            !ran.stdout.contains(CANARY) && !ran.stderr.contains(CANARY),
+            "{ran:?}"
+        );
         assert!(!ran.stderr.contains("panicked"), "{ran:?}");
         ran
     }
@@ -110,7 +139,11 @@ impl Ran {
         assert_eq!(self.stdout.lines().count(), 1, "{self:?}");
         let document: Value = serde_json::from_str(&self.stdout).unwrap();
         assert_eq!(keys(&document), KEYS, "{self:?}");
-        for (name, expected) in [("operation", &OPERATION[..]), ("quota", &QUOTA[..]), ("error", &ERROR[..])] {
+        for (name, expected) in [
+            ("operation", &OPERATION[..]),
+            ("quota", &QUOTA[..]),
+            ("error", &ERROR[..]),
+        ] {
             let part = &document[name];
             assert!(part.is_null() || keys(part) == expected, "{self:?}");
         }
@@ -119,7 +152,12 @@ impl Ran {
 }
 
 pub(crate) fn keys(value: &Value) -> Vec<&str> {
-    let mut keys: Vec<_> = value.as_object().unwrap().keys().map(String::as_str).collect();
+    let mut keys: Vec<_> = value
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
     keys.sort_unstable();
     keys
 }
@@ -142,7 +180,9 @@ pub(crate) struct Raw {
 
 impl Raw {
     /// `answer` gets the number of the request and its head; `None` hangs up without a word.
-    pub(crate) fn serve(answer: impl Fn(usize, &str, &str) -> Option<String> + Send + 'static) -> Self {
+    pub(crate) fn serve(
+        answer: impl Fn(usize, &str, &str) -> Option<String> + Send + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let base = format!("http://{}/beta", listener.local_addr().unwrap());
         let heads = Arc::new(Mutex::new(Vec::new()));
@@ -150,7 +190,9 @@ impl Raw {
         thread::spawn(move || {
             for stream in listener.incoming() {
                 let Ok(stream) = stream else { return };
-                let Some(head) = read_head(&stream) else { continue };
+                let Some(head) = read_head(&stream) else {
+                    continue;
+                };
                 let number = {
                     let mut kept = kept.lock().unwrap();
                     kept.push(head.clone());
@@ -172,7 +214,11 @@ impl Raw {
     /// A start is accepted, and every poll gets this answer.
     pub(crate) fn polls(answer: String) -> Self {
         Self::serve(move |_, head, base| {
-            Some(if head.starts_with("POST") { accepted(base) } else { answer.clone() })
+            Some(if head.starts_with("POST") {
+                accepted(base)
+            } else {
+                answer.clone()
+            })
         })
     }
 
@@ -200,15 +246,25 @@ impl Raw {
 
 pub(crate) fn answer(status: &str, headers: &str, body: &str) -> String {
     let length = body.len();
-    format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n{body}")
+    format!(
+        "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n{body}"
+    )
 }
 
 pub(crate) fn json(status: &str, body: &str) -> String {
-    answer(status, "content-type: application/json\r\nrequest-id: rid-1\r\n", body)
+    answer(
+        status,
+        "content-type: application/json\r\nrequest-id: rid-1\r\n",
+        body,
+    )
 }
 
 pub(crate) fn accepted(base: &str) -> String {
-    answer("202 Accepted", &format!("location: {base}/external/industryData/operations/op-1\r\n"), "")
+    answer(
+        "202 Accepted",
+        &format!("location: {base}/external/industryData/operations/op-1\r\n"),
+        "",
+    )
 }
 
 /// A port on which nobody listens.

@@ -12,12 +12,40 @@ fn the_first_source_found_is_used() {
     for http in FLAVOURS {
         let raw = Raw::serve(|_, _, base| Some(accepted(base)));
         let stage = Stage::new(&raw.base).env("INDUSTRYDATA_TOKEN", "from-env");
-        std::fs::write(stage.path("token"), "{\"accessToken\": \"from-file\", \"expires_on\": 4102444800}\n").unwrap();
+        std::fs::write(
+            stage.path("token"),
+            "{\"accessToken\": \"from-file\", \"expires_on\": 4102444800}\n",
+        )
+        .unwrap();
         assert_eq!(stage.json(&["start", "--http", http]).0, 0);
-        assert_eq!(stage.json(&["start", "--http", http, "--token-file", "token"]).0, 0);
-        assert_eq!(stage.json(&["start", "--http", http, "--token-command", "echo; echo from-command"]).0, 0);
-        for (head, token) in raw.heads().iter().zip(["from-env", "from-file", "from-command"]) {
-            assert!(head.to_ascii_lowercase().contains(&format!("authorization: bearer {token}\r\n")), "{head}");
+        assert_eq!(
+            stage
+                .json(&["start", "--http", http, "--token-file", "token"])
+                .0,
+            0
+        );
+        assert_eq!(
+            stage
+                .json(&[
+                    "start",
+                    "--http",
+                    http,
+                    "--token-command",
+                    "echo; echo from-command"
+                ])
+                .0,
+            0
+        );
+        for (head, token) in raw
+            .heads()
+            .iter()
+            .zip(["from-env", "from-file", "from-command"])
+        {
+            assert!(
+                head.to_ascii_lowercase()
+                    .contains(&format!("authorization: bearer {token}\r\n")),
+                "{head}"
+            );
         }
     }
 }
@@ -36,7 +64,13 @@ fn a_rotated_file_answers_a_refusal() {
             std::fs::write(&rotated, "new").unwrap();
             Some(answer("401 Unauthorized", "", ""))
         });
-        let (code, document) = Stage::new(&raw.base).json(&["start", "--http", http, "--token-file", path.to_str().unwrap()]);
+        let (code, document) = Stage::new(&raw.base).json(&[
+            "start",
+            "--http",
+            http,
+            "--token-file",
+            path.to_str().unwrap(),
+        ]);
         assert_eq!((code, raw.heads().len()), (0, 2), "{document}");
     }
 }
@@ -58,7 +92,11 @@ fn what_is_no_token_never_leaves() {
         ] {
             let line: Vec<_> = line.iter().copied().chain(["--http", http]).collect();
             let (code, document) = stage.json(&line);
-            assert_eq!((code, &document["error"]["kind"]), (4, &json!("token")), "{line:?} {document}");
+            assert_eq!(
+                (code, &document["error"]["kind"]),
+                (4, &json!("token")),
+                "{line:?} {document}"
+            );
             assert_eq!(document["error"]["may_have_started"], "no");
         }
     }
@@ -74,11 +112,18 @@ fn an_application_gets_its_own_token() {
             .env("AZURE_TENANT_ID", "contoso")
             .env("AZURE_CLIENT_ID", emulator.client_id())
             .env("AZURE_CLIENT_SECRET", emulator.client_secret())
-            .env("AZURE_AUTHORITY_HOST", &format!("{}/", emulator.authority_url()));
+            .env(
+                "AZURE_AUTHORITY_HOST",
+                &format!("{}/", emulator.authority_url()),
+            );
         assert_eq!(stage.json(&["start", "--http", http]).0, 0);
         let stage = stage.env("AZURE_CLIENT_SECRET", CANARY);
         let (code, document) = stage.json(&["start", "--http", http]);
-        assert_eq!((code, &document["error"]["kind"]), (4, &json!("token")), "{document}");
+        assert_eq!(
+            (code, &document["error"]["kind"]),
+            (4, &json!("token")),
+            "{document}"
+        );
     }
 }
 
@@ -102,9 +147,15 @@ fn a_silent_authority_ends_with_the_limits() {
 
 #[test]
 fn a_token_that_comes_back_is_not_shown() {
-    let body = format!("{{\"error\":{{\"code\":\"c\",\"message\":\"{CANARY}\",\"innerError\":{{\"request-id\":\"{CANARY}\"}}}}}}");
+    let body = format!(
+        "{{\"error\":{{\"code\":\"c\",\"message\":\"{CANARY}\",\"innerError\":{{\"request-id\":\"{CANARY}\"}}}}}}"
+    );
     let refused = Raw::always(crate::stage::json("400 Bad Request", &body));
-    let location = Raw::always(answer("202 Accepted", &format!("location: /{CANARY}\r\n"), ""));
+    let location = Raw::always(answer(
+        "202 Accepted",
+        &format!("location: /{CANARY}\r\n"),
+        "",
+    ));
     let status = format!("{{\"status\":\"failed\",\"statusDetail\":\"{CANARY}\"}}");
     let failed = Raw::polls(crate::stage::json("200 OK", &status));
     for http in FLAVOURS {

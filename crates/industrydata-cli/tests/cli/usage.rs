@@ -17,8 +17,24 @@ fn usage_errors_are_one_document_too() {
         &["start", "--output", "json", "--request-timeout", "soon"],
         &["wait", "--output", "json"],
         &["start", "--output", "json", "--http", "gopher"],
-        &["start", "--output", "json", "--token-file", "a", "--token-command", "b"],
-        &["--token-file", "a", "start", "--token-command", "b", "--output", "json"],
+        &[
+            "start",
+            "--output",
+            "json",
+            "--token-file",
+            "a",
+            "--token-command",
+            "b",
+        ],
+        &[
+            "--token-file",
+            "a",
+            "start",
+            "--token-command",
+            "b",
+            "--output",
+            "json",
+        ],
         &["start", "--output", "json", "--tenant", "a\nb"],
         &["start", "--output", "json", "--ledger", "postgres://h/db"],
         &["emulator", "--output", "json", "--speed", "0"],
@@ -31,16 +47,30 @@ fn usage_errors_are_one_document_too() {
         assert_eq!(document["error"]["kind"], "usage");
         assert_eq!(document["error"]["may_have_started"], "no");
     }
-    assert!(stage.run(&["start", "--timeout", "30"]).stderr.contains("30s"));
+    assert!(
+        stage
+            .run(&["start", "--timeout", "30"])
+            .stderr
+            .contains("30s")
+    );
     assert_eq!(stage.run(&[]).code, 2);
 }
 
 #[test]
 fn bases_are_refused_by_kind() {
-    for bad in ["http://example.com/beta", "https://graph.microsoft.com/v1.0", "nonsense", "https://graph.microsoft.us/beta"] {
+    for bad in [
+        "http://example.com/beta",
+        "https://graph.microsoft.com/v1.0",
+        "nonsense",
+        "https://graph.microsoft.us/beta",
+    ] {
         for line in [&["start"][..], &["quota"], &["wait", "op-1"]] {
             let (code, document) = Stage::new(bad).json(line);
-            assert_eq!((code, &document["error"]["kind"]), (2, &json!("base")), "{bad}");
+            assert_eq!(
+                (code, &document["error"]["kind"]),
+                (2, &json!("base")),
+                "{bad}"
+            );
         }
     }
 }
@@ -48,7 +78,13 @@ fn bases_are_refused_by_kind() {
 #[test]
 fn help_and_version_are_no_errors() {
     let stage = Stage::new(&closed());
-    for line in [&["--help"][..], &["--version"], &["start", "--help"], &["--output", "json", "--help"], &["help", "wait"]] {
+    for line in [
+        &["--help"][..],
+        &["--version"],
+        &["start", "--help"],
+        &["--output", "json", "--help"],
+        &["help", "wait"],
+    ] {
         let ran = stage.run(line);
         assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
         assert!(ran.stdout.contains("industrydata"));
@@ -71,13 +107,43 @@ fn usage_comes_before_the_token_and_the_token_before_the_books() {
 fn global_options_come_before_and_after_the_command() {
     let stage = Stage::new("nonsense");
     let base = closed();
-    let before = ["--base-url", &base, "--tenant", "a", "--ledger", "l.sqlite", "--output", "json", "quota"];
-    let after = ["quota", "--base-url", &base, "--tenant", "a", "--ledger", "l.sqlite", "--output", "json"];
+    let before = [
+        "--base-url",
+        &base,
+        "--tenant",
+        "a",
+        "--ledger",
+        "l.sqlite",
+        "--output",
+        "json",
+        "quota",
+    ];
+    let after = [
+        "quota",
+        "--base-url",
+        &base,
+        "--tenant",
+        "a",
+        "--ledger",
+        "l.sqlite",
+        "--output",
+        "json",
+    ];
     for line in [before, after] {
         let ran = stage.run(&line);
         assert_eq!(ran.code, 0, "{ran:?}");
         let quota: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
-        assert_eq!(keys(&quota), ["available", "in_doubt", "limit", "next_slot_at", "used", "window_seconds"]);
+        assert_eq!(
+            keys(&quota),
+            [
+                "available",
+                "in_doubt",
+                "limit",
+                "next_slot_at",
+                "used",
+                "window_seconds"
+            ]
+        );
         assert_eq!(quota["available"], 5);
     }
 }
@@ -85,7 +151,12 @@ fn global_options_come_before_and_after_the_command() {
 #[test]
 fn a_closed_standard_output_is_nobodys_panic() {
     let stage = Stage::new(&closed());
-    for line in [&["--help"][..], &["quota"], &["start", "--output", "json"], &["nonsense", "--output", "json"]] {
+    for line in [
+        &["--help"][..],
+        &["quota"],
+        &["start", "--output", "json"],
+        &["nonsense", "--output", "json"],
+    ] {
         let mut child = stage.spawn(line);
         drop(child.stdout.take());
         let ran = Ran::of(child);

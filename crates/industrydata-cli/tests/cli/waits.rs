@@ -16,9 +16,16 @@ fn an_operation_has_three_names() {
             let name = started["operation"][name].as_str().unwrap();
             let line = ["wait", name, "--http", http, "--poll-interval", "50ms"];
             let (code, document) = stage.json(&line);
-            assert_eq!((code, &document["outcome"]), (0, &json!("succeeded")), "{document}");
+            assert_eq!(
+                (code, &document["outcome"]),
+                (0, &json!("succeeded")),
+                "{document}"
+            );
             assert_eq!(document["operation"]["id"], started["operation"]["id"]);
-            assert_eq!((&document["quota"], &document["error"]), (&Value::Null, &Value::Null));
+            assert_eq!(
+                (&document["quota"], &document["error"]),
+                (&Value::Null, &Value::Null)
+            );
         }
     }
 }
@@ -27,7 +34,10 @@ fn an_operation_has_three_names() {
 fn a_wait_never_says_that_nothing_was_started() {
     let never = closed();
     let running = Raw::always(json_answer("200 OK", r#"{"status":"running"}"#));
-    let failed = Raw::always(json_answer("200 OK", r#"{"status":"failed","statusDetail":"d"}"#));
+    let failed = Raw::always(json_answer(
+        "200 OK",
+        r#"{"status":"failed","statusDetail":"d"}"#,
+    ));
     let gone = Raw::always(answer("410 Gone", "", ""));
     for http in FLAVOURS {
         for (base, code, outcome) in [
@@ -36,9 +46,22 @@ fn a_wait_never_says_that_nothing_was_started() {
             (&failed.base, 1, "failed"),
             (&gone.base, 5, "unexpected"),
         ] {
-            let line = ["wait", "op-1", "--timeout", "400ms", "--poll-interval", "50ms", "--http", http];
+            let line = [
+                "wait",
+                "op-1",
+                "--timeout",
+                "400ms",
+                "--poll-interval",
+                "50ms",
+                "--http",
+                http,
+            ];
             let (told, document) = Stage::new(base).json(&line);
-            assert_eq!((told, &document["outcome"]), (code, &json!(outcome)), "{document}");
+            assert_eq!(
+                (told, &document["outcome"]),
+                (code, &json!(outcome)),
+                "{document}"
+            );
             assert_eq!(document["error"]["may_have_started"], "yes");
             assert_eq!(document["operation"]["id"], "op-1");
         }
@@ -51,7 +74,12 @@ fn a_wait_needs_no_books() {
     let stage = Stage::new(&raw.base);
     let garbage = stage.path("garbage");
     std::fs::write(&garbage, "not a database at all").unwrap();
-    assert_eq!(stage.json(&["wait", "op-1", "--ledger", garbage.to_str().unwrap()]).0, 0);
+    assert_eq!(
+        stage
+            .json(&["wait", "op-1", "--ledger", garbage.to_str().unwrap()])
+            .0,
+        0
+    );
     assert!(!stage.path(".local").exists());
 }
 
@@ -63,14 +91,29 @@ fn what_is_not_of_the_base_is_not_asked() {
     let token = other["operation"]["resume_token"].as_str().unwrap();
     let cut = &token[..token.len() - 3];
     let url = "https://evil.example/beta/external/industryData/operations/op-1";
-    for (argument, kind) in [(url, "location"), (token, "location"), (cut, "usage"), ("a b", "usage"), ("//x/y", "location")] {
+    for (argument, kind) in [
+        (url, "location"),
+        (token, "location"),
+        (cut, "usage"),
+        ("a b", "usage"),
+        ("//x/y", "location"),
+    ] {
         // Before the missing token: it is decided first.
         let stage = Stage::new(&raw.base).env("INDUSTRYDATA_TOKEN", "");
         let (code, document) = stage.json(&["wait", argument]);
-        assert_eq!((code, &document["error"]["kind"]), (2, &json!(kind)), "{argument}");
+        assert_eq!(
+            (code, &document["error"]["kind"]),
+            (2, &json!(kind)),
+            "{argument}"
+        );
     }
     let (_, document) = Stage::new(&raw.base).json(&["wait", url]);
-    assert!(document["error"]["message"].as_str().unwrap().contains("evil.example"));
+    assert!(
+        document["error"]["message"]
+            .as_str()
+            .unwrap()
+            .contains("evil.example")
+    );
     assert!(raw.heads().is_empty());
 }
 
