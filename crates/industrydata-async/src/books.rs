@@ -17,6 +17,14 @@ use tokio::{runtime::Handle, task};
 pub trait AsyncStore: Send + Sync {
     /// Applies `change` to the books it names, durably.
     fn transact(&self, change: Arc<Change>) -> BookFuture;
+
+    /// Applies a change that nobody waits for: what a dropped start leaves to book. By default on the runtime of the
+    /// calling thread; without one, or if that ends first, a reservation turns into doubt when its lease ends.
+    fn book_later(&self, change: Change) {
+        if let Ok(runtime) = Handle::try_current() {
+            drop(runtime.spawn(self.transact(Arc::new(change))));
+        }
+    }
 }
 
 /// A change being booked.
@@ -55,12 +63,10 @@ impl<S: Store + 'static> AsyncStore for Threaded<S> {
             booked.unwrap_or_else(|lost| Err(StoreFault::unconfirmed(lost)))
         })
     }
-}
 
-/// Books a change that nobody waits for, where there is a runtime to do it.
-pub(crate) fn book_later(books: &dyn AsyncStore, change: Change) {
-    if let Ok(runtime) = Handle::try_current() {
-        // Without an outcome the reservation turns into doubt when its lease ends.
-        drop(runtime.spawn(books.transact(Arc::new(change))));
+    /// On a thread of its own: the runtime may be about to end.
+    fn book_later(&self, change: Change) {
+        let store = Arc::clone(&self.0);
+        std::thread::spawn(move || store.transact(&change));
     }
 }

@@ -1,14 +1,15 @@
 //! How far a request got: a time limit that passes while connecting is told like one that passes later, so the way to a
 //! connection is marked.
 //!
-//! A layer round reqwest's connector marks the request on whose behalf it connects. The client races a connection that
-//! becomes free against the one being made; if the free one wins, the other is dropped or goes on elsewhere, and the mark
-//! is taken back, since the request may then be on the wire.
+//! A layer round reqwest's connector marks the request on whose behalf it connects, anew at each poll of that request: the
+//! mark stands only if the latest poll left it waiting for its connection. The client races a connection that becomes
+//! free against the one being made; if the free one wins, the other is no longer polled by the request, and the mark is
+//! gone with the poll that sent it.
 
 use std::{
     error::Error,
-    future::Future,
-    pin::Pin,
+    future::{Future, poll_fn},
+    pin::{Pin, pin},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -29,19 +30,27 @@ tokio::task_local! {
 pub(crate) struct Mark(Arc<AtomicBool>);
 
 impl Mark {
-    /// Runs a request under this mark.
+    /// Runs a request under this mark, which then says of the latest poll whether it still waited for a connection.
     pub(crate) fn request<F: Future>(&self, request: F) -> impl Future<Output = F::Output> {
-        CONNECTING.scope(Arc::clone(&self.0), request)
+        let mark = Arc::clone(&self.0);
+        CONNECTING.scope(Arc::clone(&self.0), async move {
+            let mut request = pin!(request);
+            poll_fn(|cx| {
+                mark.store(false, Ordering::Release);
+                request.as_mut().poll(cx)
+            })
+            .await
+        })
     }
 
-    /// The fault of a time limit that has passed, read before the request is dropped.
-    pub(crate) fn timed_out(&self) -> Fault {
+    /// The fault of a request that is given up, read before it is dropped.
+    pub(crate) fn given_up(&self, why: &'static str) -> Fault {
         let phase = if self.0.load(Ordering::Acquire) {
             Phase::Connect
         } else {
             Phase::Sent
         };
-        Fault::new(phase, "the time limit passed")
+        Fault::new(phase, why)
     }
 }
 
@@ -87,13 +96,9 @@ where
     }
 
     fn call(&mut self, target: Target) -> Self::Future {
-        let mark = CONNECTING.try_with(Arc::clone).ok();
-        if let Some(mark) = &mark {
-            mark.store(true, Ordering::Release);
-        }
         Connecting {
             inner: Box::pin(self.0.call(target)),
-            mark,
+            mark: CONNECTING.try_with(Arc::clone).ok(),
         }
     }
 }
@@ -108,33 +113,17 @@ impl<F: Future> Future for Connecting<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let ours = self.mark.as_ref().is_some_and(|mark| {
-            CONNECTING
-                .try_with(|current| Arc::ptr_eq(current, mark))
-                .unwrap_or(false)
-        });
-        if !ours {
-            self.unmark();
-        }
         let poll = self.inner.as_mut().poll(cx);
-        if poll.is_ready() {
-            self.unmark();
+        if poll.is_pending()
+            && let Some(mark) = &self.mark
+        {
+            // Polled elsewhere, it goes on for the pool, and says nothing of the request it was begun for.
+            let is_ours = CONNECTING.try_with(|current| Arc::ptr_eq(current, mark));
+            if is_ours.unwrap_or(false) {
+                mark.store(true, Ordering::Release);
+            }
         }
         poll
-    }
-}
-
-impl<F> Connecting<F> {
-    fn unmark(&mut self) {
-        if let Some(mark) = self.mark.take() {
-            mark.store(false, Ordering::Release);
-        }
-    }
-}
-
-impl<F> Drop for Connecting<F> {
-    fn drop(&mut self) {
-        self.unmark();
     }
 }
 

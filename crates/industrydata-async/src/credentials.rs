@@ -12,6 +12,8 @@ use industrydata_core::{AccessToken, Challenge, ClientCredentials, Limits, Tenan
 
 /// The longest answer of a token endpoint, in bytes.
 const BODY_LIMIT: usize = 256 * 1024;
+/// Tenants that may ask at a time.
+const CONNECTIONS: usize = 8;
 
 /// Gets tokens with an application's own credentials, over a connection of its own to the authority.
 pub struct CredentialsToken {
@@ -41,7 +43,12 @@ impl CredentialsToken {
         config: reqwest::ClientBuilder,
     ) -> Result<Self, BuildError> {
         Ok(Self {
-            http: Http::new(config, credentials.is_plain(), credentials.is_loopback(), 1)?,
+            http: Http::new(
+                config,
+                credentials.is_plain(),
+                credentials.is_loopback(),
+                CONNECTIONS,
+            )?,
             credentials,
             limit: Limits::default().request,
         })
@@ -72,8 +79,10 @@ impl CredentialsToken {
         challenge: Option<&Challenge>,
     ) -> Result<AccessToken, TokenError> {
         let request = self.credentials.request(tenant, challenge)?;
-        let connection = self.http.connection().await;
-        let answer = connection.send(request, self.limit, |_| BODY_LIMIT);
+        let connection = self.http.connection(self.limit).await;
+        let connection = connection.map_err(TokenError::unavailable)?;
+        let never = std::future::pending();
+        let answer = connection.send(request, self.limit, |_| BODY_LIMIT, never);
         let (head, body) = answer.await.map_err(TokenError::unavailable)?;
         self.credentials.read(&head, body, now())
     }

@@ -1,10 +1,10 @@
 //! The loops. They decide nothing: what to do next is the machine's, how to do it is the client's.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use industrydata_core::{
-    Accepted, Exchange, Operation, Progress, Start, StartError, StartStep, Tenant, TokenError,
-    Watch, WatchError, WatchStep,
+    Accepted, Exchange, Operation, Progress, Start, StartError, StartStep, Tenant, Watch,
+    WatchError, WatchStep,
 };
 
 use crate::{client::Inner, clock::now, tenant_client::OnWait};
@@ -69,41 +69,38 @@ pub(crate) enum News {
     Done(Arc<Operation>),
 }
 
-/// One request and its one answer.
+/// One request and its one answer. Stopped before the request is handed out, it leaves the rest to the machine.
 async fn send(client: &Inner, tenant: &Tenant, exchange: Exchange<'_>) {
-    let exchanged = async {
-        let connection = client.http.connection().await;
-        let limit = exchange.time_limit(now());
-        let tokens = client.tokens.token(tenant, exchange.challenge());
-        let token = match within(limit, tokens).await {
-            Ok(token) => token,
-            Err(error) => return exchange.no_token(error, now()),
-        };
-        let Some((request, reply)) = exchange.request(&token, now()) else {
-            return;
-        };
-        // An empty body; reqwest knows no `()`.
-        let request = request.map(|()| reqwest::Body::default());
-        let limit = reply.time_limit();
-        let answer = connection.send(request, limit, |status| reply.body_limit(status));
-        match answer.await {
-            Ok((head, body)) => reply.answer(&head, body, now()),
-            Err(fault) => reply.lost(fault, now()),
-        }
-    };
-    tokio::select! {
+    let limit = exchange.time_limit(now());
+    let token = tokio::select! {
         biased;
-        () = exchanged => {}
-        // What was given up on the way is the machine's to tell.
-        () = client.stop.stopped() => {}
+        token = client.tokens.token(tenant, exchange.challenge(), limit) => token,
+        () = client.stop.stopped() => return,
+    };
+    let token = match token {
+        Ok(token) => token,
+        Err(error) => return exchange.no_token(error, now()),
+    };
+    let limit = exchange.time_limit(now());
+    let connection = tokio::select! {
+        biased;
+        connection = client.http.connection(limit) => connection,
+        () = client.stop.stopped() => return,
+    };
+    let connection = match connection {
+        Ok(connection) => connection,
+        Err(fault) => return exchange.unsent(fault, now()),
+    };
+    let Some((request, reply)) = exchange.request(&token, now()) else {
+        return;
+    };
+    // An empty body; reqwest knows no `()`.
+    let request = request.map(|()| reqwest::Body::default());
+    let (limit, stopped) = (reply.time_limit(), client.stop.stopped());
+    let most = |status| reply.body_limit(status);
+    let answer = connection.send(request, limit, most, stopped).await;
+    match answer {
+        Ok((head, body)) => reply.answer(&head, body, now()),
+        Err(fault) => reply.lost(fault, now()),
     }
-}
-
-async fn within<T>(
-    limit: Duration,
-    token: impl Future<Output = Result<T, TokenError>>,
-) -> Result<T, TokenError> {
-    tokio::time::timeout(limit, token)
-        .await
-        .unwrap_or_else(|elapsed| Err(TokenError::unavailable(elapsed)))
 }

@@ -15,6 +15,9 @@ use crate::{
 /// The longest a connection may take to stand.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
+/// Longer than any request of ours may take.
+const BEYOND_OURS: Duration = Duration::from_secs(2 * 60 * 60);
+
 /// The reqwest client with our settings on top.
 #[derive(Debug)]
 pub(crate) struct Http {
@@ -54,6 +57,9 @@ impl Http {
             .https_only(!plain)
             .pool_max_idle_per_host(connections)
             .connect_timeout(CONNECT_LIMIT)
+            // A limit of the caller's own would end a request without telling how far it got; ours is kept outside.
+            .timeout(BEYOND_OURS)
+            .read_timeout(BEYOND_OURS)
             .connector_layer(MarkLayer);
         if local {
             builder = builder.no_proxy();
@@ -67,20 +73,28 @@ impl Http {
         })
     }
 
-    /// Waits for one of the connections that may be open at a time.
-    pub(crate) async fn connection(&self) -> Connection<'_> {
-        Connection {
+    /// Waits for one of the connections that may be open at a time, until the limit has passed.
+    pub(crate) async fn connection(&self, limit: Duration) -> Result<Connection<'_>, Fault> {
+        let full = |_| Fault::new(Phase::Local, "no connection became free in time");
+        // One that is free is taken without a timer.
+        let permit = match self.gate.try_acquire() {
+            Ok(permit) => permit,
+            Err(_) => tokio::time::timeout(limit, self.gate.acquire())
+                .await
+                .map_err(full)?
+                .map_err(|closed| Fault::new(Phase::Local, closed))?,
+        };
+        Ok(Connection {
             client: &self.client,
-            // The gate is never closed.
-            _permit: self.gate.acquire().await.ok(),
-        }
+            _permit: permit,
+        })
     }
 }
 
 /// The right to have one connection in use.
 pub(crate) struct Connection<'h> {
     client: &'h Client,
-    _permit: Option<SemaphorePermit<'h>>,
+    _permit: SemaphorePermit<'h>,
 }
 
 impl Connection<'_> {
@@ -90,6 +104,7 @@ impl Connection<'_> {
         request: Request<B>,
         time_limit: Duration,
         body_limit: impl FnOnce(StatusCode) -> usize,
+        stopped: impl Future<Output = ()>,
     ) -> Result<(Parts, Result<Vec<u8>, BodyFault>), Fault> {
         let checked = request.uri().clone();
         let request = reqwest::Request::try_from(request).map_err(connect::fault)?;
@@ -100,13 +115,18 @@ impl Connection<'_> {
             ));
         }
         let mark = Mark::default();
-        let mut limit = pin!(tokio::time::sleep(time_limit));
+        let mut limit = pin!(async {
+            tokio::select! {
+                () = tokio::time::sleep(time_limit) => "the time limit passed",
+                () = stopped => "stopped",
+            }
+        });
         let mut response = {
             let mut answer = pin!(mark.request(self.client.execute(request)));
             tokio::select! {
                 biased;
                 answer = &mut answer => answer.map_err(connect::fault)?,
-                () = &mut limit => return Err(mark.timed_out()),
+                why = &mut limit => return Err(mark.given_up(why)),
             }
         };
         let (mut head, ()) = Response::new(()).into_parts();
@@ -117,7 +137,7 @@ impl Connection<'_> {
         let body = tokio::select! {
             biased;
             body = read(&head, &mut response, most) => body,
-            () = &mut limit => Err(BodyFault::cut("the time limit passed")),
+            why = &mut limit => Err(BodyFault::cut(why)),
         };
         Ok((head, body))
     }

@@ -105,7 +105,7 @@ impl Run {
     }
 
     /// Each poll's [`Progress`], told before the pause that follows, as a stream; a failed wait is its last item.
-    pub fn stream(self) -> RunStream {
+    pub fn stream(&mut self) -> RunStream<'_> {
         RunStream::new(self)
     }
 
@@ -119,8 +119,12 @@ impl Run {
 
     /// Tries once more to book the acceptance.
     async fn record(&mut self) {
-        if let Some(change) = self.unrecorded.take() {
-            self.ledger = self.client.inner().books.transact(change).await.err();
+        if let Some(change) = &self.unrecorded {
+            let booked = self.client.inner().books.transact(Arc::clone(change)).await;
+            self.ledger = booked.err();
+            if self.ledger.is_none() {
+                self.unrecorded = None;
+            }
         }
     }
 }

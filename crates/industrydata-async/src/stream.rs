@@ -12,19 +12,20 @@ use industrydata_core::{Progress, WatchError};
 
 use crate::run::Run;
 
-type Step = Pin<Box<dyn Future<Output = (Run, Result<Option<Progress>, WatchError>)> + Send>>;
+type Step<'r> =
+    Pin<Box<dyn Future<Output = (&'r mut Run, Result<Option<Progress>, WatchError>)> + Send + 'r>>;
 
-/// Each poll's [`Progress`]; a failed wait is the last item.
+/// Each poll's [`Progress`]; a failed wait is the last item. After it the [`Run`] has the operation as last seen.
 #[must_use = "streams do nothing unless polled"]
-pub struct RunStream(Option<Step>);
+pub struct RunStream<'r>(Option<Step<'r>>);
 
-impl RunStream {
-    pub(crate) fn new(run: Run) -> Self {
+impl<'r> RunStream<'r> {
+    pub(crate) fn new(run: &'r mut Run) -> Self {
         Self(Some(next(run)))
     }
 }
 
-impl Stream for RunStream {
+impl Stream for RunStream<'_> {
     type Item = Result<Progress, WatchError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -39,13 +40,13 @@ impl Stream for RunStream {
     }
 }
 
-impl fmt::Debug for RunStream {
+impl fmt::Debug for RunStream<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RunStream").finish_non_exhaustive()
     }
 }
 
-fn next(mut run: Run) -> Step {
+fn next(run: &mut Run) -> Step<'_> {
     Box::pin(async move {
         let progress = run.progress().await;
         (run, progress)

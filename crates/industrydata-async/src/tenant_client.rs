@@ -8,7 +8,6 @@ use industrydata_core::{
 };
 
 use crate::{
-    books::book_later,
     client::{Client, Inner},
     clock::{now, seed},
     driver,
@@ -168,7 +167,7 @@ struct Attempt<'c> {
 impl Drop for Attempt<'_> {
     fn drop(&mut self) {
         if let Some(change) = self.machine.take().and_then(Start::abandon) {
-            book_later(&*self.client.books, change);
+            self.client.books.book_later(change);
         }
     }
 }

@@ -10,6 +10,7 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
     task::{Context, Poll},
+    time::Duration,
 };
 
 use industrydata_core::{AccessToken, Challenge, KeptToken, Tenant, TokenError};
@@ -70,6 +71,16 @@ impl TokenSource for Box<dyn TokenSource> {
     }
 }
 
+impl<S: TokenSource + ?Sized> TokenSource for Arc<S> {
+    fn token<'a>(
+        &'a self,
+        tenant: &'a Tenant,
+        challenge: Option<&'a Challenge>,
+    ) -> TokenFuture<'a> {
+        (**self).token(tenant, challenge)
+    }
+}
+
 /// A token that never changes: once it is refused, the matter is ended.
 #[derive(Clone, Debug)]
 pub struct FixedToken(AccessToken);
@@ -113,6 +124,7 @@ impl Cache {
         &self,
         tenant: &Tenant,
         challenge: Option<&Challenge>,
+        limit: Duration,
     ) -> Result<AccessToken, TokenError> {
         let slot = {
             let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
@@ -122,7 +134,7 @@ impl Cache {
             }
         };
         let calls = slot.calls.load(Ordering::Acquire);
-        let mut kept = slot.kept.lock().await;
+        let mut kept = within(limit, async { Ok(slot.kept.lock().await) }).await?;
         if let Some(token) = kept.0.usable(challenge, now().utc) {
             return Ok(token);
         }
@@ -130,13 +142,29 @@ impl Cache {
             && let Some(error) = &kept.1
         {
             // The call this one waited for has failed: its failure does for both.
-            return Err(error.clone());
+            let error = error.clone();
+            return kept.0.renewed(Err(error), challenge, now().utc);
         }
-        let answer = self.source.token(tenant, challenge).await;
+        // A source that hangs leaves a kept token in use, like one that fails.
+        let answer = within(limit, self.source.token(tenant, challenge)).await;
         kept.1 = answer.as_ref().err().cloned();
         slot.calls.fetch_add(1, Ordering::Release);
         kept.0.renewed(answer, challenge, now().utc)
     }
+}
+
+async fn within<T>(
+    limit: Duration,
+    answer: impl Future<Output = Result<T, TokenError>>,
+) -> Result<T, TokenError> {
+    tokio::time::timeout(limit, answer)
+        .await
+        .unwrap_or_else(|_| {
+            let limit = limit.as_secs_f64();
+            Err(TokenError::unavailable(format!(
+                "the token source gave none within {limit:.1} s"
+            )))
+        })
 }
 
 impl fmt::Debug for Cache {

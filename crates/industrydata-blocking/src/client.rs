@@ -144,9 +144,10 @@ impl ClientBuilder {
         self
     }
 
-    /// The time one request may take with its answer's body; 30 s by default, at least 1 ms.
+    /// The time one request may take with its answer's body; 30 s by default, 1 ms to 1 h.
     pub fn request_limit(mut self, limit: Duration) -> Self {
-        self.limits.request = limit.max(Duration::from_millis(1));
+        self.limits.request = limit;
+        self.limits = self.limits.clamped();
         self
     }
 

@@ -9,6 +9,8 @@ use crate::{client::BuildError, clock::now, http::Http, stop::Stop, tokens::Toke
 
 /// The longest answer of a token endpoint, in bytes.
 const BODY_LIMIT: usize = 256 * 1024;
+/// Tenants that may ask at a time.
+const CONNECTIONS: usize = 8;
 
 /// Gets tokens with an application's own credentials, over a connection of its own to the authority.
 pub struct CredentialsToken {
@@ -46,7 +48,7 @@ impl CredentialsToken {
                 credentials.is_plain(),
                 credentials.is_loopback(),
                 limit,
-                1,
+                CONNECTIONS,
                 &stop,
             )?,
             credentials,
@@ -81,7 +83,10 @@ impl TokenSource for CredentialsToken {
                 "stopped before a token was asked for",
             ));
         }
-        let connection = self.http.connection();
+        let connection = self
+            .http
+            .connection(self.limit, &self.stop)
+            .map_err(TokenError::unavailable)?;
         let (head, body) = connection
             .send(request, self.limit, |_| BODY_LIMIT)
             .map_err(TokenError::unavailable)?;

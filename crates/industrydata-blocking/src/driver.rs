@@ -69,10 +69,14 @@ pub(crate) enum News {
 
 /// One request and its one answer.
 fn send(client: &Inner, tenant: &Tenant, exchange: Exchange<'_>) {
-    let connection = client.http.connection();
     let token = match client.tokens.token(tenant, exchange.challenge()) {
         Ok(token) => token,
         Err(error) => return exchange.no_token(error, now()),
+    };
+    let limit = exchange.time_limit(now());
+    let connection = match client.http.connection(limit, &client.stop) {
+        Ok(connection) => connection,
+        Err(fault) => return exchange.unsent(fault, now()),
     };
     if client.stop.is_stopped() {
         return;

@@ -3,11 +3,11 @@
 use std::{
     io::Read,
     sync::{Condvar, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use http::{Request, StatusCode, header::CONTENT_LENGTH, response::Parts};
-use industrydata_core::{BodyFault, Fault};
+use industrydata_core::{BodyFault, Fault, Phase};
 use ureq::{
     Agent, AsSendBody,
     config::{AutoHeaderValue, ConfigBuilder, RedirectAuthHeaders},
@@ -23,6 +23,8 @@ use crate::{
 
 /// The longest a connection may take to stand.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+/// How often a wait for a connection looks whether it was stopped.
+const TICK: Duration = Duration::from_millis(50);
 /// The longest head of an answer, in bytes.
 const HEAD_LIMIT: usize = 64 * 1024;
 
@@ -86,20 +88,31 @@ impl Http {
         })
     }
 
-    /// Waits for one of the connections that may be open at a time.
-    pub(crate) fn connection(&self) -> Connection<'_> {
-        let free = self
+    /// Waits for one of the connections that may be open at a time, until the limit has passed or it is stopped.
+    pub(crate) fn connection(&self, limit: Duration, stop: &Stop) -> Result<Connection<'_>, Fault> {
+        let began = Instant::now();
+        let mut free = self
             .gate
             .free
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let mut free = self
-            .gate
-            .freed
-            .wait_while(free, |free| *free == 0)
-            .unwrap_or_else(PoisonError::into_inner);
+        while *free == 0 {
+            let left = limit.saturating_sub(began.elapsed());
+            if left.is_zero() || stop.is_stopped() {
+                return Err(Fault::new(
+                    Phase::Local,
+                    "no connection became free in time",
+                ));
+            }
+            free = self
+                .gate
+                .freed
+                .wait_timeout(free, left.min(TICK))
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
         *free -= 1;
-        Connection { http: self }
+        Ok(Connection { http: self })
     }
 }
 

@@ -116,8 +116,11 @@ impl Run {
 
     /// Tries once more to book the acceptance.
     fn record(&mut self) {
-        if let Some(change) = self.unrecorded.take() {
-            self.ledger = self.client.inner().books.transact(&change).err();
+        if let Some(change) = &self.unrecorded {
+            self.ledger = self.client.inner().books.transact(change).err();
+            if self.ledger.is_none() {
+                self.unrecorded = None;
+            }
         }
     }
 }

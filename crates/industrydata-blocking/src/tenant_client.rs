@@ -8,7 +8,7 @@ use industrydata_core::{
 };
 
 use crate::{
-    client::Client,
+    client::{Client, Inner},
     clock::{now, seed},
     driver,
     run::Run,
@@ -91,8 +91,17 @@ impl TenantClient {
             wait_for_slot: self.wait_for_slot,
             who,
         };
-        let mut machine = Start::new(plan, seed().map_err(StartError::local)?, now());
-        let accepted = driver::start(client, &self.tenant, &mut machine, self.on_wait.as_deref())?;
+        let machine = Start::new(plan, seed().map_err(StartError::local)?, now());
+        let mut attempt = Attempt {
+            client,
+            machine: Some(machine),
+        };
+        let outcome = match attempt.machine.as_mut() {
+            Some(machine) => driver::start(client, &self.tenant, machine, self.on_wait.as_deref()),
+            None => Err(StartError::local("an attempt has a machine")),
+        };
+        drop(attempt.machine.take());
+        let accepted = outcome?;
         let watch = accepted.watch(client.policy);
         Ok(Run::new(
             self.client.clone(),
@@ -140,6 +149,21 @@ impl TenantClient {
         let seed = seed().unwrap_or_default();
         let watch = Watch::new(url, plan, accepted, seed, now());
         Run::new(self.client.clone(), self.tenant.clone(), watch, None)
+    }
+}
+
+/// A start under way: should a token source panic, it leaves the books as they should be.
+struct Attempt<'c> {
+    client: &'c Inner,
+    machine: Option<Start>,
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        if let Some(change) = self.machine.take().and_then(Start::abandon) {
+            // Without an outcome the reservation turns into doubt when its lease ends.
+            let _ = self.client.books.transact(&change);
+        }
     }
 }
 

@@ -56,6 +56,16 @@ impl TokenSource for Box<dyn TokenSource> {
     }
 }
 
+impl<S: TokenSource + ?Sized> TokenSource for Arc<S> {
+    fn token(
+        &self,
+        tenant: &Tenant,
+        challenge: Option<&Challenge>,
+    ) -> Result<AccessToken, TokenError> {
+        (**self).token(tenant, challenge)
+    }
+}
+
 /// A token that never changes: once it is refused, the matter is ended.
 #[derive(Clone, Debug)]
 pub struct FixedToken(AccessToken);
@@ -116,7 +126,8 @@ impl Cache {
             && let Some(error) = &kept.1
         {
             // The call this one waited for has failed: its failure does for both.
-            return Err(error.clone());
+            let error = error.clone();
+            return kept.0.renewed(Err(error), challenge, now().utc);
         }
         let answer = self.source.token(tenant, challenge);
         kept.1 = answer.as_ref().err().cloned();

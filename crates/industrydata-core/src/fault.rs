@@ -79,7 +79,7 @@ impl fmt::Display for Phase {
             Self::Proxy => "the proxy opened no tunnel",
             Self::Tls => "the TLS handshake failed",
             Self::Refused => "the server refused the stream unprocessed",
-            Self::Sent => "the connection broke before an answer came",
+            Self::Sent => "no usable answer came to the request",
         })
     }
 }

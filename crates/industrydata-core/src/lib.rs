@@ -122,7 +122,7 @@ mod token;
 mod token_text;
 mod uri;
 
-pub use jiff::Timestamp;
+pub use jiff::{SignedDuration, Timestamp};
 
 pub use base::{Base, BaseError};
 pub use books::{

@@ -90,6 +90,22 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// The most that [`Limits::request`] may be; more is taken for this.
+    pub const LONGEST_REQUEST: Duration = Duration::from_secs(60 * 60);
+    /// The most that [`Limits::total`] may be; more is taken for this.
+    pub const LONGEST_TOTAL: Duration = Duration::from_secs(10 * 366 * 24 * 60 * 60);
+
+    /// The same limits within their own: a request of 1 ms to 1 h, ten years in all.
+    #[must_use]
+    pub fn clamped(self) -> Self {
+        Self {
+            request: self
+                .request
+                .clamp(Duration::from_millis(1), Self::LONGEST_REQUEST),
+            total: self.total.min(Self::LONGEST_TOTAL),
+        }
+    }
+
     /// The most time a token may take while a reservation is held.
     pub const TOKEN: Duration = Duration::from_secs(60);
 
@@ -97,7 +113,7 @@ impl Limits {
     #[must_use]
     pub fn lease(&self) -> Duration {
         Self::TOKEN
-            .saturating_add(self.request.saturating_mul(2))
+            .saturating_add(self.clamped().request.saturating_mul(2))
             .saturating_add(Duration::from_secs(30))
     }
 }

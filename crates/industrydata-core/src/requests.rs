@@ -41,6 +41,9 @@ impl Service {
             PREFER,
             HeaderValue::from_static("include-unknown-enum-members"),
         );
+        // Places for what each request fills in: a map that is cloned full never grows.
+        get.insert(AUTHORIZATION, HeaderValue::from_static(""));
+        get.insert(CLIENT_REQUEST_ID, HeaderValue::from_static(""));
         Self {
             base,
             get: Arc::new(get),

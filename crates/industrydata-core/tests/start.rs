@@ -316,6 +316,83 @@ fn a_token_given_up_at_the_time_limit_is_told_as_the_limit() {
 }
 
 #[test]
+fn a_lease_ends_while_the_machine_is_suspended() {
+    let mut world = World::new(Script::new());
+    let mut machine = industrydata_core::Start::new(world.plan(), [1; 16], world.now);
+    let industrydata_core::StartStep::Book(booking) = machine.step() else {
+        panic!()
+    };
+    let verdict = world.transact(&booking.change().clone());
+    booking.booked(verdict, world.now);
+    // Thirteen hours by the wall, one second by the steady clock.
+    let utc = world.now.utc + Duration::from_secs(13 * 3600);
+    world.now = industrydata_core::Now::new(utc, world.now.steady + Duration::from_secs(1));
+    let industrydata_core::StartStep::Send(exchange) = machine.step() else {
+        panic!()
+    };
+    assert!(exchange.request(&token("late-token"), world.now).is_none());
+}
+
+#[test]
+fn a_request_without_time_for_its_answer_is_not_sent() {
+    let mut world = World::new(Script::new().then(Answer::After(Duration::from_millis(9_500))));
+    let mut plan = world.plan();
+    plan.limits.total = Duration::from_secs(10);
+    let mut machine = industrydata_core::Start::new(plan, [1; 16], world.now);
+    let industrydata_core::StartStep::Book(booking) = machine.step() else {
+        panic!()
+    };
+    let verdict = world.transact(&booking.change().clone());
+    booking.booked(verdict, world.now);
+    let error = world.drive(&mut machine).unwrap_err();
+    assert!(
+        matches!(error.kind(), StartErrorKind::TimeLimit { .. }),
+        "{error}"
+    );
+    assert_eq!((world.posts(), world.quota().used()), (0, 0));
+}
+
+#[test]
+fn extreme_limits_are_taken_for_the_nearest() {
+    let mut world = World::new(Script::new().accepted());
+    let mut plan = world.plan();
+    plan.limits.request = Duration::MAX;
+    plan.limits.total = Duration::MAX;
+    assert!(world.start(plan).is_ok());
+    let lease = world.plan().limits.lease();
+    assert!(lease < Duration::from_secs(3 * 3600));
+}
+
+#[test]
+fn a_location_that_repeats_the_token_is_not_written_down() {
+    let hidden =
+        "https://graph.microsoft.com/beta/external/industryData/operations/%66irst-%74oken";
+    let world = check(
+        Script::new().with(202, &[("location", hidden)], ""),
+        "NotFollowable",
+        1,
+        (1, 0),
+    );
+    let books = String::from_utf8(world.books.unwrap()).unwrap();
+    assert!(!books.contains("first-token"), "{books}");
+}
+
+#[test]
+fn throttled_waiting_has_a_floor() {
+    let script = Script::new()
+        .with(429, &[("retry-after", "0")], "")
+        .times(4)
+        .accepted();
+    let wait = |plan: StartPlan| StartPlan {
+        wait_for_slot: true,
+        ..plan
+    };
+    let world = check_plan(script, wait, "accepted", 5, (1, 0));
+    let waited: Duration = world.pauses.iter().map(|(time, _)| *time).sum();
+    assert!(waited >= Duration::from_secs(180), "{:?}", world.pauses);
+}
+
+#[test]
 fn the_time_limit_before_the_request_is_told() {
     let mut world = World::new(Script::new());
     let mut plan = world.plan();

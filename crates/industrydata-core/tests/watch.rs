@@ -120,8 +120,22 @@ fn misses_do_not_end_a_wait() {
         "succeeded",
         2,
     );
-    let none = Answer::NoToken(TokenError::unavailable("down"));
-    check(Script::new().then(none).succeeded(), "succeeded", 1);
+    // A source that worked before may work again; one that never did ends the wait.
+    let none = || Answer::NoToken(TokenError::unavailable("down"));
+    let script = Script::new()
+        .running()
+        .then(none())
+        .then(none())
+        .succeeded();
+    let world = check(script, "succeeded", 2);
+    assert!(
+        world
+            .pauses
+            .iter()
+            .all(|(time, _)| *time >= Duration::from_secs(5))
+    );
+    check(Script::new().then(none()), "NoToken", 0);
+    check(Script::new().status(401).then(none()), "Unauthorized", 1);
 }
 
 #[test]
@@ -250,6 +264,27 @@ fn the_time_limit_has_one_last_poll_and_no_more() {
     );
     assert!(world.pauses.is_empty(), "it ends at once");
     check_limit(Script::new(), limits(0), "TimeLimit", 0);
+}
+
+#[test]
+fn a_last_poll_undercuts_no_retry_after() {
+    let script = Script::new()
+        .with(429, &[("retry-after", "11")], "")
+        .running();
+    let world = check_limit(script, limits(12), "TimeLimit", 2);
+    assert!(
+        world.pauses[0].0 >= Duration::from_secs(11),
+        "{:?}",
+        world.pauses
+    );
+}
+
+#[test]
+fn the_time_limit_says_what_the_last_poll_ran_into() {
+    let mut world = World::new(Script::new().status(503).times(9));
+    let mut watch = world.resume(&resume_token(), limits(12));
+    let error = world.watch(&mut watch).unwrap_err();
+    assert!(error.to_string().contains("503"), "{error}");
 }
 
 #[test]

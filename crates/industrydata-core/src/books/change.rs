@@ -24,13 +24,15 @@ impl BooksKey {
     /// The books of `tenant` at the service under `base`.
     #[must_use]
     pub fn new(base: &crate::Base, tenant: &Tenant) -> Self {
+        // Spellings of one base that the service takes for the same are one set of books.
+        let base = crate::uri::decode_unreserved(base.as_str()).to_ascii_lowercase();
         Self {
-            base: base.as_str().to_owned(),
+            base,
             tenant: tenant.clone(),
         }
     }
 
-    /// The normalised base URL.
+    /// The base URL, folded to lower case.
     #[must_use]
     pub fn base(&self) -> &str {
         &self.base
@@ -317,7 +319,11 @@ fn settle_in(value: &mut Value, id: String, outcome: &Outcome, clock: Timestamp)
     {
         value.close_until(*until);
     }
-    let at = value.date_now(clock);
+    let at = match outcome {
+        // Booked late, without its reservation: it is as old as its answer.
+        Outcome::Confirmed { date, .. } => date.as_millisecond().min(clock.as_millisecond()),
+        Outcome::Released { .. } | Outcome::Unknown { .. } => value.date_now(clock),
+    };
     if value.entry(&id).is_none() {
         value.entries.push(Entry {
             id: id.clone(),
@@ -346,13 +352,18 @@ fn settle_in(value: &mut Value, id: String, outcome: &Outcome, clock: Timestamp)
         Outcome::Released { .. } | Outcome::Unknown { .. } if entry.state == "confirmed" => {}
         Outcome::Released { why, .. } => {
             entry.state = "released".to_owned();
-            entry.why = Some(why.clone());
+            entry.why = Some(short(why));
         }
         Outcome::Unknown { why } => {
             entry.state = "unknown".to_owned();
-            entry.why = Some(why.clone());
+            entry.why = Some(short(why));
         }
     }
+}
+
+/// A server's own words have no bound; what the books keep has.
+fn short(why: &str) -> String {
+    why.chars().take(200).collect()
 }
 
 fn hex(id: [u8; 16]) -> String {

@@ -183,6 +183,50 @@ fn the_services_own_pause_closes_the_books() {
 }
 
 #[test]
+fn a_pause_told_by_a_clock_years_ahead_ends_within_a_day() {
+    let mut books = Books::default();
+    books.granted(1, 0);
+    books.settle(1, released(Some(10 * 365 * 24 * HOUR)), 1);
+    assert_eq!(books.refused(2, 2), (24 * HOUR + 2, RefusalReason::Service));
+    assert_eq!(books.refused(2, 24 * HOUR).0, 24 * HOUR + 2);
+    books.granted(2, 24 * HOUR + 2);
+}
+
+#[test]
+fn words_and_tombstones_are_bounded() {
+    let mut books = Books::default();
+    for n in 1..=200 {
+        books.granted(n, 0);
+        let why = "x".repeat(60_000);
+        let outcome = Outcome::Released {
+            why,
+            not_before: None,
+        };
+        books.settle(n, outcome, 1);
+    }
+    assert!(books.0.unwrap().len() < 10_000);
+}
+
+#[test]
+fn an_acceptance_booked_late_is_as_old_as_its_answer() {
+    let mut books = Books::default();
+    books.settle(1, confirmed(0), 13 * HOUR);
+    assert_eq!(books.quota(13 * HOUR).used(), 0);
+    books.settle(2, confirmed(2 * HOUR), 13 * HOUR);
+    assert_eq!(books.quota(13 * HOUR).used(), 1);
+    assert_eq!(books.quota(14 * HOUR + 120).used(), 0);
+}
+
+#[test]
+fn spellings_of_one_base_are_one_set_of_books() {
+    let key = |base: &str| BooksKey::new(&base.parse().unwrap(), &"contoso".parse().unwrap());
+    let plain = key("https://gateway.example/beta");
+    assert_eq!(plain, key("HTTPS://Gateway.example:443/%62eta/"));
+    assert_eq!(plain, key("https://gateway.example/x/../Beta"));
+    assert_ne!(plain, key("https://gateway.example/beta2"));
+}
+
+#[test]
 fn a_clock_set_back_frees_nothing_early() {
     let mut books = Books::default();
     for n in 1..=4 {

@@ -18,6 +18,8 @@ use crate::{policy::Throttle, store::StoreFault};
 pub(crate) const MARGIN: Duration = Duration::from_secs(120);
 /// No Retry-After is kept for longer (rule R5).
 const LONGEST_NOT_BEFORE: Duration = Duration::from_secs(24 * 60 * 60);
+/// The most released entries that are kept: they only stop a reservation that arrives after its own release.
+const TOMBSTONES: usize = 16;
 /// Entries are kept for at least this long, whatever window a caller sets.
 const SHORTEST_KEEP: Duration = Duration::from_secs(12 * 60 * 60);
 
@@ -58,10 +60,14 @@ impl Value {
         let latest = clock
             .as_millisecond()
             .saturating_add(millis(LONGEST_NOT_BEFORE));
-        value.not_before = value
-            .not_before
-            .map(|at| at.min(latest))
-            .filter(|at| *at > clock.as_millisecond());
+        if let Some(until) = &mut value.not_before
+            && *until > latest
+        {
+            // Told by a clock that is far ahead of this one. Stored, or it would move along with each look.
+            *until = latest;
+            value.marked = true;
+        }
+        value.not_before = value.not_before.filter(|at| *at > clock.as_millisecond());
         Ok(value)
     }
 
@@ -77,6 +83,17 @@ impl Value {
             | EntryState::Unknown
             | EntryState::Held => now < entry.frees_at_ms(keep),
         });
+        let mut released = 0;
+        for at in (0..self.entries.len()).rev() {
+            let is_released = self
+                .entries
+                .get(at)
+                .is_some_and(|entry| entry.state == "released");
+            released += usize::from(is_released);
+            if is_released && released > TOMBSTONES {
+                self.entries.remove(at);
+            }
+        }
         for entry in &mut self.entries {
             if entry.state == "reserved" && entry.until <= now {
                 entry.state = "unknown".to_owned();

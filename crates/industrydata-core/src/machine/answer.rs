@@ -48,7 +48,13 @@ pub(super) fn redacted(
     token: &AccessToken,
 ) -> Result<OperationUrl, LocationError> {
     match secret(token) {
-        Some(secret) if url.as_str().contains(secret) => Err(LocationError::NotAnOperation),
+        Some(secret)
+            if url.operation_id().contains(secret)
+                || url.as_str().contains(secret)
+                || decoded(url.as_str()).contains(secret) =>
+        {
+            Err(LocationError::NotAnOperation)
+        }
         Some(_) | None => Ok(url),
     }
 }
@@ -58,6 +64,27 @@ pub(super) fn without_token(text: &str, token: &AccessToken) -> String {
         Some(secret) => text.replace(secret, "[redacted]"),
         None => text.to_owned(),
     }
+}
+
+/// The text with every `%HH` decoded once; only to be looked at.
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, tail)) = rest.split_first() {
+        let hex = tail.get(..2).and_then(|two| str::from_utf8(two).ok());
+        let byte = hex.and_then(|two| u8::from_str_radix(two, 16).ok());
+        rest = match byte {
+            Some(byte) if *first == b'%' => {
+                bytes.push(byte);
+                tail.get(2..).unwrap_or_default()
+            }
+            Some(_) | None => {
+                bytes.push(*first);
+                tail
+            }
+        };
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 fn secret(token: &AccessToken) -> Option<&str> {

@@ -35,6 +35,8 @@ const THROTTLE_DEFAULT: Duration = Duration::from_secs(60);
 const SLOT_POLL: Duration = Duration::from_secs(60);
 /// Spreads clients that wait for the same slot.
 const SLOT_JITTER: Duration = Duration::from_secs(5);
+/// A request goes out only with this much time left, or a tenth of the limit if that is less.
+const LEAST: Duration = Duration::from_secs(1);
 /// How often the rest of a short 429 is waited out, when the books are not open yet.
 const RESTS: u8 = 2;
 const REST_MARGIN: Duration = Duration::from_millis(50);
@@ -77,6 +79,8 @@ pub struct Start {
     rests: u8,
     /// Whether any pause was kept.
     waited: bool,
+    /// Whether an outcome that nobody carries on was tried once more.
+    settled_again: bool,
 }
 
 /// The seed and how much of it is used.
@@ -121,8 +125,8 @@ enum State {
 #[derive(Clone, Copy, Debug)]
 struct Slot {
     id: [u8; 16],
-    /// The lease's end in steady time, reckoned from before it was booked.
-    lease_ends: Duration,
+    /// The last moment before it was booked: the lease runs from then, by either clock.
+    since: Now,
 }
 
 #[derive(Debug)]
@@ -149,6 +153,10 @@ impl Start {
     #[must_use]
     pub fn new(plan: StartPlan, seed: [u8; 16], now: Now) -> Self {
         let key = BooksKey::new(plan.service.base(), &plan.tenant);
+        let plan = StartPlan {
+            limits: plan.limits.clamped(),
+            ..plan
+        };
         Self {
             key,
             deadline: now.steady.saturating_add(plan.limits.total),
@@ -169,6 +177,7 @@ impl Start {
             waited_out: false,
             rests: 0,
             waited: false,
+            settled_again: false,
         }
     }
 
@@ -244,7 +253,7 @@ impl Start {
     }
 
     pub(super) fn booked(&mut self, result: Result<Verdict, StoreFault>, now: Now) {
-        let before = std::mem::replace(&mut self.last, now).steady;
+        let since = std::mem::replace(&mut self.last, now);
         if let Ok(verdict) = &result {
             self.quota = Some(verdict.quota().clone());
         }
@@ -261,9 +270,8 @@ impl Start {
             (State::Reserve { id, .. }, Ok(verdict)) => match verdict.refusal() {
                 Some(refusal) => self.no_slot(*refusal, now),
                 None => {
-                    let lease_ends = before.saturating_add(self.plan.limits.lease());
                     self.state = State::Ready {
-                        slot: Slot { id, lease_ends },
+                        slot: Slot { id, since },
                         refused: None,
                     };
                 }
@@ -291,6 +299,14 @@ impl Start {
                 let unrecorded = fault.map(|fault| (change, fault));
                 let accepted = accepted.booked(self.quota.clone(), unrecorded);
                 self.state = State::Ended(Ok(accepted));
+            }
+            // No run will carry it on: it is tried once more at once.
+            After::End(Err(kind)) if fault.is_some() && !self.settled_again => {
+                self.settled_again = true;
+                self.state = State::Settle {
+                    change,
+                    after: After::End(Err(kind)),
+                };
             }
             After::End(Err(kind)) => self.end_err(kind, fault),
             After::Pause {
@@ -393,6 +409,12 @@ impl Start {
             not_before: Some(until),
         };
         let short = !self.waited_out && asked.is_some_and(|asked| asked <= SHORT_THROTTLE);
+        // Whoever waits for a slot does not come back sooner than this, whatever the service says.
+        let pause = if short {
+            pause
+        } else {
+            pause.max(THROTTLE_DEFAULT)
+        };
         let fits = now.steady.saturating_add(pause) <= self.deadline;
         let kind = StartErrorKind::Throttled { until, error };
         let after = if fits && (short || self.plan.wait_for_slot) {
@@ -495,15 +517,26 @@ impl Machine for Start {
                     error: refused.error,
                     token: Some(error),
                 },
-                None if error.is_transient() && now.steady >= self.deadline => {
-                    StartErrorKind::TimeLimit {
-                        waited_for_slot: self.waited,
-                    }
-                }
                 None => StartErrorKind::NoToken(error),
             };
             self.release_err(id, kind);
         }
+    }
+
+    fn unsent(&mut self, fault: Fault, now: Now) {
+        self.last = now;
+        let State::Ready { slot, .. } = &self.state else {
+            return;
+        };
+        let id = slot.id;
+        let kind = if now.steady >= self.deadline {
+            StartErrorKind::TimeLimit {
+                waited_for_slot: self.waited,
+            }
+        } else {
+            StartErrorKind::Unreachable(fault)
+        };
+        self.release_err(id, kind);
     }
 
     fn request(&mut self, token: &AccessToken, now: Now) -> Option<(Request<()>, Duration)> {
@@ -522,21 +555,35 @@ impl Machine for Start {
             return None;
         }
         let left = self.deadline.saturating_sub(now.steady);
-        if left.is_zero() {
+        // A request with no time for its answer would only be doubt.
+        let least = LEAST
+            .min(self.plan.limits.request)
+            .min(self.plan.limits.total / 10);
+        if left.is_zero() || left < least {
             let waited_for_slot = self.waited;
             self.release_err(slot.id, StartErrorKind::TimeLimit { waited_for_slot });
             return None;
         }
-        if slot.lease_ends.saturating_sub(now.steady) < self.plan.limits.request {
+        // The books age by the wall clock, also while a suspended machine's steady clock stands still.
+        let held = now
+            .steady
+            .saturating_sub(slot.since.steady)
+            .max(until(slot.since.utc, now.utc));
+        let lease = self.plan.limits.lease();
+        if lease.saturating_sub(held) < self.plan.limits.request {
             self.short_leases += 1;
             let after = if self.short_leases < SHORT_LEASES {
                 After::Reserve
             } else {
                 After::End(Err(StartErrorKind::NoToken(TokenError::unavailable(
-                    "the token took longer than a reservation is held",
+                    "token and connection took longer than a reservation is held",
                 ))))
             };
-            self.release(slot.id, "the token took too long".to_owned(), after);
+            self.release(
+                slot.id,
+                "token and connection took too long".to_owned(),
+                after,
+            );
             return None;
         }
         let seed = Seed::new(self.seed.bytes);

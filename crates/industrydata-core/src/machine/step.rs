@@ -54,6 +54,8 @@ pub(super) trait Machine: Send + Sync {
     /// The steady moment at which everything is to have ended.
     fn deadline(&self) -> Duration;
     fn no_token(&mut self, error: TokenError, now: Now);
+    /// No request could be made, for a reason of this machine's own.
+    fn unsent(&mut self, fault: Fault, now: Now);
     fn request(&mut self, token: &AccessToken, now: Now) -> Option<(Request<()>, Duration)>;
     /// Whether anything stands in the body of an answer with this status.
     fn reads_body(&self, status: StatusCode) -> bool;
@@ -107,6 +109,11 @@ impl<'m> Exchange<'m> {
     /// Says that no token could be had.
     pub fn no_token(self, error: TokenError, now: Now) {
         self.machine.no_token(error, now);
+    }
+
+    /// Says that no request could be made on this machine, such as when no connection became free in time.
+    pub fn unsent(self, fault: Fault, now: Now) {
+        self.machine.unsent(fault, now);
     }
 
     /// The request, to be put on the wire once, and where its answer goes. `None`: not with this token, or not any more;

@@ -33,6 +33,8 @@ const LOST: Duration = Duration::from_secs(600);
 const LOST_MISSES: u32 = 10;
 /// A third 401 in a row ends the wait (rule P4).
 const MAX_UNAUTHORIZED: u32 = 3;
+/// A source that gave no token is not asked again sooner than this.
+const TOKEN_RETRY: Duration = Duration::from_secs(5);
 /// What is left of the time limit for the last poll: a tenth of it, and no more than this.
 const LAST_POLL: Duration = Duration::from_secs(2);
 
@@ -104,6 +106,10 @@ impl Watch {
         let age = accepted.map_or(Duration::ZERO, |accepted| {
             Duration::try_from(now.utc.duration_since(accepted)).unwrap_or_default()
         });
+        let plan = WatchPlan {
+            limits: plan.limits.clamped(),
+            ..plan
+        };
         Self {
             deadline: now.steady.saturating_add(plan.limits.total),
             plan,
@@ -221,11 +227,16 @@ impl Watch {
         let left = self.deadline.saturating_sub(now.steady);
         if let Some(asked) = longer.filter(|asked| *asked > left) {
             let retry_at = now.utc.saturating_add(asked).ok();
-            self.end(WatchErrorKind::TimeLimit { retry_at });
+            let last = last_miss(reason);
+            self.end(WatchErrorKind::TimeLimit { retry_at, last });
             return;
         }
         if self.last_poll || left.is_zero() {
-            self.end(WatchErrorKind::TimeLimit { retry_at: None });
+            let last = last_miss(reason);
+            self.end(WatchErrorKind::TimeLimit {
+                retry_at: None,
+                last,
+            });
             return;
         }
         let room = LAST_POLL
@@ -236,7 +247,12 @@ impl Watch {
         self.last_poll = until >= last;
         self.state = State::Pausing {
             from: now.steady,
-            until: until.min(last),
+            // What the service asked for is never undercut, not even for a last poll.
+            until: if longer.is_some() {
+                until
+            } else {
+                until.min(last)
+            },
             reason: match (longer, reason) {
                 (Some(_), PauseReason::Interval) => PauseReason::RetryAfter,
                 (_, reason) => reason,
@@ -260,6 +276,15 @@ impl Watch {
             .plan
             .policy
             .retry(self.since_start(now.steady), self.misses, jitter);
+        let pause = match &miss {
+            Miss::Token(_) => pause.max(TOKEN_RETRY),
+            Miss::Lost(_)
+            | Miss::Answer(_)
+            | Miss::Body(_)
+            | Miss::Encoded
+            | Miss::Unreadable(_)
+            | Miss::Dropped => pause,
+        };
         self.pause_for(pause, asked, PauseReason::Retry(miss), now);
     }
 
@@ -317,7 +342,8 @@ impl Machine for Watch {
     }
 
     fn no_token(&mut self, error: TokenError, now: Now) {
-        if error.is_transient() {
+        // A source that worked before may work again; one that never did, or that has nothing against a refusal, ends it.
+        if error.is_transient() && self.polls > 0 && self.refused.is_none() {
             self.miss(Miss::Token(error), None, now);
             return;
         }
@@ -329,6 +355,10 @@ impl Machine for Watch {
             None => WatchErrorKind::NoToken(error),
         };
         self.end(kind);
+    }
+
+    fn unsent(&mut self, fault: Fault, now: Now) {
+        self.miss(Miss::Lost(fault), None, now);
     }
 
     fn request(&mut self, token: &AccessToken, now: Now) -> Option<(Request<()>, Duration)> {
@@ -344,7 +374,10 @@ impl Machine for Watch {
         }
         let left = self.deadline.saturating_sub(now.steady);
         if left.is_zero() {
-            self.end(WatchErrorKind::TimeLimit { retry_at: None });
+            self.end(WatchErrorKind::TimeLimit {
+                retry_at: None,
+                last: None,
+            });
             return None;
         }
         let ordinal = self.requests;
@@ -432,8 +465,19 @@ impl Machine for Watch {
         if matches!(self.state, State::Pausing { .. }) {
             self.state = State::Due;
             if now.steady >= self.deadline {
-                self.end(WatchErrorKind::TimeLimit { retry_at: None });
+                self.end(WatchErrorKind::TimeLimit {
+                    retry_at: None,
+                    last: None,
+                });
             }
         }
     }
+}
+
+/// The miss that a pause would have followed.
+fn last_miss(reason: PauseReason) -> Option<Box<Miss>> {
+    if let PauseReason::Retry(miss) = reason {
+        return Some(Box::new(miss));
+    }
+    None
 }

@@ -55,6 +55,8 @@ pub enum WatchErrorKind {
     TimeLimit {
         /// When the service asked to be polled again, if that is why the wait ended.
         retry_at: Option<Timestamp>,
+        /// Why the last poll brought no news, if it brought none.
+        last: Option<Box<Miss>>,
     },
     /// The caller stopped the client; the run goes on.
     Stopped,
@@ -151,10 +153,11 @@ impl WatchError {
             | WatchErrorKind::Forbidden(error)
             | WatchErrorKind::Unexpected(error) => Some(error),
             WatchErrorKind::LostTrack { last, .. } => last.service_error(),
-            WatchErrorKind::Failed
-            | WatchErrorKind::NoToken(_)
-            | WatchErrorKind::TimeLimit { .. }
-            | WatchErrorKind::Stopped => None,
+            WatchErrorKind::TimeLimit { last, .. } => match last {
+                Some(miss) => miss.service_error(),
+                None => None,
+            },
+            WatchErrorKind::Failed | WatchErrorKind::NoToken(_) | WatchErrorKind::Stopped => None,
         }
     }
 
@@ -216,13 +219,19 @@ impl fmt::Display for WatchError {
                 write!(f, "the service answered a poll unexpectedly: {error}")
             }
             WatchErrorKind::Stopped => f.write_str("stopped; the operation goes on"),
-            WatchErrorKind::TimeLimit { retry_at: None } => {
-                f.write_str("the time limit passed; the operation goes on")
+            WatchErrorKind::TimeLimit { retry_at, last } => {
+                match retry_at {
+                    None => f.write_str("the time limit passed; the operation goes on")?,
+                    Some(at) => write!(
+                        f,
+                        "the service asked not to be polled before {at:.0}, which is past the time limit; the operation goes on"
+                    )?,
+                }
+                match last {
+                    None => Ok(()),
+                    Some(miss) => write!(f, "; the last poll brought no news: {miss}"),
+                }
             }
-            WatchErrorKind::TimeLimit { retry_at: Some(at) } => write!(
-                f,
-                "the service asked not to be polled before {at:.0}, which is past the time limit; the operation goes on"
-            ),
         }
     }
 }
