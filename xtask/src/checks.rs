@@ -173,7 +173,8 @@ pub(crate) fn deny(_: &[OsString]) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::SUCCESS);
     }
     println!("left out: advisories, since their database is not among the package registries");
-    cargo::run(&["deny", "--locked", "check", "bans", "licenses", "sources"])?;
+    let all = ["deny", "--locked", "--features", test::FEATURES, "check"];
+    cargo::run(&[all.as_slice(), &["bans", "licenses", "sources"]].concat())?;
     Ok(ExitCode::SUCCESS)
 }
 

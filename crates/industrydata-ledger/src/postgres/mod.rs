@@ -1,12 +1,14 @@
 //! Books in a PostgreSQL database, shared by many machines.
 
 mod fault;
+mod keeper;
 mod memory;
 mod options;
 mod owner;
 mod passfile;
 mod plan;
 mod pool;
+mod rows;
 mod schema;
 mod session;
 mod tls;

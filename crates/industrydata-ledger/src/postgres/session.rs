@@ -2,14 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use industrydata_core::{BooksKey, StoreFault, Timestamp};
+use industrydata_core::{StoreFault, Timestamp};
 use tokio::{task::JoinHandle, time::timeout};
-use tokio_postgres::{Client, NoTls, Row as Line, types::Type};
+use tokio_postgres::{Client, NoTls};
 
 use super::{
     fault::{self, Failure},
     plan::Plan,
-    schema::{self, Found},
+    schema::Found,
 };
 
 /// How long a connection that is given up may take to say goodbye.
@@ -91,134 +91,6 @@ impl Session {
         Ok(())
     }
 
-    /// The server's clock, where there are no tables to be read with it.
-    pub(super) async fn clock(&self, plan: &Plan) -> Result<Timestamp, Failure> {
-        let failed = |error| fault::of(&plan.place, &error);
-        let sql = format!("SELECT {}", schema::CLOCK);
-        let rows = self
-            .client()?
-            .query_typed(&sql, &[])
-            .await
-            .map_err(failed)?;
-        let row = rows.first().ok_or(WRONG)?;
-        time(row.try_get(0).map_err(failed)?)
-    }
-
-    /// Reads the books of `key` without a lock.
-    pub(super) async fn read(&self, plan: &Plan, key: &BooksKey) -> Result<Seen, Failure> {
-        let failed = |error| fault::of(&plan.place, &error);
-        let (base, tenant) = (key.base().as_bytes(), key.tenant().as_bytes());
-        let names: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 2] =
-            [(&base, Type::BYTEA), (&tenant, Type::BYTEA)];
-        let rows = self
-            .client()?
-            .query_typed(&plan.schema.read, &names)
-            .await
-            .map_err(failed)?;
-        let [row] = rows.as_slice() else {
-            return Err(WRONG.into());
-        };
-        schema::known(row.try_get(1).map_err(failed)?)?;
-        let changes: Option<i64> = row.try_get(2).map_err(failed)?;
-        let row_of = |changes| {
-            Ok::<_, Failure>(Row {
-                changes,
-                value: row.try_get(3).map_err(failed)?,
-            })
-        };
-        Ok(Seen {
-            at: time(row.try_get(0).map_err(failed)?)?,
-            row: changes.map(row_of).transpose()?,
-        })
-    }
-
-    /// Begins a transaction, locks the row of `key` and reads it, then the clock. A row is made if there is none and
-    /// `make` says so; it is then read as none.
-    pub(super) async fn lock(
-        &self,
-        plan: &Plan,
-        key: &BooksKey,
-        make: bool,
-        until: Instant,
-    ) -> Result<Seen, Failure> {
-        let failed = |error| fault::of(&plan.place, &error);
-        let client = self.client()?;
-        let (base, tenant) = (key.base().as_bytes(), key.tenant().as_bytes());
-        let names: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 2] =
-            [(&base, Type::BYTEA), (&tenant, Type::BYTEA)];
-        let begin = begin(until, plan.wait);
-        let insert = async {
-            if make {
-                client.execute_typed(&plan.schema.insert, &names).await
-            } else {
-                Ok(0)
-            }
-        };
-        // Sent all at once, carried out one after another.
-        let ((), made, rows, clock) = tokio::try_join!(
-            client.batch_execute(&begin),
-            insert,
-            client.query_typed(&plan.schema.lock, &names),
-            client.query_typed(&plan.schema.clock, &[]),
-        )
-        .map_err(failed)?;
-        let [clock] = clock.as_slice() else {
-            return Err(WRONG.into());
-        };
-        schema::known(clock.try_get(1).map_err(failed)?)?;
-        let row_of = |row: &Line| {
-            Ok::<_, Failure>(Row {
-                changes: row.try_get(0).map_err(failed)?,
-                value: row.try_get(1).map_err(failed)?,
-            })
-        };
-        Ok(Seen {
-            at: time(clock.try_get(0).map_err(failed)?)?,
-            row: rows.first().filter(|_| made == 0).map(row_of).transpose()?,
-        })
-    }
-
-    /// Writes the row that is locked, and tells its count of changes.
-    pub(super) async fn write(
-        &self,
-        plan: &Plan,
-        key: &BooksKey,
-        value: &[u8],
-    ) -> Result<i64, Failure> {
-        let failed = |error| fault::of(&plan.place, &error);
-        let client = self.client()?;
-        let (base, tenant) = (key.base().as_bytes(), key.tenant().as_bytes());
-        let values: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 3] = [
-            (&base, Type::BYTEA),
-            (&tenant, Type::BYTEA),
-            (&value, Type::BYTEA),
-        ];
-        // A time limit that strikes while COMMIT waits for a replica would let it answer before the replica has it.
-        let (rows, ()) = tokio::try_join!(
-            client.query_typed(&plan.schema.update, &values),
-            client.batch_execute("SET LOCAL statement_timeout = 0"),
-        )
-        .map_err(failed)?;
-        let [row] = rows.as_slice() else {
-            return Err(WRONG.into());
-        };
-        row.try_get(0).map_err(failed)
-    }
-
-    /// Whatever goes wrong here, the change may stand.
-    pub(super) async fn commit(&self, plan: &Plan) -> Result<(), Failure> {
-        let sent = self.client()?.batch_execute("COMMIT").await;
-        sent.map_err(|error| Failure::Commit(fault::told(&plan.place, &error, "")))
-    }
-
-    pub(super) async fn rollback(&self, plan: &Plan) -> Result<(), Failure> {
-        let failed = |error| fault::of(&plan.place, &error);
-        self.client()?
-            .batch_execute("ROLLBACK")
-            .await
-            .map_err(failed)
-    }
-
     /// Ends what an attempt left open, and looks at the tables again before the next.
     pub(super) async fn reset(&mut self, plan: &Plan) -> Result<(), Failure> {
         self.found = Found::Nothing;
@@ -247,7 +119,7 @@ impl Session {
         }
     }
 
-    fn client(&self) -> Result<&Client, Failure> {
+    pub(super) fn client(&self) -> Result<&Client, Failure> {
         // It is taken by the closing alone.
         self.client.as_ref().ok_or(Failure::Clean(StoreFault::Busy))
     }
@@ -271,11 +143,9 @@ async fn farewell(mut driver: JoinHandle<()>) {
     }
 }
 
-const WRONG: StoreFault = StoreFault::Damaged("the tables have not the rows that were written");
-
 /// Begins a transaction that waits for no lock past `until`, trusts no setting of role or database, and loses its locks
 /// if this program hangs.
-fn begin(until: Instant, wait: Duration) -> String {
+pub(super) fn begin(until: Instant, wait: Duration) -> String {
     let left = until
         .saturating_duration_since(Instant::now())
         .as_millis()
@@ -291,12 +161,4 @@ fn begin(until: Instant, wait: Duration) -> String {
          SELECT set_config('synchronous_commit', 'on', true) \
          WHERE current_setting('synchronous_commit') <> 'remote_apply'"
     )
-}
-
-fn time(microseconds: i64) -> Result<Timestamp, Failure> {
-    Timestamp::from_microsecond(microseconds).map_err(|_| {
-        Failure::Clean(StoreFault::unavailable(
-            "the server's clock is out of all bounds",
-        ))
-    })
 }
