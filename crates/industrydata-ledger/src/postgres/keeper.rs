@@ -120,9 +120,7 @@ impl Pool {
             self.remembered.agrees(key, known, seen.row.as_ref())?;
             return Ok(seen);
         }
-        if self.remembered.is_any() {
-            return Err(StoreFault::Damaged("the tables are gone that were there before").into());
-        }
+        self.has_lost_nothing()?;
         let at = session.clock(&self.plan).await?;
         Ok(Seen { row: None, at })
     }
@@ -138,7 +136,10 @@ impl Pool {
         let (plan, key) = (&*self.plan, change.key());
         let known = self.remembered.of(key);
         let booking = async {
-            session.make_tables(plan, until).await?;
+            if !session.has_tables(plan).await? {
+                self.has_lost_nothing()?;
+                session.make_tables(plan, until).await?;
+            }
             let seen = session.lock(plan, key, how != How::Over, until).await?;
             self.remembered.agrees(key, known, seen.row.as_ref())?;
             let applied = change.apply(seen.value(), seen.at)?;
@@ -161,5 +162,13 @@ impl Pool {
             self.remembered.note(key, changes);
         }
         Ok(verdict)
+    }
+
+    /// Where there are no tables there were none before.
+    fn has_lost_nothing(&self) -> Result<(), Failure> {
+        if self.remembered.is_any() {
+            return Err(StoreFault::Damaged("the tables are gone that were there before").into());
+        }
+        Ok(())
     }
 }

@@ -65,8 +65,8 @@ use self::{owner::Owner, plan::Plan};
 /// - **A name is a tenant.** Two names for one tenant are two sets of books, see
 ///   [`Tenant`](industrydata_core::Tenant). Names are kept as bytes of UTF-8, so that any encoding and collation of the
 ///   database will do: read them with `convert_from(tenant, 'UTF8')`.
-/// - **Poolers** such as PgBouncer may stand between, in any mode but that of single statements: no setting, lock or
-///   prepared statement outlives a transaction.
+/// - **Poolers** that keep a transaction on one connection should do, since no setting, lock or prepared statement
+///   outlives a transaction; none was tried.
 #[derive(Clone, Debug)]
 pub struct PgStore(Arc<Owner>);
 

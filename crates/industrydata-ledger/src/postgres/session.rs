@@ -80,14 +80,13 @@ impl Session {
         Ok(self.found == Found::Tables)
     }
 
-    /// Makes the tables if they are missing.
+    /// Makes the tables, unless somebody else did by now.
     pub(super) async fn make_tables(&mut self, plan: &Plan, until: Instant) -> Result<(), Failure> {
-        if !self.has_tables(plan).await? {
-            let begin = begin(until, plan.wait);
-            plan.schema
-                .make(self.client()?, &plan.place, &begin)
-                .await?;
-        }
+        let begin = begin(until, plan.wait);
+        plan.schema
+            .make(self.client()?, &plan.place, &begin)
+            .await?;
+        self.found = Found::Tables;
         Ok(())
     }
 
