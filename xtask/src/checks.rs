@@ -36,6 +36,8 @@ pub(crate) fn clippy(_: &[OsString]) -> Result<ExitCode, Failure> {
         "--locked",
         "--workspace",
         "--all-targets",
+        "--features",
+        test::FEATURES,
         "--",
         "-D",
         "warnings",
@@ -45,7 +47,15 @@ pub(crate) fn clippy(_: &[OsString]) -> Result<ExitCode, Failure> {
 
 /// The documentation, whose links must lead somewhere.
 pub(crate) fn doc(_: &[OsString]) -> Result<ExitCode, Failure> {
-    let arguments = ["doc", "--locked", "--workspace", "--no-deps", "--lib"];
+    let arguments = [
+        "doc",
+        "--locked",
+        "--workspace",
+        "--no-deps",
+        "--lib",
+        "--features",
+        test::FEATURES,
+    ];
     println!("+ cargo {}", arguments.join(" "));
     let status = cargo::cargo(&arguments)
         .env("RUSTDOCFLAGS", "-D warnings")
@@ -68,6 +78,7 @@ pub(crate) fn features(_: &[OsString]) -> Result<ExitCode, Failure> {
         ("industrydata-async", "rustls-no-provider"),
         ("industrydata-ledger", ""),
         ("industrydata-ledger", "sqlite"),
+        ("industrydata-ledger", "postgres"),
     ];
     let openssl = Command::new("pkg-config")
         .args(["--exists", "openssl"])
@@ -162,7 +173,8 @@ pub(crate) fn deny(_: &[OsString]) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::SUCCESS);
     }
     println!("left out: advisories, since their database is not among the package registries");
-    cargo::run(&["deny", "--locked", "check", "bans", "licenses", "sources"])?;
+    let all = ["deny", "--locked", "--features", test::FEATURES, "check"];
+    cargo::run(&[all.as_slice(), &["bans", "licenses", "sources"]].concat())?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -2,6 +2,8 @@
 
 mod cargo;
 mod checks;
+mod postgres;
+mod stores;
 mod test;
 mod vectors;
 
@@ -30,6 +32,12 @@ const COMMANDS: &[Command] = &[
         arguments: "",
         about: "every test: beside the code, vectors, conformance, documentation",
         run: test::run,
+    },
+    Command {
+        name: "stores",
+        arguments: "COMMAND...",
+        about: "run a command with the servers up that stores are tested on, and told to it as to the tests",
+        run: stores::run,
     },
     Command {
         name: "vectors",

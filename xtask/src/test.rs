@@ -6,7 +6,10 @@ use std::{
     process::{ExitCode, Stdio},
 };
 
-use crate::{Failure, cargo, vectors};
+use crate::{Failure, cargo, stores::Stores, vectors};
+
+/// The features beyond the default ones whose tests are run too.
+pub(crate) const FEATURES: &str = "industrydata-ledger/postgres";
 
 /// What was counted.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +25,14 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<ExitCode, Failure> {
         return Err("test takes no arguments: it runs everything".into());
     }
     // What the tests run must stand first: they would build it inside their own time limits.
-    cargo::run(&["build", "--locked", "--workspace", "--all-targets"])?;
+    cargo::run(&[
+        "build",
+        "--locked",
+        "--workspace",
+        "--all-targets",
+        "--features",
+        FEATURES,
+    ])?;
     let (mut tally, whole) = tests()?;
     let vectors = vectors::run(None)?;
     println!(
@@ -41,9 +51,19 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<ExitCode, Failure> {
 }
 
 fn tests() -> Result<(Tally, bool), Failure> {
-    let arguments = ["test", "--locked", "--workspace", "--no-fail-fast"];
+    let arguments = [
+        "test",
+        "--locked",
+        "--workspace",
+        "--no-fail-fast",
+        "--features",
+        FEATURES,
+    ];
+    let stores = Stores::start()?;
     println!("+ cargo {}", arguments.join(" "));
-    let mut child = cargo::cargo(&arguments).stdout(Stdio::piped()).spawn()?;
+    let mut command = cargo::cargo(&arguments);
+    stores.tell(&mut command);
+    let mut child = command.stdout(Stdio::piped()).spawn()?;
     let mut tally = Tally::default();
     if let Some(stdout) = child.stdout.take() {
         for line in BufReader::new(stdout).split(b'\n') {
@@ -54,7 +74,9 @@ fn tests() -> Result<(Tally, bool), Failure> {
             }
         }
     }
-    Ok((tally, child.wait()?.success()))
+    let whole = child.wait()?.success();
+    println!("stores that ran: memory, SQLite, {}", stores.about());
+    Ok((tally, whole))
 }
 
 impl Tally {

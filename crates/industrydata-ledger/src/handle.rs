@@ -45,6 +45,16 @@ impl Books {
         crate::SqliteStore::open(path).map(Self::custom)
     }
 
+    /// Books in the PostgreSQL database at `url`, see [`PgStore::connect`](crate::PgStore::connect).
+    ///
+    /// # Errors
+    ///
+    /// [`StoreFault::Unavailable`] if the URL cannot be used. Nothing is connected to yet. A run may have started: no.
+    #[cfg(feature = "postgres")]
+    pub fn postgres(url: &str) -> Result<Self, StoreFault> {
+        crate::PgStore::connect(url).map(Self::custom)
+    }
+
     /// Books in a store of the caller's own.
     #[must_use]
     pub fn custom(store: impl Store + 'static) -> Self {
@@ -71,6 +81,13 @@ impl From<MemoryStore> for Books {
 #[cfg(feature = "sqlite")]
 impl From<crate::SqliteStore> for Books {
     fn from(store: crate::SqliteStore) -> Self {
+        Self::custom(store)
+    }
+}
+
+#[cfg(feature = "postgres")]
+impl From<crate::PgStore> for Books {
+    fn from(store: crate::PgStore) -> Self {
         Self::custom(store)
     }
 }

@@ -8,6 +8,7 @@
 //! | --- | --- | --- | --- |
 //! | [`MemoryStore`] | memory | its clones | no |
 //! | [`SqliteStore`] (feature `sqlite`, on by default) | a file on a local disk | all processes of one machine | yes |
+//! | `PgStore` (feature `postgres`) | a PostgreSQL database | all processes of many machines | yes |
 //! | [`Books`] | any of these, or a [`Store`] of your own | as that one | as that one |
 //!
 //! Any of them is what a client of `industrydata-async` or `industrydata-blocking` asks for. They may also be used alone:
@@ -42,15 +43,18 @@
 //! - **Whoever does not share the books is not counted.** Starts from the portal, from other programs or from another
 //!   machine use the same five slots. The service then answers 429, and the books close until it takes starts again.
 //! - **Two names for one tenant are two sets of books.** Settle on one spelling, best the directory id.
-//! - **The clock is this machine's.** Set forward it frees slots early; set back it frees none.
+//! - **The clock is this machine's**, but for PostgreSQL, whose clock is one for all. Set forward it frees slots early;
+//!   set back it frees none.
 //! - **Network file systems do not do** (NFS, SMB, many container overlays): their locks and syncs cannot be relied on.
-//!   That is not detected.
+//!   That is not detected. Nor is a database server that runs with `fsync = off`.
 //! - **A fault stops a start, never a poll.** All faults are [`StoreFault`]: before the POST, a run may have started: no.
 //!   After it the reservation counts on, and the start's result carries the fault as a warning.
 
 mod clock;
 mod handle;
 mod memory;
+#[cfg(feature = "postgres")]
+mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
@@ -58,5 +62,7 @@ pub use industrydata_core::{Store, StoreFault};
 
 pub use handle::Books;
 pub use memory::MemoryStore;
+#[cfg(feature = "postgres")]
+pub use postgres::{PgOptions, PgStore};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteOptions, SqliteStore};

@@ -1,0 +1,243 @@
+//! What can be in the way, in words that say what to do and never hold the password.
+
+use std::{error::Error, io, path::PathBuf, time::Duration};
+
+use industrydata_core::StoreFault;
+use tokio_postgres::error::SqlState;
+
+/// The longest text of a server that is passed on, in characters.
+const LONGEST: usize = 300;
+
+/// Why a database cannot hold books, or its books cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Obstacle {
+    #[error("a store URL begins with postgres:// or postgresql://")]
+    Scheme,
+    #[error(
+        "the store URL has a character that must be written in percent form (/ ? # @ in a user name or password)"
+    )]
+    Unescaped,
+    #[error("the store URL names no host")]
+    NoHost,
+    #[error("the store URL cannot be read: look at its host, its port and its parameters")]
+    Unreadable,
+    #[error("the store URL has a parameter that is not known here: {0}")]
+    Parameter(String),
+    #[error("sslmode is one of disable, prefer, require, verify-ca and verify-full")]
+    SslMode,
+    #[error(
+        "sslmode=verify-ca takes sslrootcert=PATH, since anybody can have a certificate of a public authority"
+    )]
+    NoAuthority,
+    #[error("{path} has no certificate that can be read: sslrootcert names a file in PEM format", path = .0.display())]
+    Authority(PathBuf),
+    #[error(
+        "the schema's name has 1 to 63 bytes, no control character, and does not begin with pg_"
+    )]
+    Schema,
+    #[error("{path} is open to other users (mode {1:04o}): run chmod 600 on it", path = .0.display())]
+    OpenPassfile(PathBuf, u32),
+    #[error("{path}: {1}", path = .0.display())]
+    Passfile(PathBuf, io::Error),
+    #[error("no thread could be made for the connection: {0}")]
+    Thread(io::Error),
+    #[error("{place}: {said}{hint}")]
+    Server {
+        place: String,
+        said: String,
+        hint: &'static str,
+    },
+    #[error("{place}: no answer within {} ms", wait.as_millis())]
+    Silent { place: String, wait: Duration },
+    #[error("the thread of the connection ended before it answered")]
+    Lost,
+}
+
+impl From<Obstacle> for StoreFault {
+    fn from(obstacle: Obstacle) -> Self {
+        Self::unavailable(obstacle)
+    }
+}
+
+/// How an attempt at a change ended that did not succeed.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// Nothing was changed, and trying again at once would not help.
+    Clean(StoreFault),
+    /// Nothing was changed, and trying again at once may help.
+    Again(StoreFault),
+    /// COMMIT was sent and not answered with a yes: the change may stand or not.
+    Commit(StoreFault),
+}
+
+impl Failure {
+    pub(super) fn fault(self) -> StoreFault {
+        match self {
+            Self::Clean(fault) | Self::Again(fault) | Self::Commit(fault) => fault,
+        }
+    }
+}
+
+impl From<StoreFault> for Failure {
+    fn from(fault: StoreFault) -> Self {
+        Self::Clean(fault)
+    }
+}
+
+/// What an error before COMMIT says of the books at `place`. Statements and tables are ours, so that an error in them
+/// is damage.
+pub(super) fn of(place: &str, error: &tokio_postgres::Error) -> Failure {
+    let Some(code) = error.code() else {
+        // A connection that broke: the server rolls back what it had begun.
+        return if is_misread(error) {
+            Failure::Clean(StoreFault::Damaged(
+                "a row is not of a kind that is written there",
+            ))
+        } else {
+            Failure::Again(told(place, error, ""))
+        };
+    };
+    if [SqlState::LOCK_NOT_AVAILABLE, SqlState::QUERY_CANCELED].contains(code) {
+        return Failure::Clean(StoreFault::Busy);
+    }
+    if [SqlState::UNDEFINED_TABLE, SqlState::INVALID_SCHEMA_NAME].contains(code) {
+        return Failure::Clean(StoreFault::Damaged(
+            "the tables are gone that were there before",
+        ));
+    }
+    if is_of_the_tables(code) {
+        return Failure::Clean(StoreFault::Damaged(
+            "the tables are not those that were made",
+        ));
+    }
+    if [SqlState::DATA_CORRUPTED, SqlState::INDEX_CORRUPTED].contains(code) {
+        return Failure::Clean(StoreFault::Damaged("the server finds its data corrupted"));
+    }
+    let fault = told(place, error, hint(code));
+    if is_passing(code) {
+        Failure::Again(fault)
+    } else {
+        Failure::Clean(fault)
+    }
+}
+
+/// An error in words, on one line.
+pub(super) fn told(place: &str, error: &tokio_postgres::Error, hint: &'static str) -> StoreFault {
+    Obstacle::Server {
+        place: place.to_owned(),
+        said: said(error),
+        hint,
+    }
+    .into()
+}
+
+fn said(error: &tokio_postgres::Error) -> String {
+    if let Some(db) = error.as_db_error() {
+        return format!(
+            "{} (SQLSTATE {})",
+            plain(db.message()),
+            plain(db.code().code())
+        );
+    }
+    let mut text = error.to_string();
+    let mut beneath = error.source();
+    while let Some(cause) = beneath {
+        text = format!("{text}: {cause}");
+        beneath = cause.source();
+    }
+    plain(&text)
+}
+
+/// Server text without what could make a line look like another.
+fn plain(text: &str) -> String {
+    let is_odd = |c: char| {
+        c.is_control()
+            || ('\u{200b}'..='\u{200f}').contains(&c)
+            || ('\u{2028}'..='\u{202e}').contains(&c)
+            || ('\u{2066}'..='\u{2069}').contains(&c)
+    };
+    text.chars()
+        .take(LONGEST)
+        .map(|c| if is_odd(c) { ' ' } else { c })
+        .collect()
+}
+
+/// Whether what the server sent is not of the kinds asked for.
+fn is_misread(error: &tokio_postgres::Error) -> bool {
+    error.source().is_some_and(|cause| {
+        cause.is::<tokio_postgres::types::WrongType>()
+            || cause.is::<tokio_postgres::types::WasNull>()
+    })
+}
+
+fn is_of_the_tables(code: &SqlState) -> bool {
+    [
+        SqlState::UNDEFINED_COLUMN,
+        SqlState::UNDEFINED_FUNCTION,
+        SqlState::INVALID_COLUMN_REFERENCE,
+        SqlState::WRONG_OBJECT_TYPE,
+        SqlState::DATATYPE_MISMATCH,
+        SqlState::NOT_NULL_VIOLATION,
+        SqlState::CHECK_VIOLATION,
+    ]
+    .contains(code)
+}
+
+/// Whether it comes of others doing the same at the same time, or of a server that starts or stops.
+fn is_passing(code: &SqlState) -> bool {
+    [
+        SqlState::T_R_SERIALIZATION_FAILURE,
+        SqlState::T_R_DEADLOCK_DETECTED,
+        SqlState::UNIQUE_VIOLATION,
+        SqlState::DUPLICATE_SCHEMA,
+        SqlState::DUPLICATE_TABLE,
+        SqlState::DUPLICATE_OBJECT,
+        SqlState::ADMIN_SHUTDOWN,
+        SqlState::CRASH_SHUTDOWN,
+        SqlState::CANNOT_CONNECT_NOW,
+        SqlState::TOO_MANY_CONNECTIONS,
+        SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
+    ]
+    .contains(code)
+}
+
+fn hint(code: &SqlState) -> &'static str {
+    match *code {
+        SqlState::INVALID_PASSWORD | SqlState::INVALID_AUTHORIZATION_SPECIFICATION => {
+            ": look at the user, the password and what the server lets in"
+        }
+        SqlState::INVALID_CATALOG_NAME => ": create the database first, or name another",
+        SqlState::INSUFFICIENT_PRIVILEGE => {
+            ": the role needs USAGE and CREATE on the schema (or CREATE on the database, where there is no schema yet), \
+             and SELECT, INSERT and UPDATE on its tables"
+        }
+        SqlState::READ_ONLY_SQL_TRANSACTION => ": books are written, so name the primary server",
+        SqlState::DISK_FULL => ": free some space on the server's disk",
+        _ => "",
+    }
+}
+
+/// What to do about a connection that could not be made.
+pub(super) fn of_connecting(place: &str, error: &tokio_postgres::Error) -> Failure {
+    if let Some(code) = error.code() {
+        let fault = told(place, error, hint(code));
+        return if is_passing(code) {
+            Failure::Again(fault)
+        } else {
+            Failure::Clean(fault)
+        };
+    }
+    let text = said(error);
+    let hint = if text.contains("TLS handshake") && text.contains("does not support TLS") {
+        ": add sslmode=disable if the network between is trusted"
+    } else if text.contains("TLS handshake") || text.contains("certificate") {
+        ": name the server's authority with sslrootcert=PATH, and the server as its certificate does"
+    } else if text.contains("password missing") {
+        ": give one in PGPASSWORD, in a passfile or in the store URL"
+    } else if text.contains("error connecting to server") {
+        ": look at the host and port, and whether the server runs"
+    } else {
+        ""
+    };
+    Failure::Clean(told(place, error, hint))
+}

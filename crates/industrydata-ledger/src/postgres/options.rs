@@ -1,0 +1,124 @@
+//! What may be set when books are connected to.
+
+use std::{env, fmt, path::PathBuf, time::Duration};
+
+use industrydata_core::StoreFault;
+
+use super::{PgStore, passfile::Passfile};
+
+/// Servers count their time limits in milliseconds of 31 bits, and nobody's patience is longer than this.
+const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
+/// Below this, the way to a server is longer than the wait.
+const SHORTEST_WAIT: Duration = Duration::from_millis(50);
+
+/// Settings of a [`PgStore`]; made by [`PgStore::options`].
+#[derive(Clone)]
+#[must_use]
+pub struct PgOptions {
+    pub(super) wait: Duration,
+    pub(super) connections: usize,
+    pub(super) schema: Option<String>,
+    pub(super) password: Option<String>,
+    pub(super) passfile: Option<Passfile>,
+}
+
+impl PgOptions {
+    pub(super) const fn new() -> Self {
+        Self {
+            wait: Duration::from_secs(5),
+            connections: 4,
+            schema: None,
+            password: None,
+            passfile: None,
+        }
+    }
+
+    /// How long a change waits for the server, a connection and the lock before it is [`StoreFault::Busy`] or
+    /// [`StoreFault::Unavailable`]; 5 s by default, 50 ms to 1 h. A program that hangs with the lock held loses it
+    /// after the same time.
+    pub fn wait(mut self, wait: Duration) -> Self {
+        self.wait = wait.clamp(SHORTEST_WAIT, LONGEST_WAIT);
+        self
+    }
+
+    /// How many connections the store may have at once; 4 by default, at least 1. Each is made when it is needed: a
+    /// program that makes one start at a time has one.
+    pub fn connections(mut self, most: usize) -> Self {
+        self.connections = most.clamp(1, 64);
+        self
+    }
+
+    /// The schema of the tables: `industrydata` by default. It goes before one named in the URL.
+    pub fn schema(mut self, schema: impl Into<String>) -> Self {
+        self.schema = Some(schema.into());
+        self
+    }
+
+    /// The password, if the URL has none.
+    pub fn password(mut self, password: impl Into<String>) -> Self {
+        self.password = Some(password.into());
+        self
+    }
+
+    /// A file of passwords as PostgreSQL's own programs read it (`host:port:database:user:password`), if neither the
+    /// URL nor [`PgOptions::password`] has one. On Unix nobody else may open it (mode 0600).
+    pub fn passfile(mut self, path: impl Into<PathBuf>) -> Self {
+        self.passfile = Some(Passfile {
+            path: path.into(),
+            is_asked_for: true,
+        });
+        self
+    }
+
+    /// Takes the password from the environment, where none is set yet: `PGPASSWORD`, or else the passfile that
+    /// `PGPASSFILE` names, or else `~/.pgpass` (`%APPDATA%\postgresql\pgpass.conf` on Windows). No other variable is
+    /// read, and without this call none at all.
+    pub fn from_env(mut self) -> Self {
+        let set = |name| env::var_os(name).filter(|value| !value.is_empty());
+        if self.password.is_none() {
+            self.password = set("PGPASSWORD").and_then(|value| value.into_string().ok());
+        }
+        if self.passfile.is_none() {
+            let usual = if cfg!(windows) {
+                set("APPDATA").map(|folder| PathBuf::from(folder).join("postgresql/pgpass.conf"))
+            } else {
+                set("HOME").map(|folder| PathBuf::from(folder).join(".pgpass"))
+            };
+            let named = set("PGPASSFILE").map(PathBuf::from);
+            self.passfile = match (named, usual) {
+                (Some(path), _) => Some(Passfile {
+                    path,
+                    is_asked_for: true,
+                }),
+                (None, Some(path)) => Some(Passfile {
+                    path,
+                    is_asked_for: false,
+                }),
+                (None, None) => None,
+            };
+        }
+        self
+    }
+
+    /// Books in the database at `url`. Nothing is connected to yet.
+    ///
+    /// # Errors
+    ///
+    /// As [`PgStore::connect`].
+    pub fn connect(self, url: &str) -> Result<PgStore, StoreFault> {
+        PgStore::with(self, url)
+    }
+}
+
+impl fmt::Debug for PgOptions {
+    /// Without the password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PgOptions")
+            .field("wait", &self.wait)
+            .field("connections", &self.connections)
+            .field("schema", &self.schema)
+            .field("has_password", &self.password.is_some())
+            .field("passfile", &self.passfile)
+            .finish()
+    }
+}

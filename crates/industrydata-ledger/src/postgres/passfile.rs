@@ -1,0 +1,117 @@
+//! The passfile of PostgreSQL's own programs: lines of `host:port:database:user:password`.
+
+use std::path::{Path, PathBuf};
+
+use tokio_postgres::{Config, config::Host};
+
+use super::fault::Obstacle;
+
+/// A file of passwords, and whether somebody asked for just this one.
+#[derive(Clone, Debug)]
+pub(super) struct Passfile {
+    pub(super) path: PathBuf,
+    pub(super) is_asked_for: bool,
+}
+
+impl Passfile {
+    /// The password for what `config` connects to. A file that is merely in its usual place is passed over if it is
+    /// missing, cannot be read, or is open to others.
+    pub(super) fn password(&self, config: &Config) -> Result<Option<Vec<u8>>, Obstacle> {
+        match read(&self.path) {
+            Ok(text) => Ok(find(&text, config)),
+            Err(obstacle) if self.is_asked_for => Err(obstacle),
+            Err(_) => Ok(None),
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Obstacle> {
+    let failed = |error| Obstacle::Passfile(path.to_owned(), error);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let mode = std::fs::metadata(path).map_err(failed)?.mode() & 0o7777;
+        if mode & 0o077 != 0 {
+            return Err(Obstacle::OpenPassfile(path.to_owned(), mode));
+        }
+    }
+    std::fs::read(path).map_err(failed)
+}
+
+fn find(text: &[u8], config: &Config) -> Option<Vec<u8>> {
+    let user = config.get_user()?.as_bytes();
+    let base = config.get_dbname().map_or(user, str::as_bytes);
+    let ports = config.get_ports();
+    let line = |line: &[u8]| {
+        let [host, port, name, who, password] = fields(line)?;
+        let fits = |field: &[u8], value: &[u8]| field == b"*" || field == value;
+        let here = config.get_hosts().iter().enumerate().any(|(n, each)| {
+            let at = ports.get(n).or(ports.first()).copied().unwrap_or(5432);
+            fits(&port, at.to_string().as_bytes())
+                && match each {
+                    Host::Tcp(name) => fits(&host, name.as_bytes()),
+                    #[cfg(unix)]
+                    Host::Unix(path) => {
+                        host == b"localhost" || fits(&host, path.as_os_str().as_encoded_bytes())
+                    }
+                }
+        });
+        (here && fits(&name, base) && fits(&who, user)).then_some(password)
+    };
+    text.split(|byte| *byte == b'\n')
+        .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+        .filter(|line| !line.starts_with(b"#"))
+        .find_map(line)
+}
+
+/// The five fields of a line; `\` takes the next byte as it is.
+fn fields(line: &[u8]) -> Option<[Vec<u8>; 5]> {
+    let mut fields = vec![Vec::new()];
+    let mut bytes = line.iter();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b':' => fields.push(Vec::new()),
+            b'\\' => fields.last_mut()?.extend(bytes.next()),
+            byte => fields.last_mut()?.push(*byte),
+        }
+    }
+    fields.try_into().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, url: &str, expected: Option<&str>) {
+        let found = find(text.as_bytes(), &url.parse().unwrap());
+        assert_eq!(found.as_deref(), expected.map(str::as_bytes), "{text:?}");
+    }
+
+    #[test]
+    fn the_first_line_that_fits() {
+        let url = "postgres://u@h:5433/d";
+        check("h:5433:d:u:a", url, Some("a"));
+        check(
+            "# h:5433:d:u:x\n\nh:5432:d:u:x\n*:*:*:*:b\nh:5433:d:u:c",
+            url,
+            Some("b"),
+        );
+        check("h:*:*:u:\\:\\\\ x\r\n", url, Some(":\\ x"));
+        for other in [
+            "g:5433:d:u:a",
+            "h:5433:e:u:a",
+            "h:5433:d:v:a",
+            "h:5433:d:u",
+            "",
+            "h",
+        ] {
+            check(other, url, None);
+        }
+        check(
+            "localhost:*:*:*:s",
+            "postgres:///d?host=/run/pg&user=u",
+            Some("s"),
+        );
+    }
+}

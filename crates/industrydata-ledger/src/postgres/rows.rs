@@ -1,0 +1,156 @@
+//! What is asked of a connection about the row of one key, and the transaction around it.
+
+use std::time::Instant;
+
+use industrydata_core::{BooksKey, StoreFault, Timestamp};
+use tokio_postgres::{
+    Row as Line,
+    types::{ToSql, Type},
+};
+
+use super::{
+    fault::{self, Failure},
+    plan::Plan,
+    schema,
+    session::{Row, Seen, Session, begin},
+};
+
+const WRONG: StoreFault = StoreFault::Damaged("the tables have not the rows that were written");
+
+impl Session {
+    /// The server's clock, where there are no tables to be read with it.
+    pub(super) async fn clock(&self, plan: &Plan) -> Result<Timestamp, Failure> {
+        let failed = |error| fault::of(&plan.place, &error);
+        let sql = format!("SELECT {}", schema::CLOCK);
+        let rows = self
+            .client()?
+            .query_typed(&sql, &[])
+            .await
+            .map_err(failed)?;
+        let row = rows.first().ok_or(WRONG)?;
+        time(row.try_get(0).map_err(failed)?)
+    }
+
+    /// Reads the books of `key` without a lock.
+    pub(super) async fn read(&self, plan: &Plan, key: &BooksKey) -> Result<Seen, Failure> {
+        let failed = |error| fault::of(&plan.place, &error);
+        let (base, tenant) = (key.base().as_bytes(), key.tenant().as_bytes());
+        let names: [(&(dyn ToSql + Sync), Type); 2] =
+            [(&base, Type::BYTEA), (&tenant, Type::BYTEA)];
+        let rows = self
+            .client()?
+            .query_typed(&plan.schema.read, &names)
+            .await
+            .map_err(failed)?;
+        let [row] = rows.as_slice() else {
+            return Err(WRONG.into());
+        };
+        schema::known(row.try_get(1).map_err(failed)?)?;
+        let changes: Option<i64> = row.try_get(2).map_err(failed)?;
+        let row_of = |changes| {
+            Ok::<_, Failure>(Row {
+                changes,
+                value: row.try_get(3).map_err(failed)?,
+            })
+        };
+        Ok(Seen {
+            at: time(row.try_get(0).map_err(failed)?)?,
+            row: changes.map(row_of).transpose()?,
+        })
+    }
+
+    /// Begins a transaction, locks the row of `key` and reads it, then the clock. A row is made if there is none and
+    /// `make` says so; it is then read as none.
+    pub(super) async fn lock(
+        &self,
+        plan: &Plan,
+        key: &BooksKey,
+        make: bool,
+        until: Instant,
+    ) -> Result<Seen, Failure> {
+        let failed = |error| fault::of(&plan.place, &error);
+        let client = self.client()?;
+        let (base, tenant) = (key.base().as_bytes(), key.tenant().as_bytes());
+        let names: [(&(dyn ToSql + Sync), Type); 2] =
+            [(&base, Type::BYTEA), (&tenant, Type::BYTEA)];
+        let begin = begin(until, plan.wait);
+        let insert = async {
+            if make {
+                client.execute_typed(&plan.schema.insert, &names).await
+            } else {
+                Ok(0)
+            }
+        };
+        // Sent all at once, carried out one after another.
+        let ((), made, rows, clock) = tokio::try_join!(
+            client.batch_execute(&begin),
+            insert,
+            client.query_typed(&plan.schema.lock, &names),
+            client.query_typed(&plan.schema.clock, &[]),
+        )
+        .map_err(failed)?;
+        let [clock] = clock.as_slice() else {
+            return Err(WRONG.into());
+        };
+        schema::known(clock.try_get(1).map_err(failed)?)?;
+        let row_of = |row: &Line| {
+            Ok::<_, Failure>(Row {
+                changes: row.try_get(0).map_err(failed)?,
+                value: row.try_get(1).map_err(failed)?,
+            })
+        };
+        Ok(Seen {
+            at: time(clock.try_get(0).map_err(failed)?)?,
+            row: rows.first().filter(|_| made == 0).map(row_of).transpose()?,
+        })
+    }
+
+    /// Writes the row that is locked, and tells its count of changes.
+    pub(super) async fn write(
+        &self,
+        plan: &Plan,
+        key: &BooksKey,
+        value: &[u8],
+    ) -> Result<i64, Failure> {
+        let failed = |error| fault::of(&plan.place, &error);
+        let client = self.client()?;
+        let (base, tenant) = (key.base().as_bytes(), key.tenant().as_bytes());
+        let values: [(&(dyn ToSql + Sync), Type); 3] = [
+            (&base, Type::BYTEA),
+            (&tenant, Type::BYTEA),
+            (&value, Type::BYTEA),
+        ];
+        // A time limit that strikes while COMMIT waits for a replica would let it answer before the replica has it.
+        let (rows, ()) = tokio::try_join!(
+            client.query_typed(&plan.schema.update, &values),
+            client.batch_execute("SET LOCAL statement_timeout = 0"),
+        )
+        .map_err(failed)?;
+        let [row] = rows.as_slice() else {
+            return Err(WRONG.into());
+        };
+        row.try_get(0).map_err(failed)
+    }
+
+    /// Whatever goes wrong here, the change may stand.
+    pub(super) async fn commit(&self, plan: &Plan) -> Result<(), Failure> {
+        let sent = self.client()?.batch_execute("COMMIT").await;
+        sent.map_err(|error| Failure::Commit(fault::told(&plan.place, &error, "")))
+    }
+
+    pub(super) async fn rollback(&self, plan: &Plan) -> Result<(), Failure> {
+        let failed = |error| fault::of(&plan.place, &error);
+        self.client()?
+            .batch_execute("ROLLBACK")
+            .await
+            .map_err(failed)
+    }
+}
+
+fn time(microseconds: i64) -> Result<Timestamp, Failure> {
+    Timestamp::from_microsecond(microseconds).map_err(|_| {
+        Failure::Clean(StoreFault::unavailable(
+            "the server's clock is out of all bounds",
+        ))
+    })
+}

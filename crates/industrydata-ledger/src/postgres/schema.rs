@@ -1,0 +1,214 @@
+//! The tables: how they are made by whoever comes first, how they are recognised, and every statement on them.
+
+use industrydata_core::StoreFault;
+use tokio_postgres::{Client, types::Type};
+
+use super::fault::{self, Failure, Obstacle};
+
+/// The layout this release writes.
+const LAYOUT: i32 = 1;
+/// What makes layout n + 1 of layout n, with `{s}` for the schema; the first of them begins with nothing.
+const STEPS: [&str; LAYOUT as usize] = ["
+    CREATE TABLE {s}.layout (layout integer NOT NULL);
+    CREATE TABLE {s}.books (
+        base bytea NOT NULL, tenant bytea NOT NULL, changes bigint NOT NULL, value bytea NOT NULL,
+        PRIMARY KEY (base, tenant));
+    COMMENT ON TABLE {s}.books IS
+        'industryData starts, a row for each base URL and tenant (UTF-8); written by industrydata only';
+    INSERT INTO {s}.layout VALUES (0);"];
+
+/// Columns and keys of the two tables, as the catalogue tells them.
+const BOOKS: &str =
+    "base bytea, tenant bytea, changes bigint, value bytea; PRIMARY KEY (base, tenant)";
+const LAYOUTS: &str = "layout integer; ";
+
+/// Which lock orders those who make the tables: `idLg` and `PgMk`.
+const MAKERS: i64 = 0x6964_4c67_5067_4d6b;
+
+/// Microseconds of the server's clock since 1970.
+pub(super) const CLOCK: &str =
+    "(extract(epoch FROM pg_catalog.clock_timestamp()) * 1000000)::pg_catalog.int8";
+
+/// The schema of the tables, and the statements on them.
+pub(super) struct Schema {
+    name: String,
+    quoted: String,
+    pub(super) read: String,
+    pub(super) clock: String,
+    pub(super) insert: String,
+    pub(super) lock: String,
+    pub(super) update: String,
+}
+
+/// What stands in the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    Nothing,
+    Tables,
+}
+
+impl Schema {
+    pub(super) fn new(name: Option<String>) -> Result<Self, Obstacle> {
+        let name = name.unwrap_or_else(|| "industrydata".to_owned());
+        let fits = (1..=63).contains(&name.len()) && !name.contains(char::is_control);
+        if !fits || name.starts_with("pg_") {
+            return Err(Obstacle::Schema);
+        }
+        let s = format!("\"{}\"", name.replace('"', "\"\""));
+        Ok(Self {
+            read: format!(
+                "SELECT {CLOCK}, l.layout, b.changes, b.value FROM {s}.layout l \
+                 LEFT JOIN {s}.books b ON b.base = $1 AND b.tenant = $2"
+            ),
+            clock: format!("SELECT {CLOCK}, layout FROM {s}.layout"),
+            insert: format!(
+                "INSERT INTO {s}.books (base, tenant, changes, value) VALUES ($1, $2, 0, '') \
+                 ON CONFLICT (base, tenant) DO NOTHING"
+            ),
+            lock: format!(
+                "SELECT changes, value FROM {s}.books WHERE base = $1 AND tenant = $2 FOR UPDATE"
+            ),
+            update: format!(
+                "UPDATE {s}.books SET changes = changes + 1, value = $3 \
+                 WHERE base = $1 AND tenant = $2 RETURNING changes"
+            ),
+            quoted: s,
+            name,
+        })
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What fails where no change could be made, and changes nothing.
+    pub(super) fn probe(&self, has_tables: bool) -> String {
+        let s = &self.quoted;
+        if has_tables {
+            return format!(
+                "INSERT INTO {s}.books SELECT FROM {s}.layout WHERE false; UPDATE {s}.books SET changes = 0 WHERE false"
+            );
+        }
+        let make = STEPS.map(|step| step.replace("{s}", s)).concat();
+        format!("CREATE SCHEMA IF NOT EXISTS {s}; {make}")
+    }
+
+    /// Looks what stands there: nothing, or tables of a layout that is known and just as they were made.
+    pub(super) async fn look(&self, client: &Client, place: &str) -> Result<Found, Failure> {
+        let failed = |error| fault::of(place, &error);
+        let sql = "
+            SELECT c.relname::pg_catalog.text, c.relkind = 'r' AND c.relpersistence = 'p' AND NOT c.relrowsecurity
+                AND NOT c.relhasrules AND NOT c.relhassubclass AND NOT c.relispartition
+                AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid),
+                pg_catalog.concat((SELECT pg_catalog.string_agg(
+                    a.attname || ' ' || pg_catalog.format_type(a.atttypid, a.atttypmod), ', ' ORDER BY a.attnum)
+                    FROM pg_catalog.pg_attribute a
+                    WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), '; ',
+                    (SELECT pg_catalog.string_agg(pg_catalog.pg_get_constraintdef(k.oid), ', ' ORDER BY k.oid)
+                    FROM pg_catalog.pg_constraint k WHERE k.conrelid = c.oid AND k.contype <> 'n'))
+            FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+            WHERE n.nspname = $1 AND c.relname IN ('books', 'layout') ORDER BY c.relname";
+        let rows = client
+            .query_typed(sql, &[(&self.name, Type::TEXT)])
+            .await
+            .map_err(failed)?;
+        if rows.is_empty() {
+            return Ok(Found::Nothing);
+        }
+        let mut found = Vec::new();
+        for row in &rows {
+            let name: String = row.try_get(0).map_err(failed)?;
+            let plain: bool = row.try_get(1).map_err(failed)?;
+            let columns: String = row.try_get(2).map_err(failed)?;
+            found.push((name, plain, columns));
+        }
+        // Of a newer layout nothing else is known, so that its number comes first.
+        if found
+            .iter()
+            .any(|(name, _, columns)| name == "layout" && columns == LAYOUTS)
+        {
+            self.layout(client, place).await?;
+        }
+        let whole = [("books", BOOKS), ("layout", LAYOUTS)];
+        let is_whole = found.len() == 2
+            && found
+                .iter()
+                .zip(whole)
+                .all(|((name, plain, columns), (right, made))| {
+                    *plain && name == right && columns == made
+                });
+        if !is_whole {
+            return Err(StoreFault::Damaged("the tables are not those that were made").into());
+        }
+        Ok(Found::Tables)
+    }
+
+    async fn layout(&self, client: &Client, place: &str) -> Result<(), Failure> {
+        let rows = client
+            .query_typed(&self.clock, &[])
+            .await
+            .map_err(|error| fault::of(place, &error))?;
+        let [row] = rows.as_slice() else {
+            return Err(StoreFault::Damaged("the table of the layout has not one row").into());
+        };
+        let layout = row.try_get(1).map_err(|error| fault::of(place, &error))?;
+        known(layout).map_err(Failure::Clean)
+    }
+
+    /// Makes the tables, or brings them to the layout of this release, unless somebody else does or did. All at once or
+    /// not at all, and by one at a time.
+    pub(super) async fn make(
+        &self,
+        client: &Client,
+        place: &str,
+        begin: &str,
+    ) -> Result<(), Failure> {
+        // What is in the way may pass: others who make the schema without asking for the lock, or a lost answer.
+        let failed = |error| fault::of(place, &error);
+        client.batch_execute(begin).await.map_err(failed)?;
+        client
+            .batch_execute(&format!(
+                "SELECT pg_catalog.pg_advisory_xact_lock({MAKERS})"
+            ))
+            .await
+            .map_err(failed)?;
+        if self.look(client, place).await? == Found::Nothing {
+            let there = client
+                .query_typed(
+                    "SELECT FROM pg_catalog.pg_namespace WHERE nspname = $1",
+                    &[(&self.name, Type::TEXT)],
+                )
+                .await
+                .map_err(failed)?;
+            if there.is_empty() {
+                let create = format!("CREATE SCHEMA {}", self.quoted);
+                client.batch_execute(&create).await.map_err(failed)?;
+            }
+            for step in STEPS {
+                let make = step.replace("{s}", &self.quoted);
+                client.batch_execute(&make).await.map_err(failed)?;
+            }
+            let sign = format!("UPDATE {}.layout SET layout = {LAYOUT}", self.quoted);
+            client.batch_execute(&sign).await.map_err(failed)?;
+        }
+        // Lost or not, whoever comes next looks what stands.
+        client
+            .batch_execute("COMMIT")
+            .await
+            .map_err(|error| Failure::Again(fault::told(place, &error, "")))
+    }
+}
+
+/// Whether this release reads and writes the layout.
+pub(super) fn known(layout: i32) -> Result<(), StoreFault> {
+    if layout > LAYOUT {
+        return Err(StoreFault::Newer {
+            found: layout.unsigned_abs(),
+            known: LAYOUT.unsigned_abs(),
+        });
+    }
+    if layout < 1 {
+        return Err(StoreFault::Damaged("the layout has no number of ours"));
+    }
+    Ok(())
+}

@@ -1,0 +1,163 @@
+//! One connection, and the transactions made on it.
+
+use std::time::{Duration, Instant};
+
+use industrydata_core::{StoreFault, Timestamp};
+use tokio::{task::JoinHandle, time::timeout};
+use tokio_postgres::{Client, NoTls};
+
+use super::{
+    fault::{self, Failure},
+    plan::Plan,
+    schema::Found,
+};
+
+/// How long a connection that is given up may take to say goodbye.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// The row of one key.
+#[derive(Debug)]
+pub(super) struct Row {
+    pub(super) changes: i64,
+    pub(super) value: Vec<u8>,
+}
+
+/// The books as they stood at one moment, by the server's clock.
+#[derive(Debug)]
+pub(super) struct Seen {
+    pub(super) row: Option<Row>,
+    pub(super) at: Timestamp,
+}
+
+impl Seen {
+    pub(super) fn value(&self) -> Option<&[u8]> {
+        self.row.as_ref().map(|row| row.value.as_slice())
+    }
+}
+
+/// One open connection.
+#[derive(Debug)]
+pub(super) struct Session {
+    client: Option<Client>,
+    driver: Option<JoinHandle<()>>,
+    found: Found,
+}
+
+impl Session {
+    pub(super) async fn open(plan: &Plan) -> Result<Self, Failure> {
+        let failed = |error| fault::of_connecting(&plan.place, &error);
+        let (client, driver) = match &plan.tls {
+            None => {
+                let (client, connection) = plan.config.connect(NoTls).await.map_err(failed)?;
+                (client, tokio::spawn(async { drop(connection.await) }))
+            }
+            Some(tls) => {
+                let (client, connection) =
+                    plan.config.connect(tls.clone()).await.map_err(failed)?;
+                (client, tokio::spawn(async { drop(connection.await) }))
+            }
+        };
+        let mut session = Self {
+            client: Some(client),
+            driver: Some(driver),
+            found: Found::Nothing,
+        };
+        session.found = plan.schema.look(session.client()?, &plan.place).await?;
+        Ok(session)
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.client
+            .as_ref()
+            .is_some_and(|client| !client.is_closed())
+    }
+
+    /// Whether the tables stand; looks again if they did not.
+    pub(super) async fn has_tables(&mut self, plan: &Plan) -> Result<bool, Failure> {
+        if self.found == Found::Nothing {
+            self.found = plan.schema.look(self.client()?, &plan.place).await?;
+        }
+        Ok(self.found == Found::Tables)
+    }
+
+    /// Makes the tables, unless somebody else did by now.
+    pub(super) async fn make_tables(&mut self, plan: &Plan, until: Instant) -> Result<(), Failure> {
+        let begin = begin(until, plan.wait);
+        plan.schema
+            .make(self.client()?, &plan.place, &begin)
+            .await?;
+        self.found = Found::Tables;
+        Ok(())
+    }
+
+    /// Ends what an attempt left open, and looks at the tables again before the next.
+    pub(super) async fn reset(&mut self, plan: &Plan) -> Result<(), Failure> {
+        self.found = Found::Nothing;
+        self.rollback(plan).await
+    }
+
+    /// Whether a change could be booked: the server takes writes, and the role may make them.
+    pub(super) async fn check(&mut self, plan: &Plan, until: Instant) -> Result<(), Failure> {
+        let failed = |error| fault::of(&plan.place, &error);
+        let has_tables = self.has_tables(plan).await?;
+        let begin = begin(until, plan.wait);
+        let client = self.client()?;
+        client.batch_execute(&begin).await.map_err(failed)?;
+        client
+            .batch_execute(&plan.schema.probe(has_tables))
+            .await
+            .map_err(failed)?;
+        self.rollback(plan).await
+    }
+
+    /// Says goodbye to the server.
+    pub(super) async fn close(mut self) {
+        drop(self.client.take());
+        if let Some(driver) = self.driver.take() {
+            farewell(driver).await;
+        }
+    }
+
+    pub(super) fn client(&self) -> Result<&Client, Failure> {
+        // It is taken by the closing alone.
+        self.client.as_ref().ok_or(Failure::Clean(StoreFault::Busy))
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        drop(self.client.take());
+        if let (Some(driver), Ok(runtime)) =
+            (self.driver.take(), tokio::runtime::Handle::try_current())
+        {
+            drop(runtime.spawn(farewell(driver)));
+        }
+    }
+}
+
+/// A connection ends by itself once its client is gone and all is answered; one that hangs is cut.
+async fn farewell(mut driver: JoinHandle<()>) {
+    if timeout(GOODBYE, &mut driver).await.is_err() {
+        driver.abort();
+    }
+}
+
+/// Begins a transaction that waits for no lock past `until`, trusts no setting of role or database, and loses its locks
+/// if this program hangs.
+pub(super) fn begin(until: Instant, wait: Duration) -> String {
+    let left = until
+        .saturating_duration_since(Instant::now())
+        .as_millis()
+        .max(1);
+    let idle = wait.as_millis().max(1000);
+    format!(
+        "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
+         SET LOCAL search_path = pg_catalog, pg_temp; \
+         SET LOCAL lock_timeout = {left}; \
+         SET LOCAL statement_timeout = {left}; \
+         SET LOCAL idle_in_transaction_session_timeout = {idle}; \
+         SET LOCAL row_security = off; \
+         SELECT set_config('synchronous_commit', 'on', true) \
+         WHERE current_setting('synchronous_commit') <> 'remote_apply'"
+    )
+}

@@ -1,0 +1,177 @@
+//! The store URL, read strictly: what is wrong with it is told without showing it.
+
+#[cfg(test)]
+mod tests;
+
+use std::{net::IpAddr, path::PathBuf};
+
+use tokio_postgres::{
+    Config,
+    config::{Host, SslMode, TargetSessionAttrs},
+};
+
+use super::fault::Obstacle;
+
+/// The parameters that are passed on as they are.
+const PASSED: [&str; 13] = [
+    "application_name",
+    "channel_binding",
+    "connect_timeout",
+    "dbname",
+    "host",
+    "keepalives",
+    "keepalives_idle",
+    "keepalives_interval",
+    "keepalives_retries",
+    "options",
+    "password",
+    "port",
+    "user",
+];
+
+/// How a server is to prove who it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Proof {
+    /// Not at all, and nothing is encrypted.
+    Plain,
+    /// Not at all; what is sent is encrypted if the server can.
+    Encrypted,
+    /// By a certificate of the authority given.
+    Authority,
+    /// By a certificate of an authority, for the name it was reached by.
+    Name,
+}
+
+/// What a URL says.
+#[derive(Debug)]
+pub(super) struct Address {
+    pub(super) config: Config,
+    pub(super) proof: Proof,
+    pub(super) roots: Option<PathBuf>,
+    pub(super) schema: Option<String>,
+}
+
+/// Reads `url`.
+pub(super) fn parse(url: &str) -> Result<Address, Obstacle> {
+    let rest = ["postgres://", "postgresql://"]
+        .iter()
+        .find_map(|scheme| url.strip_prefix(scheme))
+        .ok_or(Obstacle::Scheme)?;
+    let (who, rest) = match rest.find('@') {
+        Some(at) => rest.split_at(at + 1),
+        None => ("", rest),
+    };
+    // A password with one of these would end up in a host, a database or a parameter, and so in a message.
+    if who.contains(['/', '?', '#']) || rest.contains(['@', '#']) || url.contains(char::is_control)
+    {
+        return Err(Obstacle::Unescaped);
+    }
+    let (place, parameters) = rest.split_once('?').unwrap_or((rest, ""));
+    let (mut mode, mut roots, mut schema, mut passed) = (None, None, None, Vec::new());
+    for parameter in parameters
+        .split('&')
+        .filter(|parameter| !parameter.is_empty())
+    {
+        let (key, value) = parameter.split_once('=').ok_or(Obstacle::Unreadable)?;
+        match key {
+            "sslmode" => mode = Some(value),
+            "sslrootcert" => roots = Some(PathBuf::from(decoded(value)?)),
+            "schema" => schema = Some(decoded(value)?),
+            key if PASSED.contains(&key) => passed.push(parameter),
+            key => return Err(Obstacle::Parameter(name(key))),
+        }
+    }
+    let plain = format!("postgres://{who}{place}?{}", passed.join("&"));
+    // Its errors may show parts of what is read.
+    let mut config: Config = plain.parse().map_err(|_| Obstacle::Unreadable)?;
+    if config.get_hosts().is_empty() {
+        return Err(Obstacle::NoHost);
+    }
+    let proof = proof(mode, roots.is_some(), &config)?;
+    config.ssl_mode(match proof {
+        Proof::Plain => SslMode::Disable,
+        Proof::Encrypted => SslMode::Prefer,
+        Proof::Authority | Proof::Name => SslMode::Require,
+    });
+    config.target_session_attrs(TargetSessionAttrs::ReadWrite);
+    if config.get_application_name().is_none() {
+        config.application_name("industrydata");
+    }
+    Ok(Address {
+        config,
+        proof,
+        roots,
+        schema,
+    })
+}
+
+/// Where the books are, without the password.
+pub(super) fn place(config: &Config) -> String {
+    let ports = config.get_ports();
+    let hosts = config.get_hosts().iter().enumerate().map(|(n, host)| {
+        let port = ports.get(n).or(ports.first()).copied().unwrap_or(5432);
+        match host {
+            Host::Tcp(name) if name.contains(':') => format!("[{name}]:{port}"),
+            Host::Tcp(name) => format!("{name}:{port}"),
+            #[cfg(unix)]
+            Host::Unix(path) => format!("{}:{port}", path.display()),
+        }
+    });
+    let hosts: Vec<String> = hosts.collect();
+    let user = config
+        .get_user()
+        .map_or(String::new(), |user| format!("{user}@"));
+    let base = config
+        .get_dbname()
+        .map_or(String::new(), |name| format!("/{name}"));
+    format!("{user}{}{base}", hosts.join(","))
+}
+
+fn proof(mode: Option<&str>, has_roots: bool, config: &Config) -> Result<Proof, Obstacle> {
+    match mode {
+        Some("disable") => Ok(Proof::Plain),
+        Some("prefer") => Ok(Proof::Encrypted),
+        Some("require" | "verify-full") => Ok(Proof::Name),
+        Some("verify-ca") if has_roots => Ok(Proof::Authority),
+        Some("verify-ca") => Err(Obstacle::NoAuthority),
+        Some(_) => Err(Obstacle::SslMode),
+        None if !has_roots && config.get_hosts().iter().all(is_here) => Ok(Proof::Encrypted),
+        None => Ok(Proof::Name),
+    }
+}
+
+/// Whether it is this machine.
+fn is_here(host: &Host) -> bool {
+    match host {
+        Host::Tcp(name) => {
+            name == "localhost" || name.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
+        }
+        #[cfg(unix)]
+        Host::Unix(_) => true,
+    }
+}
+
+/// The key as it may be shown.
+fn name(key: &str) -> String {
+    key.chars()
+        .filter(|c| c.is_ascii_alphanumeric() || *c == '_')
+        .take(40)
+        .collect()
+}
+
+fn decoded(text: &str) -> Result<String, Obstacle> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte != b'%' {
+            bytes.push(byte);
+            continue;
+        }
+        let mut digit = || rest.next().and_then(|digit| char::from(digit).to_digit(16));
+        let (Some(high), Some(low)) = (digit(), digit()) else {
+            return Err(Obstacle::Unreadable);
+        };
+        bytes.push(u8::try_from(high * 16 + low).map_err(|_| Obstacle::Unreadable)?);
+    }
+    String::from_utf8(bytes).map_err(|_| Obstacle::Unreadable)
+}

@@ -1,0 +1,87 @@
+use super::*;
+
+#[track_caller]
+fn check(url: &str, expected: &str, proof: Proof) {
+    let address = parse(url).unwrap();
+    assert_eq!(
+        (place(&address.config).as_str(), address.proof),
+        (expected, proof),
+        "{url}"
+    );
+}
+
+#[test]
+fn urls_that_are_taken() {
+    check(
+        "postgres://u:p@db.example/books",
+        "u@db.example:5432/books",
+        Proof::Name,
+    );
+    check(
+        "postgresql://u@127.0.0.1:5433/books",
+        "u@127.0.0.1:5433/books",
+        Proof::Encrypted,
+    );
+    check(
+        "postgres://[::1]/books",
+        "[::1]:5432/books",
+        Proof::Encrypted,
+    );
+    check(
+        "postgres://u@a,b:1/x?sslmode=disable",
+        "u@a:5432,b:1/x",
+        Proof::Plain,
+    );
+    check(
+        "postgres://localhost/x?sslmode=require",
+        "localhost:5432/x",
+        Proof::Name,
+    );
+    check(
+        "postgres://localhost/x?sslrootcert=/ca.pem",
+        "localhost:5432/x",
+        Proof::Name,
+    );
+    check(
+        "postgres:///x?host=/run/pg&user=u",
+        "u@/run/pg:5432/x",
+        Proof::Encrypted,
+    );
+    let address = parse("postgres://h/d?schema=a%20b&sslmode=verify-ca&sslrootcert=a%2Fb").unwrap();
+    assert_eq!(
+        (address.schema.as_deref(), address.proof),
+        (Some("a b"), Proof::Authority)
+    );
+    assert_eq!(address.roots, Some("a/b".into()));
+    let config = parse("postgres://u:p%40%2F@h/d").unwrap().config;
+    assert_eq!(config.get_password(), Some(b"p@/".as_slice()));
+}
+
+#[test]
+fn what_is_wrong_is_told_without_the_password() {
+    for url in [
+        "mysql://u:hunter2@h/d",
+        "hunter2",
+        "postgres://u:hun@ter2@h/d",
+        "postgres://u:hun/ter2@h/d",
+        "postgres://u:hun?ter2@h/d",
+        "postgres://u:hun#ter2@h/d",
+        "postgres://h/d?password=hun@ter2",
+        "postgres://u:hunter2@h:port/d",
+        "postgres://u:hunter2@/d",
+        "postgres://u:hunter2@h/d?sslmode=allow",
+        "postgres://u:hunter2@h/d?sslmode=verify-ca",
+        "postgres://u:hunter2@h/d?x=y",
+        "postgres://u:hunter2@h/d?x",
+        "postgres://u:hunter2@h/d?sslrootcert=%f",
+        "postgres://u:hunter2@h/d\n",
+    ] {
+        let told = parse(url).unwrap_err();
+        for shown in [told.to_string(), format!("{told:?}")] {
+            assert!(
+                !shown.contains("hun") && !shown.contains("ter2"),
+                "{url}: {shown}"
+            );
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! T52, T58: tables that were altered, rows that vanish, and layouts of other releases.
+
+use industrydata_ledger::{PgStore, Store, StoreFault};
+
+use crate::{Fresh, fresh, is_granted, quota, reserve, used};
+
+fn is_damaged<T>(result: &Result<T, StoreFault>) -> bool {
+    matches!(result, Err(StoreFault::Damaged(_)))
+}
+
+/// Neither a store that has seen the books nor a new one lets a start through.
+#[track_caller]
+fn check(seen: bool, sql: &str, expected: impl Fn(&StoreFault) -> bool) {
+    let Some(place) = fresh() else { return };
+    let old = place.booked(5);
+    place.admin().run(&sql.replace("{s}", &place.schema));
+    let mut stores = vec![old];
+    if !seen {
+        stores.push(place.store());
+    }
+    for store in stores {
+        for result in [
+            store.transact(&reserve("t", 6)),
+            store.transact(&crate::read("t")),
+            store.transact(&crate::confirm("t", 1)),
+        ] {
+            match result {
+                Err(fault) if expected(&fault) => {}
+                other => panic!("{sql}: {other:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn t58_a_newer_layout_is_left_as_it_is() {
+    let newer = |fault: &StoreFault| matches!(fault, StoreFault::Newer { found: 7, known: 1 });
+    check(false, "UPDATE {s}.layout SET layout = 7", newer);
+    check(
+        false,
+        "UPDATE {s}.layout SET layout = 7; ALTER TABLE {s}.books ADD more text",
+        newer,
+    );
+}
+
+#[test]
+fn t52_tables_that_were_altered() {
+    let damaged = |fault: &StoreFault| matches!(fault, StoreFault::Damaged(_));
+    for sql in [
+        "UPDATE {s}.layout SET layout = 0",
+        "DELETE FROM {s}.layout",
+        "INSERT INTO {s}.layout VALUES (1)",
+        "ALTER TABLE {s}.books DROP value",
+        "ALTER TABLE {s}.books ALTER changes TYPE int",
+        "DROP TABLE {s}.books",
+        "DROP TABLE {s}.layout",
+        "ALTER TABLE {s}.books RENAME TO b; CREATE VIEW {s}.books AS SELECT base, tenant, changes FROM {s}.b",
+        "UPDATE {s}.books SET changes = 0",
+        "UPDATE {s}.books SET value = ''",
+        "UPDATE {s}.books SET value = substr(value, 1, length(value) - 1)",
+    ] {
+        check(false, sql, damaged);
+    }
+    // What a new store cannot tell from no books at all, one that has seen them can.
+    for sql in [
+        "DELETE FROM {s}.books",
+        "TRUNCATE {s}.books",
+        "DROP SCHEMA {s} CASCADE",
+        "DROP TABLE {s}.books, {s}.layout",
+        "UPDATE {s}.books SET tenant = 'u'",
+        "UPDATE {s}.books SET changes = changes - 1",
+    ] {
+        check(true, sql, damaged);
+    }
+    // These harm no statement, and are told to whoever connects anew.
+    for sql in [
+        "ALTER TABLE {s}.books SET UNLOGGED",
+        "ALTER TABLE {s}.books DROP CONSTRAINT books_pkey",
+        "ALTER TABLE {s}.books ADD more text",
+        "ALTER TABLE {s}.books ENABLE ROW LEVEL SECURITY",
+        "CREATE RULE r AS ON UPDATE TO {s}.books DO INSTEAD NOTHING",
+    ] {
+        let Some(place) = fresh() else { return };
+        drop(place.booked(3));
+        place.admin().run(&sql.replace("{s}", &place.schema));
+        assert!(
+            is_damaged(&place.store().transact(&reserve("t", 4))),
+            "{sql}"
+        );
+        assert!(is_damaged(&place.store().check()), "{sql}");
+    }
+}
+
+#[test]
+fn t52_every_byte_of_a_value_flipped_in_turn() {
+    let Some(place) = fresh() else { return };
+    let store = place.booked(5);
+    let admin = place.admin();
+    let books = format!("{}.books", place.schema);
+    let length: usize = admin
+        .ask_one(&format!("SELECT length(value) FROM {books}"))
+        .parse()
+        .unwrap();
+    admin.run(&format!(
+        "CREATE TEMP TABLE whole AS SELECT value FROM {books}"
+    ));
+    for at in 0..length {
+        admin.run(&format!(
+            "UPDATE {books} SET value = set_byte(whole.value, {at}, get_byte(whole.value, {at}) # {}) FROM whole",
+            1 << (at % 8)
+        ));
+        let result = store.transact(&reserve("t", 6));
+        assert!(
+            matches!(
+                result,
+                Err(StoreFault::Damaged(_) | StoreFault::Newer { .. })
+            ),
+            "{at}: {result:?}"
+        );
+    }
+    admin.run(&format!(
+        "UPDATE {books} SET value = whole.value FROM whole"
+    ));
+    assert_eq!(used(&store, "t"), 5);
+    println!("{length} flips, all told");
+}
+
+#[test]
+fn t52_books_of_another_tenant_are_told() {
+    let Some(place) = fresh() else { return };
+    let store = place.booked(5);
+    assert!(is_granted(&store.transact(&reserve("u", 1))));
+    let admin = place.admin();
+    admin.run(&format!(
+        "UPDATE {0}.books SET value = (SELECT value FROM {0}.books WHERE tenant = 'u') WHERE tenant = 't'",
+        place.schema
+    ));
+    assert!(is_damaged(&store.transact(&reserve("t", 6))));
+    assert!(is_damaged(&quota(&place.store(), "t")));
+    assert_eq!(used(&store, "u"), 1);
+}
+
+#[test]
+fn reads_and_refusals_change_nothing() {
+    let Some(place) = fresh() else { return };
+    let (store, admin) = (place.store(), place.admin());
+    let schemas = format!(
+        "SELECT count(*) FROM pg_namespace WHERE nspname = '{}'",
+        place.schema
+    );
+    assert_eq!(quota(&store, "t").unwrap().available(), 5);
+    store.check().unwrap();
+    assert_eq!(admin.ask_one(&schemas), "0");
+    let store: PgStore = place.booked(5);
+    let state = format!(
+        "SELECT string_agg(tenant::text || xmin::text || xmax::text, ',') FROM {}.books",
+        place.schema
+    );
+    let before = admin.ask_one(&state);
+    assert!(!is_granted(&store.transact(&reserve("t", 6))));
+    assert_eq!((used(&store, "t"), used(&store, "nobody")), (5, 0));
+    store.check().unwrap();
+    assert_eq!(admin.ask_one(&state), before);
+}
+
+#[test]
+fn settings_of_the_role_do_not_matter() {
+    let Some(place) = fresh() else { return };
+    let admin = place.admin();
+    let role = place.schema.clone();
+    admin.run(&format!(
+        "CREATE ROLE {role} LOGIN PASSWORD 'p'; CREATE SCHEMA AUTHORIZATION {role};
+         ALTER ROLE {role} SET synchronous_commit = off; ALTER ROLE {role} SET search_path = nowhere;
+         ALTER ROLE {role} SET default_transaction_isolation = serializable;
+         ALTER ROLE {role} SET bytea_output = escape; ALTER ROLE {role} SET timezone = 'Asia/Kathmandu'"
+    ));
+    let (_, at) = place.url.split_once('@').unwrap();
+    let place = Fresh {
+        url: format!("postgres://{role}:p@{at}"),
+        ..place.clone()
+    };
+    let store = place.booked(5);
+    assert!(!is_granted(&store.transact(&reserve("t", 6))));
+    // The role may do no more than it needs.
+    admin.run(&format!(
+        "REVOKE CREATE ON SCHEMA {role} FROM {role}; ALTER SCHEMA {role} OWNER TO industry;
+        GRANT USAGE ON SCHEMA {role} TO {role}; ALTER TABLE {role}.books OWNER TO industry;
+        ALTER TABLE {role}.layout OWNER TO industry;
+        GRANT SELECT, INSERT, UPDATE ON {role}.books, {role}.layout TO {role}"
+    ));
+    let store = place.store();
+    store.check().unwrap();
+    assert!(is_granted(&store.transact(&reserve("u", 6))));
+    admin.run(&format!("REVOKE UPDATE ON {role}.books FROM {role}"));
+    let told = crate::unavailable(place.store().transact(&reserve("u", 7)));
+    assert!(told.contains("SELECT, INSERT and UPDATE"), "{told}");
+    assert!(crate::unavailable(place.store().check()).contains("permission denied"));
+}

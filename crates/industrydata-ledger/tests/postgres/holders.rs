@@ -1,0 +1,113 @@
+//! T56: holders of the lock that hang or die.
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use industrydata_ledger::{Store, StoreFault};
+
+use crate::{
+    Fresh, child, fresh, is_granted,
+    proxy::{Fate, Proxy},
+    reserve, used,
+};
+
+/// Locks the row of `t` and leaves it so until dropped.
+fn hold(place: &Fresh) -> crate::Admin {
+    let admin = place.admin();
+    admin.run(&format!(
+        "BEGIN; SELECT FROM {}.books FOR UPDATE",
+        place.schema
+    ));
+    admin
+}
+
+#[test]
+fn t56_a_holder_that_hangs_makes_others_busy_within_the_bound() {
+    let Some(place) = fresh() else { return };
+    place.booked(1);
+    let wait = Duration::from_millis(300);
+    let store = place.options().wait(wait).connect(&place.url).unwrap();
+    let holder = hold(&place);
+    let begun = Instant::now();
+    let result = store.transact(&reserve("t", 2));
+    assert!(matches!(result, Err(StoreFault::Busy)), "{result:?}");
+    let took = begun.elapsed();
+    println!("busy after {took:?} of {wait:?}");
+    assert!(
+        took >= wait - Duration::from_millis(50) && took < wait + Duration::from_secs(2),
+        "{took:?}"
+    );
+    // Readers are not in its way, nor are other tenants.
+    assert_eq!(used(&store, "t"), 1);
+    store.check().unwrap();
+    assert!(is_granted(&store.transact(&reserve("u", 1))));
+    drop(holder);
+    assert!(is_granted(&store.transact(&reserve("t", 2))));
+    assert_eq!(used(&store, "t"), 2);
+}
+
+#[test]
+fn t56_a_program_that_hangs_in_its_transaction_loses_the_lock() {
+    let Some(place) = fresh() else { return };
+    let direct = place.booked(1);
+    let proxy = Proxy::new(&place.url, |message| {
+        if message.is_commit() {
+            Fate::Hold
+        } else {
+            Fate::Pass
+        }
+    });
+    let url = place.url_via(&proxy.place) + "?sslmode=disable";
+    let hanging = place
+        .options()
+        .wait(Duration::from_millis(500))
+        .connect(&url)
+        .unwrap();
+    thread::scope(|scope| {
+        let hanging = scope.spawn(move || hanging.transact(&reserve("t", 2)));
+        thread::sleep(Duration::from_millis(200));
+        let begun = Instant::now();
+        assert!(is_granted(&direct.transact(&reserve("t", 3))));
+        println!("the lock was free after {:?}", begun.elapsed());
+        let result = hanging.join().unwrap();
+        assert!(
+            matches!(result, Err(StoreFault::Unconfirmed(_))),
+            "{result:?}"
+        );
+    });
+    assert_eq!(used(&direct, "t"), 2);
+}
+
+#[test]
+fn t56_a_process_killed_with_the_lock_held_leaves_nothing_stuck() {
+    let Some(place) = fresh() else { return };
+    let direct = place.booked(1);
+    for id in 0..5_u128 {
+        let (heard, holding) = std::sync::mpsc::channel();
+        let proxy = Proxy::new(&place.url, move |message| {
+            if !message.is_commit() {
+                return Fate::Pass;
+            }
+            heard.send(()).unwrap_or_default();
+            Fate::Hold
+        });
+        let via = Fresh {
+            url: place.url_via(&proxy.place) + "?sslmode=disable",
+            ..place.clone()
+        };
+        let mut killed = child::reserve_some(&via, "t", 100 + id, 1);
+        holding.recv().unwrap();
+        killed.kill().unwrap();
+        assert_eq!(child::told(killed), [""; 0]);
+        let begun = Instant::now();
+        direct.transact(&reserve("t", id)).unwrap();
+        assert!(
+            begun.elapsed() < Duration::from_secs(4),
+            "{:?}",
+            begun.elapsed()
+        );
+    }
+    assert_eq!(used(&direct, "t"), 5);
+}

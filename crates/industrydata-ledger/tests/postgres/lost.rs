@@ -1,0 +1,230 @@
+//! T50, T54, T59: connections that are lost at every point of a change.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use industrydata_ledger::{Store, StoreFault};
+
+use crate::{
+    Fresh, confirm, fresh, is_granted,
+    proxy::{Fate, Proxy},
+    quota, reserve, used,
+};
+
+/// Books the start 9 over `booked` others, with `fate` for each message numbered from the first of all connections.
+fn at_every_message(fate: Fate, booked: u128) -> Option<u64> {
+    for n in 0.. {
+        let place = fresh()?;
+        let before = place.booked(booked);
+        let proxy = Proxy::new(&place.url, move |message| {
+            if message.number == n {
+                fate
+            } else {
+                Fate::Pass
+            }
+        });
+        let store = place
+            .options()
+            .connect(&(place.url_via(&proxy.place) + "?sslmode=disable"))
+            .unwrap();
+        let result = store.transact(&reserve("t", 9));
+        let told = format!("{fate:?} message {n} over {booked}: {result:?}");
+        // While connecting, nothing was asked for yet: that may be an error.
+        if !matches!(result, Err(StoreFault::Unavailable(_))) {
+            assert!(is_granted(&result), "{told}");
+        }
+        let expected = booked + u128::from(result.is_ok());
+        assert_eq!(u128::from(used(&before, "t")), expected, "{told}");
+        place
+            .admin()
+            .run(&format!("DROP SCHEMA IF EXISTS {} CASCADE", place.schema));
+        if proxy.seen() <= n {
+            return Some(n);
+        }
+    }
+    None
+}
+
+#[test]
+fn t59_cut_at_every_message() {
+    for (fate, booked) in [
+        (Fate::CutBefore, 0),
+        (Fate::CutAfter, 0),
+        (Fate::CutBefore, 4),
+        (Fate::CutAfter, 4),
+    ] {
+        if let Some(points) = at_every_message(fate, booked) {
+            println!("{fate:?} over {booked}: {points} points, each start booked once");
+            assert!(points > 20);
+        }
+    }
+}
+
+#[test]
+fn t59_an_answer_to_commit_that_is_lost_once() {
+    for fate in [Fate::CutBefore, Fate::CutAfter] {
+        for booked in 0..=4 {
+            let Some(place) = fresh() else { return };
+            let direct = place.booked(booked);
+            let lost = AtomicBool::new(false);
+            let proxy = Proxy::new(&place.url, move |message| {
+                let is_to_go = message.is_commit() && !lost.swap(true, Ordering::SeqCst);
+                if is_to_go { fate } else { Fate::Pass }
+            });
+            let store = place
+                .options()
+                .connect(&(place.url_via(&proxy.place) + "?sslmode=disable"))
+                .unwrap();
+            assert!(
+                is_granted(&store.transact(&reserve("t", 9))),
+                "{fate:?} {booked}"
+            );
+            assert_eq!(u128::from(used(&direct, "t")), booked + 1);
+            // The outcome too, and again.
+            store.transact(&confirm("t", 9)).unwrap();
+            store.transact(&confirm("t", 9)).unwrap();
+            let quota = quota(&direct, "t").unwrap();
+            assert_eq!(
+                (u128::from(quota.used()), quota.confirmed()),
+                (booked + 1, 1)
+            );
+        }
+    }
+}
+
+#[test]
+fn t59_what_cannot_be_confirmed_is_told() {
+    for (fate, stands) in [(Fate::CutBefore, 0), (Fate::CutAfter, 1)] {
+        let Some(place) = fresh() else { return };
+        let direct = place.booked(2);
+        let proxy = Proxy::new(&place.url, move |message| {
+            if message.is_commit() {
+                fate
+            } else {
+                Fate::Pass
+            }
+        });
+        let wait = Duration::from_millis(400);
+        let store = place
+            .options()
+            .wait(wait)
+            .connect(&(place.url_via(&proxy.place) + "?sslmode=disable"))
+            .unwrap();
+        let begun = Instant::now();
+        let result = store.transact(&reserve("t", 9));
+        assert!(
+            matches!(result, Err(StoreFault::Unconfirmed(_))),
+            "{fate:?}: {result:?}"
+        );
+        assert!(
+            begun.elapsed() < wait * 4 + Duration::from_secs(4),
+            "{:?}",
+            begun.elapsed()
+        );
+        assert_eq!(used(&direct, "t"), 2 + stands, "{fate:?}");
+    }
+}
+
+#[test]
+fn t59_a_commit_that_hangs_is_overtaken_by_its_second_try() {
+    let Some(place) = fresh() else { return };
+    let direct = place.booked(2);
+    let held = Arc::new(AtomicU32::new(0));
+    let count = Arc::clone(&held);
+    let proxy = Proxy::new(&place.url, move |message| {
+        let is_first = message.is_commit() && count.fetch_add(1, Ordering::SeqCst) == 0;
+        if is_first { Fate::Hold } else { Fate::Pass }
+    });
+    let wait = Duration::from_secs(1);
+    let store = place
+        .options()
+        .wait(wait)
+        .connect(&(place.url_via(&proxy.place) + "?sslmode=disable"))
+        .unwrap();
+    assert!(is_granted(&store.transact(&reserve("t", 9))));
+    assert!(held.load(Ordering::SeqCst) >= 2);
+    assert_eq!(used(&direct, "t"), 3);
+}
+
+#[test]
+fn t59_backends_ended_again_and_again() {
+    let Some(place) = fresh() else { return };
+    let store = place.booked(0);
+    let admin = place.admin();
+    // Seen by the name each store gives its connections.
+    let named = format!("k{}", place.schema);
+    let url = format!("{}?application_name={named}", place.url);
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let killer = scope.spawn(|| {
+            let mut ended = 0;
+            while !is_over.load(Ordering::SeqCst) {
+                let sql = format!(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '{named}'"
+                );
+                ended += admin.ask(&sql).iter().filter(|done| *done == "t").count();
+                thread::sleep(Duration::from_millis(40));
+            }
+            ended
+        });
+        let booked: usize = (0..4)
+            .map(|n| {
+                let store = place.options().connect(&url).unwrap();
+                scope.spawn(move || {
+                    let mut booked = 0;
+                    for id in 0..40_u128 {
+                        let tenant = format!("t{}", id / 5 + n * 100);
+                        match store.transact(&reserve(&tenant, id)) {
+                            Ok(verdict) => {
+                                assert!(verdict.refusal().is_none(), "{tenant}");
+                                booked += 1;
+                            }
+                            // Ten attempts were lost to the killer.
+                            Err(StoreFault::Unavailable(_) | StoreFault::Unconfirmed(_)) => {}
+                            Err(other) => panic!("{other}"),
+                        }
+                    }
+                    booked
+                })
+            })
+            .collect::<Vec<_>>()
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .sum();
+        is_over.store(true, Ordering::SeqCst);
+        let ended = killer.join().unwrap();
+        let tenants = (0..4).flat_map(|n| (0..8).map(move |m| format!("t{}", m + n * 100)));
+        let standing: u32 = tenants.map(|tenant| used(&store, &tenant)).sum();
+        println!("{ended} connections ended, {booked} starts granted, {standing} booked");
+        assert!(standing as usize >= booked && standing <= 160);
+        assert!(ended > 3 && booked > 20, "{ended} {booked}");
+    });
+}
+
+#[test]
+fn t59_a_lost_connection_that_lay_idle_is_not_told() {
+    let Some(place) = fresh() else { return };
+    let store = place.booked(1);
+    let admin: crate::Admin = place.admin();
+    let named = format!("i{}", place.schema);
+    let url = format!("{}?application_name={named}", place.url);
+    let idle = Fresh {
+        url,
+        ..place.clone()
+    }
+    .store();
+    for id in 2..=5 {
+        assert!(is_granted(&idle.transact(&reserve("t", id))), "{id}");
+        let sql = format!(
+            "SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity WHERE application_name = '{named}'"
+        );
+        assert_eq!(admin.ask(&sql), ["t"]);
+    }
+    assert_eq!(used(&store, "t"), 5);
+}

@@ -1,0 +1,163 @@
+//! Books in PostgreSQL: the threats T50 to T61 of the books, over threads, processes, lost answers and servers that go.
+//!
+//! The tests need a server, which `cargo xtask test` starts; without one they say that they did not run.
+#![cfg(feature = "postgres")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "what a test does not expect ends it"
+)]
+
+mod admin;
+mod child;
+mod damage;
+mod holders;
+mod lost;
+mod names;
+mod places;
+mod proxy;
+mod races;
+mod restarts;
+mod runtimes;
+#[path = "../../../../xtask/src/postgres.rs"]
+#[allow(dead_code, reason = "tests do not need all that the checks need")]
+mod server;
+mod tls;
+
+use std::{
+    env, process,
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
+
+use industrydata_core::{
+    Base, BooksKey, Change, Outcome, Quota, Throttle, Timestamp, Verdict, Who,
+};
+use industrydata_ledger::{PgOptions, PgStore, Store, StoreFault};
+
+use admin::Admin;
+
+const LEASE: Duration = Duration::from_secs(150);
+const BASE: &str = "http://127.0.0.1:18080/beta";
+
+fn key(tenant: &str) -> BooksKey {
+    key_at(BASE, tenant)
+}
+
+fn key_at(base: &str, tenant: &str) -> BooksKey {
+    BooksKey::new(&Base::parse(base).unwrap(), &tenant.parse().unwrap())
+}
+
+fn reserve(tenant: &str, id: u128) -> Change {
+    Change::reserve(
+        key(tenant),
+        Throttle::default(),
+        id.to_be_bytes(),
+        LEASE,
+        Who::default(),
+    )
+}
+
+fn confirm(tenant: &str, id: u128) -> Change {
+    let outcome = Outcome::Confirmed {
+        date: Timestamp::now(),
+        operation: Some(format!("op-{id}")),
+    };
+    Change::settle(key(tenant), Throttle::default(), id.to_be_bytes(), outcome)
+}
+
+fn read(tenant: &str) -> Change {
+    Change::read(key(tenant), Throttle::default())
+}
+
+fn quota(store: &PgStore, tenant: &str) -> Result<Quota, StoreFault> {
+    store
+        .transact(&read(tenant))
+        .map(|verdict| verdict.quota().clone())
+}
+
+fn used(store: &PgStore, tenant: &str) -> u32 {
+    quota(store, tenant).unwrap().used()
+}
+
+fn is_granted(result: &Result<Verdict, StoreFault>) -> bool {
+    result
+        .as_ref()
+        .is_ok_and(|verdict| verdict.refusal().is_none())
+}
+
+/// The message of a [`StoreFault::Unavailable`].
+#[track_caller]
+fn unavailable<T: std::fmt::Debug>(result: Result<T, StoreFault>) -> String {
+    match result {
+        Err(fault @ StoreFault::Unavailable(_)) => {
+            let shown = format!("{fault} {fault:?}");
+            assert!(
+                !shown.contains("books%20of") && !shown.contains("books of the tests"),
+                "{shown}"
+            );
+            assert!(!fault.to_string().contains('\n'), "{fault}");
+            fault.to_string()
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A schema of its own on the server of the tests.
+#[derive(Clone, Debug)]
+struct Fresh {
+    url: String,
+    schema: String,
+}
+
+/// `None`, said aloud, if there is no server.
+fn fresh() -> Option<Fresh> {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let Ok(url) = env::var("INDUSTRYDATA_TEST_POSTGRES") else {
+        println!("not run: no PostgreSQL server, which `cargo xtask test` starts");
+        return None;
+    };
+    let schema = format!(
+        "t{}_{}",
+        process::id(),
+        COUNT.fetch_add(1, Ordering::Relaxed)
+    );
+    Some(Fresh { url, schema })
+}
+
+impl Fresh {
+    fn at(url: &str) -> Self {
+        Self {
+            url: url.to_owned(),
+            schema: "industrydata".to_owned(),
+        }
+    }
+
+    fn options(&self) -> PgOptions {
+        PgStore::options().schema(&self.schema)
+    }
+
+    fn store(&self) -> PgStore {
+        self.options().connect(&self.url).unwrap()
+    }
+
+    /// A store with `booked` starts of `t`.
+    fn booked(&self, booked: u128) -> PgStore {
+        let store = self.store();
+        (1..=booked).for_each(|id| assert!(is_granted(&store.transact(&reserve("t", id)))));
+        store
+    }
+
+    fn admin(&self) -> Admin {
+        Admin::connect(&self.url)
+    }
+
+    /// The URL with another `host:port`.
+    fn url_via(&self, place: &str) -> String {
+        let (who, rest) = self.url.split_once('@').unwrap();
+        let (_, name) = rest.split_once('/').unwrap();
+        format!("{who}@{place}/{name}")
+    }
+}

@@ -1,0 +1,181 @@
+//! T50, T51: threads and processes that want the same slots.
+
+use std::{
+    sync::Barrier,
+    thread,
+    time::{Duration, Instant},
+};
+
+use industrydata_core::{Change, Throttle, Timestamp, Who};
+use industrydata_ledger::{PgStore, Store};
+
+use crate::{
+    child, fresh, is_granted, key_at,
+    proxy::{Fate, Proxy},
+    quota, reserve, used,
+};
+
+#[test]
+fn t51_threads_race_for_five_slots() {
+    let Some(place) = fresh() else { return };
+    let shared = place.store();
+    let barrier = Barrier::new(16);
+    let begun = Instant::now();
+    let granted: usize = thread::scope(|scope| {
+        let start = |n: u128| {
+            // Half of the threads share a store, half have one each.
+            let store = if n.is_multiple_of(2) {
+                shared.clone()
+            } else {
+                place.store()
+            };
+            let barrier = &barrier;
+            scope.spawn(move || {
+                barrier.wait();
+                (0..4)
+                    .map(|i| store.transact(&reserve("t", n * 100 + i)))
+                    .inspect(|r| assert!(r.is_ok(), "{r:?}"))
+                    .filter(is_granted)
+                    .count()
+            })
+        };
+        let threads: Vec<_> = (0..16).map(start).collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .sum()
+    });
+    println!("64 reservations of 16 threads took {:?}", begun.elapsed());
+    assert_eq!(granted, 5);
+    assert_eq!(used(&shared, "t"), 5);
+}
+
+#[test]
+fn t51_processes_race_at_first_use() {
+    for _ in 0..5 {
+        let Some(place) = fresh() else { return };
+        let spawn = |n: u128| child::reserve_some(&place, "t", n * 100, 2);
+        let children: Vec<_> = (0..16).map(spawn).collect();
+        let told: Vec<String> = children.into_iter().flat_map(child::told).collect();
+        let count = |what: &str| told.iter().filter(|line| line.starts_with(what)).count();
+        assert_eq!(
+            (told.len(), count("granted"), count("refused")),
+            (32, 5, 27),
+            "{told:?}"
+        );
+        assert_eq!(used(&place.store(), "t"), 5);
+    }
+}
+
+#[test]
+fn t51_threads_race_to_make_the_schema() {
+    for _ in 0..10 {
+        let Some(place) = fresh() else { return };
+        let barrier = Barrier::new(12);
+        thread::scope(|scope| {
+            for n in 0..12_u128 {
+                let (store, barrier) = (place.store(), &barrier);
+                scope.spawn(move || {
+                    barrier.wait();
+                    let result = store.transact(&reserve(&format!("t{n}"), n));
+                    assert!(is_granted(&result), "{result:?}");
+                });
+            }
+        });
+        let store = place.store();
+        (0..12).for_each(|n| assert_eq!(used(&store, &format!("t{n}")), 1));
+    }
+}
+
+#[test]
+fn t50_killed_at_any_time() {
+    let Some(place) = fresh() else { return };
+    let store = place.booked(0);
+    let mut granted = 0;
+    for round in 0..25_u128 {
+        let tenant = format!("t{}", round / 5);
+        let mut killed = child::reserve_some(&place, &tenant, round * 1000, 100);
+        thread::sleep(Duration::from_millis(10 + round as u64 * 4));
+        killed.kill().unwrap();
+        let told = child::told(killed);
+        let booked = quota(&store, &tenant).unwrap();
+        for id in told.iter().filter_map(|line| line.strip_prefix("granted ")) {
+            granted += 1;
+            let id = format!("{:032x}", id.parse::<u128>().unwrap());
+            let stands = booked.entries().iter().any(|entry| entry.id() == id);
+            assert!(stands, "{id} was granted and is gone");
+        }
+        assert!(booked.used() <= 5);
+    }
+    println!("25 kills, {granted} starts granted");
+}
+
+#[test]
+fn the_same_change_twice_is_one() {
+    let Some(place) = fresh() else { return };
+    let store = place.store();
+    for _ in 0..3 {
+        assert!(is_granted(&store.transact(&reserve("t", 1))));
+        assert!(is_granted(&place.store().transact(&reserve("t", 1))));
+    }
+    for _ in 0..3 {
+        store.transact(&crate::confirm("t", 1)).unwrap();
+    }
+    let quota = quota(&store, "t").unwrap();
+    assert_eq!((quota.used(), quota.confirmed()), (1, 1));
+}
+
+#[test]
+fn tenants_bases_and_schemas_do_not_share_slots() {
+    let (Some(place), Some(other)) = (fresh(), fresh()) else {
+        return;
+    };
+    let keys = [
+        key_at("http://127.0.0.1:1/beta", "t"),
+        key_at("http://127.0.0.1:2/beta", "t"),
+        key_at("http://127.0.0.1:1/beta", "T"),
+    ];
+    for store in [place.store(), other.store()] {
+        for key in &keys {
+            let granted = (0..8_u128).filter(|id| {
+                let (throttle, id) = (Throttle::default(), id.to_be_bytes());
+                let change =
+                    Change::reserve(key.clone(), throttle, id, crate::LEASE, Who::default());
+                is_granted(&store.transact(&change))
+            });
+            assert_eq!(granted.count(), 5, "{key:?}");
+        }
+    }
+}
+
+#[test]
+fn the_clock_is_the_databases() {
+    let Some(place) = fresh() else { return };
+    let ahead = Duration::from_secs(30 * 24 * 60 * 60);
+    let proxy = Proxy::new(&place.url, |_| Fate::Pass);
+    proxy.set_ahead(ahead);
+    let store: PgStore = place
+        .options()
+        .connect(&(place.url_via(&proxy.place) + "?sslmode=disable"))
+        .unwrap();
+    let is_near = |time: Timestamp, ahead: Duration| {
+        let off = time.duration_since(Timestamp::now()).as_secs() - ahead.as_secs() as i64;
+        off.abs() < 300
+    };
+    // Without tables, in a read, and under the lock.
+    assert!(is_near(quota(&store, "t").unwrap().as_of(), ahead));
+    let verdict = store.transact(&reserve("t", 1)).unwrap();
+    assert!(is_near(verdict.quota().as_of(), ahead));
+    assert!(is_near(verdict.quota().entries()[0].date(), ahead));
+    assert!(is_near(quota(&store, "t").unwrap().as_of(), ahead));
+    let admin = place.admin();
+    let now = || -> i64 {
+        let sql = "SELECT floor(extract(epoch FROM clock_timestamp()) * 1000000)::int8";
+        admin.ask_one(sql).parse().unwrap()
+    };
+    let (before, read, after) = (now(), quota(&place.store(), "u").unwrap().as_of(), now());
+    assert!(
+        (before..=after).contains(&read.as_microsecond()),
+        "{before} {read} {after}"
+    );
+}
