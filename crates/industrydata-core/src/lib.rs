@@ -95,25 +95,32 @@
 //!
 //! Sockets, TLS, redirects (never followed), clocks, files, threads, retries of a start (never made).
 
+mod activity;
+mod api;
 mod base;
 mod books;
 mod challenge;
 mod fault;
+mod found;
 mod http_date;
 mod json;
 mod location;
 mod machine;
 mod now;
 mod oauth;
+mod open_enum;
 mod operation;
 mod outcome;
 mod policy;
+mod public_error;
 mod requests;
 mod resume;
 mod retry_after;
 mod rfc3339;
+mod run;
 mod seed;
 mod service_error;
+mod statistics;
 mod status;
 mod store;
 mod tenant;
@@ -124,6 +131,11 @@ mod uri;
 
 pub use jiff::Timestamp;
 
+pub use activity::{ActivityStatus, RunActivity};
+pub use api::{
+    Answer, Endpoint, GetOperation, GetRun, GetStatistics, LinkError, ListActivities,
+    ListOperations, ListRuns, Page, Preflight, next_link,
+};
 pub use base::{Base, BaseError};
 pub use books::{
     Applied, BooksKey, Change, Entry, EntryState, Outcome, Quota, Refusal, RefusalReason, Verdict,
@@ -131,22 +143,29 @@ pub use books::{
 };
 pub use challenge::ClaimsChallenge;
 pub use fault::{BodyFault, Cause, Fault, Phase};
+pub use found::{RunFound, RunFoundBy};
 pub use http_date::{date, http_date};
 pub use location::{LocationError, OperationUrl, same_origin};
 pub use machine::{
-    Accepted, Booking, Exchange, MayHaveStarted, Miss, Pause, PauseReason, Progress, Reply, Start,
-    StartError, StartErrorKind, StartPlan, StartStep, Watch, WatchError, WatchErrorKind, WatchPlan,
-    WatchStep,
+    Accepted, Booking, Exchange, Fetch, FetchPlan, FetchStep, Follow, FollowError, FollowErrorKind,
+    FollowStep, MayHaveStarted, Miss, Pause, PauseReason, Progress, ReadError, ReadErrorKind,
+    Reply, Start, StartError, StartErrorKind, StartPlan, StartStep, Watch, WatchError,
+    WatchErrorKind, WatchPlan, WatchStep,
 };
 pub use now::Now;
 pub use oauth::ClientCredentials;
 pub use operation::{BodyError, Operation};
 pub use outcome::{Acceptance, may_repeat_status};
 pub use policy::{Limits, PollingPolicy, Throttle};
+pub use public_error::PublicError;
 pub use requests::Service;
 pub use resume::{ResumeError, ResumeToken};
 pub use retry_after::{longest_delay, retry_after};
+pub use run::{IndustryDataRun, RunStatus};
 pub use service_error::{ErrorDetail, ServiceError};
+pub use statistics::{
+    ActivityStatistics, AggregatedInboundStatistics, EntityCount, RoleCount, RunStatistics,
+};
 pub use status::OperationStatus;
 pub use store::{Store, StoreFault};
 pub use tenant::{Tenant, TenantError};

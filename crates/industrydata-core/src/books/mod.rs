@@ -7,9 +7,9 @@ mod change;
 pub(crate) mod codec;
 mod entry;
 mod quota;
-mod value;
 #[cfg(test)]
 mod tests;
+mod value;
 
 pub use change::{Applied, BooksKey, Change, Outcome, Refusal, RefusalReason, Verdict, Who};
 pub use entry::{Entry, EntryState};

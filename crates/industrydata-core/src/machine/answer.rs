@@ -1,4 +1,4 @@
-//! What both machines do with an answer before they look at it.
+//! What the machines do with an answer before they look at it.
 
 use http::{
     header::{CONTENT_ENCODING, CONTENT_TYPE},
@@ -60,11 +60,11 @@ pub(super) fn without_token(text: &str, token: &AccessToken) -> String {
     }
 }
 
-fn secret(token: &AccessToken) -> Option<&str> {
+pub(super) fn secret(token: &AccessToken) -> Option<&str> {
     token.text().filter(|text| text.len() >= SHORTEST_SECRET)
 }
 
-fn is_encoded(head: &Parts) -> bool {
+pub(super) fn is_encoded(head: &Parts) -> bool {
     head.headers.get_all(CONTENT_ENCODING).iter().any(|value| {
         !value
             .as_bytes()
