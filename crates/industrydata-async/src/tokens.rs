@@ -10,6 +10,7 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
     task::{Context, Poll},
+    time::Duration,
 };
 
 use industrydata_core::{AccessToken, Challenge, KeptToken, Tenant, TokenError};
@@ -143,4 +144,14 @@ impl fmt::Debug for Cache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Cache").finish_non_exhaustive()
     }
+}
+
+/// A token, or the news that there was none within the limit.
+pub(crate) async fn within<T>(
+    limit: Duration,
+    token: impl Future<Output = Result<T, TokenError>>,
+) -> Result<T, TokenError> {
+    tokio::time::timeout(limit, token)
+        .await
+        .unwrap_or_else(|elapsed| Err(TokenError::unavailable(elapsed)))
 }

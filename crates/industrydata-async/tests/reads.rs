@@ -1,0 +1,204 @@
+//! Reads, follows and paging against the emulated service, over sockets.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "a test may panic"
+)]
+
+use std::{
+    io::{Read, Write},
+    net::TcpListener,
+    sync::mpsc,
+    thread,
+    time::Duration,
+};
+
+use industrydata_async::{
+    Client, FixedToken, TenantClient,
+    core::{
+        AccessToken, FollowErrorKind, PollingPolicy, ReadErrorKind, RunFoundBy, RunStatus,
+        StartError,
+    },
+};
+use industrydata_emulator::{Config, Emulator, Fault, Grant, On, Permission};
+use industrydata_ledger::Books;
+
+fn tenant_at(base: &str, token: &str) -> TenantClient {
+    let tokens = FixedToken::new(AccessToken::new(token).unwrap());
+    Client::builder(tokens, Books::memory())
+        .base(base.parse().unwrap())
+        .polling(PollingPolicy::every(Duration::from_millis(20)))
+        .build()
+        .unwrap()
+        .tenant("contoso")
+        .unwrap()
+}
+
+fn fast(config: Config) -> Config {
+    Config {
+        speed: 20_000.0,
+        schedule: None,
+        ..config
+    }
+}
+
+fn stage(config: Config) -> (Emulator, TenantClient) {
+    let emulator = Emulator::start(fast(config)).unwrap();
+    let tenant = tenant_at(&emulator.base_url(), emulator.token());
+    (emulator, tenant)
+}
+
+#[tokio::test]
+async fn what_a_start_leaves_can_be_read() {
+    let (emulator, tenant) = stage(Config {
+        page_size: 2,
+        ..Config::default()
+    });
+    tenant.preflight().await.unwrap();
+    let mut ids: Vec<String> = Vec::new();
+    for _ in 0..5 {
+        ids.push(
+            tenant
+                .start()
+                .await
+                .unwrap()
+                .url()
+                .operation_id()
+                .to_owned(),
+        );
+    }
+    let operations = tenant.operations().await.unwrap();
+    assert_eq!(operations.len(), 5, "three pages");
+    assert_eq!(
+        tenant.operation(&ids[0]).await.unwrap().id(),
+        Some(ids[0].as_str())
+    );
+    let runs = tenant.runs().await.unwrap();
+    assert_eq!(runs.len(), 5);
+    let id = runs[0].id();
+    assert!(tenant.run_by_id(id).await.unwrap().started().is_some());
+    assert_eq!(tenant.statistics(id).await.unwrap().run_id(), Some(id));
+    assert_eq!(tenant.activities(id).await.unwrap().len(), 2);
+    let error = tenant.run_by_id("no-such-run").await.unwrap_err();
+    assert!(matches!(error.kind(), ReadErrorKind::NotFound(_)));
+    assert!(error.request_id().is_some());
+    emulator.with_service(|service| assert_eq!(service.accepted_starts().len(), 5));
+}
+
+#[tokio::test]
+async fn a_run_is_followed_past_its_operation() -> Result<(), StartError> {
+    let (emulator, tenant) = stage(Config::default());
+    emulator.script(Fault::on(On::Start).run_status("completedWithErrors"));
+    let mut run = tenant.start().await?;
+    run.until_done().await.unwrap();
+    let found = run.find_run().await.unwrap().unwrap();
+    assert_eq!(found.by(), RunFoundBy::ResourceLocation);
+    let mut follow = run.follow().await.unwrap().unwrap();
+    assert_eq!(follow.run_id(), found.id());
+    assert!(follow.progress().await.unwrap().unwrap().run().is_some());
+    let ended = follow.until_done().await.unwrap();
+    assert_eq!(ended.status(), &RunStatus::CompletedWithErrors);
+    let statistics = follow.statistics().await.unwrap();
+    assert_eq!(statistics.inbound_totals().unwrap().errors, Some(1));
+
+    emulator.script(Fault::on(On::Start).run_status("failed"));
+    let run = tenant.start().await?;
+    // The operation was not read: the run is inferred, and there are two that it may be.
+    let mut follow = run.follow().await.unwrap().unwrap();
+    let found = follow.found().unwrap();
+    assert!(found.by().is_inferred() && found.is_ambiguous());
+    let newest = tenant.runs().await.unwrap()[0].id().to_owned();
+    if follow.run_id() != newest {
+        follow = tenant.follow(&newest);
+    }
+    let error = follow.until_done().await.unwrap_err();
+    assert!(matches!(error.kind(), FollowErrorKind::Failed));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_miss_is_repeated_and_a_refusal_told() {
+    let (emulator, tenant) = stage(Config::default());
+    emulator.script(Fault::on(On::Runs).status(503));
+    assert!(tenant.runs().await.unwrap().is_empty());
+    emulator.script(Fault::on(On::Operations).status(429).retry_after(86_000));
+    let error = tenant.operations().await.unwrap_err();
+    let limit = matches!(error.kind(), ReadErrorKind::TimeLimit { retry_at: Some(_) });
+    assert!(limit, "{error}");
+    emulator.with_service(|service| service.revoke_tokens(None));
+    let error = tenant.runs().await.unwrap_err();
+    assert!(matches!(error.kind(), ReadErrorKind::Unauthorized { .. }));
+}
+
+#[tokio::test]
+async fn the_preflight_names_the_permission_and_starts_nothing() {
+    let (emulator, tenant) = stage(Config {
+        tokens: vec![Grant::only("starts-only-token", &[Permission::Start])],
+        ..Config::default()
+    });
+    let error = tenant.preflight().await.unwrap_err();
+    assert!(matches!(error.kind(), ReadErrorKind::Forbidden(_)));
+    assert!(
+        error.to_string().contains("IndustryData.ReadBasic.All"),
+        "{error}"
+    );
+    assert!(tenant.runs().await.is_ok(), "a starting token reads runs");
+    emulator.with_service(|service| assert!(service.accepted_starts().is_empty()));
+}
+
+/// Answers every request on `listener` with `body`, and tells what was asked.
+fn serve(listener: TcpListener, body: String) -> mpsc::Receiver<String> {
+    let (tell, told) = mpsc::channel();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut request = Vec::new();
+            let mut byte = [0];
+            while !request.ends_with(b"\r\n\r\n") && stream.read(&mut byte).unwrap_or(0) == 1 {
+                request.push(byte[0]);
+            }
+            if tell.send(String::from_utf8(request).unwrap()).is_err() {
+                return;
+            }
+            let head = format!(
+                "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+                body.len()
+            );
+            drop(stream.write_all((head + &body).as_bytes()));
+        }
+    });
+    told
+}
+
+#[tokio::test]
+async fn a_hostile_next_link_gets_no_token() {
+    let trap = TcpListener::bind("127.0.0.1:0").unwrap();
+    let elsewhere = trap.local_addr().unwrap();
+    let trapped = serve(trap, "{\"value\":[]}".to_owned());
+    for link in [
+        format!("http://{elsewhere}/beta/external/industryData/runs?$skiptoken=a"),
+        format!("http://HERE@{elsewhere}/beta/external/industryData/runs"),
+        "http://HERE/beta/me/messages".to_owned(),
+        "http://HERE/beta/external/industryData/..%2f..%2fme".to_owned(),
+        "//evil.example/beta/external/industryData/runs".to_owned(),
+        "\\\\\\\\evil.example\\\\runs".to_owned(),
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let here = listener.local_addr().unwrap().to_string();
+        let link = link.replace("HERE", &here);
+        let body = format!("{{\"value\":[],\"@odata.nextLink\":\"{link}\"}}");
+        let asked = serve(listener, body);
+        let tenant = tenant_at(&format!("http://{here}/beta"), "token-for-here");
+        let error = tenant.runs().await.unwrap_err();
+        let is_link = matches!(error.kind(), ReadErrorKind::Link { .. });
+        assert!(is_link, "{link}: {error}");
+        let request = asked.try_recv().unwrap();
+        assert!(request.starts_with("GET /beta/external/industryData/runs HTTP/1.1\r\n"));
+        assert!(asked.try_recv().is_err(), "one request");
+    }
+    assert!(trapped.try_recv().is_err(), "nothing went elsewhere");
+}
