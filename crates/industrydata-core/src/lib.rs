@@ -118,11 +118,13 @@ mod resume;
 mod retry_after;
 mod rfc3339;
 mod run;
+mod schedule;
 mod seed;
 mod service_error;
 mod statistics;
 mod status;
 mod store;
+mod survey;
 mod tenant;
 mod text;
 mod token;
@@ -138,8 +140,8 @@ pub use api::{
 };
 pub use base::{Base, BaseError};
 pub use books::{
-    Applied, BooksKey, Change, Entry, EntryState, Outcome, Quota, Refusal, RefusalReason, Verdict,
-    Who,
+    Applied, BooksKey, Change, Entry, EntryState, Evidence, Finding, Listed, Outcome, Quota,
+    Reconciliation, Refusal, RefusalReason, Resolution, Unresolved, Verdict, Who,
 };
 pub use challenge::ClaimsChallenge;
 pub use fault::{BodyFault, Cause, Fault, Phase};
@@ -162,12 +164,14 @@ pub use requests::Service;
 pub use resume::{ResumeError, ResumeToken};
 pub use retry_after::{longest_delay, retry_after};
 pub use run::{IndustryDataRun, RunStatus};
+pub use schedule::{Basis, Forecast, Schedule, Skip};
 pub use service_error::{ErrorDetail, ServiceError};
 pub use statistics::{
     ActivityStatistics, AggregatedInboundStatistics, EntityCount, RoleCount, RunStatistics,
 };
 pub use status::OperationStatus;
 pub use store::{Store, StoreFault};
+pub use survey::{ReconcileError, ResolveError, Survey};
 pub use tenant::{Tenant, TenantError};
 pub use text::escape_controls;
 pub use token::{AccessToken, Challenge, KeptToken, TokenError};

@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::{
     codec,
     entry::{Entry, millis},
+    evidence::Evidence,
     quota::Quota,
+    resolve::{Resolution, Unresolved, resolve_in, see_in, unsee_in},
     value::Value,
 };
 use crate::{policy::Throttle, store::StoreFault, tenant::Tenant};
@@ -107,6 +109,16 @@ enum Kind {
         id: [u8; 16],
         outcome: Outcome,
     },
+    Entries,
+    Resolve {
+        id: [u8; 16],
+        resolution: Resolution,
+        evidence: Evidence,
+    },
+    See {
+        evidence: Evidence,
+        started: Timestamp,
+    },
 }
 
 /// What [`Change::apply`] asks of the store.
@@ -124,9 +136,23 @@ pub struct Applied {
 pub struct Verdict {
     quota: Quota,
     refusal: Option<Refusal>,
+    unresolved: Option<Unresolved>,
+    entries: Vec<Entry>,
 }
 
 impl Verdict {
+    /// Why [`Change::resolve`] left the entry as it is; `None` if it is resolved so (or the change was another).
+    #[must_use]
+    pub const fn unresolved(&self) -> Option<Unresolved> {
+        self.unresolved
+    }
+
+    /// All entries of the books, those that no longer count too, after [`Change::entries`] and no other change.
+    #[must_use]
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
     /// The quota after the change.
     #[must_use]
     pub const fn quota(&self) -> &Quota {
@@ -227,6 +253,62 @@ impl Change {
         Self::new(key, throttle, Kind::Settle { id, outcome })
     }
 
+    /// Reads the quota and all entries ([`Verdict::entries`]); writes nothing.
+    #[must_use]
+    pub const fn entries(key: BooksKey, throttle: Throttle) -> Self {
+        Self::new(key, throttle, Kind::Entries)
+    }
+
+    /// Resolves the start `id`, which is in doubt, by this evidence ([`Verdict::unresolved`] says if it could not be).
+    ///
+    /// By hand, what was resolved by evidence before may be resolved otherwise. The owner's own answer always stands.
+    #[must_use]
+    pub const fn resolve(
+        key: BooksKey,
+        throttle: Throttle,
+        id: [u8; 16],
+        resolution: Resolution,
+        evidence: Evidence,
+    ) -> Self {
+        let kind = Kind::Resolve {
+            id,
+            resolution,
+            evidence,
+        };
+        Self::new(key, throttle, kind)
+    }
+
+    /// Resolves the start of this entry's id (32 hexadecimal digits) by hand, with a note on why.
+    ///
+    /// # Errors
+    ///
+    /// [`Unresolved::NoSuchEntry`] if it is no entry's id.
+    pub fn resolve_by_hand(
+        key: BooksKey,
+        throttle: Throttle,
+        id: &str,
+        resolution: Resolution,
+        note: &str,
+    ) -> Result<Self, Unresolved> {
+        let is_id = id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit());
+        let id = u128::from_str_radix(id, 16).ok().filter(|_| is_id);
+        let id = id.ok_or(Unresolved::NoSuchEntry)?.to_be_bytes();
+        let evidence = Evidence::ByHand(note.to_owned());
+        Ok(Self::resolve(key, throttle, id, resolution, evidence))
+    }
+
+    /// Enters a start that another made at `started`, as the service's lists tell. Its id is made of the evidence: to enter
+    /// it again changes nothing, and neither does one that an entry claims.
+    #[must_use]
+    pub const fn see(
+        key: BooksKey,
+        throttle: Throttle,
+        evidence: Evidence,
+        started: Timestamp,
+    ) -> Self {
+        Self::new(key, throttle, Kind::See { evidence, started })
+    }
+
     const fn new(key: BooksKey, throttle: Throttle, kind: Kind) -> Self {
         Self {
             key,
@@ -248,8 +330,9 @@ impl Change {
     /// [`StoreFault::Damaged`] or [`StoreFault::Newer`]: the bytes are to be left as they are.
     pub fn apply(&self, stored: Option<&[u8]>, clock: Timestamp) -> Result<Applied, StoreFault> {
         let mut value = Value::open(&self.key, stored, clock)?;
+        let mut unresolved = None;
         let refusal = match &self.kind {
-            Kind::Read => None,
+            Kind::Read | Kind::Entries => None,
             Kind::Reserve { id, lease, who } => {
                 value.tidy(self.throttle.window, clock);
                 self.reserve_in(&mut value, hex(*id), *lease, who, clock)
@@ -259,11 +342,32 @@ impl Change {
                 value.tidy(self.throttle.window, clock);
                 None
             }
+            Kind::Resolve {
+                id,
+                resolution,
+                evidence,
+            } => {
+                value.tidy(self.throttle.window, clock);
+                unresolved = resolve_in(&mut value, *id, *resolution, evidence, clock).err();
+                None
+            }
+            Kind::See { evidence, started } => {
+                see_in(&mut value, evidence, *started, clock);
+                value.tidy(self.throttle.window, clock);
+                None
+            }
         };
         let write = match (&self.kind, &refusal) {
-            (Kind::Read, _) => None,
+            (Kind::Read | Kind::Entries, _) => None,
+            (Kind::Resolve { .. }, _) if unresolved.is_some() => None,
             (Kind::Reserve { .. }, Some(_)) if !value.marked => None,
-            (Kind::Reserve { .. } | Kind::Settle { .. }, _) => {
+            (
+                Kind::Reserve { .. }
+                | Kind::Settle { .. }
+                | Kind::Resolve { .. }
+                | Kind::See { .. },
+                _,
+            ) => {
                 Some(codec::encode(&self.key, &value)).filter(|new| Some(new.as_slice()) != stored)
             }
         };
@@ -272,6 +376,15 @@ impl Change {
             verdict: Verdict {
                 quota: value.quota(self.throttle, clock),
                 refusal,
+                unresolved,
+                entries: match self.kind {
+                    Kind::Entries => value.entries,
+                    Kind::Read
+                    | Kind::Reserve { .. }
+                    | Kind::Settle { .. }
+                    | Kind::Resolve { .. }
+                    | Kind::See { .. } => Vec::new(),
+                },
             },
         })
     }
@@ -302,6 +415,7 @@ impl Change {
             seen: None,
             operation: None,
             why: None,
+            evidence: None,
             who: who.clone(),
             rest: serde_json::Map::new(),
         });
@@ -328,6 +442,7 @@ fn settle_in(value: &mut Value, id: String, outcome: &Outcome, clock: Timestamp)
             seen: None,
             operation: None,
             why: None,
+            evidence: None,
             who: Who::default(),
             rest: serde_json::Map::new(),
         });
@@ -340,14 +455,18 @@ fn settle_in(value: &mut Value, id: String, outcome: &Outcome, clock: Timestamp)
             entry.state = "confirmed".to_owned();
             entry.date = Some(date.as_millisecond().max(entry.at));
             entry.operation.clone_from(operation);
-            entry.why = None;
+            (entry.why, entry.evidence) = (None, None);
+            unsee_in(value, &id, operation.as_deref());
         }
-        // An accepted start stays accepted.
-        Outcome::Released { .. } | Outcome::Unknown { .. } if entry.state == "confirmed" => {}
+        // An accepted start stays accepted; what was only inferred gives way to the owner's own answer.
+        Outcome::Released { .. } if entry.state == "confirmed" && entry.evidence.is_none() => {}
+        Outcome::Unknown { .. } if entry.state == "confirmed" => {}
         Outcome::Released { why, .. } => {
             entry.state = "released".to_owned();
-            entry.why = Some(why.clone());
+            (entry.why, entry.evidence) = (Some(why.clone()), None);
         }
+        // That nothing is known is no answer: what was resolved meanwhile stands.
+        Outcome::Unknown { .. } if entry.evidence.is_some() => {}
         Outcome::Unknown { why } => {
             entry.state = "unknown".to_owned();
             entry.why = Some(why.clone());
@@ -355,6 +474,6 @@ fn settle_in(value: &mut Value, id: String, outcome: &Outcome, clock: Timestamp)
     }
 }
 
-fn hex(id: [u8; 16]) -> String {
+pub(super) fn hex(id: [u8; 16]) -> String {
     format!("{:032x}", u128::from_be_bytes(id))
 }

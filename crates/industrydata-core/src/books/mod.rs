@@ -6,13 +6,20 @@
 mod change;
 pub(crate) mod codec;
 mod entry;
+mod evidence;
+mod matching;
 mod quota;
+mod reconcile;
+mod resolve;
 #[cfg(test)]
 mod tests;
 mod value;
 
 pub use change::{Applied, BooksKey, Change, Outcome, Refusal, RefusalReason, Verdict, Who};
 pub use entry::{Entry, EntryState};
+pub use evidence::Evidence;
 pub use quota::Quota;
+pub use reconcile::{Finding, Listed, Reconciliation};
+pub use resolve::{Resolution, Unresolved};
 
 pub(crate) use value::MARGIN;

@@ -71,9 +71,10 @@ impl Value {
         let keep = window.max(SHORTEST_KEEP);
         self.entries.retain(|entry| match entry.state(clock) {
             // A tombstone, so that a reservation that arrives after its release stays released.
-            EntryState::Released => now < entry.tombstone_until(),
+            EntryState::Released => now < entry.tombstone_until(keep),
             EntryState::Reserved
             | EntryState::Confirmed
+            | EntryState::Seen
             | EntryState::Unknown
             | EntryState::Held => now < entry.frees_at_ms(keep),
         });
