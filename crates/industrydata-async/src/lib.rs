@@ -75,6 +75,7 @@ mod driver;
 mod follow;
 mod http;
 mod reads;
+mod review;
 mod run;
 mod stop;
 mod stream;

@@ -72,6 +72,7 @@ mod driver;
 mod follow;
 mod http;
 mod reads;
+mod review;
 mod run;
 mod stop;
 mod tenant_client;

@@ -20,11 +20,11 @@ use std::{
 use industrydata_blocking::{
     Client, FixedToken, TenantClient,
     core::{
-        AccessToken, FollowErrorKind, PollingPolicy, ReadErrorKind, RunFoundBy, RunStatus,
-        StartError,
+        AccessToken, FollowErrorKind, PollingPolicy, ReadErrorKind, Resolution, ResolveError,
+        RunFoundBy, RunStatus, StartError, Timestamp,
     },
 };
-use industrydata_emulator::{Config, Emulator, Fault, Grant, On, Permission};
+use industrydata_emulator::{Config, Emulator, Fault, Grant, Lose, On, Permission, Schedule};
 use industrydata_ledger::Books;
 
 fn tenant_at(base: &str, token: &str) -> TenantClient {
@@ -139,6 +139,83 @@ fn the_preflight_names_the_permission_and_starts_nothing() {
     );
     assert!(tenant.runs().is_ok(), "a starting token reads runs");
     emulator.with_service(|service| assert!(service.accepted_starts().is_empty()));
+}
+
+#[test]
+fn doubt_is_resolved_by_what_the_service_lists() {
+    let (emulator, tenant) = stage(Config::default());
+    // Accepted, but the answer is lost; and one that others made.
+    emulator.script(Fault::on(On::Start).lose(Lose::Answer));
+    assert!(tenant.start().is_err());
+    let other = tenant_at(&emulator.base_url(), emulator.token());
+    drop(other.start().unwrap());
+    let quota = tenant.quota().unwrap();
+    assert_eq!((quota.used(), quota.in_doubt()), (1, 1));
+    // The earlier operation is its own, the later one another's.
+    let found = tenant.reconcile().unwrap();
+    assert!(found.unread().is_none());
+    assert_eq!((found.left_in_doubt(), found.drift()), (0, 1), "{found:?}");
+    let quota = tenant.quota().unwrap();
+    assert_eq!((quota.used(), quota.in_doubt(), quota.seen()), (2, 0, 1));
+    assert!(!quota.is_clock_suspect());
+    let entries = tenant.entries().unwrap();
+    assert!(entries.iter().all(|it| it.evidence().is_some()));
+    let again = tenant.reconcile().unwrap();
+    assert_eq!((again.drift(), again.changes().len()), (0, 0));
+
+    // What rests on evidence may be set right by hand.
+    let id = entries[0].id().to_owned();
+    tenant
+        .resolve(&id, Resolution::NotStarted, "not in the portal")
+        .unwrap();
+    assert_eq!(tenant.quota().unwrap().used(), 1);
+    let error = tenant
+        .resolve("no-such-id", Resolution::Started, "")
+        .unwrap_err();
+    assert!(matches!(error, ResolveError::Unresolved(_)));
+    let later = tenant
+        .forecast(Some(Timestamp::UNIX_EPOCH))
+        .unwrap()
+        .unwrap();
+    assert!(!later.is_inferred() && later.next_scheduled() > later.as_of());
+}
+
+#[test]
+fn without_one_list_nothing_is_freed() {
+    let (emulator, tenant) = stage(Config {
+        tokens: vec![Grant::only("starts-only-token", &[Permission::Start])],
+        ..Config::default()
+    });
+    emulator.script(Fault::on(On::Start).lose(Lose::Request));
+    assert!(tenant.start().is_err());
+    let found = tenant.reconcile().unwrap();
+    let unread = found.unread().unwrap();
+    assert!(matches!(unread.kind(), ReadErrorKind::Forbidden(_)));
+    assert_eq!((found.left_in_doubt(), found.changes().len()), (1, 0));
+}
+
+#[test]
+fn the_schedule_is_inferred_from_what_ran() {
+    let emulator = Emulator::start(Config {
+        schedule: Some(Schedule {
+            past_runs: 4,
+            ..Schedule::default()
+        }),
+        ..Config::default()
+    })
+    .unwrap();
+    let tenant = tenant_at(&emulator.base_url(), emulator.token());
+    let now = emulator.now();
+    let next = emulator.with_service(|service| service.next_scheduled_run(now));
+    let forecast = tenant.forecast(None).unwrap().unwrap();
+    assert!(forecast.is_inferred());
+    let off = forecast.next_scheduled().duration_since(next.unwrap());
+    assert!(off.unsigned_abs() <= forecast.uncertainty(), "{off:?}");
+    assert_eq!(
+        tenant.reconcile().unwrap().drift(),
+        0,
+        "scheduled runs are no starts"
+    );
 }
 
 /// Answers every request on `listener` with `body`, and tells what was asked.
