@@ -111,7 +111,7 @@ impl Fault {
 /// Why the body of an answer could not be read whole. The head stands all the same.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum BodyFault {
-    /// The body is larger than [`Reply::body_limit`](crate::fault) allows.
+    /// The body is larger than [`Reply::body_limit`](crate::Reply::body_limit) allows.
     #[error("the body of the answer is larger than {limit} bytes")]
     TooLarge {
         /// The limit, in bytes.

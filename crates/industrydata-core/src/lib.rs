@@ -89,7 +89,9 @@
 //! # In scope
 //!
 //! Requests and answers of a start and its operation, the `Location` gate, `Retry-After`, errors and claims challenges,
-//! the books and their window, tokens as values, OAuth 2 client credentials as one request and one answer.
+//! the books and their window, tokens as values, OAuth 2 client credentials as one request and one answer. The reads of
+//! operations, runs, statistics and activities ([`Fetch`]), the wait for a run itself ([`Follow`]), what they say of doubt
+//! in the books ([`Reconciliation`]), and the schedule foreseen ([`Forecast`]).
 //!
 //! # Out of scope
 //!

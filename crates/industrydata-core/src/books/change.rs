@@ -9,9 +9,10 @@ use super::{
     codec,
     entry::{Entry, millis},
     evidence::Evidence,
-    quota::Quota,
-    resolve::{Resolution, Unresolved, resolve_in, see_in, unsee_in},
+    resolve::{Resolution, Unresolved, resolve_in, see_in},
+    settle::settle_in,
     value::Value,
+    verdict::{Applied, Refusal, RefusalReason, Verdict},
 };
 use crate::{policy::Throttle, store::StoreFault, tenant::Tenant};
 
@@ -119,113 +120,6 @@ enum Kind {
         evidence: Evidence,
         started: Timestamp,
     },
-}
-
-/// What [`Change::apply`] asks of the store.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[must_use]
-pub struct Applied {
-    /// The bytes to write, durably; `None` if nothing is to be written.
-    pub write: Option<Vec<u8>>,
-    /// What to answer once they are written.
-    pub verdict: Verdict,
-}
-
-/// What a change came to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verdict {
-    quota: Quota,
-    refusal: Option<Refusal>,
-    unresolved: Option<Unresolved>,
-    entries: Vec<Entry>,
-}
-
-impl Verdict {
-    /// Why [`Change::resolve`] left the entry as it is; `None` if it is resolved so (or the change was another).
-    #[must_use]
-    pub const fn unresolved(&self) -> Option<Unresolved> {
-        self.unresolved
-    }
-
-    /// All entries of the books, those that no longer count too, after [`Change::entries`] and no other change.
-    #[must_use]
-    pub fn entries(&self) -> &[Entry] {
-        &self.entries
-    }
-
-    /// The quota after the change.
-    #[must_use]
-    pub const fn quota(&self) -> &Quota {
-        &self.quota
-    }
-
-    /// Why a reservation was refused; `None` if it stands (or the change was another).
-    #[must_use]
-    pub const fn refusal(&self) -> Option<&Refusal> {
-        self.refusal.as_ref()
-    }
-}
-
-/// The books take no further start before a moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    until: Timestamp,
-    reason: RefusalReason,
-    lease_ends: Option<Timestamp>,
-}
-
-/// Why the books take no further start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RefusalReason {
-    /// All slots are taken by starts that were accepted or may have been.
-    Slots,
-    /// All slots are taken, at least one by a start that is being made just now and may yet give it back.
-    InFlight,
-    /// The service itself asked for a pause.
-    Service,
-}
-
-impl std::fmt::Display for RefusalReason {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Slots => "all starts of the window are used",
-            Self::InFlight => "all starts of the window are used or being made",
-            Self::Service => "the service asked for no start before then",
-        })
-    }
-}
-
-impl Refusal {
-    pub(super) const fn new(
-        until: Timestamp,
-        reason: RefusalReason,
-        lease_ends: Option<Timestamp>,
-    ) -> Self {
-        Self {
-            until,
-            reason,
-            lease_ends,
-        }
-    }
-
-    /// No start before this, by the store's clock.
-    #[must_use]
-    pub const fn until(&self) -> Timestamp {
-        self.until
-    }
-
-    /// Why.
-    #[must_use]
-    pub const fn reason(&self) -> RefusalReason {
-        self.reason
-    }
-
-    /// When it is worth asking again: the next slot, or the end of a lease that may give one back.
-    #[must_use]
-    pub fn ask_again_at(&self) -> Timestamp {
-        self.lease_ends
-            .map_or(self.until, |end| end.min(self.until))
-    }
 }
 
 impl Change {
@@ -420,57 +314,6 @@ impl Change {
             rest: serde_json::Map::new(),
         });
         None
-    }
-}
-
-fn settle_in(value: &mut Value, id: String, outcome: &Outcome, clock: Timestamp) {
-    if let Outcome::Released {
-        not_before: Some(until),
-        ..
-    } = outcome
-    {
-        value.close_until(*until);
-    }
-    let at = value.date_now(clock);
-    if value.entry(&id).is_none() {
-        value.entries.push(Entry {
-            id: id.clone(),
-            state: String::new(),
-            at,
-            until: at,
-            date: None,
-            seen: None,
-            operation: None,
-            why: None,
-            evidence: None,
-            who: Who::default(),
-            rest: serde_json::Map::new(),
-        });
-    }
-    let Some(entry) = value.entry(&id) else {
-        return;
-    };
-    match outcome {
-        Outcome::Confirmed { date, operation } => {
-            entry.state = "confirmed".to_owned();
-            entry.date = Some(date.as_millisecond().max(entry.at));
-            entry.operation.clone_from(operation);
-            (entry.why, entry.evidence) = (None, None);
-            unsee_in(value, &id, operation.as_deref());
-        }
-        // An accepted start stays accepted; what was only inferred gives way to the owner's own answer.
-        Outcome::Released { .. } if entry.state == "confirmed" && entry.evidence.is_none() => {}
-        Outcome::Unknown { .. } if entry.state == "confirmed" => {}
-        Outcome::Released { why, .. } => {
-            entry.state = "released".to_owned();
-            (entry.why, entry.evidence) = (Some(why.clone()), None);
-        }
-        // That nothing is known is no answer: what was resolved meanwhile stands.
-        Outcome::Unknown { .. } if entry.evidence.is_some() => {}
-        Outcome::Unknown { why } => {
-            entry.state = "unknown".to_owned();
-            entry.why = Some(why.clone());
-        }
     }
 }
 

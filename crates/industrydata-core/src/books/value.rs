@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Map;
 
 use super::{
-    change::{BooksKey, Refusal, RefusalReason},
+    change::BooksKey,
     codec,
     entry::{Entry, EntryState, millis, timestamp},
     quota::Quota,
+    verdict::{Refusal, RefusalReason},
 };
 use crate::{policy::Throttle, store::StoreFault};
 

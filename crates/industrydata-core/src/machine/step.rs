@@ -37,7 +37,7 @@ pub enum StartStep<'m> {
     Done(Result<Accepted, StartError>),
 }
 
-/// What a [`Watch`] needs done next. Polls never touch the books: there is no step for it.
+/// What a [`Watch`](crate::Watch) needs done next. Polls never touch the books: there is no step for it.
 #[must_use = "nothing happens until the step is answered"]
 #[derive(Debug)]
 pub enum WatchStep<'m> {

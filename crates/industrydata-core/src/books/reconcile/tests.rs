@@ -1,9 +1,12 @@
 use proptest::prelude::*;
 
-use super::*;
+use std::time::Duration;
+
+use super::{search::run_span, *};
 use crate::{
     api::{Answer, Endpoint, ListOperations, ListRuns},
-    books::{Outcome, Unresolved, Who},
+    books::{Entry, EntryState, Outcome, Unresolved, Who},
+    found::LATEST,
     policy::Throttle,
 };
 
