@@ -18,6 +18,7 @@ use industrydata_core::{
     FollowErrorKind, GetRun, Limits, ListRuns, MayHaveStarted, Phase, Preflight, ReadErrorKind,
     TokenError,
 };
+use proptest::prelude::*;
 use world::{Answer, Script, World};
 
 const RUNS: &str = "https://graph.microsoft.com/beta/external/industryData/runs";
@@ -328,4 +329,57 @@ fn a_follow_has_its_time_limit_and_one_last_read() {
     let world = check_follow(long, limits(12), "TimeLimit", 1);
     assert!(world.pauses.is_empty());
     check_follow(Script::new(), limits(0), "TimeLimit", 0);
+}
+
+fn answers() -> impl Strategy<Value = Answer> {
+    let link = prop_oneof![
+        Just(None),
+        (0..3_u8).prop_map(|n| Some(format!("{RUNS}?$skiptoken={n}"))),
+        "(https|http)://(graph.microsoft.com|evil.example)(:[0-9]{1,3})?/(beta/external/industryData/|beta/)[a-z./%2F]{0,9}"
+            .prop_map(Some),
+        "[a-z:/?@.]{0,20}".prop_map(Some),
+    ];
+    let body = prop_oneof![
+        4 => link.prop_map(|link| page(&["1"], link.as_deref())),
+        1 => ".{0,30}",
+    ];
+    let status = prop_oneof![4 => Just(200_u16), 2 => 200..600_u16, 1 => Just(401), 1 => Just(503)];
+    prop_oneof![
+        6 => (status, body, prop::option::of("[0-9]{1,6}|-1|x")).prop_map(|(status, body, after)| {
+            let after = after.map(|after| ("retry-after", after));
+            Answer::Head(status, after.into_iter().collect(), body.into())
+        }),
+        1 => Just(Answer::Lost(Phase::Sent)),
+        1 => Just(Answer::Dropped),
+        1 => Just(Answer::Cut(200, vec![])),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_answered_the_token_stays_and_the_read_ends(
+        answers in prop::collection::vec(answers(), 1..40),
+    ) {
+        let last = Answer::Head(404, vec![], vec![]);
+        let mut script = answers.into_iter().fold(Script::new(), Script::then);
+        for _ in 0..1100 {
+            script = script.then(last.clone());
+        }
+        let mut world = World::new(script);
+        let began = world.now.steady;
+        let outcome = world.fetch(ListRuns, Limits::default());
+        prop_assert!(world.now.steady - began <= Duration::from_secs(301));
+        prop_assert!(world.requests.len() <= 45, "{} requests", world.requests.len());
+        for request in &world.requests {
+            let uri = request.uri();
+            prop_assert_eq!(uri.scheme_str(), Some("https"));
+            prop_assert_eq!(uri.authority().unwrap().as_str(), "graph.microsoft.com");
+            prop_assert!(uri.path().starts_with("/beta/external/industryData/"), "{}", uri);
+            prop_assert_eq!(request.method(), "GET");
+        }
+        if let Err(error) = outcome {
+            let shown = format!("{error} {error:?}");
+            prop_assert!(!shown.contains("first-token"));
+        }
+    }
 }

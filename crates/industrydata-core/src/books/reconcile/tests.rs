@@ -303,10 +303,15 @@ fn by_hand_and_by_the_owner() {
         books.apply(&resolve(2, free), 200).unresolved(),
         Some(Unresolved::Answered)
     );
+    let lease = Duration::from_secs(LEASE);
+    let reserve = Change::reserve(key(), Throttle::default(), [7; 16], lease, Who::default());
+    books.apply(&reserve, 50);
     assert_eq!(
-        books.apply(&resolve(1, free), 100).unresolved(),
-        Some(Unresolved::InFlight).filter(|_| false)
+        books.apply(&resolve(7, free), 100).unresolved(),
+        Some(Unresolved::InFlight)
     );
+    assert_eq!(books.apply(&resolve(7, free), 200).unresolved(), None);
+    assert_eq!(books.apply(&resolve(1, free), 100).unresolved(), None);
     assert_eq!(books.quota(200).used(), 1);
     assert_eq!(
         books
@@ -317,7 +322,7 @@ fn by_hand_and_by_the_owner() {
     assert_eq!(books.quota(200).used(), 2);
     assert!(!books.quota(200).is_clock_suspect());
     let all = Change::entries(key(), Throttle::default());
-    assert_eq!(books.apply(&all, 200).entries().len(), 2);
+    assert_eq!(books.apply(&all, 200).entries().len(), 3);
     // The owner's own answer is better than either.
     let outcome = Outcome::Released {
         why: "refused".to_owned(),
