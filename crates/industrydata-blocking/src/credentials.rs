@@ -70,9 +70,7 @@ impl TokenSource for CredentialsToken {
     ) -> Result<AccessToken, TokenError> {
         let request = self.credentials.request(tenant, challenge)?;
         if self.stop.is_stopped() {
-            return Err(TokenError::unavailable(
-                "stopped before a token was asked for",
-            ));
+            return Err(TokenError::unavailable("stopped before a token was asked for"));
         }
         let connection = self.http.connection();
         let (head, body) = connection

@@ -97,10 +97,7 @@ impl ClientCredentials {
     /// Whether the authority is asked without encryption, on loopback.
     #[must_use]
     pub fn is_plain(&self) -> bool {
-        !self
-            .authority
-            .get(..6)
-            .is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"))
+        !self.authority.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"))
     }
 
     /// The request for a token, to be sent once.

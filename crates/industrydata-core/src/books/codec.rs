@@ -55,10 +55,7 @@ fn checksum(key: &BooksKey, version: u32, json: &[u8]) -> u32 {
 /// One byte of CRC-32 (ISO-HDLC, the one of zip and PNG): every burst of up to 32 bits is told.
 fn crc32(crc: u32, byte: &u8) -> u32 {
     let [low, ..] = crc.to_le_bytes();
-    let step = TABLE
-        .get(usize::from(low ^ byte))
-        .copied()
-        .unwrap_or_default();
+    let step = TABLE.get(usize::from(low ^ byte)).copied().unwrap_or_default();
     (crc >> 8) ^ step
 }
 
@@ -69,10 +66,7 @@ pub(crate) fn crc32_of(bytes: &[u8]) -> u32 {
 
 const TABLE: [u32; 256] = table();
 
-#[expect(
-    clippy::indexing_slicing,
-    reason = "a constant: an index out of range is a compile error"
-)]
+#[expect(clippy::indexing_slicing, reason = "a constant: an index out of range is a compile error")]
 const fn table() -> [u32; 256] {
     let mut table = [0; 256];
     let mut index = 0;
