@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use industrydata_core::{
-    Accepted, Exchange, Operation, Progress, Start, StartError, StartStep, Tenant, Watch,
+    Accepted, Endpoint, Exchange, Fetch, FetchStep, Follow, FollowError, FollowStep,
+    IndustryDataRun, Operation, Progress, ReadError, Start, StartError, StartStep, Tenant, Watch,
     WatchError, WatchStep,
 };
 
@@ -44,7 +45,7 @@ pub(crate) async fn watch(
     client: &Inner,
     tenant: &Tenant,
     machine: &mut Watch,
-) -> Result<News, WatchError> {
+) -> Result<News<Operation>, WatchError> {
     loop {
         if client.stop.is_stopped() {
             machine.stop();
@@ -64,9 +65,57 @@ pub(crate) async fn watch(
 }
 
 /// What a wait has to tell.
-pub(crate) enum News {
+pub(crate) enum News<T> {
     Progress(Progress),
-    Done(Arc<Operation>),
+    Done(Arc<T>),
+}
+
+/// Sees a read through, all of its pages and tries.
+pub(crate) async fn fetch<E: Endpoint>(
+    client: &Inner,
+    tenant: &Tenant,
+    mut machine: Fetch<E>,
+) -> Result<E::Output, ReadError> {
+    loop {
+        if client.stop.is_stopped() {
+            machine.stop();
+        }
+        match machine.step() {
+            FetchStep::Send(exchange) => send(client, tenant, exchange).await,
+            FetchStep::Wait(pause) => {
+                client.stop.sleep(pause.remaining(now())).await;
+                pause.over(now());
+            }
+            FetchStep::Done(outcome) => {
+                drop(machine);
+                return outcome.map(Arc::unwrap_or_clone);
+            }
+        }
+    }
+}
+
+/// Goes on with following a run until there is news of it, or its end.
+pub(crate) async fn follow(
+    client: &Inner,
+    tenant: &Tenant,
+    machine: &mut Follow,
+) -> Result<News<IndustryDataRun>, FollowError> {
+    loop {
+        if client.stop.is_stopped() {
+            machine.stop();
+        }
+        match machine.step() {
+            FollowStep::Send(exchange) => send(client, tenant, exchange).await,
+            FollowStep::Wait(mut pause) => {
+                if let Some(progress) = pause.news() {
+                    return Ok(News::Progress(progress));
+                }
+                client.stop.sleep(pause.remaining(now())).await;
+                pause.over(now());
+            }
+            FollowStep::Done(outcome) => return outcome.map(News::Done),
+        }
+    }
 }
 
 /// One request and its one answer. Stopped before the request is handed out, it leaves the rest to the machine.

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use industrydata_core::{
-    Accepted, Change, Operation, OperationUrl, Progress, ResumeToken, StoreFault, Tenant, Watch,
-    WatchError,
+    Accepted, Change, ListRuns, Operation, OperationUrl, Progress, ReadError, ResumeToken,
+    RunFound, StoreFault, Tenant, Watch, WatchError,
 };
 
 use crate::{
     client::Client,
     driver::{self, News},
+    follow::RunFollow,
+    reads::read,
     stream::RunStream,
 };
 
@@ -104,12 +106,49 @@ impl Run {
         }
     }
 
+    /// The run that the operation started: the one its `resourceLocation` names, else the first that started after the
+    /// start was accepted, which is an inference; `None` if there is neither. Best asked once the operation has succeeded.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] if the runs had to be listed and could not be. A run may have started: yes, this one; the error is
+    /// about finding it.
+    pub async fn find_run(&self) -> Result<Option<RunFound>, ReadError> {
+        if let Some(found) = self.watch.run_found() {
+            return Ok(Some(found));
+        }
+        let plan = self.watch.plan();
+        let runs = read(&self.client, &self.tenant, plan.limits, ListRuns).await?;
+        Ok(RunFound::by_start_time(&runs, self.watch.accepted()))
+    }
+
+    /// Finds the run and follows it to its own end, which may come long after the operation's; `None` if it cannot be
+    /// found. Nothing is asked of the run until the follow is driven. Its time limit begins now.
+    ///
+    /// # Errors
+    ///
+    /// As [`find_run`](Self::find_run).
+    pub async fn follow(&self) -> Result<Option<RunFollow>, ReadError> {
+        let Some(found) = self.find_run().await? else {
+            return Ok(None);
+        };
+        let plan = self.watch.plan().clone();
+        let (client, tenant) = (self.client.clone(), self.tenant.clone());
+        Ok(Some(RunFollow::new(
+            client,
+            tenant,
+            plan,
+            found.id(),
+            Some(found.clone()),
+        )))
+    }
+
     /// Each poll's [`Progress`], told before the pause that follows, as a stream; a failed wait is its last item.
     pub fn stream(&mut self) -> RunStream<'_> {
         RunStream::new(self)
     }
 
-    async fn news(&mut self) -> Result<News, WatchError> {
+    async fn news(&mut self) -> Result<News<Operation>, WatchError> {
         let news = driver::watch(self.client.inner(), &self.tenant, &mut self.watch).await;
         if matches!(news, Ok(News::Done(_)) | Err(_)) {
             self.record().await;

@@ -74,6 +74,14 @@ impl TenantClient {
         &self.tenant
     }
 
+    pub(crate) const fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(crate) const fn limits(&self) -> Limits {
+        self.limits
+    }
+
     /// Starts a run: reserves a slot in the books, sends the POST once, books the outcome.
     ///
     /// Dropping the future ends the attempt: before the request went out the slot is given back, after it the start is in

@@ -1,7 +1,10 @@
 //! The loops. They decide nothing: what to do next is the machine's, how to do it is the client's.
 
+use std::sync::Arc;
+
 use industrydata_core::{
-    Accepted, Exchange, Operation, Progress, Start, StartError, StartStep, Tenant, Watch,
+    Accepted, Endpoint, Exchange, Fetch, FetchStep, Follow, FollowError, FollowStep,
+    IndustryDataRun, Operation, Progress, ReadError, Start, StartError, StartStep, Tenant, Watch,
     WatchError, WatchStep,
 };
 
@@ -42,7 +45,7 @@ pub(crate) fn watch(
     client: &Inner,
     tenant: &Tenant,
     machine: &mut Watch,
-) -> Result<News, WatchError> {
+) -> Result<News<Operation>, WatchError> {
     loop {
         if client.stop.is_stopped() {
             machine.stop();
@@ -62,9 +65,57 @@ pub(crate) fn watch(
 }
 
 /// What a wait has to tell.
-pub(crate) enum News {
+pub(crate) enum News<T> {
     Progress(Progress),
-    Done(std::sync::Arc<Operation>),
+    Done(Arc<T>),
+}
+
+/// Sees a read through, all of its pages and tries.
+pub(crate) fn fetch<E: Endpoint>(
+    client: &Inner,
+    tenant: &Tenant,
+    mut machine: Fetch<E>,
+) -> Result<E::Output, ReadError> {
+    loop {
+        if client.stop.is_stopped() {
+            machine.stop();
+        }
+        match machine.step() {
+            FetchStep::Send(exchange) => send(client, tenant, exchange),
+            FetchStep::Wait(pause) => {
+                client.stop.sleep(pause.remaining(now()));
+                pause.over(now());
+            }
+            FetchStep::Done(outcome) => {
+                drop(machine);
+                return outcome.map(Arc::unwrap_or_clone);
+            }
+        }
+    }
+}
+
+/// Goes on with following a run until there is news of it, or its end.
+pub(crate) fn follow(
+    client: &Inner,
+    tenant: &Tenant,
+    machine: &mut Follow,
+) -> Result<News<IndustryDataRun>, FollowError> {
+    loop {
+        if client.stop.is_stopped() {
+            machine.stop();
+        }
+        match machine.step() {
+            FollowStep::Send(exchange) => send(client, tenant, exchange),
+            FollowStep::Wait(mut pause) => {
+                if let Some(progress) = pause.news() {
+                    return Ok(News::Progress(progress));
+                }
+                client.stop.sleep(pause.remaining(now()));
+                pause.over(now());
+            }
+            FollowStep::Done(outcome) => return outcome.map(News::Done),
+        }
+    }
 }
 
 /// One request and its one answer.

@@ -49,6 +49,15 @@
 //! failed, is gone, track of it was lost, the token was refused, or the time limit passed. All but the first carry a
 //! [`ResumeToken`](core::ResumeToken), which [`TenantClient::resume`] takes, in any process.
 //!
+//! # The run itself, and what the service lists
+//!
+//! An operation that has succeeded says nothing of the data: [`Run::follow`] finds the run that it started and watches that
+//! to its own end. [`TenantClient::operations`], [`runs`](TenantClient::runs), [`statistics`](TenantClient::statistics) and
+//! [`activities`](TenantClient::activities) read what the service has; [`preflight`](TenantClient::preflight) tells before
+//! a slot is spent that a token may start but not watch. [`reconcile`](TenantClient::reconcile) resolves starts in doubt by
+//! what is listed, [`resolve`](TenantClient::resolve) does so by hand, and [`forecast`](TenantClient::forecast) says what a
+//! start now would do to the schedule. None of them starts a run.
+//!
 //! # What is never done
 //!
 //! No redirect is followed and no start is repeated, except after a 401 with another token and after a 429 of at most
@@ -71,7 +80,10 @@ mod command;
 mod connect;
 mod credentials;
 mod driver;
+mod follow;
 mod http;
+mod reads;
+mod review;
 mod run;
 mod stop;
 mod tenant_client;
@@ -82,6 +94,7 @@ pub use industrydata_core as core;
 pub use client::{BuildError, Client, ClientBuilder};
 pub use command::CommandToken;
 pub use credentials::CredentialsToken;
+pub use follow::RunFollow;
 pub use run::Run;
 pub use stop::Stop;
 pub use tenant_client::TenantClient;

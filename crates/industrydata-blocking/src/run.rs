@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use industrydata_core::{
-    Accepted, Change, Operation, OperationUrl, Progress, ResumeToken, StoreFault, Tenant, Watch,
-    WatchError,
+    Accepted, Change, ListRuns, Operation, OperationUrl, Progress, ReadError, ResumeToken,
+    RunFound, StoreFault, Tenant, Watch, WatchError,
 };
 
 use crate::{
     client::Client,
     driver::{self, News},
+    follow::RunFollow,
+    reads::read,
 };
 
 /// A started run, or the wait for one that was started elsewhere.
@@ -106,7 +108,44 @@ impl Run {
         }
     }
 
-    fn news(&mut self) -> Result<News, WatchError> {
+    /// The run that the operation started: the one its `resourceLocation` names, else the first that started after the
+    /// start was accepted, which is an inference; `None` if there is neither. Best asked once the operation has succeeded.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] if the runs had to be listed and could not be. A run may have started: yes, this one; the error is
+    /// about finding it.
+    pub fn find_run(&self) -> Result<Option<RunFound>, ReadError> {
+        if let Some(found) = self.watch.run_found() {
+            return Ok(Some(found));
+        }
+        let plan = self.watch.plan();
+        let runs = read(&self.client, &self.tenant, plan.limits, ListRuns)?;
+        Ok(RunFound::by_start_time(&runs, self.watch.accepted()))
+    }
+
+    /// Finds the run and follows it to its own end, which may come long after the operation's; `None` if it cannot be
+    /// found. Nothing is asked of the run until the follow is driven. Its time limit begins now.
+    ///
+    /// # Errors
+    ///
+    /// As [`find_run`](Self::find_run).
+    pub fn follow(&self) -> Result<Option<RunFollow>, ReadError> {
+        let Some(found) = self.find_run()? else {
+            return Ok(None);
+        };
+        let plan = self.watch.plan().clone();
+        let (client, tenant) = (self.client.clone(), self.tenant.clone());
+        Ok(Some(RunFollow::new(
+            client,
+            tenant,
+            plan,
+            found.id(),
+            Some(found.clone()),
+        )))
+    }
+
+    fn news(&mut self) -> Result<News<Operation>, WatchError> {
         let news = driver::watch(self.client.inner(), &self.tenant, &mut self.watch);
         if matches!(news, Ok(News::Done(_)) | Err(_)) {
             self.record();

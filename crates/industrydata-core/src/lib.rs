@@ -89,33 +89,44 @@
 //! # In scope
 //!
 //! Requests and answers of a start and its operation, the `Location` gate, `Retry-After`, errors and claims challenges,
-//! the books and their window, tokens as values, OAuth 2 client credentials as one request and one answer.
+//! the books and their window, tokens as values, OAuth 2 client credentials as one request and one answer. The reads of
+//! operations, runs, statistics and activities ([`Fetch`]), the wait for a run itself ([`Follow`]), what they say of doubt
+//! in the books ([`Reconciliation`]), and the schedule foreseen ([`Forecast`]).
 //!
 //! # Out of scope
 //!
 //! Sockets, TLS, redirects (never followed), clocks, files, threads, retries of a start (never made).
 
+mod activity;
+mod api;
 mod base;
 mod books;
 mod challenge;
 mod fault;
+mod found;
 mod http_date;
 mod json;
 mod location;
 mod machine;
 mod now;
 mod oauth;
+mod open_enum;
 mod operation;
 mod outcome;
 mod policy;
+mod public_error;
 mod requests;
 mod resume;
 mod retry_after;
 mod rfc3339;
+mod run;
+mod schedule;
 mod seed;
 mod service_error;
+mod statistics;
 mod status;
 mod store;
+mod survey;
 mod tenant;
 mod text;
 mod token;
@@ -124,31 +135,45 @@ mod uri;
 
 pub use jiff::{SignedDuration, Timestamp};
 
+pub use activity::{ActivityStatus, RunActivity};
+pub use api::{
+    Answer, Endpoint, GetOperation, GetRun, GetStatistics, LinkError, ListActivities,
+    ListOperations, ListRuns, Page, Preflight, next_link,
+};
 pub use base::{Base, BaseError};
 pub use books::{
-    Applied, BooksKey, Change, Entry, EntryState, Outcome, Quota, Refusal, RefusalReason, Verdict,
-    Who,
+    Applied, BooksKey, Change, Entry, EntryState, Evidence, Finding, Listed, Outcome, Quota,
+    Reconciliation, Refusal, RefusalReason, Resolution, Unresolved, Verdict, Who,
 };
 pub use challenge::ClaimsChallenge;
 pub use fault::{BodyFault, Cause, Fault, Phase};
+pub use found::{RunFound, RunFoundBy};
 pub use http_date::{date, http_date};
 pub use location::{LocationError, OperationUrl, same_origin};
 pub use machine::{
-    Accepted, Booking, Exchange, MayHaveStarted, Miss, Pause, PauseReason, Progress, Reply, Start,
-    StartError, StartErrorKind, StartPlan, StartStep, Watch, WatchError, WatchErrorKind, WatchPlan,
-    WatchStep,
+    Accepted, Booking, Exchange, Fetch, FetchPlan, FetchStep, Follow, FollowError, FollowErrorKind,
+    FollowStep, MayHaveStarted, Miss, Pause, PauseReason, Progress, ReadError, ReadErrorKind,
+    Reply, Start, StartError, StartErrorKind, StartPlan, StartStep, Watch, WatchError,
+    WatchErrorKind, WatchPlan, WatchStep,
 };
 pub use now::Now;
 pub use oauth::ClientCredentials;
 pub use operation::{BodyError, Operation};
 pub use outcome::{Acceptance, may_repeat_status};
 pub use policy::{Limits, PollingPolicy, Throttle};
+pub use public_error::PublicError;
 pub use requests::Service;
 pub use resume::{ResumeError, ResumeToken};
 pub use retry_after::{longest_delay, retry_after};
+pub use run::{IndustryDataRun, RunStatus};
+pub use schedule::{Basis, Forecast, Schedule, Skip};
 pub use service_error::{ErrorDetail, ServiceError};
+pub use statistics::{
+    ActivityStatistics, AggregatedInboundStatistics, EntityCount, RoleCount, RunStatistics,
+};
 pub use status::OperationStatus;
 pub use store::{Store, StoreFault};
+pub use survey::{ReconcileError, ResolveError, Survey};
 pub use tenant::{Tenant, TenantError};
 pub use text::escape_controls;
 pub use token::{AccessToken, Challenge, KeptToken, TokenError};

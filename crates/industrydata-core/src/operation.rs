@@ -7,13 +7,18 @@
 mod error;
 mod members;
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use serde::de::IgnoredAny;
 
 pub use self::error::BodyError;
-use self::members::Members;
-use crate::json::{is_too_deep, without_bom};
+use self::members::Members as Read;
 pub(crate) use crate::status::OperationStatus;
+use crate::{
+    api::Members,
+    json::{is_too_deep, without_bom},
+};
 
 /// What the service says about an operation (rules B1 to B12).
 ///
@@ -65,11 +70,24 @@ impl Operation {
         } else {
             serde_json::from_str(json).map(|_: IgnoredAny| None)
         };
-        let members: Option<Members<'_>> = members.map_err(|_| BodyError::InvalidJson)?;
+        let members: Option<Read<'_>> = members.map_err(|_| BodyError::InvalidJson)?;
         if is_too_deep(json) {
             return Err(BodyError::TooDeep);
         }
         members.ok_or(BodyError::NotAnObject)?.operation()
+    }
+
+    /// One of a list: a status that is missing is the empty unknown one, so that no entry is lost by it.
+    pub(crate) fn of(members: &Members<'_, '_>) -> Self {
+        Self {
+            status: OperationStatus::from(Cow::Owned(members.text("status").unwrap_or_default())),
+            id: members.text("id"),
+            status_detail: members.text("statusDetail"),
+            resource_location: members.text("resourceLocation"),
+            odata_type: members.text("@odata.type"),
+            created: members.time("createdDateTime"),
+            last_action: members.time("lastActionDateTime"),
+        }
     }
 
     /// The same operation, with `secret` replaced wherever the service echoed it.
@@ -140,7 +158,7 @@ impl Operation {
 
 /// Rule B1: `application/json` or `application/*+json` with any parameters (RFC 9110 section
 /// 8.3.1, RFC 6839 section 3.1).
-fn is_json(content_type: &[u8]) -> bool {
+pub(crate) fn is_json(content_type: &[u8]) -> bool {
     let essence = content_type
         .split(|b| *b == b';')
         .next()

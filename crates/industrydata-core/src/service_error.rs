@@ -5,7 +5,7 @@
 //! token endpoints send in front of it.
 
 mod detail;
-mod reading;
+pub(crate) mod reading;
 
 use std::{fmt, sync::Arc};
 

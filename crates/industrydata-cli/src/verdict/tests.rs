@@ -156,7 +156,10 @@ fn every_end_of_a_wait_has_its_exit_code() {
             Kind::Unexpected,
         ),
         (
-            WatchErrorKind::TimeLimit { retry_at: None },
+            WatchErrorKind::TimeLimit {
+                retry_at: None,
+                last: None,
+            },
             7,
             Kind::TimedOut,
         ),

@@ -8,8 +8,11 @@ use serde::{Deserialize, Serialize};
 use super::{
     codec,
     entry::{Entry, millis},
-    quota::Quota,
+    evidence::Evidence,
+    resolve::{Resolution, Unresolved, resolve_in, see_in},
+    settle::settle_in,
     value::Value,
+    verdict::{Applied, Refusal, RefusalReason, Verdict},
 };
 use crate::{policy::Throttle, store::StoreFault, tenant::Tenant};
 
@@ -109,99 +112,16 @@ enum Kind {
         id: [u8; 16],
         outcome: Outcome,
     },
-}
-
-/// What [`Change::apply`] asks of the store.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[must_use]
-pub struct Applied {
-    /// The bytes to write, durably; `None` if nothing is to be written.
-    pub write: Option<Vec<u8>>,
-    /// What to answer once they are written.
-    pub verdict: Verdict,
-}
-
-/// What a change came to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verdict {
-    quota: Quota,
-    refusal: Option<Refusal>,
-}
-
-impl Verdict {
-    /// The quota after the change.
-    #[must_use]
-    pub const fn quota(&self) -> &Quota {
-        &self.quota
-    }
-
-    /// Why a reservation was refused; `None` if it stands (or the change was another).
-    #[must_use]
-    pub const fn refusal(&self) -> Option<&Refusal> {
-        self.refusal.as_ref()
-    }
-}
-
-/// The books take no further start before a moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    until: Timestamp,
-    reason: RefusalReason,
-    lease_ends: Option<Timestamp>,
-}
-
-/// Why the books take no further start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RefusalReason {
-    /// All slots are taken by starts that were accepted or may have been.
-    Slots,
-    /// All slots are taken, at least one by a start that is being made just now and may yet give it back.
-    InFlight,
-    /// The service itself asked for a pause.
-    Service,
-}
-
-impl std::fmt::Display for RefusalReason {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Slots => "all starts of the window are used",
-            Self::InFlight => "all starts of the window are used or being made",
-            Self::Service => "the service asked for no start before then",
-        })
-    }
-}
-
-impl Refusal {
-    pub(super) const fn new(
-        until: Timestamp,
-        reason: RefusalReason,
-        lease_ends: Option<Timestamp>,
-    ) -> Self {
-        Self {
-            until,
-            reason,
-            lease_ends,
-        }
-    }
-
-    /// No start before this, by the store's clock.
-    #[must_use]
-    pub const fn until(&self) -> Timestamp {
-        self.until
-    }
-
-    /// Why.
-    #[must_use]
-    pub const fn reason(&self) -> RefusalReason {
-        self.reason
-    }
-
-    /// When it is worth asking again: the next slot, or the end of a lease that may give one back.
-    #[must_use]
-    pub fn ask_again_at(&self) -> Timestamp {
-        self.lease_ends
-            .map_or(self.until, |end| end.min(self.until))
-    }
+    Entries,
+    Resolve {
+        id: [u8; 16],
+        resolution: Resolution,
+        evidence: Evidence,
+    },
+    See {
+        evidence: Evidence,
+        started: Timestamp,
+    },
 }
 
 impl Change {
@@ -229,6 +149,62 @@ impl Change {
         Self::new(key, throttle, Kind::Settle { id, outcome })
     }
 
+    /// Reads the quota and all entries ([`Verdict::entries`]); writes nothing.
+    #[must_use]
+    pub const fn entries(key: BooksKey, throttle: Throttle) -> Self {
+        Self::new(key, throttle, Kind::Entries)
+    }
+
+    /// Resolves the start `id`, which is in doubt, by this evidence ([`Verdict::unresolved`] says if it could not be).
+    ///
+    /// By hand, what was resolved by evidence before may be resolved otherwise. The owner's own answer always stands.
+    #[must_use]
+    pub const fn resolve(
+        key: BooksKey,
+        throttle: Throttle,
+        id: [u8; 16],
+        resolution: Resolution,
+        evidence: Evidence,
+    ) -> Self {
+        let kind = Kind::Resolve {
+            id,
+            resolution,
+            evidence,
+        };
+        Self::new(key, throttle, kind)
+    }
+
+    /// Resolves the start of this entry's id (32 hexadecimal digits) by hand, with a note on why.
+    ///
+    /// # Errors
+    ///
+    /// [`Unresolved::NoSuchEntry`] if it is no entry's id.
+    pub fn resolve_by_hand(
+        key: BooksKey,
+        throttle: Throttle,
+        id: &str,
+        resolution: Resolution,
+        note: &str,
+    ) -> Result<Self, Unresolved> {
+        let is_id = id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit());
+        let id = u128::from_str_radix(id, 16).ok().filter(|_| is_id);
+        let id = id.ok_or(Unresolved::NoSuchEntry)?.to_be_bytes();
+        let evidence = Evidence::ByHand(note.to_owned());
+        Ok(Self::resolve(key, throttle, id, resolution, evidence))
+    }
+
+    /// Enters a start that another made at `started`, as the service's lists tell. Its id is made of the evidence: to enter
+    /// it again changes nothing, and neither does one that an entry claims.
+    #[must_use]
+    pub const fn see(
+        key: BooksKey,
+        throttle: Throttle,
+        evidence: Evidence,
+        started: Timestamp,
+    ) -> Self {
+        Self::new(key, throttle, Kind::See { evidence, started })
+    }
+
     const fn new(key: BooksKey, throttle: Throttle, kind: Kind) -> Self {
         Self {
             key,
@@ -250,8 +226,9 @@ impl Change {
     /// [`StoreFault::Damaged`] or [`StoreFault::Newer`]: the bytes are to be left as they are.
     pub fn apply(&self, stored: Option<&[u8]>, clock: Timestamp) -> Result<Applied, StoreFault> {
         let mut value = Value::open(&self.key, stored, clock)?;
+        let mut unresolved = None;
         let refusal = match &self.kind {
-            Kind::Read => None,
+            Kind::Read | Kind::Entries => None,
             Kind::Reserve { id, lease, who } => {
                 value.tidy(self.throttle.window, clock);
                 self.reserve_in(&mut value, hex(*id), *lease, who, clock)
@@ -261,11 +238,32 @@ impl Change {
                 value.tidy(self.throttle.window, clock);
                 None
             }
+            Kind::Resolve {
+                id,
+                resolution,
+                evidence,
+            } => {
+                value.tidy(self.throttle.window, clock);
+                unresolved = resolve_in(&mut value, *id, *resolution, evidence, clock).err();
+                None
+            }
+            Kind::See { evidence, started } => {
+                see_in(&mut value, evidence, *started, clock);
+                value.tidy(self.throttle.window, clock);
+                None
+            }
         };
         let write = match (&self.kind, &refusal) {
-            (Kind::Read, _) => None,
+            (Kind::Read | Kind::Entries, _) => None,
+            (Kind::Resolve { .. }, _) if unresolved.is_some() => None,
             (Kind::Reserve { .. }, Some(_)) if !value.marked => None,
-            (Kind::Reserve { .. } | Kind::Settle { .. }, _) => {
+            (
+                Kind::Reserve { .. }
+                | Kind::Settle { .. }
+                | Kind::Resolve { .. }
+                | Kind::See { .. },
+                _,
+            ) => {
                 Some(codec::encode(&self.key, &value)).filter(|new| Some(new.as_slice()) != stored)
             }
         };
@@ -274,6 +272,15 @@ impl Change {
             verdict: Verdict {
                 quota: value.quota(self.throttle, clock),
                 refusal,
+                unresolved,
+                entries: match self.kind {
+                    Kind::Entries => value.entries,
+                    Kind::Read
+                    | Kind::Reserve { .. }
+                    | Kind::Settle { .. }
+                    | Kind::Resolve { .. }
+                    | Kind::See { .. } => Vec::new(),
+                },
             },
         })
     }
@@ -304,6 +311,7 @@ impl Change {
             seen: None,
             operation: None,
             why: None,
+            evidence: None,
             who: who.clone(),
             rest: serde_json::Map::new(),
         });
@@ -311,61 +319,6 @@ impl Change {
     }
 }
 
-fn settle_in(value: &mut Value, id: String, outcome: &Outcome, clock: Timestamp) {
-    if let Outcome::Released {
-        not_before: Some(until),
-        ..
-    } = outcome
-    {
-        value.close_until(*until);
-    }
-    let at = match outcome {
-        // Booked late, without its reservation: it is as old as its answer.
-        Outcome::Confirmed { date, .. } => date.as_millisecond().min(clock.as_millisecond()),
-        Outcome::Released { .. } | Outcome::Unknown { .. } => value.date_now(clock),
-    };
-    if value.entry(&id).is_none() {
-        value.entries.push(Entry {
-            id: id.clone(),
-            state: String::new(),
-            at,
-            until: at,
-            date: None,
-            seen: None,
-            operation: None,
-            why: None,
-            who: Who::default(),
-            rest: serde_json::Map::new(),
-        });
-    }
-    let Some(entry) = value.entry(&id) else {
-        return;
-    };
-    match outcome {
-        Outcome::Confirmed { date, operation } => {
-            entry.state = "confirmed".to_owned();
-            entry.date = Some(date.as_millisecond().max(entry.at));
-            entry.operation.clone_from(operation);
-            entry.why = None;
-        }
-        // An accepted start stays accepted.
-        Outcome::Released { .. } | Outcome::Unknown { .. } if entry.state == "confirmed" => {}
-        Outcome::Released { why, .. } => {
-            entry.state = "released".to_owned();
-            entry.why = Some(short(why));
-        }
-        Outcome::Unknown { why } => {
-            entry.state = "unknown".to_owned();
-            entry.why = Some(short(why));
-        }
-    }
-}
-
-/// A server's own words have no bound; what the books keep has.
-fn short(why: &str) -> String {
-    why.chars().take(200).collect()
-}
-
-fn hex(id: [u8; 16]) -> String {
+pub(super) fn hex(id: [u8; 16]) -> String {
     format!("{:032x}", u128::from_be_bytes(id))
 }

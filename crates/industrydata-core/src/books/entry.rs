@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{change::Who, value::MARGIN};
+use super::{change::Who, evidence::Evidence, value::MARGIN};
 
 /// What is known of a start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -18,6 +18,8 @@ pub enum EntryState {
     Confirmed,
     /// The service may have accepted it. Counts until resolved, or until the window has passed.
     Unknown,
+    /// Another made it: the service's lists have it. Counts.
+    Seen,
     /// It did not start a run. Does not count.
     Released,
     /// A state of a newer release. Counts like [`EntryState::Unknown`].
@@ -30,6 +32,7 @@ impl fmt::Display for EntryState {
             Self::Reserved => "in flight",
             Self::Confirmed => "confirmed",
             Self::Unknown => "in doubt",
+            Self::Seen => "seen",
             Self::Released => "released",
             Self::Held => "held",
         })
@@ -56,6 +59,9 @@ pub struct Entry {
     pub(super) operation: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) why: Option<String>,
+    /// What it was resolved or seen by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) evidence: Option<String>,
     #[serde(default, skip_serializing_if = "Who::is_empty")]
     pub(super) who: Who,
     /// Members of a newer release, kept as they are.
@@ -77,6 +83,7 @@ impl Entry {
             "reserved" if clock.as_millisecond() < self.until => EntryState::Reserved,
             "reserved" | "unknown" => EntryState::Unknown,
             "confirmed" => EntryState::Confirmed,
+            "seen" => EntryState::Seen,
             "released" => EntryState::Released,
             _ => EntryState::Held,
         }
@@ -118,6 +125,12 @@ impl Entry {
         self.why.as_deref()
     }
 
+    /// What it was resolved or seen by; `None` if its owner's own answer says what it is, or nothing does yet.
+    #[must_use]
+    pub fn evidence(&self) -> Option<Evidence> {
+        self.evidence.as_deref().map(Evidence::read)
+    }
+
     /// Who made the start.
     #[must_use]
     pub const fn who(&self) -> &Who {
@@ -135,9 +148,14 @@ impl Entry {
         self.date.unwrap_or(self.at).max(self.at)
     }
 
-    /// When a released entry is forgotten: a reservation may arrive after its release for as long as its lease.
-    pub(super) fn tombstone_until(&self) -> i64 {
-        let regular = self.until.saturating_add(millis(MARGIN));
+    /// When a released entry is forgotten: a reservation may arrive after its release for as long as its lease. One that
+    /// was released by evidence is kept to be shown, for as long as it would have counted.
+    pub(super) fn tombstone_until(&self, keep: Duration) -> i64 {
+        let kept = match self.evidence {
+            Some(_) => keep.saturating_add(MARGIN),
+            None => MARGIN,
+        };
+        let regular = self.until.saturating_add(millis(kept));
         match self.seen {
             Some(seen) => regular.min(
                 seen.saturating_add(self.until.saturating_sub(self.at))
@@ -149,7 +167,7 @@ impl Entry {
 
     fn counts_from(&self) -> i64 {
         match self.state.as_str() {
-            "confirmed" => self.newest(),
+            "confirmed" | "seen" => self.newest(),
             "released" => self.at,
             _ => self.until.max(self.at),
         }

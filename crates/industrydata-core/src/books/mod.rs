@@ -6,13 +6,23 @@
 mod change;
 pub(crate) mod codec;
 mod entry;
+mod evidence;
+mod matching;
 mod quota;
+mod reconcile;
+mod resolve;
+mod settle;
 #[cfg(test)]
 mod tests;
 mod value;
+mod verdict;
 
-pub use change::{Applied, BooksKey, Change, Outcome, Refusal, RefusalReason, Verdict, Who};
+pub use change::{BooksKey, Change, Outcome, Who};
 pub use entry::{Entry, EntryState};
+pub use evidence::Evidence;
 pub use quota::Quota;
+pub use reconcile::{Finding, Listed, Reconciliation};
+pub use resolve::{Resolution, Unresolved};
+pub use verdict::{Applied, Refusal, RefusalReason, Verdict};
 
 pub(crate) use value::MARGIN;

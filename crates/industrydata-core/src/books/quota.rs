@@ -3,7 +3,11 @@
 use jiff::Timestamp;
 
 use super::entry::{Entry, EntryState};
-use crate::policy::Throttle;
+use crate::{
+    policy::Throttle,
+    run::IndustryDataRun,
+    schedule::{Forecast, Schedule},
+};
 
 /// The quota of a tenant, as its books have it.
 ///
@@ -54,7 +58,7 @@ impl Quota {
         &self.entries
     }
 
-    /// Starts that count: confirmed, in flight and in doubt.
+    /// Starts that count: confirmed, seen, in flight and in doubt.
     #[must_use]
     pub fn used(&self) -> u32 {
         u32::try_from(self.entries.len()).unwrap_or(u32::MAX)
@@ -64,6 +68,12 @@ impl Quota {
     #[must_use]
     pub fn confirmed(&self) -> u32 {
         self.count(EntryState::Confirmed)
+    }
+
+    /// Starts that others made, and that were seen in the service's lists.
+    #[must_use]
+    pub fn seen(&self) -> u32 {
+        self.count(EntryState::Seen)
     }
 
     /// Starts that are being made just now.
@@ -103,6 +113,25 @@ impl Quota {
     #[must_use]
     pub fn is_clock_suspect(&self) -> bool {
         self.entries.iter().any(|entry| entry.seen.is_some())
+    }
+
+    /// When the starts that count may have been accepted, at the earliest and at the latest.
+    #[must_use]
+    pub fn starts(&self) -> Vec<Timestamp> {
+        let times = |entry: &Entry| [entry.reserved_at(), entry.date()];
+        self.entries.iter().flat_map(times).collect()
+    }
+
+    /// What is to come by this schedule: which scheduled run is next, and whether a start now makes it be skipped.
+    #[must_use]
+    pub fn forecast(&self, schedule: &Schedule) -> Forecast {
+        schedule.forecast(&self.starts(), self.as_of)
+    }
+
+    /// The schedule that the runs fit which no start of these books explains, if any.
+    #[must_use]
+    pub fn infer_schedule(&self, runs: &[IndustryDataRun]) -> Option<Schedule> {
+        Schedule::inferred(runs, &self.starts())
     }
 
     fn count(&self, state: EntryState) -> u32 {

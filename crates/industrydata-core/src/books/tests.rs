@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{BooksKey, Change, EntryState, Outcome, Quota, RefusalReason, Who, change::Applied};
+use super::{Applied, BooksKey, Change, EntryState, Outcome, Quota, RefusalReason, Who};
 use crate::{base::Base, policy::Throttle, store::StoreFault};
 
 const LEASE: Duration = Duration::from_secs(150);

@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Map;
 
 use super::{
-    change::{BooksKey, Refusal, RefusalReason},
+    change::BooksKey,
     codec,
     entry::{Entry, EntryState, millis, timestamp},
     quota::Quota,
+    verdict::{Refusal, RefusalReason},
 };
 use crate::{policy::Throttle, store::StoreFault};
 
@@ -77,9 +78,10 @@ impl Value {
         let keep = window.max(SHORTEST_KEEP);
         self.entries.retain(|entry| match entry.state(clock) {
             // A tombstone, so that a reservation that arrives after its release stays released.
-            EntryState::Released => now < entry.tombstone_until(),
+            EntryState::Released => now < entry.tombstone_until(keep),
             EntryState::Reserved
             | EntryState::Confirmed
+            | EntryState::Seen
             | EntryState::Unknown
             | EntryState::Held => now < entry.frees_at_ms(keep),
         });
@@ -88,7 +90,7 @@ impl Value {
             let is_released = self
                 .entries
                 .get(at)
-                .is_some_and(|entry| entry.state == "released");
+                .is_some_and(|entry| entry.state == "released" && entry.evidence.is_none());
             released += usize::from(is_released);
             if is_released && released > TOMBSTONES {
                 self.entries.remove(at);

@@ -1,4 +1,4 @@
-//! What both machines do with an answer before they look at it.
+//! What the machines do with an answer before they look at it.
 
 use http::{
     header::{CONTENT_ENCODING, CONTENT_TYPE},
@@ -87,11 +87,11 @@ fn decoded(text: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-fn secret(token: &AccessToken) -> Option<&str> {
+pub(super) fn secret(token: &AccessToken) -> Option<&str> {
     token.text().filter(|text| text.len() >= SHORTEST_SECRET)
 }
 
-fn is_encoded(head: &Parts) -> bool {
+pub(super) fn is_encoded(head: &Parts) -> bool {
     head.headers.get_all(CONTENT_ENCODING).iter().any(|value| {
         !value
             .as_bytes()

@@ -1,4 +1,4 @@
-//! The machines: a start, and the wait for its operation.
+//! The machines: a start, the wait for its operation, and reads.
 //!
 //! # The two rules
 //!
@@ -27,10 +27,24 @@
 //!     |  +--any other status, a miss--> Wait --+
 //!     +----------------------------------------+
 //! ```
+//!
+//! # The read
+//!
+//! ```text
+//! Send(GET) --answer, last page--> Done
+//!     ^  |
+//!     |  +--next page, 401 once--> Send(GET)
+//!     |  +--a miss, tries left--> Wait --+
+//!     +----------------------------------+
+//! ```
 
 mod accepted;
 mod answer;
+mod fetch;
+mod follow;
+mod follow_error;
 mod miss;
+mod read_error;
 mod start;
 mod start_error;
 mod step;
@@ -38,7 +52,11 @@ mod watch;
 mod watch_error;
 
 pub use accepted::Accepted;
+pub use fetch::{Fetch, FetchPlan, FetchStep};
+pub use follow::{Follow, FollowStep};
+pub use follow_error::{FollowError, FollowErrorKind};
 pub use miss::Miss;
+pub use read_error::{ReadError, ReadErrorKind};
 pub use start::{Start, StartPlan};
 pub use start_error::{StartError, StartErrorKind};
 pub use step::{Booking, Exchange, Pause, PauseReason, Progress, Reply, StartStep, WatchStep};

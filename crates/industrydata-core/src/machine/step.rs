@@ -5,7 +5,8 @@ use std::{fmt, sync::Arc, time::Duration};
 use http::{Request, StatusCode, response::Parts};
 
 use super::{
-    accepted::Accepted, miss::Miss, start::Start, start_error::StartError, watch_error::WatchError,
+    accepted::Accepted, miss::Miss, read_error::ReadError, start::Start, start_error::StartError,
+    watch_error::WatchError,
 };
 use crate::{
     books::{Change, RefusalReason, Verdict},
@@ -13,6 +14,7 @@ use crate::{
     now::Now,
     operation::Operation,
     policy::Limits,
+    run::IndustryDataRun,
     store::StoreFault,
     token::{AccessToken, Challenge, TokenError},
 };
@@ -210,6 +212,10 @@ pub enum PauseReason {
     RetryAfter,
     /// The last poll brought no news.
     Retry(Miss),
+    /// The interval between two reads of a run.
+    RunGoesOn,
+    /// The last read of a run brought no news.
+    Unread(ReadError),
 }
 
 impl fmt::Display for PauseReason {
@@ -220,6 +226,8 @@ impl fmt::Display for PauseReason {
             Self::Interval => f.write_str("the operation goes on"),
             Self::RetryAfter => f.write_str("the service asked to wait"),
             Self::Retry(miss) => write!(f, "the last poll brought no news ({miss})"),
+            Self::RunGoesOn => f.write_str("the run goes on"),
+            Self::Unread(error) => write!(f, "the last read brought no news ({error})"),
         }
     }
 }
@@ -228,6 +236,7 @@ impl fmt::Display for PauseReason {
 #[derive(Clone, Debug)]
 pub struct Progress {
     pub(super) operation: Option<Arc<Operation>>,
+    pub(super) run: Option<Arc<IndustryDataRun>>,
     pub(super) reason: PauseReason,
     pub(super) polls: u32,
     pub(super) next_poll_in: Duration,
@@ -238,6 +247,12 @@ impl Progress {
     #[must_use]
     pub fn operation(&self) -> Option<&Operation> {
         self.operation.as_deref()
+    }
+
+    /// The run as last seen, if a run is what is followed.
+    #[must_use]
+    pub fn run(&self) -> Option<&IndustryDataRun> {
+        self.run.as_deref()
     }
 
     /// Why the next poll is not made at once; tells a miss from news.

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     fault::{BodyFault, Fault},
+    found::RunFound,
     location::OperationUrl,
     now::Now,
     operation::{Operation, OperationStatus},
@@ -187,6 +188,25 @@ impl Watch {
     #[must_use]
     pub fn operation(&self) -> Option<&Operation> {
         self.operation.as_deref()
+    }
+
+    /// When the start was accepted, or the wait began.
+    #[must_use]
+    pub const fn accepted(&self) -> Timestamp {
+        self.accepted
+    }
+
+    /// How it is watched.
+    #[must_use]
+    pub const fn plan(&self) -> &WatchPlan {
+        &self.plan
+    }
+
+    /// The run of the operation, if its `resourceLocation` names it; else it is to be looked for by its start time
+    /// ([`RunFound::by_start_time`]).
+    #[must_use]
+    pub fn run_found(&self) -> Option<RunFound> {
+        RunFound::by_resource_location(self.plan.service.base(), self.operation()?)
     }
 
     /// Polls made so far.
@@ -455,6 +475,7 @@ impl Machine for Watch {
         }
         Some(Progress {
             operation: self.operation.clone(),
+            run: None,
             reason: reason.clone(),
             polls: self.polls,
             next_poll_in: until.saturating_sub(*from),

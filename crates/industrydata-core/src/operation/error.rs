@@ -30,6 +30,9 @@ pub enum BodyError {
     /// A `status` that is no string (B8).
     #[error("the body's status is not a string")]
     InvalidStatus,
+    /// A member without which the body says nothing is missing, or of another type than documented.
+    #[error("the body has no usable member {0}")]
+    MissingMember(&'static str),
 }
 
 impl BodyError {
@@ -46,6 +49,7 @@ impl BodyError {
             Self::DuplicateKey => "duplicate_key",
             Self::MissingStatus => "missing_status",
             Self::InvalidStatus => "invalid_status",
+            Self::MissingMember(_) => "missing_member",
         }
     }
 }

@@ -58,6 +58,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
 
 struct MembersVisitor;
 
+/// The members that are kept of an operation.
 const NAMES: &[&str] = &[
     "status",
     "id",

@@ -26,7 +26,7 @@ pub(super) fn summary(body: &Node<'_>, error: Option<&Node<'_>>, clean: Clean<'_
 }
 
 /// E6.
-pub(super) fn details(error: Option<&Node<'_>>, clean: Clean<'_>) -> Vec<ErrorDetail> {
+pub(crate) fn details(error: Option<&Node<'_>>, clean: Clean<'_>) -> Vec<ErrorDetail> {
     let Some(Node::List(details)) = error.and_then(|error| error.get("details")) else {
         return Vec::new();
     };
@@ -44,7 +44,7 @@ pub(super) fn details(error: Option<&Node<'_>>, clean: Clean<'_>) -> Vec<ErrorDe
 }
 
 /// The next inner error (E4).
-pub(super) fn inner<'n, 'a>(node: &'n Node<'a>) -> Option<&'n Node<'a>> {
+pub(crate) fn inner<'n, 'a>(node: &'n Node<'a>) -> Option<&'n Node<'a>> {
     let next = match node.get(INNER) {
         Some(Node::Null) | None => node.get(INNER_LOWER),
         next => next,
@@ -54,17 +54,17 @@ pub(super) fn inner<'n, 'a>(node: &'n Node<'a>) -> Option<&'n Node<'a>> {
 
 /// Takes the request's token out of text (E8).
 #[derive(Clone, Copy)]
-pub(super) struct Clean<'t>(pub(super) Option<&'t str>);
+pub(crate) struct Clean<'t>(pub(crate) Option<&'t str>);
 
 impl Clean<'_> {
-    pub(super) fn text(self, text: &str) -> String {
+    pub(crate) fn text(self, text: &str) -> String {
         match self.0 {
             Some(token) => text.replace(token, REDACTED),
             None => text.to_owned(),
         }
     }
 
-    fn detail(
+    pub(crate) fn detail(
         self,
         code: Option<&str>,
         message: Option<&str>,

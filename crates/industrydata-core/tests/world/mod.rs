@@ -6,9 +6,10 @@ use std::{collections::VecDeque, time::Duration};
 
 use http::{HeaderMap, Method, Request, response::Parts};
 use industrydata_core::{
-    Accepted, AccessToken, Base, BodyFault, Change, Fault, Limits, Now, Operation, Phase,
-    PollingPolicy, Quota, ResumeToken, Service, Start, StartError, StartPlan, StartStep,
-    StoreFault, Throttle, Timestamp, TokenError, Verdict, Watch, WatchError, WatchStep, Who,
+    Accepted, AccessToken, Base, BodyFault, Change, Endpoint, Fault, Fetch, FetchPlan, FetchStep,
+    Follow, FollowError, FollowStep, IndustryDataRun, Limits, Now, Operation, Phase, PollingPolicy,
+    Quota, ReadError, ResumeToken, Service, Start, StartError, StartPlan, StartStep, StoreFault,
+    Throttle, Timestamp, TokenError, Verdict, Watch, WatchError, WatchStep, Who,
 };
 
 pub(crate) const LOCATION: &str = "https://graph.microsoft.com/beta/external/industryData/operations/171bf0b4-14e9-408f-71dd-08dcd2a15d23";
@@ -269,6 +270,65 @@ impl World {
                     pause.over(self.now);
                 }
                 WatchStep::Done(outcome) => return outcome,
+            }
+        }
+        panic!("a wait takes a bounded number of steps");
+    }
+
+    /// Drives a read to its end.
+    pub(crate) fn fetch<E: Endpoint>(
+        &mut self,
+        endpoint: E,
+        limits: Limits,
+    ) -> Result<std::sync::Arc<E::Output>, ReadError> {
+        let plan = FetchPlan {
+            service: Service::new(Base::graph(), "test/1"),
+            limits,
+        };
+        let mut machine = Fetch::new(endpoint, plan, [9; 16], self.now);
+        for _ in 0..10_000 {
+            self.prepare();
+            match machine.step() {
+                FetchStep::Send(exchange) => {
+                    self.exchange(exchange);
+                }
+                FetchStep::Wait(pause) => {
+                    let time = pause.remaining(self.now);
+                    self.pauses.push((time, pause.reason().to_string()));
+                    self.pass(time);
+                    pause.over(self.now);
+                }
+                FetchStep::Done(outcome) => return outcome,
+            }
+        }
+        panic!("a read takes a bounded number of steps");
+    }
+
+    /// Follows a run to its end.
+    pub(crate) fn follow(
+        &mut self,
+        limits: Limits,
+    ) -> Result<std::sync::Arc<IndustryDataRun>, FollowError> {
+        let plan = industrydata_core::WatchPlan {
+            service: Service::new(Base::graph(), "test/1"),
+            policy: PollingPolicy::default(),
+            limits,
+        };
+        let mut machine = Follow::new("r-1", plan, [9; 16], self.now);
+        for _ in 0..100_000 {
+            self.prepare();
+            match machine.step() {
+                FollowStep::Send(exchange) => {
+                    self.exchange(exchange);
+                }
+                FollowStep::Wait(mut pause) => {
+                    let time = pause.remaining(self.now);
+                    assert!(pause.news().unwrap().next_poll_in() >= time);
+                    self.pauses.push((time, pause.reason().to_string()));
+                    self.pass(time);
+                    pause.over(self.now);
+                }
+                FollowStep::Done(outcome) => return outcome,
             }
         }
         panic!("a wait takes a bounded number of steps");

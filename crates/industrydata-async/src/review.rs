@@ -1,0 +1,89 @@
+//! The books beside what the service lists: entries, doubt resolved, the schedule foreseen. Nothing here starts a run.
+
+use std::sync::Arc;
+
+use industrydata_core::{
+    BooksKey, Change, Entry, Forecast, ReconcileError, Reconciliation, Resolution, ResolveError,
+    Schedule, StoreFault, Survey, Throttle, Timestamp, Verdict,
+};
+
+use crate::tenant_client::TenantClient;
+
+impl TenantClient {
+    /// All entries of the books, those that no longer count too. Nothing is sent.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreFault`] if the books cannot be read.
+    pub async fn entries(&self) -> Result<Vec<Entry>, StoreFault> {
+        let (key, throttle) = self.books();
+        let verdict = self.book(Change::entries(key, throttle)).await?;
+        Ok(verdict.entries().to_vec())
+    }
+
+    /// Resolves a start in doubt by hand, by its entry's id, with a note on why. Nothing is sent.
+    ///
+    /// # Errors
+    ///
+    /// [`ResolveError`]: no such entry, or the service's own answer to it stands. A run may have started: no, not by
+    /// this.
+    pub async fn resolve(
+        &self,
+        id: &str,
+        resolution: Resolution,
+        note: &str,
+    ) -> Result<(), ResolveError> {
+        let (key, throttle) = self.books();
+        let change = Change::resolve_by_hand(key, throttle, id, resolution, note)?;
+        match self.book(change).await?.unresolved() {
+            Some(unresolved) => Err(unresolved.into()),
+            None => Ok(()),
+        }
+    }
+
+    /// Compares the books with what the service lists, and changes them: doubt is resolved by evidence, starts by others
+    /// are entered as seen. It takes `IndustryData.ReadBasic.All` and `IndustryData-Run.Read.All`; with one of them alone
+    /// nothing is freed.
+    ///
+    /// # Errors
+    ///
+    /// [`ReconcileError`]. A run may have started: no, not by this.
+    pub async fn reconcile(&self) -> Result<Reconciliation, ReconcileError> {
+        let survey = Survey::new(self.operations().await, self.runs().await)?;
+        let quota = self.quota().await?;
+        let found = survey.reconcile(self.client().base(), self.tenant(), &quota);
+        for change in found.changes() {
+            self.book(change.clone()).await?;
+        }
+        Ok(found)
+    }
+
+    /// What is to come: the next scheduled run, and whether a start now makes it be skipped. `scheduled` is a time at which
+    /// a scheduled run is or was due, if known; else the schedule is inferred from the runs' start times, and `None` if
+    /// they show none.
+    ///
+    /// # Errors
+    ///
+    /// [`ReconcileError`]. A run may have started: no, not by this.
+    pub async fn forecast(
+        &self,
+        scheduled: Option<Timestamp>,
+    ) -> Result<Option<Forecast>, ReconcileError> {
+        let quota = self.quota().await?;
+        let schedule = match scheduled {
+            Some(time) => Some(Schedule::given(time)),
+            None => quota.infer_schedule(&self.runs().await?),
+        };
+        Ok(schedule.map(|schedule| quota.forecast(&schedule)))
+    }
+
+    fn books(&self) -> (BooksKey, Throttle) {
+        let client = self.client().inner();
+        let key = BooksKey::new(client.service.base(), self.tenant());
+        (key, client.throttle)
+    }
+
+    async fn book(&self, change: Change) -> Result<Verdict, StoreFault> {
+        self.client().inner().books.transact(Arc::new(change)).await
+    }
+}

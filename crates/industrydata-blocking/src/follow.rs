@@ -1,0 +1,102 @@
+//! A run on its way to its own end.
+
+use std::sync::Arc;
+
+use industrydata_core::{
+    Follow, FollowError, GetStatistics, IndustryDataRun, Progress, ReadError, RunFound,
+    RunStatistics, Tenant, WatchPlan,
+};
+
+use crate::{
+    client::Client,
+    clock::{now, seed},
+    driver::{self, News},
+    reads::read,
+};
+
+/// The wait for a run itself. A run may have started: yes; it is the run.
+/// Each read of it is told before the pause that follows.
+#[derive(Debug)]
+#[must_use = "the run goes on, but nobody watches it"]
+pub struct RunFollow {
+    client: Client,
+    tenant: Tenant,
+    follow: Follow,
+    found: Option<RunFound>,
+}
+
+impl RunFollow {
+    pub(crate) fn new(
+        client: Client,
+        tenant: Tenant,
+        plan: WatchPlan,
+        run: &str,
+        found: Option<RunFound>,
+    ) -> Self {
+        // Only request ids are made of it: all alike is better than no wait.
+        let follow = Follow::new(run, plan, seed().unwrap_or_default(), now());
+        Self {
+            client,
+            tenant,
+            follow,
+            found,
+        }
+    }
+
+    /// The run's id.
+    #[must_use]
+    pub fn run_id(&self) -> &str {
+        self.follow.id()
+    }
+
+    /// How the run was found, if it was looked for; a run found by its start time may be another's.
+    #[must_use]
+    pub const fn found(&self) -> Option<&RunFound> {
+        self.found.as_ref()
+    }
+
+    /// The run as last seen.
+    #[must_use]
+    pub fn run(&self) -> Option<&IndustryDataRun> {
+        self.follow.run()
+    }
+
+    /// Waits for the next read of the run and tells what it brought; `None` once the run has ended.
+    ///
+    /// # Errors
+    ///
+    /// [`FollowError`]: the run failed, or cannot be followed.
+    pub fn progress(&mut self) -> Result<Option<Progress>, FollowError> {
+        let client = self.client.inner();
+        match driver::follow(client, &self.tenant, &mut self.follow)? {
+            News::Progress(progress) => Ok(Some(progress)),
+            News::Done(_) => Ok(None),
+        }
+    }
+
+    /// Waits until the run has ended: `completed`, `completedWithErrors` or `completedWithWarnings`.
+    ///
+    /// # Errors
+    ///
+    /// [`FollowError`]: the run failed, which its blocking error explains, or cannot be followed.
+    pub fn until_done(&mut self) -> Result<IndustryDataRun, FollowError> {
+        let client = self.client.inner();
+        loop {
+            let news = driver::follow(client, &self.tenant, &mut self.follow)?;
+            if let News::Done(run) = news {
+                return Ok(Arc::unwrap_or_clone(run));
+            }
+        }
+    }
+
+    /// What the run counted; complete at its end.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`]. The run's own outcome is not touched by this.
+    pub fn statistics(&self) -> Result<RunStatistics, ReadError> {
+        let limits = self.follow.plan().limits;
+        let endpoint = GetStatistics::new(self.follow.id());
+        read(&self.client, &self.tenant, limits, endpoint)
+    }
+}

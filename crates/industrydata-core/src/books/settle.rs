@@ -1,0 +1,70 @@
+//! What became of a start, written over its reservation, its doubt, or nothing.
+
+use jiff::Timestamp;
+
+use super::{
+    change::{Outcome, Who},
+    entry::Entry,
+    resolve::unsee_in,
+    value::Value,
+};
+
+pub(super) fn settle_in(value: &mut Value, id: String, outcome: &Outcome, clock: Timestamp) {
+    if let Outcome::Released {
+        not_before: Some(until),
+        ..
+    } = outcome
+    {
+        value.close_until(*until);
+    }
+    let at = match outcome {
+        // Booked late, without its reservation: it is as old as its answer.
+        Outcome::Confirmed { date, .. } => date.as_millisecond().min(clock.as_millisecond()),
+        Outcome::Released { .. } | Outcome::Unknown { .. } => value.date_now(clock),
+    };
+    if value.entry(&id).is_none() {
+        value.entries.push(Entry {
+            id: id.clone(),
+            state: String::new(),
+            at,
+            until: at,
+            date: None,
+            seen: None,
+            operation: None,
+            why: None,
+            evidence: None,
+            who: Who::default(),
+            rest: serde_json::Map::new(),
+        });
+    }
+    let Some(entry) = value.entry(&id) else {
+        return;
+    };
+    match outcome {
+        Outcome::Confirmed { date, operation } => {
+            entry.state = "confirmed".to_owned();
+            entry.date = Some(date.as_millisecond().max(entry.at));
+            entry.operation.clone_from(operation);
+            (entry.why, entry.evidence) = (None, None);
+            unsee_in(value, &id, operation.as_deref());
+        }
+        // An accepted start stays accepted; what was only inferred gives way to the owner's own answer.
+        Outcome::Released { .. } if entry.state == "confirmed" && entry.evidence.is_none() => {}
+        Outcome::Unknown { .. } if entry.state == "confirmed" => {}
+        Outcome::Released { why, .. } => {
+            entry.state = "released".to_owned();
+            (entry.why, entry.evidence) = (Some(short(why)), None);
+        }
+        // That nothing is known is no answer: what was resolved meanwhile stands.
+        Outcome::Unknown { .. } if entry.evidence.is_some() => {}
+        Outcome::Unknown { why } => {
+            entry.state = "unknown".to_owned();
+            entry.why = Some(short(why));
+        }
+    }
+}
+
+/// A server's own words have no bound; what the books keep has.
+fn short(why: &str) -> String {
+    why.chars().take(200).collect()
+}

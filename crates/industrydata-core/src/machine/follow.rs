@@ -1,0 +1,355 @@
+//! The wait for a run itself: read, pause, until the run has ended.
+
+use std::{sync::Arc, time::Duration};
+
+use http::{Request, StatusCode, response::Parts};
+
+use super::{
+    fetch::{Fetch, FetchPlan},
+    follow_error::{FollowError, FollowErrorKind},
+    read_error::ReadErrorKind,
+    step::{Exchange, Machine, Pause, PauseReason, Progress},
+    watch::WatchPlan,
+};
+use crate::{
+    api::GetRun,
+    fault::{BodyFault, Fault},
+    now::Now,
+    run::{IndustryDataRun, RunStatus},
+    seed::Seed,
+    token::{AccessToken, Challenge, TokenError},
+};
+
+/// A 404 is a miss for this long: the run may not be readable at once.
+const GRACE: Duration = Duration::from_secs(60);
+/// Track is lost after this long without news, and at least [`LOST_MISSES`] reads.
+const LOST: Duration = Duration::from_secs(600);
+const LOST_MISSES: u32 = 10;
+/// What is left of the time limit for the last read: a tenth of it, and no more than this.
+const LAST_READ: Duration = Duration::from_secs(2);
+
+/// What a [`Follow`] needs done next. It never touches the books: there is no step for it.
+#[must_use = "nothing happens until the step is answered"]
+#[derive(Debug)]
+pub enum FollowStep<'m> {
+    /// Put one request on the wire, then hand in its one answer.
+    Send(Exchange<'m>),
+    /// Do nothing for a while.
+    Wait(Pause<'m>),
+    /// The run has ended well enough (`completed`, with errors or warnings perhaps), or an error.
+    Done(Result<Arc<IndustryDataRun>, FollowError>),
+}
+
+/// The wait for one run. A run may have started: yes; it is the run.
+///
+/// The pace is that of [`Watch`](crate::Watch), reckoned from the run's own start once that is known.
+#[derive(Debug)]
+pub struct Follow {
+    plan: WatchPlan,
+    id: String,
+    seed: Seed,
+    state: State,
+    deadline: Duration,
+    began: Duration,
+    /// How much older than `began` the run is, once it was seen.
+    age: Duration,
+    run: Option<Arc<IndustryDataRun>>,
+    polls: u32,
+    misses: u32,
+    missing_since: Duration,
+    last_read: bool,
+}
+
+#[derive(Debug)]
+enum State {
+    Reading(Box<Fetch<GetRun>>),
+    Pausing {
+        from: Duration,
+        until: Duration,
+        reason: PauseReason,
+        told: bool,
+    },
+    Ended(Result<Arc<IndustryDataRun>, FollowError>),
+}
+
+impl Follow {
+    /// The wait for the run `id`: reads it at once. `seed` is random and used for one wait.
+    #[must_use]
+    pub fn new(id: impl Into<String>, plan: WatchPlan, seed: [u8; 16], now: Now) -> Self {
+        let (id, seed) = (id.into(), Seed::new(seed));
+        Self {
+            state: reading(&plan, &id, seed, 0, now),
+            deadline: now.steady.saturating_add(plan.limits.total),
+            plan,
+            id,
+            seed,
+            began: now.steady,
+            age: Duration::ZERO,
+            run: None,
+            polls: 0,
+            misses: 0,
+            missing_since: now.steady,
+            last_read: false,
+        }
+    }
+
+    /// What to do next.
+    pub fn step(&mut self) -> FollowStep<'_> {
+        if let State::Reading(fetch) = &mut self.state
+            && let Some(sent) = fetch.settle_dropped()
+        {
+            self.settle(sent);
+        }
+        match &self.state {
+            State::Ended(outcome) => FollowStep::Done(outcome.clone()),
+            State::Pausing { .. } => FollowStep::Wait(Pause { machine: self }),
+            State::Reading(_) => FollowStep::Send(Exchange { machine: self }),
+        }
+    }
+
+    /// Ends the wait, unless it has ended: the next step is done.
+    pub fn stop(&mut self) {
+        if !matches!(self.state, State::Ended(_)) {
+            self.end(FollowErrorKind::Stopped);
+        }
+    }
+
+    /// The run's id.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The run as last seen.
+    #[must_use]
+    pub fn run(&self) -> Option<&IndustryDataRun> {
+        self.run.as_deref()
+    }
+
+    /// How it is followed.
+    #[must_use]
+    pub const fn plan(&self) -> &WatchPlan {
+        &self.plan
+    }
+
+    fn end(&mut self, kind: FollowErrorKind) {
+        let error = FollowError::new(kind, self.id.clone(), self.run.clone());
+        self.state = State::Ended(Err(error));
+    }
+
+    fn since_start(&self, now: Now) -> Duration {
+        now.steady
+            .saturating_sub(self.began)
+            .saturating_add(self.age)
+    }
+
+    /// Takes in what the read has come to, if it has ended.
+    fn settle(&mut self, now: Now) {
+        let State::Reading(fetch) = &self.state else {
+            return;
+        };
+        let asked = fetch.asked();
+        let Some(outcome) = fetch.outcome() else {
+            return;
+        };
+        match outcome {
+            Ok(run) => self.seen(run, asked, now),
+            Err(kind @ (ReadErrorKind::GaveUp { .. } | ReadErrorKind::Unreadable(_))) => {
+                self.miss(kind, asked, now);
+            }
+            Err(kind @ ReadErrorKind::NotFound(_))
+                if self.run.is_none() && now.steady.saturating_sub(self.began) < GRACE =>
+            {
+                self.miss(kind, asked, now);
+            }
+            Err(ReadErrorKind::TimeLimit { retry_at }) => {
+                self.end(FollowErrorKind::TimeLimit { retry_at });
+            }
+            Err(kind) => self.end(FollowErrorKind::Read(Fetch::<GetRun>::error(kind))),
+        }
+    }
+
+    fn seen(&mut self, run: Arc<IndustryDataRun>, asked: Option<Duration>, now: Now) {
+        self.misses = 0;
+        if let Some(started) = run.started() {
+            let age = Duration::try_from(now.utc.duration_since(started)).unwrap_or_default();
+            self.age = age.saturating_sub(now.steady.saturating_sub(self.began));
+        }
+        self.run = Some(Arc::clone(&run));
+        match run.status() {
+            RunStatus::Completed
+            | RunStatus::CompletedWithErrors
+            | RunStatus::CompletedWithWarnings => self.state = State::Ended(Ok(run)),
+            RunStatus::Failed => self.end(FollowErrorKind::Failed),
+            RunStatus::UnknownFutureValue | RunStatus::Other(_) if run.ended().is_some() => {
+                self.end(FollowErrorKind::Unrecognised);
+            }
+            RunStatus::Running | RunStatus::UnknownFutureValue | RunStatus::Other(_) => {
+                let pause = self.plan.policy.pause(self.since_start(now));
+                self.pause_for(pause, asked, PauseReason::RunGoesOn, now);
+            }
+        }
+    }
+
+    fn miss(&mut self, kind: ReadErrorKind, asked: Option<Duration>, now: Now) {
+        if self.misses == 0 {
+            self.missing_since = now.steady;
+        }
+        self.misses = self.misses.saturating_add(1);
+        let since = now.steady.saturating_sub(self.missing_since);
+        let last = Fetch::<GetRun>::error(kind);
+        if since >= LOST && self.misses >= LOST_MISSES {
+            self.end(FollowErrorKind::LostTrack { last, since });
+            return;
+        }
+        let jitter = self.seed.jitter(self.polls);
+        let since_start = self.since_start(now);
+        let pause = self.plan.policy.retry(since_start, self.misses, jitter);
+        self.pause_for(pause, asked, PauseReason::Unread(last), now);
+    }
+
+    /// Pauses, or ends at the time limit: a wait is clipped so that one last read fits before it.
+    fn pause_for(
+        &mut self,
+        pause: Duration,
+        asked: Option<Duration>,
+        reason: PauseReason,
+        now: Now,
+    ) {
+        let longer = asked.filter(|asked| *asked > pause);
+        let left = self.deadline.saturating_sub(now.steady);
+        if let Some(asked) = longer.filter(|asked| *asked > left) {
+            let retry_at = now.utc.saturating_add(asked).ok();
+            self.end(FollowErrorKind::TimeLimit { retry_at });
+            return;
+        }
+        if self.last_read || left.is_zero() {
+            self.end(FollowErrorKind::TimeLimit { retry_at: None });
+            return;
+        }
+        let limits = self.plan.limits;
+        let room = LAST_READ.min(limits.total / 10).min(limits.request);
+        let last = self.deadline.saturating_sub(room).max(now.steady);
+        let until = now.steady.saturating_add(longer.unwrap_or(pause));
+        self.last_read = until >= last;
+        self.state = State::Pausing {
+            from: now.steady,
+            until: until.min(last),
+            reason: match (longer, reason) {
+                (Some(_), PauseReason::RunGoesOn) => PauseReason::RetryAfter,
+                (_, reason) => reason,
+            },
+            told: false,
+        };
+    }
+}
+
+fn reading(plan: &WatchPlan, id: &str, seed: Seed, ordinal: u32, now: Now) -> State {
+    let fetch = FetchPlan {
+        service: plan.service.clone(),
+        limits: plan.limits,
+    };
+    let seed = seed.reservation(ordinal);
+    State::Reading(Box::new(
+        Fetch::new(GetRun::new(id), fetch, seed, now).once(),
+    ))
+}
+
+impl Machine for Follow {
+    fn challenge(&self) -> Option<&Challenge> {
+        match &self.state {
+            State::Reading(fetch) => fetch.challenge(),
+            State::Pausing { .. } | State::Ended(_) => None,
+        }
+    }
+
+    fn deadline(&self) -> Duration {
+        self.deadline
+    }
+
+    fn no_token(&mut self, error: TokenError, now: Now) {
+        if let State::Reading(fetch) = &mut self.state {
+            fetch.no_token(error, now);
+            self.settle(now);
+        }
+    }
+
+    fn unsent(&mut self, fault: Fault, now: Now) {
+        self.lost(fault, now);
+    }
+
+    fn request(&mut self, token: &AccessToken, now: Now) -> Option<(Request<()>, Duration)> {
+        let left = self.deadline.saturating_sub(now.steady);
+        let State::Reading(fetch) = &mut self.state else {
+            return None;
+        };
+        if left.is_zero() {
+            self.end(FollowErrorKind::TimeLimit { retry_at: None });
+            return None;
+        }
+        let request = fetch.request(token, now);
+        match request {
+            Some((request, limit)) => {
+                self.polls = self.polls.saturating_add(1);
+                Some((request, limit.min(left)))
+            }
+            None => {
+                self.settle(now);
+                None
+            }
+        }
+    }
+
+    fn reads_body(&self, _: StatusCode) -> bool {
+        true
+    }
+
+    fn answer(&mut self, head: &Parts, body: Result<Vec<u8>, BodyFault>, now: Now) {
+        if let State::Reading(fetch) = &mut self.state {
+            fetch.answer(head, body, now);
+            self.settle(now);
+        }
+    }
+
+    fn lost(&mut self, fault: Fault, now: Now) {
+        if let State::Reading(fetch) = &mut self.state {
+            fetch.lost(fault, now);
+            self.settle(now);
+        }
+    }
+
+    fn pause(&self) -> (Duration, &PauseReason) {
+        match &self.state {
+            State::Pausing { until, reason, .. } => (*until, reason),
+            State::Reading(_) | State::Ended(_) => (Duration::ZERO, &PauseReason::RunGoesOn),
+        }
+    }
+
+    fn news(&mut self) -> Option<Progress> {
+        let State::Pausing {
+            from,
+            until,
+            reason,
+            told,
+        } = &mut self.state
+        else {
+            return None;
+        };
+        if std::mem::replace(told, true) {
+            return None;
+        }
+        Some(Progress {
+            operation: None,
+            run: self.run.clone(),
+            reason: reason.clone(),
+            polls: self.polls,
+            next_poll_in: until.saturating_sub(*from),
+        })
+    }
+
+    fn over(&mut self, now: Now) {
+        if matches!(self.state, State::Pausing { .. }) {
+            self.state = reading(&self.plan, &self.id, self.seed, self.polls, now);
+        }
+    }
+}

@@ -1,0 +1,385 @@
+//! What a read makes of each answer, how a list is read to its end, and how a run is followed.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    missing_docs,
+    reason = "a test may panic"
+)]
+
+mod world;
+
+use std::time::Duration;
+
+use industrydata_core::{
+    FollowErrorKind, GetRun, Limits, ListRuns, MayHaveStarted, Phase, Preflight, ReadErrorKind,
+    TokenError,
+};
+use proptest::prelude::*;
+use world::{Answer, Script, World};
+
+const RUNS: &str = "https://graph.microsoft.com/beta/external/industryData/runs";
+
+fn run(status: &str) -> String {
+    format!(r#"{{"id":"r-1","status":"{status}","startDateTime":"2026-03-10T12:00:00Z"}}"#)
+}
+
+fn page(ids: &[&str], next: Option<&str>) -> String {
+    let items: Vec<String> = ids
+        .iter()
+        .map(|id| format!(r#"{{"id":"{id}","status":"completed"}}"#))
+        .collect();
+    let next = next.map_or_else(String::new, |next| {
+        format!(r#","@odata.nextLink":"{next}""#)
+    });
+    format!(r#"{{"value":[{}]{next}}}"#, items.join(","))
+}
+
+/// What is expected of a read of one run: `read` or its kind in a word, requests on the wire.
+#[track_caller]
+fn check(script: Script, kind: &str, requests: usize) -> World {
+    let mut world = World::new(script);
+    let outcome = world.fetch(GetRun::new("r-1"), Limits::default());
+    assert_eq!(word(outcome.map(drop)), kind);
+    assert_eq!(world.requests.len(), requests, "requests");
+    assert_eq!((world.posts(), world.store_calls), (0, 0));
+    world
+}
+
+/// What is expected of a list: its items or its kind in a word, requests on the wire.
+#[track_caller]
+fn check_list(script: Script, kind: &str, requests: usize) -> World {
+    let mut world = World::new(script);
+    let outcome = world.fetch(ListRuns, Limits::default());
+    let got = match outcome {
+        Ok(runs) => runs.iter().map(|run| run.id()).collect(),
+        Err(error) => word(Err(error)),
+    };
+    assert_eq!(got, kind);
+    assert_eq!(world.requests.len(), requests, "requests");
+    world
+}
+
+fn word(outcome: Result<(), industrydata_core::ReadError>) -> String {
+    match outcome {
+        Ok(()) => "read".to_owned(),
+        Err(error) => {
+            assert!(!error.to_string().is_empty() && !error.advice().is_empty());
+            assert_eq!(error.may_have_started(), MayHaveStarted::No);
+            let debug = format!("{:?}", error.kind());
+            debug.split([' ', '(', '{']).next().unwrap().to_owned()
+        }
+    }
+}
+
+fn ok(script: Script) -> Script {
+    script.with(
+        200,
+        &[("content-type", "application/json")],
+        &run("running"),
+    )
+}
+
+#[test]
+fn one_answer_is_enough() {
+    let world = check(ok(Script::new()), "read", 1);
+    let request = &world.requests[0];
+    assert_eq!(request.method(), "GET");
+    assert_eq!(request.uri().to_string(), format!("{RUNS}/r-1"));
+    assert_eq!(request.headers()["prefer"], "include-unknown-enum-members");
+    assert!(request.headers().contains_key("client-request-id"));
+}
+
+#[test]
+fn misses_are_repeated_and_then_given_up() {
+    for status in [408, 425, 429, 500, 502, 503, 504, 599] {
+        check(ok(Script::new().status(status)), "read", 2);
+        check(Script::new().status(status).times(5), "GaveUp", 5);
+    }
+    check(ok(Script::new().then(Answer::Lost(Phase::Sent))), "read", 2);
+    check(ok(Script::new().then(Answer::Cut(200, vec![]))), "read", 2);
+    check(ok(Script::new().then(Answer::Dropped)), "read", 2);
+    let none = Answer::NoToken(TokenError::unavailable("down"));
+    check(ok(Script::new().then(none)), "read", 1);
+    let world = check(Script::new().status(503).times(5), "GaveUp", 5);
+    let pauses: Vec<u64> = world
+        .pauses
+        .iter()
+        .map(|it| it.0.as_millis() as u64)
+        .collect();
+    for (pause, most) in pauses.iter().zip([1000, 2000, 4000, 8000]) {
+        assert!(*pause >= most / 2 && *pause <= most, "{pauses:?}");
+    }
+}
+
+#[test]
+fn some_answers_end_it() {
+    check(Script::new().status(403), "Forbidden", 1);
+    check(Script::new().status(404), "NotFound", 1);
+    check(Script::new().status(410), "NotFound", 1);
+    for status in [300, 302, 307, 400, 405, 409, 418] {
+        check(Script::new().status(status), "Unexpected", 1);
+    }
+    let portal = Script::new().with(200, &[("content-type", "text/html")], "<html>");
+    check(portal, "Unreadable", 1);
+    let encoded = Script::new().with(200, &[("content-encoding", "gzip")], "{}");
+    check(encoded, "GaveUp", 1);
+    check(
+        Script::new().then(Answer::NoToken(TokenError::Malformed("x"))),
+        "NoToken",
+        0,
+    );
+    let mut world = World::new(Script::new());
+    let outcome = world.fetch(GetRun::new("../me"), Limits::default());
+    assert_eq!(word(outcome.map(drop)), "InvalidId");
+}
+
+#[test]
+fn a_fresh_token_is_tried_once() {
+    check(Script::new().status(401), "Unauthorized", 1);
+    let fresh = Script::new()
+        .status(401)
+        .then(Answer::Token("second-token"));
+    let world = check(ok(fresh.clone()), "read", 2);
+    assert_eq!((world.challenges, world.pauses.len()), (1, 0));
+    check(fresh.status(401), "Unauthorized", 2);
+    let none = Answer::NoToken(TokenError::Malformed("x"));
+    check(Script::new().status(401).then(none), "Unauthorized", 1);
+}
+
+#[test]
+fn a_retry_after_is_kept_within_the_limit() {
+    let short = Script::new().with(429, &[("retry-after", "40")], "");
+    let world = check(ok(short), "read", 2);
+    assert_eq!(world.pauses[0].0, Duration::from_secs(40));
+    let long = Script::new().with(429, &[("retry-after", "40000")], "");
+    let mut world = World::new(long);
+    let error = world.fetch(ListRuns, Limits::default()).unwrap_err();
+    assert!(matches!(
+        error.kind(),
+        ReadErrorKind::TimeLimit { retry_at: Some(_) }
+    ));
+    assert!(world.pauses.is_empty(), "a long one is told, not slept");
+    let none = Limits {
+        total: Duration::ZERO,
+        ..Limits::default()
+    };
+    let mut world = World::new(Script::new());
+    assert_eq!(word(world.fetch(ListRuns, none).map(drop)), "TimeLimit");
+}
+
+#[test]
+fn a_list_is_read_to_its_end() {
+    let next = format!("{RUNS}?$skiptoken=a");
+    let script = || Script::new().with(200, &[], &page(&["1", "2"], Some(&next)));
+    let world = check_list(script().with(200, &[], &page(&["3"], None)), "123", 2);
+    assert_eq!(world.requests[1].uri(), next.as_str());
+    // A miss in the middle repeats that page alone.
+    let missed = script().status(503).with(200, &[], &page(&["3"], None));
+    check_list(missed, "123", 3);
+    check_list(script().status(403), "Forbidden", 2);
+    // A page that comes again.
+    check_list(
+        script().with(200, &[], &page(&["3"], Some(&next))),
+        "Endless",
+        2,
+    );
+    check_list(
+        Script::new().with(200, &[], &page(&[], Some(RUNS))),
+        "Endless",
+        1,
+    );
+    // The preflight asks for one page only.
+    let mut world = World::new(script());
+    world.fetch(Preflight, Limits::default()).unwrap();
+    assert_eq!(world.requests.len(), 1);
+}
+
+#[test]
+fn a_link_elsewhere_is_named_and_nothing_is_sent() {
+    for link in [
+        "https://evil.example/beta/external/industryData/runs?$skiptoken=first-token",
+        "https://graph.microsoft.com:8443/beta/external/industryData/runs",
+        "http://graph.microsoft.com/beta/external/industryData/runs",
+        "https://graph.microsoft.com/beta/me/messages",
+        "https://graph.microsoft.com/v1.0/external/industryData/runs",
+        "/beta/external/industryData/runs?$skiptoken=a",
+    ] {
+        let mut world = World::new(Script::new().with(200, &[], &page(&["1"], Some(link))));
+        let error = world.fetch(ListRuns, Limits::default()).unwrap_err();
+        let ReadErrorKind::Link { link: named, .. } = error.kind() else {
+            panic!("{error}")
+        };
+        assert_eq!(*named, link.replace("first-token", "[redacted]"));
+        assert!(error.to_string().contains(named.as_str()), "{error}");
+        assert_eq!(world.requests.len(), 1);
+    }
+}
+
+#[test]
+fn a_list_without_end_is_given_up() {
+    let mut script = Script::new();
+    for n in 0..300 {
+        let next = format!("{RUNS}?$skiptoken={n}");
+        script = script.with(200, &[], &page(&["1"], Some(&next)));
+    }
+    check_list(script, "Endless", 200);
+    let ids = vec!["1"; 20_000];
+    let next = format!("{RUNS}?$skiptoken=x");
+    check_list(
+        Script::new().with(200, &[], &page(&ids, Some(&next))),
+        "Endless",
+        1,
+    );
+}
+
+#[track_caller]
+fn check_follow(script: Script, limits: Limits, kind: &str, reads: usize) -> World {
+    let mut world = World::new(script);
+    let got = match world.follow(limits) {
+        Ok(run) => run.status().to_string(),
+        Err(error) => {
+            assert!(!error.to_string().is_empty() && !error.advice().is_empty());
+            assert_eq!(error.may_have_started(), MayHaveStarted::Yes);
+            assert_eq!(error.run_id(), "r-1");
+            let debug = format!("{:?}", error.kind());
+            debug.split([' ', '(', '{']).next().unwrap().to_owned()
+        }
+    };
+    assert_eq!(got, kind);
+    assert_eq!(world.requests.len(), reads, "reads");
+    world
+}
+
+fn seen(script: Script, statuses: &[&str]) -> Script {
+    let step = |script: Script, status: &&str| script.with(200, &[], &run(status));
+    statuses.iter().fold(script, step)
+}
+
+#[test]
+fn a_run_is_followed_to_its_own_end() {
+    let all = Limits::default();
+    for end in ["completed", "completedWithErrors", "completedWithWarnings"] {
+        let script = seen(
+            Script::new(),
+            &["running", "paused", "unknownFutureValue", end],
+        );
+        let world = check_follow(script, all, end, 4);
+        assert_eq!(world.pauses[0].0, Duration::from_secs(5));
+        assert_eq!(world.pauses[0].1, "the run goes on");
+    }
+    check_follow(
+        seen(Script::new(), &["running", "failed"]),
+        all,
+        "Failed",
+        2,
+    );
+    let ended = r#"{"id":"r-1","status":"odd","endDateTime":"2026-03-10T12:00:00Z"}"#;
+    check_follow(Script::new().with(200, &[], ended), all, "Unrecognised", 1);
+    let failed = r#"{"id":"r-1","status":"failed","blockingError":{"code":"C","message":"m"}}"#;
+    let mut world = World::new(Script::new().with(200, &[], failed));
+    let error = world.follow(all).unwrap_err();
+    assert_eq!(error.to_string(), "the run failed: C: m");
+}
+
+#[test]
+fn misses_do_not_end_a_follow() {
+    let all = Limits::default();
+    for status in [404, 408, 429, 500, 503] {
+        let script = seen(Script::new().status(status), &["completed"]);
+        check_follow(script, all, "completed", 2);
+    }
+    let dropped = seen(Script::new().then(Answer::Dropped), &["completed"]);
+    check_follow(dropped, all, "completed", 2);
+    let html = Script::new().with(200, &[("content-type", "text/html")], "<html>");
+    check_follow(seen(html, &["completed"]), all, "completed", 2);
+    let slow = seen(
+        Script::new().with(200, &[("retry-after", "77")], &run("running")),
+        &["completed"],
+    );
+    let world = check_follow(slow, all, "completed", 2);
+    assert_eq!(world.pauses[0].0, Duration::from_secs(77));
+    check_follow(Script::new().status(403), all, "Read", 1);
+    check_follow(
+        seen(Script::new(), &["running"]).status(404),
+        all,
+        "Read",
+        2,
+    );
+    let mut world = World::new(Script::new().status(503).times(500));
+    let error = world.follow(all).unwrap_err();
+    assert!(matches!(error.kind(), FollowErrorKind::LostTrack { .. }));
+    assert!((10..=121).contains(&world.requests.len()));
+}
+
+#[test]
+fn a_follow_has_its_time_limit_and_one_last_read() {
+    let limits = |seconds| Limits {
+        total: Duration::from_secs(seconds),
+        ..Limits::default()
+    };
+    let running = || seen(Script::new(), &["running"; 9]);
+    let world = check_follow(running(), limits(12), "TimeLimit", 4);
+    let last = *world.request_times.last().unwrap() - Duration::from_secs(1000);
+    assert!(last >= Duration::from_secs(10) && last < Duration::from_secs(12));
+    let long = Script::new().with(429, &[("retry-after", "13")], "");
+    let world = check_follow(long, limits(12), "TimeLimit", 1);
+    assert!(world.pauses.is_empty());
+    check_follow(Script::new(), limits(0), "TimeLimit", 0);
+}
+
+fn answers() -> impl Strategy<Value = Answer> {
+    let link = prop_oneof![
+        Just(None),
+        (0..3_u8).prop_map(|n| Some(format!("{RUNS}?$skiptoken={n}"))),
+        "(https|http)://(graph.microsoft.com|evil.example)(:[0-9]{1,3})?/(beta/external/industryData/|beta/)[a-z./%2F]{0,9}"
+            .prop_map(Some),
+        "[a-z:/?@.]{0,20}".prop_map(Some),
+    ];
+    let body = prop_oneof![
+        4 => link.prop_map(|link| page(&["1"], link.as_deref())),
+        1 => ".{0,30}",
+    ];
+    let status = prop_oneof![4 => Just(200_u16), 2 => 200..600_u16, 1 => Just(401), 1 => Just(503)];
+    prop_oneof![
+        6 => (status, body, prop::option::of("[0-9]{1,6}|-1|x")).prop_map(|(status, body, after)| {
+            let after = after.map(|after| ("retry-after", after));
+            Answer::Head(status, after.into_iter().collect(), body.into())
+        }),
+        1 => Just(Answer::Lost(Phase::Sent)),
+        1 => Just(Answer::Dropped),
+        1 => Just(Answer::Cut(200, vec![])),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_answered_the_token_stays_and_the_read_ends(
+        answers in prop::collection::vec(answers(), 1..40),
+    ) {
+        let last = Answer::Head(404, vec![], vec![]);
+        let mut script = answers.into_iter().fold(Script::new(), Script::then);
+        for _ in 0..1100 {
+            script = script.then(last.clone());
+        }
+        let mut world = World::new(script);
+        let began = world.now.steady;
+        let outcome = world.fetch(ListRuns, Limits::default());
+        prop_assert!(world.now.steady - began <= Duration::from_secs(301));
+        prop_assert!(world.requests.len() <= 45, "{} requests", world.requests.len());
+        for request in &world.requests {
+            let uri = request.uri();
+            prop_assert_eq!(uri.scheme_str(), Some("https"));
+            prop_assert_eq!(uri.authority().unwrap().as_str(), "graph.microsoft.com");
+            prop_assert!(uri.path().starts_with("/beta/external/industryData/"), "{}", uri);
+            prop_assert_eq!(request.method(), "GET");
+        }
+        if let Err(error) = outcome {
+            let shown = format!("{error} {error:?}");
+            prop_assert!(!shown.contains("first-token"));
+        }
+    }
+}
