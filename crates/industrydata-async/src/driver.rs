@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use industrydata_core::{
     Accepted, Endpoint, Exchange, Fetch, FetchStep, Follow, FollowError, FollowStep,
-    IndustryDataRun, Operation, Progress, ReadError, Start, StartError, StartStep, Tenant, Watch,
-    WatchError, WatchStep,
+    IndustryDataRun, Operation, ReadError, Start, StartError, StartStep, Tenant, Watch, WatchError,
+    WatchStep,
 };
 
-use crate::{client::Inner, clock::now, tenant_client::OnWait};
+use crate::{client::Inner, clock::now, news::News, tenant_client::OnWait};
 
 /// Sees a start through: reserve, POST, settle.
 pub(crate) async fn start(
@@ -62,12 +62,6 @@ pub(crate) async fn watch(
             WatchStep::Done(outcome) => return outcome.map(News::Done),
         }
     }
-}
-
-/// What a wait has to tell.
-pub(crate) enum News<T> {
-    Progress(Progress),
-    Done(Arc<T>),
 }
 
 /// Sees a read through, all of its pages and tries.

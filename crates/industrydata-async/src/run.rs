@@ -8,11 +8,7 @@ use industrydata_core::{
 };
 
 use crate::{
-    client::Client,
-    driver::{self, News},
-    follow::RunFollow,
-    reads::read,
-    stream::RunStream,
+    client::Client, driver, follow::RunFollow, news::News, reads::read, stream::RunStream,
 };
 
 /// A started run, or the wait for one that was started elsewhere.

@@ -10,7 +10,8 @@ use industrydata_core::{
 use crate::{
     client::Client,
     clock::{now, seed},
-    driver::{self, News},
+    driver,
+    news::News,
     reads::read,
 };
 

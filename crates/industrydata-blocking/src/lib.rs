@@ -82,6 +82,7 @@ mod credentials;
 mod driver;
 mod follow;
 mod http;
+mod news;
 mod reads;
 mod review;
 mod run;

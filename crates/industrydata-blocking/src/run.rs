@@ -7,12 +7,7 @@ use industrydata_core::{
     RunFound, StoreFault, Tenant, Watch, WatchError,
 };
 
-use crate::{
-    client::Client,
-    driver::{self, News},
-    follow::RunFollow,
-    reads::read,
-};
+use crate::{client::Client, driver, follow::RunFollow, news::News, reads::read};
 
 /// A started run, or the wait for one that was started elsewhere.
 ///

@@ -82,8 +82,14 @@ pub fn scenarios() -> Vec<Scenario> {
         .warns()
         .wire("PG")
         .books(1, 0),
-        Scenario::new("doubt that cannot be recorded is told", "I4")
+        Scenario::new("doubt is tried to be recorded once more", "I4")
             .books_fail_at(&[1])
+            .turn(Turn::new([Act::Close]))
+            .step(Do::Run, "start DoubtfulLoss")
+            .wire("P")
+            .books(0, 1),
+        Scenario::new("doubt that cannot be recorded is told", "I4")
+            .books_fail_at(&[1, 2])
             .turn(Turn::new([Act::Close]))
             .step(Do::Run, "start DoubtfulLoss")
             .warns()

@@ -120,11 +120,10 @@ fn polls() -> Vec<Scenario> {
             .step(Do::Run, "succeeded")
             .wire("PGGGGGG")
             .books(1, 0),
-        Scenario::new("no token for a poll just now, then one", "T40")
+        Scenario::new("no token for the first poll", "T40")
             .tokens(&[Given::Unavailable, Given::Token(1)])
-            .turn(status("succeeded"))
-            .step(Do::Watch, "succeeded")
-            .wire("G")
+            .step(Do::Watch, "wait NoToken")
+            .wire("")
             .books(0, 0),
     ]
 }

@@ -35,7 +35,7 @@ const LOST_MISSES: u32 = 10;
 /// A third 401 in a row ends the wait (rule P4).
 const MAX_UNAUTHORIZED: u32 = 3;
 /// A source that gave no token is not asked again sooner than this.
-const TOKEN_RETRY: Duration = Duration::from_secs(5);
+const TOKEN_RETRY: Duration = Duration::from_secs(1);
 /// What is left of the time limit for the last poll: a tenth of it, and no more than this.
 const LAST_POLL: Duration = Duration::from_secs(2);
 

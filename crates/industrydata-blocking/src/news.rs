@@ -1,0 +1,11 @@
+//! What the loops hand out.
+
+use std::sync::Arc;
+
+use industrydata_core::Progress;
+
+/// What a wait has to tell.
+pub(crate) enum News<T> {
+    Progress(Progress),
+    Done(Arc<T>),
+}
