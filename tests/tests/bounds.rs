@@ -1,0 +1,213 @@
+//! What is bounded, given back and kept in use while a call waits for something other than its answer.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may panic"
+)]
+
+use std::{
+    io::{Read, Write},
+    net::TcpListener,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use conformance::Deaf;
+use industrydata_async as nonblocking;
+use industrydata_core::{
+    AccessToken, Challenge, MayHaveStarted, StartErrorKind, Tenant, Timestamp, TokenError,
+};
+use industrydata_ledger::Books;
+use nonblocking::{TokenFuture, TokenSource};
+
+fn token(name: &str) -> AccessToken {
+    AccessToken::new(name).unwrap()
+}
+
+/// Gives a token that is due for renewal, then fails, or hangs.
+struct Failing {
+    calls: Arc<AtomicU32>,
+    hangs: bool,
+}
+
+impl TokenSource for Failing {
+    fn token<'a>(&'a self, _: &'a Tenant, _: Option<&'a Challenge>) -> TokenFuture<'a> {
+        TokenFuture::new(async {
+            if self.calls.fetch_add(1, Ordering::SeqCst) == 0 {
+                let now = Timestamp::now();
+                let life = Duration::from_secs(3600);
+                let (began, ends) = (now - life, now + Duration::from_secs(90));
+                return Ok(token("kept-token").with_life(began, ends));
+            }
+            if self.hangs {
+                std::future::pending::<()>().await;
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            Err(TokenError::unavailable("the authority is down"))
+        })
+    }
+}
+
+/// Accepts every start, after this time.
+fn accepting(after: Duration) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let base = format!("http://{}/beta", listener.local_addr().unwrap());
+    let told = base.clone();
+    thread::spawn(move || {
+        for stream in listener.incoming().take(64) {
+            let (mut stream, base) = (stream.unwrap(), told.clone());
+            thread::spawn(move || {
+                let mut buffer = [0; 4096];
+                while stream.read(&mut buffer).is_ok_and(|read| read > 0) {
+                    thread::sleep(after);
+                    let head = format!(
+                        "HTTP/1.1 202 Accepted\r\nlocation: {base}/external/industryData/operations/a\r\ncontent-length: 0\r\n\r\n"
+                    );
+                    if stream.write_all(head.as_bytes()).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    base
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_that_is_still_valid_stays_in_use_for_everybody() {
+    for hangs in [false, true] {
+        let tokens = Failing {
+            calls: Arc::default(),
+            hangs,
+        };
+        let client = nonblocking::Client::builder(tokens, Books::memory())
+            .base(accepting(Duration::ZERO).parse().unwrap())
+            .time_limit(Duration::from_secs(if hangs { 4 } else { 60 }))
+            .build()
+            .unwrap();
+        drop(client.tenant("a").unwrap().start().await.unwrap());
+        let again = || {
+            let client = client.clone();
+            tokio::spawn(async move { client.tenant("a").unwrap().start().await.map(drop) })
+        };
+        let both = [again(), again()];
+        for start in both {
+            let outcome = start.await.unwrap();
+            if hangs {
+                // The limit of the call passes while the source hangs: nothing was sent.
+                assert!(
+                    matches!(outcome, Err(error) if error.may_have_started() == MayHaveStarted::No)
+                );
+            } else {
+                outcome.unwrap();
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stopping_while_connecting_starts_nothing() {
+    let Some(deaf) = Deaf::start() else { return };
+    let tokens = nonblocking::FixedToken::new(token("fixed-token"));
+    let books = Books::memory();
+    let client = nonblocking::Client::builder(tokens, books)
+        .base(format!("http://{}/beta", deaf.address()).parse().unwrap())
+        .build()
+        .unwrap();
+    let stop = client.stop_handle();
+    thread::spawn(move || {
+        thread::sleep(Duration::from_millis(400));
+        stop.stop();
+    });
+    let error = client.tenant("a").unwrap().start().await.unwrap_err();
+    assert_eq!(error.may_have_started(), MayHaveStarted::No, "{error:?}");
+    assert_eq!(client.tenant("a").unwrap().quota().await.unwrap().used(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_limit_of_the_callers_own_makes_no_doubt_of_connecting() {
+    let Some(deaf) = Deaf::start() else { return };
+    let tokens = nonblocking::FixedToken::new(token("fixed-token"));
+    let own = reqwest::ClientBuilder::new()
+        .timeout(Duration::from_millis(300))
+        .read_timeout(Duration::from_millis(300));
+    let client = nonblocking::Client::builder(tokens, Books::memory())
+        .base(format!("http://{}/beta", deaf.address()).parse().unwrap())
+        .config(own)
+        .request_limit(Duration::from_secs(1))
+        .build()
+        .unwrap();
+    let error = client.tenant("a").unwrap().start().await.unwrap_err();
+    assert!(
+        matches!(error.kind(), StartErrorKind::Unreachable(_)),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn a_queue_for_connections_is_left_at_the_limit() {
+    let base = accepting(Duration::from_secs(4));
+    let fixed = || industrydata_blocking::FixedToken::new(token("fixed-token"));
+    let client = industrydata_blocking::Client::builder(fixed(), Books::memory())
+        .base(base.parse().unwrap())
+        .connections(1)
+        .build()
+        .unwrap();
+    let first = client.clone();
+    let first = thread::spawn(move || first.tenant("a").unwrap().start().map(drop));
+    thread::sleep(Duration::from_millis(500));
+    let began = Instant::now();
+    let limited = client
+        .tenant("b")
+        .unwrap()
+        .time_limit(Duration::from_secs(1));
+    let error = limited.start().unwrap_err();
+    assert_eq!(error.may_have_started(), MayHaveStarted::No, "{error:?}");
+    assert!(
+        began.elapsed() < Duration::from_secs(3),
+        "{:?}",
+        began.elapsed()
+    );
+    assert_eq!(client.tenant("b").unwrap().quota().unwrap().used(), 0);
+    first.join().unwrap().unwrap();
+}
+
+#[test]
+fn a_source_that_panics_gives_the_slot_back() {
+    let panics = |_: &Tenant, _: Option<&Challenge>| -> Result<AccessToken, TokenError> {
+        panic!("on purpose")
+    };
+    let books = Books::memory();
+    let client = industrydata_blocking::Client::builder(panics, books)
+        .base(accepting(Duration::ZERO).parse().unwrap())
+        .build()
+        .unwrap();
+    let caught = {
+        let client = client.clone();
+        thread::spawn(move || client.tenant("a").unwrap().start().map(drop)).join()
+    };
+    assert!(caught.is_err());
+    assert_eq!(client.tenant("a").unwrap().quota().unwrap().used(), 0);
+}
+
+#[test]
+fn extreme_limits_do_not_panic() {
+    for limit in [Duration::ZERO, Duration::from_nanos(1), Duration::MAX] {
+        let fixed = industrydata_blocking::FixedToken::new(token("fixed-token"));
+        let client = industrydata_blocking::Client::builder(fixed, Books::memory())
+            .base(accepting(Duration::ZERO).parse().unwrap())
+            .request_limit(limit)
+            .time_limit(limit)
+            .build()
+            .unwrap();
+        let outcome = client.tenant("a").unwrap().start();
+        assert_eq!(outcome.is_ok(), limit == Duration::MAX, "{outcome:?}");
+    }
+}
