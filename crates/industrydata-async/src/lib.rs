@@ -63,8 +63,8 @@
 //!
 //! # What is never done
 //!
-//! No redirect is followed and no start is repeated, except after a 401 with another token and after a 429 of at most
-//! 30 s with a new reservation. No answer is decompressed. An unencrypted base is loopback, by name and by address, and no
+//! No redirect is followed and no start is repeated, except after a 401 with another token. After a 429 there may be a new
+//! reservation with a POST of its own: once if at most 30 s were asked for, else for callers that wait for a slot. No answer is decompressed. An unencrypted base is loopback, by name and by address, and no
 //! proxy sees its requests.
 //!
 //! # Features

@@ -60,8 +60,8 @@
 //!
 //! # What is never done
 //!
-//! No redirect is followed and no start is repeated, except after a 401 with another token and after a 429 of at most
-//! 30 s with a new reservation. No answer is decompressed, unless another crate of the same build turns on ureq's `gzip` or
+//! No redirect is followed and no start is repeated, except after a 401 with another token. After a 429 there may be a new
+//! reservation with a POST of its own: once if at most 30 s were asked for, else for callers that wait for a slot. No answer is decompressed, unless another crate of the same build turns on ureq's `gzip` or
 //! `brotli`, which no setting of ureq's takes back: an answer that was compressed unasked is then read, within the same
 //! limit of size. An unencrypted base is loopback, by name and by address, and no
 //! proxy sees its requests.

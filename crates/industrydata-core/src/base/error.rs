@@ -21,6 +21,9 @@ pub enum BaseError {
     /// No host.
     #[error("the base URL has no host: write it as in https://graph.microsoft.com/beta")]
     NoHost,
+    /// A final dot: the same host by another name, which would have books of its own.
+    #[error("the base URL's host ends with a dot: take the dot out")]
+    FinalDot,
     /// A user name or an `@` before the host.
     #[error(
         "the base URL has a user name or an @ before its host: take it out, tokens are given elsewhere"

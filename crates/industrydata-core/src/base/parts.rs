@@ -60,6 +60,9 @@ pub(super) fn base_path(
     if let Some(host) = NATIONAL_CLOUDS.into_iter().find(is_host) {
         return Err(BaseError::NationalCloud { host });
     }
+    if authority.host.ends_with('.') {
+        return Err(BaseError::FinalDot);
+    }
     let compared = decode_unreserved(&path);
     if compared
         .rsplit('/')

@@ -75,7 +75,7 @@ fn refuses_by_name() {
     );
     check("https://graph.microsoft.com", Err(BaseError::NotBeta));
     check(
-        "https://graph.microsoft.com./beta/x",
+        "https://graph.microsoft.com/beta/y",
         Err(BaseError::NotBeta),
     );
     for host in NATIONAL_CLOUDS {
@@ -155,5 +155,12 @@ proptest! {
         if let Ok(base) = Base::parse(&text) {
             prop_assert_eq!(Base::parse(base.as_str()), Ok(base));
         }
+    }
+}
+
+#[test]
+fn a_final_dot_would_have_books_of_its_own() {
+    for base in ["https://graph.microsoft.com./beta", "https://gw.example./beta"] {
+        assert_eq!(Base::parse(base).err(), Some(BaseError::FinalDot), "{base}");
     }
 }
