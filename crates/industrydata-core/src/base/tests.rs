@@ -160,7 +160,10 @@ proptest! {
 
 #[test]
 fn a_final_dot_would_have_books_of_its_own() {
-    for base in ["https://graph.microsoft.com./beta", "https://gw.example./beta"] {
+    for base in [
+        "https://graph.microsoft.com./beta",
+        "https://gw.example./beta",
+    ] {
         assert_eq!(Base::parse(base).err(), Some(BaseError::FinalDot), "{base}");
     }
 }
