@@ -3,7 +3,7 @@
 use std::{
     ffi::OsString,
     io::{BufRead, BufReader},
-    process::{ExitCode, Stdio},
+    process::{Command, ExitCode, Stdio},
 };
 
 use crate::{Failure, cargo, stores::Stores, vectors};
@@ -23,6 +23,13 @@ struct Tally {
 pub(crate) fn run(arguments: &[OsString]) -> Result<ExitCode, Failure> {
     if !arguments.is_empty() {
         return Err("test takes no arguments: it runs everything".into());
+    }
+    // The database server that the tests start: installed where it is missing and may be installed.
+    if cfg!(unix) {
+        let installed = Command::new(".ci/postgres")
+            .current_dir(cargo::root())
+            .status();
+        println!("+ .ci/postgres: {installed:?}");
     }
     // What the tests run must stand first: they would build it inside their own time limits.
     cargo::run(&[
