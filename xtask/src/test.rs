@@ -26,10 +26,12 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<ExitCode, Failure> {
     }
     // The database server that the tests start: installed where it is missing and may be installed.
     if cfg!(unix) {
-        let installed = Command::new(".ci/postgres")
+        let status = Command::new(".ci/postgres")
             .current_dir(cargo::root())
             .status();
-        println!("+ .ci/postgres: {installed:?}");
+        if !status.is_ok_and(|status| status.success()) {
+            println!("the programs of a PostgreSQL server could not be installed");
+        }
     }
     // What the tests run must stand first: they would build it inside their own time limits.
     cargo::run(&[
