@@ -368,12 +368,7 @@ fn a_run_is_an_iterator_here_and_a_stream_there() {
         let fixed = industrydata_async::FixedToken::new(token(emulator.token()));
         let builder = industrydata_async::Client::builder(fixed, Books::memory());
         let client = builder.base(base).polling(every).build().unwrap();
-        let mut run = client
-            .tenant("contoso")
-            .unwrap()
-            .start()
-            .await
-            .unwrap();
+        let mut run = client.tenant("contoso").unwrap().start().await.unwrap();
         let mut stream = run.stream();
         let mut all = Vec::new();
         while let Some(progress) = next(&mut stream).await {
