@@ -115,7 +115,9 @@ fn held_against(
             EntryState::Confirmed => finding.confirmed += 1,
             EntryState::Reserved => finding.in_flight += 1,
             EntryState::Unknown => finding.in_doubt += 1,
-            state => violations.push(format!("an entry is {state}")),
+            state @ (EntryState::Seen | EntryState::Released | EntryState::Held | _) => {
+                violations.push(format!("an entry is {state}"))
+            }
         }
     }
     if counting.len() > limit {
