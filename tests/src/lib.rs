@@ -6,6 +6,8 @@
 //! often a start was sent. The list itself is in [`scenarios`].
 //!
 //! `cargo test -p conformance` runs it; with `-- --nocapture` it tells the counts, and how far each limit was overrun.
+//!
+//! [`soak`] is the other half: processes that are killed while they start runs, and their history held against the books.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -25,9 +27,13 @@ mod played;
 mod scenario;
 pub mod scenarios;
 mod server;
+pub mod soak;
 mod stage;
 mod tokens;
 mod turn;
+
+/// What a soak ends with when it could not be done.
+pub type Failure = Box<dyn std::error::Error>;
 
 pub use answers::{OPERATION, accepted, answer, head, located, raw, status};
 pub use books::Recorder;

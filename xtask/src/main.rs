@@ -3,6 +3,7 @@
 mod cargo;
 mod checks;
 mod postgres;
+mod soak;
 mod stores;
 mod test;
 mod vectors;
@@ -38,6 +39,12 @@ const COMMANDS: &[Command] = &[
         arguments: "COMMAND...",
         about: "run a command with the servers up that stores are tested on, and told to it as to the tests",
         run: stores::run,
+    },
+    Command {
+        name: "soak",
+        arguments: "[--seconds N] [--store sqlite|postgres|all] [--kills N] [--seed N]",
+        about: "kill processes while they start runs, and hold what was accepted against the books; 60 s in all",
+        run: soak::run,
     },
     Command {
         name: "vectors",

@@ -1,0 +1,193 @@
+//! The history of what a service accepted, held against the books.
+
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
+
+use http::Method;
+use industrydata_blocking::TenantClient;
+use industrydata_core::{Entry, EntryState, Throttle, Timestamp};
+use industrydata_emulator::{Emulator, Logged};
+
+use crate::Failure;
+
+/// What one round came to.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Finding {
+    /// Starts that the service accepted.
+    pub(super) accepted: usize,
+    /// Entries that count and are confirmed.
+    pub(super) confirmed: usize,
+    /// Entries that count and whose outcome nobody wrote: their process was killed in between.
+    pub(super) in_flight: usize,
+    /// Entries that count and are in doubt.
+    pub(super) in_doubt: usize,
+    /// Entries that count although the service accepted nothing for them.
+    pub(super) wasted: usize,
+    /// What must not be.
+    pub(super) violations: Vec<String>,
+}
+
+/// Holds a round's history against the books of its tenant.
+pub(super) fn judge(emulator: &Emulator, client: &TenantClient) -> Result<Finding, Failure> {
+    let (posts, accepted) = emulator.with_service(|service| {
+        let posts: Vec<Logged> = service
+            .requests()
+            .iter()
+            .filter(|request| {
+                request.method == Method::POST && request.path.ends_with("/runs/start")
+            })
+            .cloned()
+            .collect();
+        (posts, service.accepted_starts().to_vec())
+    });
+    let entries = client.entries()?;
+    Ok(held_against(&posts, &accepted, &entries, Timestamp::now()))
+}
+
+fn held_against(
+    posts: &[Logged],
+    accepted: &[Timestamp],
+    entries: &[Entry],
+    clock: Timestamp,
+) -> Finding {
+    let throttle = Throttle::default();
+    let mut finding = Finding {
+        accepted: accepted.len(),
+        ..Finding::default()
+    };
+    let mut violations = Vec::new();
+
+    // I3: no window of the service's own history holds more than the limit.
+    let limit = throttle.limit as usize;
+    let most = most_in_a_window(accepted, throttle.window);
+    if most > limit {
+        violations.push(format!("I3: {most} starts accepted in one window"));
+    }
+
+    // I2 and I4: every POST is the one of one reservation.
+    let reserved: HashMap<String, &Entry> = entries
+        .iter()
+        .filter_map(|entry| Some((first_request_id(entry.id())?, entry)))
+        .collect();
+    let mut seen = HashSet::new();
+    let mut acted = HashSet::new();
+    for post in posts {
+        let Some(id) = post.client_request_id.as_deref() else {
+            violations.push("I2: a POST without a client-request-id".to_owned());
+            continue;
+        };
+        if !seen.insert(id) {
+            violations.push(format!("I2: two POSTs with the client-request-id {id}"));
+        }
+        let Some(entry) = reserved.get(id) else {
+            violations.push(format!("I4: the POST {id} has no reservation in the books"));
+            continue;
+        };
+        // I3: what was accepted counts, until the window has passed.
+        if post.acted {
+            acted.insert(entry.id());
+            if !entry.counts(throttle.window, clock) {
+                let state = entry.state(clock);
+                violations.push(format!(
+                    "I3: an accepted start is {state} and does not count"
+                ));
+            }
+        }
+    }
+    if posts.len() > entries.len() {
+        let (posts, entries) = (posts.len(), entries.len());
+        violations.push(format!("I2: {posts} POSTs for {entries} reservations"));
+    }
+
+    let counting: Vec<&Entry> = entries
+        .iter()
+        .filter(|entry| entry.counts(throttle.window, clock))
+        .collect();
+    for entry in &counting {
+        let was_accepted = acted.contains(entry.id());
+        finding.wasted += usize::from(!was_accepted);
+        match entry.state(clock) {
+            EntryState::Confirmed if !was_accepted => {
+                violations.push("I6: a start is confirmed that nobody accepted".to_owned());
+            }
+            EntryState::Confirmed => finding.confirmed += 1,
+            EntryState::Reserved => finding.in_flight += 1,
+            EntryState::Unknown => finding.in_doubt += 1,
+            state @ (EntryState::Seen | EntryState::Released | EntryState::Held | _) => {
+                violations.push(format!("an entry is {state}"))
+            }
+        }
+    }
+    if counting.len() > limit {
+        violations.push(format!("I3: {} entries count", counting.len()));
+    }
+    if counting.len() < accepted.len() {
+        let (accepted, counting) = (accepted.len(), counting.len());
+        violations.push(format!("I3: {accepted} accepted, {counting} count"));
+    }
+    finding.violations = violations;
+    finding
+}
+
+/// The most of these times, oldest first, that lie in one window.
+fn most_in_a_window(times: &[Timestamp], window: Duration) -> usize {
+    let from = |(at, first): (usize, &Timestamp)| {
+        let rest = times.iter().skip(at);
+        rest.take_while(|time| {
+            time.duration_since(*first)
+                < jiff::SignedDuration::try_from(window).unwrap_or(jiff::SignedDuration::MAX)
+        })
+        .count()
+    };
+    times.iter().enumerate().map(from).max().unwrap_or(0)
+}
+
+/// The `client-request-id` of the first request made under a reservation, of its id: both come of one seed, by the
+/// derivation of the core. Written down a second time here so that a POST can be told from outside to be one
+/// reservation's even if the process that made it is dead.
+fn first_request_id(entry: &str) -> Option<String> {
+    let seed = u128::from_str_radix(entry, 16).ok()?;
+    let mix = |mut x: u64| {
+        x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        x ^ (x >> 31)
+    };
+    let tweak = 2;
+    let high = mix((seed >> 64) as u64 ^ mix(tweak));
+    let low = mix(seed as u64 ^ mix(high ^ tweak));
+    let bits = u128::from(mix(high ^ low)) << 64 | u128::from(low);
+    let bits = bits & !(0xf << 76) | (0x4 << 76);
+    let bits = bits & !(0x3 << 62) | (0x2 << 62);
+    let hex = format!("{bits:032x}");
+    let part = |range: std::ops::Range<usize>| hex.get(range).unwrap_or_default().to_owned();
+    Some(
+        [
+            part(0..8),
+            part(8..12),
+            part(12..16),
+            part(16..20),
+            part(20..32),
+        ]
+        .join("-"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_slide() {
+        let at = |hours: i64| Timestamp::from_second(1_800_000_000 + hours * 3600).unwrap();
+        let window = Duration::from_secs(12 * 3600);
+        assert_eq!(most_in_a_window(&[], window), 0);
+        assert_eq!(
+            most_in_a_window(&[at(0), at(12), at(23), at(24)], window),
+            2
+        );
+        assert_eq!(most_in_a_window(&[at(0), at(6), at(7), at(13)], window), 3);
+    }
+}
