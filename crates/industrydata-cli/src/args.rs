@@ -7,6 +7,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// The longest duration taken: clocks of some systems reach no further.
 const LONGEST: Duration = Duration::from_secs(3650 * 24 * 60 * 60);
 
+/// The longest time one request is given.
+const LONGEST_REQUEST: Duration = Duration::from_secs(60 * 60);
+
 const ABOUT: &str = "\
 Starts a Microsoft Graph industryData run (School Data Sync) and sees it through.
 
@@ -165,8 +168,8 @@ pub(crate) struct LimitArgs {
     /// A fixed pause between polls, which a Retry-After only lengthens [default: grows from 5 s to 60 s]
     #[arg(long, value_name = "D", value_parser = duration)]
     pub(crate) poll_interval: Option<Duration>,
-    /// The time one request may take with its body
-    #[arg(long, value_name = "D", default_value = "30s", value_parser = duration)]
+    /// The time one request may take with its body, 1h at most
+    #[arg(long, value_name = "D", default_value = "30s", value_parser = request_duration)]
     pub(crate) request_timeout: Duration,
 }
 
@@ -210,6 +213,14 @@ fn duration(text: &str) -> Result<Duration, String> {
     Ok(duration)
 }
 
+fn request_duration(text: &str) -> Result<Duration, String> {
+    let duration = duration(text)?;
+    if duration > LONGEST_REQUEST {
+        return Err("one request is given 1h at most".to_owned());
+    }
+    Ok(duration)
+}
+
 fn speed(text: &str) -> Result<f64, String> {
     text.parse()
         .ok()
@@ -245,6 +256,12 @@ mod tests {
             assert!(duration(bad).is_err(), "{bad:?}");
         }
         assert!(duration("30").unwrap_err().contains("30s"));
+        assert_eq!(request_duration("1h"), Ok(Duration::from_secs(3600)));
+        assert!(
+            request_duration("3601s")
+                .unwrap_err()
+                .contains("1h at most")
+        );
     }
 
     #[test]

@@ -59,7 +59,7 @@ pub(crate) fn result(document: &Document) -> String {
     match document.outcome {
         Outcome::Started => {
             let _ = writeln!(text, "started: operation {}", operation.id);
-            let _ = writeln!(text, "location: {}", operation.location);
+            let _ = writeln!(text, "location: {}", operation.shown);
             let _ = writeln!(
                 text,
                 "wait for it with: industrydata wait {}",
@@ -68,7 +68,7 @@ pub(crate) fn result(document: &Document) -> String {
         }
         Outcome::Succeeded => {
             let _ = writeln!(text, "succeeded: operation {}", operation.id);
-            let _ = writeln!(text, "location: {}", operation.location);
+            let _ = writeln!(text, "location: {}", operation.shown);
             for (name, value) in [
                 ("created", &operation.created),
                 ("last action", &operation.last_action),

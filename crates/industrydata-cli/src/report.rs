@@ -82,6 +82,9 @@ pub(crate) struct OperationReport {
     pub(crate) id: String,
     /// Only ever a checked URL.
     pub(crate) location: String,
+    /// The same for people, without its query.
+    #[serde(skip)]
+    pub(crate) shown: String,
     pub(crate) status: Option<String>,
     pub(crate) status_detail: Option<String>,
     pub(crate) created: Option<String>,
@@ -95,6 +98,7 @@ impl OperationReport {
         Self {
             id: url.operation_id().to_owned(),
             location: url.as_str().to_owned(),
+            shown: url.to_string(),
             status: seen.map(|seen| seen.status().as_str().to_owned()),
             status_detail: seen.and_then(Operation::status_detail).map(str::to_owned),
             created: time(seen.and_then(Operation::created)),

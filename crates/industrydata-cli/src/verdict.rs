@@ -1,11 +1,16 @@
 //! From the library's errors to outcome, kind and exit code: one table for the start, one for the wait.
 
+use std::error::Error;
+
 use industrydata_core::{
     MayHaveStarted, Operation, Quota, ResumeError, StartError, StartErrorKind, StoreFault,
     WatchError, WatchErrorKind,
 };
 
 use crate::report::{Document, ErrorReport, Kind, OperationReport, Outcome, QuotaReport};
+
+/// The longest chain of causes told.
+const MOST_CAUSES: usize = 8;
 
 /// What a start that gave no operation comes to.
 pub(crate) fn of_start(kind: &StartErrorKind) -> (Outcome, Kind) {
@@ -52,7 +57,7 @@ pub(crate) fn of_watch(kind: &WatchErrorKind) -> (Outcome, Kind) {
 /// The document of a start that gave no operation. An interrupt decides, whatever stood open.
 pub(crate) fn start_error(error: &StartError, interrupted: bool) -> Document {
     let (mut outcome, mut kind) = of_start(error.kind());
-    let mut message = error.to_string();
+    let mut message = told(error);
     if let StartErrorKind::NotFollowable { location, .. } = error.kind()
         && !location.is_empty()
     {
@@ -86,7 +91,7 @@ pub(crate) fn watch_error(
     interrupted: bool,
 ) -> Document {
     let (mut outcome, mut kind) = of_watch(error.kind());
-    let mut message = error.to_string();
+    let mut message = told(error);
     if outcome == Outcome::Failed {
         let detail = error.operation().and_then(Operation::status_detail);
         message = detail
@@ -117,7 +122,7 @@ pub(crate) fn ledger(fault: &StoreFault) -> Document {
     Document::refusal(
         Outcome::Ledger,
         Kind::Ledger,
-        format!("no start without books: {fault}"),
+        format!("no start without books: {}", told(fault)),
     )
     .advise("mend the ledger as its message says, or name another with --ledger")
 }
@@ -132,6 +137,23 @@ pub(crate) fn resume_error(error: &ResumeError) -> Document {
                 .advise("give --base-url the service that the start was made at")
         }
     }
+}
+
+/// The error with its causes, those that its own text does not already tell. Causes are other people's: their control
+/// characters are escaped, and URLs left out, which may hold secrets.
+pub(crate) fn told(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    for cause in std::iter::successors(error.source(), |cause| (*cause).source()).take(MOST_CAUSES)
+    {
+        let cause = cause.to_string();
+        let words = cause.split(' ').filter(|word| !word.contains("://"));
+        let cause = words.collect::<Vec<_>>().join(" ");
+        let cause = industrydata_core::escape_controls(cause.trim()).to_string();
+        if !cause.is_empty() && !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
 }
 
 /// A text of somebody else's, to be read as one.

@@ -8,7 +8,9 @@ use crate::{
     flavour::{self, Run, Setup},
     human,
     report::{Document, Outcome, QuotaReport},
-    settings, verdict,
+    settings,
+    tokens::Patience,
+    verdict,
 };
 
 pub(super) fn run(
@@ -17,15 +19,16 @@ pub(super) fn run(
     context: Context<'_>,
 ) -> Result<Answer, Box<Document>> {
     let env = context.env;
+    let patience = Patience::new(args.limits.timeout, context.interrupt);
     let base = settings::base(global, env)?;
     let tenant = settings::tenant(global, env)?;
     settings::token_options(global)?;
     settings::ledger_is_path(global, env)?;
-    let tokens = settings::tokens(global, env, &tenant)?;
-    let books = settings::books(global, env, args.limits.timeout)?;
+    let tokens = settings::tokens(global, env, &tenant, &patience)?;
+    let books = settings::books(global, env, patience.left())?;
     follow::warn_if_forgetful(&books);
 
-    let until = follow::until(args.limits.timeout);
+    let until = follow::until(patience.left());
     context.progress(format!("starting a run for tenant {tenant} at {base}"));
     let client = flavour::client(
         global.http,
@@ -35,7 +38,7 @@ pub(super) fn run(
             tokens,
             books,
             polling: args.limits.polling(),
-            timeout: args.limits.timeout,
+            timeout: patience.left(),
             request_timeout: args.limits.request_timeout,
             who: settings::who(env),
             interrupt: context.interrupt.clone(),

@@ -1,6 +1,6 @@
 //! The async client, on a runtime of its own that turns while it is asked for something.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use industrydata_async::{
     Client as Inner, CommandToken, CredentialsToken, FixedToken, TenantClient, TokenFuture,
@@ -10,7 +10,10 @@ use industrydata_core::{
     Accepted, Challenge, Operation, OperationUrl, Progress, ResumeToken, StartError, StoreFault,
     Tenant, TokenError, WatchError,
 };
-use tokio::{runtime, time::Instant};
+use tokio::{
+    runtime::{Builder, Runtime},
+    time::Instant,
+};
 
 use super::{Client, OnWait, Run, Setup, TOKEN_SLACK, USER_AGENT, hand_on, unbuildable};
 use crate::{
@@ -21,15 +24,17 @@ use crate::{
 };
 
 struct Asynchronous {
-    runtime: Arc<Runtime>,
+    runtime: &'static Runtime,
     client: TenantClient,
 }
 
 pub(super) fn client(setup: Setup) -> Result<Box<dyn Client>, Box<Document>> {
-    let runtime = runtime::Builder::new_current_thread()
+    let runtime = Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(unbuildable)?;
+    // It lives as long as the process: to drop it would wait for a name that is being looked up.
+    let runtime: &'static Runtime = Box::leak(Box::new(runtime));
     let tokens = Bounded {
         source: source(setup.tokens, setup.request_timeout)?,
         until: Instant::now().checked_add(setup.timeout.saturating_add(TOKEN_SLACK)),
@@ -48,10 +53,7 @@ pub(super) fn client(setup: Setup) -> Result<Box<dyn Client>, Box<Document>> {
     let client = client
         .tenant(setup.tenant)
         .map_err(|error| Document::usage(error.to_string()))?;
-    Ok(Box::new(Asynchronous {
-        runtime: Arc::new(Runtime(Some(runtime))),
-        client,
-    }))
+    Ok(Box::new(Asynchronous { runtime, client }))
 }
 
 impl Client for Asynchronous {
@@ -61,8 +63,7 @@ impl Client for Asynchronous {
             .clone()
             .wait_for_slot(wait_for_slot)
             .on_wait(on_wait);
-        let started = self.runtime.block_on(client.start());
-        let run = started.unwrap_or_else(|| Err(StartError::local("the runtime has ended")))?;
+        let run = self.runtime.block_on(client.start())?;
         Ok(self.watched(run))
     }
 
@@ -81,14 +82,14 @@ impl Client for Asynchronous {
 impl Asynchronous {
     fn watched(&self, run: industrydata_async::Run) -> Box<dyn Run> {
         Box::new(Watched {
-            runtime: Arc::clone(&self.runtime),
+            runtime: self.runtime,
             run,
         })
     }
 }
 
 struct Watched {
-    runtime: Arc<Runtime>,
+    runtime: &'static Runtime,
     run: industrydata_async::Run,
 }
 
@@ -96,27 +97,7 @@ impl Run for Watched {
     hand_on!();
 
     fn progress(&mut self) -> Result<Option<Progress>, WatchError> {
-        self.runtime
-            .block_on(self.run.progress())
-            .unwrap_or(Ok(None))
-    }
-}
-
-/// A runtime that waits for nothing when it is dropped: a name being looked up may take its time.
-struct Runtime(Option<runtime::Runtime>);
-
-impl Runtime {
-    /// `None` only while it is being dropped.
-    fn block_on<T>(&self, work: impl Future<Output = T>) -> Option<T> {
-        self.0.as_ref().map(|runtime| runtime.block_on(work))
-    }
-}
-
-impl Drop for Runtime {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.0.take() {
-            runtime.shutdown_background();
-        }
+        self.runtime.block_on(self.run.progress())
     }
 }
 

@@ -1,9 +1,9 @@
-use std::{collections::HashMap, path::PathBuf};
+use std::{collections::HashMap, path::PathBuf, time::Duration};
 
 use clap::Parser;
 
 use super::{ledger::default_ledger, *};
-use crate::{args::Cli, report::Document};
+use crate::{args::Cli, report::Document, signals::Interrupt};
 
 struct Given {
     args: Vec<&'static str>,
@@ -31,7 +31,8 @@ impl Given {
 
     fn tokens(&self) -> Result<&'static str, Box<Document>> {
         let tenant = "t".parse().unwrap();
-        self.with(|global, env| tokens(global, env, &tenant))
+        let patience = Patience::new(Duration::from_secs(60), &Interrupt::default());
+        self.with(|global, env| tokens(global, env, &tenant, &patience))
             .map(|tokens| match tokens {
                 Tokens::Fixed(_) => "fixed",
                 Tokens::File(_) => "file",
@@ -206,6 +207,18 @@ fn a_target_is_checked_before_anything_is_sent() {
         &foreign.to_string(),
     ] {
         assert_eq!(kind(bad), Kind::Location, "{bad}");
+    }
+}
+
+#[test]
+fn a_target_with_an_at_sign_is_not_quoted() {
+    let base = Base::graph();
+    for text in [
+        "user:hunter2@nowhere",
+        "https://other.example/x?p=hunter2@x",
+    ] {
+        let message = target(&base, text).unwrap_err().error.unwrap().message;
+        assert!(!message.contains("hunter2"), "{message}");
     }
 }
 
