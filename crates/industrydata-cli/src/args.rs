@@ -90,8 +90,9 @@ pub(crate) struct Global {
     /// For people, or exactly one JSON document on standard output
     #[arg(long, global = true, value_enum, default_value_t, value_name = "FORM")]
     pub(crate) output: Output,
-    /// The file of the books of starts, or `none` for books that end with this process [env: INDUSTRYDATA_LEDGER]
-    #[arg(long, global = true, value_name = "PATH|none")]
+    /// The file of the books of starts, `postgres://user@host/database` for many machines (its password best in
+    /// PGPASSWORD or ~/.pgpass), or `none` for books that end with this process [env: INDUSTRYDATA_LEDGER]
+    #[arg(long, global = true, value_name = "PATH|URL|none")]
     pub(crate) ledger: Option<PathBuf>,
     /// Whose books: best the directory id [env: INDUSTRYDATA_TENANT, AZURE_TENANT_ID] [default: default]
     #[arg(long, global = true, value_name = "NAME")]

@@ -174,7 +174,7 @@ fn every_end_of_a_wait_has_its_exit_code() {
 #[test]
 fn causes_are_told_once_and_without_urls() {
     #[derive(Debug)]
-    struct Layer(&'static str, Option<Box<Layer>>);
+    struct Layer(&'static str, Option<Box<Self>>);
     impl std::fmt::Display for Layer {
         fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
             f.write_str(self.0)

@@ -11,6 +11,7 @@ mod books;
 mod ends;
 mod human;
 mod interrupts;
+mod postgres;
 mod stage;
 mod tokens;
 mod usage;
