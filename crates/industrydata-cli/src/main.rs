@@ -33,7 +33,7 @@ use serde::Serialize;
 use crate::{
     args::{Cli, Output},
     commands::{Answer, Context},
-    report::{Document, QuotaReport},
+    report::Document,
     settings::Environment,
     signals::Interrupt,
 };
@@ -79,10 +79,10 @@ fn main() -> ExitCode {
             }
             document.outcome.exit_code().into()
         }
-        Answer::Quota(quota, whose) => {
+        Answer::Json(json, text) => {
             match output {
-                Output::Json => print_json(&QuotaReport::from(&*quota)),
-                Output::Human => print(&human::quota(&quota, &whose)),
+                Output::Json => print(&json),
+                Output::Human => print(&text),
             }
             ExitCode::SUCCESS
         }

@@ -2,9 +2,11 @@
 
 use std::error::Error;
 
+use http::StatusCode;
 use industrydata_core::{
-    MayHaveStarted, Operation, Quota, ResumeError, StartError, StartErrorKind, StoreFault,
-    WatchError, WatchErrorKind,
+    FollowError, FollowErrorKind, MayHaveStarted, Operation, Quota, ReadError, ReadErrorKind,
+    ReconcileError, ResumeError, StartError, StartErrorKind, StoreFault, WatchError,
+    WatchErrorKind,
 };
 
 use crate::report::{Document, ErrorReport, Kind, OperationReport, Outcome, QuotaReport};
@@ -54,6 +56,89 @@ pub(crate) fn of_watch(kind: &WatchErrorKind) -> (Outcome, Kind) {
     }
 }
 
+/// What a read without an answer comes to.
+pub(crate) fn of_read(error: &ReadError) -> (Outcome, Kind) {
+    match error.kind() {
+        ReadErrorKind::InvalidId => (Outcome::Usage, Kind::Usage),
+        ReadErrorKind::NotFound(_) => (Outcome::Unexpected, Kind::Gone),
+        ReadErrorKind::Forbidden(_) => (Outcome::Unauthorized, Kind::Forbidden),
+        ReadErrorKind::Unauthorized { .. } => (Outcome::Unauthorized, Kind::Unauthorized),
+        ReadErrorKind::NoToken(_) => (Outcome::Unauthorized, Kind::Token),
+        ReadErrorKind::GaveUp { .. } => match error.service_error().map(|said| said.status()) {
+            None => (Outcome::Unreachable, Kind::Unreachable),
+            Some(StatusCode::TOO_MANY_REQUESTS) => (Outcome::Throttled, Kind::Throttled),
+            Some(_) => (Outcome::Unexpected, Kind::Unexpected),
+        },
+        ReadErrorKind::TimeLimit { .. } => (Outcome::TimedOut, Kind::TimedOut),
+        ReadErrorKind::Stopped => (Outcome::Interrupted, Kind::Interrupted),
+        // What is left is an answer that cannot be used.
+        _ => (Outcome::Unexpected, Kind::Unexpected),
+    }
+}
+
+/// The document of a read without an answer. It starts nothing.
+pub(crate) fn read_error(error: &ReadError, interrupted: bool) -> Document {
+    let (mut outcome, mut kind) = of_read(error);
+    let mut message = told(error);
+    if interrupted {
+        (outcome, kind) = (Outcome::Interrupted, Kind::Interrupted);
+        message = format!("interrupted: {message}");
+    }
+    let mut document = Document::refusal(outcome, kind, message).advise(error.advice());
+    if let Some(report) = &mut document.error {
+        report.request_id = error.request_id().map(str::to_owned);
+    }
+    document
+}
+
+/// The document of a read that was to find or to follow the run of a start: the run goes on.
+pub(crate) fn after_start(mut document: Document) -> Document {
+    if document.outcome == Outcome::Unreachable || document.outcome == Outcome::Throttled {
+        document.outcome = Outcome::TimedOut;
+        if let Some(error) = &mut document.error {
+            error.kind = Kind::LostTrack;
+        }
+    }
+    document.after(MayHaveStarted::Yes)
+}
+
+/// The document of a run that was not followed to a good end.
+pub(crate) fn follow_error(error: &FollowError, interrupted: bool) -> Document {
+    let (mut outcome, mut kind) = match error.kind() {
+        FollowErrorKind::Failed => (Outcome::Failed, Kind::Failed),
+        FollowErrorKind::LostTrack { .. } => (Outcome::TimedOut, Kind::LostTrack),
+        FollowErrorKind::Read(read) => of_read(read),
+        FollowErrorKind::TimeLimit { .. } => (Outcome::TimedOut, Kind::TimedOut),
+        FollowErrorKind::Stopped => (Outcome::Interrupted, Kind::Interrupted),
+        _ => (Outcome::Unexpected, Kind::Unexpected),
+    };
+    let mut message = told(error);
+    if interrupted && outcome != Outcome::Failed {
+        (outcome, kind) = (Outcome::Interrupted, Kind::Interrupted);
+        message = format!("interrupted: {message}");
+    }
+    let mut document = Document::refusal(outcome, kind, message).advise(error.advice());
+    if let Some(report) = &mut document.error {
+        report.request_id = error.request_id().map(str::to_owned);
+    }
+    after_start(document)
+}
+
+/// The document of books that could not be compared with the service.
+pub(crate) fn reconcile_error(error: &ReconcileError, interrupted: bool) -> Document {
+    match error {
+        ReconcileError::Books(fault) => books(fault),
+        ReconcileError::Read(error) => read_error(error, interrupted),
+        _ => Document::refusal(Outcome::Unexpected, Kind::Unexpected, told(error)),
+    }
+}
+
+/// Books that cannot be read or written, where no start is to be made.
+pub(crate) fn books(fault: &StoreFault) -> Document {
+    Document::refusal(Outcome::Ledger, Kind::Ledger, told(fault))
+        .advise("mend the ledger as its message says, or name another with --ledger")
+}
+
 /// The document of a start that gave no operation. An interrupt decides, whatever stood open.
 pub(crate) fn start_error(error: &StartError, interrupted: bool) -> Document {
     let (mut outcome, mut kind) = of_start(error.kind());
@@ -80,6 +165,7 @@ pub(crate) fn start_error(error: &StartError, interrupted: bool) -> Document {
             request_id: error.request_id().map(str::to_owned),
             advice: Some(error.advice().to_owned()),
         }),
+        followed: None,
     }
 }
 
@@ -114,6 +200,7 @@ pub(crate) fn watch_error(
             request_id: error.request_id().map(str::to_owned),
             advice: Some(error.advice().to_owned()),
         }),
+        followed: None,
     }
 }
 

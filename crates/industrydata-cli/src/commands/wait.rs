@@ -51,7 +51,9 @@ pub(super) fn run(
         "waiting for operation {}",
         run.url().operation_id()
     ));
-    Ok(Answer::Document(follow::follow(&mut *run, until, context)))
+    Ok(Answer::Document(follow::follow(
+        &mut *run, until, false, context,
+    )))
 }
 
 /// In `wait` there is a start behind whatever goes wrong.

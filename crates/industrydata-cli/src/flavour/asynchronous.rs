@@ -7,15 +7,16 @@ use industrydata_async::{
     TokenSource,
 };
 use industrydata_core::{
-    Accepted, Challenge, Operation, OperationUrl, Progress, ResumeToken, StartError, StoreFault,
-    Tenant, TokenError, WatchError,
+    Accepted, Challenge, FollowError, Forecast, IndustryDataRun, Operation, OperationUrl, Progress,
+    ReadError, ReconcileError, Reconciliation, ResumeToken, RunActivity, RunStatistics, StartError,
+    StoreFault, Tenant, TokenError, WatchError,
 };
 use tokio::{
     runtime::{Builder, Runtime},
     time::Instant,
 };
 
-use super::{Client, OnWait, Run, Setup, TOKEN_SLACK, USER_AGENT, hand_on, unbuildable};
+use super::{Client, OnWait, Run, RunFollow, Setup, TOKEN_SLACK, USER_AGENT, hand_on, unbuildable};
 use crate::{
     report::Document,
     settings::Target,
@@ -76,6 +77,71 @@ impl Client for Asynchronous {
                 .map_err(|error| verdict::resume_error(&error))?,
         };
         Ok(self.watched(run))
+    }
+
+    fn limited(&self, limit: Duration) -> Box<dyn Client> {
+        Box::new(Self {
+            runtime: self.runtime,
+            client: self.client.clone().time_limit(limit),
+        })
+    }
+
+    fn follow(&self, run: &str) -> Box<dyn RunFollow> {
+        Box::new(Followed {
+            runtime: self.runtime,
+            follow: self.client.follow(run),
+        })
+    }
+
+    fn operations(&self) -> Result<Vec<Operation>, ReadError> {
+        self.runtime.block_on(self.client.operations())
+    }
+
+    fn operation(&self, id: &str) -> Result<Operation, ReadError> {
+        self.runtime.block_on(self.client.operation(id))
+    }
+
+    fn runs(&self) -> Result<Vec<IndustryDataRun>, ReadError> {
+        self.runtime.block_on(self.client.runs())
+    }
+
+    fn run(&self, id: &str) -> Result<IndustryDataRun, ReadError> {
+        self.runtime.block_on(self.client.run_by_id(id))
+    }
+
+    fn statistics(&self, run: &str) -> Result<RunStatistics, ReadError> {
+        self.runtime.block_on(self.client.statistics(run))
+    }
+
+    fn activities(&self, run: &str) -> Result<Vec<RunActivity>, ReadError> {
+        self.runtime.block_on(self.client.activities(run))
+    }
+
+    fn preflight(&self) -> Result<(), ReadError> {
+        self.runtime.block_on(self.client.preflight())
+    }
+
+    fn reconcile(&self) -> Result<Reconciliation, ReconcileError> {
+        self.runtime.block_on(self.client.reconcile())
+    }
+
+    fn forecast(&self) -> Result<Option<Forecast>, ReconcileError> {
+        self.runtime.block_on(self.client.forecast(None))
+    }
+}
+
+struct Followed {
+    runtime: &'static Runtime,
+    follow: industrydata_async::RunFollow,
+}
+
+impl RunFollow for Followed {
+    fn run(&self) -> Option<&IndustryDataRun> {
+        self.follow.run()
+    }
+
+    fn progress(&mut self) -> Result<Option<Progress>, FollowError> {
+        self.runtime.block_on(self.follow.progress())
     }
 }
 

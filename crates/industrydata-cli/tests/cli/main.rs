@@ -12,6 +12,7 @@ mod ends;
 mod human;
 mod interrupts;
 mod postgres;
+mod reads;
 mod stage;
 mod tokens;
 mod usage;
