@@ -221,6 +221,14 @@ pub(crate) fn error(document: &Document) -> String {
             taken_up_by(operation)
         );
     }
+    let followed = document.followed.as_ref();
+    if let Some(run) = followed.and_then(|followed| followed.run.as_ref()) {
+        let _ = writeln!(
+            text,
+            "look at the run with: industrydata runs show {}",
+            escape_controls(&run.id)
+        );
+    }
     text
 }
 

@@ -71,8 +71,12 @@ pub(crate) fn of_read(error: &ReadError) -> (Outcome, Kind) {
         },
         ReadErrorKind::TimeLimit { .. } => (Outcome::TimedOut, Kind::TimedOut),
         ReadErrorKind::Stopped => (Outcome::Interrupted, Kind::Interrupted),
-        // What is left is an answer that cannot be used.
-        _ => (Outcome::Unexpected, Kind::Unexpected),
+        // Answers that cannot be used, and kinds of a newer core, which this program is always built with.
+        ReadErrorKind::Unexpected(_)
+        | ReadErrorKind::Unreadable(_)
+        | ReadErrorKind::Link { .. }
+        | ReadErrorKind::Endless { .. }
+        | _ => (Outcome::Unexpected, Kind::Unexpected),
     }
 }
 
@@ -110,7 +114,7 @@ pub(crate) fn follow_error(error: &FollowError, interrupted: bool) -> Document {
         FollowErrorKind::Read(read) => of_read(read),
         FollowErrorKind::TimeLimit { .. } => (Outcome::TimedOut, Kind::TimedOut),
         FollowErrorKind::Stopped => (Outcome::Interrupted, Kind::Interrupted),
-        _ => (Outcome::Unexpected, Kind::Unexpected),
+        FollowErrorKind::Unrecognised | _ => (Outcome::Unexpected, Kind::Unexpected),
     };
     let mut message = told(error);
     if interrupted && outcome != Outcome::Failed {

@@ -80,8 +80,12 @@ pub(super) fn run(
         }
         notes.push_str(&findings_text(&found));
         reconciliation = Some(findings_json(&found));
-        // The lists were read; without a schedule the rest stands all the same.
-        forecast = client.forecast().ok().flatten();
+        // Without a schedule the rest stands all the same.
+        forecast = client.forecast().unwrap_or_else(|error| {
+            let told = verdict::told(&error);
+            human::tell(format!("warning: no forecast: {}", escape_controls(&told)));
+            None
+        });
         if let Some(forecast) = &forecast {
             let _ = writeln!(notes, "{}", human::forecast(forecast));
         }

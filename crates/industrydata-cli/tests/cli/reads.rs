@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use industrydata_emulator::{Config, Emulator, Fault, Grant, Lose, On, Permission};
+use industrydata_emulator::{Config, Emulator, Fault, Grant, Lose, On, Permission, Schedule};
 use serde_json::{Value, json};
 
 use crate::stage::{
-    CANARY, FLAVOURS, Raw, Stage, answer, closed, emulator, json as json_answer, keys,
+    CANARY, FLAVOURS, Ran, Raw, Stage, answer, closed, emulator, json as json_answer, keys,
 };
 
 /// The one line of JSON of a command that went well.
@@ -22,6 +22,10 @@ fn quick() -> Emulator {
         tokens: vec![Grant::all(CANARY)],
         operation_takes: Duration::from_millis(100),
         run_takes: Duration::from_millis(400),
+        schedule: Some(Schedule {
+            past_runs: 3,
+            ..Schedule::default()
+        }),
         ..Config::default()
     })
     .unwrap()
@@ -118,9 +122,6 @@ fn reads_fail_by_kind_and_open_no_books() {
             assert!(!stage.path(".local").exists());
         }
         let stage = Stage::new(&closed());
-        let (code, document) =
-            stage.json(&["operations", "list", "--timeout", "40s", "--http", http]);
-        assert!([6, 7].contains(&code), "{document}");
         let (code, _) = stage.json(&["runs", "show", "a/b", "--http", http]);
         assert_eq!(code, 2);
     }
@@ -287,5 +288,54 @@ fn doubt_is_resolved_by_what_the_service_lists() {
             http,
         ];
         assert_eq!(stage.json(&line).0, 7);
+    }
+}
+
+#[test]
+fn nobody_is_there_to_read_of() {
+    let children = FLAVOURS.map(|http| {
+        let stage = Stage::new(&closed());
+        let line = ["operations", "list", "--http", http, "--output", "json"];
+        (stage.spawn(&line), stage)
+    });
+    for (child, _stage) in children {
+        let ran = Ran::of(child);
+        let document = ran.document();
+        assert_eq!((ran.code, &document["outcome"]), (6, &json!("unreachable")));
+        assert_eq!(document["error"]["kind"], "unreachable");
+    }
+}
+
+#[test]
+fn a_follow_ends_with_the_limit_or_a_signal_and_the_run_goes_on() {
+    for http in FLAVOURS {
+        let emulator = emulator(Duration::from_millis(100));
+        let stage = Stage::new(&emulator.base_url());
+        let line = [&FOLLOW[..], &["--http", http, "--timeout", "1500ms"]].concat();
+        let ran = stage.run(&[&line[..], &["--output", "json"]].concat());
+        let document: Value = serde_json::from_str(&ran.stdout).unwrap();
+        assert_eq!(
+            (ran.code, &document["error"]["kind"]),
+            (7, &json!("timed_out"))
+        );
+        assert_eq!(document["error"]["may_have_started"], "yes");
+        assert_eq!(document["operation"]["status"], "succeeded");
+        assert_eq!(document["run"]["status"], "running", "{document}");
+        let ran = stage.run(&line);
+        assert!(ran.stderr.contains("industrydata runs show "), "{ran:?}");
+
+        let child = stage.spawn(&[&FOLLOW[..], &["--http", http, "--output", "json"]].concat());
+        std::thread::sleep(Duration::from_millis(1200));
+        let sent = std::process::Command::new("kill")
+            .args(["-INT", &child.id().to_string()])
+            .status();
+        assert!(sent.unwrap().success());
+        let ran = Ran::of(child);
+        let document: Value = serde_json::from_str(&ran.stdout).unwrap();
+        assert_eq!(
+            (ran.code, &document["outcome"]),
+            (130, &json!("interrupted"))
+        );
+        assert!(document["run"]["id"].is_string(), "{document}");
     }
 }
