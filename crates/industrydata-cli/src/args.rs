@@ -3,9 +3,13 @@
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use industrydata_core::Resolution;
 
 /// The longest duration taken: clocks of some systems reach no further.
 const LONGEST: Duration = Duration::from_secs(3650 * 24 * 60 * 60);
+
+/// The longest time one request is given.
+const LONGEST_REQUEST: Duration = Duration::from_secs(60 * 60);
 
 const ABOUT: &str = "\
 Starts a Microsoft Graph industryData run (School Data Sync) and sees it through.
@@ -24,7 +28,10 @@ Examples:
   industrydata start --wait --token-command 'az account get-access-token --resource https://graph.microsoft.com'
   industrydata start --wait-for-slot --timeout 14h --tenant contoso
   industrydata wait idr1:AGnb...        take up a wait that was interrupted
+  industrydata start --follow           to the run's own end, with its statistics
   industrydata quota --output json
+  industrydata quota --reconcile        compare the books with what the service lists
+  industrydata runs list
   industrydata emulator                 a service to try all of it with
   industrydata demo
 
@@ -87,8 +94,9 @@ pub(crate) struct Global {
     /// For people, or exactly one JSON document on standard output
     #[arg(long, global = true, value_enum, default_value_t, value_name = "FORM")]
     pub(crate) output: Output,
-    /// The file of the books of starts, or `none` for books that end with this process [env: INDUSTRYDATA_LEDGER]
-    #[arg(long, global = true, value_name = "PATH|none")]
+    /// The file of the books of starts, `postgres://user@host/database` for many machines (its password best in
+    /// PGPASSWORD or ~/.pgpass), or `none` for books that end with this process [env: INDUSTRYDATA_LEDGER]
+    #[arg(long, global = true, value_name = "PATH|URL|none")]
     pub(crate) ledger: Option<PathBuf>,
     /// Whose books: best the directory id [env: INDUSTRYDATA_TENANT, AZURE_TENANT_ID] [default: default]
     #[arg(long, global = true, value_name = "NAME")]
@@ -126,8 +134,14 @@ pub(crate) enum Command {
     /// Wait for the operation of a start, perhaps another process's
     #[command(after_help = WAIT)]
     Wait(WaitArgs),
-    /// Show the quota as the books have it; asks nobody
-    Quota,
+    /// Show the quota as the books have it; asks nobody unless told to reconcile
+    Quota(QuotaArgs),
+    /// Read the service's runs, scheduled ones too
+    #[command(subcommand)]
+    Runs(RunsCommand),
+    /// Read the service's operations
+    #[command(subcommand)]
+    Operations(OperationsCommand),
     /// Serve an emulated industryData service on loopback until interrupted
     #[command(after_help = EMULATOR)]
     Emulator(EmulatorArgs),
@@ -135,11 +149,73 @@ pub(crate) enum Command {
     Demo,
 }
 
+/// What to read of runs.
+#[derive(Debug, Subcommand)]
+pub(crate) enum RunsCommand {
+    /// All that the service still has
+    List(ReadArgs),
+    /// One run, as it is now
+    Show(ReadOneArgs),
+    /// What a run counted; complete at its end
+    Statistics(ReadOneArgs),
+    /// What a run does with each flow; the call is known from the service's metadata only
+    Activities(ReadOneArgs),
+}
+
+/// What to read of operations.
+#[derive(Debug, Subcommand)]
+pub(crate) enum OperationsCommand {
+    /// All that the service still has
+    List(ReadArgs),
+    /// One operation, as it is now
+    Show(ReadOneArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReadArgs {
+    /// The time the whole command may take
+    #[arg(long, value_name = "D", default_value = "5m", value_parser = duration)]
+    pub(crate) timeout: Duration,
+    /// The time one request may take with its body, 1h at most
+    #[arg(long, value_name = "D", default_value = "30s", value_parser = request_duration)]
+    pub(crate) request_timeout: Duration,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReadOneArgs {
+    /// Its id
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+    #[command(flatten)]
+    pub(crate) limits: ReadArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct QuotaArgs {
+    /// List all entries of the books: id, date, state, evidence and who
+    #[arg(long)]
+    pub(crate) entries: bool,
+    /// Say by hand what became of a start in doubt, by its entry's id; may be given again
+    #[arg(long, value_name = "ID=started|not-started", value_parser = resolution)]
+    pub(crate) resolve: Vec<(String, Resolution)>,
+    /// Compare the books with what the service lists: doubt is resolved by evidence, starts by others are entered
+    #[arg(long)]
+    pub(crate) reconcile: bool,
+    #[command(flatten)]
+    pub(crate) limits: ReadArgs,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct StartArgs {
     /// Wait until the operation has succeeded or failed
     #[arg(long)]
     pub(crate) wait: bool,
+    /// Wait, find the run, follow it to its own end and show its statistics
+    #[arg(long)]
+    pub(crate) follow: bool,
+    /// Look first whether the token may watch what it starts (IndustryData.ReadBasic.All), before a slot is spent
+    #[arg(long)]
+    pub(crate) preflight: bool,
     /// Wait, within the time limit, when the books or the service have no slot
     #[arg(long)]
     pub(crate) wait_for_slot: bool,
@@ -165,8 +241,8 @@ pub(crate) struct LimitArgs {
     /// A fixed pause between polls, which a Retry-After only lengthens [default: grows from 5 s to 60 s]
     #[arg(long, value_name = "D", value_parser = duration)]
     pub(crate) poll_interval: Option<Duration>,
-    /// The time one request may take with its body
-    #[arg(long, value_name = "D", default_value = "30s", value_parser = duration)]
+    /// The time one request may take with its body, 1h at most
+    #[arg(long, value_name = "D", default_value = "30s", value_parser = request_duration)]
     pub(crate) request_timeout: Duration,
 }
 
@@ -210,6 +286,27 @@ fn duration(text: &str) -> Result<Duration, String> {
     Ok(duration)
 }
 
+fn request_duration(text: &str) -> Result<Duration, String> {
+    let duration = duration(text)?;
+    if duration > LONGEST_REQUEST {
+        return Err("one request is given 1h at most".to_owned());
+    }
+    Ok(duration)
+}
+
+fn resolution(text: &str) -> Result<(String, Resolution), String> {
+    let resolution = match text.split_once('=') {
+        Some((id, "started")) => (id, Resolution::Started),
+        Some((id, "not-started")) => (id, Resolution::NotStarted),
+        _ => return Err("write it as ID=started or ID=not-started".to_owned()),
+    };
+    let (id, resolution) = resolution;
+    if id.len() != 32 || !id.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return Err("an entry's id is 32 hexadecimal digits: see quota --entries".to_owned());
+    }
+    Ok((id.to_owned(), resolution))
+}
+
 fn speed(text: &str) -> Result<f64, String> {
     text.parse()
         .ok()
@@ -245,6 +342,12 @@ mod tests {
             assert!(duration(bad).is_err(), "{bad:?}");
         }
         assert!(duration("30").unwrap_err().contains("30s"));
+        assert_eq!(request_duration("1h"), Ok(Duration::from_secs(3600)));
+        assert!(
+            request_duration("3601s")
+                .unwrap_err()
+                .contains("1h at most")
+        );
     }
 
     #[test]

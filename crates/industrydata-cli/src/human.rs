@@ -6,7 +6,10 @@ use std::{
     time::Duration,
 };
 
-use industrydata_core::{Entry, PauseReason, Progress, Quota, Timestamp, escape_controls};
+use industrydata_core::{
+    Basis, Entry, Forecast, IndustryDataRun, PauseReason, Progress, Quota, Skip, Timestamp,
+    escape_controls,
+};
 
 use crate::report::{Document, OperationReport, Outcome, QuotaReport};
 
@@ -39,6 +42,23 @@ pub(crate) fn progress(progress: &Progress, until: Option<Timestamp>) -> String 
     line
 }
 
+/// What is known of a run after a read, and when the next one is made.
+pub(crate) fn run_progress(
+    run: Option<&IndustryDataRun>,
+    progress: &Progress,
+    until: Option<Timestamp>,
+) -> String {
+    let status = run.map_or("not seen yet", |run| run.status().as_str());
+    let reason = progress.reason().to_string();
+    format!(
+        "run {}; next look in {}: {}{}",
+        escape_controls(status),
+        duration(progress.next_poll_in()),
+        escape_controls(&reason),
+        at_the_latest(until)
+    )
+}
+
 /// Why a start pauses, and for how long.
 pub(crate) fn waiting(reason: &PauseReason, time: Duration, until: Option<Timestamp>) -> String {
     let reason = reason.to_string();
@@ -59,16 +79,16 @@ pub(crate) fn result(document: &Document) -> String {
     match document.outcome {
         Outcome::Started => {
             let _ = writeln!(text, "started: operation {}", operation.id);
-            let _ = writeln!(text, "location: {}", operation.location);
+            let _ = writeln!(text, "location: {}", operation.shown);
             let _ = writeln!(
                 text,
                 "wait for it with: industrydata wait {}",
-                operation.resume_token
+                taken_up_by(operation)
             );
         }
         Outcome::Succeeded => {
             let _ = writeln!(text, "succeeded: operation {}", operation.id);
-            let _ = writeln!(text, "location: {}", operation.location);
+            let _ = writeln!(text, "location: {}", operation.shown);
             for (name, value) in [
                 ("created", &operation.created),
                 ("last action", &operation.last_action),
@@ -90,10 +110,70 @@ pub(crate) fn result(document: &Document) -> String {
         | Outcome::Usage
         | Outcome::Interrupted => return text,
     }
+    if let Some(followed) = &document.followed {
+        if let Some(run) = &followed.run {
+            let status = run.status.as_deref().unwrap_or("unknown");
+            let _ = writeln!(
+                text,
+                "run {}: {}",
+                escape_controls(&run.id),
+                escape_controls(status)
+            );
+        }
+        text.push_str(followed.statistics.as_deref().unwrap_or_default());
+    }
     if let Some(quota) = &document.quota {
         let _ = writeln!(text, "{}", quota_line(quota));
     }
     text
+}
+
+/// A table with a line for each row; an empty cell is a dash.
+pub(crate) fn table<const N: usize>(heads: [&str; N], rows: &[[String; N]]) -> String {
+    let clean = |cell: &str| match cell {
+        "" => "-".to_owned(),
+        cell => escape_controls(cell).to_string(),
+    };
+    let heads = heads.map(str::to_owned);
+    let rows: Vec<_> = std::iter::once(&heads)
+        .chain(rows)
+        .map(|row| row.each_ref().map(|cell| clean(cell)))
+        .collect();
+    let mut widths = [0; N];
+    for row in &rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = cell.chars().count().max(*width);
+        }
+    }
+    let mut text = String::new();
+    for row in &rows {
+        let mut line = String::new();
+        for (width, cell) in widths.iter().zip(row) {
+            let _ = write!(line, "{cell:<width$}  ");
+        }
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+    text
+}
+
+/// What is to come by the schedule.
+pub(crate) fn forecast(forecast: &Forecast) -> String {
+    let mut line = format!("next scheduled run: {:.0}", forecast.next_scheduled());
+    if let Basis::Inferred { runs } = forecast.basis() {
+        let within = duration(forecast.uncertainty());
+        let _ = write!(line, " (give or take {within}, inferred from {runs} runs)");
+    }
+    line.push_str(match forecast.is_skipped_already() {
+        Skip::Yes => ", skipped because of a start already made",
+        Skip::Uncertain => ", perhaps skipped because of a start already made",
+        Skip::No => match forecast.start_now_skips() {
+            Skip::Yes => "; a start now makes it be skipped",
+            Skip::Uncertain => "; a start now may make it be skipped",
+            Skip::No => "; a start now leaves it in place",
+        },
+    });
+    let _ = write!(line, "; the one after: {:.0}", forecast.following());
+    line
 }
 
 /// The error, for standard error: what happened, what it means for the start, what to do.
@@ -138,7 +218,15 @@ pub(crate) fn error(document: &Document) -> String {
         let _ = writeln!(
             text,
             "take up the wait with: industrydata wait {}",
-            operation.resume_token
+            taken_up_by(operation)
+        );
+    }
+    let followed = document.followed.as_ref();
+    if let Some(run) = followed.and_then(|followed| followed.run.as_ref()) {
+        let _ = writeln!(
+            text,
+            "look at the run with: industrydata runs show {}",
+            escape_controls(&run.id)
         );
     }
     text
@@ -215,6 +303,11 @@ fn quota_line(quota: &QuotaReport) -> String {
         let _ = write!(line, ", the next at {at}");
     }
     line
+}
+
+/// What `wait` is given to go on.
+fn taken_up_by(operation: &OperationReport) -> &str {
+    operation.resume_token.as_deref().unwrap_or(&operation.id)
 }
 
 fn has_ended(operation: &OperationReport) -> bool {

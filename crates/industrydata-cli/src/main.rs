@@ -33,7 +33,7 @@ use serde::Serialize;
 use crate::{
     args::{Cli, Output},
     commands::{Answer, Context},
-    report::{Document, QuotaReport},
+    report::Document,
     settings::Environment,
     signals::Interrupt,
 };
@@ -79,10 +79,10 @@ fn main() -> ExitCode {
             }
             document.outcome.exit_code().into()
         }
-        Answer::Quota(quota, whose) => {
+        Answer::Json(json, text) => {
             match output {
-                Output::Json => print_json(&QuotaReport::from(&*quota)),
-                Output::Human => print(&human::quota(&quota, &whose)),
+                Output::Json => print(&json),
+                Output::Human => print(&text),
             }
             ExitCode::SUCCESS
         }
@@ -97,8 +97,7 @@ fn unparsed(error: &clap::Error, output: Output, interrupt: &Interrupt) -> ExitC
         error.kind(),
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
     ) {
-        // Nobody may be reading.
-        let _ = error.print();
+        print(&error.render().to_string());
         return ExitCode::SUCCESS;
     }
     let rendered = error.render().to_string();
@@ -156,10 +155,17 @@ fn print_json(value: &impl Serialize) {
     }
 }
 
-/// Prints on standard output, whether or not anybody reads it.
+/// Prints on standard output, whether or not anybody reads it. What cannot be written is said where it may be heard.
 fn print(text: &str) {
     let mut stdout = io::stdout().lock();
-    let _ = stdout
+    let written = stdout
         .write_all(text.as_bytes())
         .and_then(|()| stdout.flush());
+    if let Err(error) = written
+        && error.kind() != io::ErrorKind::BrokenPipe
+    {
+        human::tell(format!(
+            "error: standard output cannot be written, the answer is lost: {error}"
+        ));
+    }
 }

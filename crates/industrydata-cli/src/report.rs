@@ -2,7 +2,10 @@
 //!
 //! Every key always stands, `null` where nothing is known.
 
-use industrydata_core::{MayHaveStarted, Operation, OperationUrl, Quota, ResumeToken, Timestamp};
+use industrydata_core::{
+    Base, IndustryDataRun, MayHaveStarted, Operation, OperationUrl, PublicError, Quota,
+    ResumeToken, Timestamp,
+};
 use serde::Serialize;
 
 /// What came of it.
@@ -12,6 +15,76 @@ pub(crate) struct Document {
     pub(crate) operation: Option<OperationReport>,
     pub(crate) quota: Option<QuotaReport>,
     pub(crate) error: Option<ErrorReport>,
+    /// The run behind the operation, where it was to be followed.
+    #[serde(flatten)]
+    pub(crate) followed: Option<FollowReport>,
+}
+
+/// The run, and how it was found.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct FollowReport {
+    pub(crate) run: Option<RunReport>,
+    /// `resource_location`, `start_time` or `unresolved`; `null` while it was not looked for.
+    pub(crate) run_found_by: Option<&'static str>,
+    /// For people.
+    #[serde(skip)]
+    pub(crate) statistics: Option<String>,
+}
+
+/// A run, as far as it is known.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct RunReport {
+    pub(crate) id: String,
+    pub(crate) display_name: Option<String>,
+    pub(crate) status: Option<String>,
+    pub(crate) started: Option<String>,
+    pub(crate) ended: Option<String>,
+    pub(crate) blocking_error: Option<BlockingErrorReport>,
+}
+
+/// Why a run or an activity could not go on.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct BlockingErrorReport {
+    pub(crate) code: Option<String>,
+    pub(crate) message: Option<String>,
+    pub(crate) target: Option<String>,
+}
+
+impl From<&PublicError> for BlockingErrorReport {
+    fn from(error: &PublicError) -> Self {
+        Self {
+            code: error.code().map(str::to_owned),
+            message: error.message().map(str::to_owned),
+            target: error.target().map(str::to_owned),
+        }
+    }
+}
+
+impl RunReport {
+    /// A run of which nothing is known but its id.
+    pub(crate) fn unseen(id: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            display_name: None,
+            status: None,
+            started: None,
+            ended: None,
+            blocking_error: None,
+        }
+    }
+}
+
+impl From<&IndustryDataRun> for RunReport {
+    fn from(run: &IndustryDataRun) -> Self {
+        Self {
+            id: run.id().to_owned(),
+            display_name: run.display_name().map(str::to_owned),
+            status: Some(run.status().as_str().to_owned()),
+            started: run.started().map(|at| at.to_string()),
+            ended: run.ended().map(|at| at.to_string()),
+            blocking_error: run.blocking_error().map(BlockingErrorReport::from),
+        }
+    }
 }
 
 /// The outcome; the exit code is made of it.
@@ -81,25 +154,48 @@ pub(crate) enum Kind {
 pub(crate) struct OperationReport {
     pub(crate) id: String,
     /// Only ever a checked URL.
-    pub(crate) location: String,
+    pub(crate) location: Option<String>,
+    /// The same for people, without its query.
+    #[serde(skip)]
+    pub(crate) shown: String,
     pub(crate) status: Option<String>,
     pub(crate) status_detail: Option<String>,
     pub(crate) created: Option<String>,
     pub(crate) last_action: Option<String>,
-    pub(crate) resume_token: String,
+    pub(crate) resume_token: Option<String>,
 }
 
 impl OperationReport {
+    /// One that the service lists. Without an id that can stand in a URL there is nothing to wait for.
+    pub(crate) fn listed(base: &Base, seen: &Operation) -> Self {
+        let id = seen.id().unwrap_or_default();
+        if let Ok(url) = OperationUrl::from_id(base, id) {
+            let created = seen.created().unwrap_or_else(Timestamp::now);
+            return Self::new(&url, &ResumeToken::new(base, &url, created), Some(seen));
+        }
+        Self {
+            id: id.to_owned(),
+            location: None,
+            shown: String::new(),
+            status: Some(seen.status().as_str().to_owned()),
+            status_detail: seen.status_detail().map(str::to_owned),
+            created: seen.created().map(|time| time.to_string()),
+            last_action: seen.last_action().map(|time| time.to_string()),
+            resume_token: None,
+        }
+    }
+
     pub(crate) fn new(url: &OperationUrl, token: &ResumeToken, seen: Option<&Operation>) -> Self {
         let time = |time: Option<Timestamp>| time.map(|time| time.to_string());
         Self {
             id: url.operation_id().to_owned(),
-            location: url.as_str().to_owned(),
+            location: Some(url.as_str().to_owned()),
+            shown: url.to_string(),
             status: seen.map(|seen| seen.status().as_str().to_owned()),
             status_detail: seen.and_then(Operation::status_detail).map(str::to_owned),
             created: time(seen.and_then(Operation::created)),
             last_action: time(seen.and_then(Operation::last_action)),
-            resume_token: token.to_string(),
+            resume_token: Some(token.to_string()),
         }
     }
 }
@@ -151,6 +247,7 @@ impl Document {
             operation: Some(operation),
             quota,
             error: None,
+            followed: None,
         }
     }
 
@@ -167,6 +264,7 @@ impl Document {
                 request_id: None,
                 advice: None,
             }),
+            followed: None,
         }
     }
 
@@ -180,6 +278,14 @@ impl Document {
     pub(crate) fn advise(mut self, advice: &str) -> Self {
         if let Some(error) = &mut self.error {
             error.advice = Some(advice.to_owned());
+        }
+        self
+    }
+
+    /// With the keys of a run, where one was to be followed.
+    pub(crate) fn with_run(mut self, asked: bool) -> Self {
+        if asked && self.followed.is_none() {
+            self.followed = Some(FollowReport::default());
         }
         self
     }

@@ -15,7 +15,7 @@ pub(crate) use self::ledger::{books, ledger_is_path};
 use crate::{
     args::Global,
     report::{Document, Kind, OperationReport, Outcome},
-    tokens::{TokenFile, Tokens},
+    tokens::{Patience, TokenFile, Tokens, Unread},
     verdict,
 };
 
@@ -80,11 +80,20 @@ pub(crate) fn tokens(
     global: &Global,
     env: Environment<'_>,
     tenant: &Tenant,
+    patience: &Patience,
 ) -> Result<Tokens, Box<Document>> {
     if let Some(path) = &global.token_file {
-        return TokenFile::open(path.clone())
-            .map(Tokens::File)
-            .map_err(no_token);
+        let file = TokenFile::open(path.clone(), patience).map(Tokens::File);
+        return file.map_err(|unread| match unread {
+            Unread::Token(error) => no_token(error),
+            Unread::Late => {
+                let message = "the time limit passed before the token file was read";
+                Document::refusal(Outcome::Unreachable, Kind::TimedOut, message)
+                    .advise("look at what writes to the token file, or give a longer --timeout")
+                    .into()
+            }
+            Unread::Interrupted => Document::cut_off(MayHaveStarted::No, None).into(),
+        });
     }
     if let Some(command) = &global.token_command {
         return Ok(Tokens::Command(command.clone()));
@@ -187,6 +196,7 @@ pub(crate) fn target(base: &Base, argument: &str) -> Result<Target, Box<Document
             let message = match error {
                 // There may be a password in it.
                 LocationError::HasCredentials => error.to_string(),
+                _ if argument.contains('@') => error.to_string(),
                 LocationError::Insecure
                 | LocationError::Missing
                 | LocationError::Multiple
@@ -211,7 +221,7 @@ fn given<T, E>(option: Option<T>, variable: Result<Option<T>, E>) -> Result<Opti
 }
 
 fn no_token(error: TokenError) -> Box<Document> {
-    let document = Document::refusal(Outcome::Unauthorized, Kind::Token, error.to_string());
+    let document = Document::refusal(Outcome::Unauthorized, Kind::Token, verdict::told(&error));
     document
         .advise("mend the token source, then run the command again")
         .into()

@@ -1,11 +1,18 @@
 //! From the library's errors to outcome, kind and exit code: one table for the start, one for the wait.
 
+use std::error::Error;
+
+use http::StatusCode;
 use industrydata_core::{
-    MayHaveStarted, Operation, Quota, ResumeError, StartError, StartErrorKind, StoreFault,
-    WatchError, WatchErrorKind,
+    FollowError, FollowErrorKind, MayHaveStarted, Operation, Quota, ReadError, ReadErrorKind,
+    ReconcileError, ResumeError, StartError, StartErrorKind, StoreFault, WatchError,
+    WatchErrorKind,
 };
 
 use crate::report::{Document, ErrorReport, Kind, OperationReport, Outcome, QuotaReport};
+
+/// The longest chain of causes told.
+const MOST_CAUSES: usize = 8;
 
 /// What a start that gave no operation comes to.
 pub(crate) fn of_start(kind: &StartErrorKind) -> (Outcome, Kind) {
@@ -49,10 +56,97 @@ pub(crate) fn of_watch(kind: &WatchErrorKind) -> (Outcome, Kind) {
     }
 }
 
+/// What a read without an answer comes to.
+pub(crate) fn of_read(error: &ReadError) -> (Outcome, Kind) {
+    match error.kind() {
+        ReadErrorKind::InvalidId => (Outcome::Usage, Kind::Usage),
+        ReadErrorKind::NotFound(_) => (Outcome::Unexpected, Kind::Gone),
+        ReadErrorKind::Forbidden(_) => (Outcome::Unauthorized, Kind::Forbidden),
+        ReadErrorKind::Unauthorized { .. } => (Outcome::Unauthorized, Kind::Unauthorized),
+        ReadErrorKind::NoToken(_) => (Outcome::Unauthorized, Kind::Token),
+        ReadErrorKind::GaveUp { .. } => match error.service_error().map(|said| said.status()) {
+            None => (Outcome::Unreachable, Kind::Unreachable),
+            Some(StatusCode::TOO_MANY_REQUESTS) => (Outcome::Throttled, Kind::Throttled),
+            Some(_) => (Outcome::Unexpected, Kind::Unexpected),
+        },
+        ReadErrorKind::TimeLimit { .. } => (Outcome::TimedOut, Kind::TimedOut),
+        ReadErrorKind::Stopped => (Outcome::Interrupted, Kind::Interrupted),
+        // Answers that cannot be used, and kinds of a newer core, which this program is always built with.
+        ReadErrorKind::Unexpected(_)
+        | ReadErrorKind::Unreadable(_)
+        | ReadErrorKind::Link { .. }
+        | ReadErrorKind::Endless { .. }
+        | _ => (Outcome::Unexpected, Kind::Unexpected),
+    }
+}
+
+/// The document of a read without an answer. It starts nothing.
+pub(crate) fn read_error(error: &ReadError, interrupted: bool) -> Document {
+    let (mut outcome, mut kind) = of_read(error);
+    let mut message = told(error);
+    if interrupted {
+        (outcome, kind) = (Outcome::Interrupted, Kind::Interrupted);
+        message = format!("interrupted: {message}");
+    }
+    let mut document = Document::refusal(outcome, kind, message).advise(error.advice());
+    if let Some(report) = &mut document.error {
+        report.request_id = error.request_id().map(str::to_owned);
+    }
+    document
+}
+
+/// The document of a read that was to find or to follow the run of a start: the run goes on.
+pub(crate) fn after_start(mut document: Document) -> Document {
+    if document.outcome == Outcome::Unreachable || document.outcome == Outcome::Throttled {
+        document.outcome = Outcome::TimedOut;
+        if let Some(error) = &mut document.error {
+            error.kind = Kind::LostTrack;
+        }
+    }
+    document.after(MayHaveStarted::Yes)
+}
+
+/// The document of a run that was not followed to a good end.
+pub(crate) fn follow_error(error: &FollowError, interrupted: bool) -> Document {
+    let (mut outcome, mut kind) = match error.kind() {
+        FollowErrorKind::Failed => (Outcome::Failed, Kind::Failed),
+        FollowErrorKind::LostTrack { .. } => (Outcome::TimedOut, Kind::LostTrack),
+        FollowErrorKind::Read(read) => of_read(read),
+        FollowErrorKind::TimeLimit { .. } => (Outcome::TimedOut, Kind::TimedOut),
+        FollowErrorKind::Stopped => (Outcome::Interrupted, Kind::Interrupted),
+        FollowErrorKind::Unrecognised | _ => (Outcome::Unexpected, Kind::Unexpected),
+    };
+    let mut message = told(error);
+    if interrupted && outcome != Outcome::Failed {
+        (outcome, kind) = (Outcome::Interrupted, Kind::Interrupted);
+        message = format!("interrupted: {message}");
+    }
+    let mut document = Document::refusal(outcome, kind, message).advise(error.advice());
+    if let Some(report) = &mut document.error {
+        report.request_id = error.request_id().map(str::to_owned);
+    }
+    after_start(document)
+}
+
+/// The document of books that could not be compared with the service.
+pub(crate) fn reconcile_error(error: &ReconcileError, interrupted: bool) -> Document {
+    match error {
+        ReconcileError::Books(fault) => books(fault),
+        ReconcileError::Read(error) => read_error(error, interrupted),
+        _ => Document::refusal(Outcome::Unexpected, Kind::Unexpected, told(error)),
+    }
+}
+
+/// Books that cannot be read or written, where no start is to be made.
+pub(crate) fn books(fault: &StoreFault) -> Document {
+    Document::refusal(Outcome::Ledger, Kind::Ledger, told(fault))
+        .advise("mend the ledger as its message says, or name another with --ledger")
+}
+
 /// The document of a start that gave no operation. An interrupt decides, whatever stood open.
 pub(crate) fn start_error(error: &StartError, interrupted: bool) -> Document {
     let (mut outcome, mut kind) = of_start(error.kind());
-    let mut message = error.to_string();
+    let mut message = told(error);
     if let StartErrorKind::NotFollowable { location, .. } = error.kind()
         && !location.is_empty()
     {
@@ -75,6 +169,7 @@ pub(crate) fn start_error(error: &StartError, interrupted: bool) -> Document {
             request_id: error.request_id().map(str::to_owned),
             advice: Some(error.advice().to_owned()),
         }),
+        followed: None,
     }
 }
 
@@ -86,7 +181,7 @@ pub(crate) fn watch_error(
     interrupted: bool,
 ) -> Document {
     let (mut outcome, mut kind) = of_watch(error.kind());
-    let mut message = error.to_string();
+    let mut message = told(error);
     if outcome == Outcome::Failed {
         let detail = error.operation().and_then(Operation::status_detail);
         message = detail
@@ -109,6 +204,7 @@ pub(crate) fn watch_error(
             request_id: error.request_id().map(str::to_owned),
             advice: Some(error.advice().to_owned()),
         }),
+        followed: None,
     }
 }
 
@@ -117,7 +213,7 @@ pub(crate) fn ledger(fault: &StoreFault) -> Document {
     Document::refusal(
         Outcome::Ledger,
         Kind::Ledger,
-        format!("no start without books: {fault}"),
+        format!("no start without books: {}", told(fault)),
     )
     .advise("mend the ledger as its message says, or name another with --ledger")
 }
@@ -132,6 +228,23 @@ pub(crate) fn resume_error(error: &ResumeError) -> Document {
                 .advise("give --base-url the service that the start was made at")
         }
     }
+}
+
+/// The error with its causes, those that its own text does not already tell. Causes are other people's: their control
+/// characters are escaped, and URLs left out, which may hold secrets.
+pub(crate) fn told(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    for cause in std::iter::successors(error.source(), |cause| (*cause).source()).take(MOST_CAUSES)
+    {
+        let cause = cause.to_string();
+        let words = cause.split(' ').filter(|word| !word.contains("://"));
+        let cause = words.collect::<Vec<_>>().join(" ");
+        let cause = industrydata_core::escape_controls(cause.trim()).to_string();
+        if !cause.is_empty() && !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
 }
 
 /// A text of somebody else's, to be read as one.

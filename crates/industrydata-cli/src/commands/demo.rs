@@ -99,6 +99,7 @@ pub(super) fn run(context: Context<'_>) -> Result<Answer, Box<Document>> {
         operation: last,
         quota: Some(QuotaReport::from(&quota)),
         error: None,
+        followed: None,
     };
     emulator.stop();
     Ok(Answer::Text(document, text))
@@ -117,7 +118,7 @@ fn start_and_follow(client: &dyn Client, context: Context<'_>) -> Result<Documen
         run.url().operation_id(),
         run.url()
     ));
-    Ok(follow::follow(&mut *run, until, context))
+    Ok(follow::follow(&mut *run, until, false, context))
 }
 
 impl Stage {

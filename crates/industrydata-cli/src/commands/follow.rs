@@ -33,13 +33,14 @@ pub(crate) fn until(timeout: Duration) -> Option<Timestamp> {
 pub(crate) fn follow(
     run: &mut dyn Run,
     until: Option<Timestamp>,
+    with_run: bool,
     context: Context<'_>,
 ) -> Document {
     let warned = run.ledger_warning().is_some();
     loop {
-        context
-            .interrupt
-            .last_word(Document::cut_off(MayHaveStarted::Yes, Some(operation(run))));
+        context.interrupt.last_word(
+            Document::cut_off(MayHaveStarted::Yes, Some(operation(run))).with_run(with_run),
+        );
         match run.progress() {
             Ok(Some(progress)) => context.progress(human::progress(&progress, until)),
             Ok(None) => {

@@ -4,10 +4,10 @@ mod demo;
 mod emulator;
 mod follow;
 mod quota;
+mod reads;
+mod run;
 mod start;
 mod wait;
-
-use industrydata_core::Quota;
 
 use crate::{
     args::{Cli, Command, Output},
@@ -28,12 +28,21 @@ pub(crate) struct Context<'c> {
 pub(crate) enum Answer {
     /// The document, in the form that was asked for.
     Document(Document),
-    /// The quota, and whose it is.
-    Quota(Box<Quota>, String),
+    /// One line of JSON; for people the text.
+    Json(String, String),
     /// The document as JSON; for people this text.
     Text(Document, String),
     /// All is printed already.
     Printed(u8),
+}
+
+impl Answer {
+    /// The value as JSON; for people the text.
+    fn of(value: &impl serde::Serialize, text: String) -> Self {
+        // Strings and numbers are always JSON.
+        let json = serde_json::to_string(value).unwrap_or_default();
+        Self::Json(format!("{json}\n"), text)
+    }
 }
 
 /// Runs the command.
@@ -41,7 +50,9 @@ pub(crate) fn run(cli: &Cli, context: Context<'_>) -> Result<Answer, Box<Documen
     match &cli.command {
         Command::Start(args) => start::run(&cli.global, args, context),
         Command::Wait(args) => wait::run(&cli.global, args, context),
-        Command::Quota => quota::run(&cli.global, context),
+        Command::Quota(args) => quota::run(&cli.global, args, context),
+        Command::Runs(command) => reads::runs(&cli.global, command, context),
+        Command::Operations(command) => reads::operations(&cli.global, command, context),
         Command::Emulator(args) => emulator::run(args, context),
         Command::Demo => demo::run(context),
     }

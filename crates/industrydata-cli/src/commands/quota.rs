@@ -1,32 +1,254 @@
-//! `quota`: what the books say. Nobody is asked, and no token is needed.
+//! `quota`: what the books say. Nobody is asked, and no token is needed, unless the books are to be reconciled.
 
-use std::time::Duration;
+use std::{fmt::Write as _, time::Duration};
 
-use industrydata_core::{BooksKey, Change, Store, Throttle};
+use industrydata_core::{
+    BooksKey, Change, Entry, Finding, Forecast, Reconciliation, Resolution, Skip, Store, Throttle,
+    Timestamp, Verdict, Who, escape_controls,
+};
+use industrydata_ledger::Books;
+use serde::Serialize;
+use serde_json::{Value, json};
 
 use crate::{
-    args::Global,
-    commands::{Answer, Context, follow},
-    report::{Document, Kind, Outcome},
-    settings,
+    args::{Global, QuotaArgs},
+    commands::{Answer, Context, follow, reads},
+    human,
+    report::{Document, QuotaReport},
+    settings, verdict,
 };
 
 /// How long another holder of the books may be waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-pub(super) fn run(global: &Global, context: Context<'_>) -> Result<Answer, Box<Document>> {
+/// The quota object, and beside its keys what was asked for.
+#[derive(Serialize)]
+struct Report {
+    #[serde(flatten)]
+    quota: QuotaReport,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    entries: Option<Vec<Value>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reconciliation: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    forecast: Option<Value>,
+}
+
+pub(super) fn run(
+    global: &Global,
+    args: &QuotaArgs,
+    context: Context<'_>,
+) -> Result<Answer, Box<Document>> {
     let env = context.env;
     let base = settings::base(global, env)?;
     let tenant = settings::tenant(global, env)?;
     settings::token_options(global)?;
     settings::ledger_is_path(global, env)?;
-    let books = settings::books(global, env, PATIENCE)?;
-    follow::warn_if_forgetful(&books);
-    let change = Change::read(BooksKey::new(&base, &tenant), Throttle::default());
-    let verdict = books.transact(&change).map_err(|fault| {
-        Document::refusal(Outcome::Ledger, Kind::Ledger, fault.to_string())
-            .advise("mend the ledger as its message says, or name another with --ledger")
-    })?;
-    let whose = format!("tenant {tenant} at {base}");
-    Ok(Answer::Quota(Box::new(verdict.quota().clone()), whose))
+    let mut opened = None;
+    let mut open = || {
+        let books = settings::books(global, env, PATIENCE)?;
+        follow::warn_if_forgetful(&books);
+        opened = Some(books.clone());
+        Ok::<_, Box<Document>>(books)
+    };
+    let client = match args.reconcile {
+        true => Some(reads::client_with(global, &args.limits, context, &mut open)?.0),
+        false => None,
+    };
+    let books = match client {
+        Some(_) => None,
+        None => Some(open()?),
+    };
+    let Some(books) = books.or(opened) else {
+        return Err(Document::usage("there are no books").into());
+    };
+    let key = || BooksKey::new(&base, &tenant);
+    for (id, resolution) in &args.resolve {
+        resolve(&books, key(), id, *resolution)?;
+    }
+    let mut notes = String::new();
+    let (mut reconciliation, mut forecast) = (None, None);
+    if let Some(client) = client {
+        let failed = |error| verdict::reconcile_error(&error, context.interrupt.is_given());
+        let found = client.reconcile().map_err(failed)?;
+        if let Some(error) = found.unread() {
+            let told = verdict::told(error);
+            human::tell(format!(
+                "warning: one of the lists could not be read, so nothing was freed: {}",
+                escape_controls(&told)
+            ));
+        }
+        notes.push_str(&findings_text(&found));
+        reconciliation = Some(findings_json(&found));
+        // Without a schedule the rest stands all the same.
+        forecast = client.forecast().unwrap_or_else(|error| {
+            let told = verdict::told(&error);
+            human::tell(format!("warning: no forecast: {}", escape_controls(&told)));
+            None
+        });
+        if let Some(forecast) = &forecast {
+            let _ = writeln!(notes, "{}", human::forecast(forecast));
+        }
+    }
+    let verdict = book(&books, &Change::entries(key(), Throttle::default()))?;
+    let quota = verdict.quota();
+    let mut text = human::quota(quota, &format!("tenant {tenant} at {base}"));
+    text.push_str(&notes);
+    let now = quota.as_of();
+    if args.entries {
+        text.push_str(&entries_text(verdict.entries(), now));
+    }
+    let report = Report {
+        quota: QuotaReport::from(quota),
+        entries: args.entries.then(|| {
+            verdict
+                .entries()
+                .iter()
+                .map(|it| entry_json(it, now))
+                .collect()
+        }),
+        reconciliation,
+        forecast: forecast.as_ref().map(forecast_json),
+    };
+    Ok(Answer::of(&report, text))
+}
+
+fn book(books: &Books, change: &Change) -> Result<Verdict, Box<Document>> {
+    books
+        .transact(change)
+        .map_err(|fault| verdict::books(&fault).into())
+}
+
+fn resolve(
+    books: &Books,
+    key: BooksKey,
+    id: &str,
+    resolution: Resolution,
+) -> Result<(), Box<Document>> {
+    let refused = |why: industrydata_core::Unresolved| {
+        Document::usage(format!("entry {id} is left as it is: {why}"))
+            .advise("see `industrydata quota --entries` for the entries and their states")
+    };
+    let change = Change::resolve_by_hand(key, Throttle::default(), id, resolution, "");
+    match book(books, &change.map_err(refused)?)?.unresolved() {
+        Some(why) => Err(refused(why).into()),
+        None => Ok(()),
+    }
+}
+
+fn who(who: &Who) -> String {
+    let process = who.process.map(|id| format!("process {id}"));
+    let parts = [who.host.clone(), process, who.label.clone()];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+fn entries_text(entries: &[Entry], now: Timestamp) -> String {
+    let rows: Vec<_> = entries
+        .iter()
+        .map(|entry| {
+            let evidence = entry.evidence().map(|evidence| evidence.to_string());
+            [
+                entry.id().to_owned(),
+                format!("{:.0}", entry.date()),
+                entry.state(now).to_string(),
+                evidence
+                    .or_else(|| entry.why().map(str::to_owned))
+                    .unwrap_or_default(),
+                who(entry.who()),
+            ]
+        })
+        .collect();
+    human::table(["ID", "DATE", "STATE", "EVIDENCE", "WHO"], &rows)
+}
+
+fn entry_json(entry: &Entry, now: Timestamp) -> Value {
+    json!({
+        "id": entry.id(),
+        "date": entry.date().to_string(),
+        "state": entry.state(now).to_string().replace(' ', "_"),
+        "operation": entry.operation(),
+        "evidence": entry.evidence().map(|evidence| evidence.to_string()),
+        "why": entry.why(),
+        "who": {
+            "host": entry.who().host,
+            "process": entry.who().process,
+            "label": entry.who().label,
+        },
+    })
+}
+
+fn name(resolution: Resolution) -> &'static str {
+    match resolution {
+        Resolution::Started => "started",
+        Resolution::NotStarted => "not-started",
+    }
+}
+
+fn findings_text(found: &Reconciliation) -> String {
+    let mut text = String::new();
+    for finding in found.findings() {
+        let _ = match finding {
+            Finding::Resolved {
+                entry,
+                resolution,
+                evidence,
+            } => writeln!(text, "entry {entry}: {}, by {evidence}", name(*resolution)),
+            Finding::Seen { evidence, started } => {
+                writeln!(text, "a start by others at {started:.0}, by {evidence}")
+            }
+            _ => Ok(()),
+        };
+    }
+    let _ = writeln!(
+        text,
+        "reconciled: {} found, {} starts by others the books did not have, {} left in doubt",
+        found.findings().len(),
+        found.drift(),
+        found.left_in_doubt()
+    );
+    text
+}
+
+fn findings_json(found: &Reconciliation) -> Value {
+    let findings = found.findings().iter().filter_map(|finding| match finding {
+        Finding::Resolved {
+            entry,
+            resolution,
+            evidence,
+        } => Some(json!({
+            "entry": entry,
+            "resolution": name(*resolution),
+            "evidence": evidence.to_string(),
+            "started": null,
+        })),
+        Finding::Seen { evidence, started } => Some(json!({
+            "entry": null,
+            "resolution": "seen",
+            "evidence": evidence.to_string(),
+            "started": started.to_string(),
+        })),
+        _ => None,
+    });
+    json!({
+        "findings": findings.collect::<Vec<_>>(),
+        "drift": found.drift(),
+        "left_in_doubt": found.left_in_doubt(),
+        "unread": found.unread().map(|error| verdict::told(error)),
+    })
+}
+
+fn forecast_json(forecast: &Forecast) -> Value {
+    let skip = |skip: Skip| match skip {
+        Skip::Yes => "yes",
+        Skip::No => "no",
+        Skip::Uncertain => "uncertain",
+    };
+    json!({
+        "next_scheduled": forecast.next_scheduled().to_string(),
+        "uncertainty_seconds": forecast.uncertainty().as_secs(),
+        "inferred": forecast.is_inferred(),
+        "skipped_already": skip(forecast.is_skipped_already()),
+        "start_now_skips": skip(forecast.start_now_skips()),
+        "following": forecast.following().to_string(),
+    })
 }

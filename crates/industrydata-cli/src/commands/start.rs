@@ -1,6 +1,6 @@
 //! `start`: a slot in the books, one POST, and the wait if it is asked for.
 
-use industrydata_core::MayHaveStarted;
+use industrydata_core::{MayHaveStarted, ReadError};
 
 use crate::{
     args::{Global, StartArgs},
@@ -8,7 +8,9 @@ use crate::{
     flavour::{self, Run, Setup},
     human,
     report::{Document, Outcome, QuotaReport},
-    settings, verdict,
+    settings,
+    tokens::Patience,
+    verdict,
 };
 
 pub(super) fn run(
@@ -16,55 +18,94 @@ pub(super) fn run(
     args: &StartArgs,
     context: Context<'_>,
 ) -> Result<Answer, Box<Document>> {
+    let asked = args.follow;
+    match started(global, args, context) {
+        Ok(document) => Ok(Answer::Document(document.with_run(asked))),
+        Err(document) => Err(document.with_run(asked).into()),
+    }
+}
+
+fn started(
+    global: &Global,
+    args: &StartArgs,
+    context: Context<'_>,
+) -> Result<Document, Box<Document>> {
+    context
+        .interrupt
+        .last_word(Document::cut_off(MayHaveStarted::No, None).with_run(args.follow));
     let env = context.env;
+    let patience = Patience::new(args.limits.timeout, context.interrupt);
     let base = settings::base(global, env)?;
     let tenant = settings::tenant(global, env)?;
     settings::token_options(global)?;
     settings::ledger_is_path(global, env)?;
-    let tokens = settings::tokens(global, env, &tenant)?;
-    let books = settings::books(global, env, args.limits.timeout)?;
+    let tokens = settings::tokens(global, env, &tenant, &patience)?;
+    let books = settings::books(global, env, patience.left())?;
     follow::warn_if_forgetful(&books);
 
-    let until = follow::until(args.limits.timeout);
+    let until = follow::until(patience.left());
     context.progress(format!("starting a run for tenant {tenant} at {base}"));
     let client = flavour::client(
         global.http,
         Setup {
-            base,
+            base: base.clone(),
             tenant,
             tokens,
             books,
             polling: args.limits.polling(),
-            timeout: args.limits.timeout,
+            timeout: patience.left(),
             request_timeout: args.limits.request_timeout,
             who: settings::who(env),
             interrupt: context.interrupt.clone(),
         },
     )?;
+    if args.preflight {
+        client
+            .preflight()
+            .map_err(|error| preflight_error(&error, context))?;
+    }
     context
         .interrupt
-        .last_word(Document::cut_off(MayHaveStarted::Unknown, None));
+        .last_word(Document::cut_off(MayHaveStarted::Unknown, None).with_run(args.follow));
     let is_human = context.output == crate::args::Output::Human;
     let on_wait = Box::new(move |reason: &_, time| {
         if is_human {
             human::tell(human::waiting(reason, time, until));
         }
     });
-    let mut run = client.start(args.wait_for_slot, on_wait).map_err(|error| {
-        follow::warn_unbooked(error.ledger_warning());
-        verdict::start_error(&error, context.interrupt.is_given())
-    })?;
+    let limited = client.limited(patience.left());
+    let mut run = limited
+        .start(args.wait_for_slot, on_wait)
+        .map_err(|error| {
+            follow::warn_unbooked(error.ledger_warning());
+            verdict::start_error(&error, context.interrupt.is_given())
+        })?;
     warn(&*run);
-    if args.wait {
+    if args.wait || args.follow {
         context.progress(format!("started: operation {}", run.url().operation_id()));
-        return Ok(Answer::Document(follow::follow(&mut *run, until, context)));
+        let document = follow::follow(&mut *run, until, args.follow, context);
+        if args.follow {
+            return Ok(super::run::follow(
+                document, &*client, &*run, &base, &patience, context,
+            ));
+        }
+        return Ok(document);
     }
     let quota = follow::quota(&*run).map(QuotaReport::from);
-    Ok(Answer::Document(Document::good(
+    Ok(Document::good(
         Outcome::Started,
         follow::operation(&*run),
         quota,
-    )))
+    ))
+}
+
+/// A preflight that did not succeed: nothing was started, and no slot was spent.
+fn preflight_error(error: &ReadError, context: Context<'_>) -> Box<Document> {
+    let mut document = verdict::read_error(error, context.interrupt.is_given());
+    if document.outcome == Outcome::TimedOut {
+        document.outcome = Outcome::Unreachable;
+    }
+    document.into()
 }
 
 fn warn(run: &dyn Run) {

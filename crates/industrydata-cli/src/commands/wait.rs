@@ -7,8 +7,9 @@ use crate::{
     args::{Global, WaitArgs},
     commands::{Answer, Context, follow},
     flavour::{self, Setup},
-    report::{Document, OperationReport},
+    report::{Document, OperationReport, Outcome},
     settings,
+    tokens::Patience,
 };
 
 pub(super) fn run(
@@ -17,6 +18,7 @@ pub(super) fn run(
     context: Context<'_>,
 ) -> Result<Answer, Box<Document>> {
     let env = context.env;
+    let patience = Patience::new(args.limits.timeout, context.interrupt);
     let base = settings::base(global, env)?;
     let tenant = settings::tenant(global, env)?;
     settings::token_options(global)?;
@@ -24,11 +26,11 @@ pub(super) fn run(
     let target = settings::target(&base, &args.operation)?;
     let known = target.report(&base);
     let started = |document| started(document, &known);
-    let tokens = settings::tokens(global, env, &tenant).map_err(started)?;
+    let tokens = settings::tokens(global, env, &tenant, &patience).map_err(started)?;
     context
         .interrupt
         .last_word(Document::cut_off(MayHaveStarted::Yes, known.clone()));
-    let until = follow::until(args.limits.timeout);
+    let until = follow::until(patience.left());
     let client = flavour::client(
         global.http,
         Setup {
@@ -37,7 +39,7 @@ pub(super) fn run(
             tokens,
             books: Books::memory(),
             polling: args.limits.polling(),
-            timeout: args.limits.timeout,
+            timeout: patience.left(),
             request_timeout: args.limits.request_timeout,
             who: settings::who(env),
             interrupt: context.interrupt.clone(),
@@ -49,12 +51,17 @@ pub(super) fn run(
         "waiting for operation {}",
         run.url().operation_id()
     ));
-    Ok(Answer::Document(follow::follow(&mut *run, until, context)))
+    Ok(Answer::Document(follow::follow(
+        &mut *run, until, false, context,
+    )))
 }
 
 /// In `wait` there is a start behind whatever goes wrong.
 fn started(document: Box<Document>, known: &Option<OperationReport>) -> Box<Document> {
-    let document = document.after(MayHaveStarted::Yes);
+    let mut document = document.after(MayHaveStarted::Yes);
+    if document.outcome == Outcome::Unreachable {
+        document.outcome = Outcome::TimedOut;
+    }
     Document {
         operation: known.clone(),
         ..document

@@ -1,18 +1,22 @@
 //! The async client, on a runtime of its own that turns while it is asked for something.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use industrydata_async::{
     Client as Inner, CommandToken, CredentialsToken, FixedToken, TenantClient, TokenFuture,
     TokenSource,
 };
 use industrydata_core::{
-    Accepted, Challenge, Operation, OperationUrl, Progress, ResumeToken, StartError, StoreFault,
-    Tenant, TokenError, WatchError,
+    Accepted, Challenge, FollowError, Forecast, IndustryDataRun, Operation, OperationUrl, Progress,
+    ReadError, ReconcileError, Reconciliation, ResumeToken, RunActivity, RunStatistics, StartError,
+    StoreFault, Tenant, TokenError, WatchError,
 };
-use tokio::{runtime, time::Instant};
+use tokio::{
+    runtime::{Builder, Runtime},
+    time::Instant,
+};
 
-use super::{Client, OnWait, Run, Setup, TOKEN_SLACK, USER_AGENT, hand_on, unbuildable};
+use super::{Client, OnWait, Run, RunFollow, Setup, TOKEN_SLACK, USER_AGENT, hand_on, unbuildable};
 use crate::{
     report::Document,
     settings::Target,
@@ -21,15 +25,17 @@ use crate::{
 };
 
 struct Asynchronous {
-    runtime: Arc<Runtime>,
+    runtime: &'static Runtime,
     client: TenantClient,
 }
 
 pub(super) fn client(setup: Setup) -> Result<Box<dyn Client>, Box<Document>> {
-    let runtime = runtime::Builder::new_current_thread()
+    let runtime = Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(unbuildable)?;
+    // It lives as long as the process: to drop it would wait for a name that is being looked up.
+    let runtime: &'static Runtime = Box::leak(Box::new(runtime));
     let tokens = Bounded {
         source: source(setup.tokens, setup.request_timeout)?,
         until: Instant::now().checked_add(setup.timeout.saturating_add(TOKEN_SLACK)),
@@ -48,10 +54,7 @@ pub(super) fn client(setup: Setup) -> Result<Box<dyn Client>, Box<Document>> {
     let client = client
         .tenant(setup.tenant)
         .map_err(|error| Document::usage(error.to_string()))?;
-    Ok(Box::new(Asynchronous {
-        runtime: Arc::new(Runtime(Some(runtime))),
-        client,
-    }))
+    Ok(Box::new(Asynchronous { runtime, client }))
 }
 
 impl Client for Asynchronous {
@@ -61,8 +64,7 @@ impl Client for Asynchronous {
             .clone()
             .wait_for_slot(wait_for_slot)
             .on_wait(on_wait);
-        let started = self.runtime.block_on(client.start());
-        let run = started.unwrap_or_else(|| Err(StartError::local("the runtime has ended")))?;
+        let run = self.runtime.block_on(client.start())?;
         Ok(self.watched(run))
     }
 
@@ -76,19 +78,84 @@ impl Client for Asynchronous {
         };
         Ok(self.watched(run))
     }
+
+    fn limited(&self, limit: Duration) -> Box<dyn Client> {
+        Box::new(Self {
+            runtime: self.runtime,
+            client: self.client.clone().time_limit(limit),
+        })
+    }
+
+    fn follow(&self, run: &str) -> Box<dyn RunFollow> {
+        Box::new(Followed {
+            runtime: self.runtime,
+            follow: self.client.follow(run),
+        })
+    }
+
+    fn operations(&self) -> Result<Vec<Operation>, ReadError> {
+        self.runtime.block_on(self.client.operations())
+    }
+
+    fn operation(&self, id: &str) -> Result<Operation, ReadError> {
+        self.runtime.block_on(self.client.operation(id))
+    }
+
+    fn runs(&self) -> Result<Vec<IndustryDataRun>, ReadError> {
+        self.runtime.block_on(self.client.runs())
+    }
+
+    fn run(&self, id: &str) -> Result<IndustryDataRun, ReadError> {
+        self.runtime.block_on(self.client.run_by_id(id))
+    }
+
+    fn statistics(&self, run: &str) -> Result<RunStatistics, ReadError> {
+        self.runtime.block_on(self.client.statistics(run))
+    }
+
+    fn activities(&self, run: &str) -> Result<Vec<RunActivity>, ReadError> {
+        self.runtime.block_on(self.client.activities(run))
+    }
+
+    fn preflight(&self) -> Result<(), ReadError> {
+        self.runtime.block_on(self.client.preflight())
+    }
+
+    fn reconcile(&self) -> Result<Reconciliation, ReconcileError> {
+        self.runtime.block_on(self.client.reconcile())
+    }
+
+    fn forecast(&self) -> Result<Option<Forecast>, ReconcileError> {
+        self.runtime.block_on(self.client.forecast(None))
+    }
+}
+
+struct Followed {
+    runtime: &'static Runtime,
+    follow: industrydata_async::RunFollow,
+}
+
+impl RunFollow for Followed {
+    fn run(&self) -> Option<&IndustryDataRun> {
+        self.follow.run()
+    }
+
+    fn progress(&mut self) -> Result<Option<Progress>, FollowError> {
+        self.runtime.block_on(self.follow.progress())
+    }
 }
 
 impl Asynchronous {
     fn watched(&self, run: industrydata_async::Run) -> Box<dyn Run> {
         Box::new(Watched {
-            runtime: Arc::clone(&self.runtime),
+            runtime: self.runtime,
             run,
         })
     }
 }
 
 struct Watched {
-    runtime: Arc<Runtime>,
+    runtime: &'static Runtime,
     run: industrydata_async::Run,
 }
 
@@ -96,27 +163,7 @@ impl Run for Watched {
     hand_on!();
 
     fn progress(&mut self) -> Result<Option<Progress>, WatchError> {
-        self.runtime
-            .block_on(self.run.progress())
-            .unwrap_or(Ok(None))
-    }
-}
-
-/// A runtime that waits for nothing when it is dropped: a name being looked up may take its time.
-struct Runtime(Option<runtime::Runtime>);
-
-impl Runtime {
-    /// `None` only while it is being dropped.
-    fn block_on<T>(&self, work: impl Future<Output = T>) -> Option<T> {
-        self.0.as_ref().map(|runtime| runtime.block_on(work))
-    }
-}
-
-impl Drop for Runtime {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.0.take() {
-            runtime.shutdown_background();
-        }
+        self.runtime.block_on(self.run.progress())
     }
 }
 

@@ -6,11 +6,12 @@ use industrydata_blocking::{
     Client as Inner, CommandToken, CredentialsToken, FixedToken, Stop, TenantClient, TokenSource,
 };
 use industrydata_core::{
-    Accepted, AccessToken, Challenge, Operation, OperationUrl, Progress, ResumeToken, StartError,
-    StoreFault, Tenant, TokenError, WatchError,
+    Accepted, AccessToken, Challenge, FollowError, Forecast, IndustryDataRun, Operation,
+    OperationUrl, Progress, ReadError, ReconcileError, Reconciliation, ResumeToken, RunActivity,
+    RunStatistics, StartError, StoreFault, Tenant, TokenError, WatchError,
 };
 
-use super::{Client, OnWait, Run, Setup, TOKEN_SLACK, USER_AGENT, hand_on, unbuildable};
+use super::{Client, OnWait, Run, RunFollow, Setup, TOKEN_SLACK, USER_AGENT, hand_on, unbuildable};
 use crate::{
     report::Document,
     settings::Target,
@@ -60,6 +61,62 @@ impl Client for Blocking {
                 .map_err(|error| verdict::resume_error(&error))?,
         };
         Ok(Box::new(Watched { run }))
+    }
+
+    fn limited(&self, limit: Duration) -> Box<dyn Client> {
+        Box::new(Self(self.0.clone().time_limit(limit)))
+    }
+
+    fn follow(&self, run: &str) -> Box<dyn RunFollow> {
+        Box::new(Followed(self.0.follow(run)))
+    }
+
+    fn operations(&self) -> Result<Vec<Operation>, ReadError> {
+        self.0.operations()
+    }
+
+    fn operation(&self, id: &str) -> Result<Operation, ReadError> {
+        self.0.operation(id)
+    }
+
+    fn runs(&self) -> Result<Vec<IndustryDataRun>, ReadError> {
+        self.0.runs()
+    }
+
+    fn run(&self, id: &str) -> Result<IndustryDataRun, ReadError> {
+        self.0.run_by_id(id)
+    }
+
+    fn statistics(&self, run: &str) -> Result<RunStatistics, ReadError> {
+        self.0.statistics(run)
+    }
+
+    fn activities(&self, run: &str) -> Result<Vec<RunActivity>, ReadError> {
+        self.0.activities(run)
+    }
+
+    fn preflight(&self) -> Result<(), ReadError> {
+        self.0.preflight()
+    }
+
+    fn reconcile(&self) -> Result<Reconciliation, ReconcileError> {
+        self.0.reconcile()
+    }
+
+    fn forecast(&self) -> Result<Option<Forecast>, ReconcileError> {
+        self.0.forecast(None)
+    }
+}
+
+struct Followed(industrydata_blocking::RunFollow);
+
+impl RunFollow for Followed {
+    fn run(&self) -> Option<&IndustryDataRun> {
+        self.0.run()
+    }
+
+    fn progress(&mut self) -> Result<Option<Progress>, FollowError> {
+        self.0.progress()
     }
 }
 

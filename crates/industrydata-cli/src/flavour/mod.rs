@@ -6,8 +6,9 @@ mod blocking;
 use std::time::Duration;
 
 use industrydata_core::{
-    Accepted, Base, Operation, OperationUrl, PauseReason, PollingPolicy, Progress, ResumeToken,
-    StartError, StoreFault, Tenant, WatchError, Who,
+    Accepted, Base, FollowError, Forecast, IndustryDataRun, Operation, OperationUrl, PauseReason,
+    PollingPolicy, Progress, ReadError, ReconcileError, Reconciliation, ResumeToken, RunActivity,
+    RunStatistics, StartError, StoreFault, Tenant, WatchError, Who,
 };
 use industrydata_ledger::Books;
 
@@ -47,6 +48,29 @@ pub(crate) trait Client {
     fn start(&self, wait_for_slot: bool, on_wait: OnWait) -> Result<Box<dyn Run>, StartError>;
     /// Takes up a wait; the target was checked against the same base.
     fn watch(&self, target: Target) -> Result<Box<dyn Run>, Box<Document>>;
+    /// The same with another time limit for its next call.
+    fn limited(&self, limit: Duration) -> Box<dyn Client>;
+    /// Follows a run of this id to its own end.
+    fn follow(&self, run: &str) -> Box<dyn RunFollow>;
+    fn operations(&self) -> Result<Vec<Operation>, ReadError>;
+    fn operation(&self, id: &str) -> Result<Operation, ReadError>;
+    fn runs(&self) -> Result<Vec<IndustryDataRun>, ReadError>;
+    fn run(&self, id: &str) -> Result<IndustryDataRun, ReadError>;
+    fn statistics(&self, run: &str) -> Result<RunStatistics, ReadError>;
+    fn activities(&self, run: &str) -> Result<Vec<RunActivity>, ReadError>;
+    /// Whether the token may watch what it starts.
+    fn preflight(&self) -> Result<(), ReadError>;
+    /// Compares the books with what the service lists, and changes them.
+    fn reconcile(&self) -> Result<Reconciliation, ReconcileError>;
+    /// What is to come by the schedule that the runs show.
+    fn forecast(&self) -> Result<Option<Forecast>, ReconcileError>;
+}
+
+/// A run on its way to its own end.
+pub(crate) trait RunFollow {
+    fn run(&self) -> Option<&IndustryDataRun>;
+    /// What the next read brings, told before the pause that follows it; `None` once the run has ended.
+    fn progress(&mut self) -> Result<Option<Progress>, FollowError>;
 }
 
 /// An operation on its way.

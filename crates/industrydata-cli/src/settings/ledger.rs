@@ -1,12 +1,12 @@
 //! Where the books are.
 
 use std::{
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use industrydata_ledger::{Books, SqliteStore};
+use industrydata_ledger::{Books, PgStore, SqliteStore};
 
 use super::Environment;
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
 const LEDGER_WAIT: Duration = Duration::from_secs(5);
 
 /// The books: `--ledger`, else the environment, else a file in the user's state folder. Whether they are forgetful is
-/// for the caller to tell.
+/// for the caller to tell. A database is connected to when it is first asked.
 pub(crate) fn books(
     global: &Global,
     env: Environment<'_>,
@@ -29,7 +29,14 @@ pub(crate) fn books(
     if given.as_deref().is_some_and(|path| path == "none") {
         return Ok(Books::memory());
     }
-    let options = SqliteStore::options().wait(patience.min(LEDGER_WAIT));
+    let wait = patience.min(LEDGER_WAIT);
+    if let Some(url) = given.as_deref().and_then(url) {
+        let store = PgStore::options().wait(wait).from_env().connect(url);
+        return store
+            .map(Books::from)
+            .map_err(|fault| verdict::ledger(&fault).into());
+    }
+    let options = SqliteStore::options().wait(wait);
     let store = match given {
         Some(path) => options.open(path),
         None => options.create_parent(true).open(default_ledger(env)?),
@@ -39,7 +46,7 @@ pub(crate) fn books(
         .map_err(|fault| verdict::ledger(&fault).into())
 }
 
-/// Refuses a ledger that is no path.
+/// Refuses a ledger that is nothing.
 pub(crate) fn ledger_is_path(global: &Global, env: Environment<'_>) -> Result<(), Box<Document>> {
     let Some(given) = ledger_option(global, env) else {
         return Ok(());
@@ -47,13 +54,22 @@ pub(crate) fn ledger_is_path(global: &Global, env: Environment<'_>) -> Result<()
     if given.is_empty() {
         return Err(Document::usage("--ledger is empty: give a path, or none").into());
     }
-    let text = given.to_string_lossy().to_ascii_lowercase();
-    if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-        let message =
-            "books in PostgreSQL are not part of this release: give the path of a file, or none";
-        return Err(Document::usage(message).into());
-    }
     Ok(())
+}
+
+/// The ledger as a URL, if it is meant for one: `postgres://`, or what the store is to refuse without opening a file of
+/// such a name, which may hold a password.
+fn url(given: &OsStr) -> Option<&str> {
+    let text = given.to_str()?;
+    let (scheme, _) = text.split_once(':')?;
+    let is_scheme = |scheme: &str| {
+        scheme.len() > 1
+            && scheme
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
+    };
+    let is_meant = text.contains("://") || scheme.to_ascii_lowercase().starts_with("postgres");
+    (is_meant && is_scheme(scheme)).then_some(text)
 }
 
 fn ledger_option(global: &Global, env: Environment<'_>) -> Option<OsString> {

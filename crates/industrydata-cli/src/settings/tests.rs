@@ -1,9 +1,10 @@
-use std::{collections::HashMap, path::PathBuf};
+use std::{collections::HashMap, path::PathBuf, time::Duration};
 
 use clap::Parser;
+use industrydata_core::Store;
 
 use super::{ledger::default_ledger, *};
-use crate::{args::Cli, report::Document};
+use crate::{args::Cli, report::Document, signals::Interrupt};
 
 struct Given {
     args: Vec<&'static str>,
@@ -31,7 +32,8 @@ impl Given {
 
     fn tokens(&self) -> Result<&'static str, Box<Document>> {
         let tenant = "t".parse().unwrap();
-        self.with(|global, env| tokens(global, env, &tenant))
+        let patience = Patience::new(Duration::from_secs(60), &Interrupt::default());
+        self.with(|global, env| tokens(global, env, &tenant, &patience))
             .map(|tokens| match tokens {
                 Tokens::Fixed(_) => "fixed",
                 Tokens::File(_) => "file",
@@ -210,17 +212,39 @@ fn a_target_is_checked_before_anything_is_sent() {
 }
 
 #[test]
-fn a_ledger_is_a_path_or_none() {
+fn a_target_with_an_at_sign_is_not_quoted() {
+    let base = Base::graph();
+    for text in [
+        "user:hunter2@nowhere",
+        "https://other.example/x?p=hunter2@x",
+    ] {
+        let message = target(&base, text).unwrap_err().error.unwrap().message;
+        assert!(!message.contains("hunter2"), "{message}");
+    }
+}
+
+#[test]
+fn a_ledger_is_a_path_a_url_or_none() {
     let check = |value: &'static str| given(&["--ledger", value], &[]).with(ledger_is_path);
-    assert!(check("none").is_ok() && check("/a/b").is_ok());
-    assert!(
-        check("postgres://u:canary@h/db")
-            .unwrap_err()
-            .error
-            .unwrap()
-            .message
-            .contains("PostgreSQL")
-    );
-    let env = [("INDUSTRYDATA_LEDGER", "postgresql://h/db")];
-    assert!(given(&[], &env).with(ledger_is_path).is_err());
+    for good in ["none", "books.sqlite", "postgres://u:canary@h/db"] {
+        assert!(check(good).is_ok());
+    }
+    let open = |value: &'static str| {
+        let books = |global: &Global, env: Environment<'_>| books(global, env, Duration::ZERO);
+        given(&["--ledger", value], &[]).with(books)
+    };
+    assert!(!open("postgresql://u:canary@h/db").unwrap().is_forgetful());
+    for bad in [
+        "mysql://u:canary@h/db",
+        "postgres:/u:canary@h/db",
+        "postgres://u:canary@h/db?sslmode=maybe",
+    ] {
+        let refused = open(bad).unwrap_err();
+        assert_eq!(refused.outcome, Outcome::Ledger, "{bad}");
+        let message = refused.error.unwrap().message;
+        assert!(
+            !message.contains("canary") && message.lines().count() == 1,
+            "{message}"
+        );
+    }
 }

@@ -172,6 +172,39 @@ fn every_end_of_a_wait_has_its_exit_code() {
 }
 
 #[test]
+fn causes_are_told_once_and_without_urls() {
+    #[derive(Debug)]
+    struct Layer(&'static str, Option<Box<Self>>);
+    impl std::fmt::Display for Layer {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str(self.0)
+        }
+    }
+    impl Error for Layer {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            self.1.as_deref().map(|layer| layer as _)
+        }
+    }
+    let layers = ["b fails", "at https://u:p@h/x?q", "c\nd", "refused"];
+    let chain = layers
+        .into_iter()
+        .rev()
+        .fold(None, |inner, text| Some(Box::new(Layer(text, inner))));
+    assert_eq!(
+        told(&Layer("a: b fails", chain)),
+        "a: b fails: at: c\\nd: refused"
+    );
+    let fault = StartError::local("nothing there");
+    assert!(
+        start_error(&fault, false)
+            .error
+            .unwrap()
+            .message
+            .ends_with("nothing there")
+    );
+}
+
+#[test]
 fn an_interrupt_decides_whatever_stood_open() {
     let error = StartError::local("gone");
     let document = start_error(&error, true);

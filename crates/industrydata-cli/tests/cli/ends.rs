@@ -233,6 +233,11 @@ fn nobody_is_there() {
         (6, "unreachable", "unreachable", "no"),
     ) {
         assert_eq!(document["quota"]["used"], 0);
+        let message = document["error"]["message"].as_str().unwrap();
+        assert!(
+            message.to_ascii_lowercase().contains("connection refused") && !message.contains("://"),
+            "{message}"
+        );
     }
 }
 

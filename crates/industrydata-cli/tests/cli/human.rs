@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::stage::{FLAVOURS, Ran, Raw, Stage, closed, emulator, json as json_answer};
+use crate::stage::{FLAVOURS, Ran, Raw, Stage, answer, closed, emulator, json as json_answer};
 
 #[test]
 fn control_characters_are_escaped() {
@@ -98,6 +98,8 @@ fn the_emulator_serves_what_it_prints() {
     };
     let user = Stage::new(&value("INDUSTRYDATA_BASE_URL"))
         .env("INDUSTRYDATA_TOKEN", &value("INDUSTRYDATA_TOKEN"));
+    let ledger = value("INDUSTRYDATA_LEDGER");
+    let user = user.env("INDUSTRYDATA_LEDGER", &ledger);
     for http in FLAVOURS {
         assert_eq!(
             user.json(&["start", "--wait", "--poll-interval", "50ms", "--http", http])
@@ -105,6 +107,7 @@ fn the_emulator_serves_what_it_prints() {
             0
         );
     }
+    assert!(std::path::Path::new(&ledger).exists() && !user.path(".local").exists());
     assert!(
         Command::new("kill")
             .arg(child.id().to_string())
@@ -114,6 +117,7 @@ fn the_emulator_serves_what_it_prints() {
     );
     drop(lines);
     assert_eq!(Ran::of(child).code, 130);
+    assert!(!std::path::Path::new(&ledger).parent().unwrap().exists());
 }
 
 #[test]
@@ -160,4 +164,39 @@ fn the_demo_needs_nothing_and_is_short() {
     );
     assert_eq!(document["quota"]["available"], 0);
     assert!(!stage.path(".local").exists());
+}
+
+#[test]
+fn people_see_a_location_without_its_query() {
+    let raw = Raw::serve(|_, _, base| {
+        let location = format!("location: {base}/external/industryData/operations/op-1?sig=s3\r\n");
+        Some(answer("202 Accepted", &location, ""))
+    });
+    let stage = Stage::new(&raw.base);
+    let ran = stage.run(&["start"]);
+    assert!(
+        ran.stdout.contains("/operations/op-1\n") && !ran.stdout.contains("sig="),
+        "{ran:?}"
+    );
+    let (_, document) = stage.json(&["start"]);
+    let location = document["operation"]["location"].as_str().unwrap();
+    assert!(location.ends_with("?sig=s3"), "{document}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_answer_that_cannot_be_written_is_told() {
+    let stage = Stage::new(&closed());
+    for line in [&["quota"][..], &["quota", "--output", "json"], &["--help"]] {
+        let full = std::fs::OpenOptions::new()
+            .write(true)
+            .open("/dev/full")
+            .unwrap();
+        let child = stage.command(line).stdout(full).spawn().unwrap();
+        let ran = Ran::of(child);
+        assert!(
+            ran.stderr.contains("standard output cannot be written"),
+            "{ran:?}"
+        );
+    }
 }

@@ -163,7 +163,6 @@ fn people_are_told_how_to_go_on() {
 
 #[test]
 fn a_second_signal_ends_at_once() {
-    // A token file that is a pipe nobody writes to: the first signal alone cannot end this.
     let raw = Raw::silent();
     let stage = Stage::new(&raw.base);
     assert!(
@@ -184,7 +183,7 @@ fn a_second_signal_ends_at_once() {
 }
 
 #[test]
-fn work_that_does_not_end_is_left() {
+fn a_token_file_that_nobody_writes_to() {
     let raw = Raw::silent();
     let stage = Stage::new(&raw.base);
     assert!(
@@ -194,9 +193,17 @@ fn work_that_does_not_end_is_left() {
             .unwrap()
             .success()
     );
-    let child = stage.spawn(&["start", "--token-file", "pipe", "--output", "json"]);
-    thread::sleep(Duration::from_millis(300));
-    ended(child, "-TERM");
+    for http in FLAVOURS {
+        for command in [&["start"][..], &["wait", "op-1"]] {
+            let line = ["--http", http, "--token-file", "pipe", "--output", "json"];
+            let child = stage.spawn(&[command, &line].concat());
+            thread::sleep(Duration::from_millis(300));
+            let began = Instant::now();
+            ended(child, "-INT");
+            assert!(began.elapsed() < Duration::from_secs(1));
+        }
+    }
+    assert!(raw.heads().is_empty());
 }
 
 fn wait_for(condition: impl Fn() -> bool) {

@@ -11,6 +11,8 @@ mod books;
 mod ends;
 mod human;
 mod interrupts;
+mod postgres;
+mod reads;
 mod stage;
 mod tokens;
 mod usage;

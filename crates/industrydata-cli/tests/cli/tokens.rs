@@ -1,6 +1,6 @@
 //! Where the token comes from, and where it never goes.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use industrydata_emulator::{Config, Emulator};
 use serde_json::json;
@@ -176,4 +176,32 @@ fn a_file_token_may_come_from_a_pipe() {
     let mut child = command.stdin(std::process::Stdio::piped()).spawn().unwrap();
     std::io::Write::write_all(&mut child.stdin.take().unwrap(), CANARY.as_bytes()).unwrap();
     assert_eq!(crate::stage::Ran::of(child).code, 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_slow_token_file_is_within_the_time_limit() {
+    let raw = Raw::silent();
+    for http in FLAVOURS {
+        let stage = Stage::new(&raw.base);
+        let made = std::process::Command::new("mkfifo")
+            .arg(stage.path("pipe"))
+            .status();
+        assert!(made.unwrap().success());
+        for (command, expected) in [(&["start"][..], (6, "no")), (&["wait", "op-1"], (7, "yes"))] {
+            let began = Instant::now();
+            let line = ["--token-file", "pipe", "--timeout", "300ms", "--http", http];
+            let (code, document) = stage.json(&[command, &line].concat());
+            assert!(began.elapsed() < Duration::from_secs(2), "{document}");
+            let error = &document["error"];
+            assert_eq!(
+                (code, error["may_have_started"].as_str().unwrap()),
+                expected,
+                "{document}"
+            );
+            assert_eq!(error["kind"], "timed_out");
+        }
+        assert!(!stage.path(".local").exists());
+    }
+    assert!(raw.heads().is_empty());
 }

@@ -15,6 +15,7 @@ fn usage_errors_are_one_document_too() {
         &["start", "--output", "json", "--timeout", "30"],
         &["start", "--output", "json", "--poll-interval", "-1s"],
         &["start", "--output", "json", "--request-timeout", "soon"],
+        &["start", "--output", "json", "--request-timeout", "61m"],
         &["wait", "--output", "json"],
         &["start", "--output", "json", "--http", "gopher"],
         &[
@@ -36,7 +37,6 @@ fn usage_errors_are_one_document_too() {
             "json",
         ],
         &["start", "--output", "json", "--tenant", "a\nb"],
-        &["start", "--output", "json", "--ledger", "postgres://h/db"],
         &["emulator", "--output", "json", "--speed", "0"],
         &["emulator", "--output", "json", "--port", "99999"],
     ] {

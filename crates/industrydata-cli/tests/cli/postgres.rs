@@ -1,0 +1,91 @@
+//! Books in PostgreSQL. Those that need a server run where `cargo xtask test` has started one.
+
+use std::{collections::BTreeMap, env, process, time::Duration};
+
+use serde_json::json;
+
+use crate::stage::{FLAVOURS, Ran, Stage, closed, emulator};
+
+/// The server of the tests with a schema of its own; `None`, said aloud, without one.
+fn server(name: &str) -> Option<String> {
+    let Ok(url) = env::var("INDUSTRYDATA_TEST_POSTGRES") else {
+        println!("not run: no PostgreSQL server, which `cargo xtask test` starts");
+        return None;
+    };
+    let sign = if url.contains('?') { '&' } else { '?' };
+    Some(format!("{url}{sign}schema=cli_{name}_{}", process::id()))
+}
+
+#[test]
+fn sixteen_processes_race_for_five_slots() {
+    let Some(url) = server("race") else { return };
+    let emulator = emulator(Duration::from_secs(60));
+    let stage = Stage::new(&emulator.base_url()).env("INDUSTRYDATA_LEDGER", &url);
+    let children: Vec<_> = (0..16)
+        .map(|number| {
+            let http = FLAVOURS[number % 2];
+            stage.spawn(&["start", "--output", "json", "--http", http])
+        })
+        .collect();
+    let mut codes = BTreeMap::new();
+    for child in children {
+        *codes.entry(Ran::of(child).code).or_insert(0) += 1;
+    }
+    assert_eq!(codes, BTreeMap::from([(0, 5), (3, 11)]));
+    assert_eq!(
+        emulator.with_service(|service| service.accepted_starts().len()),
+        5
+    );
+    let ran = stage.run(&["quota", "--output", "json"]);
+    assert!(ran.stdout.contains("\"available\":0"), "{ran:?}");
+}
+
+#[test]
+fn the_password_comes_from_the_environment() {
+    let Some(url) = server("password") else {
+        return;
+    };
+    let (who, place) = url.split_once('@').unwrap();
+    let (scheme, login) = who.split_once("://").unwrap();
+    let (user, password) = login.split_once(':').unwrap();
+    let bare = format!("{scheme}://{user}@{place}");
+    let emulator = emulator(Duration::from_secs(60));
+    for http in FLAVOURS {
+        let stage =
+            Stage::new(&emulator.base_url()).env("PGPASSWORD", &password.replace("%20", " "));
+        let (code, document) = stage.json(&["start", "--http", http, "--ledger", &bare]);
+        assert_eq!(code, 0, "{document}");
+        let wrong = stage.env("PGPASSWORD", "canary-of-a-password");
+        let (code, document) = wrong.json(&["start", "--http", http, "--ledger", &bare]);
+        assert_eq!((code, &document["error"]["kind"]), (9, &json!("ledger")));
+        assert!(!document.to_string().contains("canary"), "{document}");
+    }
+    assert_eq!(
+        emulator.with_service(|service| service.accepted_starts().len()),
+        2
+    );
+}
+
+#[test]
+fn a_database_that_is_not_there_stops_a_start() {
+    let place = closed().replace("http://", "").replace("/beta", "");
+    let ledger = format!("postgres://somebody:canary@{place}/books");
+    let emulator = emulator(Duration::from_secs(60));
+    for http in FLAVOURS {
+        for ledger in [&ledger, "mysql://somebody:canary@127.0.0.1/books"] {
+            let stage = Stage::new(&emulator.base_url());
+            let (code, document) = stage.json(&["start", "--http", http, "--ledger", ledger]);
+            let error = &document["error"];
+            assert_eq!((code, &error["kind"]), (9, &json!("ledger")), "{document}");
+            assert_eq!(error["may_have_started"], "no");
+            assert!(!document.to_string().contains("canary"), "{document}");
+            let ran = stage.run(&["quota", "--ledger", ledger]);
+            assert_eq!(ran.code, 9, "{ran:?}");
+            assert!(
+                ran.stderr.starts_with("error: ") && !ran.stderr.contains("canary"),
+                "{ran:?}"
+            );
+        }
+    }
+    assert!(emulator.with_service(|service| service.requests().is_empty()));
+}
