@@ -27,10 +27,8 @@ fn holds(report: &Report) {
     assert!(report.violations.is_empty(), "{:#?}", report.violations);
     assert!(report.kills >= 200, "{report}");
     // It was no soak if nothing was ever killed on its way.
-    assert!(
-        report.in_flight + report.in_doubt > 0 && report.confirmed > 0,
-        "{report}"
-    );
+    // It was no soak if nothing was ever killed on its way.
+    assert!(report.in_flight > 0 && report.confirmed > 0, "{report}");
 }
 
 #[test]

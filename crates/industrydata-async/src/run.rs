@@ -58,6 +58,12 @@ impl Run {
         self.watch.operation()
     }
 
+    /// The id in the operation last seen, if it is another than the URL's, which is kept.
+    #[must_use]
+    pub fn other_id(&self) -> Option<&str> {
+        self.watch.other_id()
+    }
+
     /// What the service answered to the start, if this process made it.
     #[must_use]
     pub const fn accepted(&self) -> Option<&Accepted> {

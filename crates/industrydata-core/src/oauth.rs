@@ -11,6 +11,7 @@ use http::{
     response::Parts,
 };
 use serde::Deserialize;
+use zeroize::Zeroizing;
 
 use crate::{
     base::is_loopback_host,
@@ -29,13 +30,14 @@ const UNSAID_LIFE: Duration = Duration::from_secs(5 * 60);
 
 /// An application's own credentials at an authority.
 ///
-/// The secret is in no `Debug` output and in no error.
+/// The secret is in no `Debug` output and in no error, and overwritten when it is dropped. The request that carries it, and
+/// what the HTTP client makes of that, are copies beyond this.
 #[derive(Clone)]
 pub struct ClientCredentials {
     authority: String,
     directory: Option<String>,
     client_id: String,
-    secret: String,
+    secret: Zeroizing<String>,
     scope: String,
 }
 
@@ -48,7 +50,7 @@ impl ClientCredentials {
             authority: AUTHORITY.to_owned(),
             directory: None,
             client_id: client_id.into(),
-            secret: secret.into(),
+            secret: Zeroizing::new(secret.into()),
             scope: SCOPE.to_owned(),
         }
     }

@@ -319,6 +319,16 @@ fn an_old_run_is_polled_at_the_pace_of_its_age() {
 }
 
 #[test]
+fn another_id_in_the_body_is_told_and_the_urls_is_kept() {
+    let body = "{\"id\":\"d194fa3e\",\"status\":\"succeeded\"}";
+    let mut world = World::new(Script::new().with(200, &[], body));
+    let mut watch = world.resume(&resume_token(), Limits::default());
+    world.watch(&mut watch).unwrap();
+    assert_eq!(watch.other_id(), Some("d194fa3e"));
+    assert!(watch.url().operation_id().starts_with("171bf0b4"));
+}
+
+#[test]
 fn the_end_is_sticky() {
     let mut world = World::new(Script::new().succeeded());
     let mut watch = world.resume(&resume_token(), Limits::default());

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use industrydata_core::{
-    MayHaveStarted, PollingPolicy, Quota, Store, StoreFault, Timestamp, escape_controls,
+    MayHaveStarted, Operation, PollingPolicy, Quota, Store, StoreFault, Timestamp, escape_controls,
 };
 use industrydata_ledger::Books;
 
@@ -45,6 +45,7 @@ pub(crate) fn follow(
             Ok(Some(progress)) => context.progress(human::progress(&progress, until)),
             Ok(None) => {
                 booked_after_all(run, warned);
+                warn_other_id(run);
                 return Document::good(
                     Outcome::Succeeded,
                     operation(run),
@@ -86,6 +87,17 @@ pub(crate) fn warn_unbooked(fault: Option<&StoreFault>) {
         let fault = escape_controls(&fault);
         human::tell(format!(
             "warning: the outcome is not in the books, its reservation goes on counting: {fault}"
+        ));
+    }
+}
+
+/// Says that the service calls the operation otherwise than its URL does; the URL's id is kept.
+fn warn_other_id(run: &dyn Run) {
+    let told = run.operation().and_then(Operation::id);
+    if let Some(id) = told.filter(|id| *id != run.url().operation_id()) {
+        let id = escape_controls(id);
+        human::tell(format!(
+            "note: the service calls this operation {id}; the id of its URL is kept"
         ));
     }
 }

@@ -209,6 +209,14 @@ impl Watch {
         RunFound::by_resource_location(self.plan.service.base(), self.operation()?)
     }
 
+    /// The id in the operation last seen, if it is another than the URL's. The URL's is kept; the documentation's own sample
+    /// of [Get longRunningOperation](https://learn.microsoft.com/graph/api/longrunningoperation-get) differs so.
+    #[must_use]
+    pub fn other_id(&self) -> Option<&str> {
+        let id = self.operation()?.id()?;
+        (id != self.url.operation_id()).then_some(id)
+    }
+
     /// Polls made so far.
     #[must_use]
     pub const fn polls(&self) -> u32 {

@@ -136,7 +136,7 @@ impl WatchError {
                 "get a new token and take up the wait again with the resume token; the run goes on"
             }
             WatchErrorKind::Forbidden(_) => {
-                "have an administrator grant IndustryData.ReadBasic.All, then take up the wait again with the resume token; the run goes on"
+                "have an administrator grant IndustryData.ReadBasic.All, then take up the wait again with the resume token; the run goes on (a preflight tells this before a start)"
             }
             WatchErrorKind::Unexpected(_) => {
                 "check the base URL and what stands between here and the service, then take up the wait again with the resume token"
