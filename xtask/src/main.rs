@@ -2,6 +2,7 @@
 
 mod cargo;
 mod checks;
+mod mutants;
 mod postgres;
 mod soak;
 mod stores;
@@ -45,6 +46,12 @@ const COMMANDS: &[Command] = &[
         arguments: "[--seconds N] [--store sqlite|postgres|all] [--kills N] [--seed N]",
         about: "kill processes while they start runs, and hold what was accepted against the books; 60 s in all",
         run: soak::run,
+    },
+    Command {
+        name: "mutants",
+        arguments: "[--package core|ledger|all] [--shard K/N] [--changed REV|recorded] [--most N] [--jobs N]",
+        about: "change the code in every small way that a tool knows, and demand that a test fails",
+        run: mutants::run,
     },
     Command {
         name: "vectors",
