@@ -2,11 +2,13 @@
 
 mod cargo;
 mod checks;
+mod coverage;
 mod mutants;
 mod postgres;
 mod soak;
 mod stores;
 mod test;
+mod tools;
 mod vectors;
 
 use std::{env, ffi::OsString, path::Path, process::ExitCode};
@@ -46,6 +48,12 @@ const COMMANDS: &[Command] = &[
         arguments: "[--seconds N] [--store sqlite|postgres|all] [--kills N] [--seed N]",
         about: "kill processes while they start runs, and hold what was accepted against the books; 60 s in all",
         run: soak::run,
+    },
+    Command {
+        name: "coverage",
+        arguments: "",
+        about: "which lines and regions of the core and the ledger their tests reach",
+        run: coverage::run,
     },
     Command {
         name: "mutants",
