@@ -2,8 +2,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    base::Base, operation::BodyError, run::IndustryDataRun, run::RunStatus,
-    statistics::RunStatistics,
+    activity::ActivityStatus, base::Base, operation::BodyError, run::IndustryDataRun,
+    run::RunStatus, statistics::RunStatistics,
 };
 
 const JSON: Option<&[u8]> = Some(b"application/json");
@@ -115,6 +115,31 @@ fn statistics_contradict_their_schema() {
         RunStatistics::decode(JSON, b"{}"),
         Err(BodyError::MissingMember("runId"))
     );
+}
+
+#[test]
+fn activities_of_a_run() {
+    let page = ListActivities::new("r")
+        .decode(&answer(
+            r##"{"value":[{"@odata.type":"#microsoft.graph.industryData.inboundFlowActivity","id":"a",
+            "displayName":"Rosters","status":"inProgress","blockingError":{"code":"C"}},{}]}"##,
+        ))
+        .unwrap();
+    let [flow, bare] = page.content.as_slice() else {
+        panic!("two activities")
+    };
+    assert_eq!(
+        (flow.id(), flow.display_name()),
+        (Some("a"), Some("Rosters"))
+    );
+    assert_eq!(
+        flow.odata_type(),
+        Some("#microsoft.graph.industryData.inboundFlowActivity")
+    );
+    assert_eq!(flow.status(), &ActivityStatus::InProgress);
+    assert_eq!(flow.blocking_error().unwrap().code(), Some("C"));
+    assert_eq!((bare.id(), bare.display_name()), (None, None));
+    assert_eq!((bare.odata_type(), bare.blocking_error()), (None, None));
 }
 
 #[test]

@@ -46,6 +46,24 @@ fn normalises() {
 }
 
 #[test]
+fn two_spellings_of_one_base_are_equal_and_two_bases_are_not() {
+    let hash = |base: &Base| {
+        let mut hasher = std::hash::DefaultHasher::new();
+        base.hash(&mut hasher);
+        hasher.finish()
+    };
+    let [one, same, other] = [
+        "https://gw.example/b",
+        "HTTPS://GW.example:443/b/",
+        "https://gw.example/c",
+    ]
+    .map(|text| Base::parse(text).unwrap());
+    assert_eq!((&one, hash(&one)), (&same, hash(&same)));
+    assert_ne!(one, other);
+    assert_ne!(hash(&one), hash(&other));
+}
+
+#[test]
 fn refuses_by_name() {
     check("graph.microsoft.com/beta", Err(BaseError::NotHttp));
     check("ftp://graph.microsoft.com/beta", Err(BaseError::NotHttp));

@@ -25,6 +25,12 @@ fn found(lines: &[&str]) {
 }
 
 #[test]
+fn a_scheme_ends_with_a_space_or_a_comma() {
+    let junk = "Bearer@, error=insufficient_claims, claims=eyJhIjoxfQ";
+    assert_eq!(challenge(&[junk]), None);
+}
+
+#[test]
 fn among_other_challenges() {
     found(&["Bearer error=\"insufficient_claims\", claims=\"eyJhIjoxfQ==\""]);
     found(&["bEARER claims = \"eyJhIjoxfQ\" ,\tERROR\t=insufficient_claims"]);
@@ -51,6 +57,7 @@ fn among_other_challenges() {
     ]);
     found(&["@?! junk \"a, b\", Bearer error=insufficient_claims, claims=eyJhIjoxfQ"]);
     found(&["Bearer error=insufficient_claims, error=x, claims=eyJhIjoxfQ, claims=x"]);
+    found(&["Negotiate abc== Bearer error=insufficient_claims, claims=eyJhIjoxfQ"]);
     found(&[
         "Basic realm=\"open",
         "Bearer error=insufficient_claims, claims=eyJhIjoxfQ",
