@@ -128,3 +128,43 @@ impl BodyFault {
         Self::Cut(Cause::new(source))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_speaks_for_the_error_inside() {
+        let inner = std::io::Error::new(
+            std::io::ErrorKind::ConnectionReset,
+            Fault::new(Phase::Tls, "handshake"),
+        );
+        let cause = Cause::new(inner);
+        assert_eq!(cause.to_string(), "the TLS handshake failed");
+        assert!(format!("{cause:?}").contains("ConnectionReset"));
+        assert_eq!(cause.source().unwrap().to_string(), "handshake");
+        let io = cause.downcast_ref::<std::io::Error>().unwrap();
+        assert_eq!(io.kind(), std::io::ErrorKind::ConnectionReset);
+        assert!(cause.downcast_ref::<std::fmt::Error>().is_none());
+    }
+
+    #[test]
+    fn each_phase_has_words_of_its_own() {
+        let phases = [
+            Phase::Local,
+            Phase::Resolve,
+            Phase::Connect,
+            Phase::Proxy,
+            Phase::Tls,
+            Phase::Refused,
+            Phase::Sent,
+        ];
+        let mut words: Vec<String> = phases.iter().map(Phase::to_string).collect();
+        words.sort();
+        words.dedup();
+        assert_eq!(words.len(), phases.len());
+        assert!(words.iter().all(|words| !words.is_empty()));
+        let acted = phases.iter().filter(|phase| phase.may_have_acted());
+        assert_eq!(acted.collect::<Vec<_>>(), [&Phase::Sent]);
+    }
+}

@@ -129,6 +129,27 @@ mod tests {
     }
 
     #[test]
+    fn a_run_is_named_or_inferred() {
+        let at = |url: &str| {
+            let body = format!(r#"{{"status":"succeeded","resourceLocation":"{url}"}}"#);
+            let operation = Operation::decode(None, body.as_bytes()).unwrap();
+            RunFound::by_resource_location(&Base::graph(), &operation)
+        };
+        let named = at("https://graph.microsoft.com/beta/external/industryData/runs/r-1").unwrap();
+        assert_eq!(
+            (named.id(), named.by().as_str()),
+            ("r-1", "resource_location")
+        );
+        assert!(!named.by().is_inferred() && !named.is_ambiguous());
+        assert_eq!(
+            at("https://evil.example/beta/external/industryData/runs/r-1"),
+            None
+        );
+        assert_eq!(RunFoundBy::StartTime.as_str(), "start_time");
+        assert!(RunFoundBy::StartTime.is_inferred());
+    }
+
+    #[test]
     fn the_earliest_run_near_the_start() {
         let accepted = "2026-03-10T12:00:00Z".parse().unwrap();
         for (starts, found, ambiguous) in [
