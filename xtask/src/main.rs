@@ -2,6 +2,7 @@
 
 mod cargo;
 mod checks;
+mod fuzz;
 mod postgres;
 mod soak;
 mod stores;
@@ -45,6 +46,12 @@ const COMMANDS: &[Command] = &[
         arguments: "[--seconds N] [--store sqlite|postgres|all] [--kills N] [--seed N]",
         about: "kill processes while they start runs, and hold what was accepted against the books; 60 s in all",
         run: soak::run,
+    },
+    Command {
+        name: "fuzz",
+        arguments: "[--seconds N] [--stable] [TARGET...]",
+        about: "each fuzz target for 30 s: by libFuzzer on nightly, else the same bodies on stable",
+        run: fuzz::run,
     },
     Command {
         name: "vectors",
