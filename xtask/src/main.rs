@@ -3,6 +3,7 @@
 mod cargo;
 mod checks;
 mod coverage;
+mod fuzz;
 mod mutants;
 mod postgres;
 mod soak;
@@ -60,6 +61,12 @@ const COMMANDS: &[Command] = &[
         arguments: "[--package core|ledger|all] [--shard K/N] [--changed REV|recorded] [--most N] [--jobs N]",
         about: "change the code in every small way that a tool knows, and demand that a test fails",
         run: mutants::run,
+    },
+    Command {
+        name: "fuzz",
+        arguments: "[--seconds N] [--stable] [TARGET...]",
+        about: "each fuzz target for 30 s: by libFuzzer on nightly, else the same bodies on stable",
+        run: fuzz::run,
     },
     Command {
         name: "vectors",

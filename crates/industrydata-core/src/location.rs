@@ -85,6 +85,17 @@ impl OperationUrl {
         if value.len() > MAX_BYTES {
             return Err(LocationError::TooLong);
         }
+        Self::of_value(base, request_url, value)
+    }
+
+    /// Reads a URL of ours again, as a resume token keeps it: the same rules but for L4b, since a relative Location of
+    /// 8000 octets resolves to more.
+    pub(crate) fn reread(base: &Base, url: &str) -> Result<Self, LocationError> {
+        Self::of_value(base, base.start_url(), url)
+    }
+
+    /// L5 to L11.
+    fn of_value(base: &Base, request_url: &str, value: &str) -> Result<Self, LocationError> {
         let request = Reference::parse(request_url).ok_or(LocationError::Unparsable)?;
         let reference = Reference::parse(value).ok_or(LocationError::Unparsable)?;
         let target = request

@@ -248,6 +248,8 @@ impl Change {
                 None
             }
             Kind::See { evidence, started } => {
+                // What no longer counts claims nothing: else this would change nothing now, and something when run again.
+                value.tidy(self.throttle.window, clock);
                 see_in(&mut value, evidence, *started, clock);
                 value.tidy(self.throttle.window, clock);
                 None

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Applied, BooksKey, Change, EntryState, Outcome, Quota, RefusalReason, Who};
+use super::{Applied, BooksKey, Change, EntryState, Evidence, Outcome, Quota, RefusalReason, Who};
 use crate::{base::Base, policy::Throttle, store::StoreFault};
 
 const LEASE: Duration = Duration::from_secs(150);
@@ -151,6 +151,20 @@ fn running_a_change_again_changes_nothing_more() {
     assert_eq!(books.quota(5).used(), 1);
     // A settled one is no reservation to post under.
     assert_eq!(books.refused(1, 6).1, RefusalReason::InFlight);
+}
+
+#[test]
+fn what_no_longer_counts_claims_no_evidence() {
+    let mut books = Books::default();
+    let see = |seconds| {
+        let evidence = Evidence::Run("r-1".to_owned());
+        Change::see(key(), Throttle::default(), evidence, at(seconds))
+    };
+    let _ = books.apply(&see(0), 0);
+    let once = books.apply(&see(40 * HOUR), 40 * HOUR);
+    let again = books.apply(&see(40 * HOUR), 40 * HOUR);
+    assert_eq!(once.verdict.quota().used(), 1);
+    assert_eq!(once.verdict, again.verdict);
 }
 
 #[test]

@@ -1,0 +1,368 @@
+//! The bytes of the books: refused or read, never read as fewer starts than they hold.
+
+use std::time::Duration;
+
+use industrydata_core::{
+    Base, BooksKey, Change, Evidence, Outcome, Quota, Resolution, StoreFault, Throttle, Timestamp,
+    Who,
+};
+use serde_json::{Map, Value};
+
+use crate::{Target, draw::Draw, text::assert_plain};
+
+pub(crate) const TARGET: Target = Target {
+    name: "books",
+    about: "books are refused or read whole; an altered byte is found; a change never makes them count fewer",
+    body,
+    seeds,
+    words: &[
+        "industrydata-books 1 ",
+        "{\"entries\":[",
+        "\"id\":\"",
+        "\"state\":\"",
+        "reserved",
+        "confirmed",
+        "unknown",
+        "released",
+        "seen",
+        "\"at\":",
+        "\"until\":",
+        "\"date\":",
+        "\"not_before\":",
+        "\"evidence\":\"operation:",
+        "\"who\":{",
+        "1773144000000",
+        "9223372036854775807",
+        "-9223372036854775808",
+        "null",
+        "},{",
+    ],
+};
+
+const LEASE: Duration = Duration::from_secs(150);
+/// An id no input has but by chance.
+const FRESH: [u8; 16] = [0xf7; 16];
+
+/// A selector, then: bytes as they are; JSON, to be sealed with its checksum; or choices that alter sound books.
+fn body(input: &[u8]) {
+    let (selector, rest) = input.split_first().unwrap_or((&0, &[]));
+    match selector & 3 {
+        0 => as_they_are(rest),
+        1 | 2 => sound(&seal(&key(), rest), rest),
+        _ => altered(rest),
+    }
+}
+
+fn as_they_are(bytes: &[u8]) {
+    let is_sealed = is_sealed(bytes);
+    for change in changes() {
+        match change.apply(Some(bytes), clock()) {
+            Ok(_) => assert!(is_sealed, "unsealed bytes are taken"),
+            Err(StoreFault::Damaged(why)) => assert_plain(why),
+            Err(StoreFault::Newer { found, known }) => assert!(found > known),
+            Err(fault) => panic!("{fault}"),
+        }
+    }
+}
+
+/// Sealed by a reckoning of our own.
+fn sound(stored: &[u8], json: &[u8]) {
+    let read = Change::read(key(), Throttle::default()).apply(Some(stored), clock());
+    let before = match read {
+        Ok(applied) => {
+            assert_eq!(applied.write, None, "a look writes");
+            applied.verdict.quota().clone()
+        }
+        Err(fault) => {
+            assert!(matches!(fault, StoreFault::Damaged(_)), "{fault}");
+            return;
+        }
+    };
+    assert_quota(&before);
+    let reserve = reserve(FRESH);
+    let applied = reserve.apply(Some(stored), clock()).expect("read before");
+    let after = applied.verdict.quota();
+    assert_quota(after);
+    let is_known = json
+        .windows(32)
+        .any(|part| part.eq_ignore_ascii_case(b"f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7"));
+    if !is_known {
+        assert_eq!(
+            applied.verdict.refusal().is_some(),
+            before.available() == 0,
+            "{before:?}"
+        );
+        let more = u32::from(applied.verdict.refusal().is_none());
+        assert_eq!(
+            after.used(),
+            before.used() + more,
+            "{before:?} and then {after:?}"
+        );
+    }
+    if applied.verdict.refusal().is_none() {
+        assert!(
+            is_known || applied.write.is_some(),
+            "a reservation that is not written"
+        );
+    }
+    for change in changes() {
+        again(stored, &change, &before);
+    }
+    if let Some(written) = applied.write {
+        assert!(is_sealed(&written));
+        assert_eq!(
+            foreign(json),
+            foreign(json_of(&written)),
+            "members of a newer release are lost"
+        );
+        let read = Change::read(key(), Throttle::default())
+            .apply(Some(&written), clock())
+            .expect("our own bytes");
+        assert_eq!(
+            read.verdict.quota().used(),
+            after.used(),
+            "what is written is not what was said"
+        );
+    }
+}
+
+/// A change that is run again changes nothing more. What only adds never makes the books count fewer.
+fn again(stored: &[u8], change: &Change, before: &Quota) {
+    let mut bytes = stored.to_vec();
+    let mut used = None;
+    for round in 0..4 {
+        let applied = change.apply(Some(&bytes), clock()).expect("our own bytes");
+        let quota = applied.verdict.quota();
+        assert_quota(quota);
+        assert!(
+            used.is_none_or(|used| used == quota.used()),
+            "run again, it counts otherwise: {change:?}"
+        );
+        used = Some(quota.used());
+        let kind = format!("{change:?}");
+        if kind.contains("kind: Reserve") || kind.contains("kind: See") {
+            assert!(quota.used() >= before.used(), "it counts fewer: {change:?}");
+        }
+        match applied.write {
+            Some(write) => bytes = write,
+            None => return,
+        }
+        assert!(
+            round < 3,
+            "run again and again, it goes on writing: {change:?}"
+        );
+    }
+}
+
+fn assert_quota(quota: &Quota) {
+    let limit = quota.throttle().limit;
+    assert_eq!(quota.used() as usize, quota.entries().len());
+    assert_eq!(
+        quota.confirmed() + quota.seen() + quota.in_flight() + quota.in_doubt(),
+        quota.used()
+    );
+    let expected = if quota.not_before().is_some() {
+        0
+    } else {
+        limit.saturating_sub(quota.used())
+    };
+    assert_eq!(quota.available(), expected);
+    assert_eq!(
+        quota.next_slot_at().is_none(),
+        quota.available() > 0,
+        "{quota:?}"
+    );
+}
+
+/// Sound books, one byte of which is altered, left out or doubled, or which are another tenant's.
+fn altered(rest: &[u8]) {
+    let mut draw = Draw::new(rest);
+    let mut books = None;
+    for id in 0..=u8::try_from(draw.below(6)).unwrap_or_default() {
+        let id = [id; 16];
+        let mut change = reserve(id);
+        for _ in 0..2 {
+            let applied = change
+                .apply(books.as_deref(), clock())
+                .expect("our own bytes");
+            books = applied.write.or(books);
+            let outcome = outcomes()[draw.below(3)].clone();
+            change = Change::settle(key(), Throttle::default(), id, outcome);
+        }
+    }
+    let sound = books.expect("at least one reservation");
+    let at = usize::try_from(draw.number()).unwrap_or_default() % sound.len();
+    let mut other = sound.clone();
+    match draw.below(4) {
+        0 | 1 => other[at] ^= draw.byte().max(1),
+        2 => drop(other.remove(at)),
+        _ => other.insert(at, draw.byte()),
+    }
+    for change in changes() {
+        let refused = change.apply(Some(&other), clock());
+        assert!(
+            refused.is_err() || other == sound,
+            "altered at {at} and taken: {:?}",
+            String::from_utf8_lossy(&other)
+        );
+        let stranger = BooksKey::new(&Base::graph(), &"fabrikam".parse().expect("a tenant"));
+        let foreign = Change::read(stranger, Throttle::default()).apply(Some(&sound), clock());
+        assert!(
+            matches!(foreign, Err(StoreFault::Damaged(_))),
+            "another tenant's books are taken"
+        );
+    }
+}
+
+/// One change of each kind.
+fn changes() -> Vec<Change> {
+    let throttle = Throttle::default();
+    let mut changes = vec![
+        Change::read(key(), throttle),
+        Change::entries(key(), throttle),
+        reserve([1; 16]),
+        reserve(FRESH),
+        Change::see(
+            key(),
+            throttle,
+            Evidence::Operation("a-1".to_owned()),
+            clock(),
+        ),
+    ];
+    changes.extend(outcomes().map(|outcome| Change::settle(key(), throttle, [1; 16], outcome)));
+    for resolution in [Resolution::Started, Resolution::NotStarted] {
+        for evidence in [
+            Evidence::Run("r".to_owned()),
+            Evidence::NotListed,
+            Evidence::ByHand(String::new()),
+        ] {
+            changes.push(Change::resolve(
+                key(),
+                throttle,
+                [1; 16],
+                resolution,
+                evidence,
+            ));
+        }
+    }
+    changes
+}
+
+fn outcomes() -> [Outcome; 3] {
+    [
+        Outcome::Confirmed {
+            date: clock(),
+            operation: Some("a-1".to_owned()),
+        },
+        Outcome::Released {
+            why: "refused".to_owned(),
+            not_before: None,
+        },
+        Outcome::Unknown {
+            why: "lost".to_owned(),
+        },
+    ]
+}
+
+fn reserve(id: [u8; 16]) -> Change {
+    Change::reserve(key(), Throttle::default(), id, LEASE, Who::default())
+}
+
+pub(crate) fn key() -> BooksKey {
+    BooksKey::new(&Base::graph(), &"contoso".parse().expect("a tenant"))
+}
+
+pub(crate) fn clock() -> Timestamp {
+    Timestamp::from_second(1_773_144_000).expect("a time")
+}
+
+/// The format's first line for these bytes, reckoned here.
+fn seal(key: &BooksKey, json: &[u8]) -> Vec<u8> {
+    let parts = [
+        &1_u32.to_be_bytes(),
+        key.base().as_bytes(),
+        b"\0",
+        key.tenant().as_bytes(),
+        b"\0",
+        json,
+    ];
+    [
+        format!("industrydata-books 1 {:08x}\n", crc32(&parts)).as_bytes(),
+        json,
+    ]
+    .concat()
+}
+
+fn is_sealed(bytes: &[u8]) -> bool {
+    bytes == seal(&key(), json_of(bytes))
+}
+
+fn json_of(bytes: &[u8]) -> &[u8] {
+    let line = bytes.iter().position(|b| *b == b'\n');
+    line.map_or(&[], |at| &bytes[at + 1..])
+}
+
+/// The members of the top level that no release up to this one writes.
+fn foreign(json: &[u8]) -> Map<String, Value> {
+    let mut members: Map<String, Value> = serde_json::from_slice(json).unwrap_or_default();
+    members.remove("entries");
+    members.remove("not_before");
+    members
+}
+
+/// CRC-32 of ISO-HDLC, bit by bit.
+pub(crate) fn crc32(parts: &[&[u8]]) -> u32 {
+    !parts
+        .iter()
+        .flat_map(|part| part.iter())
+        .fold(!0, |crc: u32, byte| {
+            (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
+                (crc >> 1) ^ if crc & 1 == 1 { 0xedb8_8320 } else { 0 }
+            })
+        })
+}
+
+fn seeds() -> Vec<Vec<u8>> {
+    let entry = |id: &str, state: &str, more: &str| {
+        format!(
+            r#"{{"id":"{id}","state":"{state}","at":1773143000000,"until":1773143150000{more}}}"#
+        )
+    };
+    let one = "01".repeat(16);
+    let mut texts = vec![
+        String::new(),
+        "{}".to_owned(),
+        r#"{"entries":[],"x":{"y":[1.5]}}"#.to_owned(),
+    ];
+    for (state, more) in [
+        ("reserved", ""),
+        ("confirmed", r#","date":1773143001000,"operation":"a-1""#),
+        ("unknown", r#","why":"lost""#),
+        ("released", r#","evidence":"hand:no""#),
+        (
+            "seen",
+            r#","date":1773143001000,"evidence":"operation:a-1""#,
+        ),
+        (
+            "later",
+            r#","new":{"a":[1]},"who":{"host":"h","process":7}"#,
+        ),
+        ("confirmed", r#","date":1773153001000,"seen":1773143001000"#),
+    ] {
+        let other = entry(&"02".repeat(16), state, "");
+        texts.push(format!(
+            r#"{{"not_before":1773144100000,"entries":[{}]}}"#,
+            entry(&one, state, more)
+        ));
+        texts.push(format!(
+            r#"{{"entries":[{},{other}]}}"#,
+            entry(&one, state, more)
+        ));
+    }
+    let json = texts.iter().map(|text| [b"\x01", text.as_bytes()].concat());
+    let sealed = texts
+        .iter()
+        .map(|text| [b"\0".to_vec(), seal(&key(), text.as_bytes())].concat());
+    let altered = (0..8).map(|n| vec![3, n, n, 1, 2, n, 0, 9, 30 * n, n, 0, 0, 0, 0, 0, 0, n, 7]);
+    json.chain(sealed).chain(altered).collect()
+}

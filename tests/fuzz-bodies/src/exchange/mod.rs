@@ -1,0 +1,238 @@
+//! Whole exchanges: a start and the wait after it, against a service, a network and a driver that do anything.
+//!
+//! The laws stand in `start.rs` and `watch.rs`; here is what both have of the world. Once the input is used up, the
+//! world is healthy, and both must come to an end soon.
+
+mod start;
+mod watch;
+
+use std::time::Duration;
+
+use http::{HeaderName, HeaderValue, Response, StatusCode, response::Parts};
+use industrydata_core::{
+    AccessToken, Base, BodyFault, Fault, Limits, Now, Phase, PollingPolicy, Service, Timestamp,
+    TokenError,
+};
+
+use crate::{Target, books::clock, draw::Draw};
+
+pub(crate) const TARGET: Target = Target {
+    name: "exchange",
+    about: "any exchange: one POST a reservation, doubt never repeated, success only by `succeeded`, an end that stays",
+    body,
+    seeds,
+    words: &[
+        "succeeded",
+        "{\"status\":\"",
+        "\"}",
+        "\u{1}",
+        "operations/",
+        "retry-after",
+        "\u{1b}[2J",
+    ],
+};
+
+/// The tokens there are; each would be found in any text.
+const TOKENS: [&str; 3] = [
+    "eyJ0b2tlbi1jYW5hcnk.A",
+    "ZXlKMGIydGxiaTFqWVc1.B",
+    "aGVhbHRoeS10b2tlbi1j.C",
+];
+
+/// Fields of answers that are looked at.
+const FIELDS: [&str; 8] = [
+    "retry-after",
+    "location",
+    "date",
+    "content-type",
+    "content-encoding",
+    "www-authenticate",
+    "request-id",
+    "x-other",
+];
+
+fn body(input: &[u8]) {
+    let mut draw = Draw::new(input);
+    if draw.flag() {
+        watch::resumed(&mut draw);
+    } else if let Some((accepted, mut world)) = start::play(&mut draw) {
+        let policy = policy(&mut draw);
+        let limit = accepted.at;
+        let watch = accepted.accepted.watch(policy);
+        watch::play(
+            watch,
+            policy,
+            limit,
+            accepted.deadline,
+            &mut world,
+            &mut draw,
+        );
+    }
+}
+
+/// The two clocks.
+pub(crate) struct World {
+    pub(crate) now: Now,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self {
+            now: Now::new(clock(), Duration::from_secs(1000)),
+        }
+    }
+
+    /// Some time passes, and the wall clock may be set.
+    pub(crate) fn pass(&mut self, draw: &mut Draw<'_>) {
+        let passed = draw.pick(&[0, 0, 1, 50, 1000, 5000, 29_000, 31_000, 61_000, 600_000]);
+        self.wait(Duration::from_millis(passed));
+        let set = draw.pick(&[0, 0, 0, 0, 1, -1, 60, -120, 3600, -3600, 90_000]);
+        self.now.utc = self
+            .now
+            .utc
+            .saturating_add(jiff::SignedDuration::from_secs(set))
+            .unwrap_or(self.now.utc);
+    }
+
+    pub(crate) fn wait(&mut self, passed: Duration) {
+        self.now.steady += passed;
+        self.now.utc = self.now.utc.saturating_add(passed).unwrap_or(self.now.utc);
+    }
+}
+
+pub(crate) fn service() -> Service {
+    Service::new(Base::graph(), "fuzz/1")
+}
+
+/// A token, and its text.
+pub(crate) fn token(draw: &mut Draw<'_>) -> (AccessToken, &'static str) {
+    let text = if draw.is_empty() {
+        TOKENS[2]
+    } else {
+        draw.pick(&TOKENS)
+    };
+    (AccessToken::new(text).expect("a token"), text)
+}
+
+pub(crate) fn policy(draw: &mut Draw<'_>) -> PollingPolicy {
+    match draw.below(3) {
+        0 => PollingPolicy::default(),
+        1 => PollingPolicy::every(Duration::from_secs(2)),
+        _ => PollingPolicy::every(Duration::from_millis(200)),
+    }
+}
+
+pub(crate) fn limits(draw: &mut Draw<'_>) -> Limits {
+    Limits {
+        request: draw.pick(&[30_000, 1, 1000, 3_600_000].map(Duration::from_millis)),
+        total: draw.pick(&[7200, 600, 60, 1, 0].map(Duration::from_secs)),
+    }
+}
+
+/// A head with a few fields; the request's token is echoed in some.
+pub(crate) fn head(status: u16, token: &str, draw: &mut Draw<'_>) -> Parts {
+    let mut parts = bare(status);
+    for _ in 0..draw.below(5) {
+        let name = HeaderName::from_static(draw.pick(&FIELDS));
+        let value = match draw.below(12) {
+            0 => b"5".to_vec(),
+            1 => b"31".to_vec(),
+            2 => b"4000".to_vec(),
+            3 => b"application/json".to_vec(),
+            4 => b"gzip".to_vec(),
+            5 => b"https://graph.microsoft.com/beta/external/industryData/operations/a-1".to_vec(),
+            6 => format!("../operations/{token}").into_bytes(),
+            7 => b"https://evil.example/beta/external/industryData/operations/a-1".to_vec(),
+            8 => b"Bearer error=\"insufficient_claims\", claims=\"eyJhIjoxfQ\"".to_vec(),
+            9 => format!("x {token} {token}").into_bytes(),
+            10 => b"Tue, 10 Mar 2026 12:00:30 GMT".to_vec(),
+            _ => echoed(&draw.chunk(), token),
+        };
+        if let Ok(value) = HeaderValue::from_bytes(&value) {
+            parts.headers.append(name, value);
+        }
+    }
+    parts
+}
+
+/// The byte 1 is the token.
+fn echoed(bytes: &[u8], token: &str) -> Vec<u8> {
+    let parts: Vec<&[u8]> = bytes.split(|b| *b == 1).collect();
+    parts.join(token.as_bytes())
+}
+
+/// Nothing that can be shown has a token in it.
+#[track_caller]
+pub(crate) fn assert_no_token(shown: &str) {
+    for token in TOKENS {
+        assert!(!shown.contains(token), "the token is shown: {shown}");
+    }
+}
+
+pub(crate) fn bare(status: u16) -> Parts {
+    let mut parts = Response::new(()).into_parts().0;
+    parts.status = StatusCode::from_u16(status).expect("a status");
+    parts
+}
+
+pub(crate) fn any_body(token: &str, draw: &mut Draw<'_>) -> Result<Vec<u8>, BodyFault> {
+    Ok(match draw.below(12) {
+        0..=2 => br#"{"status":"running"}"#.to_vec(),
+        3 => br#"{"status":"succeeded"}"#.to_vec(),
+        4 => br#"{"status":"FAILED","statusDetail":"x"}"#.to_vec(),
+        5 => br#"{"status":"later"}"#.to_vec(),
+        6 => format!(r#"{{"status":"{token}","id":"{token}","statusDetail":"\u001b{token}"}}"#)
+            .into_bytes(),
+        7 => format!(r#"{{"error":{{"code":"{token}","message":"\r\n{token}"}}}}"#).into_bytes(),
+        8 => return Err(BodyFault::cut("reset")),
+        9 => return Err(BodyFault::TooLarge { limit: 1 }),
+        10 => b"<html>".to_vec(),
+        _ => echoed(&draw.chunk(), token),
+    })
+}
+
+pub(crate) fn fault(draw: &mut Draw<'_>) -> Fault {
+    use Phase::{Connect, Local, Proxy, Refused, Resolve, Sent, Tls};
+    Fault::new(
+        draw.pick(&[Sent, Local, Resolve, Connect, Proxy, Tls, Refused]),
+        "lost",
+    )
+}
+
+pub(crate) fn token_error(draw: &mut Draw<'_>) -> TokenError {
+    if draw.flag() {
+        TokenError::unavailable("down")
+    } else {
+        TokenError::Refused("no".to_owned())
+    }
+}
+
+/// The time of an answer's Retry-After, if it is one.
+pub(crate) fn asked(head: &Parts, now: Timestamp) -> Duration {
+    industrydata_core::retry_after(&head.headers, now).unwrap_or_default()
+}
+
+fn seeds() -> Vec<Vec<u8>> {
+    let healthy = vec![0; 40];
+    let resumed = [vec![1], vec![0; 40]].concat();
+    let mut seeds = vec![healthy, resumed];
+    for kind in 0..24_u8 {
+        seeds.push(
+            (0..120_u8)
+                .map(|n| n.wrapping_mul(kind).wrapping_add(n / 7) & !1)
+                .collect(),
+        );
+        seeds.push(
+            (0..120_u8)
+                .map(|n| {
+                    if n == 0 {
+                        1
+                    } else {
+                        n.wrapping_mul(kind + 3) % 13
+                    }
+                })
+                .collect(),
+        );
+    }
+    seeds
+}

@@ -1,0 +1,225 @@
+//! Rule L: whatever is accepted stays with the base, by a reader that is not ours.
+
+use http::{HeaderMap, HeaderValue, header::LOCATION};
+use industrydata_core::{Base, LocationError, OperationUrl, ResumeToken};
+use jiff::Timestamp;
+
+use crate::{
+    Target,
+    draw::{joined, parts},
+    text::{assert_plain, decoded},
+    vectors,
+};
+
+pub(crate) const TARGET: Target = Target {
+    name: "location",
+    about: "an accepted Location is the base's own, reads back as itself and names a plain id",
+    body,
+    seeds,
+    words: &[
+        "https://",
+        "http://",
+        "//",
+        "/../",
+        "/./",
+        "%2e%2e",
+        "%2F",
+        "%5c",
+        "\\",
+        "@",
+        "#",
+        "?",
+        ":443",
+        ":80",
+        ":",
+        "[::1]",
+        "127.0.0.1",
+        "graph.microsoft.com",
+        "/beta",
+        "/external/industryData/operations/",
+        "operations('a')",
+        "('",
+        "')",
+        "\u{e9}",
+        "%00",
+        "\t",
+        "\n",
+        " ",
+    ],
+};
+
+/// A base of 2000 bytes, and the start's path.
+const LONGEST_REQUEST: usize = 2100;
+
+/// The bases that inputs choose among.
+pub(crate) const BASES: [&str; 6] = [
+    "https://graph.microsoft.com/beta",
+    "http://127.0.0.1:8085/beta",
+    "https://gate.example:8443/g/%7Ebeta",
+    "https://gate.example",
+    "http://[::1]/beta",
+    "http://localhost:80/a/b/c",
+];
+
+pub(crate) fn base(selector: u8) -> Base {
+    BASES[usize::from(selector) % BASES.len()]
+        .parse()
+        .expect("a sound base")
+}
+
+/// A selector (which base; from 128 on a request URL comes first), then the field's lines.
+fn body(input: &[u8]) {
+    let (selector, mut lines) = parts(input);
+    let base = base(selector & 0x7f);
+    let request = if selector < 128 {
+        base.start_url().as_bytes()
+    } else {
+        lines.remove(0)
+    };
+    let Some(request) = str::from_utf8(request)
+        .ok()
+        .filter(|url| url.len() <= LONGEST_REQUEST)
+    else {
+        return;
+    };
+    let result = OperationUrl::resolve(&base, request, lines.iter().copied());
+    let trimmed: Vec<&[u8]> = lines.iter().map(|line| trim(line)).collect();
+    let is_empty = trimmed.iter().all(|line| line.is_empty());
+    assert_eq!(result == Err(LocationError::Missing), is_empty, "L1");
+    assert_eq!(
+        result == Err(LocationError::Multiple),
+        !is_empty && lines.len() > 1,
+        "L2"
+    );
+    match &result {
+        Ok(url) => assert_own(&base, url),
+        Err(error) => {
+            assert_plain(&error.to_string());
+            let line = trimmed
+                .iter()
+                .find(|line| !line.is_empty())
+                .copied()
+                .unwrap_or_default();
+            let is_utf8 = str::from_utf8(line).is_ok();
+            match error {
+                LocationError::NotUtf8 => assert!(!is_utf8, "L3"),
+                LocationError::TooLong => assert!(line.len() > 8000, "L4b"),
+                LocationError::Insecure
+                | LocationError::Missing
+                | LocationError::Multiple
+                | LocationError::Unparsable
+                | LocationError::HasCredentials
+                | LocationError::CrossOrigin
+                | LocationError::NotAnOperation => {}
+            }
+        }
+    }
+    if selector < 128 {
+        let mut headers = HeaderMap::new();
+        for line in &lines {
+            let Ok(value) = HeaderValue::from_bytes(line) else {
+                return;
+            };
+            headers.append(LOCATION, value);
+        }
+        assert_eq!(OperationUrl::from_headers(&base, &headers), result);
+    }
+}
+
+/// What holds of every URL that is accepted, whatever it came from.
+pub(crate) fn assert_own(base: &Base, accepted: &OperationUrl) {
+    let text = accepted.as_str();
+    assert!(text.bytes().all(|b| b.is_ascii_graphic()), "{text}");
+    assert!(
+        !text.contains(['\\', '#', '"', '<', '>', '^', '`', '{', '|', '}']),
+        "{text}"
+    );
+    assert!(text.len() <= 8000 + LONGEST_REQUEST, "{text}");
+    let authority = text.split('/').nth(2).unwrap_or_default();
+    assert_eq!(
+        Some(authority),
+        base.as_str().split('/').nth(2),
+        "another authority: {text}"
+    );
+    assert_eq!(
+        accepted.uri().to_string(),
+        text,
+        "what was checked is not what is sent"
+    );
+    // A relative Location may resolve to more than the 8000 octets that a Location may have.
+    if text.len() <= 8000 {
+        assert_eq!(
+            OperationUrl::parse(base, text).as_ref(),
+            Ok(accepted),
+            "it does not read back as itself"
+        );
+    }
+    let token = ResumeToken::new(base, accepted, Timestamp::UNIX_EPOCH).to_string();
+    let resumed = token
+        .parse::<ResumeToken>()
+        .and_then(|token| token.operation_url(base));
+    assert_eq!(
+        resumed.as_ref(),
+        Ok(accepted),
+        "a wait for it cannot be resumed"
+    );
+    let id = accepted.operation_id();
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"._~-".contains(&b);
+    assert!(
+        (1..=128).contains(&id.len()) && id.bytes().all(is_plain) && id != "." && id != "..",
+        "{id}"
+    );
+    let path = text.split(['?']).next().unwrap_or_default();
+    let path = path.strip_suffix('/').unwrap_or(path);
+    let path = String::from_utf8(decoded(path)).expect("an id and fixed segments are ASCII");
+    let whole = String::from_utf8_lossy(&decoded(base.as_str())).into_owned();
+    let ends = [format!("/{id}"), format!("('{id}')")]
+        .map(|end| format!("{whole}/external/industryData/operations{end}"));
+    assert!(
+        ends.iter().any(|end| end.eq_ignore_ascii_case(&path)),
+        "not an operation of {base}: {text}"
+    );
+    assert!(path.contains(id), "the id's case is not kept");
+    let shown = format!("{accepted} {accepted:?}");
+    assert!(!shown.contains('?'), "the query is shown: {shown}");
+    assert_plain(&shown);
+    let read = url::Url::parse(text).expect("a URL by WHATWG too");
+    let known = url::Url::parse(base.as_str()).expect("the base is one");
+    assert_eq!(
+        read.origin(),
+        known.origin(),
+        "another origin by WHATWG: {text}"
+    );
+    assert!(read.username().is_empty() && read.password().is_none());
+}
+
+/// Without the SP and HTAB at both ends.
+fn trim(line: &[u8]) -> &[u8] {
+    let is_ows = |b: &u8| *b == b' ' || *b == b'\t';
+    let Some(from) = line.iter().position(|b| !is_ows(b)) else {
+        return &[];
+    };
+    let to = line.iter().rposition(|b| !is_ows(b)).unwrap_or(from);
+    &line[from..=to]
+}
+
+fn seeds() -> Vec<Vec<u8>> {
+    let mut seeds = vectors::kept(vectors::of("location").iter().map(|vector| {
+        let base: Result<Base, _> = vectors::text(vector, "base").parse();
+        let selector = base
+            .ok()
+            .and_then(|base| BASES.iter().position(|known| *known == base.as_str()));
+        let request = vectors::text(vector, "request_url").as_bytes().to_vec();
+        let mut parts = vec![request];
+        parts.extend(vectors::list(vector, "headers").iter().map(vectors::bytes));
+        let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
+        joined(
+            128 + u8::try_from(selector.unwrap_or_default()).unwrap_or_default(),
+            &parts,
+        )
+    }));
+    // As long as a Location may be, and relative: what it resolves to is longer.
+    let long = format!("../operations/a?{}", "x".repeat(7984));
+    seeds.push(joined(0, &[long.as_bytes()]));
+    seeds
+}

@@ -1,0 +1,246 @@
+//! The read API: a link that leaves the base is refused, a list ends, a body is read without showing the token.
+
+use std::time::Duration;
+
+use http::{Response, StatusCode, header::AUTHORIZATION};
+use industrydata_core::{
+    AccessToken, Answer, Base, Endpoint, Fetch, FetchPlan, FetchStep, GetOperation, GetRun,
+    GetStatistics, Limits, ListActivities, ListOperations, ListRuns, Now, Preflight, ReadErrorKind,
+    Service, next_link,
+};
+
+use crate::{
+    Target,
+    books::clock,
+    draw::{joined, parts},
+    location::base,
+    text::{assert_plain, assert_shown},
+    vectors,
+};
+
+pub(crate) const TARGET: Target = Target {
+    name: "reads",
+    about: "no link takes the token elsewhere, a list ends, a body of any shape is read or refused",
+    body,
+    seeds,
+    words: &[
+        "\u{1}",
+        "{\"value\":[",
+        "\"@odata.nextLink\":\"",
+        "https://graph.microsoft.com/beta/external/industryData/runs",
+        "https://evil.example/",
+        "\"id\":\"r\"",
+        "\"status\":\"completed\"",
+        "\"runId\":\"r\"",
+        "\"inboundTotals\":{",
+        "\"activityStatistics\":[",
+        "\"@odata.type\":\"#microsoft.graph.industryData.inboundFlowActivity\"",
+        "\"blockingError\":{",
+        "%2f",
+        "%2e%2e",
+        "/../",
+        "?$skiptoken=a",
+        "\"startDateTime\":\"2026-03-10T12:00:00Z\"",
+    ],
+};
+
+const TOKEN: &str = "eyJ0b2tlbi1jYW5hcnk.A";
+const PLACE: &str = "/external/industryData/";
+
+/// A selector (what is read), then a link, then the bodies of one answer each; the byte 1 is the token, echoed.
+fn body(input: &[u8]) {
+    let (selector, mut parts) = parts(input);
+    let link = parts.remove(0);
+    if let Ok(link) = str::from_utf8(link) {
+        follow(&base(selector), link);
+    }
+    let bodies: Vec<Vec<u8>> = parts.iter().map(|part| echoed(part)).collect();
+    for body in &bodies {
+        decode(body);
+    }
+    let id = String::from_utf8_lossy(link);
+    match selector % 7 {
+        0 => fetch(ListRuns, &bodies),
+        1 => fetch(ListOperations, &bodies),
+        2 => fetch(ListActivities::new(id), &bodies),
+        3 => fetch(GetRun::new(id), &bodies),
+        4 => fetch(GetOperation::new(id), &bodies),
+        5 => fetch(GetStatistics::new(id), &bodies),
+        _ => fetch(Preflight, &bodies),
+    }
+}
+
+fn follow(base: &Base, link: &str) {
+    let uri = match next_link(base, link) {
+        Ok(uri) => uri.to_string(),
+        Err(error) => return assert_plain(&format!("{error} {error:?}")),
+    };
+    assert_own(base, &uri);
+    assert_eq!(
+        next_link(base, &uri).map(|again| again.to_string()),
+        Ok(uri),
+        "it does not read back as itself"
+    );
+}
+
+/// Under the base's `external/industryData/`, also as WHATWG reads it.
+fn assert_own(base: &Base, uri: &str) {
+    let known = url::Url::parse(base.as_str()).expect("the base is a URL");
+    let read = url::Url::parse(uri).expect("a URL by WHATWG");
+    assert_eq!(read.origin(), known.origin(), "another origin: {uri}");
+    assert!(
+        read.username().is_empty() && read.password().is_none(),
+        "{uri}"
+    );
+    let unreserved = |text: &str| text.to_ascii_lowercase().replace("%7e", "~");
+    let place = unreserved(&format!("{}{PLACE}", known.path().trim_end_matches('/')));
+    let path = lenient(read.path());
+    assert!(path.starts_with(&place), "not under {place}: {path}");
+    assert!(
+        !path.contains("..") || !path.split('/').any(|segment| segment == ".."),
+        "{uri}"
+    );
+}
+
+/// As the most lenient server reads a path: decoded, backslashes as slashes.
+fn lenient(path: &str) -> String {
+    let decoded = crate::text::decoded(path);
+    String::from_utf8_lossy(&decoded)
+        .to_ascii_lowercase()
+        .replace('\\', "/")
+}
+
+/// By every endpoint: read or refused, always the same, shown without controls.
+fn decode(body: &[u8]) {
+    let labels: [Option<&[u8]>; 3] = [None, Some(b"application/json"), Some(b"text/html")];
+    for label in labels {
+        let answer = Answer::new(label, body);
+        assert_read(&ListRuns, &answer);
+        assert_read(&ListOperations, &answer);
+        assert_read(&ListActivities::new("r"), &answer);
+        assert_read(&GetRun::new("r"), &answer);
+        assert_read(&GetOperation::new("r"), &answer);
+        assert_read(&GetStatistics::new("r"), &answer);
+        assert_read(&Preflight, &answer);
+    }
+}
+
+fn assert_read<E: Endpoint>(endpoint: &E, answer: &Answer<'_>) {
+    let read = endpoint.decode(answer);
+    assert_plain(&format!("{read:?}"));
+    assert_eq!(
+        format!("{read:?}"),
+        format!("{:?}", endpoint.decode(answer))
+    );
+    if answer.content_type() == Some(b"text/html") || str::from_utf8(answer.body()).is_err() {
+        assert!(read.is_err(), "{read:?}");
+    }
+}
+
+/// One read against these bodies, one after the other and round again.
+fn fetch<E: Endpoint>(endpoint: E, bodies: &[Vec<u8>]) {
+    let base = Base::graph();
+    let plan = FetchPlan {
+        service: Service::new(base.clone(), "fuzz/1"),
+        limits: Limits::default(),
+    };
+    let mut now = Now::new(clock(), Duration::ZERO);
+    let mut fetch = Fetch::new(endpoint, plan, [5; 16], now);
+    let token = AccessToken::new(TOKEN).expect("a token");
+    let mut bodies = bodies.iter().cycle();
+    let (mut requests, mut left_base) = (0, false);
+    loop {
+        match fetch.step() {
+            FetchStep::Send(exchange) => {
+                let Some((request, reply)) = exchange.request(&token, now) else {
+                    continue;
+                };
+                requests += 1;
+                assert!(requests <= 5 * 200 + 1, "a list without an end");
+                assert!(!left_base, "a link elsewhere, and it is followed");
+                assert_own(&base, &request.uri().to_string());
+                assert!(request.headers().contains_key(AUTHORIZATION));
+                let body = bodies.next().cloned().unwrap_or_default();
+                let next = serde_json::from_slice::<serde_json::Value>(&body).ok();
+                let next =
+                    next.and_then(|value| Some(value.get("@odata.nextLink")?.as_str()?.to_owned()));
+                left_base = next.is_some_and(|next| {
+                    !next
+                        .to_ascii_lowercase()
+                        .starts_with("https://graph.microsoft.com")
+                });
+                let mut head = Response::new(()).into_parts().0;
+                head.status = if body.is_empty() {
+                    StatusCode::SERVICE_UNAVAILABLE
+                } else {
+                    StatusCode::OK
+                };
+                reply.answer(&head, Ok(body), now);
+            }
+            FetchStep::Wait(pause) => {
+                now.steady += pause.remaining(now);
+                pause.over(now);
+            }
+            FetchStep::Done(outcome) => {
+                if let Err(error) = &outcome {
+                    assert_shown(error, TOKEN);
+                    assert!(
+                        requests > 0 || matches!(error.kind(), ReadErrorKind::InvalidId),
+                        "{error}"
+                    );
+                }
+                let first = format!("{outcome:?}");
+                assert!(!first.contains(TOKEN), "the token is shown: {first}");
+                fetch.stop();
+                let FetchStep::Done(again) = fetch.step() else {
+                    panic!("an end that is none");
+                };
+                assert_eq!(format!("{again:?}"), first, "another end");
+                return;
+            }
+        }
+    }
+}
+
+fn echoed(bytes: &[u8]) -> Vec<u8> {
+    let parts: Vec<&[u8]> = bytes.split(|b| *b == 1).collect();
+    parts.join(TOKEN.as_bytes())
+}
+
+fn seeds() -> Vec<Vec<u8>> {
+    let runs = "https://graph.microsoft.com/beta/external/industryData/runs";
+    let page = |next: &str| {
+        format!(
+            r##"{{"@odata.nextLink":"{next}","value":[{{"@odata.type":"#microsoft.graph.industryData.industryDataRun","id":"r","displayName":"Run {TOKEN}","startDateTime":"2023-11-01T11:10:46.924769Z","status":"running","blockingError":{{"code":"C","message":"m","details":[{{"code":"D"}}],"innerError":{{"code":"I"}}}}}}]}}"##
+        )
+    };
+    let pages = [
+        page(&format!("{runs}?$skiptoken=a")),
+        page("https://evil.example/x"),
+        r#"{"value":[]}"#.to_owned(),
+    ];
+    let operation = r#"{"id":"a","status":"succeeded","resourceLocation":"https://h/r"}"#;
+    let statistics = r#"{"runId":"r","status":"completed","inboundTotals":{"errors":0,"groups":5,"matchedPeopleByRole":[{"count":1,"role":"student"}]},"activityStatistics":[{"activityId":"a","displayName":"n","status":"inProgress","errors":null,"people":{"active":3}}]}"#;
+    let mut seeds = Vec::new();
+    for selector in 0..7 {
+        seeds.push(joined(
+            selector,
+            &[runs.as_bytes(), pages[0].as_bytes(), pages[2].as_bytes()],
+        ));
+        seeds.push(joined(selector, &[b"r-1", pages[1].as_bytes()]));
+        seeds.push(joined(
+            selector,
+            &[b"refresh:A_b", b"", operation.as_bytes()],
+        ));
+        seeds.push(joined(
+            selector,
+            &[b"..", statistics.as_bytes(), b"{\"value\":[1]}"],
+        ));
+    }
+    for vector in vectors::of("location").iter().take(40) {
+        for line in vectors::list(vector, "headers").iter().map(vectors::bytes) {
+            seeds.push(joined(0, &[&line]));
+        }
+    }
+    vectors::kept(seeds)
+}

@@ -1,0 +1,125 @@
+//! Resume tokens: text that comes from anywhere, and must never take a bearer token elsewhere.
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use industrydata_core::{OperationUrl, ResumeToken};
+use jiff::Timestamp;
+
+use crate::{
+    Target,
+    books::crc32,
+    draw::joined,
+    location::{assert_own, base},
+    text::assert_plain,
+    vectors,
+};
+
+pub(crate) const TARGET: Target = Target {
+    name: "resume",
+    about: "a resume token reads back as itself, and a forged one stays with the base or is refused",
+    body,
+    seeds,
+    words: &[
+        "idr1:",
+        "idr2:",
+        "https://evil.example/beta/external/industryData/operations/a",
+        "@",
+        "\\",
+        "..",
+        "%2e",
+        "https://graph.microsoft.com/beta/external/industryData/operations('a')?x=1",
+        "\0",
+    ],
+};
+
+/// A selector, then text; or a token's inside, for which prefix and checksum are made; or a Location to make one of.
+fn body(input: &[u8]) {
+    let (selector, rest) = input.split_first().unwrap_or((&0, &[]));
+    let base = base(selector >> 2);
+    let text = match selector & 3 {
+        0 => String::from_utf8_lossy(rest).into_owned(),
+        1 => sealed(rest),
+        2 => {
+            let Ok(url) = OperationUrl::resolve(&base, base.start_url(), std::iter::once(rest))
+            else {
+                return;
+            };
+            let token = ResumeToken::new(
+                &base,
+                &url,
+                Timestamp::from_second(1_773_144_000).expect("a time"),
+            );
+            assert_eq!(token.operation_url(&base).as_ref(), Ok(&url));
+            token.to_string()
+        }
+        _ => return flipped(rest, &base),
+    };
+    read(&text, &base);
+}
+
+fn read(text: &str, base: &industrydata_core::Base) {
+    let token = match text.parse::<ResumeToken>() {
+        Ok(token) => token,
+        Err(error) => {
+            assert_plain(&format!("{error} {error:?}"));
+            return;
+        }
+    };
+    assert!(ResumeToken::is_meant_by(text));
+    assert_eq!(token.to_string(), text, "two texts for one token");
+    assert_plain(&format!("{token:?}"));
+    assert!(token.accepted() >= Timestamp::UNIX_EPOCH);
+    match token.operation_url(base) {
+        Ok(url) => assert_own(base, &url),
+        Err(error) => assert_plain(&format!("{error} {error:?}")),
+    }
+}
+
+/// One character of a sound token is another: it is refused, for a checksum finds every change of so few bits.
+fn flipped(rest: &[u8], base: &industrydata_core::Base) {
+    let ([at, to], location) = rest.split_first_chunk::<2>().unwrap_or((&[0, 0], rest));
+    let Ok(url) = OperationUrl::resolve(base, base.start_url(), std::iter::once(location)) else {
+        return;
+    };
+    let text = ResumeToken::new(base, &url, Timestamp::UNIX_EPOCH).to_string();
+    let mut bytes = text.clone().into_bytes();
+    let at = usize::from(*at) % bytes.len();
+    bytes[at] = to & 0x7f;
+    let other = String::from_utf8(bytes).expect("ASCII");
+    if other != text {
+        assert!(other.parse::<ResumeToken>().is_err(), "{other} for {text}");
+    }
+}
+
+fn sealed(inside: &[u8]) -> String {
+    let whole = [&[0, 0, 0], inside].concat();
+    let sum = crc32(&[&whole]).to_be_bytes();
+    format!(
+        "idr1:{}",
+        BASE64_URL_SAFE_NO_PAD.encode([inside, &sum].concat())
+    )
+}
+
+fn seeds() -> Vec<Vec<u8>> {
+    let mut seeds = vec![
+        b"\0idr1:AAAA".to_vec(),
+        b"\0idr2:AAAA".to_vec(),
+        [
+            b"\x01\0\x6a\0\0\0\x01".as_slice(),
+            b"https://evil.example/beta/external/industryData/operations/a",
+        ]
+        .concat(),
+        [
+            b"\x01\0\x6a\0\0\0\0\0\0\0\0".as_slice(),
+            b"171bf0b4-14e9-408f-71dd-08dcd2a15d23",
+        ]
+        .concat(),
+    ];
+    for vector in vectors::of("location").iter().take(60) {
+        for line in vectors::list(vector, "headers").iter().map(vectors::bytes) {
+            seeds.push(joined(2, &[&line]));
+            seeds.push(joined(3, &[&[b"\x09B", line.as_slice()].concat()]));
+            seeds.push([b"\x01\0\x6a\0\0\0\x01".as_slice(), &line].concat());
+        }
+    }
+    vectors::kept(seeds)
+}

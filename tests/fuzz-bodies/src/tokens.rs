@@ -1,0 +1,245 @@
+//! Tokens and tenants: texts from commands, files, authorities and people.
+
+use std::time::Duration;
+
+use http::{Response, StatusCode};
+use industrydata_core::{AccessToken, ClientCredentials, Now, Tenant, TokenError};
+
+use crate::{
+    Target,
+    books::clock,
+    draw::{CUT, parts},
+    text::{assert_plain, assert_shown},
+};
+
+pub(crate) const TARGET: Target = Target {
+    name: "tokens",
+    about: "token texts, OAuth answers, authorities and tenant names: taken or refused, never shown",
+    body,
+    seeds,
+    words: &[
+        "\u{1}",
+        "{\"accessToken\":\"",
+        "\"access_token\":\"",
+        "\"expires_on\":",
+        "\"expiresOn\":\"",
+        "\"expires_in\":",
+        "\"token_type\":\"Bearer\"",
+        "\"error\":\"invalid_client\"",
+        "\"error_description\":\"",
+        "18446744073709551615",
+        "https://",
+        "http://127.0.0.1:9",
+        "@",
+        "?",
+        "#",
+        "\\",
+        "\u{feff}",
+        "72F988BF-86F1-41AF-91AB-2D7CD011DB47",
+    ],
+};
+
+const SECRET: &str = "s3cret-canary~&=+%";
+const STATUSES: [u16; 8] = [200, 400, 401, 403, 429, 500, 503, 302];
+
+/// A selector (which text, which status), then the text; the byte 1 is the secret, echoed.
+fn body(input: &[u8]) {
+    let (selector, parts) = parts(input);
+    let bytes = parts.join(&CUT);
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    match selector & 3 {
+        0 => output(&text),
+        1 => answer(selector, bytes),
+        2 => authority(&text),
+        _ => tenant(&text),
+    }
+}
+
+/// What a command or a file gives.
+fn output(text: &str) {
+    let now = clock();
+    match AccessToken::from_output(text, now) {
+        Ok(token) => {
+            assert_eq!(format!("{token:?}"), "AccessToken { .. }");
+            assert!(token.is_same_token(&token.clone()));
+            if let Some(expires) = token.expires() {
+                assert_eq!(token.is_valid(now), now < expires);
+                assert!(
+                    token.is_due(now) || token.is_valid(now),
+                    "not due, and not valid"
+                );
+            }
+            assert!(
+                text.bytes()
+                    .any(|b| b.is_ascii_alphanumeric() || b"-._~+/".contains(&b))
+            );
+        }
+        Err(error) => {
+            assert!(!error.is_transient());
+            let shown = format!("{error} {error:?}");
+            assert_plain(&shown);
+            // A stretch of the text that is none of our own words.
+            let stretch: String = text
+                .chars()
+                .filter(|c| !c.is_ascii_alphabetic() && *c != ' ')
+                .take(12)
+                .collect();
+            assert!(
+                stretch.len() < 8 || !shown.contains(&stretch),
+                "the text is shown: {shown}"
+            );
+        }
+    }
+}
+
+/// What a token endpoint answers.
+fn answer(selector: u8, bytes: Vec<u8>) {
+    let parts: Vec<&[u8]> = bytes.split(|b| *b == 1).collect();
+    let body = parts.join(SECRET.as_bytes());
+    let status = STATUSES[usize::from(selector >> 2) % STATUSES.len()];
+    let mut head = Response::new(()).into_parts().0;
+    head.status = StatusCode::from_u16(status).expect("a status");
+    let now = Now::new(clock(), Duration::ZERO);
+    let credentials = ClientCredentials::new("app", SECRET);
+    match credentials.read(&head, Ok(body.clone()), now) {
+        Ok(token) => {
+            assert_eq!(status, 200, "a token from an error");
+            assert!(token.expires().is_some_and(|expires| expires >= now.utc));
+            let value: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+            let text = value
+                .get("access_token")
+                .and_then(|it| it.as_str())
+                .expect("a token in it");
+            assert!(AccessToken::new(text).is_ok_and(|it| it.is_same_token(&token)));
+        }
+        Err(error) => {
+            assert_shown(&error, SECRET);
+            let may_pass = status == 429 || status >= 500;
+            assert_eq!(error.is_transient(), may_pass, "{status}: {error}");
+            assert_eq!(
+                matches!(error, TokenError::Refused(_)),
+                status != 200 && !may_pass,
+                "{status}: {error}"
+            );
+        }
+    }
+}
+
+/// Where the secret goes.
+fn authority(text: &str) {
+    let made = ClientCredentials::new("app", SECRET)
+        .directory("contoso.com")
+        .authority(text);
+    let Ok(credentials) = made else {
+        return;
+    };
+    let shown = format!("{credentials:?}");
+    assert!(!shown.contains(SECRET), "{shown}");
+    assert_plain(&shown);
+    let Ok(request) = credentials.request(&"contoso".parse().expect("a tenant"), None) else {
+        return;
+    };
+    let scheme = request.uri().scheme_str().unwrap_or_default();
+    assert_eq!(credentials.is_plain(), scheme == "http");
+    assert!(
+        request
+            .uri()
+            .path()
+            .ends_with("/contoso.com/oauth2/v2.0/token"),
+        "{}",
+        request.uri()
+    );
+    assert!(request.uri().query().is_none());
+    let pairs: Vec<(String, String)> = url::form_urlencoded::parse(request.body())
+        .into_owned()
+        .collect();
+    assert!(
+        pairs.contains(&("client_secret".to_owned(), SECRET.to_owned())),
+        "{pairs:?}"
+    );
+    assert_eq!(pairs.len(), 4);
+    // As reqwest's library reads it: plain http stays on this machine, and no user name is in it.
+    if let Ok(read) = url::Url::parse(&request.uri().to_string()) {
+        assert!(
+            read.username().is_empty() && read.password().is_none(),
+            "{read}"
+        );
+        let is_local = match read.host() {
+            Some(url::Host::Domain(name)) => name == "localhost",
+            Some(url::Host::Ipv4(address)) => address.is_loopback(),
+            Some(url::Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        };
+        assert!(
+            scheme == "https" || is_local,
+            "the secret in plain text to {read}"
+        );
+    }
+}
+
+fn tenant(text: &str) {
+    let is_name = (1..=256).contains(&text.len()) && !text.chars().any(char::is_control);
+    match text.parse::<Tenant>() {
+        Ok(tenant) => {
+            assert!(is_name, "{text:?}");
+            assert!(tenant.as_str().eq_ignore_ascii_case(text));
+            assert_eq!(tenant.as_str().parse().as_ref(), Ok(&tenant));
+            // The request for a token: refused, or within the authority's own path.
+            if let Ok(request) = ClientCredentials::new("app", SECRET).request(&tenant, None) {
+                let uri = request.uri();
+                assert_eq!(uri.host(), Some("login.microsoftonline.com"), "{uri}");
+                let path = format!("/{}/oauth2/v2.0/token", tenant.as_str());
+                assert_eq!(uri.path(), path);
+                let read = url::Url::parse(&uri.to_string()).expect("a URL");
+                assert_eq!(read.path(), path, "another path by WHATWG");
+            }
+        }
+        Err(error) => {
+            assert!(!is_name, "{text:?}");
+            assert_plain(&error.to_string());
+        }
+    }
+}
+
+fn seeds() -> Vec<Vec<u8>> {
+    let texts: [&[&str]; 4] = [
+        &[
+            "abc.def-_~+/==",
+            " \n\u{feff}abc\n",
+            r#"{"accessToken": "abc", "expires_on": 3600, "expiresOn": "2026-03-10 12:00:00.000000", "tokenType": "Bearer"}"#,
+            r#"{"accessToken":"abc","expires_on":"1773147600"}"#,
+            r#"{"accessToken":"abc","expiresOn":"2026-03-10T12:00:00Z"}"#,
+        ],
+        &[
+            r#"{"token_type":"Bearer","expires_in":3599,"access_token":"abc"}"#,
+            r#"{"expires_in":"60","access_token":"abc"}"#,
+            "{\"error\":\"invalid_client\",\"error_description\":\"bad \u{1} \\u001b\"}",
+            "<html>",
+        ],
+        &[
+            "https://login.microsoftonline.com",
+            "http://127.0.0.1:9/",
+            "HTTP://localhost",
+            "http://[::1]:80/x",
+            "https://u@a",
+            "https://a?x",
+            "https://a#x",
+        ],
+        &[
+            "contoso",
+            "72F988BF-86F1-41AF-91AB-2D7CD011DB47",
+            "contoso.onmicrosoft.com",
+            "../é",
+            "a..b",
+            "a\nb",
+        ],
+    ];
+    let mut seeds = Vec::new();
+    for (kind, texts) in (0_u8..).zip(texts) {
+        for (n, text) in (0_u8..).zip(texts) {
+            seeds.push([&[kind | (n << 2)], text.as_bytes()].concat());
+            seeds.push([&[kind], text.as_bytes()].concat());
+        }
+    }
+    seeds
+}
