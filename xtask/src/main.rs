@@ -2,6 +2,7 @@
 
 mod cargo;
 mod checks;
+mod planted;
 mod postgres;
 mod soak;
 mod stores;
@@ -45,6 +46,12 @@ const COMMANDS: &[Command] = &[
         arguments: "[--seconds N] [--store sqlite|postgres|all] [--kills N] [--seed N]",
         about: "kill processes while they start runs, and hold what was accepted against the books; 60 s in all",
         run: soak::run,
+    },
+    Command {
+        name: "planted",
+        arguments: "[NAME...]",
+        about: "plant the faults of tests/planted in a copy of the tree, each to be caught by the test it names",
+        run: planted::run,
     },
     Command {
         name: "vectors",
