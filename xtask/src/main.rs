@@ -5,6 +5,7 @@ mod checks;
 mod coverage;
 mod fuzz;
 mod mutants;
+mod planted;
 mod postgres;
 mod soak;
 mod stores;
@@ -67,6 +68,12 @@ const COMMANDS: &[Command] = &[
         arguments: "[--seconds N] [--stable] [TARGET...]",
         about: "each fuzz target for 30 s: by libFuzzer on nightly, else the same bodies on stable",
         run: fuzz::run,
+    },
+    Command {
+        name: "planted",
+        arguments: "[NAME...]",
+        about: "plant the faults of tests/planted in a copy of the tree, each to be caught by the test it names",
+        run: planted::run,
     },
     Command {
         name: "vectors",

@@ -331,6 +331,21 @@ fn a_follow_has_its_time_limit_and_one_last_read() {
     check_follow(Script::new(), limits(0), "TimeLimit", 0);
 }
 
+#[test]
+fn a_last_read_undercuts_no_retry_after() {
+    let script = Script::new().with(429, &[("retry-after", "11")], "");
+    let limits = Limits {
+        total: Duration::from_secs(12),
+        ..Limits::default()
+    };
+    let world = check_follow(seen(script, &["running"]), limits, "TimeLimit", 2);
+    assert!(
+        world.pauses[0].0 >= Duration::from_secs(11),
+        "{:?}",
+        world.pauses
+    );
+}
+
 fn answers() -> impl Strategy<Value = Answer> {
     let link = prop_oneof![
         Just(None),

@@ -136,6 +136,8 @@ fn a_401_is_repeated_once_with_another_token() {
     let world = check(fresh().accepted(), "accepted", 2, (1, 0));
     assert_eq!(world.challenges, 1);
     check(fresh().status(401), "Unauthorized", 2, (0, 0));
+    let third = fresh().status(401).then(Answer::Token("third-token"));
+    check(third, "Unauthorized", 2, (0, 0));
     check(fresh().status(503), "DoubtfulAnswer", 2, (0, 1));
     check(Script::new().status(401), "Unauthorized", 1, (0, 0));
     let none = Answer::NoToken(TokenError::unavailable("down"));
@@ -433,6 +435,29 @@ fn an_abandoned_machine_says_what_is_left_to_book() {
     world.transact(&release).unwrap();
     assert!(world.transact(&reserve).unwrap().refusal().is_some());
     assert_eq!(world.quota().used(), 0);
+    // With the request out there is doubt, and the answer is never known.
+    let mut machine = industrydata_core::Start::new(world.plan(), [2; 16], world.now);
+    let industrydata_core::StartStep::Book(booking) = machine.step() else {
+        panic!()
+    };
+    let verdict = world.transact(&booking.change().clone());
+    booking.booked(verdict, world.now);
+    let industrydata_core::StartStep::Send(exchange) = machine.step() else {
+        panic!()
+    };
+    drop(exchange.request(&token("first-token"), world.now));
+    let doubt = machine.abandon().unwrap();
+    world.transact(&doubt).unwrap();
+    assert_eq!((world.quota().used(), world.quota().in_doubt()), (1, 1));
+}
+
+#[test]
+fn a_start_says_that_it_has_no_body() {
+    let world = check(Script::new().accepted(), "accepted", 1, (1, 0));
+    let headers = world.requests[0].headers();
+    assert_eq!(headers["content-length"], "0");
+    assert!(!headers.contains_key("prefer") && !headers.contains_key("content-type"));
+    assert!(headers["authorization"].is_sensitive());
 }
 
 #[test]

@@ -192,7 +192,8 @@ fn three_401_in_a_row_end_it_and_one_fresh_token_goes_on() {
         .then(Answer::Token("second-token"))
         .status(401)
         .then(Answer::Token("third-token"))
-        .status(401);
+        .status(401)
+        .then(Answer::Token("fourth-token"));
     let world = check(thrice, "Unauthorized", 3);
     assert_eq!(world.pauses.len(), 1, "one fresh token a poll");
     let none = Answer::NoToken(TokenError::Malformed("x"));

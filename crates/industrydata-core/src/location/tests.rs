@@ -181,6 +181,19 @@ fn where_the_token_must_not_go() {
     let path = "/beta/external/industryData/operations/a";
     for (origin, expected) in [
         ("https://graph.microsoft.com.", LocationError::CrossOrigin),
+        (
+            "https://evilgraph.microsoft.com",
+            LocationError::CrossOrigin,
+        ),
+        (
+            "https://evil.graph.microsoft.com",
+            LocationError::CrossOrigin,
+        ),
+        (
+            "https://graph.microsoft.com.evil.example",
+            LocationError::CrossOrigin,
+        ),
+        ("https://microsoft.com", LocationError::CrossOrigin),
         ("https://graph.microsoft.com:0", LocationError::CrossOrigin),
         ("https://graph.microsoft.com:80", LocationError::CrossOrigin),
         (

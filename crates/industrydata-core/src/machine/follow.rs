@@ -234,7 +234,12 @@ impl Follow {
         self.last_read = until >= last;
         self.state = State::Pausing {
             from: now.steady,
-            until: until.min(last),
+            // What the service asked for is never undercut, not even for a last read.
+            until: if longer.is_some() {
+                until
+            } else {
+                until.min(last)
+            },
             reason: match (longer, reason) {
                 (Some(_), PauseReason::RunGoesOn) => PauseReason::RetryAfter,
                 (_, reason) => reason,

@@ -120,6 +120,7 @@ impl<'m> Exchange<'m> {
 
     /// The request, to be put on the wire once, and where its answer goes. `None`: not with this token, or not any more;
     /// ask for the next step.
+    #[must_use = "a request that was handed out is sent, or a start is in doubt"]
     pub fn request(self, token: &AccessToken, now: Now) -> Option<(Request<()>, Reply<'m>)> {
         let (request, time_limit) = self.machine.request(token, now)?;
         let reply = Reply {

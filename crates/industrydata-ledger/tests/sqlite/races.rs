@@ -1,11 +1,15 @@
 //! T51, T56: threads and processes that want the same slots, and a holder that dies.
 
 use std::{
-    sync::Barrier,
+    sync::{
+        Arc, Barrier, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
 
+use industrydata_core::Timestamp;
 use industrydata_ledger::{SqliteStore, Store, StoreFault};
 
 use crate::{child, fresh, is_granted, is_thorough, key_at, quota, reserve};
@@ -41,6 +45,31 @@ fn t51_threads_race_for_five_slots() {
     });
     assert_eq!(granted, 5);
     assert_eq!(quota(&shared, "t").unwrap().used(), 5);
+}
+
+#[test]
+fn what_a_change_is_made_of_is_read_under_its_lock() {
+    let (_folder, path) = fresh();
+    let open = || SqliteStore::options().wait(Duration::from_millis(50));
+    let other = open().open(&path).unwrap();
+    assert!(is_granted(&other.transact(&reserve("t", 1))));
+    // The clock is read right after the books: once to see what is to be done, and once under the lock of the change.
+    let (reads, between) = (AtomicUsize::new(0), Arc::new(Mutex::new(None)));
+    let seen = Arc::clone(&between);
+    let clock = move || {
+        if reads.fetch_add(1, Ordering::SeqCst) == 1 {
+            *seen.lock().unwrap() = Some(other.transact(&reserve("t", 2)));
+        }
+        Timestamp::now()
+    };
+    let store = open().clock(clock).open(&path).unwrap();
+    assert!(is_granted(&store.transact(&reserve("t", 3))));
+    let between = between.lock().unwrap().take();
+    assert!(
+        matches!(between, Some(Err(StoreFault::Busy))),
+        "{between:?}"
+    );
+    assert_eq!(quota(&store, "t").unwrap().used(), 2);
 }
 
 #[test]
@@ -118,7 +147,7 @@ fn a_thread_waits_for_another_of_its_process_no_longer_than_told() {
     let (_folder, path) = fresh();
     let clock = || {
         thread::sleep(Duration::from_millis(400));
-        industrydata_core::Timestamp::now()
+        Timestamp::now()
     };
     let store = SqliteStore::options()
         .clock(clock)

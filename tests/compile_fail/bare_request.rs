@@ -1,0 +1,11 @@
+//! unused_must_use: unused return value of
+//! A request that nobody sends is a slot in doubt.
+#![deny(unused_must_use)]
+
+use industrydata_core::{AccessToken, Exchange, Now};
+
+fn main() {}
+
+pub fn post(exchange: Exchange<'_>, token: &AccessToken, now: Now) {
+    exchange.request(token, now);
+}

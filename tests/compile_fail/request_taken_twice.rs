@@ -1,0 +1,12 @@
+//! E0382: use of moved value: `exchange`
+//! A request is handed out once.
+
+use industrydata_core::{AccessToken, Exchange, Now};
+
+fn main() {}
+
+pub fn post(exchange: Exchange<'_>, token: &AccessToken, now: Now) {
+    let first = exchange.request(token, now);
+    let second = exchange.request(token, now);
+    drop((first, second));
+}

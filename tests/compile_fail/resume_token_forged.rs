@@ -1,0 +1,10 @@
+//! E0451: fields `accepted` and `target` of struct `ResumeToken` are private
+//! A resume token is made of a wait, or read and checked.
+
+use industrydata_core::ResumeToken;
+
+fn main() {}
+
+pub fn forge(token: ResumeToken) -> ResumeToken {
+    ResumeToken { accepted: 0, ..token }
+}

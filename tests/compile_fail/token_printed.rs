@@ -1,0 +1,10 @@
+//! E0277: `AccessToken` doesn't implement `std::fmt::Display`
+//! A token is shown nowhere.
+
+use industrydata_core::AccessToken;
+
+fn main() {}
+
+pub fn show(token: &AccessToken) {
+    println!("{token}");
+}

@@ -1,0 +1,12 @@
+//! E0499: cannot borrow `*machine` as mutable more than once at a time
+//! One thing is pending at a time.
+
+use industrydata_core::Start;
+
+fn main() {}
+
+pub fn steps(machine: &mut Start) {
+    let first = machine.step();
+    let second = machine.step();
+    drop((first, second));
+}
