@@ -105,11 +105,12 @@ fn answer(selector: u8, bytes: Vec<u8>) {
         Ok(token) => {
             assert_eq!(status, 200, "a token from an error");
             assert!(token.expires().is_some_and(|expires| expires >= now.utc));
-            let value: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
-            let text = value
-                .get("access_token")
-                .and_then(|it| it.as_str())
-                .expect("a token in it");
+            // What stands in a member that is not asked for is not looked at: it may be no UTF-8.
+            let Ok(value) = serde_json::from_slice::<serde_json::Value>(&body) else {
+                return;
+            };
+            let text = value.get("access_token").and_then(|it| it.as_str());
+            let text = text.expect("a token in it");
             assert!(AccessToken::new(text).is_ok_and(|it| it.is_same_token(&token)));
         }
         Err(error) => {
@@ -127,6 +128,10 @@ fn answer(selector: u8, bytes: Vec<u8>) {
 
 /// Where the secret goes.
 fn authority(text: &str) {
+    if text.contains(SECRET) {
+        // Written into the URL by whoever gave it: that is no secret any more.
+        return;
+    }
     let made = ClientCredentials::new("app", SECRET)
         .directory("contoso.com")
         .authority(text);
