@@ -3,94 +3,18 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
 use super::{
     codec,
     entry::{Entry, millis},
     evidence::Evidence,
+    key::{BooksKey, Who},
     resolve::{Resolution, Unresolved, resolve_in, see_in},
-    settle::settle_in,
+    settle::{Outcome, settle_in},
     value::Value,
     verdict::{Applied, Refusal, RefusalReason, Verdict},
 };
-use crate::{policy::Throttle, store::StoreFault, tenant::Tenant};
-
-/// Whose books: one value for each base *and* tenant, so that starts on an emulator do not fill the real books.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct BooksKey {
-    base: String,
-    tenant: Tenant,
-}
-
-impl BooksKey {
-    /// The books of `tenant` at the service under `base`.
-    #[must_use]
-    pub fn new(base: &crate::Base, tenant: &Tenant) -> Self {
-        // Spellings of one base that the service takes for the same are one set of books.
-        let base = crate::uri::decode_unreserved(base.as_str()).to_ascii_lowercase();
-        Self {
-            base,
-            tenant: tenant.clone(),
-        }
-    }
-
-    /// The base URL, folded to lower case.
-    #[must_use]
-    pub fn base(&self) -> &str {
-        &self.base
-    }
-
-    /// The tenant's name.
-    #[must_use]
-    pub fn tenant(&self) -> &str {
-        self.tenant.as_str()
-    }
-}
-
-/// Who makes a start, for the people who read the books later.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Who {
-    /// The machine.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub host: Option<String>,
-    /// The process id.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub process: Option<u32>,
-    /// A label of the caller's own.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub label: Option<String>,
-}
-
-impl Who {
-    pub(super) const fn is_empty(&self) -> bool {
-        self.host.is_none() && self.process.is_none() && self.label.is_none()
-    }
-}
-
-/// What became of a reserved start.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// The service accepted it.
-    Confirmed {
-        /// The later of the answer's local time and its `Date`.
-        date: Timestamp,
-        /// The operation's id, if the Location told one.
-        operation: Option<String>,
-    },
-    /// It started nothing.
-    Released {
-        /// Why, in words.
-        why: String,
-        /// The service takes no further start before this.
-        not_before: Option<Timestamp>,
-    },
-    /// It may have started a run.
-    Unknown {
-        /// Why, in words.
-        why: String,
-    },
-}
+use crate::{policy::Throttle, store::StoreFault};
 
 /// One change to the books, idempotent by its reservation's id: running it again changes nothing more.
 #[derive(Clone, Debug)]

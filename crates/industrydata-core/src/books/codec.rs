@@ -1,6 +1,6 @@
 //! The books as bytes: a version and a checksum over key and value, then JSON.
 
-use super::{change::BooksKey, value::Value};
+use super::{key::BooksKey, value::Value};
 use crate::store::StoreFault;
 
 /// The first word of every value.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{change::Who, evidence::Evidence, value::MARGIN};
+use super::{evidence::Evidence, key::Who, value::MARGIN};
 
 /// What is known of a start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -7,6 +7,7 @@ mod change;
 pub(crate) mod codec;
 mod entry;
 mod evidence;
+mod key;
 mod matching;
 mod quota;
 mod reconcile;
@@ -17,12 +18,14 @@ mod tests;
 mod value;
 mod verdict;
 
-pub use change::{BooksKey, Change, Outcome, Who};
+pub use change::Change;
 pub use entry::{Entry, EntryState};
 pub use evidence::Evidence;
+pub use key::{BooksKey, Who};
 pub use quota::Quota;
 pub use reconcile::{Finding, Listed, Reconciliation};
 pub use resolve::{Resolution, Unresolved};
+pub use settle::Outcome;
 pub use verdict::{Applied, Refusal, RefusalReason, Verdict};
 
 pub(crate) use value::MARGIN;

@@ -10,12 +10,7 @@ mod search;
 use jiff::Timestamp;
 
 use self::search::Search;
-use super::{
-    change::{BooksKey, Change},
-    evidence::Evidence,
-    quota::Quota,
-    resolve::Resolution,
-};
+use super::{change::Change, evidence::Evidence, key::BooksKey, quota::Quota, resolve::Resolution};
 use crate::{
     base::Base, machine::ReadError, operation::Operation, run::IndustryDataRun, schedule::Schedule,
     tenant::Tenant,

@@ -3,9 +3,10 @@
 use jiff::Timestamp;
 
 use super::{
-    change::{Who, hex},
+    change::hex,
     entry::{Entry, EntryState},
     evidence::Evidence,
+    key::Who,
     value::Value,
 };
 

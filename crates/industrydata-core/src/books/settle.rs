@@ -2,12 +2,31 @@
 
 use jiff::Timestamp;
 
-use super::{
-    change::{Outcome, Who},
-    entry::Entry,
-    resolve::unsee_in,
-    value::Value,
-};
+use super::{entry::Entry, key::Who, resolve::unsee_in, value::Value};
+
+/// What became of a reserved start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The service accepted it.
+    Confirmed {
+        /// The later of the answer's local time and its `Date`.
+        date: Timestamp,
+        /// The operation's id, if the Location told one.
+        operation: Option<String>,
+    },
+    /// It started nothing.
+    Released {
+        /// Why, in words.
+        why: String,
+        /// The service takes no further start before this.
+        not_before: Option<Timestamp>,
+    },
+    /// It may have started a run.
+    Unknown {
+        /// Why, in words.
+        why: String,
+    },
+}
 
 pub(super) fn settle_in(value: &mut Value, id: String, outcome: &Outcome, clock: Timestamp) {
     if let Outcome::Released {

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Map;
 
 use super::{
-    change::BooksKey,
     codec,
     entry::{Entry, EntryState, millis, timestamp},
+    key::BooksKey,
     quota::Quota,
     verdict::{Refusal, RefusalReason},
 };

@@ -7,8 +7,9 @@ use http::{Request, StatusCode, Uri, header::CONTENT_TYPE, response::Parts};
 use super::{
     answer::{error_body, is_encoded, secret, without_token},
     miss::Miss,
+    progress::{PauseReason, Progress},
     read_error::{ReadError, ReadErrorKind},
-    step::{Exchange, Machine, Pause, PauseReason, Progress},
+    step::{Exchange, Machine, Pause},
 };
 use crate::{
     api::{Answer, Endpoint, Page, industry_data_path, next_link},

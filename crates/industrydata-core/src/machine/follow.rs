@@ -7,8 +7,9 @@ use http::{Request, StatusCode, response::Parts};
 use super::{
     fetch::{Fetch, FetchPlan},
     follow_error::{FollowError, FollowErrorKind},
+    progress::{PauseReason, Progress},
     read_error::ReadErrorKind,
-    step::{Exchange, Machine, Pause, PauseReason, Progress},
+    step::{Exchange, Machine, Pause},
     watch::WatchPlan,
 };
 use crate::{

@@ -8,8 +8,9 @@ use jiff::Timestamp;
 use super::{
     accepted::{Accepted, Follow},
     answer::{error_body, redacted},
+    progress::{PauseReason, Progress},
     start_error::{StartError, StartErrorKind},
-    step::{Booking, Exchange, Machine, Pause, PauseReason, Progress, StartStep},
+    step::{Booking, Exchange, Machine, Pause, StartStep},
 };
 use crate::{
     books::{BooksKey, Change, MARGIN, Outcome, Quota, Refusal, RefusalReason, Verdict, Who},

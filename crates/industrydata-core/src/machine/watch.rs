@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use super::{
     answer::{error_body, operation},
     miss::Miss,
-    step::{Exchange, Machine, Pause, PauseReason, Progress, WatchStep},
+    progress::{PauseReason, Progress},
+    step::{Exchange, Machine, Pause, WatchStep},
     watch_error::{WatchError, WatchErrorKind},
 };
 use crate::{

@@ -1,0 +1,57 @@
+//! Whose books they are, and who makes a start.
+
+use serde::{Deserialize, Serialize};
+
+use crate::tenant::Tenant;
+
+/// Whose books: one value for each base *and* tenant, so that starts on an emulator do not fill the real books.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BooksKey {
+    base: String,
+    tenant: Tenant,
+}
+
+impl BooksKey {
+    /// The books of `tenant` at the service under `base`.
+    #[must_use]
+    pub fn new(base: &crate::Base, tenant: &Tenant) -> Self {
+        // Spellings of one base that the service takes for the same are one set of books.
+        let base = crate::uri::decode_unreserved(base.as_str()).to_ascii_lowercase();
+        Self {
+            base,
+            tenant: tenant.clone(),
+        }
+    }
+
+    /// The base URL, folded to lower case.
+    #[must_use]
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// The tenant's name.
+    #[must_use]
+    pub fn tenant(&self) -> &str {
+        self.tenant.as_str()
+    }
+}
+
+/// Who makes a start, for the people who read the books later.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Who {
+    /// The machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// The process id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process: Option<u32>,
+    /// A label of the caller's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+}
+
+impl Who {
+    pub(super) const fn is_empty(&self) -> bool {
+        self.host.is_none() && self.process.is_none() && self.label.is_none()
+    }
+}
