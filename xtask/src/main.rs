@@ -3,6 +3,7 @@
 mod cargo;
 mod checks;
 mod postgres;
+mod simulate;
 mod soak;
 mod stores;
 mod test;
@@ -45,6 +46,12 @@ const COMMANDS: &[Command] = &[
         arguments: "[--seconds N] [--store sqlite|postgres|all] [--kills N] [--seed N]",
         about: "kill processes while they start runs, and hold what was accepted against the books; 60 s in all",
         run: soak::run,
+    },
+    Command {
+        name: "simulate",
+        arguments: "[--seeds N] [--from SEED] [--threads N] | --seed SEED | --script FILE",
+        about: "play histories of many clients in virtual time, and hold them against the laws; 20,000 unless told otherwise",
+        run: simulate::run,
     },
     Command {
         name: "vectors",
