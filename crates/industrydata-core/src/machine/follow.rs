@@ -218,7 +218,7 @@ impl Follow {
     ) {
         let longer = asked.filter(|asked| *asked > pause);
         let left = self.deadline.saturating_sub(now.steady);
-        if let Some(asked) = longer.filter(|asked| *asked > left) {
+        if let Some(asked) = asked.filter(|asked| *asked > left) {
             let retry_at = now.utc.saturating_add(asked).ok();
             self.end(FollowErrorKind::TimeLimit { retry_at });
             return;
@@ -234,7 +234,10 @@ impl Follow {
         self.last_read = until >= last;
         self.state = State::Pausing {
             from: now.steady,
-            until: until.min(last),
+            // What the service asked for is never undercut, not even for a last read.
+            until: until
+                .min(last)
+                .max(now.steady.saturating_add(asked.unwrap_or_default())),
             reason: match (longer, reason) {
                 (Some(_), PauseReason::RunGoesOn) => PauseReason::RetryAfter,
                 (_, reason) => reason,
