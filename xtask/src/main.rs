@@ -7,6 +7,7 @@ mod fuzz;
 mod mutants;
 mod planted;
 mod postgres;
+mod simulate;
 mod soak;
 mod stores;
 mod test;
@@ -74,6 +75,12 @@ const COMMANDS: &[Command] = &[
         arguments: "[NAME...]",
         about: "plant the faults of tests/planted in a copy of the tree, each to be caught by the test it names",
         run: planted::run,
+    },
+    Command {
+        name: "simulate",
+        arguments: "[--seeds N] [--from SEED] [--threads N] | --seed SEED | --script FILE",
+        about: "play histories of many clients in virtual time, and hold them against the laws; 20,000 unless told otherwise",
+        run: simulate::run,
     },
     Command {
         name: "vectors",

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use industrydata_core::{
-    BooksKey, Change, Entry, Forecast, ReconcileError, Reconciliation, Resolution, ResolveError,
-    Schedule, StoreFault, Survey, Throttle, Timestamp, Verdict,
+    BooksKey, Change, Dated, Entry, Forecast, ListOperations, ListRuns, ReconcileError,
+    Reconciliation, Resolution, ResolveError, Schedule, StoreFault, Survey, Throttle, Timestamp,
+    Verdict,
 };
 
 use crate::tenant_client::TenantClient;
@@ -43,13 +44,14 @@ impl TenantClient {
 
     /// Compares the books with what the service lists, and changes them: doubt is resolved by evidence, starts by others
     /// are entered as seen. It takes `IndustryData.ReadBasic.All` and `IndustryData-Run.Read.All`; with one of them alone
-    /// nothing is freed.
+    /// nothing is freed; nor if the books' clock is more than two minutes off the service's.
     ///
     /// # Errors
     ///
     /// [`ReconcileError`]. A run may have started: no, not by this.
     pub async fn reconcile(&self) -> Result<Reconciliation, ReconcileError> {
-        let survey = Survey::new(self.operations().await, self.runs().await)?;
+        let operations = self.read(Dated(ListOperations)).await;
+        let survey = Survey::new(operations, self.read(Dated(ListRuns)).await)?;
         let quota = self.quota().await?;
         let found = survey.reconcile(self.client().base(), self.tenant(), &quota);
         for change in found.changes() {

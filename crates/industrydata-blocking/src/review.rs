@@ -1,8 +1,9 @@
 //! The books beside what the service lists: entries, doubt resolved, the schedule foreseen. Nothing here starts a run.
 
 use industrydata_core::{
-    BooksKey, Change, Entry, Forecast, ReconcileError, Reconciliation, Resolution, ResolveError,
-    Schedule, StoreFault, Survey, Throttle, Timestamp, Verdict,
+    BooksKey, Change, Dated, Entry, Forecast, ListOperations, ListRuns, ReconcileError,
+    Reconciliation, Resolution, ResolveError, Schedule, StoreFault, Survey, Throttle, Timestamp,
+    Verdict,
 };
 
 use crate::tenant_client::TenantClient;
@@ -41,13 +42,14 @@ impl TenantClient {
 
     /// Compares the books with what the service lists, and changes them: doubt is resolved by evidence, starts by others
     /// are entered as seen. It takes `IndustryData.ReadBasic.All` and `IndustryData-Run.Read.All`; with one of them alone
-    /// nothing is freed.
+    /// nothing is freed; nor if the books' clock is more than two minutes off the service's.
     ///
     /// # Errors
     ///
     /// [`ReconcileError`]. A run may have started: no, not by this.
     pub fn reconcile(&self) -> Result<Reconciliation, ReconcileError> {
-        let survey = Survey::new(self.operations(), self.runs())?;
+        let operations = self.read(Dated(ListOperations));
+        let survey = Survey::new(operations, self.read(Dated(ListRuns)))?;
         let quota = self.quota()?;
         let found = survey.reconcile(self.client().base(), self.tenant(), &quota);
         for change in found.changes() {

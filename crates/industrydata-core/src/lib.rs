@@ -137,7 +137,7 @@ pub use jiff::{SignedDuration, Timestamp};
 
 pub use activity::{ActivityStatus, RunActivity};
 pub use api::{
-    Answer, Endpoint, GetOperation, GetRun, GetStatistics, LinkError, ListActivities,
+    Answer, Dated, Endpoint, GetOperation, GetRun, GetStatistics, LinkError, ListActivities,
     ListOperations, ListRuns, Page, Preflight, next_link,
 };
 pub use base::{Base, BaseError};

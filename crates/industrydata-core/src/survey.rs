@@ -1,5 +1,7 @@
 //! What the service lists, read so far as it could be, beside the books.
 
+use jiff::Timestamp;
+
 use crate::{
     base::Base,
     books::{Listed, Quota, Reconciliation, Unresolved},
@@ -16,22 +18,30 @@ use crate::{
 pub struct Survey {
     operations: Result<Vec<Operation>, ReadError>,
     runs: Result<Vec<IndustryDataRun>, ReadError>,
+    /// The service's clock when it gave the last list that was read.
+    service_clock: Option<Timestamp>,
 }
 
 impl Survey {
-    /// What came of reading both lists.
+    /// What came of reading both lists, each [`Dated`](crate::Dated), the operations first. The books are to be read
+    /// right after.
     ///
     /// # Errors
     ///
     /// The first list's, if neither could be read: nothing can be said then.
     pub fn new(
-        operations: Result<Vec<Operation>, ReadError>,
-        runs: Result<Vec<IndustryDataRun>, ReadError>,
+        operations: Result<(Vec<Operation>, Option<Timestamp>), ReadError>,
+        runs: Result<(Vec<IndustryDataRun>, Option<Timestamp>), ReadError>,
     ) -> Result<Self, ReadError> {
-        match (operations, runs) {
-            (Err(error), Err(_)) => Err(error),
-            (operations, runs) => Ok(Self { operations, runs }),
-        }
+        let service_clock = match (&operations, &runs) {
+            (Err(error), Err(_)) => return Err(error.clone()),
+            (_, Ok((_, clock))) | (Ok((_, clock)), Err(_)) => *clock,
+        };
+        Ok(Self {
+            operations: operations.map(|(list, _)| list),
+            runs: runs.map(|(list, _)| list),
+            service_clock,
+        })
     }
 
     /// The schedule that the runs fit which no known start explains, if any.
@@ -49,6 +59,7 @@ impl Survey {
             operations: self.operations.as_deref().ok(),
             runs: self.runs.as_deref().ok(),
             schedule: self.schedule(quota),
+            service_clock: self.service_clock,
         };
         let found = Reconciliation::of(base, tenant, quota, listed);
         found.with_unread(self.operations.err().or(self.runs.err()))

@@ -328,6 +328,17 @@ fn a_follow_has_its_time_limit_and_one_last_read() {
     let long = Script::new().with(429, &[("retry-after", "13")], "");
     let world = check_follow(long, limits(12), "TimeLimit", 1);
     assert!(world.pauses.is_empty());
+    // What the service asked for is never undercut for a last read, whether it is longer than the interval or not.
+    for (asked, ms, reads) in [("11", 11_500, 2), ("3", 3200, 2), ("3", 2900, 1)] {
+        let script = Script::new().with(200, &[("retry-after", asked)], &run("running"));
+        let limits = Limits {
+            total: Duration::from_millis(ms),
+            ..Limits::default()
+        };
+        let world = check_follow(seen(script, &["running"]), limits, "TimeLimit", reads);
+        let asked = Duration::from_secs(asked.parse().unwrap());
+        assert!(world.pauses.iter().all(|pause| pause.0 >= asked), "{ms}");
+    }
     check_follow(Script::new(), limits(0), "TimeLimit", 0);
 }
 

@@ -278,6 +278,19 @@ fn a_last_poll_undercuts_no_retry_after() {
         "{:?}",
         world.pauses
     );
+    // Nor one that is shorter than the interval, which the limit cuts short.
+    let limits = |ms| Limits {
+        total: Duration::from_millis(ms),
+        ..Limits::default()
+    };
+    let script = || Script::new().with(200, &[("retry-after", "3")], "{\"status\":\"running\"}");
+    let world = check_limit(script().running(), limits(3200), "TimeLimit", 2);
+    assert!(
+        world.pauses[0].0 >= Duration::from_secs(3),
+        "{:?}",
+        world.pauses
+    );
+    check_limit(script(), limits(2900), "TimeLimit", 1);
 }
 
 #[test]

@@ -15,6 +15,7 @@ pub struct Answer<'a> {
     content_type: Option<&'a [u8]>,
     body: &'a [u8],
     secret: Option<&'a str>,
+    date: Option<Timestamp>,
 }
 
 /// One page of an answer: all of it, unless there is a next one.
@@ -44,6 +45,7 @@ impl<'a> Answer<'a> {
             content_type,
             body,
             secret: None,
+            date: None,
         }
     }
 
@@ -51,6 +53,19 @@ impl<'a> Answer<'a> {
     pub(crate) const fn without(mut self, secret: Option<&'a str>) -> Self {
         self.secret = secret;
         self
+    }
+
+    /// The same answer with this `Date`.
+    #[must_use]
+    pub const fn at(mut self, date: Option<Timestamp>) -> Self {
+        self.date = date;
+        self
+    }
+
+    /// When the service answered, by its own clock, if it said so.
+    #[must_use]
+    pub const fn date(&self) -> Option<Timestamp> {
+        self.date
     }
 
     /// The value of its `Content-Type`.

@@ -4,6 +4,7 @@
 //! is a list; `async` and `blocking` clients drive that. Nothing here starts a run.
 
 mod answer;
+mod dated;
 mod endpoint;
 mod get_operation;
 mod get_run;
@@ -18,6 +19,7 @@ mod run_statistics;
 mod tests;
 
 pub use answer::{Answer, Page};
+pub use dated::Dated;
 pub use endpoint::Endpoint;
 pub use get_operation::GetOperation;
 pub use get_run::GetRun;

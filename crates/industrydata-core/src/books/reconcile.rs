@@ -2,8 +2,8 @@
 //!
 //! Evidence, in this order: an operation created about the time of the start that no entry claims; else a run that started
 //! then and belongs to nobody. Where evidence may be another's, it confirms rather than frees: a start taken for ours by
-//! mistake costs a slot, never a start too many. Nothing is freed unless both lists were read whole and half an hour has
-//! passed. Starts by others are entered as seen.
+//! mistake costs a slot, never a start too many. Nothing is freed unless both lists were read whole, half an hour has
+//! passed, and the books' clock agrees with the service's. Starts by others are entered as seen.
 
 mod search;
 
@@ -25,6 +25,9 @@ pub struct Listed<'a> {
     pub runs: Option<&'a [IndustryDataRun]>,
     /// The schedule, if known: runs that fit it are not entered as starts by others.
     pub schedule: Option<Schedule>,
+    /// The service's clock when it gave the lists, as it told it; the lists are dated by it. Nothing is freed if the
+    /// books' clock is more than two minutes off it, or if it is not known.
+    pub service_clock: Option<Timestamp>,
 }
 
 /// What the lists say of the books: the changes to make, and why.
@@ -120,7 +123,8 @@ impl Reconciliation {
         &self.findings
     }
 
-    /// Starts that stay in doubt: half an hour has not passed, what is listed may be another's, or a list could not be read.
+    /// Starts that stay in doubt: half an hour has not passed, what is listed may be another's, a list could not be read,
+    /// or the books' clock does not agree with the service's.
     #[must_use]
     pub const fn left_in_doubt(&self) -> usize {
         self.left_in_doubt

@@ -18,7 +18,7 @@ use crate::{
     operation::BodyError,
     policy::Limits,
     requests::Service,
-    retry_after::retry_after,
+    retry_after::{date, retry_after},
     seed::Seed,
     service_error::ServiceError,
     token::{AccessToken, Challenge, TokenError},
@@ -254,13 +254,16 @@ impl<E: Endpoint> Fetch<E> {
         head: &Parts,
         body: Result<Vec<u8>, BodyFault>,
         token: &AccessToken,
+        now: Now,
     ) -> Result<Result<Page<E::Output>, BodyError>, Miss> {
         if is_encoded(head) {
             return Err(Miss::Encoded);
         }
         let body = body.map_err(Miss::Body)?;
         let content_type = head.headers.get(CONTENT_TYPE).map(|it| it.as_bytes());
-        let answer = Answer::new(content_type, &body).without(secret(token));
+        let answer = Answer::new(content_type, &body)
+            .without(secret(token))
+            .at(date(&head.headers, now.utc));
         Ok(self.endpoint.decode(&answer))
     }
 }
@@ -336,7 +339,7 @@ impl<E: Endpoint> Machine for Fetch<E> {
         };
         self.asked = retry_after(&head.headers, now.utc);
         if head.status.is_success() {
-            match self.read(head, body, &token) {
+            match self.read(head, body, &token, now) {
                 Ok(Ok(page)) => self.page(page, &token),
                 Ok(Err(error)) => self.end(ReadErrorKind::Unreadable(error)),
                 // The next answer would be as long, or encoded as well.

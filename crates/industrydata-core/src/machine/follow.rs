@@ -219,7 +219,7 @@ impl Follow {
     ) {
         let longer = asked.filter(|asked| *asked > pause);
         let left = self.deadline.saturating_sub(now.steady);
-        if let Some(asked) = longer.filter(|asked| *asked > left) {
+        if let Some(asked) = asked.filter(|asked| *asked > left) {
             let retry_at = now.utc.saturating_add(asked).ok();
             self.end(FollowErrorKind::TimeLimit { retry_at });
             return;
@@ -236,11 +236,9 @@ impl Follow {
         self.state = State::Pausing {
             from: now.steady,
             // What the service asked for is never undercut, not even for a last read.
-            until: if longer.is_some() {
-                until
-            } else {
-                until.min(last)
-            },
+            until: until
+                .min(last)
+                .max(now.steady.saturating_add(asked.unwrap_or_default())),
             reason: match (longer, reason) {
                 (Some(_), PauseReason::RunGoesOn) => PauseReason::RetryAfter,
                 (_, reason) => reason,

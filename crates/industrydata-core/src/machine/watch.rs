@@ -254,7 +254,7 @@ impl Watch {
         self.repeated = false;
         let longer = asked.filter(|asked| *asked > pause);
         let left = self.deadline.saturating_sub(now.steady);
-        if let Some(asked) = longer.filter(|asked| *asked > left) {
+        if let Some(asked) = asked.filter(|asked| *asked > left) {
             let retry_at = now.utc.saturating_add(asked).ok();
             let last = last_miss(reason);
             self.end(WatchErrorKind::TimeLimit { retry_at, last });
@@ -277,11 +277,9 @@ impl Watch {
         self.state = State::Pausing {
             from: now.steady,
             // What the service asked for is never undercut, not even for a last poll.
-            until: if longer.is_some() {
-                until
-            } else {
-                until.min(last)
-            },
+            until: until
+                .min(last)
+                .max(now.steady.saturating_add(asked.unwrap_or_default())),
             reason: match (longer, reason) {
                 (Some(_), PauseReason::Interval) => PauseReason::RetryAfter,
                 (_, reason) => reason,

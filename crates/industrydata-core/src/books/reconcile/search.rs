@@ -50,7 +50,7 @@ pub(super) struct Search<'a> {
     schedule: Option<Schedule>,
     ops: Vec<Op<'a>>,
     runs: Vec<(&'a str, Timestamp)>,
-    /// Both lists were read whole, and all in them can be placed in time.
+    /// Both lists were read whole, and all in them can be placed in time, by a clock that agrees with the books'.
     is_whole: bool,
 }
 
@@ -90,8 +90,14 @@ impl<'a> Search<'a> {
         placed.sort_by_key(|run| run.1);
         ops.truncate(MOST);
         placed.truncate(MOST);
+        let agrees =
+            |service: Timestamp| quota.as_of().duration_since(service).unsigned_abs() <= MARGIN;
         Self {
-            is_whole: listed.operations.is_some() && listed.runs.is_some() && is_placed && is_sane,
+            is_whole: listed.service_clock.is_some_and(agrees)
+                && listed.operations.is_some()
+                && listed.runs.is_some()
+                && is_placed
+                && is_sane,
             entries: quota.entries(),
             now: quota.as_of(),
             keep,

@@ -70,6 +70,7 @@ impl Books {
             operations: ops,
             runs,
             schedule: None,
+            service_clock: Some(at(seconds)),
         };
         let quota = self.quota(seconds);
         let found = Reconciliation::of(&Base::graph(), &tenant(), &quota, listed);
@@ -112,6 +113,34 @@ fn runs(list: &[(&str, i64)]) -> Vec<IndustryDataRun> {
         .decode(&Answer::new(None, body.as_bytes()))
         .unwrap()
         .content
+}
+
+#[test]
+fn books_whose_clock_is_off_free_nothing() {
+    let late = 150 + 1800;
+    for (service, freed) in [
+        (Some(late), 1),
+        (Some(late - 120), 1),
+        (Some(late + 120), 1),
+        // The service accepted it long ago by its own clock, and does not list it about the time that the books have.
+        (Some(late - 121), 0),
+        (Some(late - 14 * HOUR), 0),
+        (Some(late + 14 * HOUR), 0),
+        (None, 0),
+    ] {
+        let mut books = Books::default();
+        books.start(1, 0, None);
+        let listed = Listed {
+            operations: Some(&[]),
+            runs: Some(&[]),
+            schedule: None,
+            service_clock: service.map(at),
+        };
+        let quota = books.quota(late);
+        let found = Reconciliation::of(&Base::graph(), &tenant(), &quota, listed);
+        assert_eq!(found.changes().len(), freed, "{service:?}");
+        assert_eq!(found.left_in_doubt(), 1 - freed, "{service:?}");
+    }
 }
 
 /// Confirmed, freed, left in doubt, seen; used afterwards.
@@ -256,6 +285,7 @@ fn starts_by_others_are_entered_once() {
         operations: Some(&list),
         runs: Some(&started),
         schedule: Some(Schedule::given(at(4 * HOUR))),
+        service_clock: None,
     };
     let quota = fresh.quota(now);
     assert_eq!(

@@ -1,0 +1,205 @@
+//! The one set of books: bytes, changed by the core's own changes, and a store that fails at times.
+
+use std::sync::Arc;
+
+use industrydata_core::{
+    BooksKey, Change, EntryState, Quota, StoreFault, Throttle, Timestamp, Verdict,
+};
+
+use crate::{
+    agenda::Due,
+    planted::Planted,
+    record::Reservation,
+    script::StoreFate,
+    sim::{Sim, World},
+};
+
+/// How long a store waits for a lock.
+const BUSY: u64 = 5000;
+
+/// What is stored, and the changes on their way.
+#[derive(Debug, Default)]
+pub(crate) struct Books {
+    pub(crate) bytes: Option<Vec<u8>>,
+    changes: Vec<Underway>,
+    commits: u64,
+}
+
+/// A change on its way into the books.
+#[derive(Debug)]
+struct Underway {
+    client: usize,
+    attempt: Option<usize>,
+    change: Arc<Change>,
+    fate: Option<StoreFate>,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    Waiting,
+    /// What the store answers.
+    Applied(Result<Verdict, StoreFault>),
+    /// Its process died before it was committed.
+    Lost,
+}
+
+/// Has a change booked, as a driver does.
+pub(crate) async fn transact(
+    sim: &Sim,
+    client: usize,
+    attempt: Option<usize>,
+    change: Arc<Change>,
+) -> Result<Verdict, StoreFault> {
+    let (nth, until) = sim.world().submit(client, attempt, change);
+    sim.sleep_until(until).await;
+    let mut world = sim.world();
+    let underway = &mut world.books.changes[nth];
+    match std::mem::replace(&mut underway.state, State::Lost) {
+        State::Applied(answer) => answer,
+        State::Waiting | State::Lost => Err(StoreFault::unavailable("the store is gone")),
+    }
+}
+
+impl World {
+    /// Sends a change to the store: its number, and when the answer comes.
+    pub(crate) fn submit(
+        &mut self,
+        client: usize,
+        attempt: Option<usize>,
+        change: Arc<Change>,
+    ) -> (usize, u64) {
+        let fate = self.store_fate(client);
+        let way = match fate {
+            Some(StoreFate::Slow(ms)) => ms,
+            Some(StoreFate::Busy) => BUSY,
+            Some(
+                StoreFate::Down
+                | StoreFate::Damaged
+                | StoreFate::LostCommit { .. }
+                | StoreFate::Unconfirmed { .. },
+            )
+            | None => 1 + self.dice.below(8),
+        };
+        let nth = self.books.changes.len();
+        self.books.changes.push(Underway {
+            client,
+            attempt,
+            change,
+            fate,
+            state: State::Waiting,
+        });
+        let applied = self.now + way;
+        self.agenda.enter(applied, Due::Apply(nth));
+        (nth, applied + 1 + self.dice.below(8))
+    }
+
+    /// The store takes up a change.
+    pub(crate) fn apply(&mut self, nth: usize) {
+        let underway = &self.books.changes[nth];
+        if matches!(underway.state, State::Lost) {
+            return;
+        }
+        let (change, attempt, fate) = (
+            Arc::clone(&underway.change),
+            underway.attempt,
+            underway.fate,
+        );
+        let answer = match fate {
+            Some(StoreFate::Busy) => Err(StoreFault::Busy),
+            Some(StoreFate::Down) => Err(StoreFault::unavailable("the store is down")),
+            Some(StoreFate::Damaged) => Err(StoreFault::Damaged("so the simulation says")),
+            Some(StoreFate::LostCommit { stands }) => {
+                if stands {
+                    drop(self.commit(&change, attempt));
+                }
+                self.commit(&change, attempt)
+            }
+            Some(StoreFate::Unconfirmed { stands }) => {
+                if stands {
+                    drop(self.commit(&change, attempt));
+                }
+                Err(StoreFault::unconfirmed("the answer to the commit was lost"))
+            }
+            Some(StoreFate::Slow(_)) | None => self.commit(&change, attempt),
+        };
+        if answer.is_err() {
+            self.record.store_faults += 1;
+        }
+        self.books.changes[nth].state = State::Applied(answer);
+    }
+
+    /// The process is dead: a change that it has sent is committed or not, as it happens.
+    pub(crate) fn forget_changes_of(&mut self, client: usize) {
+        for nth in (0..self.books.changes.len()).rev().take(8) {
+            let underway = &self.books.changes[nth];
+            let is_sent = underway.client == client && matches!(underway.state, State::Waiting);
+            if is_sent && self.dice.chance(500) {
+                self.books.changes[nth].state = State::Lost;
+            }
+        }
+    }
+
+    /// What the books say at a moment of true time, by their own clock.
+    pub(crate) fn quota(&self, now: u64) -> Quota {
+        let read = Change::read(self.key(), Throttle::default());
+        let stored = self.books.bytes.as_deref();
+        let applied = read.apply(stored, self.books_clock(now)).unwrap();
+        applied.verdict.quota().clone()
+    }
+
+    pub(crate) fn key(&self) -> BooksKey {
+        BooksKey::new(&self.common.base, &self.common.tenant)
+    }
+
+    fn commit(&mut self, change: &Change, attempt: Option<usize>) -> Result<Verdict, StoreFault> {
+        let clock = self.books_clock(self.now);
+        let applied = change.apply(self.books.bytes.as_deref(), clock)?;
+        if let Some(bytes) = applied.write {
+            self.books.commits += 1;
+            let forgets =
+                self.planted == Planted::ForgetfulStore && self.books.commits.is_multiple_of(5);
+            if !forgets {
+                self.record.keep(&bytes);
+                self.books.bytes = Some(bytes);
+            }
+            self.enter(&applied.verdict, attempt, clock);
+        }
+        Ok(applied.verdict)
+    }
+
+    /// Writes down which reservation is whose, and how it is dated.
+    fn enter(&mut self, verdict: &Verdict, attempt: Option<usize>, clock: Timestamp) {
+        for entry in verdict.quota().entries() {
+            let Ok(id) = u128::from_str_radix(entry.id(), 16) else {
+                continue;
+            };
+            let state = entry.state(clock);
+            if let Some(known) = self.record.reservation_mut(id) {
+                if state == EntryState::Confirmed && entry.evidence().is_none() {
+                    known.dated = Some(entry.date());
+                }
+            } else if let (Some(attempt), EntryState::Reserved) = (attempt, state) {
+                self.record.reserve(Reservation {
+                    id,
+                    attempt,
+                    at: self.now,
+                    dated: None,
+                    freed: None,
+                });
+            }
+        }
+    }
+
+    fn store_fate(&mut self, client: usize) -> Option<StoreFate> {
+        if self.now >= self.script.world.heals {
+            return None;
+        }
+        if let Some((until, fate)) = self.store_outage
+            && self.now < until
+        {
+            return Some(fate);
+        }
+        self.clients[client].store_fates.pop_front()
+    }
+}

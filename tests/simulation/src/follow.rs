@@ -1,0 +1,268 @@
+//! What a client's tasks do, with the core's machines driven as an adapter drives them.
+
+use std::{sync::Arc, time::Duration};
+
+use industrydata_core::{
+    Accepted, Change, Dated, Endpoint, Fetch, FetchPlan, FetchStep, Finding, Limits,
+    ListOperations, ListRuns, PollingPolicy, ReadError, Resolution, ResumeToken, Survey, Throttle,
+    Watch, WatchError, WatchErrorKind, WatchPlan, WatchStep,
+};
+
+use crate::{
+    agenda::Droppable,
+    books::transact,
+    network::send,
+    planted::Planted,
+    record::{Followed, Purpose, Watched},
+    sim::Sim,
+};
+
+/// How long a caller waits before it takes up a wait again.
+const AGAIN: u64 = 600_000;
+/// How often it does.
+const MOST: u32 = 300;
+
+/// Follows an accepted start, once its resume token is on the disk.
+pub(crate) async fn accepted(
+    sim: &Sim,
+    client: usize,
+    accepted: Accepted,
+    every: Option<u64>,
+    deadline: Duration,
+) {
+    let policy = policy(every);
+    let watch = accepted.watch(policy);
+    sim.point(client).await;
+    let token = watch.resume_token().to_string();
+    let operation = accepted.operation().operation_id().to_owned();
+    {
+        let mut world = sim.world();
+        world.clients[client].disk.push(token.clone());
+        let known = None;
+        world.record.followed.push(Followed { operation, known });
+    }
+    let unrecorded = accepted.unrecorded().cloned();
+    let is_over = wait(sim, client, watch, Some(deadline), unrecorded).await;
+    if !is_over {
+        again(sim, client, token).await;
+    }
+}
+
+/// Takes up a wait by its resume token, as another process does.
+pub(crate) async fn resume(sim: Sim, client: usize, token: String) {
+    if !try_again(&sim, client, &token).await {
+        again(&sim, client, token).await;
+    }
+}
+
+/// Compares the books with what the service lists.
+pub(crate) async fn reconcile(sim: Sim, client: usize) {
+    Droppable::new(sim.clone(), review(&sim, client)).await;
+}
+
+async fn again(sim: &Sim, client: usize, token: String) {
+    for _ in 0..MOST {
+        if sim.world().is_planted(Planted::NeverResumes) {
+            return;
+        }
+        sim.sleep(AGAIN).await;
+        sim.world().go_on();
+        if try_again(sim, client, &token).await {
+            return;
+        }
+    }
+}
+
+async fn try_again(sim: &Sim, client: usize, token: &str) -> bool {
+    let read: ResumeToken = token.parse().unwrap();
+    let watch = {
+        let mut world = sim.world();
+        let url = read.operation_url(&world.common.base).unwrap();
+        let (seed, now) = (world.dice.seed(), world.at(client));
+        let plan = WatchPlan {
+            service: world.common.service.clone(),
+            policy: PollingPolicy::default(),
+            limits: Limits::default(),
+        };
+        Watch::new(url, plan, Some(read.accepted()), seed, now)
+    };
+    wait(sim, client, watch, None, None).await
+}
+
+/// One wait to its end: whether nothing is left to wait for.
+async fn wait(
+    sim: &Sim,
+    client: usize,
+    mut watch: Watch,
+    deadline: Option<Duration>,
+    unrecorded: Option<Arc<Change>>,
+) -> bool {
+    let number = begin(sim, client, &watch, deadline);
+    let outcome = loop {
+        // A future that is dropped leaves the machine where it was; the caller asks again.
+        let turn = turn(sim, client, number, &mut watch);
+        match Droppable::new(sim.clone(), turn).await {
+            Some(outcome) => break outcome,
+            None => continue,
+        }
+    };
+    let is_sticky = match (&outcome, watch_end(&mut watch)) {
+        (Ok(operation), Some(Ok(again))) => Arc::ptr_eq(operation, &again),
+        (Err(error), Some(Err(again))) => error.to_string() == again.to_string(),
+        _ => false,
+    };
+    if let Some(change) = unrecorded {
+        let _ = transact(sim, client, None, change).await;
+    }
+    let known = match &outcome {
+        Ok(operation) => Some(operation.status().as_str().to_owned()),
+        Err(error) if matches!(error.kind(), WatchErrorKind::Failed) => Some("failed".to_owned()),
+        Err(_) => None,
+    };
+    let mut world = sim.world();
+    if let Err(error) = &outcome {
+        world
+            .record
+            .look("an error of a wait", &format!("{error} {error:?}"));
+    }
+    let now = world.at(client).steady;
+    let watched = &mut world.record.watches[number];
+    watched.ended = Some((now, known.clone(), is_sticky));
+    let Some(known) = known else { return false };
+    let operation = watched.operation.clone();
+    let token = watch.resume_token().to_string();
+    world.clients[client].disk.retain(|it| *it != token);
+    let mut followed = world.record.followed.iter_mut();
+    if let Some(followed) = followed.find(|it| it.operation == operation) {
+        followed.known = Some(known);
+    }
+    true
+}
+
+async fn turn(
+    sim: &Sim,
+    client: usize,
+    number: usize,
+    watch: &mut Watch,
+) -> Result<Arc<industrydata_core::Operation>, WatchError> {
+    loop {
+        sim.point(client).await;
+        if sim.world().is_stopped() {
+            watch.stop();
+        }
+        sim.world().record.watches[number].steps += 1;
+        match watch.step() {
+            WatchStep::Send(exchange) => {
+                send(sim, client, Purpose::Poll(number), exchange).await;
+            }
+            WatchStep::Wait(mut pause) => {
+                drop(pause.news());
+                let remaining = pause.remaining(sim.world().at(client));
+                sim.pause(client, remaining).await;
+                pause.over(sim.world().at(client));
+            }
+            WatchStep::Done(outcome) => return outcome,
+        }
+    }
+}
+
+fn begin(sim: &Sim, client: usize, watch: &Watch, deadline: Option<Duration>) -> usize {
+    let mut world = sim.world();
+    let now = world.at(client).steady;
+    let limits = watch.plan().limits;
+    world.record.watches.push(Watched {
+        operation: watch.url().operation_id().to_owned(),
+        accepted: deadline.map(|_| now),
+        every: watch.plan().policy.fixed(),
+        began: now,
+        deadline: deadline.unwrap_or(now + limits.total),
+        polls: Vec::new(),
+        steps: 0,
+        ended: None,
+    });
+    world.record.watches.len() - 1
+}
+
+fn watch_end(watch: &mut Watch) -> Option<Result<Arc<industrydata_core::Operation>, WatchError>> {
+    match watch.step() {
+        WatchStep::Done(outcome) => Some(outcome),
+        WatchStep::Send(_) | WatchStep::Wait(_) => None,
+    }
+}
+
+fn policy(every: Option<u64>) -> PollingPolicy {
+    every.map_or_else(PollingPolicy::default, |ms| {
+        PollingPolicy::every(Duration::from_millis(ms))
+    })
+}
+
+async fn review(sim: &Sim, client: usize) {
+    let operations = fetch(sim, client, Dated(ListOperations)).await;
+    let runs = fetch(sim, client, Dated(ListRuns)).await;
+    let Ok(survey) = Survey::new(operations, runs) else {
+        return;
+    };
+    let read = Change::read(sim.world().key(), Throttle::default());
+    let Ok(verdict) = transact(sim, client, None, Arc::new(read)).await else {
+        return;
+    };
+    let found = {
+        let world = sim.world();
+        survey.reconcile(&world.common.base, &world.common.tenant, verdict.quota())
+    };
+    for finding in found.findings() {
+        if let Finding::Resolved {
+            entry,
+            resolution: Resolution::NotStarted,
+            ..
+        } = finding
+        {
+            let id = u128::from_str_radix(entry, 16).unwrap();
+            let mut world = sim.world();
+            let now = world.now;
+            if let Some(known) = world.record.reservation_mut(id) {
+                known.freed = Some(now);
+            }
+        }
+    }
+    for change in found.changes() {
+        sim.point(client).await;
+        if transact(sim, client, None, Arc::new(change.clone()))
+            .await
+            .is_err()
+        {
+            return;
+        }
+        sim.world().record.reconciled += 1;
+    }
+}
+
+async fn fetch<E: Endpoint>(sim: &Sim, client: usize, endpoint: E) -> Result<E::Output, ReadError> {
+    let mut machine = {
+        let mut world = sim.world();
+        let plan = FetchPlan {
+            service: world.common.service.clone(),
+            limits: Limits::default(),
+        };
+        let (seed, now) = (world.dice.seed(), world.at(client));
+        Fetch::new(endpoint, plan, seed, now)
+    };
+    loop {
+        sim.point(client).await;
+        if sim.world().is_stopped() {
+            machine.stop();
+        }
+        match machine.step() {
+            FetchStep::Send(exchange) => send(sim, client, Purpose::List, exchange).await,
+            FetchStep::Wait(pause) => {
+                let remaining = pause.remaining(sim.world().at(client));
+                sim.pause(client, remaining).await;
+                pause.over(sim.world().at(client));
+            }
+            FetchStep::Done(outcome) => {
+                drop(machine);
+                return outcome.map(Arc::unwrap_or_clone);
+            }
+        }
+    }
+}

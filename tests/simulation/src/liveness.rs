@@ -1,0 +1,185 @@
+//! The laws of liveness: what must happen in the end, and what may not happen too often.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use industrydata_core::MayHaveStarted;
+
+use crate::{
+    front::WINDOW,
+    laws::MARGIN,
+    record::{Ended, Poll, Refused, Reservation, Watched},
+    script::Act,
+    sim::World,
+};
+
+/// How long a reservation is good for, with the limits the clients have.
+const LEASE: u64 = 150_000;
+/// The last poll of a wait comes this long before its time limit, at most.
+const LAST_POLL: Duration = Duration::from_secs(2);
+/// What clocks may drift apart in a window.
+const DRIFT: u64 = 10_000;
+/// What the arithmetic of ms may be off by.
+const ROUNDING: Duration = Duration::from_millis(5);
+
+/// L1.
+pub(crate) fn known(world: &World) -> Option<String> {
+    world.record.followed.iter().find_map(|run| {
+        let truth = world.front.truth(&run.operation, world.now);
+        (run.known.is_none() || run.known != truth).then(|| {
+            let (operation, known) = (&run.operation, &run.known);
+            format!("{operation} is known as {known:?}, and truly {truth:?}")
+        })
+    })
+}
+
+/// L2.
+pub(crate) fn doubt_ends(world: &World) -> Option<String> {
+    let last = world.record.reservations.iter().map(|it| it.at).max()?;
+    let last = last.max(world.script.world.heals);
+    // By a clock that is behind, what was dated by another lies ahead.
+    let back = (world.record.jumped.1 + world.behind()) as u64 * 1000;
+    let then = last + WINDOW + 2 * MARGIN + LEASE + DRIFT;
+    let open = |then: u64| {
+        let quota = world.quota(then);
+        quota.in_doubt() + quota.in_flight() > 0
+    };
+    (open(then) && (back == 0 || open(then + back))).then(|| {
+        let quota = world.quota(then);
+        let entries = quota.entries();
+        format!("starts are in doubt or in flight at {then} ms: {entries:?}")
+    })
+}
+
+/// L3.
+pub(crate) fn no_waste(world: &World) -> Option<String> {
+    if !clocks_agree(world) || world.record.reconciled > 0 {
+        return None;
+    }
+    let refused = world.record.refused.iter().filter(|it| it.is_for_slots);
+    let waste = refused.clone().find_map(|refused| {
+        let held = world.record.reservations.iter();
+        let held = held.filter(|own| may_count(world, own, refused.at)).count();
+        (held < 5).then(|| format!("refused at {} ms with {held} slots used", refused.at))
+    });
+    if waste.is_some() || !is_calm(world) {
+        return waste;
+    }
+    refused
+        .into_iter()
+        .find_map(|refused| too_long(world, *refused))
+        .or_else(|| untaken(world))
+}
+
+/// L4.
+pub(crate) fn pace(world: &World) -> Option<String> {
+    let watches = world.record.watches.iter();
+    watches.flat_map(pairs).find_map(|(watch, before, poll)| {
+        let since = match &before.ended {
+            Some((at, _)) => *at,
+            None => before.sent,
+        };
+        let gap = poll.sent.saturating_sub(since) + ROUNDING;
+        let least = least(watch, before, poll, since);
+        (gap < least).then(|| format!("a poll {gap:?} after the last one, not {least:?}"))
+    })
+}
+
+/// The least time from one poll's end to the next one.
+fn least(watch: &Watched, before: &Poll, poll: &Poll, since: Duration) -> Duration {
+    if poll.is_repeat && !before.is_repeat && is_401(before) {
+        return Duration::ZERO;
+    }
+    let asked = match &before.ended {
+        Some((_, Ended::Answer { asked, .. })) => asked.unwrap_or_default().min(86_400),
+        Some((_, Ended::Lost | Ended::NeverSent)) | None => 0,
+    };
+    let age = watch
+        .accepted
+        .map_or(Duration::ZERO, |at| since.saturating_sub(at));
+    let policy = match watch.every {
+        Some(every) => every,
+        None => (age / 10).clamp(Duration::from_secs(5), Duration::from_secs(60)),
+    };
+    // One last poll comes just before the time limit.
+    let is_last = poll.sent + LAST_POLL + ROUNDING >= watch.deadline;
+    let policy = if is_last { Duration::ZERO } else { policy };
+    policy.max(Duration::from_secs(asked))
+}
+
+fn is_401(poll: &Poll) -> bool {
+    matches!(&poll.ended, Some((_, Ended::Answer { status, .. })) if *status == StatusCode::UNAUTHORIZED)
+}
+
+fn pairs(watch: &Watched) -> impl Iterator<Item = (&Watched, &Poll, &Poll)> {
+    let polls = watch.polls.iter();
+    let pairs = polls.zip(watch.polls.iter().skip(1));
+    pairs.map(move |(before, poll)| (watch, before, poll))
+}
+
+/// Whether a reservation may rightly take up a slot.
+fn may_count(world: &World, own: &Reservation, at: u64) -> bool {
+    let is_old = own.at + WINDOW + MARGIN + LEASE + DRIFT <= at;
+    let given_back = match &world.record.attempts[own.attempt].told {
+        Some((_, told)) => {
+            let is_no = told.may_have_started == MayHaveStarted::No && !told.is_warned;
+            is_no && told.at <= at && world.record.attempts[own.attempt].latest == Some(own.id)
+        }
+        None => false,
+    };
+    own.at <= at && !is_old && !given_back
+}
+
+/// Whether the books told a longer wait than until the fifth last slot stops counting.
+fn too_long(world: &World, refused: Refused) -> Option<String> {
+    let accepted = |own: &Reservation| {
+        let mut accepted = world.record.acceptances();
+        let (at, _) = accepted.find(|(_, post)| post.reservation == Some(own.id))?;
+        let (_, told) = world.record.attempts[own.attempt].told.as_ref()?;
+        (told.at < refused.at).then_some(at)
+    };
+    let held = world
+        .record
+        .reservations
+        .iter()
+        .filter(|own| own.at <= refused.at);
+    // One that is in flight counts from the end of its lease.
+    let mut held: Vec<u64> = held
+        .map(|own| accepted(own).unwrap_or(own.at + LEASE))
+        .collect();
+    held.sort_unstable();
+    let fifth = held.iter().rev().nth(4)?;
+    let frees = fifth + WINDOW + MARGIN + 2 * world.script.world.latency + 100;
+    let told = refused.at as i64 + refused.wait;
+    (told > frees as i64).then(|| format!("told to wait until {told} ms, not {frees}"))
+}
+
+/// A start that was not accepted although nothing was in its way.
+fn untaken(world: &World) -> Option<String> {
+    world.record.attempts.iter().find_map(|attempt| {
+        let (_, told) = attempt.told.as_ref()?;
+        let is_full = told.words.contains("starts of the window");
+        let is_taken = told.may_have_started == MayHaveStarted::Yes || is_full;
+        (!is_taken).then(|| format!("without any fault a start ended with `{}`", told.words))
+    })
+}
+
+/// Whether nothing but starts is in the script.
+fn is_calm(world: &World) -> bool {
+    let mut events = world.script.events.iter();
+    events.all(|event| matches!(event.act, Act::Start(_)))
+        && !(world.script.world.schedule && world.script.world.schedule_counts)
+}
+
+/// Whether no clock is off by more than the margin allows for.
+fn clocks_agree(world: &World) -> bool {
+    let near = |ahead: i64| ahead.unsigned_abs() <= 10;
+    let mut clients = world.clients.iter();
+    let clients = clients.all(|client| near(client.ahead()));
+    let jumps = world
+        .script
+        .events
+        .iter()
+        .any(|it| matches!(it.act, Act::Jump { .. }));
+    clients && !jumps
+}

@@ -1,0 +1,295 @@
+//! What truly happened, written down beside what was told: the model that the laws are held against.
+
+use std::time::Duration;
+
+use http::{Request, StatusCode, header::AUTHORIZATION};
+use industrydata_core::{EntryState, MayHaveStarted, Now, Quota, Timestamp};
+
+use crate::front::TOKEN;
+
+/// What a request is for: the number of the attempt or of the wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    Post(usize),
+    Poll(usize),
+    List,
+}
+
+/// How a request ended for its client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// The head arrived whole.
+    Answer {
+        status: StatusCode,
+        /// The operation's status, if it is the service's own answer and arrived whole.
+        told: Option<String>,
+        /// The Retry-After, if plain seconds.
+        asked: Option<u64>,
+        /// Whether it had a `Date`.
+        dated: bool,
+    },
+    /// No answer, and the service may have acted.
+    Lost,
+    /// It certainly never left.
+    NeverSent,
+}
+
+/// One reservation that became durable.
+#[derive(Clone, Debug)]
+pub(crate) struct Reservation {
+    pub(crate) id: u128,
+    pub(crate) attempt: usize,
+    pub(crate) at: u64,
+    /// How the books date it, once confirmed by its owner.
+    pub(crate) dated: Option<Timestamp>,
+    /// When it was freed by evidence.
+    pub(crate) freed: Option<u64>,
+}
+
+/// One POST.
+#[derive(Clone, Debug)]
+pub(crate) struct Post {
+    pub(crate) attempt: usize,
+    pub(crate) number: usize,
+    pub(crate) at: u64,
+    pub(crate) reservation: Option<u128>,
+    /// Whether the books had told the driver that this reservation stands.
+    pub(crate) is_granted: bool,
+    /// Whether the reservation stood in the books when the POST went out.
+    pub(crate) is_durable: bool,
+    pub(crate) ended: Option<Ended>,
+    /// When the service accepted it, and the operation.
+    pub(crate) accepted: Option<(u64, String)>,
+}
+
+/// What a start was told to be.
+#[derive(Clone, Debug)]
+pub(crate) struct Told {
+    /// When, in true time.
+    pub(crate) at: u64,
+    /// By how many seconds the client's wall clock was ahead then.
+    pub(crate) ahead: i64,
+    pub(crate) may_have_started: MayHaveStarted,
+    pub(crate) operation: Option<String>,
+    /// Whether it carries a warning that the books are not written.
+    pub(crate) is_warned: bool,
+    /// Whether it carries a warning that a clock is off.
+    pub(crate) is_skew_told: bool,
+    /// How the entry stood in the books when it was told.
+    pub(crate) entry: Option<EntryState>,
+    pub(crate) words: String,
+}
+
+/// One start of a client.
+#[derive(Clone, Debug)]
+pub(crate) struct Attempt {
+    pub(crate) client: usize,
+    pub(crate) began: Now,
+    pub(crate) limit: Duration,
+    pub(crate) latest: Option<u128>,
+    pub(crate) granted: Option<u128>,
+    pub(crate) steps: u32,
+    /// How long it waited for the store.
+    pub(crate) booking: Duration,
+    pub(crate) told: Option<(Duration, Told)>,
+}
+
+/// A refusal by the books.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Refused {
+    pub(crate) at: u64,
+    pub(crate) is_for_slots: bool,
+    /// Until when, as a time from `at` on, in ms.
+    pub(crate) wait: i64,
+}
+
+/// One poll.
+#[derive(Clone, Debug)]
+pub(crate) struct Poll {
+    pub(crate) number: usize,
+    pub(crate) sent: Duration,
+    pub(crate) is_repeat: bool,
+    pub(crate) ended: Option<(Duration, Ended)>,
+}
+
+/// One wait for an operation.
+#[derive(Clone, Debug)]
+pub(crate) struct Watched {
+    pub(crate) operation: String,
+    /// When it was accepted, if this process did that, in steady time.
+    pub(crate) accepted: Option<Duration>,
+    pub(crate) every: Option<Duration>,
+    pub(crate) began: Duration,
+    /// When it is to have ended.
+    pub(crate) deadline: Duration,
+    pub(crate) polls: Vec<Poll>,
+    pub(crate) steps: u32,
+    /// When it ended, with which status if one is known, and whether it ended so once more.
+    pub(crate) ended: Option<(Duration, Option<String>, bool)>,
+}
+
+/// A run that a client follows until it knows.
+#[derive(Clone, Debug)]
+pub(crate) struct Followed {
+    pub(crate) operation: String,
+    pub(crate) known: Option<String>,
+}
+
+/// All of it.
+#[derive(Debug, Default)]
+pub(crate) struct Record {
+    pub(crate) steps: u64,
+    pub(crate) crashes: u64,
+    pub(crate) drops: u64,
+    pub(crate) store_faults: u64,
+    pub(crate) portal: u64,
+    pub(crate) reconciled: u64,
+    pub(crate) requests: u64,
+    pub(crate) attempts: Vec<Attempt>,
+    pub(crate) posts: Vec<Post>,
+    pub(crate) reservations: Vec<Reservation>,
+    pub(crate) refused: Vec<Refused>,
+    pub(crate) watches: Vec<Watched>,
+    pub(crate) followed: Vec<Followed>,
+    /// Requests that went where none may go.
+    pub(crate) strays: Vec<String>,
+    /// Where a token was found.
+    pub(crate) leaks: Vec<String>,
+    /// By how much the books' clock has jumped, in s: ahead and back.
+    pub(crate) jumped: (i64, i64),
+}
+
+impl Record {
+    pub(crate) fn request(&mut self, base: &str, request: &Request<Vec<u8>>) {
+        self.requests += 1;
+        let uri = request.uri().to_string();
+        let rest = uri.strip_prefix(base).unwrap_or_default();
+        let fields = request.headers().get_all(AUTHORIZATION);
+        let is_ours = |it: &http::HeaderValue| {
+            let text = it.to_str().unwrap_or_default();
+            it.is_sensitive() && text.starts_with("Bearer ") && text.contains(TOKEN)
+        };
+        let is_sound = rest.starts_with("/external/industryData/")
+            && fields.iter().count() == 1
+            && fields.iter().all(is_ours);
+        if !is_sound {
+            self.strays.push(uri);
+        }
+    }
+
+    /// Looks for a token in a text that may be shown or kept.
+    pub(crate) fn look(&mut self, place: &str, text: &str) {
+        if text.contains(TOKEN) {
+            self.leaks.push(format!("{place}: {text}"));
+        }
+    }
+
+    pub(crate) fn keep(&mut self, bytes: &[u8]) {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => self.look("the books", text),
+            Err(_) => self.leaks.push("the books are no text".to_owned()),
+        }
+    }
+
+    pub(crate) fn reserve(&mut self, reservation: Reservation) {
+        self.attempts[reservation.attempt].latest = Some(reservation.id);
+        self.reservations.push(reservation);
+    }
+
+    pub(crate) fn reservation_mut(&mut self, id: u128) -> Option<&mut Reservation> {
+        self.reservations.iter_mut().rev().find(|it| it.id == id)
+    }
+
+    pub(crate) fn reservation(&self, id: u128) -> Option<&Reservation> {
+        self.reservations.iter().rev().find(|it| it.id == id)
+    }
+
+    /// A driver was told that its change stands, and not that it is refused.
+    pub(crate) fn granted(&mut self, attempt: usize) {
+        let attempt = &mut self.attempts[attempt];
+        attempt.granted = attempt.latest;
+    }
+
+    pub(crate) fn post(&mut self, attempt: usize, number: usize, at: u64, quota: &Quota) {
+        let own = &self.attempts[attempt];
+        let reservation = own.latest;
+        let state = reservation.and_then(|id| state_in(quota, id));
+        self.posts.push(Post {
+            attempt,
+            number,
+            at,
+            reservation,
+            is_granted: own.granted.is_some() && own.granted == own.latest,
+            is_durable: state == Some(EntryState::Reserved),
+            ended: None,
+            accepted: None,
+        });
+    }
+
+    pub(crate) fn accepted(&mut self, number: usize, at: u64, operation: String) {
+        if let Some(post) = self.posts.iter_mut().rev().find(|it| it.number == number) {
+            post.accepted = Some((at, operation));
+        }
+    }
+
+    pub(crate) fn post_ended(&mut self, number: usize, ended: Ended) {
+        if let Some(post) = self.posts.iter_mut().rev().find(|it| it.number == number) {
+            post.ended = Some(ended);
+        }
+    }
+
+    pub(crate) fn poll(&mut self, watch: usize, number: usize, sent: Duration, is_repeat: bool) {
+        self.watches[watch].polls.push(Poll {
+            number,
+            sent,
+            is_repeat,
+            ended: None,
+        });
+    }
+
+    pub(crate) fn poll_ended(&mut self, watch: usize, number: usize, at: Duration, ended: Ended) {
+        let polls = &mut self.watches[watch].polls;
+        if let Some(poll) = polls.iter_mut().rev().find(|it| it.number == number) {
+            poll.ended = Some((at, ended));
+        }
+    }
+
+    /// The POSTs that were accepted: when, and which.
+    pub(crate) fn acceptances(&self) -> impl Iterator<Item = (u64, &Post)> {
+        let accepted = |post| Some((Post::accepted_at(post)?, post));
+        self.posts.iter().filter_map(accepted)
+    }
+}
+
+impl Attempt {
+    /// When it and its wait are to have ended, in steady time.
+    pub(crate) fn deadline(&self) -> Duration {
+        self.began.steady + self.limit
+    }
+}
+
+impl Post {
+    pub(crate) fn accepted_at(&self) -> Option<u64> {
+        self.accepted.as_ref().map(|(at, _)| *at)
+    }
+
+    /// Whether it is known for certain that the service did not act.
+    pub(crate) fn is_disproved(&self) -> bool {
+        match &self.ended {
+            Some(Ended::NeverSent) => true,
+            Some(Ended::Answer { status, .. }) => {
+                let code = status.as_u16();
+                (400..500).contains(&code)
+                    || [301, 302, 307, 308, 501, 505, 509, 511].contains(&code)
+            }
+            Some(Ended::Lost) | None => false,
+        }
+    }
+}
+
+/// How the entry of a reservation stands, if it counts.
+pub(crate) fn state_in(quota: &Quota, id: u128) -> Option<EntryState> {
+    let id = format!("{id:032x}");
+    let entry = quota.entries().iter().find(|entry| entry.id() == id)?;
+    Some(entry.state(quota.as_of()))
+}

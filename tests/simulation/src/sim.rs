@@ -1,0 +1,362 @@
+//! The world of one history: its time, its clients, its books, its service, and what is written down of all.
+
+use std::{
+    cell::{RefCell, RefMut},
+    rc::Rc,
+    task::Poll,
+    time::Duration,
+};
+
+use industrydata_core::{Base, Now, Service, Tenant, Timestamp};
+
+use crate::{
+    agenda::{Agenda, Due, Sleep, Task, resume},
+    books::Books,
+    client::{self, Client},
+    dice::Dice,
+    front::Front,
+    network::Letter,
+    planted::Planted,
+    record::Record,
+    script::{BooksClock, Fate, Order, Script, StoreFate},
+    start,
+};
+
+/// Unix milliseconds of the true time zero: 2026-03-10T12:00:00Z.
+pub(crate) const ORIGIN: i64 = 1_773_144_000_000;
+/// A history that does more than this goes round in circles.
+const MOST_STEPS: u64 = 400_000;
+
+/// What is the same in every history.
+#[derive(Clone, Debug)]
+pub(crate) struct Common {
+    pub(crate) base: Base,
+    pub(crate) service: Service,
+    pub(crate) tenant: Tenant,
+}
+
+impl Common {
+    pub(crate) fn new() -> Self {
+        let base = Base::graph();
+        Self {
+            service: Service::new(base.clone(), "simulation/1"),
+            base,
+            tenant: "contoso".parse().unwrap(),
+        }
+    }
+}
+
+/// The world, shared by the tasks in it.
+#[derive(Clone)]
+pub(crate) struct Sim(Rc<RefCell<World>>);
+
+pub(crate) struct World {
+    pub(crate) common: Common,
+    pub(crate) script: Rc<Script>,
+    pub(crate) planted: Planted,
+    /// True time, in ms: the service's clock.
+    pub(crate) now: u64,
+    pub(crate) agenda: Agenda,
+    pub(crate) dice: Dice,
+    pub(crate) clients: Vec<Client>,
+    pub(crate) books: Books,
+    pub(crate) front: Front,
+    pub(crate) letters: Vec<Letter>,
+    pub(crate) record: Record,
+    pub(crate) outages: Vec<(u64, Option<usize>, Fate)>,
+    pub(crate) store_outage: Option<(u64, StoreFate)>,
+    /// The task that is going on.
+    pub(crate) current: usize,
+    tasks: Vec<Place>,
+}
+
+/// Where a task is kept.
+struct Place {
+    client: usize,
+    task: Option<Task>,
+    stopped: bool,
+    dropped: bool,
+}
+
+impl Sim {
+    pub(crate) fn new(common: Common, script: Rc<Script>, planted: Planted) -> Self {
+        let mut dice = Dice::new(script.world.seed);
+        let clients = script.world.clients.iter().map(|clock| Client::new(*clock));
+        let front = Front::new(&script.world, dice.next());
+        Self(Rc::new(RefCell::new(World {
+            common,
+            planted,
+            now: 0,
+            agenda: Agenda::default(),
+            dice,
+            clients: clients.collect(),
+            books: Books::default(),
+            front,
+            letters: Vec::new(),
+            record: Record::default(),
+            outages: Vec::new(),
+            store_outage: None,
+            current: 0,
+            tasks: Vec::new(),
+            script,
+        })))
+    }
+
+    pub(crate) fn world(&self) -> RefMut<'_, World> {
+        self.0.borrow_mut()
+    }
+
+    /// Plays the script to its end, and on until nothing is left to do.
+    pub(crate) fn play(&self) {
+        let script = Rc::clone(&self.world().script);
+        self.world().agenda.enter(script.world.heals, Due::Healed);
+        if let Some(first) = script.events.first() {
+            self.world().agenda.enter(first.at, Due::Script(0));
+        }
+        loop {
+            let next = self.world().agenda.next();
+            let Some((at, due)) = next else { return };
+            {
+                let mut world = self.world();
+                world.now = world.now.max(at);
+                world.record.steps += 1;
+                assert!(world.record.steps < MOST_STEPS, "the history does not end");
+            }
+            match due {
+                Due::Script(nth) => self.event(nth),
+                Due::Apply(nth) => self.world().apply(nth),
+                Due::Arrive(nth) => self.world().arrive(nth),
+                Due::Die(client) => self.die(client),
+                Due::Restart(client) => client::restart(self, client),
+                Due::Healed => self.healed(),
+                Due::Wake(task) => self.wake(task),
+            }
+        }
+    }
+
+    /// Begins a task of a client's process.
+    pub(crate) fn spawn(&self, client: usize, task: Task) {
+        let nth = {
+            let mut world = self.world();
+            world.tasks.push(Place {
+                client,
+                task: Some(task),
+                stopped: false,
+                dropped: false,
+            });
+            world.tasks.len() - 1
+        };
+        self.wake(nth);
+    }
+
+    pub(crate) fn sleep_until(&self, until: u64) -> Sleep {
+        Sleep::new(self.clone(), until, false)
+    }
+
+    pub(crate) fn sleep(&self, ms: u64) -> Sleep {
+        let until = self.world().now + ms;
+        self.sleep_until(until)
+    }
+
+    /// Keeps a pause of a machine, by the client's own steady clock; it ends sooner if the client is told to stop.
+    pub(crate) fn pause(&self, client: usize, remaining: Duration) -> Sleep {
+        let world = self.world();
+        let ms = match world.planted {
+            Planted::NoPause => 0,
+            _ => world.clients[client].true_time(remaining),
+        };
+        let until = world.now + ms;
+        drop(world);
+        Sleep::new(self.clone(), until, true)
+    }
+
+    /// A moment between two steps of a client, at which its process may die, or what it does may be dropped.
+    pub(crate) async fn point(&self, client: usize) {
+        let ends = self.world().ends_here(client);
+        if ends {
+            // Nothing comes after this: the task is taken away.
+            std::future::pending::<()>().await;
+        }
+    }
+
+    fn event(&self, nth: usize) {
+        let script = Rc::clone(&self.world().script);
+        if let Some(next) = script.events.get(nth + 1) {
+            self.world().agenda.enter(next.at, Due::Script(nth + 1));
+        }
+        crate::acts::happen(self, &script.events[nth].act);
+    }
+
+    /// The network has healed: somebody starts once more.
+    fn healed(&self) {
+        let order = Order {
+            client: 0,
+            wait: false,
+            limit: 3600,
+            again: true,
+            every: None,
+        };
+        let is_dead = self.world().clients[0].is_dead;
+        if is_dead {
+            let later = self.world().now + 60_000;
+            self.world().agenda.enter(later, Due::Healed);
+        } else {
+            self.spawn(0, Box::pin(start::start(self.clone(), order)));
+        }
+    }
+
+    fn wake(&self, nth: usize) {
+        let taken = {
+            let mut world = self.world();
+            world.current = nth;
+            world.tasks[nth].task.take()
+        };
+        let Some(mut task) = taken else { return };
+        match resume(&mut task) {
+            Poll::Pending => self.world().tasks[nth].task = Some(task),
+            Poll::Ready(()) => drop(task),
+        }
+    }
+
+    /// Forgets the tasks that are left: each holds the world.
+    pub(crate) fn close(&self) {
+        let mut world = self.world();
+        let left: Vec<Task> = world
+            .tasks
+            .iter_mut()
+            .filter_map(|it| it.task.take())
+            .collect();
+        for client in &mut world.clients {
+            client.is_dead = true;
+        }
+        drop(world);
+        drop(left);
+    }
+
+    /// The process ends: nothing more of it runs, not even what would be done on a drop.
+    fn die(&self, client: usize) {
+        let dead: Vec<Task> = {
+            let mut world = self.world();
+            world.clients[client].is_dead = true;
+            world.record.crashes += 1;
+            world.forget_changes_of(client);
+            let own = world.tasks.iter_mut().filter(|it| it.client == client);
+            own.filter_map(|it| it.task.take()).collect()
+        };
+        drop(dead);
+    }
+}
+
+impl World {
+    /// The moment, by both clocks of a client.
+    pub(crate) fn at(&self, client: usize) -> Now {
+        let wall = match self.script.world.books {
+            BooksClock::Own(_) => &self.clients[client],
+            BooksClock::Machine => &self.clients[0],
+        };
+        Now::new(wall.utc(self.now), self.clients[client].steady(self.now))
+    }
+
+    /// The moment by the books' clock.
+    pub(crate) fn books_clock(&self, now: u64) -> Timestamp {
+        let now = match self.planted {
+            Planted::StandingClock => now.min(8 * 3_600_000),
+            _ => now,
+        };
+        match self.script.world.books {
+            BooksClock::Own(ahead) => utc(now as i64 + ahead * 1000),
+            BooksClock::Machine => self.clients[0].utc(now),
+        }
+    }
+
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.tasks[self.current].stopped
+    }
+
+    /// Whether what the current task does is to be dropped; true once.
+    pub(crate) fn take_drop(&mut self) -> bool {
+        std::mem::take(&mut self.tasks[self.current].dropped)
+    }
+
+    pub(crate) fn stop_all(&mut self, client: usize) {
+        let now = self.now;
+        for (nth, place) in self.tasks.iter_mut().enumerate() {
+            if place.client == client && place.task.is_some() {
+                place.stopped = true;
+                self.agenda.enter(now, Due::Wake(nth));
+            }
+        }
+    }
+
+    /// Has all that a client does dropped half-way.
+    pub(crate) fn drop_all(&mut self, client: usize) {
+        let now = self.now;
+        for (nth, place) in self.tasks.iter_mut().enumerate() {
+            if place.client == client && place.task.is_some() {
+                place.dropped = true;
+                self.agenda.enter(now, Due::Wake(nth));
+                self.record.drops += 1;
+            }
+        }
+    }
+
+    /// A task that was told to stop has done so.
+    pub(crate) fn go_on(&mut self) {
+        let current = self.current;
+        self.tasks[current].stopped = false;
+    }
+
+    /// By how many seconds the clock that keeps the books is behind one that entries are dated by.
+    pub(crate) fn behind(&self) -> i64 {
+        match self.script.world.books {
+            BooksClock::Own(_) => self.clients.iter().map(Client::ahead).fold(0, i64::max),
+            BooksClock::Machine => (-self.script.world.clients[0].offset).max(0),
+        }
+    }
+
+    pub(crate) fn jump(&mut self, client: usize, seconds: i64) {
+        self.clients[client].jump(seconds);
+        if self.script.world.books == BooksClock::Machine && client == 0 {
+            let (ahead, back) = &mut self.record.jumped;
+            if seconds > 0 {
+                *ahead += seconds;
+            } else {
+                *back -= seconds;
+            }
+        }
+    }
+
+    fn ends_here(&mut self, nth: usize) -> bool {
+        let (now, current) = (self.now, self.current);
+        if now >= self.script.world.heals {
+            return false;
+        }
+        let client = &mut self.clients[nth];
+        if let Some((steps, down)) = &mut client.dies_in {
+            if *steps == 0 {
+                let down = *down;
+                client.dies_in = None;
+                self.agenda.enter(now, Due::Die(nth));
+                self.agenda.enter(now + down, Due::Restart(nth));
+                return true;
+            }
+            *steps -= 1;
+        }
+        if let Some(steps) = &mut client.drops_in {
+            if *steps == 0 {
+                client.drops_in = None;
+                self.tasks[current].dropped = true;
+                self.agenda.enter(now, Due::Wake(current));
+                self.record.drops += 1;
+                return true;
+            }
+            *steps -= 1;
+        }
+        false
+    }
+}
+
+/// A timestamp of true time, in ms since the beginning.
+pub(crate) fn utc(ms: i64) -> Timestamp {
+    Timestamp::from_millisecond(ORIGIN + ms).unwrap()
+}

@@ -1,0 +1,134 @@
+//! What histories came to, added up.
+
+use std::fmt;
+
+use industrydata_core::MayHaveStarted;
+
+use crate::sim::World;
+
+const YEAR: f64 = 365.25 * 86_400_000.0;
+
+/// Figures of one history, or of many.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Histories.
+    pub histories: u64,
+    /// Virtual time, in ms.
+    pub time: u64,
+    /// Starts attempted.
+    pub attempts: u64,
+    /// POSTs sent.
+    pub posts: u64,
+    /// Starts accepted.
+    pub accepted: u64,
+    /// Starts refused by the books.
+    pub refused: u64,
+    /// Starts that ended in doubt, for their caller or with their process.
+    pub doubts: u64,
+    /// Slots that were taken although nothing was accepted for them, and not given back.
+    pub wasted: u64,
+    /// Polls.
+    pub polls: u64,
+    /// All requests.
+    pub requests: u64,
+    /// Processes that died.
+    pub crashes: u64,
+    /// Futures that were dropped.
+    pub drops: u64,
+    /// Changes to the books that failed.
+    pub store_faults: u64,
+    /// Starts by others.
+    pub others: u64,
+    /// Changes booked by reconciliations.
+    pub reconciled: u64,
+    /// Steps of histories.
+    pub steps: u64,
+}
+
+impl Tally {
+    pub(crate) fn of(world: &World) -> Self {
+        let record = &world.record;
+        let told = |nth: usize| record.attempts[nth].told.as_ref().map(|(_, told)| told);
+        let is_open = |nth: usize| {
+            told(nth).is_none_or(|told| {
+                told.may_have_started == MayHaveStarted::Unknown || told.is_warned
+            })
+        };
+        let posted = |nth: usize| record.posts.iter().any(|post| post.attempt == nth);
+        let is_accepted = |id: u128| {
+            let mut posts = record.posts.iter();
+            posts.any(|post| post.reservation == Some(id) && post.accepted.is_some())
+        };
+        let doubts = (0..record.attempts.len()).filter(|nth| is_open(*nth) && posted(*nth));
+        let wasted = record
+            .reservations
+            .iter()
+            .filter(|own| own.freed.is_none() && is_open(own.attempt) && !is_accepted(own.id));
+        let polls = record.watches.iter().map(|watch| watch.polls.len() as u64);
+        Self {
+            histories: 1,
+            time: world.now,
+            attempts: record.attempts.len() as u64,
+            posts: record.posts.len() as u64,
+            accepted: record.acceptances().count() as u64,
+            refused: record.refused.len() as u64,
+            doubts: doubts.count() as u64,
+            wasted: wasted.count() as u64,
+            polls: polls.sum(),
+            requests: record.requests,
+            crashes: record.crashes,
+            drops: record.drops,
+            store_faults: record.store_faults,
+            others: record.portal,
+            reconciled: record.reconciled,
+            steps: record.steps,
+        }
+    }
+
+    /// Adds the figures of others.
+    pub const fn add(&mut self, other: &Self) {
+        self.histories += other.histories;
+        self.time += other.time;
+        self.attempts += other.attempts;
+        self.posts += other.posts;
+        self.accepted += other.accepted;
+        self.refused += other.refused;
+        self.doubts += other.doubts;
+        self.wasted += other.wasted;
+        self.polls += other.polls;
+        self.requests += other.requests;
+        self.crashes += other.crashes;
+        self.drops += other.drops;
+        self.store_faults += other.store_faults;
+        self.others += other.others;
+        self.reconciled += other.reconciled;
+        self.steps += other.steps;
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let years = self.time as f64 / YEAR;
+        writeln!(
+            f,
+            "{} histories, {years:.1} years of virtual time, {} steps",
+            self.histories, self.steps
+        )?;
+        writeln!(
+            f,
+            "starts: {} attempted, {} refused by the books, {} sent, {} accepted, {} in doubt, {} slots wasted, {} by others",
+            self.attempts,
+            self.refused,
+            self.posts,
+            self.accepted,
+            self.doubts,
+            self.wasted,
+            self.others
+        )?;
+        write!(
+            f,
+            "{} polls, {} requests; {} crashes, {} futures dropped, {} changes to the books failed, {} changes reconciled",
+            self.polls, self.requests, self.crashes, self.drops, self.store_faults, self.reconciled
+        )
+    }
+}

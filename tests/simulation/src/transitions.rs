@@ -1,0 +1,357 @@
+//! A script from a seed: which clients there are, what they do, and what happens to them.
+
+use crate::{
+    dice::Dice,
+    script::{
+        Act, Body, BooksClock, Clock, Event, Fate, On, Order, Retry, Script, StoreFate, TokenFate,
+        World,
+    },
+};
+
+const HOUR: u64 = 3_600_000;
+/// Locations that are not to be followed.
+const LOCATIONS: [&str; 8] = [
+    "https://graph.microsoft.com.evil.example/beta/external/industryData/operations/1",
+    "https://graph.microsoft.com:8443/beta/external/industryData/operations/1",
+    "http://graph.microsoft.com/beta/external/industryData/operations/1",
+    "https://graph.microsoft.com@evil.example/beta/external/industryData/operations/1",
+    "https://graph.microsoft.com/beta/me/messages",
+    "//evil.example/beta/external/industryData/operations/1",
+    "https://graph.microsoft.com/beta/external/industryData/operations/..%2f..%2fme",
+    "",
+];
+/// Statuses of a start that leave it open.
+const OPEN: [u16; 8] = [500, 502, 503, 504, 507, 200, 204, 303];
+/// Statuses by which the service says that it did not act.
+const REFUSED: [u16; 12] = [400, 401, 403, 404, 408, 409, 411, 425, 429, 307, 501, 451];
+/// Statuses of a poll that bring no news.
+const MISSES: [u16; 7] = [408, 425, 429, 500, 502, 503, 504];
+
+/// The script of a seed.
+#[must_use]
+pub fn script(seed: u64) -> Script {
+    let mut dice = Dice::new(seed);
+    let is_calm = dice.chance(150);
+    let world = world(&mut dice, seed, is_calm);
+    let mut events = Vec::new();
+    let starts = if dice.chance(60) {
+        24
+    } else {
+        3 + dice.below(8)
+    };
+    let mut at = 0;
+    for _ in 0..starts {
+        at = next(&mut dice, at, world.heals);
+        let client = dice.below(world.clients.len() as u64) as usize;
+        if !is_calm {
+            for _ in 0..dice.below(3) {
+                events.push(Event {
+                    at,
+                    act: around(&mut dice, client),
+                });
+            }
+        }
+        let act = Act::Start(order(&mut dice, client, is_calm));
+        events.push(Event { at: at + 1, act });
+    }
+    if !is_calm {
+        for _ in 0..dice.below(6) {
+            let act = anytime(&mut dice, &world);
+            let at = dice.below(world.heals);
+            events.push(Event { at, act });
+        }
+    }
+    events.sort_by_key(|event| event.at);
+    Script { world, events }
+}
+
+fn world(dice: &mut Dice, seed: u64, is_calm: bool) -> World {
+    let clients = 1 + dice.below(4);
+    let is_machine = dice.chance(400);
+    let books = match (is_machine, is_calm) {
+        (true, _) => BooksClock::Machine,
+        (false, true) => BooksClock::Own(0),
+        (false, false) => BooksClock::Own(dice.within(-60, 60)),
+    };
+    let clock = |dice: &mut Dice| match dice.below(4) {
+        _ if is_calm => Clock::default(),
+        0 => Clock {
+            offset: *dice.pick(&[-40_000_000, -50_000, -600, 600, 50_000, 40_000_000]),
+            drift: 0,
+        },
+        _ => Clock {
+            offset: dice.within(-5, 5),
+            drift: dice.within(-100, 100),
+        },
+    };
+    World {
+        seed,
+        clients: (0..clients).map(|_| clock(dice)).collect(),
+        books,
+        latency: *dice.pick(&[50, 400, 400, 3000, 12_000]),
+        operation: *dice.pick(&[20, 60, 120, 120, 120, 300, 900, 5400]),
+        schedule: dice.chance(500),
+        schedule_counts: !is_calm && dice.chance(100),
+        retry_after: dice.chance(700),
+        heals: (13 + dice.below(48)) * HOUR,
+    }
+}
+
+/// When the next start is made: at once, in a while, or much later.
+fn next(dice: &mut Dice, at: u64, heals: u64) -> u64 {
+    let gap = match dice.below(10) {
+        0..=3 => dice.below(2000),
+        4..=6 => dice.below(20 * 60_000),
+        7..=8 => dice.below(4 * HOUR),
+        _ => 12 * HOUR - 60_000 + dice.below(300_000),
+    };
+    (at + gap) % heals
+}
+
+fn order(dice: &mut Dice, client: usize, is_calm: bool) -> Order {
+    let wait = !is_calm && dice.chance(150);
+    Order {
+        client,
+        wait,
+        limit: match dice.below(6) {
+            _ if is_calm => 86_400,
+            _ if wait => 900,
+            0 => 1 + dice.below(200),
+            1 => 3600,
+            _ => 86_400,
+        },
+        again: dice.chance(300),
+        every: (!is_calm && dice.chance(100)).then(|| 1000 + dice.below(60_000)),
+    }
+}
+
+/// What happens about a start.
+fn around(dice: &mut Dice, client: usize) -> Act {
+    match dice.below(20) {
+        0..=6 => Act::Fate {
+            client,
+            on: On::Post,
+            fate: post(dice),
+        },
+        7..=10 => Act::Fate {
+            client,
+            on: On::Poll,
+            fate: poll(dice),
+        },
+        11..=12 => Act::Store {
+            client,
+            fault: store(dice),
+        },
+        13..=15 => Act::Crash {
+            client,
+            steps: 1 + dice.below(14) as u32,
+            down: 1 + dice.below(7200),
+        },
+        16..=17 => Act::Drop {
+            client,
+            steps: 1 + dice.below(14) as u32,
+        },
+        18 => Act::Token {
+            client,
+            fate: token(dice),
+        },
+        _ => Act::Revoke {
+            claims: dice.chance(500),
+        },
+    }
+}
+
+/// What happens at any time.
+fn anytime(dice: &mut Dice, world: &World) -> Act {
+    let client = dice.below(world.clients.len() as u64) as usize;
+    match dice.below(18) {
+        0 => Act::Crash {
+            client,
+            steps: 0,
+            down: 1 + dice.below(20_000),
+        },
+        1 => Act::Drop { client, steps: 0 },
+        2 => Act::Stop { client },
+        3..=4 => Act::Outage {
+            client: dice.chance(500).then_some(client),
+            seconds: 1 + long(dice),
+            fate: outage(dice),
+        },
+        5 => Act::StoreOutage {
+            seconds: 1 + dice.below(3600),
+            fault: store(dice),
+        },
+        6..=7 => Act::Revoke {
+            claims: dice.chance(500),
+        },
+        8..=9 => Act::Jump {
+            client,
+            seconds: jump(dice, world.books),
+        },
+        10..=12 => Act::Portal,
+        13..=14 => Act::Window {
+            fixed: dice.chance(600),
+        },
+        15 => Act::Fate {
+            client,
+            on: On::List,
+            fate: poll(dice),
+        },
+        _ => Act::Reconcile { client },
+    }
+}
+
+/// How long an outage lasts, in s: minutes, or hours.
+fn long(dice: &mut Dice) -> u64 {
+    let most = if dice.chance(800) { 900 } else { 9000 };
+    dice.below(most)
+}
+
+fn post(dice: &mut Dice) -> Fate {
+    let reset = dice.chance(600);
+    match dice.below(16) {
+        0 => Fate::NoConnection(dice.below(6) as u8),
+        1 => Fate::LoseRequest { reset },
+        2 => Fate::LoseAnswer { reset },
+        3..=4 => Fate::Cut(dice.below(1000) as usize),
+        // A request that arrives later than its lease allows for is nobody's to foresee.
+        5 => Fate::Late(dice.below(90_000)),
+        6 => Fate::Slow(dice.below(60_000)),
+        7..=8 => Fate::Answer {
+            status: *dice.pick(&OPEN),
+            acts: dice.chance(500),
+            retry: retry(dice),
+            body: *dice.pick(&[
+                Body::Own,
+                Body::Own,
+                Body::Html,
+                Body::Token,
+                Body::Succeeded,
+            ]),
+        },
+        9..=10 => Fate::Answer {
+            status: *dice.pick(&REFUSED),
+            acts: false,
+            retry: retry(dice),
+            body: *dice.pick(&[Body::Own, Body::Own, Body::Html, Body::Token]),
+        },
+        11 => Fate::Location((*dice.pick(&LOCATIONS)).to_owned()),
+        12 => Fate::NoDate,
+        13 => Fate::Unsent,
+        _ => Fate::Operation {
+            hidden: if dice.chance(500) { dice.below(90) } else { 0 },
+            statuses: statuses(dice),
+            fails: dice.chance(200),
+        },
+    }
+}
+
+/// Statuses that an operation goes through, poll by poll; the last is terminal.
+fn statuses(dice: &mut Dice) -> Vec<Option<String>> {
+    let words = [
+        "notStarted",
+        "running",
+        "running",
+        "paused",
+        "unknownFutureValue",
+        "Running",
+    ];
+    let mut statuses: Vec<_> = (0..dice.below(6))
+        .map(|_| Some((*dice.pick(&words)).to_owned()))
+        .collect();
+    if statuses.is_empty() {
+        return statuses;
+    }
+    if dice.chance(300) {
+        statuses.push(None);
+    }
+    statuses.push(Some((*dice.pick(&["succeeded", "failed"])).to_owned()));
+    statuses
+}
+
+fn poll(dice: &mut Dice) -> Fate {
+    let reset = dice.chance(600);
+    match dice.below(12) {
+        0 => Fate::NoConnection(dice.below(6) as u8),
+        1 => Fate::LoseRequest { reset },
+        2 => Fate::LoseAnswer { reset },
+        3..=4 => Fate::Cut(dice.below(2000) as usize),
+        5 => Fate::Slow(dice.below(60_000)),
+        6 => Fate::Answer {
+            status: 200,
+            acts: false,
+            retry: retry(dice),
+            body: Body::Html,
+        },
+        7 => Fate::Answer {
+            status: *dice.pick(&[401, 403, 404, 410, 302, 400]),
+            acts: false,
+            retry: retry(dice),
+            body: Body::Token,
+        },
+        8 => Fate::Unsent,
+        _ => Fate::Answer {
+            status: *dice.pick(&MISSES),
+            acts: false,
+            retry: retry(dice),
+            body: *dice.pick(&[Body::Own, Body::Html, Body::Succeeded]),
+        },
+    }
+}
+
+fn outage(dice: &mut Dice) -> Fate {
+    let reset = dice.chance(500);
+    match dice.below(4) {
+        0 => Fate::NoConnection(dice.below(6) as u8),
+        1 => Fate::LoseRequest { reset },
+        2 => Fate::LoseAnswer { reset },
+        _ => Fate::Answer {
+            status: 503,
+            acts: false,
+            retry: retry(dice),
+            body: Body::Html,
+        },
+    }
+}
+
+fn retry(dice: &mut Dice) -> Option<Retry> {
+    Some(match dice.below(10) {
+        0..=4 => return None,
+        5 => Retry::Seconds(dice.below(30)),
+        6 => Retry::Seconds(dice.below(4000)),
+        7 => Retry::Date(dice.below(600)),
+        8 => Retry::Seconds(*dice.pick(&[0, 86_401, 99_999_999])),
+        _ => Retry::Text((*dice.pick(&["-1", "soon", "1e3", "2.5", "+5", ""])).to_owned()),
+    })
+}
+
+fn store(dice: &mut Dice) -> StoreFate {
+    let stands = dice.chance(500);
+    match dice.below(8) {
+        0 => StoreFate::Busy,
+        1 => StoreFate::Down,
+        2 => StoreFate::Damaged,
+        3..=4 => StoreFate::LostCommit { stands },
+        5..=6 => StoreFate::Unconfirmed { stands },
+        _ => StoreFate::Slow(dice.below(100_000)),
+    }
+}
+
+fn token(dice: &mut Dice) -> TokenFate {
+    match dice.below(4) {
+        0 => TokenFate::Unavailable,
+        1 => TokenFate::Same,
+        _ => TokenFate::Slow(dice.below(70_000)),
+    }
+}
+
+/// Any jump for a client beside a store with a clock of its own. A machine's clock mostly goes back: set forward, I3 is not
+/// promised (T46), and only its warning is looked for.
+fn jump(dice: &mut Dice, books: BooksClock) -> i64 {
+    let by = *dice.pick(&[1, 30, 3600, 43_200, 86_400, 31_536_000, 315_360_000]);
+    match books {
+        BooksClock::Own(_) if dice.chance(500) => by,
+        BooksClock::Machine if dice.chance(250) => by,
+        BooksClock::Own(_) | BooksClock::Machine => -by,
+    }
+}

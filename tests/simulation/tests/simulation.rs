@@ -1,0 +1,16 @@
+//! A few hundred histories; `cargo xtask simulate` plays as many as one likes.
+#![allow(clippy::panic, reason = "a test: what must not happen ends it")]
+
+use simulation::{Plan, Planted, run};
+
+#[test]
+fn every_law_holds_in_400_histories() {
+    let (tally, found) = run(Plan {
+        from: 0,
+        seeds: 400,
+        threads: 2,
+        planted: Planted::Nothing,
+    });
+    println!("{tally}");
+    assert!(found.is_empty(), "{found:#?}");
+}
