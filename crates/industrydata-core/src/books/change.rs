@@ -9,6 +9,8 @@ use super::{
     codec,
     entry::{Entry, millis},
     evidence::Evidence,
+    export::ExportedBooks,
+    merge::{Incoming, merge_in},
     resolve::{Resolution, Unresolved, resolve_in, see_in},
     settle::settle_in,
     value::Value,
@@ -35,6 +37,13 @@ impl BooksKey {
         }
     }
 
+    /// The key that stands in a store under these two texts; `None` if no books have such a name.
+    pub(super) fn from_stored(base: &str, tenant: &str) -> Option<Self> {
+        let name: Tenant = tenant.parse().ok()?;
+        let key = Self::new(&crate::Base::parse(base).ok()?, &name);
+        (key.base == base && key.tenant() == tenant).then_some(key)
+    }
+
     /// The base URL, folded to lower case.
     #[must_use]
     pub fn base(&self) -> &str {
@@ -49,6 +58,8 @@ impl BooksKey {
 }
 
 /// Who makes a start, for the people who read the books later.
+///
+/// The books keep at most [`Who::LONGEST`] characters of each text, without control characters.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Who {
     /// The machine.
@@ -63,6 +74,22 @@ pub struct Who {
 }
 
 impl Who {
+    /// The most characters that are kept of a host or a label.
+    pub const LONGEST: usize = 255;
+
+    /// As it is kept: bounded, on one line.
+    pub(super) fn kept(&self) -> Self {
+        let kept = |text: &String| -> String {
+            let plain = text.chars().filter(|c| !c.is_control());
+            plain.take(Self::LONGEST).collect()
+        };
+        Self {
+            host: self.host.as_ref().map(kept),
+            process: self.process,
+            label: self.label.as_ref().map(kept),
+        }
+    }
+
     pub(super) const fn is_empty(&self) -> bool {
         self.host.is_none() && self.process.is_none() && self.label.is_none()
     }
@@ -122,6 +149,7 @@ enum Kind {
         evidence: Evidence,
         started: Timestamp,
     },
+    Merge(Box<Incoming>),
 }
 
 impl Change {
@@ -205,6 +233,14 @@ impl Change {
         Self::new(key, throttle, Kind::See { evidence, started })
     }
 
+    /// Takes over books that were exported, those of another ledger or earlier ones of the same: merged by the starts' ids,
+    /// so that nothing stops counting or counts for a shorter time, and the same again changes nothing.
+    #[must_use]
+    pub fn merge(books: &ExportedBooks, throttle: Throttle) -> Self {
+        let incoming = Kind::Merge(Box::new(books.incoming().clone()));
+        Self::new(books.key().clone(), throttle, incoming)
+    }
+
     const fn new(key: BooksKey, throttle: Throttle, kind: Kind) -> Self {
         Self {
             key,
@@ -227,6 +263,7 @@ impl Change {
     pub fn apply(&self, stored: Option<&[u8]>, clock: Timestamp) -> Result<Applied, StoreFault> {
         let mut value = Value::open(&self.key, stored, clock)?;
         let mut unresolved = None;
+        let mut merged = 0;
         let refusal = match &self.kind {
             Kind::Read | Kind::Entries => None,
             Kind::Reserve { id, lease, who } => {
@@ -252,6 +289,16 @@ impl Change {
                 value.tidy(self.throttle.window, clock);
                 None
             }
+            Kind::Merge(incoming) => {
+                // What no longer counts is not to stand for one that does.
+                value.tidy(self.throttle.window, clock);
+                let before = value.entries.clone();
+                merge_in(&mut value, incoming, clock);
+                value.tidy(self.throttle.window, clock);
+                let is_new = |entry: &&Entry| !before.contains(entry);
+                merged = value.entries.iter().filter(is_new).count();
+                None
+            }
         };
         let write = match (&self.kind, &refusal) {
             (Kind::Read | Kind::Entries, _) => None,
@@ -261,7 +308,8 @@ impl Change {
                 Kind::Reserve { .. }
                 | Kind::Settle { .. }
                 | Kind::Resolve { .. }
-                | Kind::See { .. },
+                | Kind::See { .. }
+                | Kind::Merge(_),
                 _,
             ) => {
                 Some(codec::encode(&self.key, &value)).filter(|new| Some(new.as_slice()) != stored)
@@ -273,13 +321,15 @@ impl Change {
                 quota: value.quota(self.throttle, clock),
                 refusal,
                 unresolved,
+                merged,
                 entries: match self.kind {
                     Kind::Entries => value.entries,
                     Kind::Read
                     | Kind::Reserve { .. }
                     | Kind::Settle { .. }
                     | Kind::Resolve { .. }
-                    | Kind::See { .. } => Vec::new(),
+                    | Kind::See { .. }
+                    | Kind::Merge(_) => Vec::new(),
                 },
             },
         })
@@ -312,7 +362,7 @@ impl Change {
             operation: None,
             why: None,
             evidence: None,
-            who: who.clone(),
+            who: who.kept(),
             rest: serde_json::Map::new(),
         });
         None
