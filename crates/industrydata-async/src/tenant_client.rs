@@ -53,7 +53,7 @@ impl TenantClient {
         self
     }
 
-    /// A label for the start in the books.
+    /// A label for the start in the books, of which 255 characters without controls are kept.
     pub fn label(mut self, label: impl Into<String>) -> Self {
         self.label = Some(label.into());
         self

@@ -3,7 +3,7 @@
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use industrydata_core::Resolution;
+use industrydata_core::{Resolution, Who};
 
 /// The longest duration taken: clocks of some systems reach no further.
 const LONGEST: Duration = Duration::from_secs(3650 * 24 * 60 * 60);
@@ -58,6 +58,7 @@ Control paths: POST /_emulator/advance {\"by\": \"12h\"} moves its clock, POST /
 
 Examples:
   industrydata emulator --speed 20              an operation takes 6 s in place of 120 s
+  industrydata emulator --speed 600             a run takes 11 s in place of 110 min, for start --follow
   curl -d '{\"on\": \"start\", \"lose\": \"answer\"}' http://127.0.0.1:8085/_emulator/faults";
 
 /// The whole command line.
@@ -219,6 +220,9 @@ pub(crate) struct StartArgs {
     /// Wait, within the time limit, when the books or the service have no slot
     #[arg(long)]
     pub(crate) wait_for_slot: bool,
+    /// A label for the start in the books, shown by `quota --entries`: 1 to 255 characters without controls
+    #[arg(long, value_name = "TEXT", value_parser = label)]
+    pub(crate) label: Option<String>,
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
 }
@@ -251,7 +255,8 @@ pub(crate) struct EmulatorArgs {
     /// The port on 127.0.0.1; 0 lets the system choose
     #[arg(long, value_name = "N", default_value_t = 8085)]
     pub(crate) port: u16,
-    /// Divides the time an operation takes, and nothing else
+    /// Divides the time an operation takes (120 s), its run's (110 min) with it, and nothing else: not the clock, not the
+    /// window, not the schedule
     #[arg(long, value_name = "X", default_value = "1", value_parser = speed)]
     pub(crate) speed: f64,
 }
@@ -307,6 +312,16 @@ fn resolution(text: &str) -> Result<(String, Resolution), String> {
     Ok((id.to_owned(), resolution))
 }
 
+fn label(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() || text.chars().count() > Who::LONGEST {
+        return Err("a label has 1 to 255 characters".to_owned());
+    }
+    if text.contains(char::is_control) {
+        return Err("a label has no control characters, such as a line break".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
 fn speed(text: &str) -> Result<f64, String> {
     text.parse()
         .ok()
@@ -348,6 +363,18 @@ mod tests {
                 .unwrap_err()
                 .contains("1h at most")
         );
+    }
+
+    #[test]
+    fn labels_are_bounded_and_plain() {
+        assert_eq!(
+            label("nightly import, é"),
+            Ok("nightly import, é".to_owned())
+        );
+        assert!(label(&"é".repeat(255)).is_ok());
+        for bad in ["", "  ", "a\nb", "\u{1b}[31m", "\u{85}", &"x".repeat(256)] {
+            assert!(label(bad).is_err(), "{bad:?}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `start`: a slot in the books, one POST, and the wait if it is asked for.
 
-use industrydata_core::{MayHaveStarted, ReadError};
+use industrydata_core::{MayHaveStarted, ReadError, Who};
 
 use crate::{
     args::{Global, StartArgs},
@@ -55,7 +55,10 @@ fn started(
             polling: args.limits.polling(),
             timeout: patience.left(),
             request_timeout: args.limits.request_timeout,
-            who: settings::who(env),
+            who: Who {
+                label: args.label.clone(),
+                ..settings::who(env)
+            },
             interrupt: context.interrupt.clone(),
         },
     )?;
