@@ -11,6 +11,7 @@ mod books;
 mod ends;
 mod human;
 mod interrupts;
+mod ledger;
 mod postgres;
 mod reads;
 mod stage;
