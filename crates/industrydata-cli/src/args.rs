@@ -3,7 +3,7 @@
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use industrydata_core::{Resolution, Who};
+use industrydata_core::{Resolution, Timestamp, Who};
 
 /// The longest duration taken: clocks of some systems reach no further.
 const LONGEST: Duration = Duration::from_secs(3650 * 24 * 60 * 60);
@@ -46,6 +46,8 @@ const START: &str = "\
 Examples:
   industrydata start                            start, and print how to wait for the operation
   industrydata start --wait --timeout 2h        start, and wait until it has succeeded or failed
+  industrydata start --schedule 2026-03-10T06:00:00Z
+                                                and say which scheduled run it makes be skipped
   industrydata start --wait-for-slot            if all starts of the window are used, wait for one";
 
 const WAIT: &str = "\
@@ -223,6 +225,15 @@ pub(crate) struct ReadOneArgs {
     pub(crate) limits: ReadArgs,
 }
 
+/// Where the schedule of the tenant's runs is known from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scheduled {
+    /// A scheduled run is or was due then.
+    At(Timestamp),
+    /// The runs' start times show it.
+    Infer,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct QuotaArgs {
     /// List all entries of the books: id, date, state, evidence and who
@@ -234,6 +245,10 @@ pub(crate) struct QuotaArgs {
     /// Compare the books with what the service lists: doubt is resolved by evidence, starts by others are entered
     #[arg(long)]
     pub(crate) reconcile: bool,
+    /// When a scheduled run of the tenant's is or was due (RFC 3339; then every 12 h), or `infer` to read it from the runs'
+    /// start times: the timeline shows the next one, and whether a start now makes it be skipped [env: INDUSTRYDATA_SCHEDULE]
+    #[arg(long, value_name = "TIME|infer", value_parser = scheduled)]
+    pub(crate) schedule: Option<Scheduled>,
     #[command(flatten)]
     pub(crate) limits: ReadArgs,
 }
@@ -252,6 +267,11 @@ pub(crate) struct StartArgs {
     /// Wait, within the time limit, when the books or the service have no slot
     #[arg(long)]
     pub(crate) wait_for_slot: bool,
+    /// When a scheduled run of the tenant's is or was due (RFC 3339; then every 12 h), or `infer` to read it from the runs'
+    /// start times: the result says which scheduled run the start makes be
+    /// skipped. With `infer` the runs are listed before the start [env: INDUSTRYDATA_SCHEDULE]
+    #[arg(long, value_name = "TIME|infer", value_parser = scheduled)]
+    pub(crate) schedule: Option<Scheduled>,
     /// A label for the start in the books, shown by `quota --entries`: 1 to 255 characters without controls
     #[arg(long, value_name = "TEXT", value_parser = label)]
     pub(crate) label: Option<String>,
@@ -342,6 +362,15 @@ fn resolution(text: &str) -> Result<(String, Resolution), String> {
         return Err("an entry's id is 32 hexadecimal digits: see quota --entries".to_owned());
     }
     Ok((id.to_owned(), resolution))
+}
+
+pub(crate) fn scheduled(text: &str) -> Result<Scheduled, String> {
+    if text == "infer" {
+        return Ok(Scheduled::Infer);
+    }
+    text.parse().map(Scheduled::At).map_err(|_| {
+        "write it as a time of RFC 3339, such as 2026-03-10T06:00:00Z, or as infer".to_owned()
+    })
 }
 
 fn label(text: &str) -> Result<String, String> {

@@ -223,15 +223,13 @@ fn damage(export: &LedgerExport) -> Vec<Value> {
 }
 
 fn said(damage: &[Value]) -> String {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let parts = damage.iter().map(|it| match &it["tenant"] {
-        Value::Null => text(&it["why"]),
-        tenant => format!(
-            "tenant {} at {}: {}",
-            text(tenant),
-            text(&it["base"]),
-            text(&it["why"])
-        ),
+    let parts = damage.iter().map(|it| {
+        let text = |key: &str| it.get(key).and_then(Value::as_str);
+        let why = text("why").unwrap_or_default();
+        match text("tenant").zip(text("base")) {
+            Some((tenant, base)) => format!("tenant {tenant} at {base}: {why}"),
+            None => why.to_owned(),
+        }
     });
     parts.collect::<Vec<_>>().join("; ")
 }

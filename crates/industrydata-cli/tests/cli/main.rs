@@ -9,6 +9,7 @@
 
 mod books;
 mod ends;
+mod forecast;
 mod human;
 mod interrupts;
 mod ledger;
