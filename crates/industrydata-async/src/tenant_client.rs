@@ -3,8 +3,8 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use industrydata_core::{
-    BooksKey, Change, Limits, OperationUrl, PauseReason, Quota, ResumeError, ResumeToken, Start,
-    StartError, StartPlan, StoreFault, Tenant, Timestamp, Watch, WatchPlan,
+    BooksKey, Change, Limits, OperationUrl, PauseReason, Quota, ResumeError, ResumeToken, Schedule,
+    Start, StartError, StartPlan, StoreFault, Tenant, Timestamp, Watch, WatchPlan,
 };
 
 use crate::{
@@ -25,6 +25,7 @@ pub struct TenantClient {
     limits: Limits,
     wait_for_slot: bool,
     label: Option<String>,
+    schedule: Option<Schedule>,
     on_wait: Option<Arc<OnWait>>,
 }
 
@@ -36,6 +37,7 @@ impl TenantClient {
             tenant,
             wait_for_slot: false,
             label: None,
+            schedule: None,
             on_wait: None,
         }
     }
@@ -53,9 +55,18 @@ impl TenantClient {
         self
     }
 
-    /// A label for the start in the books.
+    /// A label for the start in the books, of which 255 characters without controls are kept.
     pub fn label(mut self, label: impl Into<String>) -> Self {
         self.label = Some(label.into());
+        self
+    }
+
+    /// The schedule of the tenant's runs: given, or inferred by [`infer_schedule`](Self::infer_schedule). The quota and the
+    /// result of a start then say what a start does to it ([`Quota::foreseen`],
+    /// [`Accepted::foreseen`](industrydata_core::Accepted::foreseen)). It is no setting of the service's, and nothing is
+    /// sent for it.
+    pub fn schedule(mut self, schedule: Schedule) -> Self {
+        self.schedule = Some(schedule);
         self
     }
 
@@ -76,6 +87,10 @@ impl TenantClient {
 
     pub(crate) const fn client(&self) -> &Client {
         &self.client
+    }
+
+    pub(crate) const fn known_schedule(&self) -> Option<Schedule> {
+        self.schedule
     }
 
     pub(crate) const fn limits(&self) -> Limits {
@@ -102,7 +117,8 @@ impl TenantClient {
             wait_for_slot: self.wait_for_slot,
             who,
         };
-        let machine = Start::new(plan, seed().map_err(StartError::local)?, now());
+        let machine = Start::new(plan, seed().map_err(StartError::local)?, now())
+            .with_schedule(self.schedule);
         let mut attempt = Attempt {
             client,
             machine: Some(machine),
@@ -139,7 +155,7 @@ impl TenantClient {
         self.wait_for(url, None)
     }
 
-    /// The quota as the books have it. Nothing is sent.
+    /// The quota as the books have it, with what is foreseen if the [`schedule`](Self::schedule) is known. Nothing is sent.
     ///
     /// # Errors
     ///
@@ -149,7 +165,7 @@ impl TenantClient {
         let key = BooksKey::new(client.service.base(), &self.tenant);
         let change = Arc::new(Change::read(key, client.throttle));
         let verdict = client.books.transact(change).await?;
-        Ok(verdict.quota().clone())
+        Ok(verdict.quota().clone().with_schedule(self.schedule))
     }
 
     fn wait_for(&self, url: OperationUrl, accepted: Option<Timestamp>) -> Run {

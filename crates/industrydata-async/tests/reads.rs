@@ -21,7 +21,7 @@ use industrydata_async::{
     Client, FixedToken, TenantClient,
     core::{
         AccessToken, FollowErrorKind, PollingPolicy, ReadErrorKind, Resolution, ResolveError,
-        RunFoundBy, RunStatus, StartError, Timestamp,
+        RunFoundBy, RunStatus, Skip, StartError, Timestamp,
     },
 };
 use industrydata_emulator::{Config, Emulator, Fault, Grant, Lose, On, Permission, Schedule};
@@ -228,6 +228,18 @@ async fn the_schedule_is_inferred_from_what_ran() {
         0,
         "scheduled runs are no starts"
     );
+    assert_eq!(tenant.quota().await.unwrap().foreseen(), None);
+    let schedule = tenant.infer_schedule().await.unwrap().unwrap();
+    let tenant = tenant.schedule(schedule);
+    let before = tenant.quota().await.unwrap().foreseen().unwrap();
+    assert_eq!(before.next_scheduled(), forecast.next_scheduled());
+    let run = tenant.start().await.unwrap();
+    let accepted = run.accepted().unwrap();
+    let foreseen = accepted.foreseen().unwrap();
+    assert_eq!(foreseen.is_skipped_already(), Skip::No);
+    let after = accepted.quota().unwrap().foreseen().unwrap();
+    assert_eq!(after.is_skipped_already(), foreseen.start_now_skips());
+    assert_eq!(tenant.quota().await.unwrap().schedule(), Some(&schedule));
 }
 
 /// Answers every request on `listener` with `body`, and tells what was asked.

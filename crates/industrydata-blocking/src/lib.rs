@@ -56,7 +56,9 @@
 //! [`activities`](TenantClient::activities) read what the service has; [`preflight`](TenantClient::preflight) tells before
 //! a slot is spent that a token may start but not watch. [`reconcile`](TenantClient::reconcile) resolves starts in doubt by
 //! what is listed, [`resolve`](TenantClient::resolve) does so by hand, and [`forecast`](TenantClient::forecast) says what a
-//! start now would do to the schedule. None of them starts a run.
+//! start now would do to the schedule. None of them starts a run. A tenant whose [`schedule`](TenantClient::schedule) is
+//! known, given or from [`infer_schedule`](TenantClient::infer_schedule), has the forecast in its quota and in the result of
+//! each start as well.
 //!
 //! # What is never done
 //!

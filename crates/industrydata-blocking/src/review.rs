@@ -59,8 +59,8 @@ impl TenantClient {
     }
 
     /// What is to come: the next scheduled run, and whether a start now makes it be skipped. `scheduled` is a time at which
-    /// a scheduled run is or was due, if known; else the schedule is inferred from the runs' start times, and `None` if
-    /// they show none.
+    /// a scheduled run is or was due, if known; else it is the [`schedule`](Self::schedule) that was set; else one that is
+    /// inferred from the runs' start times, and `None` if they show none.
     ///
     /// # Errors
     ///
@@ -72,9 +72,23 @@ impl TenantClient {
         let quota = self.quota()?;
         let schedule = match scheduled {
             Some(time) => Some(Schedule::given(time)),
-            None => quota.infer_schedule(&self.runs()?),
+            None => match self.known_schedule() {
+                Some(schedule) => Some(schedule),
+                None => quota.infer_schedule(&self.runs()?),
+            },
         };
         Ok(schedule.map(|schedule| quota.forecast(&schedule)))
+    }
+
+    /// The schedule that the runs' start times show, if they show one: lists the runs. It is for
+    /// [`schedule`](Self::schedule), and stays good for as long as the service keeps to it.
+    ///
+    /// # Errors
+    ///
+    /// [`ReconcileError`]. A run may have started: no, not by this.
+    pub fn infer_schedule(&self) -> Result<Option<Schedule>, ReconcileError> {
+        let quota = self.quota()?;
+        Ok(quota.infer_schedule(&self.runs()?))
     }
 
     fn books(&self) -> (BooksKey, Throttle) {

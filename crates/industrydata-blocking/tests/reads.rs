@@ -21,7 +21,7 @@ use industrydata_blocking::{
     Client, FixedToken, TenantClient,
     core::{
         AccessToken, FollowErrorKind, PollingPolicy, ReadErrorKind, Resolution, ResolveError,
-        RunFoundBy, RunStatus, StartError, Timestamp,
+        RunFoundBy, RunStatus, Skip, StartError, Timestamp,
     },
 };
 use industrydata_emulator::{Config, Emulator, Fault, Grant, Lose, On, Permission, Schedule};
@@ -216,6 +216,18 @@ fn the_schedule_is_inferred_from_what_ran() {
         0,
         "scheduled runs are no starts"
     );
+    assert_eq!(tenant.quota().unwrap().foreseen(), None);
+    let schedule = tenant.infer_schedule().unwrap().unwrap();
+    let tenant = tenant.schedule(schedule);
+    let before = tenant.quota().unwrap().foreseen().unwrap();
+    assert_eq!(before.next_scheduled(), forecast.next_scheduled());
+    let run = tenant.start().unwrap();
+    let accepted = run.accepted().unwrap();
+    let foreseen = accepted.foreseen().unwrap();
+    assert_eq!(foreseen.is_skipped_already(), Skip::No);
+    let after = accepted.quota().unwrap().foreseen().unwrap();
+    assert_eq!(after.is_skipped_already(), foreseen.start_now_skips());
+    assert_eq!(tenant.quota().unwrap().schedule(), Some(&schedule));
 }
 
 /// Answers every request on `listener` with `body`, and tells what was asked.

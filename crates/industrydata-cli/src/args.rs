@@ -3,7 +3,7 @@
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use industrydata_core::Resolution;
+use industrydata_core::{Resolution, Timestamp, Who};
 
 /// The longest duration taken: clocks of some systems reach no further.
 const LONGEST: Duration = Duration::from_secs(3650 * 24 * 60 * 60);
@@ -32,6 +32,7 @@ Examples:
   industrydata quota --output json
   industrydata quota --reconcile        compare the books with what the service lists
   industrydata runs list
+  industrydata ledger export books.json the books of all tenants, out of a damaged ledger too
   industrydata emulator                 a service to try all of it with
   industrydata demo
 
@@ -45,6 +46,8 @@ const START: &str = "\
 Examples:
   industrydata start                            start, and print how to wait for the operation
   industrydata start --wait --timeout 2h        start, and wait until it has succeeded or failed
+  industrydata start --schedule 2026-03-10T06:00:00Z
+                                                and say which scheduled run it makes be skipped
   industrydata start --wait-for-slot            if all starts of the window are used, wait for one";
 
 const WAIT: &str = "\
@@ -53,11 +56,21 @@ Examples:
   industrydata wait 171bf0b4-14e9-408f-71dd-08dcd2a15d23
   industrydata wait https://graph.microsoft.com/beta/external/industryData/operations/171bf0b4-...";
 
+const LEDGER: &str = "\
+An export is of the ledger as a whole, whatever --tenant and --base-url say. Of a damaged ledger all is exported that can \
+be read, what cannot be is named, and the exit code is 9; the ledger stays as it is.
+
+Examples:
+  industrydata ledger export books.json                            a copy
+  industrydata ledger import books.json --ledger new.sqlite        out of a damaged ledger into a new one
+  industrydata ledger export - | industrydata ledger import - --ledger postgres://books@db.example.org/books";
+
 const EMULATOR: &str = "\
 Control paths: POST /_emulator/advance {\"by\": \"12h\"} moves its clock, POST /_emulator/faults scripts faults.
 
 Examples:
   industrydata emulator --speed 20              an operation takes 6 s in place of 120 s
+  industrydata emulator --speed 600             a run takes 11 s in place of 110 min, for start --follow
   curl -d '{\"on\": \"start\", \"lose\": \"answer\"}' http://127.0.0.1:8085/_emulator/faults";
 
 /// The whole command line.
@@ -142,6 +155,9 @@ pub(crate) enum Command {
     /// Read the service's operations
     #[command(subcommand)]
     Operations(OperationsCommand),
+    /// Take all books out of the ledger, or into it: to move them, to keep a copy, to get out of a damaged one
+    #[command(subcommand)]
+    Ledger(LedgerCommand),
     /// Serve an emulated industryData service on loopback until interrupted
     #[command(after_help = EMULATOR)]
     Emulator(EmulatorArgs),
@@ -171,6 +187,25 @@ pub(crate) enum OperationsCommand {
     Show(ReadOneArgs),
 }
 
+/// What to do with the books of all tenants.
+#[derive(Debug, Subcommand)]
+pub(crate) enum LedgerCommand {
+    /// Write all books of the ledger, of every tenant and base, as one JSON document
+    #[command(after_help = LEDGER)]
+    Export {
+        /// A file that is not there yet, or - for standard output
+        #[arg(value_name = "FILE", default_value = "-")]
+        file: PathBuf,
+    },
+    /// Take an export over into the ledger: what counts goes on counting, and the same again changes nothing
+    #[command(after_help = LEDGER)]
+    Import {
+        /// The file of an export, or - for standard input
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct ReadArgs {
     /// The time the whole command may take
@@ -190,6 +225,15 @@ pub(crate) struct ReadOneArgs {
     pub(crate) limits: ReadArgs,
 }
 
+/// Where the schedule of the tenant's runs is known from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scheduled {
+    /// A scheduled run is or was due then.
+    At(Timestamp),
+    /// The runs' start times show it.
+    Infer,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct QuotaArgs {
     /// List all entries of the books: id, date, state, evidence and who
@@ -201,6 +245,10 @@ pub(crate) struct QuotaArgs {
     /// Compare the books with what the service lists: doubt is resolved by evidence, starts by others are entered
     #[arg(long)]
     pub(crate) reconcile: bool,
+    /// When a scheduled run of the tenant's is or was due (RFC 3339; then every 12 h), or `infer` to read it from the runs'
+    /// start times: the timeline shows the next one, and whether a start now makes it be skipped [env: INDUSTRYDATA_SCHEDULE]
+    #[arg(long, value_name = "TIME|infer", value_parser = scheduled)]
+    pub(crate) schedule: Option<Scheduled>,
     #[command(flatten)]
     pub(crate) limits: ReadArgs,
 }
@@ -219,6 +267,14 @@ pub(crate) struct StartArgs {
     /// Wait, within the time limit, when the books or the service have no slot
     #[arg(long)]
     pub(crate) wait_for_slot: bool,
+    /// When a scheduled run of the tenant's is or was due (RFC 3339; then every 12 h), or `infer` to read it from the runs'
+    /// start times: the result says which scheduled run the start makes be
+    /// skipped. With `infer` the runs are listed before the start [env: INDUSTRYDATA_SCHEDULE]
+    #[arg(long, value_name = "TIME|infer", value_parser = scheduled)]
+    pub(crate) schedule: Option<Scheduled>,
+    /// A label for the start in the books, shown by `quota --entries`: 1 to 255 characters without controls
+    #[arg(long, value_name = "TEXT", value_parser = label)]
+    pub(crate) label: Option<String>,
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
 }
@@ -251,7 +307,8 @@ pub(crate) struct EmulatorArgs {
     /// The port on 127.0.0.1; 0 lets the system choose
     #[arg(long, value_name = "N", default_value_t = 8085)]
     pub(crate) port: u16,
-    /// Divides the time an operation takes, and nothing else
+    /// Divides the time an operation takes (120 s), its run's (110 min) with it, and nothing else: not the clock, not the
+    /// window, not the schedule
     #[arg(long, value_name = "X", default_value = "1", value_parser = speed)]
     pub(crate) speed: f64,
 }
@@ -307,6 +364,25 @@ fn resolution(text: &str) -> Result<(String, Resolution), String> {
     Ok((id.to_owned(), resolution))
 }
 
+pub(crate) fn scheduled(text: &str) -> Result<Scheduled, String> {
+    if text == "infer" {
+        return Ok(Scheduled::Infer);
+    }
+    text.parse().map(Scheduled::At).map_err(|_| {
+        "write it as a time of RFC 3339, such as 2026-03-10T06:00:00Z, or as infer".to_owned()
+    })
+}
+
+fn label(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() || text.chars().count() > Who::LONGEST {
+        return Err("a label has 1 to 255 characters".to_owned());
+    }
+    if text.contains(char::is_control) {
+        return Err("a label has no control characters, such as a line break".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
 fn speed(text: &str) -> Result<f64, String> {
     text.parse()
         .ok()
@@ -348,6 +424,18 @@ mod tests {
                 .unwrap_err()
                 .contains("1h at most")
         );
+    }
+
+    #[test]
+    fn labels_are_bounded_and_plain() {
+        assert_eq!(
+            label("nightly import, é"),
+            Ok("nightly import, é".to_owned())
+        );
+        assert!(label(&"é".repeat(255)).is_ok());
+        for bad in ["", "  ", "a\nb", "\u{1b}[31m", "\u{85}", &"x".repeat(256)] {
+            assert!(label(bad).is_err(), "{bad:?}");
+        }
     }
 
     #[test]

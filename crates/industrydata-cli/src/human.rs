@@ -123,7 +123,7 @@ pub(crate) fn result(document: &Document) -> String {
         text.push_str(followed.statistics.as_deref().unwrap_or_default());
     }
     if let Some(quota) = &document.quota {
-        let _ = writeln!(text, "{}", quota_line(quota));
+        text.push_str(&quota_lines(quota));
     }
     text
 }
@@ -156,13 +156,43 @@ pub(crate) fn table<const N: usize>(heads: [&str; N], rows: &[[String; N]]) -> S
     text
 }
 
+/// What a start has done to the schedule, by what was foreseen when it was accepted.
+pub(crate) fn skipped(forecast: &Forecast) -> String {
+    let next = format!("{:.0}{}", forecast.next_scheduled(), basis(forecast));
+    let following = forecast.following();
+    match (forecast.is_skipped_already(), forecast.start_now_skips()) {
+        (Skip::Yes, _) => format!(
+            "the scheduled run at {next} was skipped already, because of a start made before; the one after comes at {following:.0}"
+        ),
+        (Skip::No | Skip::Uncertain, Skip::Yes) => format!(
+            "this start makes the scheduled run at {next} be skipped; the one after comes at {following:.0}"
+        ),
+        (Skip::No | Skip::Uncertain, Skip::Uncertain) => format!(
+            "this start may make the scheduled run at {next} be skipped; the one after comes at {following:.0}"
+        ),
+        (Skip::No | Skip::Uncertain, Skip::No) => {
+            format!("this start leaves the scheduled run at {next} in place")
+        }
+    }
+}
+
+fn basis(forecast: &Forecast) -> String {
+    match forecast.basis() {
+        Basis::Inferred { runs } => {
+            let within = duration(forecast.uncertainty());
+            format!(" (give or take {within}, inferred from {runs} runs)")
+        }
+        Basis::Given | _ => String::new(),
+    }
+}
+
 /// What is to come by the schedule.
 pub(crate) fn forecast(forecast: &Forecast) -> String {
-    let mut line = format!("next scheduled run: {:.0}", forecast.next_scheduled());
-    if let Basis::Inferred { runs } = forecast.basis() {
-        let within = duration(forecast.uncertainty());
-        let _ = write!(line, " (give or take {within}, inferred from {runs} runs)");
-    }
+    let mut line = format!(
+        "next scheduled run: {:.0}{}",
+        forecast.next_scheduled(),
+        basis(forecast)
+    );
     line.push_str(match forecast.is_skipped_already() {
         Skip::Yes => ", skipped because of a start already made",
         Skip::Uncertain => ", perhaps skipped because of a start already made",
@@ -208,7 +238,7 @@ pub(crate) fn error(document: &Document) -> String {
         let _ = writeln!(text, "request id: {}", escape_controls(id));
     }
     if let Some(quota) = &document.quota {
-        let _ = writeln!(text, "{}", quota_line(quota));
+        text.push_str(&quota_lines(quota));
     }
     if let Some(operation) = document
         .operation
@@ -252,6 +282,9 @@ pub(crate) fn quota(quota: &Quota, whose: &str) -> String {
     for _ in quota.used()..quota.throttle().limit {
         let _ = writeln!(text, "  {:<10} |{:.<width$}|", "free", "");
     }
+    if let Some(forecast) = quota.foreseen() {
+        let _ = writeln!(text, "{}", scheduled(&forecast, quota));
+    }
     if let Some(at) = quota.not_before() {
         let _ = writeln!(text, "  the service asked for no start before {at:.0}");
     }
@@ -262,6 +295,25 @@ pub(crate) fn quota(quota: &Quota, whose: &str) -> String {
         );
     }
     text
+}
+
+/// The next scheduled run, where it lies on the timeline.
+fn scheduled(forecast: &Forecast, quota: &Quota) -> String {
+    let ahead = forecast.next_scheduled().duration_since(quota.as_of());
+    let ahead = Duration::try_from(ahead).unwrap_or_default();
+    let share = ahead.as_secs_f64() / quota.throttle().window.as_secs_f64().max(1.0);
+    let before = (1..BAR)
+        .filter(|column| f64::from(*column) <= share * f64::from(BAR))
+        .count();
+    let width = usize::try_from(BAR).unwrap_or_default();
+    format!(
+        "  {:<10} |{:.<before$}^{:.<rest$}| {}",
+        "scheduled",
+        "",
+        "",
+        self::forecast(forecast),
+        rest = width.saturating_sub(before + 1)
+    )
 }
 
 fn slot(entry: &Entry, quota: &Quota) -> String {
@@ -287,6 +339,15 @@ fn slot(entry: &Entry, quota: &Quota) -> String {
         let _ = write!(line, ", {}", escape_controls(why));
     }
     line
+}
+
+/// The quota, and what is foreseen.
+fn quota_lines(quota: &QuotaReport) -> String {
+    let mut text = format!("{}\n", quota_line(quota));
+    if let Some(forecast) = &quota.forecast {
+        let _ = writeln!(text, "{}", forecast.told);
+    }
+    text
 }
 
 fn quota_line(quota: &QuotaReport) -> String {

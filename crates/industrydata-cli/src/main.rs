@@ -86,6 +86,21 @@ fn main() -> ExitCode {
             }
             ExitCode::SUCCESS
         }
+        Answer::Whole {
+            json,
+            text,
+            told,
+            code,
+        } => {
+            match output {
+                Output::Json => print(&json),
+                Output::Human => {
+                    print(&text);
+                    let _ = io::stderr().lock().write_all(told.as_bytes());
+                }
+            }
+            code.into()
+        }
         Answer::Printed(code) => code.into(),
     }
 }

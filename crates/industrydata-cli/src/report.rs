@@ -3,10 +3,12 @@
 //! Every key always stands, `null` where nothing is known.
 
 use industrydata_core::{
-    Base, IndustryDataRun, MayHaveStarted, Operation, OperationUrl, PublicError, Quota,
-    ResumeToken, Timestamp,
+    Base, Forecast, IndustryDataRun, MayHaveStarted, Operation, OperationUrl, PublicError, Quota,
+    ResumeToken, Skip, Timestamp,
 };
 use serde::Serialize;
+
+use crate::human;
 
 /// What came of it.
 #[derive(Clone, Debug, Serialize)]
@@ -209,6 +211,41 @@ pub(crate) struct QuotaReport {
     pub(crate) in_doubt: u32,
     pub(crate) available: u32,
     pub(crate) next_slot_at: Option<String>,
+    /// `null` where the schedule is not known.
+    pub(crate) forecast: Option<ForecastReport>,
+}
+
+/// What is to come by the schedule, when the quota was read.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct ForecastReport {
+    pub(crate) next_scheduled: String,
+    pub(crate) uncertainty_seconds: u64,
+    pub(crate) inferred: bool,
+    pub(crate) skipped_already: &'static str,
+    pub(crate) start_now_skips: &'static str,
+    pub(crate) following: String,
+    /// For people.
+    #[serde(skip)]
+    pub(crate) told: String,
+}
+
+impl From<&Forecast> for ForecastReport {
+    fn from(forecast: &Forecast) -> Self {
+        let skip = |skip: Skip| match skip {
+            Skip::Yes => "yes",
+            Skip::No => "no",
+            Skip::Uncertain => "uncertain",
+        };
+        Self {
+            next_scheduled: forecast.next_scheduled().to_string(),
+            uncertainty_seconds: forecast.uncertainty().as_secs(),
+            inferred: forecast.is_inferred(),
+            skipped_already: skip(forecast.is_skipped_already()),
+            start_now_skips: skip(forecast.start_now_skips()),
+            following: forecast.following().to_string(),
+            told: human::forecast(forecast),
+        }
+    }
 }
 
 impl From<&Quota> for QuotaReport {
@@ -220,6 +257,7 @@ impl From<&Quota> for QuotaReport {
             in_doubt: quota.in_doubt(),
             available: quota.available(),
             next_slot_at: quota.next_slot_at().map(|at| at.to_string()),
+            forecast: quota.foreseen().as_ref().map(ForecastReport::from),
         }
     }
 }

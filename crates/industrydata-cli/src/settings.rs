@@ -13,7 +13,7 @@ use industrydata_core::{
 
 pub(crate) use self::ledger::{books, ledger_is_path};
 use crate::{
-    args::Global,
+    args::{self, Global, Scheduled},
     report::{Document, Kind, OperationReport, Outcome},
     tokens::{Patience, TokenFile, Tokens, Unread},
     verdict,
@@ -64,6 +64,21 @@ pub(crate) fn tenant(global: &Global, env: Environment<'_>) -> Result<Tenant, Bo
     };
     name.parse::<Tenant>()
         .map_err(|error| Document::usage(error.to_string()).into())
+}
+
+/// The schedule of the tenant's runs: `--schedule`, else the environment.
+pub(crate) fn scheduled(
+    given: Option<Scheduled>,
+    env: Environment<'_>,
+) -> Result<Option<Scheduled>, Box<Document>> {
+    if given.is_some() {
+        return Ok(given);
+    }
+    let text = env.text("INDUSTRYDATA_SCHEDULE")?;
+    let read =
+        |text: &str| args::scheduled(text).map_err(|why| format!("INDUSTRYDATA_SCHEDULE: {why}"));
+    let read = text.as_deref().map(read).transpose();
+    read.map_err(|message| Document::usage(message).into())
 }
 
 /// Refuses token options that exclude each other.

@@ -4,7 +4,7 @@ use std::error::Error;
 
 use http::StatusCode;
 use industrydata_core::{
-    FollowError, FollowErrorKind, MayHaveStarted, Operation, Quota, ReadError, ReadErrorKind,
+    FollowError, FollowErrorKind, MayHaveStarted, Operation, ReadError, ReadErrorKind,
     ReconcileError, ResumeError, StartError, StartErrorKind, StoreFault, WatchError,
     WatchErrorKind,
 };
@@ -177,7 +177,7 @@ pub(crate) fn start_error(error: &StartError, interrupted: bool) -> Document {
 pub(crate) fn watch_error(
     error: &WatchError,
     operation: OperationReport,
-    quota: Option<&Quota>,
+    quota: Option<QuotaReport>,
     interrupted: bool,
 ) -> Document {
     let (mut outcome, mut kind) = of_watch(error.kind());
@@ -196,7 +196,7 @@ pub(crate) fn watch_error(
     Document {
         outcome,
         operation: Some(operation),
-        quota: quota.map(QuotaReport::from),
+        quota,
         error: Some(ErrorReport {
             kind,
             message,

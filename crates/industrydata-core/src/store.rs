@@ -1,7 +1,7 @@
 //! Where books are kept, as a trait: the core owns it, stores implement it.
 
 use crate::{
-    books::{Change, Verdict},
+    books::{Change, Holdings, Verdict},
     fault::Cause,
 };
 
@@ -44,6 +44,16 @@ pub trait Store: Send + Sync {
     fn is_forgetful(&self) -> bool {
         false
     }
+
+    /// All books at one moment, to be exported. Changes nothing. What cannot be read is told in the holdings, so that
+    /// damage of some books does not keep the others in. The default has no list of its books.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreFault`] if nothing can be told. A run may have started: no, not by this.
+    fn holdings(&self) -> Result<Holdings, StoreFault> {
+        Err(StoreFault::unavailable("this store cannot list its books"))
+    }
 }
 
 impl<S: Store + ?Sized> Store for std::sync::Arc<S> {
@@ -53,6 +63,10 @@ impl<S: Store + ?Sized> Store for std::sync::Arc<S> {
 
     fn is_forgetful(&self) -> bool {
         (**self).is_forgetful()
+    }
+
+    fn holdings(&self) -> Result<Holdings, StoreFault> {
+        (**self).holdings()
     }
 }
 
@@ -73,7 +87,7 @@ pub enum StoreFault {
     Unavailable(Cause),
     /// What is stored is not a value of ours, or was altered. It is left as it is.
     #[error(
-        "the books are damaged ({0}) and are left as they are: move them away to begin new ones, and expect the service to count starts that the new ones do not"
+        "the books are damaged ({0}) and are left as they are: get out what can be read with `industrydata ledger export FILE`, and take it over into a new ledger with `industrydata ledger import FILE`"
     )]
     Damaged(&'static str),
     /// A newer release wrote them. They are left as they are.

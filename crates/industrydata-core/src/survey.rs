@@ -53,12 +53,12 @@ impl Survey {
         Schedule::inferred(self.runs.as_ref().ok()?, &on_demand)
     }
 
-    /// Compares the lists with the books. Without one of the lists nothing is freed, and the reconciliation says so.
+    /// Compares the lists with the books, by the quota's own schedule if it has one. Without one of the lists nothing is freed, and the reconciliation says so.
     pub fn reconcile(self, base: &Base, tenant: &Tenant, quota: &Quota) -> Reconciliation {
         let listed = Listed {
             operations: self.operations.as_deref().ok(),
             runs: self.runs.as_deref().ok(),
-            schedule: self.schedule(quota),
+            schedule: quota.schedule().copied().or_else(|| self.schedule(quota)),
             service_clock: self.service_clock,
         };
         let found = Reconciliation::of(base, tenant, quota, listed);

@@ -15,7 +15,8 @@ mod world;
 use std::time::Duration;
 
 use industrydata_core::{
-    MayHaveStarted, Phase, StartErrorKind, StartPlan, StoreFault, TokenError, WatchErrorKind,
+    MayHaveStarted, Phase, Schedule, Skip, Start, StartErrorKind, StartPlan, StoreFault,
+    TokenError, WatchErrorKind,
 };
 use world::{Answer, Script, World, token};
 
@@ -79,6 +80,50 @@ fn accepted_with_and_without_a_location() {
     );
     let cut = Answer::Cut(202, vec![("location", world::LOCATION.to_owned())]);
     check(Script::new().then(cut), "accepted", 1, (1, 0));
+}
+
+#[test]
+fn the_result_says_what_a_start_does_to_the_schedule() {
+    let script = || Script::new().accepted().accepted().status(400);
+    for (hours, skips) in [(9, Skip::Yes), (11, Skip::No)] {
+        let mut world = World::new(script());
+        let due = world::timestamp(hours * 3600);
+        let schedule = Schedule::given(due);
+        let mut start = |number| {
+            let machine = Start::new(world.plan(), [number; 16], world.now);
+            world.drive(&mut machine.with_schedule(Some(schedule)))
+        };
+        let first = start(1).unwrap();
+        let foreseen = first.foreseen().unwrap();
+        assert_eq!(
+            (foreseen.next_scheduled(), foreseen.start_now_skips()),
+            (due, skips)
+        );
+        assert_eq!(foreseen.is_skipped_already(), Skip::No, "{hours}");
+        assert_eq!(foreseen.following(), world::timestamp((hours + 12) * 3600));
+        let after = first.quota().unwrap().foreseen().unwrap();
+        assert_eq!(after.is_skipped_already(), skips);
+        let second = start(2).unwrap();
+        assert_eq!(second.foreseen().unwrap().is_skipped_already(), skips);
+        // Errors say it too, in their quota.
+        let refused = start(3).unwrap_err();
+        assert_eq!(
+            refused
+                .quota()
+                .unwrap()
+                .foreseen()
+                .unwrap()
+                .is_skipped_already(),
+            skips
+        );
+    }
+    let mut world = World::new(Script::new().accepted());
+    let plan = world.plan();
+    let accepted = world.start(plan).unwrap();
+    assert_eq!(
+        (accepted.foreseen(), accepted.quota().unwrap().foreseen()),
+        (None, None)
+    );
 }
 
 #[test]

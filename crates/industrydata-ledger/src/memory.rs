@@ -6,7 +6,9 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use industrydata_core::{BooksKey, Change, Store, StoreFault, Timestamp, Verdict};
+use industrydata_core::{
+    BooksKey, Change, Holdings, Store, StoreFault, StoredBooks, Timestamp, Verdict,
+};
 
 use crate::clock::Clock;
 
@@ -56,6 +58,21 @@ impl Store for MemoryStore {
 
     fn is_forgetful(&self) -> bool {
         true
+    }
+
+    fn holdings(&self) -> Result<Holdings, StoreFault> {
+        let books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
+        let stored = |(key, value): (&BooksKey, &Vec<u8>)| StoredBooks {
+            base: key.base().to_owned(),
+            tenant: key.tenant().to_owned(),
+            value: Some(value.clone()),
+            damage: None,
+        };
+        Ok(Holdings {
+            as_of: self.clock.now(),
+            books: books.iter().map(stored).collect(),
+            damage: Vec::new(),
+        })
     }
 }
 

@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use industrydata_core::{
-    MayHaveStarted, Operation, PollingPolicy, Quota, Store, StoreFault, Timestamp, escape_controls,
+    MayHaveStarted, Operation, PollingPolicy, Schedule, Store, StoreFault, Timestamp,
+    escape_controls,
 };
 use industrydata_ledger::Books;
 
 use crate::{
     args::LimitArgs,
     commands::Context,
-    flavour::Run,
+    flavour::{Client, Run},
     human,
     report::{Document, OperationReport, Outcome, QuotaReport},
     verdict,
@@ -46,11 +47,7 @@ pub(crate) fn follow(
             Ok(None) => {
                 booked_after_all(run, warned);
                 warn_other_id(run);
-                return Document::good(
-                    Outcome::Succeeded,
-                    operation(run),
-                    quota(run).map(QuotaReport::from),
-                );
+                return Document::good(Outcome::Succeeded, operation(run), quota(run));
             }
             Err(error) => {
                 booked_after_all(run, warned);
@@ -66,9 +63,30 @@ pub(crate) fn operation(run: &dyn Run) -> OperationReport {
     OperationReport::new(run.url(), &run.resume_token(), run.operation())
 }
 
-/// The quota after the start, if this process made it.
-pub(crate) fn quota(run: &dyn Run) -> Option<&Quota> {
-    run.accepted().and_then(|accepted| accepted.quota())
+/// The quota after the start, if this process made it, with what the start has done to the schedule.
+pub(crate) fn quota(run: &dyn Run) -> Option<QuotaReport> {
+    let accepted = run.accepted()?;
+    let mut quota = QuotaReport::from(accepted.quota()?);
+    if let (Some(report), Some(foreseen)) = (&mut quota.forecast, accepted.foreseen()) {
+        report.told = human::skipped(&foreseen);
+    }
+    Some(quota)
+}
+
+/// The schedule that the runs show. Without one the rest stands all the same.
+pub(crate) fn inferred(client: &dyn Client) -> Option<Schedule> {
+    match client.infer_schedule() {
+        Ok(Some(schedule)) => Some(schedule),
+        Ok(None) => {
+            human::tell("note: no forecast: the runs that are listed show no schedule");
+            None
+        }
+        Err(error) => {
+            let told = verdict::told(&error);
+            human::tell(format!("warning: no forecast: {}", escape_controls(&told)));
+            None
+        }
+    }
 }
 
 /// Says that the books end with this process, if they do.

@@ -3,7 +3,7 @@
 use std::{fmt::Write as _, time::Duration};
 
 use industrydata_core::{
-    BooksKey, Change, Entry, Finding, Forecast, Reconciliation, Resolution, Skip, Store, Throttle,
+    BooksKey, Change, Entry, Finding, Reconciliation, Resolution, Schedule, Store, Throttle,
     Timestamp, Verdict, Who, escape_controls,
 };
 use industrydata_ledger::Books;
@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
-    args::{Global, QuotaArgs},
+    args::{Global, QuotaArgs, Scheduled},
     commands::{Answer, Context, follow, reads},
     human,
     report::{Document, QuotaReport},
@@ -30,8 +30,6 @@ struct Report {
     entries: Option<Vec<Value>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reconciliation: Option<Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    forecast: Option<Value>,
 }
 
 pub(super) fn run(
@@ -51,7 +49,8 @@ pub(super) fn run(
         opened = Some(books.clone());
         Ok::<_, Box<Document>>(books)
     };
-    let client = match args.reconcile {
+    let scheduled = settings::scheduled(args.schedule, env)?;
+    let client = match args.reconcile || scheduled == Some(Scheduled::Infer) {
         true => Some(reads::client_with(global, &args.limits, context, &mut open)?.0),
         false => None,
     };
@@ -67,31 +66,33 @@ pub(super) fn run(
         resolve(&books, key(), id, *resolution)?;
     }
     let mut notes = String::new();
-    let (mut reconciliation, mut forecast) = (None, None);
+    let mut reconciliation = None;
+    let mut schedule = match scheduled {
+        Some(Scheduled::At(time)) => Some(Schedule::given(time)),
+        Some(Scheduled::Infer) | None => None,
+    };
     if let Some(client) = client {
-        let failed = |error| verdict::reconcile_error(&error, context.interrupt.is_given());
-        let found = client.reconcile().map_err(failed)?;
-        if let Some(error) = found.unread() {
-            let told = verdict::told(error);
-            human::tell(format!(
-                "warning: one of the lists could not be read, so nothing was freed: {}",
-                escape_controls(&told)
-            ));
+        let client = match schedule {
+            Some(schedule) => client.scheduled(schedule),
+            None => client,
+        };
+        if args.reconcile {
+            let failed = |error| verdict::reconcile_error(&error, context.interrupt.is_given());
+            let found = client.reconcile().map_err(failed)?;
+            if let Some(error) = found.unread() {
+                let told = verdict::told(error);
+                human::tell(format!(
+                    "warning: one of the lists could not be read, so nothing was freed: {}",
+                    escape_controls(&told)
+                ));
+            }
+            notes.push_str(&findings_text(&found));
+            reconciliation = Some(findings_json(&found));
         }
-        notes.push_str(&findings_text(&found));
-        reconciliation = Some(findings_json(&found));
-        // Without a schedule the rest stands all the same.
-        forecast = client.forecast().unwrap_or_else(|error| {
-            let told = verdict::told(&error);
-            human::tell(format!("warning: no forecast: {}", escape_controls(&told)));
-            None
-        });
-        if let Some(forecast) = &forecast {
-            let _ = writeln!(notes, "{}", human::forecast(forecast));
-        }
+        schedule = schedule.or_else(|| follow::inferred(&*client));
     }
     let verdict = book(&books, &Change::entries(key(), Throttle::default()))?;
-    let quota = verdict.quota();
+    let quota = &verdict.quota().clone().with_schedule(schedule);
     let mut text = human::quota(quota, &format!("tenant {tenant} at {base}"));
     text.push_str(&notes);
     let now = quota.as_of();
@@ -108,7 +109,6 @@ pub(super) fn run(
                 .collect()
         }),
         reconciliation,
-        forecast: forecast.as_ref().map(forecast_json),
     };
     Ok(Answer::of(&report, text))
 }
@@ -234,21 +234,5 @@ fn findings_json(found: &Reconciliation) -> Value {
         "drift": found.drift(),
         "left_in_doubt": found.left_in_doubt(),
         "unread": found.unread().map(|error| verdict::told(error)),
-    })
-}
-
-fn forecast_json(forecast: &Forecast) -> Value {
-    let skip = |skip: Skip| match skip {
-        Skip::Yes => "yes",
-        Skip::No => "no",
-        Skip::Uncertain => "uncertain",
-    };
-    json!({
-        "next_scheduled": forecast.next_scheduled().to_string(),
-        "uncertainty_seconds": forecast.uncertainty().as_secs(),
-        "inferred": forecast.is_inferred(),
-        "skipped_already": skip(forecast.is_skipped_already()),
-        "start_now_skips": skip(forecast.start_now_skips()),
-        "following": forecast.following().to_string(),
     })
 }

@@ -1,13 +1,13 @@
 //! `start`: a slot in the books, one POST, and the wait if it is asked for.
 
-use industrydata_core::{MayHaveStarted, ReadError};
+use industrydata_core::{MayHaveStarted, ReadError, Schedule, Who};
 
 use crate::{
-    args::{Global, StartArgs},
+    args::{Global, Scheduled, StartArgs},
     commands::{Answer, Context, follow},
     flavour::{self, Run, Setup},
     human,
-    report::{Document, Outcome, QuotaReport},
+    report::{Document, Outcome},
     settings,
     tokens::Patience,
     verdict,
@@ -39,6 +39,7 @@ fn started(
     let tenant = settings::tenant(global, env)?;
     settings::token_options(global)?;
     settings::ledger_is_path(global, env)?;
+    let scheduled = settings::scheduled(args.schedule, env)?;
     let tokens = settings::tokens(global, env, &tenant, &patience)?;
     let books = settings::books(global, env, patience.left())?;
     follow::warn_if_forgetful(&books);
@@ -55,7 +56,10 @@ fn started(
             polling: args.limits.polling(),
             timeout: patience.left(),
             request_timeout: args.limits.request_timeout,
-            who: settings::who(env),
+            who: Who {
+                label: args.label.clone(),
+                ..settings::who(env)
+            },
             interrupt: context.interrupt.clone(),
         },
     )?;
@@ -64,6 +68,15 @@ fn started(
             .preflight()
             .map_err(|error| preflight_error(&error, context))?;
     }
+    let schedule = match scheduled {
+        Some(Scheduled::At(time)) => Some(Schedule::given(time)),
+        // It is worth no more than a request's time, and half of what is left.
+        Some(Scheduled::Infer) => {
+            let limit = args.limits.request_timeout.min(patience.left() / 2);
+            follow::inferred(&*client.limited(limit))
+        }
+        None => None,
+    };
     context
         .interrupt
         .last_word(Document::cut_off(MayHaveStarted::Unknown, None).with_run(args.follow));
@@ -73,7 +86,10 @@ fn started(
             human::tell(human::waiting(reason, time, until));
         }
     });
-    let limited = client.limited(patience.left());
+    let mut limited = client.limited(patience.left());
+    if let Some(schedule) = schedule {
+        limited = limited.scheduled(schedule);
+    }
     let mut run = limited
         .start(args.wait_for_slot, on_wait)
         .map_err(|error| {
@@ -91,11 +107,10 @@ fn started(
         }
         return Ok(document);
     }
-    let quota = follow::quota(&*run).map(QuotaReport::from);
     Ok(Document::good(
         Outcome::Started,
         follow::operation(&*run),
-        quota,
+        follow::quota(&*run),
     ))
 }
 

@@ -7,9 +7,9 @@ use industrydata_async::{
     TokenSource,
 };
 use industrydata_core::{
-    Accepted, Challenge, FollowError, Forecast, IndustryDataRun, Operation, OperationUrl, Progress,
-    ReadError, ReconcileError, Reconciliation, ResumeToken, RunActivity, RunStatistics, StartError,
-    StoreFault, Tenant, TokenError, WatchError,
+    Accepted, Challenge, FollowError, IndustryDataRun, Operation, OperationUrl, Progress,
+    ReadError, ReconcileError, Reconciliation, ResumeToken, RunActivity, RunStatistics, Schedule,
+    StartError, StoreFault, Tenant, TokenError, WatchError,
 };
 use tokio::{
     runtime::{Builder, Runtime},
@@ -125,8 +125,15 @@ impl Client for Asynchronous {
         self.runtime.block_on(self.client.reconcile())
     }
 
-    fn forecast(&self) -> Result<Option<Forecast>, ReconcileError> {
-        self.runtime.block_on(self.client.forecast(None))
+    fn scheduled(&self, schedule: Schedule) -> Box<dyn Client> {
+        Box::new(Self {
+            runtime: self.runtime,
+            client: self.client.clone().schedule(schedule),
+        })
+    }
+
+    fn infer_schedule(&self) -> Result<Option<Schedule>, ReconcileError> {
+        self.runtime.block_on(self.client.infer_schedule())
     }
 }
 

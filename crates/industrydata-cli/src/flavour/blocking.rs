@@ -6,9 +6,9 @@ use industrydata_blocking::{
     Client as Inner, CommandToken, CredentialsToken, FixedToken, Stop, TenantClient, TokenSource,
 };
 use industrydata_core::{
-    Accepted, AccessToken, Challenge, FollowError, Forecast, IndustryDataRun, Operation,
-    OperationUrl, Progress, ReadError, ReconcileError, Reconciliation, ResumeToken, RunActivity,
-    RunStatistics, StartError, StoreFault, Tenant, TokenError, WatchError,
+    Accepted, AccessToken, Challenge, FollowError, IndustryDataRun, Operation, OperationUrl,
+    Progress, ReadError, ReconcileError, Reconciliation, ResumeToken, RunActivity, RunStatistics,
+    Schedule, StartError, StoreFault, Tenant, TokenError, WatchError,
 };
 
 use super::{Client, OnWait, Run, RunFollow, Setup, TOKEN_SLACK, USER_AGENT, hand_on, unbuildable};
@@ -103,8 +103,12 @@ impl Client for Blocking {
         self.0.reconcile()
     }
 
-    fn forecast(&self) -> Result<Option<Forecast>, ReconcileError> {
-        self.0.forecast(None)
+    fn scheduled(&self, schedule: Schedule) -> Box<dyn Client> {
+        Box::new(Self(self.0.clone().schedule(schedule)))
+    }
+
+    fn infer_schedule(&self) -> Result<Option<Schedule>, ReconcileError> {
+        self.0.infer_schedule()
     }
 }
 

@@ -6,9 +6,9 @@ mod blocking;
 use std::time::Duration;
 
 use industrydata_core::{
-    Accepted, Base, FollowError, Forecast, IndustryDataRun, Operation, OperationUrl, PauseReason,
+    Accepted, Base, FollowError, IndustryDataRun, Operation, OperationUrl, PauseReason,
     PollingPolicy, Progress, ReadError, ReconcileError, Reconciliation, ResumeToken, RunActivity,
-    RunStatistics, StartError, StoreFault, Tenant, WatchError, Who,
+    RunStatistics, Schedule, StartError, StoreFault, Tenant, WatchError, Who,
 };
 use industrydata_ledger::Books;
 
@@ -44,6 +44,10 @@ pub(crate) struct Setup {
 
 /// A client for one tenant.
 pub(crate) trait Client {
+    /// The same with the schedule of the tenant's runs.
+    fn scheduled(&self, schedule: Schedule) -> Box<dyn Client>;
+    /// The schedule that the runs show.
+    fn infer_schedule(&self) -> Result<Option<Schedule>, ReconcileError>;
     /// Starts a run.
     fn start(&self, wait_for_slot: bool, on_wait: OnWait) -> Result<Box<dyn Run>, StartError>;
     /// Takes up a wait; the target was checked against the same base.
@@ -62,8 +66,6 @@ pub(crate) trait Client {
     fn preflight(&self) -> Result<(), ReadError>;
     /// Compares the books with what the service lists, and changes them.
     fn reconcile(&self) -> Result<Reconciliation, ReconcileError>;
-    /// What is to come by the schedule that the runs show.
-    fn forecast(&self) -> Result<Option<Forecast>, ReconcileError>;
 }
 
 /// A run on its way to its own end.

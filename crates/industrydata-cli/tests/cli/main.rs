@@ -9,8 +9,10 @@
 
 mod books;
 mod ends;
+mod forecast;
 mod human;
 mod interrupts;
+mod ledger;
 mod postgres;
 mod reads;
 mod stage;

@@ -89,3 +89,42 @@ fn a_database_that_is_not_there_stops_a_start() {
     }
     assert!(emulator.with_service(|service| service.requests().is_empty()));
 }
+
+#[test]
+fn books_go_from_a_file_to_a_database_and_back() {
+    let Some(url) = server("ledger") else { return };
+    let emulator = emulator(Duration::from_secs(60));
+    let stage = Stage::new(&emulator.base_url());
+    for (tenant, ledger) in [
+        ("a", "one.sqlite"),
+        ("a", "one.sqlite"),
+        ("ß", "one.sqlite"),
+        ("a", &url),
+    ] {
+        let (code, document) = stage.json(&["start", "--tenant", tenant, "--ledger", ledger]);
+        assert_eq!(code, 0, "{document}");
+    }
+    let run = |line: &[&str]| {
+        let ran = stage.run(line);
+        assert_eq!(ran.code, 0, "{ran:?}");
+        ran.stdout
+    };
+    run(&["ledger", "export", "one.json", "--ledger", "one.sqlite"]);
+    run(&["ledger", "import", "one.json", "--ledger", &url]);
+    let again = run(&["ledger", "import", "one.json", "--ledger", &url]);
+    assert!(again.contains("0 entries new or altered"), "{again}");
+    run(&["ledger", "export", "two.json", "--ledger", &url]);
+    run(&["ledger", "import", "two.json", "--ledger", "two.sqlite"]);
+    for (tenant, used) in [
+        ("a", "\"used\":3"),
+        ("ß", "\"used\":1"),
+        ("b", "\"used\":0"),
+    ] {
+        for ledger in [&url, "two.sqlite"] {
+            let quota = run(&[
+                "quota", "--output", "json", "--tenant", tenant, "--ledger", ledger,
+            ]);
+            assert!(quota.contains(used), "{tenant} {quota}");
+        }
+    }
+}

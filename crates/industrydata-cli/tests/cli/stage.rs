@@ -26,8 +26,9 @@ const OPERATION: [&str; 7] = [
     "status",
     "status_detail",
 ];
-const QUOTA: [&str; 6] = [
+const QUOTA: [&str; 7] = [
     "available",
+    "forecast",
     "in_doubt",
     "limit",
     "next_slot_at",

@@ -137,6 +137,7 @@ fn global_options_come_before_and_after_the_command() {
             keys(&quota),
             [
                 "available",
+                "forecast",
                 "in_doubt",
                 "limit",
                 "next_slot_at",

@@ -165,7 +165,7 @@ impl Entry {
         }
     }
 
-    fn counts_from(&self) -> i64 {
+    pub(super) fn counts_from(&self) -> i64 {
         match self.state.as_str() {
             "confirmed" | "seen" => self.newest(),
             "released" => self.at,

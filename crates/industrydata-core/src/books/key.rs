@@ -23,6 +23,13 @@ impl BooksKey {
         }
     }
 
+    /// The key that stands in a store under these two texts; `None` if no books have such a name.
+    pub(super) fn from_stored(base: &str, tenant: &str) -> Option<Self> {
+        let name: Tenant = tenant.parse().ok()?;
+        let key = Self::new(&crate::Base::parse(base).ok()?, &name);
+        (key.base == base && key.tenant() == tenant).then_some(key)
+    }
+
     /// The base URL, folded to lower case.
     #[must_use]
     pub fn base(&self) -> &str {
@@ -37,6 +44,8 @@ impl BooksKey {
 }
 
 /// Who makes a start, for the people who read the books later.
+///
+/// The books keep at most [`Who::LONGEST`] characters of each text, without control characters.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Who {
     /// The machine.
@@ -51,6 +60,22 @@ pub struct Who {
 }
 
 impl Who {
+    /// The most characters that are kept of a host or a label.
+    pub const LONGEST: usize = 255;
+
+    /// As it is kept: bounded, on one line.
+    pub(super) fn kept(&self) -> Self {
+        let kept = |text: &String| -> String {
+            let plain = text.chars().filter(|c| !c.is_control());
+            plain.take(Self::LONGEST).collect()
+        };
+        Self {
+            host: self.host.as_ref().map(kept),
+            process: self.process,
+            label: self.label.as_ref().map(kept),
+        }
+    }
+
     pub(super) const fn is_empty(&self) -> bool {
         self.host.is_none() && self.process.is_none() && self.label.is_none()
     }

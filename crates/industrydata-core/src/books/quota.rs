@@ -20,6 +20,7 @@ pub struct Quota {
     entries: Vec<Entry>,
     next_slot: Option<Timestamp>,
     not_before: Option<Timestamp>,
+    schedule: Option<Schedule>,
 }
 
 impl Quota {
@@ -37,7 +38,44 @@ impl Quota {
             entries,
             next_slot,
             not_before,
+            schedule: None,
         }
+    }
+
+    /// With the schedule of the tenant's runs, by which [`foreseen`](Self::foreseen) goes.
+    #[must_use]
+    pub const fn with_schedule(mut self, schedule: Option<Schedule>) -> Self {
+        self.schedule = schedule;
+        self
+    }
+
+    /// The schedule of the tenant's runs, if it is known: no API tells it, and the books do not keep it.
+    #[must_use]
+    pub const fn schedule(&self) -> Option<&Schedule> {
+        self.schedule.as_ref()
+    }
+
+    /// What is to come by the schedule, if that is known: the next scheduled run, whether a start now makes it be skipped
+    /// (or one made before does), and when the one after comes; with its basis and its uncertainty.
+    ///
+    /// ```
+    /// use industrydata_core::{Base, BooksKey, Change, Schedule, Skip, Throttle, Timestamp};
+    ///
+    /// let read = Change::read(BooksKey::new(&Base::graph(), &"contoso".parse()?), Throttle::default());
+    /// let now: Timestamp = "2026-03-10T20:00:00Z".parse()?;
+    /// let quota = read.apply(None, now)?.verdict.quota().clone();
+    ///
+    /// // Scheduled runs are due at 06:00 and 18:00 UTC.
+    /// let schedule = Schedule::given("2026-03-01T06:00:00Z".parse()?);
+    /// let foreseen = quota.with_schedule(Some(schedule)).foreseen().unwrap();
+    /// assert_eq!(foreseen.next_scheduled().to_string(), "2026-03-11T06:00:00Z");
+    /// assert_eq!(foreseen.start_now_skips(), Skip::Yes);
+    /// assert_eq!(foreseen.following().to_string(), "2026-03-11T18:00:00Z");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn foreseen(&self) -> Option<Forecast> {
+        self.schedule.as_ref().map(|it| self.forecast(it))
     }
 
     /// Limit and window.

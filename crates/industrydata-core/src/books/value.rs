@@ -18,7 +18,7 @@ use crate::{policy::Throttle, store::StoreFault};
 /// Margin and tolerated difference of clocks, in one constant.
 pub(crate) const MARGIN: Duration = Duration::from_secs(120);
 /// No Retry-After is kept for longer (rule R5).
-const LONGEST_NOT_BEFORE: Duration = Duration::from_secs(24 * 60 * 60);
+pub(super) const LONGEST_NOT_BEFORE: Duration = Duration::from_secs(24 * 60 * 60);
 /// The most released entries that are kept: they only stop a reservation that arrives after its own release.
 const TOMBSTONES: usize = 16;
 /// Entries are kept for at least this long, whatever window a caller sets.
@@ -28,11 +28,11 @@ const SHORTEST_KEEP: Duration = Duration::from_secs(12 * 60 * 60);
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Value {
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    not_before: Option<i64>,
+    pub(super) not_before: Option<i64>,
     #[serde(default)]
     pub(super) entries: Vec<Entry>,
     #[serde(flatten)]
-    rest: Map<String, serde_json::Value>,
+    pub(super) rest: Map<String, serde_json::Value>,
     /// Whether an entry was seen ahead of the clock for the first time just now, which is to be stored.
     #[serde(skip)]
     pub(super) marked: bool,
@@ -49,15 +49,7 @@ impl Value {
             Some(bytes) => codec::decode(key, bytes)?,
             None => Self::default(),
         };
-        let ahead = clock.as_millisecond().saturating_add(millis(MARGIN));
-        for entry in &mut value.entries {
-            let is_ahead = entry.newest() > ahead;
-            if is_ahead != entry.seen.is_some() {
-                // No longer ahead: the clock was set back, and is set right again.
-                entry.seen = is_ahead.then(|| clock.as_millisecond());
-                value.marked = true;
-            }
-        }
+        value.mark_ahead(clock);
         let latest = clock
             .as_millisecond()
             .saturating_add(millis(LONGEST_NOT_BEFORE));
@@ -70,6 +62,19 @@ impl Value {
         }
         value.not_before = value.not_before.filter(|at| *at > clock.as_millisecond());
         Ok(value)
+    }
+
+    /// Marks entries that lie ahead of the clock, and no others.
+    pub(super) fn mark_ahead(&mut self, clock: Timestamp) {
+        let ahead = clock.as_millisecond().saturating_add(millis(MARGIN));
+        for entry in &mut self.entries {
+            let is_ahead = entry.newest() > ahead;
+            if is_ahead != entry.seen.is_some() {
+                // No longer ahead: the clock was set back, and is set right again.
+                entry.seen = is_ahead.then(|| clock.as_millisecond());
+                self.marked = true;
+            }
+        }
     }
 
     /// Forgets what no longer counts for anybody, and turns reservations past their lease into doubt.
@@ -119,7 +124,11 @@ impl Value {
     }
 
     pub(super) fn close_until(&mut self, until: Timestamp) {
-        self.not_before = self.not_before.max(Some(until.as_millisecond()));
+        self.close_until_ms(until.as_millisecond());
+    }
+
+    pub(super) fn close_until_ms(&mut self, until: i64) {
+        self.not_before = self.not_before.max(Some(until));
     }
 
     /// Why no further start may be made now, if so.

@@ -11,6 +11,7 @@ use crate::{
     now::Now,
     policy::{Limits, PollingPolicy},
     requests::Service,
+    schedule::Forecast,
     seed::Seed,
     store::StoreFault,
 };
@@ -32,6 +33,7 @@ pub(super) struct Follow {
     pub(super) clock_skew: Option<SignedDuration>,
     pub(super) request_id: Option<String>,
     pub(super) quota: Option<Quota>,
+    pub(super) foreseen: Option<Forecast>,
     pub(super) unrecorded: Option<(Arc<Change>, StoreFault)>,
 }
 
@@ -73,6 +75,14 @@ impl Accepted {
     #[must_use]
     pub fn quota(&self) -> Option<&Quota> {
         self.0.quota.as_ref()
+    }
+
+    /// What was to come at the moment of the start, if the schedule is known: [`Forecast::start_now_skips`] says whether
+    /// this start makes the scheduled run at [`Forecast::next_scheduled`] be skipped, [`Forecast::is_skipped_already`]
+    /// whether one made before it does, and [`Forecast::following`] when the run after comes.
+    #[must_use]
+    pub fn foreseen(&self) -> Option<Forecast> {
+        self.0.foreseen
     }
 
     /// By how much the service's clock is ahead of this machine's (negative: behind), if by more than two minutes. A

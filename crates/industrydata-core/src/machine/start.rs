@@ -21,6 +21,7 @@ use crate::{
     policy::{Limits, Throttle},
     requests::Service,
     retry_after::{date, retry_after},
+    schedule::{Forecast, Schedule},
     seed::Seed,
     service_error::ServiceError,
     store::StoreFault,
@@ -72,6 +73,7 @@ pub struct Start {
     /// The last moment the machine was told; never later than what happens next.
     last: Now,
     quota: Option<Quota>,
+    schedule: Option<Schedule>,
     client_request_id: Option<String>,
     short_leases: u32,
     /// Whether a 429 was waited out.
@@ -173,6 +175,7 @@ impl Start {
             plan,
             last: now,
             quota: None,
+            schedule: None,
             client_request_id: None,
             short_leases: 0,
             waited_out: false,
@@ -180,6 +183,13 @@ impl Start {
             waited: false,
             settled_again: false,
         }
+    }
+
+    /// With the schedule of the tenant's runs: the result then says what the start does to it. Nothing more is sent.
+    #[must_use]
+    pub const fn with_schedule(mut self, schedule: Option<Schedule>) -> Self {
+        self.schedule = schedule;
+        self
     }
 
     /// What to do next.
@@ -256,7 +266,7 @@ impl Start {
     pub(super) fn booked(&mut self, result: Result<Verdict, StoreFault>, now: Now) {
         let since = std::mem::replace(&mut self.last, now);
         if let Ok(verdict) = &result {
-            self.quota = Some(verdict.quota().clone());
+            self.quota = Some(verdict.quota().clone().with_schedule(self.schedule));
         }
         match (
             std::mem::replace(
@@ -362,6 +372,16 @@ impl Start {
         let id = Seed::new(self.seed.bytes).reservation(self.seed.reservations);
         self.seed.reservations += 1;
         self.state = State::Reserve { id, begun: false };
+    }
+
+    /// What was to come when the start was accepted, by the starts made before it.
+    fn foreseen(&self, slot: Slot, now: Now) -> Option<Forecast> {
+        let schedule = self.schedule?;
+        let own = hex(slot.id);
+        let entries = self.quota.iter().flat_map(Quota::entries);
+        let before = entries.filter(|entry| entry.id() != own);
+        let times = before.flat_map(|entry| [entry.reserved_at(), entry.date()]);
+        Some(schedule.forecast(&times.collect::<Vec<_>>(), now.utc))
     }
 
     fn settle(&mut self, id: [u8; 16], outcome: Outcome, after: After) {
@@ -470,6 +490,7 @@ impl Start {
                     .filter(|skew| skew.unsigned_abs() > MARGIN),
                 request_id,
                 quota: None,
+                foreseen: self.foreseen(slot, now),
                 unrecorded: None,
             })),
             Err(error) => Err(StartErrorKind::NotFollowable {

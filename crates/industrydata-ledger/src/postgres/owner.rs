@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use industrydata_core::{Change, StoreFault, Verdict};
+use industrydata_core::{Change, Holdings, StoreFault, Verdict};
 use tokio::{
     runtime,
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
@@ -28,12 +28,20 @@ use super::{
 enum Work {
     Transact(Box<Change>),
     Check,
+    Holdings,
+}
+
+/// What came of it.
+enum Done {
+    Transacted(Box<Verdict>),
+    Checked,
+    Holdings(Holdings),
 }
 
 struct Job {
     work: Work,
     until: Instant,
-    answer: SyncSender<Result<Option<Verdict>, StoreFault>>,
+    answer: SyncSender<Result<Done, StoreFault>>,
 }
 
 /// The way to the thread, as long as there is one.
@@ -63,8 +71,17 @@ impl Owner {
     }
 
     pub(super) fn transact(&self, change: &Change) -> Result<Verdict, StoreFault> {
-        let verdict = self.ask(Work::Transact(Box::new(change.clone())))?;
-        verdict.ok_or_else(|| Obstacle::Lost.into())
+        match self.ask(Work::Transact(Box::new(change.clone())))? {
+            Done::Transacted(verdict) => Ok(*verdict),
+            Done::Checked | Done::Holdings(_) => Err(Obstacle::Lost.into()),
+        }
+    }
+
+    pub(super) fn holdings(&self) -> Result<Holdings, StoreFault> {
+        match self.ask(Work::Holdings)? {
+            Done::Holdings(holdings) => Ok(holdings),
+            Done::Checked | Done::Transacted(_) => Err(Obstacle::Lost.into()),
+        }
     }
 
     pub(super) fn check(&self) -> Result<(), StoreFault> {
@@ -72,7 +89,7 @@ impl Owner {
     }
 
     /// Sends `work` to the thread and waits. The thread keeps to its limits by itself; that it does not is met too.
-    fn ask(&self, work: Work) -> Result<Option<Verdict>, StoreFault> {
+    fn ask(&self, work: Work) -> Result<Done, StoreFault> {
         let (answer, answered) = mpsc::sync_channel(1);
         let until = Instant::now() + self.plan.wait;
         self.send(Job {
@@ -131,8 +148,12 @@ async fn serve(pool: Arc<Pool>, mut asked: UnboundedReceiver<Job>) {
         let pool = Arc::clone(&pool);
         drop(tokio::spawn(async move {
             let result = match &job.work {
-                Work::Transact(change) => pool.transact(change, job.until).await.map(Some),
-                Work::Check => pool.check(job.until).await.map(|()| None),
+                Work::Transact(change) => {
+                    let verdict = pool.transact(change, job.until).await;
+                    verdict.map(|verdict| Done::Transacted(Box::new(verdict)))
+                }
+                Work::Check => pool.check(job.until).await.map(|()| Done::Checked),
+                Work::Holdings => pool.holdings(job.until).await.map(Done::Holdings),
             };
             drop(job.answer.send(result));
         }));

@@ -13,6 +13,7 @@
 mod admin;
 mod child;
 mod damage;
+mod export;
 mod holders;
 mod lost;
 mod names;

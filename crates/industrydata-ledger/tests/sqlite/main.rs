@@ -10,6 +10,7 @@
 mod child;
 mod crashes;
 mod damage;
+mod export;
 mod names;
 mod places;
 mod races;
