@@ -2,6 +2,7 @@
 
 mod cargo;
 mod checks;
+mod cuts;
 mod postgres;
 mod soak;
 mod stores;
@@ -45,6 +46,12 @@ const COMMANDS: &[Command] = &[
         arguments: "[--seconds N] [--store sqlite|postgres|all] [--kills N] [--seed N]",
         about: "kill processes while they start runs, and hold what was accepted against the books; 60 s in all",
         run: soak::run,
+    },
+    Command {
+        name: "cuts",
+        arguments: "",
+        about: "break exchanges at every byte and drop futures at every await point: n of n for each adapter",
+        run: cuts::run,
     },
     Command {
         name: "vectors",
