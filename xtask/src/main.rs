@@ -1,5 +1,6 @@
 //! The project's checks: `cargo xtask <command>`, one documented function a check.
 
+mod canary;
 mod cargo;
 mod checks;
 mod cuts;
