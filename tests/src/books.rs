@@ -6,11 +6,14 @@ use std::{
 };
 
 use industrydata_core::{BooksKey, Change, Store, StoreFault, Timestamp, Verdict};
+use industrydata_ledger::SqliteStore;
 
 /// Books in memory that count their changes, can fail at some of them, and know every reservation ever made.
 #[derive(Debug, Default)]
 pub struct Recorder {
     inner: Mutex<Inner>,
+    /// Where the books are kept instead.
+    kept: Option<SqliteStore>,
     fails_at: Vec<usize>,
 }
 
@@ -30,6 +33,13 @@ impl Recorder {
             fails_at: fails_at.to_vec(),
             ..Self::default()
         }
+    }
+
+    /// The same over books in a file, whose bytes are then not known here.
+    #[must_use]
+    pub fn over(mut self, store: SqliteStore) -> Self {
+        self.kept = Some(store);
+        self
     }
 
     /// Changes asked for so far.
@@ -55,6 +65,14 @@ impl Recorder {
     }
 }
 
+impl Inner {
+    fn enter(&mut self, verdict: &Verdict) {
+        for entry in verdict.quota().entries() {
+            self.reservations.insert(entry.id().to_owned());
+        }
+    }
+}
+
 impl Store for Recorder {
     fn transact(&self, change: &Change) -> Result<Verdict, StoreFault> {
         let mut inner = self.lock();
@@ -63,11 +81,14 @@ impl Store for Recorder {
         if self.fails_at.contains(&call) {
             return Err(StoreFault::unavailable("this change was to fail"));
         }
+        if let Some(kept) = &self.kept {
+            let verdict = kept.transact(change)?;
+            inner.enter(&verdict);
+            return Ok(verdict);
+        }
         let stored = inner.books.get(change.key()).map(Vec::as_slice);
         let applied = change.apply(stored, Timestamp::now())?;
-        for entry in applied.verdict.quota().entries() {
-            inner.reservations.insert(entry.id().to_owned());
-        }
+        inner.enter(&applied.verdict);
         if let Some(bytes) = applied.write {
             inner.written.extend_from_slice(&bytes);
             inner.books.insert(change.key().clone(), bytes);

@@ -5,16 +5,30 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex},
     thread,
+    time::Duration,
 };
 
 use crate::{
     flavour::Flavour,
     laws::{decoded, laws},
     played::{Played, Quotas},
-    scenario::{Address, Scenario},
-    server::Request,
+    scenario::{Address, End, Scenario},
     stage::Stage,
 };
+
+/// What came of a scenario that did not break.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Checked {
+    /// It was as it must be; its steps took so long.
+    Held {
+        /// The time of all steps.
+        took: Duration,
+    },
+    /// Only the other flavour can play it.
+    NotForThisFlavour,
+    /// This system cannot give its stage.
+    NotOnThisSystem,
+}
 
 /// How many scenarios are played at a time: they wait more than they work.
 const AT_A_TIME: usize = 6;
@@ -23,19 +37,21 @@ const AT_A_TIME: usize = 6;
 /// # Errors
 ///
 /// Each broken expectation and law, a line each.
-pub fn check(scenario: &Scenario, flavour: Flavour) -> Result<(), String> {
+pub fn check(scenario: &Scenario, flavour: Flavour) -> Result<Checked, String> {
     if flavour == Flavour::Blocking && scenario.is_async_only() {
-        return Ok(());
+        return Ok(Checked::NotForThisFlavour);
     }
     let Some(stage) = Stage::new(scenario) else {
         println!("{}: this system cannot give its stage", scenario.name);
-        return Ok(());
+        return Ok(Checked::NotOnThisSystem);
     };
     let stage = Arc::new(stage);
     let Ok(played) = catch_unwind(AssertUnwindSafe(|| flavour.play(scenario, &stage))) else {
         return Err("it panicked".to_owned());
     };
-    if let Some(limit) = scenario.bound() {
+    if let Some(limit) = scenario.bound()
+        && scenario.ends.is_empty()
+    {
         // For the report: how far a limit was overrun.
         println!(
             "limit {limit:?}, took {:?}: {}, {flavour:?}",
@@ -46,7 +62,9 @@ pub fn check(scenario: &Scenario, flavour: Flavour) -> Result<(), String> {
     expected(scenario, &played, &stage, &mut broken);
     laws(&played, &stage, &mut broken);
     if broken.is_empty() {
-        return Ok(());
+        return Ok(Checked::Held {
+            took: played.took.iter().sum(),
+        });
     }
     let mut report = broken.join("\n");
     _ = write!(
@@ -65,27 +83,7 @@ pub fn check(scenario: &Scenario, flavour: Flavour) -> Result<(), String> {
 
 /// Plays all of these with one flavour, some at a time, and panics with the names of those that broke.
 pub fn check_all(scenarios: &[Scenario], flavour: Flavour) {
-    let next = Mutex::new(scenarios.iter());
-    let failures = Mutex::new(Vec::new());
-    thread::scope(|scope| {
-        for _ in 0..AT_A_TIME {
-            scope.spawn(|| {
-                loop {
-                    let Some(scenario) = next.lock().unwrap().next() else {
-                        return;
-                    };
-                    if let Err(broken) = check(scenario, flavour) {
-                        let (name, covers) = (scenario.name(), scenario.covers());
-                        failures
-                            .lock()
-                            .unwrap()
-                            .push(format!("{name} ({covers}), {flavour:?}:\n{broken}"));
-                    }
-                }
-            });
-        }
-    });
-    let failures = failures.into_inner().unwrap();
+    let (_, failures) = check_each(scenarios, flavour, AT_A_TIME);
     assert!(
         failures.is_empty(),
         "{} of {} scenarios broke:\n\n{}",
@@ -93,6 +91,38 @@ pub fn check_all(scenarios: &[Scenario], flavour: Flavour) {
         scenarios.len(),
         failures.join("\n\n")
     );
+}
+
+/// Plays all of these with one flavour, so many at a time; what came of those that held, and the reports of the others.
+#[must_use]
+pub fn check_each(
+    scenarios: &[Scenario],
+    flavour: Flavour,
+    at_a_time: usize,
+) -> (Vec<Checked>, Vec<String>) {
+    let next = Mutex::new(scenarios.iter());
+    let came = Mutex::new((Vec::new(), Vec::new()));
+    thread::scope(|scope| {
+        for _ in 0..at_a_time.min(scenarios.len()) {
+            scope.spawn(|| {
+                loop {
+                    let Some(scenario) = next.lock().unwrap().next() else {
+                        return;
+                    };
+                    let checked = check(scenario, flavour);
+                    let mut came = came.lock().unwrap();
+                    let (name, covers) = (scenario.name(), scenario.covers());
+                    match checked {
+                        Ok(checked) => came.0.push(checked),
+                        Err(broken) => came
+                            .1
+                            .push(format!("{name} ({covers}), {flavour:?}:\n{broken}")),
+                    }
+                }
+            });
+        }
+    });
+    came.into_inner().unwrap()
 }
 
 fn expected(scenario: &Scenario, played: &Played, stage: &Stage, broken: &mut Vec<String>) {
@@ -103,7 +133,7 @@ fn expected(scenario: &Scenario, played: &Played, stage: &Stage, broken: &mut Ve
     }
     let seen = stage.server.seen();
     if let Some(wire) = &scenario.wire
-        && !is_wire(&seen.requests, wire)
+        && !is_wire(&seen.order, wire)
     {
         broken.push(format!("the base did not get '{wire}'"));
     }
@@ -127,6 +157,19 @@ fn expected(scenario: &Scenario, played: &Played, stage: &Stage, broken: &mut Ve
         if quota != must {
             broken.push(format!("the books are not {must:?}"));
         }
+    }
+    let last = played.ends.last().map_or("", String::as_str);
+    let is_this = |end: &End| {
+        end.step == last
+            && end.books == (quota.confirmed, quota.in_doubt)
+            && end.wire.as_ref().is_none_or(|wire| *wire == seen.order)
+            && quota.in_flight == 0
+    };
+    if !scenario.ends.is_empty() && !scenario.ends.iter().any(is_this) {
+        broken.push(format!(
+            "the base got '{}', and the whole came to none of {:?}",
+            seen.order, scenario.ends
+        ));
     }
     if let Some(asked) = &scenario.asked
         && *asked != stage.tokens.asked()
@@ -167,17 +210,13 @@ fn expected(scenario: &Scenario, played: &Played, stage: &Stage, broken: &mut Ve
     if scenario.warns != played.ledger_warning {
         broken.push(format!("a ledger warning: {}", played.ledger_warning));
     }
-    let took: std::time::Duration = played.took.iter().sum();
+    let took: Duration = played.took.iter().sum();
     if took > scenario.within {
         broken.push(format!("took {took:?}, more than {:?}", scenario.within));
     }
 }
 
-fn is_wire(requests: &[Request], wire: &str) -> bool {
-    let came: String = requests
-        .iter()
-        .map(|request| &request.method[..1])
-        .collect();
+fn is_wire(came: &str, wire: &str) -> bool {
     match wire.strip_suffix('*') {
         Some(fixed) => {
             let last = &fixed[fixed.len() - 1..];

@@ -3,6 +3,7 @@
 use std::{
     io::{ErrorKind, Read, Write},
     net::{Shutdown, TcpStream},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -13,6 +14,8 @@ use crate::{
 
 /// How often a waiting connection looks whether the server has ended.
 const TICK: Duration = Duration::from_millis(10);
+/// How many reads a client is given to close its side of a closed connection.
+const CLOSING: usize = 4;
 /// The most bytes kept of one connection.
 const KEPT: usize = 1 << 20;
 
@@ -57,7 +60,7 @@ impl<'s> Connection<'s> {
         {
             return;
         }
-        while self.request() == Goes::On {
+        while self.next() == Goes::On {
             let Some(turn) = self.shared.turn(false) else {
                 self.shared.seen().strays += 1;
                 return;
@@ -66,6 +69,41 @@ impl<'s> Connection<'s> {
                 return;
             }
         }
+    }
+
+    /// Reads the next request, or the part of it that the script says.
+    fn next(&mut self) -> Goes {
+        match self.shared.reads() {
+            Some(bytes) => self.part(bytes),
+            None => self.request(),
+        }
+    }
+
+    /// Waits for a request and reads so many bytes of it. What kind it is is told by its first byte, read or not.
+    fn part(&mut self, bytes: usize) -> Goes {
+        let mut first = [0];
+        loop {
+            match self.stream.peek(&mut first) {
+                Ok(0) => return Goes::Ended,
+                Ok(_) => break,
+                Err(error) if is_for_now(&error) && !self.shared.has_ended() => {}
+                Err(_) => return Goes::Ended,
+            }
+        }
+        let letter = char::from(first[0].to_ascii_lowercase());
+        self.shared.seen().order.push(letter);
+        let mut part = vec![0; bytes];
+        let mut read = 0;
+        while read < bytes {
+            match self.stream.read(&mut part[read..]) {
+                Ok(0) => return Goes::Ended,
+                Ok(count) => read += count,
+                Err(error) if is_for_now(&error) && !self.shared.has_ended() => {}
+                Err(_) => return Goes::Ended,
+            }
+        }
+        self.shared.seen().connections[self.number].extend_from_slice(&part);
+        Goes::On
     }
 
     /// Reads one request.
@@ -89,6 +127,7 @@ impl<'s> Connection<'s> {
         }
         let request = Request {
             connection: self.number,
+            length,
             at: Instant::now(),
             method: parsed.method.unwrap_or_default().to_owned(),
             target: parsed.path.unwrap_or_default().to_owned(),
@@ -107,6 +146,7 @@ impl<'s> Connection<'s> {
             .and_then(|value| value.strip_prefix("Bearer "))
             .unwrap_or_default()
             .to_owned();
+        seen.order.extend(request.method.chars().next());
         seen.requests.push(request);
         drop(seen);
         Goes::On
@@ -126,14 +166,7 @@ impl<'s> Connection<'s> {
                 self.unread.extend_from_slice(bytes);
                 Goes::On
             }
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-                if self.shared.has_ended() {
-                    Goes::Ended
-                } else {
-                    Goes::On
-                }
-            }
-            Err(error) if error.kind() == ErrorKind::Interrupted => Goes::On,
+            Err(error) if is_for_now(&error) && !self.shared.has_ended() => Goes::On,
             Err(_) => Goes::Ended,
         }
     }
@@ -158,12 +191,18 @@ impl<'s> Connection<'s> {
                         break Goes::Ended;
                     }
                 },
-                Act::Stall => self.wait(None),
-                Act::Close => {
-                    // In order: what is unread would make it a reset.
-                    drop(self.stream.shutdown(Shutdown::Both));
+                Act::Stall => {
+                    self.shared.seen().stalled += 1;
+                    self.wait(None)
+                }
+                Act::Deafen => {
+                    self.shared.seen().stalled += 1;
+                    while !self.shared.has_ended() {
+                        thread::sleep(TICK);
+                    }
                     Goes::Ended
                 }
+                Act::Close => self.close(),
                 Act::Reset => {
                     let socket = socket2::SockRef::from(&self.stream);
                     drop(socket.set_linger(Some(Duration::ZERO)));
@@ -175,6 +214,20 @@ impl<'s> Connection<'s> {
             }
         }
         Goes::On
+    }
+
+    /// Closes in order. What is unread would make it a reset, so it is taken off the socket, and counts as unread.
+    fn close(&mut self) -> Goes {
+        drop(self.stream.shutdown(Shutdown::Write));
+        for _ in 0..CLOSING {
+            match self.stream.read(&mut [0; 4096]) {
+                Ok(0) => break,
+                Ok(_) => {}
+                Err(error) if is_for_now(&error) => {}
+                Err(_) => break,
+            }
+        }
+        Goes::Ended
     }
 
     fn drip(&mut self, bytes: &[u8], each: Duration) -> Goes {
@@ -205,4 +258,12 @@ impl<'s> Connection<'s> {
         }
         Goes::On
     }
+}
+
+/// Whether a read that failed so may be tried again.
+fn is_for_now(error: &std::io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted
+    )
 }

@@ -139,6 +139,7 @@ macro_rules! driver {
                 .polling(PollingPolicy::every(scenario.poll_every))
                 .request_limit(scenario.request_limit)
                 .time_limit(scenario.time_limit);
+            builder = without_roots(builder);
             if scenario.proxied {
                 builder = builder.config(proxied(&format!("http://{}", stage.foreign.address())));
             }
@@ -174,6 +175,11 @@ macro_rules! driver {
     };
 }
 
+/// The tokens of a stage, for the asynchronous flavour.
+pub(crate) fn source(tokens: &Arc<Tokens>) -> impl industrydata_async::TokenSource + use<> {
+    Source(Arc::clone(tokens))
+}
+
 struct Source(Arc<Tokens>);
 
 mod blocking {
@@ -191,6 +197,13 @@ mod blocking {
                 .next(challenge)
                 .unwrap_or_else(|| Err(TokenError::unavailable("never")))
         }
+    }
+
+    /// It loads none until it needs them.
+    fn without_roots(
+        builder: industrydata_blocking::ClientBuilder,
+    ) -> industrydata_blocking::ClientBuilder {
+        builder
     }
 
     fn proxied(proxy: &str) -> ureq::config::ConfigBuilder<ureq::typestate::AgentScope> {
@@ -222,6 +235,13 @@ mod asynchronous {
                 }
             })
         }
+    }
+
+    /// No scenario comes as far as a certificate, and to load the system's roots takes longer than to play one.
+    fn without_roots(
+        builder: industrydata_async::ClientBuilder,
+    ) -> industrydata_async::ClientBuilder {
+        builder.config(reqwest::ClientBuilder::new().tls_certs_only([]))
     }
 
     fn proxied(proxy: &str) -> reqwest::ClientBuilder {

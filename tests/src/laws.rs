@@ -43,11 +43,8 @@ pub fn laws(played: &Played, stage: &Stage, broken: &mut Vec<String>) {
 
 /// At most one POST a reservation, but for the repeat that a fresh token is asked for.
 fn once(seen: &Seen, stage: &Stage, broken: &mut Vec<String>) {
-    let posts = seen
-        .requests
-        .iter()
-        .filter(|request| request.method == "POST")
-        .count();
+    // Those of which the server read a part, or nothing, too.
+    let posts = seen.order.matches(['P', 'p']).count();
     let repeats = stage
         .tokens
         .asked()

@@ -7,7 +7,7 @@
 //!
 //! `cargo test -p conformance` runs it; with `-- --nocapture` it tells the counts, and how far each limit was overrun.
 //!
-//! [`soak`] is the other half: processes that are killed while they start runs, and their history held against the books.
+//! [`cuts`] is every place at which an exchange can break, [`soak`] is the other half: processes that are killed while they start runs, and their history held against the books.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -20,6 +20,7 @@ mod answers;
 mod books;
 mod check;
 mod connection;
+pub mod cuts;
 mod deaf;
 mod flavour;
 mod laws;
@@ -37,12 +38,12 @@ pub type Failure = Box<dyn std::error::Error>;
 
 pub use answers::{OPERATION, accepted, answer, head, located, raw, status};
 pub use books::Recorder;
-pub use check::{check, check_all};
+pub use check::{Checked, check, check_all, check_each};
 pub use deaf::Deaf;
 pub use flavour::Flavour;
 pub use laws::laws;
 pub use played::{Played, Quotas};
-pub use scenario::{Address, Do, Scenario};
+pub use scenario::{Address, Do, End, Scenario};
 pub use server::{Request, Seen, Server};
 pub use stage::{Stage, When};
 pub use tokens::{CANARY, Given, Tokens};

@@ -36,6 +36,17 @@ pub enum Address {
     Deaf,
 }
 
+/// One thing that a scenario may come to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct End {
+    /// How the last step ends, as in [`Scenario::step`].
+    pub step: &'static str,
+    /// Starts that count: confirmed, and in doubt.
+    pub books: (u32, u32),
+    /// The requests that reached the base, a small letter for each that the script read in part; `None` for any.
+    pub wire: Option<String>,
+}
+
 /// What a server does, what a caller does, and what must come of it.
 #[derive(Clone, Debug)]
 pub struct Scenario {
@@ -54,6 +65,8 @@ pub struct Scenario {
     pub(crate) books_fail_at: Vec<usize>,
     pub(crate) wire: Option<String>,
     pub(crate) books: Option<(u32, u32)>,
+    pub(crate) ends: Vec<End>,
+    pub(crate) sqlite: bool,
     pub(crate) closed: bool,
     pub(crate) warns: bool,
     pub(crate) asked: Option<Vec<Option<String>>>,
@@ -84,6 +97,8 @@ impl Scenario {
             books_fail_at: Vec::new(),
             wire: None,
             books: None,
+            ends: Vec::new(),
+            sqlite: false,
             closed: false,
             warns: false,
             asked: None,
@@ -152,6 +167,20 @@ impl Scenario {
     #[must_use]
     pub const fn books(mut self, confirmed: u32, in_doubt: u32) -> Self {
         self.books = Some((confirmed, in_doubt));
+        self
+    }
+
+    /// What the whole may come to, where it may come to more than one thing: one of these, in all of its parts.
+    #[must_use]
+    pub fn ends(mut self, ends: impl Into<Vec<End>>) -> Self {
+        self.ends = ends.into();
+        self
+    }
+
+    /// The books are kept in an SQLite file.
+    #[must_use]
+    pub const fn sqlite(mut self) -> Self {
+        self.sqlite = true;
         self
     }
 

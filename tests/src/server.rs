@@ -20,6 +20,10 @@ pub struct Seen {
     pub connections: Vec<Vec<u8>>,
     /// The requests, in the order in which their heads were whole.
     pub requests: Vec<Request>,
+    /// The requests in order by the first letter of their method: a small one if the script read only a part of it.
+    pub order: String,
+    /// How often the script held a connection without answering.
+    pub stalled: usize,
     /// Requests for which the script had nothing left, or that could not be read.
     pub strays: usize,
 }
@@ -29,6 +33,8 @@ pub struct Seen {
 pub struct Request {
     /// The connection it came on.
     pub connection: usize,
+    /// How many bytes it had.
+    pub length: usize,
     /// When its head was whole.
     pub at: Instant,
     /// Its method.
@@ -121,6 +127,12 @@ impl Server {
         self.shared.seen().clone()
     }
 
+    /// Whether its script has held a connection so often.
+    #[must_use]
+    pub fn has_stalled(&self, times: usize) -> bool {
+        self.shared.seen().stalled >= times
+    }
+
     /// Whether so many requests have reached it.
     #[must_use]
     pub fn has_seen(&self, requests: usize) -> bool {
@@ -166,6 +178,12 @@ impl Shared {
 
     pub(crate) fn has_ended(&self) -> bool {
         self.ended.load(Ordering::Acquire)
+    }
+
+    /// How much of the next request is to be read, if not all of it.
+    pub(crate) fn reads(&self) -> Option<usize> {
+        let turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        turns.front()?.reads
     }
 
     /// The next turn, if it is of this kind.

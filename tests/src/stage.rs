@@ -1,13 +1,16 @@
 //! The sockets, the books and the tokens of one scenario while it is played.
 
 use std::{
-    net::TcpListener,
+    net::SocketAddr,
     sync::Arc,
     thread,
     time::{Duration, Instant},
 };
 
 use industrydata_core::Base;
+use industrydata_ledger::SqliteStore;
+use socket2::{Domain, Socket, Type};
+use tempfile::TempDir;
 
 use crate::{
     books::Recorder,
@@ -29,6 +32,8 @@ pub enum When {
     Requests(usize),
     /// Once so many changes were made to the books, and a little later.
     Changes(usize),
+    /// Once the server has held a connection so often without answering.
+    Stalled(usize),
     /// Once the source of tokens was asked so many times.
     Asked(usize),
 }
@@ -49,6 +54,8 @@ pub struct Stage {
     /// The tokens.
     pub tokens: Arc<Tokens>,
     _deaf: Option<Deaf>,
+    _closed: Option<Socket>,
+    _folder: Option<TempDir>,
 }
 
 impl Stage {
@@ -64,14 +71,19 @@ impl Stage {
                 ("foreign-authority", &foreign.address().to_string()),
             ],
         );
-        let mut deaf = None;
+        let (mut deaf, mut closed) = (None, None);
         let base = match scenario.address {
             Address::Ip => format!("http://{}/beta", server.address()),
             Address::Localhost => format!("http://localhost:{}/beta", server.address().port()),
             Address::Https => format!("https://{}/beta", server.address()),
             Address::Closed => {
-                let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-                format!("http://{}/beta", listener.local_addr().unwrap())
+                // Held, so that nobody else comes to listen there.
+                let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+                let any = SocketAddr::from(([127, 0, 0, 1], 0));
+                socket.bind(&any.into()).unwrap();
+                let address = socket.local_addr().unwrap().as_socket().unwrap();
+                closed = Some(socket);
+                format!("http://{address}/beta")
             }
             Address::Deaf => {
                 let listener = Deaf::start()?;
@@ -80,14 +92,28 @@ impl Stage {
                 base
             }
         };
+        let (folder, kept) = match scenario.sqlite {
+            true => {
+                let folder = tempfile::tempdir().unwrap();
+                let kept = SqliteStore::open(folder.path().join("books.sqlite3")).unwrap();
+                (Some(folder), Some(kept))
+            }
+            false => (None, None),
+        };
+        let recorder = Recorder::failing_at(&scenario.books_fail_at);
         Some(Self {
             server,
             foreign,
             base: Base::parse(&base).unwrap(),
             foreign_base: Base::parse(&foreign_base).unwrap(),
-            books: Arc::new(Recorder::failing_at(&scenario.books_fail_at)),
+            books: Arc::new(match kept {
+                Some(kept) => recorder.over(kept),
+                None => recorder,
+            }),
             tokens: Arc::new(Tokens::new(scenario.tokens.clone())),
             _deaf: deaf,
+            _closed: closed,
+            _folder: folder,
         })
     }
 
@@ -96,6 +122,7 @@ impl Stage {
     pub fn has_come(&self, when: When) -> bool {
         match when {
             When::Requests(count) => self.server.has_seen(count),
+            When::Stalled(count) => self.server.has_stalled(count),
             When::Changes(count) => self.books.calls() >= count,
             When::Asked(count) => self.tokens.asked().len() >= count,
         }

@@ -15,6 +15,8 @@ pub enum Act {
     Endless(Vec<u8>, Duration),
     /// Holds the connection until the client goes away.
     Stall,
+    /// Holds the connection and reads nothing more, until the server ends.
+    Deafen,
     /// Closes the connection.
     Close,
     /// Resets the connection.
@@ -26,6 +28,8 @@ pub enum Act {
 pub struct Turn {
     pub(crate) on_connection: bool,
     pub(crate) forever: bool,
+    /// How many bytes are read of the request, if not all of it.
+    pub(crate) reads: Option<usize>,
     pub(crate) acts: Vec<Act>,
 }
 
@@ -36,6 +40,7 @@ impl Turn {
         Self {
             on_connection: false,
             forever: false,
+            reads: None,
             acts: acts.into(),
         }
     }
@@ -45,6 +50,15 @@ impl Turn {
     pub fn on_connection(acts: impl Into<Vec<Act>>) -> Self {
         Self {
             on_connection: true,
+            ..Self::new(acts)
+        }
+    }
+
+    /// At the next request, once so many bytes of it are read, and no more: these acts.
+    #[must_use]
+    pub fn reading(bytes: usize, acts: impl Into<Vec<Act>>) -> Self {
+        Self {
+            reads: Some(bytes),
             ..Self::new(acts)
         }
     }

@@ -44,7 +44,7 @@ impl TokenSource for Failing {
                 let now = Timestamp::now();
                 let life = Duration::from_secs(3600);
                 let (began, ends) = (now - life, now + Duration::from_secs(90));
-                return Ok(token("kept-token").with_life(began, ends));
+                return Ok(token("canary-kept-token").with_life(began, ends));
             }
             if self.hangs {
                 std::future::pending::<()>().await;
@@ -115,7 +115,7 @@ async fn a_token_that_is_still_valid_stays_in_use_for_everybody() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn stopping_while_connecting_starts_nothing() {
     let Some(deaf) = Deaf::start() else { return };
-    let tokens = nonblocking::FixedToken::new(token("fixed-token"));
+    let tokens = nonblocking::FixedToken::new(token("canary-fixed-token"));
     let books = Books::memory();
     let client = nonblocking::Client::builder(tokens, books)
         .base(format!("http://{}/beta", deaf.address()).parse().unwrap())
@@ -134,7 +134,7 @@ async fn stopping_while_connecting_starts_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_limit_of_the_callers_own_makes_no_doubt_of_connecting() {
     let Some(deaf) = Deaf::start() else { return };
-    let tokens = nonblocking::FixedToken::new(token("fixed-token"));
+    let tokens = nonblocking::FixedToken::new(token("canary-fixed-token"));
     let own = reqwest::ClientBuilder::new()
         .timeout(Duration::from_millis(300))
         .read_timeout(Duration::from_millis(300));
@@ -154,7 +154,7 @@ async fn a_limit_of_the_callers_own_makes_no_doubt_of_connecting() {
 #[test]
 fn a_queue_for_connections_is_left_at_the_limit() {
     let base = accepting(Duration::from_secs(4));
-    let fixed = || industrydata_blocking::FixedToken::new(token("fixed-token"));
+    let fixed = || industrydata_blocking::FixedToken::new(token("canary-fixed-token"));
     let client = industrydata_blocking::Client::builder(fixed(), Books::memory())
         .base(base.parse().unwrap())
         .connections(1)
@@ -200,7 +200,7 @@ fn a_source_that_panics_gives_the_slot_back() {
 #[test]
 fn extreme_limits_do_not_panic() {
     for limit in [Duration::ZERO, Duration::from_nanos(1), Duration::MAX] {
-        let fixed = industrydata_blocking::FixedToken::new(token("fixed-token"));
+        let fixed = industrydata_blocking::FixedToken::new(token("canary-fixed-token"));
         let client = industrydata_blocking::Client::builder(fixed, Books::memory())
             .base(accepting(Duration::ZERO).parse().unwrap())
             .request_limit(limit)

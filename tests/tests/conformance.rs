@@ -4,6 +4,19 @@ use std::collections::BTreeSet;
 
 use conformance::{Flavour, check_all, scenarios};
 
+/// What one flavour alone can play, and why; everything else goes through both.
+const ASYNC_ONLY: [(&str, &str); 5] = [
+    (
+        "stopped while the token is asked for",
+        "a blocking source that never answers cannot be interrupted",
+    ),
+    ("dropped while the token is asked for", A_THREAD),
+    ("dropped while the POST is out", A_THREAD),
+    ("dropped while a throttle is waited out", A_THREAD),
+    ("dropped, and the next start goes its way", A_THREAD),
+];
+const A_THREAD: &str = "a future can be dropped, a thread cannot";
+
 macro_rules! themes {
     ($($theme:ident),* $(,)?) => {
         mod blocking {
@@ -27,6 +40,21 @@ macro_rules! themes {
             println!("{} scenarios, {both} of them through both flavours", all.len());
         }
     };
+}
+
+#[test]
+fn every_scenario_goes_through_both_flavours_but_for_those_named() {
+    let all = scenarios::all();
+    let alone: BTreeSet<_> = all
+        .iter()
+        .filter(|scenario| scenario.is_async_only())
+        .map(conformance::Scenario::name)
+        .collect();
+    let named: BTreeSet<_> = ASYNC_ONLY.iter().map(|(name, _)| *name).collect();
+    assert_eq!(alone, named, "an exception has a name and a reason");
+    for (name, reason) in ASYNC_ONLY {
+        println!("async only: {name}: {reason}");
+    }
 }
 
 themes!(

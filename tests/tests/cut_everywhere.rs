@@ -1,93 +1,44 @@
-//! An answer cut after each of its bytes: before the head's end a start is in doubt, from there on it counts.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test: what must not happen ends it"
-)]
+//! Every place at which an exchange can break, in each of its bytes, and every place at which a future can be dropped.
 
-use std::ops::RangeInclusive;
-
-use conformance::{Act, Do, Flavour, Scenario, accepted, check_all, status};
-
-const HEAD: &str =
-    "HTTP/1.1 202 Accepted\r\nLocation: ../operations/a-1\r\nContent-Length: 2\r\n\r\n";
-const POLL: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 22\r\n\r\n{\"status\":\"succeeded\"}";
+use conformance::{
+    Flavour,
+    cuts::{
+        Report,
+        drops::{self, Call},
+        sockets::{self, Family},
+    },
+};
 
 macro_rules! everywhere {
-    ($($test:ident: $scenarios:ident, $flavour:ident;)*) => {
-        $(#[test] fn $test() {
-            let scenarios = $scenarios();
-            check_all(&scenarios, Flavour::$flavour);
-            println!("{}: {} points held, {:?}", stringify!($scenarios), scenarios.len(), Flavour::$flavour);
-        })*
+    ($($test:ident: $family:ident, $flavour:ident;)*) => {
+        $(#[test] fn $test() { holds(&sockets::play(Family::$family, Flavour::$flavour)); })*
     };
 }
 
 everywhere! {
-    closed_starts_blocking: closed_starts, Blocking;
-    closed_starts_async: closed_starts, Async;
-    reset_starts_blocking: reset_starts, Blocking;
-    reset_starts_async: reset_starts, Async;
-    closed_polls_blocking: closed_polls, Blocking;
-    closed_polls_async: closed_polls, Async;
+    closed_blocking: Closed, Blocking;
+    closed_async: Closed, Async;
+    reset_blocking: Reset, Blocking;
+    reset_async: Reset, Async;
+    stalled_blocking: Stalled, Blocking;
+    stalled_async: Stalled, Async;
+    stopped_blocking: Stopped, Blocking;
+    stopped_async: Stopped, Async;
+    closed_over_sqlite_blocking: ClosedOverSqlite, Blocking;
+    closed_over_sqlite_async: ClosedOverSqlite, Async;
+    before_the_first_byte_blocking: Before, Blocking;
+    before_the_first_byte_async: Before, Async;
 }
 
-fn closed_starts() -> Vec<Scenario> {
-    let answer = format!("{HEAD}{{}}");
-    points(&answer)
-        .map(|point| {
-            let whole = point >= HEAD.len();
-            cut(&answer, point, Act::Close)
-                .step(
-                    Do::Start,
-                    if whole {
-                        "accepted"
-                    } else {
-                        "start DoubtfulLoss"
-                    },
-                )
-                .books(u32::from(whole), u32::from(!whole))
-        })
-        .collect()
+#[test]
+fn futures_are_dropped_at_every_await_point() {
+    for call in Call::all() {
+        holds(&drops::play(&call));
+    }
 }
 
-/// A reset may overtake what was sent before it.
-fn reset_starts() -> Vec<Scenario> {
-    let answer = format!("{HEAD}{{}}");
-    points(&answer)
-        .map(|point| {
-            let scenario = cut(&answer, point, Act::Reset);
-            if point >= HEAD.len() {
-                scenario.step(Do::Start, "accepted|start DoubtfulLoss")
-            } else {
-                scenario.step(Do::Start, "start DoubtfulLoss").books(0, 1)
-            }
-        })
-        .collect()
-}
-
-fn closed_polls() -> Vec<Scenario> {
-    points(POLL)
-        .map(|point| {
-            let whole = point == POLL.len();
-            Scenario::new(format!("a poll cut after {point} bytes"), "T37 P3")
-                .turn(accepted())
-                .turn(conformance::raw(&POLL.as_bytes()[..point]).then(Act::Close))
-                .turn(status("succeeded"))
-                .step(Do::Run, "succeeded")
-                .wire(if whole { "PG" } else { "PGG" })
-                .books(1, 0)
-        })
-        .collect()
-}
-
-fn points(answer: &str) -> RangeInclusive<usize> {
-    0..=answer.len()
-}
-
-fn cut(answer: &str, point: usize, end: Act) -> Scenario {
-    Scenario::new(format!("a start cut after {point} bytes"), "T37")
-        .turn(conformance::raw(&answer.as_bytes()[..point]).then(end))
-        .wire("P")
+#[track_caller]
+fn holds(report: &Report) {
+    println!("{report}");
+    assert!(report.is_whole(), "{report}");
 }

@@ -216,9 +216,9 @@ macro_rules! journeys {
                 let error = run.until_done() $($wait)* .unwrap_err();
                 assert!(matches!(error.kind(), WatchErrorKind::Unauthorized { .. }), "{error}");
 
-                emulator.with_service(|service| service.accept_token(Grant::all("another-token")));
+                emulator.with_service(|service| service.accept_token(Grant::all("canary-another-token")));
                 let resume: ResumeToken = error.resume_token().unwrap().to_string().parse().unwrap();
-                let next = with_token(&emulator, "another-token", books);
+                let next = with_token(&emulator, "canary-another-token", books);
                 let operation = next.resume(&resume).unwrap().until_done() $($wait)* .unwrap();
                 assert_eq!(*operation.status(), OperationStatus::Succeeded);
                 assert_eq!(accepted(&emulator), 1);
@@ -228,9 +228,9 @@ macro_rules! journeys {
             $($asynch)* fn a_token_without_the_permission_to_read() {
                 let emulator = emulator();
                 emulator.with_service(|service| {
-                    service.accept_token(Grant::only("starts-only", &[industrydata_emulator::Permission::Start]));
+                    service.accept_token(Grant::only("canary-starts-only", &[industrydata_emulator::Permission::Start]));
                 });
-                let tenant = with_token(&emulator, "starts-only", Books::memory());
+                let tenant = with_token(&emulator, "canary-starts-only", Books::memory());
                 let error = tenant.start() $($wait)* .unwrap().until_done() $($wait)* .unwrap_err();
                 assert!(matches!(error.kind(), WatchErrorKind::Forbidden(_)), "{error}");
                 assert!(error.request_id().is_some());

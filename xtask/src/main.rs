@@ -1,8 +1,10 @@
 //! The project's checks: `cargo xtask <command>`, one documented function a check.
 
+mod canary;
 mod cargo;
 mod checks;
 mod coverage;
+mod cuts;
 mod fuzz;
 mod mutants;
 mod planted;
@@ -81,6 +83,12 @@ const COMMANDS: &[Command] = &[
         arguments: "[--seeds N] [--from SEED] [--threads N] | --seed SEED | --script FILE",
         about: "play histories of many clients in virtual time, and hold them against the laws; 20,000 unless told otherwise",
         run: simulate::run,
+    },
+    Command {
+        name: "cuts",
+        arguments: "",
+        about: "break exchanges at every byte and drop futures at every await point: n of n for each adapter",
+        run: cuts::run,
     },
     Command {
         name: "vectors",

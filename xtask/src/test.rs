@@ -2,11 +2,18 @@
 
 use std::{
     ffi::OsString,
-    io::{BufRead, BufReader},
+    io::{self, BufRead, BufReader, Read, Write},
     process::{Command, ExitCode, Stdio},
+    thread,
 };
 
-use crate::{Failure, cargo, stores::Stores, vectors};
+use crate::{
+    Failure,
+    canary::{self, Seeker},
+    cargo,
+    stores::Stores,
+    vectors,
+};
 
 /// The features beyond the default ones whose tests are run too.
 pub(crate) const FEATURES: &str = "industrydata-ledger/postgres";
@@ -67,16 +74,34 @@ fn tests() -> Result<(Tally, bool), Failure> {
         "--no-fail-fast",
         "--features",
         FEATURES,
+        // What tests that pass have put out is looked through, too.
+        "--",
+        "--show-output",
     ];
     let stores = Stores::start()?;
     println!("+ cargo {}", arguments.join(" "));
     let mut command = cargo::cargo(&arguments);
     stores.tell(&mut command);
-    let mut child = command.stdout(Stdio::piped()).spawn()?;
+    // What the tests leave behind is looked through in the end.
+    let left = tempfile::Builder::new()
+        .prefix("industrydata-tests-")
+        .tempdir()?;
+    command.env("TMPDIR", left.path());
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let stderr = child.stderr.take();
+    let errors =
+        thread::spawn(move || stderr.map_or(Ok(0), |stderr| pass_on(stderr, io::stderr())));
     let mut tally = Tally::default();
+    let mut seeker = Seeker::new();
     if let Some(stdout) = child.stdout.take() {
         for line in BufReader::new(stdout).split(b'\n') {
-            let line = String::from_utf8_lossy(&line?).into_owned();
+            let bytes = line?;
+            seeker.see(&bytes);
+            seeker.see(b"\n");
+            let line = String::from_utf8_lossy(&bytes).into_owned();
             println!("{line}");
             if let Some(counts) = line.strip_prefix("test result: ") {
                 tally.add(counts);
@@ -84,8 +109,26 @@ fn tests() -> Result<(Tally, bool), Failure> {
         }
     }
     let whole = child.wait()?.success();
+    let errors = errors.join().map_err(|_| "stderr was not read")??;
+    let (in_files, files) = canary::in_files(left.path())?;
+    let hits = seeker.hits() + errors + in_files;
+    println!("tokens of the tests in their output and in the {files} files they left: {hits}");
     println!("stores that ran: memory, SQLite, {}", stores.about());
-    Ok((tally, whole))
+    Ok((tally, whole && hits == 0))
+}
+
+/// Passes on what is put out on stderr, and says how often the mark of the tests' tokens is in it.
+fn pass_on(mut stderr: impl Read, mut to: impl Write) -> io::Result<u64> {
+    let mut seeker = Seeker::new();
+    let mut piece = [0; 8192];
+    loop {
+        let count = stderr.read(&mut piece)?;
+        let Some(read @ [_, ..]) = piece.get(..count) else {
+            return Ok(seeker.hits());
+        };
+        seeker.see(read);
+        to.write_all(read)?;
+    }
 }
 
 impl Tally {
@@ -112,6 +155,15 @@ impl Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_stderr_has_is_passed_on_and_looked_through() {
+        let planted = format!("{}{}\n", " ".repeat(8188), canary::MARK);
+        let mut passed = Vec::new();
+        assert_eq!(pass_on(planted.as_bytes(), &mut passed).unwrap(), 1);
+        assert_eq!(passed, planted.as_bytes());
+        assert_eq!(pass_on(&b"nothing\n"[..], io::sink()).unwrap(), 0);
+    }
 
     #[test]
     fn result_lines_are_counted() {

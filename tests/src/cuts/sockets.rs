@@ -1,0 +1,196 @@
+//! The exchanges broken at every byte, in both directions.
+
+use std::time::{Duration, Instant};
+
+use super::{
+    Report,
+    exchange::{At, Break, Exchange},
+};
+use crate::{Act, Address, Checked, Do, End, Flavour, Scenario, Turn, When, check_each};
+
+/// The limit of a request that meets silence, in milliseconds.
+const LIMIT: u64 = 1500;
+/// How far a limit may be overrun at most, in milliseconds: the machine may be busy with something else.
+const SLACK: u64 = 6000;
+/// How many points are played at a time: those that wait, and those that work.
+const WAITING: usize = 96;
+const WORKING: usize = 12;
+/// How much of a TLS handshake is read at most: every hello is longer.
+const HELLO: usize = 180;
+
+/// A family of points.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// Each answer ended by a FIN after each of its bytes; after each number of bytes read of a request likewise.
+    Closed,
+    /// By a RST.
+    Reset,
+    /// By silence, until the limit of the request.
+    Stalled,
+    /// By silence, in which the client is stopped from another thread.
+    Stopped,
+    /// A start's own bytes, ended by a FIN, with the books in an SQLite file.
+    ClosedOverSqlite,
+    /// What breaks before the first byte of a request can go out: nothing counts.
+    Before,
+}
+
+impl Family {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Closed,
+        Self::Reset,
+        Self::Stalled,
+        Self::Stopped,
+        Self::ClosedOverSqlite,
+        Self::Before,
+    ];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Closed => "closed at every byte",
+            Self::Reset => "reset at every byte",
+            Self::Stalled => "stalled at every byte",
+            Self::Stopped => "stopped at every byte",
+            Self::ClosedOverSqlite => "a start closed at every byte, books in SQLite",
+            Self::Before => "broken before the request's first byte",
+        }
+    }
+
+    fn scenarios(self, flavour: Flavour) -> Vec<Scenario> {
+        match self {
+            Self::Closed => everywhere(flavour, Break::Closed),
+            Self::Reset => everywhere(flavour, Break::Reset),
+            Self::Stalled => everywhere(flavour, Break::Stalled)
+                .into_iter()
+                .map(|scenario| scenario.request_limit(LIMIT).within(LIMIT + SLACK))
+                .collect(),
+            Self::Stopped => everywhere(flavour, Break::Stopped)
+                .into_iter()
+                .map(|scenario| {
+                    let stopped = scenario.stop(When::Stalled(1)).request_limit(60_000);
+                    stopped.within(SLACK)
+                })
+                .collect(),
+            Self::ClosedOverSqlite => {
+                let exchange = Exchange::started(flavour);
+                let points = points(&exchange, 0, Break::Closed);
+                points.into_iter().map(Scenario::sqlite).collect()
+            }
+            Self::Before => before(),
+        }
+    }
+}
+
+/// Plays a family with one adapter.
+#[must_use]
+pub fn play(family: Family, flavour: Flavour) -> Report {
+    let began = Instant::now();
+    let scenarios = family.scenarios(flavour);
+    let at_a_time = match family {
+        Family::Stalled => WAITING,
+        Family::Closed
+        | Family::Reset
+        | Family::Stopped
+        | Family::ClosedOverSqlite
+        | Family::Before => WORKING,
+    };
+    let (came, broken) = check_each(&scenarios, flavour, at_a_time);
+    let mut overrun = None;
+    let mut held = 0;
+    for checked in came {
+        match checked {
+            Checked::Held { took } => {
+                held += 1;
+                let over = took.saturating_sub(Duration::from_millis(LIMIT));
+                overrun = overrun.max(Some(over));
+            }
+            // A point that was not played has not held.
+            Checked::NotForThisFlavour | Checked::NotOnThisSystem => {}
+        }
+    }
+    Report {
+        name: format!("{flavour:?}, {}", family.name()),
+        points: scenarios.len(),
+        held,
+        overrun: overrun.filter(|_| family == Family::Stalled),
+        ends: String::new(),
+        broken,
+        took: began.elapsed(),
+    }
+}
+
+/// Both exchanges; the first request of the second is as that of the first.
+fn everywhere(flavour: Flavour, how: Break) -> Vec<Scenario> {
+    let started = Exchange::started(flavour);
+    let refused = Exchange::refused(flavour);
+    let mut scenarios = Vec::new();
+    for leg in 0..started.legs.len() {
+        scenarios.extend(points(&started, leg, how));
+    }
+    let same = refused.legs[0].request;
+    scenarios.extend(points(&refused, 0, how).into_iter().skip(same));
+    scenarios.extend(points(&refused, 1, how));
+    scenarios
+}
+
+fn points(exchange: &Exchange, leg: usize, how: Break) -> Vec<Scenario> {
+    let (request, answer) = (exchange.legs[leg].request, exchange.legs[leg].answer.len());
+    // Silence after a whole answer is that of the next request.
+    let last = match how {
+        Break::Closed | Break::Reset => answer,
+        Break::Stalled | Break::Stopped => answer - 1,
+    };
+    let requests = (0..request).map(At::Request);
+    let all = requests.chain((0..=last).map(At::Answer));
+    all.map(|at| exchange.broken(leg, at, how)).collect()
+}
+
+fn before() -> Vec<Scenario> {
+    let start = |name: String| {
+        Scenario::new(name, "T37")
+            .step(Do::Start, "")
+            .request_limit(LIMIT)
+            .within(LIMIT + SLACK)
+            .ends([End {
+                step: "start Unreachable",
+                books: (0, 0),
+                wire: None,
+            }])
+    };
+    let mut scenarios = vec![
+        start("nobody listens".to_owned())
+            .address(Address::Closed)
+            .wire(""),
+        start("nobody accepts".to_owned())
+            .address(Address::Deaf)
+            .wire(""),
+    ];
+    let acts = [Act::Close, Act::Reset, Act::Deafen];
+    for (act, step) in acts.into_iter().zip([1, 1, 20]) {
+        for bytes in (0..HELLO).step_by(step) {
+            let name = format!("{act:?} after {bytes} bytes of a TLS handshake");
+            let turn = Turn::reading(bytes, [act.clone()]);
+            scenarios.push(start(name).address(Address::Https).turn(turn));
+        }
+    }
+    // Accepted, and broken before a byte is read: the client cannot know that none was.
+    for act in [Act::Close, Act::Reset, Act::Deafen] {
+        let ends = [
+            ("start DoubtfulLoss", (0, 1)),
+            ("start Unreachable", (0, 0)),
+        ];
+        let ends = ends.map(|(step, books)| End {
+            step,
+            books,
+            wire: Some(String::new()),
+        });
+        let accepted = Scenario::new(format!("{act:?} once it is accepted"), "T37")
+            .step(Do::Start, "")
+            .turn(Turn::on_connection([act]))
+            .request_limit(LIMIT)
+            .within(LIMIT + SLACK);
+        scenarios.push(accepted.ends(ends));
+    }
+    scenarios
+}
