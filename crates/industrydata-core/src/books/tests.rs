@@ -194,6 +194,10 @@ fn the_services_own_pause_closes_the_books() {
     books.settle(2, released(Some(900)), 501);
     books.settle(3, released(Some(600)), 502);
     assert_eq!(books.refused(4, 700).0, 900);
+    // Neither does what is booked of another start meanwhile.
+    books.settle(5, confirmed(700), 701);
+    books.settle(6, released(None), 702);
+    assert_eq!(books.refused(7, 703), (900, RefusalReason::Service));
 }
 
 #[test]

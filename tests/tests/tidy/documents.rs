@@ -1,0 +1,114 @@
+//! What the documents point to.
+
+use std::{collections::BTreeMap, fs};
+
+use super::{files, root, sources};
+
+#[test]
+fn links_lead_somewhere() {
+    let mut links = 0;
+    for (path, text) in files("", ".md") {
+        let folder = root().join(&path).parent().unwrap().to_owned();
+        for link in text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split(')').next())
+        {
+            if link.starts_with("http") {
+                continue;
+            }
+            links += 1;
+            let (file, heading) = link.split_once('#').unwrap_or((link, ""));
+            let target = if file.is_empty() {
+                root().join(&path)
+            } else {
+                folder.join(file)
+            };
+            assert!(target.exists(), "{path} links to {link}");
+            if !heading.is_empty() {
+                let text = fs::read_to_string(target).unwrap();
+                let found = text
+                    .lines()
+                    .any(|line| line.starts_with('#') && anchor(line) == heading);
+                assert!(
+                    found,
+                    "{path} links to {link}, and there is no such heading"
+                );
+            }
+        }
+    }
+    assert!(links > 0);
+}
+
+/// The anchor that a heading has where the documents are read.
+fn anchor(heading: &str) -> String {
+    let text = heading.trim_start_matches('#').trim().to_lowercase();
+    let kept = text
+        .chars()
+        .filter(|c| c.is_alphanumeric() || [' ', '-', '_'].contains(c));
+    kept.collect::<String>().replace(' ', "-")
+}
+
+/// The first words of a path in the documents, and what they stand for.
+const FOLDERS: [(&str, &str); 6] = [
+    ("ledger/", "crates/industrydata-ledger/"),
+    ("core/", "crates/industrydata-core/"),
+    ("cli/", "crates/industrydata-cli/"),
+    ("emulator/", "crates/industrydata-emulator/"),
+    ("async/", "crates/industrydata-async/"),
+    ("blocking/", "crates/industrydata-blocking/"),
+];
+
+/// What is named as `` `file: test` `` must be there: a test's name, or what a scenario of the list is called. Names that
+/// follow, each in its own quotes and with a comma before it, are of the same file.
+#[test]
+fn the_tests_that_are_named_exist() {
+    let sources: BTreeMap<String, String> = sources().into_iter().collect();
+    let mut named = 0;
+    for (document, text) in files("docs", ".md") {
+        let parts: Vec<&str> = text.split('`').collect();
+        let mut last: Vec<&str> = Vec::new();
+        for at in (1..parts.len()).step_by(2) {
+            let (before, code) = (parts[at - 1], parts[at]);
+            let (path, name) = match code.split_once(": ") {
+                Some((path, name)) if path.ends_with(".rs") => (Some(path), Some(name)),
+                Some(_) | None if code.ends_with(".rs") && code.contains('/') => (Some(code), None),
+                Some(_) | None => (None, (before == ", ").then_some(code)),
+            };
+            if let Some(path) = path {
+                let path = whole(path);
+                let (file, _) = sources
+                    .get_key_value(&path)
+                    .unwrap_or_else(|| panic!("{document}: there is no {path}"));
+                // "this file and that one" have the names that follow both.
+                if before != " and " {
+                    last.clear();
+                }
+                last.push(file);
+            } else if before != ", " {
+                last.clear();
+            }
+            let Some(name) = name.filter(|_| !last.is_empty()) else {
+                continue;
+            };
+            for file in &last {
+                let is_there = match name.strip_prefix('"') {
+                    Some(_) => sources[*file].contains(name),
+                    None => sources[*file].contains(&format!("fn {name}(")),
+                };
+                assert!(is_there, "{document}: {file} has no {name}");
+                named += 1;
+            }
+        }
+    }
+    println!("{named} tests are named");
+    assert!(named > 60, "only {named} tests are named");
+}
+
+fn whole(path: &str) -> String {
+    let folder = FOLDERS.iter().find(|(short, _)| path.starts_with(short));
+    match folder {
+        Some((short, long)) => path.replacen(short, long, 1),
+        None => path.to_owned(),
+    }
+}

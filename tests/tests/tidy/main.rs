@@ -1,0 +1,62 @@
+//! What prose cannot hold: who may know whom, how long a file may be, words that must not be said, links that lead
+//! somewhere. Each is a function of the files of the workspace.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may panic"
+)]
+
+mod budgets;
+mod documents;
+mod manifests;
+mod words;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_owned()
+}
+
+/// Every text file with this ending under a folder of the workspace, by its path from there.
+fn files(folder: &str, ending: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![root().join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            if path.is_dir() {
+                if name != "target" && name != ".git" {
+                    folders.push(path);
+                }
+            } else if name.ends_with(ending)
+                && name != ".git"
+                && let Ok(text) = String::from_utf8(fs::read(&path).unwrap())
+            {
+                let path = path.strip_prefix(root()).unwrap();
+                found.push((path.to_string_lossy().replace('\\', "/"), text));
+            }
+        }
+    }
+    assert!(!found.is_empty(), "no {ending} under {folder}");
+    found.sort();
+    found
+}
+
+/// Every Rust file but those of these tests, which name what they look for.
+fn sources() -> Vec<(String, String)> {
+    let all = ["crates", "tests", "xtask"].map(|folder| files(folder, ".rs"));
+    let own = |path: &str| path.starts_with("tests/tests/tidy/");
+    let mut found = all.concat();
+    found.retain(|(path, _)| !own(path));
+    found
+}

@@ -1,0 +1,134 @@
+//! What the manifests say: who knows whom, and each version once.
+
+use std::{collections::BTreeMap, fs};
+
+use super::{files, root};
+
+/// Which of our crates a crate may use, and which its tests may use besides. The command line, the conformance tests and
+/// the checks know everybody.
+const EDGES: [(&str, &[&str], &[&str]); 5] = [
+    ("core", &[], &[]),
+    ("emulator", &[], &[]),
+    ("ledger", &["core"], &[]),
+    ("async", &["core"], &["emulator", "ledger"]),
+    ("blocking", &["core"], &["emulator", "ledger"]),
+];
+
+fn manifests() -> Vec<(String, String)> {
+    ["crates", "tests", "xtask"]
+        .map(|folder| files(folder, "Cargo.toml"))
+        .concat()
+}
+
+/// The lines `name = ...` and `name.workspace = ...` of a manifest, each with the table it stands in.
+fn entries(text: &str) -> Vec<(&str, &str, &str)> {
+    let mut table = "";
+    let mut entries = Vec::new();
+    for line in text.lines() {
+        if let Some(name) = line.strip_prefix('[') {
+            table = name.trim_end_matches(']');
+        } else if let Some((name, value)) = line.split_once('=')
+            && !line.starts_with('#')
+        {
+            let name = name.trim();
+            entries.push((table, name.split('.').next().unwrap(), value.trim()));
+        }
+    }
+    entries
+}
+
+#[test]
+fn edges_point_one_way() {
+    for (name, uses, tests_use) in EDGES {
+        let path = format!("crates/industrydata-{name}/Cargo.toml");
+        let text = fs::read_to_string(root().join(&path)).unwrap();
+        for (table, dependency, _) in entries(&text) {
+            let Some(ours) = dependency.strip_prefix("industrydata-") else {
+                continue;
+            };
+            if table.ends_with("dependencies") {
+                let is_test = table.ends_with("dev-dependencies");
+                let known = uses.contains(&ours) || is_test && tests_use.contains(&ours);
+                assert!(known, "{path}: {name} must not know {ours}");
+            }
+        }
+    }
+    // Nobody has been left out.
+    let crates = fs::read_dir(root().join("crates")).unwrap().count();
+    assert_eq!(
+        crates,
+        EDGES.len() + 1,
+        "a crate with no line here, but the command line"
+    );
+}
+
+#[test]
+fn versions_are_said_once() {
+    let workspace = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let mut said = BTreeMap::<String, String>::new();
+    for (path, text) in manifests() {
+        for (table, name, value) in entries(&text) {
+            let is_own =
+                table == "package" && ["rust-version", "edition", "version"].contains(&name);
+            assert!(!is_own || value == "true", "{path} says its own {name}");
+            if table.ends_with("dependencies")
+                && value != "true"
+                && !value.contains("workspace = true")
+            {
+                let before = said.insert(name.to_owned(), path.clone());
+                assert_eq!(before, None, "{path} says the version of {name} once more");
+                let shared = entries(&workspace).iter().any(|entry| entry.1 == name);
+                assert!(!shared, "{path}: the workspace says the version of {name}");
+            }
+        }
+        assert!(
+            text.contains("[lints]\nworkspace = true"),
+            "{path} has lints of its own"
+        );
+    }
+    let value = |name: &str| {
+        let entries = entries(&workspace);
+        let entry = entries
+            .iter()
+            .find(|it| it.0 == "workspace.package" && it.1 == name);
+        entry.unwrap().2.trim_matches('"').to_owned()
+    };
+    let own = format!("version = \"{}\"", value("version"));
+    for (_, name, line) in entries(&workspace) {
+        assert!(
+            !line.contains("path = ") || line.contains(&own),
+            "{name} is of another release"
+        );
+    }
+    let oldest = value("rust-version");
+    for (path, text) in [files("", ".md"), files(".ci", ""), files("", ".toml")].concat() {
+        let times = text.matches(&oldest).count();
+        assert_eq!(
+            times,
+            usize::from(path == "Cargo.toml"),
+            "{path} says the oldest Rust"
+        );
+    }
+}
+
+#[test]
+fn the_lints_stand() {
+    let text = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let lints = entries(&text);
+    for (name, level) in [
+        ("unsafe_code", "\"forbid\""),
+        ("missing_docs", "\"warn\""),
+        ("unused_must_use", "\"deny\""),
+        ("allow_attributes_without_reason", "\"warn\""),
+        ("wildcard_enum_match_arm", "\"warn\""),
+        ("unwrap_used", "\"warn\""),
+        ("indexing_slicing", "\"warn\""),
+    ] {
+        let stands = |it: &&(&str, &str, &str)| it.0.starts_with("workspace.lints") && it.1 == name;
+        assert_eq!(
+            lints.iter().find(stands).map(|it| it.2),
+            Some(level),
+            "{name}"
+        );
+    }
+}

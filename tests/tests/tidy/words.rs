@@ -1,0 +1,124 @@
+//! Words that must not be said.
+
+use super::{files, root, sources};
+
+#[test]
+fn the_core_has_no_clock_no_dice_and_no_io() {
+    for (path, text) in files("crates/industrydata-core/src", ".rs") {
+        for word in [
+            "Instant",
+            "SystemTime",
+            "Timestamp::now",
+            "Zoned::now",
+            "std::net::Tcp",
+            "std::net::Udp",
+            "std::fs",
+            "std::io",
+            "std::thread",
+            "std::process",
+            "std::env::var",
+            "env::args",
+            "println!",
+            "getrandom",
+            "rand::",
+            "RandomState",
+            "HashMap::new",
+            "static mut",
+            "thread_local!",
+        ] {
+            assert!(!text.contains(word), "{path} has `{word}`");
+        }
+    }
+    // The lint finds what is imported under another name.
+    let bans =
+        std::fs::read_to_string(root().join("crates/industrydata-core/clippy.toml")).unwrap();
+    for ban in [
+        "std::time::Instant::now",
+        "std::time::SystemTime::now",
+        "jiff::Timestamp::now",
+        "std::thread::sleep",
+        "std::net::TcpStream",
+        "std::fs::File",
+        "std::hash::RandomState",
+    ] {
+        assert!(
+            bans.contains(&format!("\"{ban}\"")),
+            "{ban} is allowed in the core"
+        );
+    }
+}
+
+#[test]
+fn nothing_is_left_to_do_and_nothing_is_unsafe() {
+    for (path, text) in sources() {
+        for word in [
+            "todo!(",
+            "unimplemented!(",
+            "dbg!(",
+            "TODO",
+            "FIXME",
+            "XXX",
+            "unsafe {",
+            "unsafe fn",
+            "unsafe impl",
+        ] {
+            assert!(!text.contains(word), "{path} has `{word}`");
+        }
+    }
+}
+
+#[test]
+fn exceptions_have_their_reasons() {
+    for (path, text) in sources() {
+        assert!(
+            !text.contains("#[ignore]"),
+            "{path} ignores a test without saying why"
+        );
+        for kind in ["allow", "expect"] {
+            for start in ["#[", "#!["] {
+                for rest in text.split(&format!("{start}{kind}(")).skip(1) {
+                    let attribute = rest.split(")]").next().unwrap();
+                    assert!(
+                        attribute.contains("reason ="),
+                        "{path}: {kind}({attribute})"
+                    );
+                }
+            }
+        }
+        let is_public = path.starts_with("crates/") && path.contains("/src/");
+        let undocumented =
+            text.contains("allow(missing_docs") || text.contains("expect(missing_docs");
+        assert!(
+            !(is_public && undocumented),
+            "{path} leaves something undocumented"
+        );
+    }
+}
+
+#[test]
+fn no_file_knows_the_machine_it_was_written_on() {
+    let words = [
+        "/work/",
+        "/root/",
+        "/Users/",
+        "C:\\\\Users",
+        "index.crates",
+        "static.crates",
+        "registry+sparse",
+        "pypi.org",
+        "npmjs",
+    ];
+    for (path, text) in files("", "") {
+        if path.starts_with("tests/tests/tidy/") || path == "Cargo.lock" {
+            continue;
+        }
+        for word in words {
+            assert!(!text.contains(word), "{path} has `{word}`");
+        }
+        let config = path.starts_with(".cargo/");
+        assert!(
+            !(config && text.contains("[source")),
+            "{path} names a registry"
+        );
+    }
+}
