@@ -277,6 +277,17 @@ fn a_last_poll_undercuts_no_retry_after() {
         "{:?}",
         world.pauses
     );
+    // Asked for no longer a pause than the own one, of which less is left than was asked.
+    let script = Script::new()
+        .with(200, &[("retry-after", "4")], "{\"status\":\"running\"}")
+        .running();
+    let world = check_limit(script, limits(3), "TimeLimit", 1);
+    assert!(world.pauses.is_empty(), "it ends at once");
+    let script = Script::new()
+        .with(200, &[("retry-after", "4")], "{\"status\":\"running\"}")
+        .running();
+    let world = check_limit(script, limits(5), "TimeLimit", 2);
+    assert!(world.pauses[0].0 >= Duration::from_secs(4));
 }
 
 #[test]

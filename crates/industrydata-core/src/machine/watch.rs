@@ -253,7 +253,7 @@ impl Watch {
         self.repeated = false;
         let longer = asked.filter(|asked| *asked > pause);
         let left = self.deadline.saturating_sub(now.steady);
-        if let Some(asked) = longer.filter(|asked| *asked > left) {
+        if let Some(asked) = asked.filter(|asked| *asked > left) {
             let retry_at = now.utc.saturating_add(asked).ok();
             let last = last_miss(reason);
             self.end(WatchErrorKind::TimeLimit { retry_at, last });
@@ -272,15 +272,12 @@ impl Watch {
             .min(self.plan.limits.request);
         let last = self.deadline.saturating_sub(room).max(now.steady);
         let until = now.steady.saturating_add(longer.unwrap_or(pause));
+        let soonest = now.steady.saturating_add(asked.unwrap_or_default());
         self.last_poll = until >= last;
         self.state = State::Pausing {
             from: now.steady,
             // What the service asked for is never undercut, not even for a last poll.
-            until: if longer.is_some() {
-                until
-            } else {
-                until.min(last)
-            },
+            until: until.min(last).max(soonest),
             reason: match (longer, reason) {
                 (Some(_), PauseReason::Interval) => PauseReason::RetryAfter,
                 (_, reason) => reason,
