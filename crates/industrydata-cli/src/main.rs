@@ -33,7 +33,7 @@ use serde::Serialize;
 use crate::{
     args::{Cli, Output},
     commands::{Answer, Context},
-    report::Document,
+    report::{Document, Outcome},
     settings::Environment,
     signals::Interrupt,
 };
@@ -92,14 +92,19 @@ fn main() -> ExitCode {
             told,
             code,
         } => {
-            match output {
-                Output::Json => print(&json),
+            let is_out = match output {
+                Output::Json => written(&json),
                 Output::Human => {
-                    print(&text);
+                    let is_out = written(&text);
                     let _ = io::stderr().lock().write_all(told.as_bytes());
+                    is_out
                 }
+            };
+            // What was printed may be all that there is of an export: that it is lost is no success.
+            match code {
+                0 if !is_out => Outcome::Usage.exit_code().into(),
+                code => code.into(),
             }
-            code.into()
         }
         Answer::Printed(code) => code.into(),
     }
@@ -170,17 +175,23 @@ fn print_json(value: &impl Serialize) {
     }
 }
 
-/// Prints on standard output, whether or not anybody reads it. What cannot be written is said where it may be heard.
+/// Prints on standard output, whether or not anybody reads it.
 fn print(text: &str) {
+    let _ = written(text);
+}
+
+/// Whether all of it could be printed. What cannot be written is said where it may be heard.
+fn written(text: &str) -> bool {
     let mut stdout = io::stdout().lock();
     let written = stdout
         .write_all(text.as_bytes())
         .and_then(|()| stdout.flush());
-    if let Err(error) = written
+    if let Err(error) = &written
         && error.kind() != io::ErrorKind::BrokenPipe
     {
         human::tell(format!(
             "error: standard output cannot be written, the answer is lost: {error}"
         ));
     }
+    written.is_ok()
 }

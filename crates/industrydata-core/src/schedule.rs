@@ -74,8 +74,8 @@ impl Schedule {
         }
     }
 
-    /// The schedule that most of the runs fit, leaving out those near a start that is known to have been made on demand;
-    /// `None` unless at least two fit. `on_demand` are the times when such starts were accepted.
+    /// The schedule that fits runs of the most periods of twelve hours, leaving out those near a start that is known to have
+    /// been made on demand; `None` unless those of two periods fit: several within one are starts of somebody's. `on_demand` are the times when such starts were accepted.
     #[must_use]
     pub fn inferred(runs: &[IndustryDataRun], on_demand: &[Timestamp]) -> Option<Self> {
         let starts = runs.iter().filter_map(IndustryDataRun::started);
@@ -93,12 +93,20 @@ impl Schedule {
             });
             near.collect::<Vec<i64>>()
         };
+        let periods = |anchor: Timestamp| {
+            let near = starts
+                .iter()
+                .filter(|at| offset(**at, anchor).abs() <= SPREAD);
+            let mut periods: Vec<i64> = near.map(|at| period(*at, anchor)).collect();
+            periods.dedup();
+            periods.len()
+        };
         // Of equals the latest: a schedule may have been moved.
-        let anchor = *starts.iter().max_by_key(|at| (of(**at).len(), **at))?;
-        let mut offsets = of(anchor);
-        if offsets.len() < 2 {
+        let anchor = *starts.iter().max_by_key(|at| (periods(**at), **at))?;
+        if periods(anchor) < 2 {
             return None;
         }
+        let mut offsets = of(anchor);
         offsets.sort_unstable();
         let (first, last) = (*offsets.first()?, *offsets.last()?);
         let middle = first + (last - first) / 2;
@@ -224,6 +232,12 @@ fn skip(start: Timestamp, due: Timestamp, uncertainty: Duration) -> Skip {
 fn offset(at: Timestamp, anchor: Timestamp) -> i64 {
     let after = at.as_second().saturating_sub(anchor.as_second());
     (after.saturating_add(EVERY / 2)).rem_euclid(EVERY) - EVERY / 2
+}
+
+/// In which period of the cadence of `anchor` it lies.
+fn period(at: Timestamp, anchor: Timestamp) -> i64 {
+    let after = at.as_second().saturating_sub(anchor.as_second());
+    (after.saturating_add(EVERY / 2)).div_euclid(EVERY)
 }
 
 #[cfg(test)]

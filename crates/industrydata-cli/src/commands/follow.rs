@@ -73,14 +73,14 @@ pub(crate) fn quota(run: &dyn Run) -> Option<QuotaReport> {
     Some(quota)
 }
 
-/// The schedule that the runs show. Without one the rest stands all the same.
-pub(crate) fn inferred(client: &dyn Client) -> Option<Schedule> {
+/// The schedule that the runs show. Without one the rest stands all the same; whoever asked for it is told.
+pub(crate) fn inferred(client: &dyn Client, is_asked_for: bool) -> Option<Schedule> {
     match client.infer_schedule() {
-        Ok(Some(schedule)) => Some(schedule),
-        Ok(None) => {
+        Ok(None) if is_asked_for => {
             human::tell("note: no forecast: the runs that are listed show no schedule");
             None
         }
+        Ok(schedule) => schedule,
         Err(error) => {
             let told = verdict::told(&error);
             human::tell(format!("warning: no forecast: {}", escape_controls(&told)));

@@ -89,7 +89,10 @@ pub(super) fn run(
             notes.push_str(&findings_text(&found));
             reconciliation = Some(findings_json(&found));
         }
-        schedule = schedule.or_else(|| follow::inferred(&*client));
+        schedule = schedule.or_else(|| {
+            let is_asked_for = scheduled == Some(Scheduled::Infer);
+            follow::inferred(&*client, is_asked_for)
+        });
     }
     let verdict = book(&books, &Change::entries(key(), Throttle::default()))?;
     let quota = &verdict.quota().clone().with_schedule(schedule);

@@ -73,7 +73,7 @@ fn started(
         // It is worth no more than a request's time, and half of what is left.
         Some(Scheduled::Infer) => {
             let limit = args.limits.request_timeout.min(patience.left() / 2);
-            follow::inferred(&*client.limited(limit))
+            follow::inferred(&*client.limited(limit), true)
         }
         None => None,
     };

@@ -296,7 +296,7 @@ fn a_doubtful_start_counts() {
     }
     let silent = Raw::silent();
     for http in FLAVOURS {
-        let line = ["start", "--timeout", "200ms", "--http", http];
+        let line = ["start", "--timeout", "1500ms", "--http", http];
         assert_eq!(Stage::new(&silent.base).json(&line).0, 8);
     }
 }

@@ -23,7 +23,7 @@ fn control_characters_are_escaped() {
             "start",
             "--wait",
             "--timeout",
-            "400ms",
+            "2s",
             "--poll-interval",
             "50ms",
             "--http",
@@ -48,7 +48,7 @@ fn a_time_limit_says_how_to_go_on() {
         "start",
         "--wait",
         "--timeout",
-        "300ms",
+        "1500ms",
         "--poll-interval",
         "50ms",
     ];

@@ -252,3 +252,21 @@ fn what_cannot_be_exported_or_imported_is_told_once() {
     }
     assert!(!stage.path("l.sqlite").exists() && !stage.path("x").exists());
 }
+
+#[test]
+fn an_export_that_cannot_be_printed_is_no_success() {
+    let emulator = emulator(Duration::from_secs(60));
+    let stage = filled(&emulator.base_url());
+    let full = || fs::File::options().write(true).open("/dev/full").unwrap();
+    for line in [
+        &["ledger", "export"][..],
+        &["ledger", "export", "--output", "json"],
+    ] {
+        let child = stage.command(line).stdout(full()).spawn().unwrap();
+        let ran = Ran::of(child);
+        assert!(
+            ran.code == 2 && ran.stderr.contains("cannot be written"),
+            "{ran:?}"
+        );
+    }
+}

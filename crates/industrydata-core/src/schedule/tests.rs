@@ -62,6 +62,17 @@ fn a_schedule_is_inferred_from_what_repeats() {
 }
 
 #[test]
+fn what_comes_in_one_burst_is_no_schedule() {
+    let burst = [5 * HOUR, 5 * HOUR + 60, 5 * HOUR + 300, 5 * HOUR + 600].map(at);
+    assert_eq!(Schedule::of_starts(burst.to_vec()), None);
+    // Nor does it outdo one.
+    let mut starts = burst.to_vec();
+    starts.extend([at(0), at(12 * HOUR), at(24 * HOUR)]);
+    let schedule = Schedule::of_starts(starts).unwrap();
+    assert!(schedule.fits(at(36 * HOUR)) && !schedule.fits(at(17 * HOUR)));
+}
+
+#[test]
 fn starts_on_demand_are_left_out() {
     let run = |at: Timestamp| {
         let body = format!(r#"{{"id":"r","status":"completed","startDateTime":"{at}"}}"#);
