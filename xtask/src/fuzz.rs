@@ -50,12 +50,12 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<ExitCode, Failure> {
         .into_iter()
         .filter(|name| asked.is_empty() || asked.iter().any(|it| it == name));
     bodies(&["prepare".as_ref(), folder.as_os_str()])?;
-    let by_libfuzzer = !on_stable && libfuzzer::is_there();
+    let by_libfuzzer = !on_stable && libfuzzer::is_there()?;
     if by_libfuzzer {
         libfuzzer::build(&folder)?;
     } else {
         println!(
-            "without libFuzzer (it takes a nightly toolchain and cargo-fuzz): the same bodies run on stable as properties, \
+            "without libFuzzer (it takes a nightly toolchain): the same bodies run on stable as properties, \
              on inputs mutated from the seeds, with no coverage to guide them"
         );
     }

@@ -23,8 +23,11 @@ struct Command {
     name: &'static str,
     arguments: &'static str,
     about: &'static str,
-    run: fn(&[OsString]) -> Result<ExitCode, Failure>,
+    run: Check,
 }
+
+/// What a check does with its arguments.
+type Check = fn(&[OsString]) -> Result<ExitCode, Failure>;
 
 /// What a check ends with when it could not be done.
 type Failure = Box<dyn std::error::Error>;

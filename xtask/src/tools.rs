@@ -23,6 +23,12 @@ pub(crate) const LLVM_COV: Tool = Tool {
     version: "0.9.1",
 };
 
+/// libFuzzer, driven by cargo.
+pub(crate) const FUZZ: Tool = Tool {
+    command: "fuzz",
+    version: "0.13.2",
+};
+
 impl Tool {
     /// Installs the program unless this version of it is there.
     pub(crate) fn need(&self) -> Result<(), Failure> {

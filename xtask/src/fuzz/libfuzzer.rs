@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::Report;
-use crate::{Failure, cargo};
+use crate::{Failure, cargo, tools};
 
 /// The most memory a target may take, in MiB; an input that takes more is a crash.
 const MEMORY: u32 = 2048;
@@ -15,14 +15,18 @@ const MEMORY: u32 = 2048;
 const ONE_INPUT: u32 = 20;
 const MAX_INPUT: u32 = 16 * 1024;
 
-/// Whether the nightly toolchain and cargo-fuzz are installed.
-pub(super) fn is_there() -> bool {
+/// Whether there is a nightly toolchain; cargo-fuzz is installed for it where it is missing.
+pub(super) fn is_there() -> Result<bool, Failure> {
     let version = nightly()
-        .args(["fuzz", "--version"])
+        .arg("--version")
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .status();
-    version.is_ok_and(|status| status.success())
+    if !version.is_ok_and(|status| status.success()) {
+        return Ok(false);
+    }
+    tools::FUZZ.need()?;
+    Ok(true)
 }
 
 /// Builds all targets. Without a sanitizer: there is no unsafe code of ours for one to watch.
