@@ -8,9 +8,9 @@ use industrydata_core::{
 
 use crate::{
     agenda::Due,
+    fate::StoreFate,
     planted::Planted,
     record::Reservation,
-    script::StoreFate,
     sim::{Sim, World},
 };
 
@@ -21,6 +21,8 @@ const BUSY: u64 = 5000;
 #[derive(Debug, Default)]
 pub(crate) struct Books {
     pub(crate) bytes: Option<Vec<u8>>,
+    /// What the bytes say, as of the commit that wrote them.
+    written: Option<Quota>,
     changes: Vec<Underway>,
     commits: u64,
 }
@@ -148,6 +150,16 @@ impl World {
         applied.verdict.quota().clone()
     }
 
+    /// How the entry of a reservation stands in the books now; `None` if it does not count, or is not there.
+    pub(crate) fn state(&self, id: u128) -> Option<EntryState> {
+        let id = format!("{id:032x}");
+        let mut entries = self.books.written.iter().flat_map(Quota::entries);
+        let entry = entries.find(|entry| entry.id() == id)?;
+        let clock = self.books_clock(self.now);
+        let counts = entry.counts(Throttle::default().window, clock);
+        counts.then(|| entry.state(clock))
+    }
+
     pub(crate) fn key(&self) -> BooksKey {
         BooksKey::new(&self.common.base, &self.common.tenant)
     }
@@ -162,6 +174,7 @@ impl World {
             if !forgets {
                 self.record.keep(&bytes);
                 self.books.bytes = Some(bytes);
+                self.books.written = Some(applied.verdict.quota().clone());
             }
             self.enter(&applied.verdict, attempt, clock);
         }

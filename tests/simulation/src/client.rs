@@ -5,9 +5,11 @@ use std::{collections::VecDeque, time::Duration};
 use industrydata_core::{AccessToken, Challenge, KeptToken, Timestamp, TokenError};
 
 use crate::{
+    fate::{Fate, StoreFate, TokenFate},
     follow,
-    script::{Clock, Fate, On, StoreFate, TokenFate},
-    sim::{Sim, utc},
+    script::{Clock, On},
+    sim::Sim,
+    world::utc,
 };
 
 /// How long a token is good for, in ms of true time.

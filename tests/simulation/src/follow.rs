@@ -3,9 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use industrydata_core::{
-    Accepted, Change, Dated, Endpoint, Fetch, FetchPlan, FetchStep, Finding, Limits,
-    ListOperations, ListRuns, PollingPolicy, ReadError, Resolution, ResumeToken, Survey, Throttle,
-    Watch, WatchError, WatchErrorKind, WatchPlan, WatchStep,
+    Accepted, Change, Limits, Operation, PollingPolicy, ResumeToken, Watch, WatchError,
+    WatchErrorKind, WatchPlan, WatchStep,
 };
 
 use crate::{
@@ -53,11 +52,6 @@ pub(crate) async fn resume(sim: Sim, client: usize, token: String) {
     if !try_again(&sim, client, &token).await {
         again(&sim, client, token).await;
     }
-}
-
-/// Compares the books with what the service lists.
-pub(crate) async fn reconcile(sim: Sim, client: usize) {
-    Droppable::new(sim.clone(), review(&sim, client)).await;
 }
 
 async fn again(sim: &Sim, client: usize, token: String) {
@@ -144,7 +138,7 @@ async fn turn(
     client: usize,
     number: usize,
     watch: &mut Watch,
-) -> Result<Arc<industrydata_core::Operation>, WatchError> {
+) -> Result<Arc<Operation>, WatchError> {
     loop {
         sim.point(client).await;
         if sim.world().is_stopped() {
@@ -183,7 +177,7 @@ fn begin(sim: &Sim, client: usize, watch: &Watch, deadline: Option<Duration>) ->
     world.record.watches.len() - 1
 }
 
-fn watch_end(watch: &mut Watch) -> Option<Result<Arc<industrydata_core::Operation>, WatchError>> {
+fn watch_end(watch: &mut Watch) -> Option<Result<Arc<Operation>, WatchError>> {
     match watch.step() {
         WatchStep::Done(outcome) => Some(outcome),
         WatchStep::Send(_) | WatchStep::Wait(_) => None,
@@ -194,75 +188,4 @@ fn policy(every: Option<u64>) -> PollingPolicy {
     every.map_or_else(PollingPolicy::default, |ms| {
         PollingPolicy::every(Duration::from_millis(ms))
     })
-}
-
-async fn review(sim: &Sim, client: usize) {
-    let operations = fetch(sim, client, Dated(ListOperations)).await;
-    let runs = fetch(sim, client, Dated(ListRuns)).await;
-    let Ok(survey) = Survey::new(operations, runs) else {
-        return;
-    };
-    let read = Change::read(sim.world().key(), Throttle::default());
-    let Ok(verdict) = transact(sim, client, None, Arc::new(read)).await else {
-        return;
-    };
-    let found = {
-        let world = sim.world();
-        survey.reconcile(&world.common.base, &world.common.tenant, verdict.quota())
-    };
-    for finding in found.findings() {
-        if let Finding::Resolved {
-            entry,
-            resolution: Resolution::NotStarted,
-            ..
-        } = finding
-        {
-            let id = u128::from_str_radix(entry, 16).unwrap();
-            let mut world = sim.world();
-            let now = world.now;
-            if let Some(known) = world.record.reservation_mut(id) {
-                known.freed = Some(now);
-            }
-        }
-    }
-    for change in found.changes() {
-        sim.point(client).await;
-        if transact(sim, client, None, Arc::new(change.clone()))
-            .await
-            .is_err()
-        {
-            return;
-        }
-        sim.world().record.reconciled += 1;
-    }
-}
-
-async fn fetch<E: Endpoint>(sim: &Sim, client: usize, endpoint: E) -> Result<E::Output, ReadError> {
-    let mut machine = {
-        let mut world = sim.world();
-        let plan = FetchPlan {
-            service: world.common.service.clone(),
-            limits: Limits::default(),
-        };
-        let (seed, now) = (world.dice.seed(), world.at(client));
-        Fetch::new(endpoint, plan, seed, now)
-    };
-    loop {
-        sim.point(client).await;
-        if sim.world().is_stopped() {
-            machine.stop();
-        }
-        match machine.step() {
-            FetchStep::Send(exchange) => send(sim, client, Purpose::List, exchange).await,
-            FetchStep::Wait(pause) => {
-                let remaining = pause.remaining(sim.world().at(client));
-                sim.pause(client, remaining).await;
-                pause.over(sim.world().at(client));
-            }
-            FetchStep::Done(outcome) => {
-                drop(machine);
-                return outcome.map(Arc::unwrap_or_clone);
-            }
-        }
-    }
 }

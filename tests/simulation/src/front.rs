@@ -1,13 +1,18 @@
 //! The service: the emulated one, which knows no crate of ours, behind a front that throttles, forgets and lies.
 
-use http::{Request, Response, header::DATE};
-use industrydata_core::{AccessToken, Timestamp};
-use industrydata_emulator::{Config, Fault, Grant, On, Schedule, Throttle};
+use http::{
+    HeaderValue, Request, Response,
+    header::{AUTHORIZATION, CONTENT_TYPE, DATE},
+};
+use industrydata_core::AccessToken;
+use industrydata_emulator::{Config, Grant, Schedule, Throttle};
 
 use crate::{
     client::TOKEN_LIFE,
-    script::{Body, Fate, Retry, World as Given},
-    sim::{World, utc},
+    fate::Fate,
+    script::World as Given,
+    sim::World,
+    world::{ORIGIN, utc},
 };
 
 /// What every token begins with, and nothing else does.
@@ -20,14 +25,18 @@ const LIMIT: usize = 5;
 pub(crate) struct Front {
     service: industrydata_emulator::Service,
     /// When each token ends, by its number.
-    tokens: Vec<u64>,
+    pub(crate) tokens: Vec<u64>,
     pub(crate) is_fixed: bool,
     schedule_counts: bool,
-    retry_after: bool,
+    pub(crate) retry_after: bool,
     /// When starts were accepted, ours and others', and whether it was another's.
     starts: Vec<(u64, bool)>,
+    /// How many tokens were revoked: the first so many.
+    revoked: usize,
+    /// Operations whose statuses are scripted.
+    scripted: Vec<String>,
     /// Operations that are not found before a time.
-    hidden: Vec<(String, u64)>,
+    pub(crate) hidden: Vec<(String, u64)>,
 }
 
 /// What the service made of a request.
@@ -66,6 +75,8 @@ impl Front {
             schedule_counts: given.schedule && given.schedule_counts,
             retry_after: given.retry_after,
             starts: Vec::new(),
+            revoked: 0,
+            scripted: Vec::new(),
             hidden: Vec::new(),
         }
     }
@@ -73,6 +84,7 @@ impl Front {
     pub(crate) fn revoke(&mut self, claims: bool) {
         let claims = claims.then_some(r#"{"access_token":{"nbf":{"essential":true}}}"#);
         self.service.revoke_tokens(claims);
+        self.revoked = self.tokens.len();
     }
 
     /// Somebody starts a run in the portal: whether the service takes it.
@@ -101,7 +113,22 @@ impl Front {
         let is_start = request.method() == http::Method::POST;
         let id = request.uri().path().rsplit('/').next().unwrap_or_default();
         let fault = self.fault(request, fate, is_start, id, now);
-        let is_own = fault.is_none();
+        // What the service itself is about to say of the operation.
+        let told = if fault.is_none() && !is_start {
+            self.truth(id, now)
+        } else {
+            None
+        };
+        if let Some(response) = told
+            .as_deref()
+            .and_then(|told| self.plain(request, id, told))
+        {
+            return Served {
+                response,
+                operation: None,
+                status: told,
+            };
+        }
         if let Some(fault) = fault {
             self.service.script(fault);
         }
@@ -118,20 +145,37 @@ impl Front {
         if let Some(operation) = &operation {
             self.starts.push((now, false));
             if let Some(Fate::Operation { hidden, .. }) = fate {
+                self.scripted.push(operation.clone());
                 self.hidden.push((operation.clone(), now + hidden * 1000));
             }
         }
         if matches!(fate, Some(Fate::NoDate)) {
             response.headers_mut().remove(DATE);
         }
-        let status = (is_own && !is_start && response.status() == 200)
-            .then(|| self.told(&response))
-            .flatten();
+        let status = told.filter(|_| response.status() == 200);
         Served {
             response,
             operation,
             status,
         }
+    }
+
+    /// The plainest answer of all, which most requests get: an operation goes on. The emulated service would say the same,
+    /// and take most of the time of a history for it.
+    fn plain(&self, request: &Request<Vec<u8>>, id: &str, told: &str) -> Option<Response<Vec<u8>>> {
+        let goes_on = matches!(told, "notStarted" | "running");
+        let is_good = number(request)? >= self.revoked;
+        if !goes_on || !is_good || self.scripted.iter().any(|it| it == id) {
+            return None;
+        }
+        let created = self.service.operation(id)?.created();
+        let body = format!(
+            r##"{{"@odata.type":"#microsoft.graph.longRunningOperation","id":"{id}","createdDateTime":"{created}","resourceLocation":null,"status":"{told}","statusDetail":null}}"##
+        );
+        let mut response = Response::new(body.into_bytes());
+        let json = HeaderValue::from_static("application/json;charset=utf-8");
+        response.headers_mut().insert(CONTENT_TYPE, json);
+        Some(response)
     }
 
     /// How an operation stands, truly.
@@ -140,84 +184,12 @@ impl Front {
         operation.status(utc(now as i64)).map(str::to_owned)
     }
 
-    fn told(&self, response: &Response<Vec<u8>>) -> Option<String> {
-        let body: serde_json::Value = serde_json::from_slice(response.body()).ok()?;
-        body.get("status")?.as_str().map(str::to_owned)
-    }
-
-    /// What stands in for the service's own answer.
-    fn fault(
-        &self,
-        request: &Request<Vec<u8>>,
-        fate: Option<&Fate>,
-        is_start: bool,
-        id: &str,
-        now: u64,
-    ) -> Option<Fault> {
-        let token = request.headers().get("authorization")?.to_str().ok()?;
-        let any = Fault::on(On::Any);
-        match fate {
-            Some(Fate::Answer {
-                status,
-                acts,
-                retry,
-                body,
-            }) => {
-                let fault = any.status(*status).act(*acts && is_start);
-                let fault = match retry {
-                    Some(retry) => fault.retry_after(text(retry, utc(now as i64))),
-                    None => fault,
-                };
-                return Some(with_body(fault, *body, token));
-            }
-            Some(Fate::Location(location)) if is_start => return Some(any.location(&[location])),
-            Some(_) | None => {}
-        }
-        let number = token
-            .rsplit('-')
-            .next()
-            .and_then(|it| it.parse::<usize>().ok());
-        let ends = number.and_then(|it| self.tokens.get(it)).copied();
-        if ends.is_some_and(|ends| ends <= now) {
-            return Some(any.status(401));
-        }
-        if is_start {
-            if let Some(wait) = self.wait(now) {
-                let fault = any.status(429);
-                let wait = wait.div_ceil(1000);
-                return Some(if self.retry_after {
-                    fault.retry_after(wait)
-                } else {
-                    fault
-                });
-            }
-            if let Some(Fate::Operation {
-                statuses, fails, ..
-            }) = fate
-            {
-                let statuses: Vec<_> = statuses.iter().map(Option::as_deref).collect();
-                let fault = any.operation_status(&statuses);
-                return Some(if *fails {
-                    fault.fail_operation("so the simulation says")
-                } else {
-                    fault
-                });
-            }
-            return None;
-        }
-        let hidden = self
-            .hidden
-            .iter()
-            .any(|(it, until)| it == id && now < *until);
-        hidden.then(|| any.status(404))
-    }
-
     /// How long a start has to wait, since others have started too. What the books hold back by themselves is left to them.
-    fn wait(&self, now: u64) -> Option<u64> {
+    pub(crate) fn wait(&self, now: u64) -> Option<u64> {
         let mut counted: Vec<(u64, bool)> = self.starts.clone();
         if self.schedule_counts {
             let runs = self.service.runs().iter().filter(|run| run.scheduled());
-            let times = runs.map(|run| run.started().as_millisecond() - crate::sim::ORIGIN);
+            let times = runs.map(|run| run.started().as_millisecond() - ORIGIN);
             counted.extend(times.filter(|at| *at >= 0).map(|at| (at as u64, true)));
         }
         counted.retain(|(at, _)| self.ends(*at) > now);
@@ -254,24 +226,8 @@ impl World {
     }
 }
 
-fn text(retry: &Retry, now: Timestamp) -> String {
-    match retry {
-        Retry::Seconds(seconds) => seconds.to_string(),
-        Retry::Date(seconds) => {
-            let then = now + std::time::Duration::from_secs(*seconds);
-            then.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
-        }
-        Retry::Text(text) => text.clone(),
-    }
-}
-
-fn with_body(fault: Fault, body: Body, token: &str) -> Fault {
-    match body {
-        Body::Own => fault,
-        Body::Html => fault.body("<html><body>Sign in</body></html>"),
-        Body::Token => fault.body(format!(
-            r#"{{"error":{{"code":"{token}","message":"{token} was refused"}}}}"#
-        )),
-        Body::Succeeded => fault.body(r#"{"status":"succeeded","id":"x"}"#),
-    }
+/// The number of the token that a request carries.
+pub(crate) fn number(request: &Request<Vec<u8>>) -> Option<usize> {
+    let token = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
+    token.rsplit('-').next()?.parse().ok()
 }

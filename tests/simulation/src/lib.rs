@@ -2,10 +2,10 @@
 //! time and from one seed.
 //!
 //! - [`transitions`] makes a [`Script`] of a seed; `acts` is what each of its events does.
-//! - The system: `client`, `start` and `follow` drive the core's machines as an adapter does; `books` is the store,
-//!   `network` and `front` are what lies between them and the emulated service.
-//! - The model: `record` holds what truly happened beside what was told.
-//! - The laws are in [`LAWS`]: `laws` those of safety, `liveness` those of what must come in the end.
+//! - The system: `client`, `start`, `follow` and `review` drive the core's machines as an adapter does; `books` is the
+//!   store; `network`, `wire` and `front` are what lies between them and the emulated service.
+//! - The model: `record` and `model` hold what truly happened beside what was told.
+//! - The laws are in [`LAWS`]: `safety` has those of what may not happen, `liveness` those of what must come in the end.
 //!
 //! A history that breaks a law is made as short as it will go ([`shrink`]) and told as a script that can be played again.
 //! What virtual time cannot show is shown elsewhere: bounds of memory and of real time in `tests/tests/bounds.rs`, bytes on
@@ -24,20 +24,28 @@ mod agenda;
 mod books;
 mod client;
 mod dice;
+pub mod fate;
+mod fates;
+mod faults;
 mod follow;
 mod front;
 mod laws;
 mod liveness;
+mod model;
 mod network;
 mod planted;
 mod record;
+mod review;
 mod runner;
+mod safety;
 pub mod script;
 mod shrink;
 mod sim;
 mod start;
 mod tally;
 pub mod transitions;
+mod wire;
+mod world;
 
 pub use laws::{LAWS, Law, TOTAL};
 pub use planted::Planted;

@@ -6,33 +6,23 @@ use http::{Request, StatusCode, response::Parts};
 use industrydata_core::{BodyFault, Exchange, Fault, Phase};
 
 use crate::{
-    agenda::Due,
     client::token,
+    fate::Fate,
     front::Served,
     planted::{self, Planted},
     record::{Ended, Purpose},
-    script::{Fate, On},
     sim::{Sim, World},
 };
-
-const PHASES: [Phase; 6] = [
-    Phase::Local,
-    Phase::Resolve,
-    Phase::Connect,
-    Phase::Proxy,
-    Phase::Tls,
-    Phase::Refused,
-];
 
 /// A request on its way.
 #[derive(Debug)]
 pub(crate) struct Letter {
-    purpose: Purpose,
-    request: Option<Request<Vec<u8>>>,
-    fate: Option<Fate>,
-    served: Option<Served>,
+    pub(crate) purpose: Purpose,
+    pub(crate) request: Option<Request<Vec<u8>>>,
+    pub(crate) fate: Option<Fate>,
+    pub(crate) served: Option<Served>,
     /// Whether the answer comes within the time limit.
-    is_timely: bool,
+    pub(crate) is_timely: bool,
 }
 
 impl Letter {
@@ -65,12 +55,11 @@ pub(crate) async fn send(sim: &Sim, client: usize, purpose: Purpose, exchange: E
     let request = request.map(|()| Vec::new());
     let limit = reply.time_limit();
     let number = sim.world().sent(client, purpose, is_repeat, &request);
-    let mut answer = sim
-        .carry(client, number, request.clone(), fate.clone(), limit)
-        .await;
-    if planted::sends_again(sim, purpose, &answer) {
+    let copy = planted::copy(sim, &request);
+    let mut answer = sim.carry(client, number, request, fate, limit).await;
+    if let Some(request) = copy.filter(|_| planted::sends_again(purpose, &answer)) {
         let again = sim.world().sent(client, purpose, is_repeat, &request);
-        answer = sim.carry(client, again, request, fate, limit).await;
+        answer = sim.carry(client, again, request, None, limit).await;
     }
     let now = planted::answered_at(sim, purpose, sent, client);
     match answer {
@@ -104,117 +93,6 @@ impl Sim {
 }
 
 impl World {
-    /// What the next such request of a client meets.
-    fn fate(&mut self, client: usize, purpose: Purpose) -> Option<Fate> {
-        if self.now >= self.script.world.heals {
-            return None;
-        }
-        let now = self.now;
-        self.outages.retain(|(until, _, _)| now < *until);
-        let outage = self
-            .outages
-            .iter()
-            .find(|(_, who, _)| who.is_none_or(|who| who == client));
-        if let Some((_, _, fate)) = outage {
-            return Some(fate.clone());
-        }
-        let on = match purpose {
-            Purpose::Post(_) => On::Post,
-            Purpose::Poll(_) => On::Poll,
-            Purpose::List => On::List,
-        };
-        let fates = &mut self.clients[client].fates;
-        let nth = fates.iter().position(|(it, _)| *it == on)?;
-        Some(fates.remove(nth).1)
-    }
-
-    /// Puts a request on the wire: when its answer, or the loss of it, is known.
-    fn dispatch(
-        &mut self,
-        number: usize,
-        request: Request<Vec<u8>>,
-        fate: Option<Fate>,
-        limit: Duration,
-    ) -> u64 {
-        let latency = self.script.world.latency;
-        let (mut out, mut back) = (1 + self.dice.below(latency), 1 + self.dice.below(latency));
-        let limit = limit.as_millis() as u64;
-        let arrives = match &fate {
-            Some(Fate::NoConnection(_)) => false,
-            Some(Fate::LoseRequest { reset }) => {
-                back = if *reset { back } else { limit };
-                false
-            }
-            Some(Fate::LoseAnswer { reset }) => {
-                back = if *reset { back } else { limit };
-                true
-            }
-            Some(Fate::Late(ms)) => {
-                out += ms;
-                true
-            }
-            Some(Fate::Slow(ms)) => {
-                back += ms;
-                true
-            }
-            Some(
-                Fate::Unsent
-                | Fate::Cut(_)
-                | Fate::Answer { .. }
-                | Fate::Location(_)
-                | Fate::NoDate
-                | Fate::Operation { .. },
-            )
-            | None => true,
-        };
-        let letter = &mut self.letters[number];
-        (letter.request, letter.fate) = (Some(request), fate);
-        letter.is_timely = out + back <= limit;
-        if arrives {
-            self.agenda.enter(self.now + out, Due::Arrive(number));
-        }
-        self.now + (out + back).min(limit)
-    }
-
-    /// A request arrives at the service, whoever still waits for its answer.
-    pub(crate) fn arrive(&mut self, number: usize) {
-        let letter = &mut self.letters[number];
-        let Some(request) = letter.request.take() else {
-            return;
-        };
-        let served = self.front.serve(&request, letter.fate.as_ref(), self.now);
-        if let (Purpose::Post(_), Some(operation)) = (letter.purpose, &served.operation) {
-            self.record.accepted(number, self.now, operation.clone());
-        }
-        self.letters[number].served = Some(served);
-    }
-
-    /// The answer to a request, as far as it has come by now.
-    fn arrived(&mut self, number: usize) -> Answer {
-        let letter = &mut self.letters[number];
-        let lost = || Err(Fault::new(Phase::Sent, "no answer came"));
-        let response = match (&letter.fate, letter.served.as_ref()) {
-            (Some(Fate::NoConnection(nth)), _) => {
-                let phase = PHASES[usize::from(*nth) % PHASES.len()];
-                return Err(Fault::new(phase, "no connection could be made"));
-            }
-            (Some(Fate::LoseRequest { .. } | Fate::LoseAnswer { .. }), _) | (_, None) => {
-                return lost();
-            }
-            (_, Some(_)) if !letter.is_timely => return lost(),
-            (_, Some(served)) => served.response.clone(),
-        };
-        let (head, body) = response.into_parts();
-        let Some(Fate::Cut(at)) = letter.fate else {
-            return Ok((head, Ok(body)));
-        };
-        let length = head_length(&head);
-        match (at % (length + body.len())).checked_sub(length) {
-            None => lost(),
-            Some(_) => Ok((head, Err(BodyFault::cut("reset within the body")))),
-        }
-    }
-
     /// Writes down a request that goes out: its number.
     fn sent(
         &mut self,
@@ -236,8 +114,9 @@ impl World {
         let now = self.now;
         match purpose {
             Purpose::Post(attempt) => {
-                let quota = self.quota(now);
-                self.record.post(attempt, number, now, &quota);
+                let latest = self.record.attempts[attempt].latest;
+                let state = latest.and_then(|id| self.state(id));
+                self.record.post(attempt, number, now, state);
             }
             Purpose::Poll(watch) => {
                 let steady = self.clients[client].steady(now);
@@ -288,16 +167,6 @@ fn within(most: usize, body: Result<Vec<u8>, BodyFault>) -> Result<Vec<u8>, Body
         Ok(body) if body.len() > most => Err(BodyFault::TooLarge { limit: most }),
         other => other,
     }
-}
-
-/// The bytes of a head on the wire.
-fn head_length(head: &Parts) -> usize {
-    let reason = head.status.canonical_reason().unwrap_or_default();
-    let fields = head.headers.iter();
-    let fields: usize = fields
-        .map(|(name, value)| name.as_str().len() + value.len() + 4)
-        .sum();
-    "HTTP/1.1 200 ".len() + reason.len() + fields + 4
 }
 
 /// Whether an answer has this status.

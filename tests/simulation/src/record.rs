@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use http::{Request, StatusCode, header::AUTHORIZATION};
-use industrydata_core::{EntryState, MayHaveStarted, Now, Quota, Timestamp};
-
-use crate::front::TOKEN;
+use http::StatusCode;
+use industrydata_core::{EntryState, MayHaveStarted, Now, Timestamp};
 
 /// What a request is for: the number of the attempt or of the wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,108 +157,6 @@ pub(crate) struct Record {
     pub(crate) jumped: (i64, i64),
 }
 
-impl Record {
-    pub(crate) fn request(&mut self, base: &str, request: &Request<Vec<u8>>) {
-        self.requests += 1;
-        let uri = request.uri().to_string();
-        let rest = uri.strip_prefix(base).unwrap_or_default();
-        let fields = request.headers().get_all(AUTHORIZATION);
-        let is_ours = |it: &http::HeaderValue| {
-            let text = it.to_str().unwrap_or_default();
-            it.is_sensitive() && text.starts_with("Bearer ") && text.contains(TOKEN)
-        };
-        let is_sound = rest.starts_with("/external/industryData/")
-            && fields.iter().count() == 1
-            && fields.iter().all(is_ours);
-        if !is_sound {
-            self.strays.push(uri);
-        }
-    }
-
-    /// Looks for a token in a text that may be shown or kept.
-    pub(crate) fn look(&mut self, place: &str, text: &str) {
-        if text.contains(TOKEN) {
-            self.leaks.push(format!("{place}: {text}"));
-        }
-    }
-
-    pub(crate) fn keep(&mut self, bytes: &[u8]) {
-        match std::str::from_utf8(bytes) {
-            Ok(text) => self.look("the books", text),
-            Err(_) => self.leaks.push("the books are no text".to_owned()),
-        }
-    }
-
-    pub(crate) fn reserve(&mut self, reservation: Reservation) {
-        self.attempts[reservation.attempt].latest = Some(reservation.id);
-        self.reservations.push(reservation);
-    }
-
-    pub(crate) fn reservation_mut(&mut self, id: u128) -> Option<&mut Reservation> {
-        self.reservations.iter_mut().rev().find(|it| it.id == id)
-    }
-
-    pub(crate) fn reservation(&self, id: u128) -> Option<&Reservation> {
-        self.reservations.iter().rev().find(|it| it.id == id)
-    }
-
-    /// A driver was told that its change stands, and not that it is refused.
-    pub(crate) fn granted(&mut self, attempt: usize) {
-        let attempt = &mut self.attempts[attempt];
-        attempt.granted = attempt.latest;
-    }
-
-    pub(crate) fn post(&mut self, attempt: usize, number: usize, at: u64, quota: &Quota) {
-        let own = &self.attempts[attempt];
-        let reservation = own.latest;
-        let state = reservation.and_then(|id| state_in(quota, id));
-        self.posts.push(Post {
-            attempt,
-            number,
-            at,
-            reservation,
-            is_granted: own.granted.is_some() && own.granted == own.latest,
-            is_durable: state == Some(EntryState::Reserved),
-            ended: None,
-            accepted: None,
-        });
-    }
-
-    pub(crate) fn accepted(&mut self, number: usize, at: u64, operation: String) {
-        if let Some(post) = self.posts.iter_mut().rev().find(|it| it.number == number) {
-            post.accepted = Some((at, operation));
-        }
-    }
-
-    pub(crate) fn post_ended(&mut self, number: usize, ended: Ended) {
-        if let Some(post) = self.posts.iter_mut().rev().find(|it| it.number == number) {
-            post.ended = Some(ended);
-        }
-    }
-
-    pub(crate) fn poll(&mut self, watch: usize, number: usize, sent: Duration, is_repeat: bool) {
-        self.watches[watch].polls.push(Poll {
-            number,
-            sent,
-            is_repeat,
-            ended: None,
-        });
-    }
-
-    pub(crate) fn poll_ended(&mut self, watch: usize, number: usize, at: Duration, ended: Ended) {
-        let polls = &mut self.watches[watch].polls;
-        if let Some(poll) = polls.iter_mut().rev().find(|it| it.number == number) {
-            poll.ended = Some((at, ended));
-        }
-    }
-
-    /// The POSTs that were accepted: when, and which.
-    pub(crate) fn acceptances(&self) -> impl Iterator<Item = (u64, &Post)> {
-        let accepted = |post| Some((Post::accepted_at(post)?, post));
-        self.posts.iter().filter_map(accepted)
-    }
-}
-
 impl Attempt {
     /// When it and its wait are to have ended, in steady time.
     pub(crate) fn deadline(&self) -> Duration {
@@ -285,11 +181,4 @@ impl Post {
             Some(Ended::Lost) | None => false,
         }
     }
-}
-
-/// How the entry of a reservation stands, if it counts.
-pub(crate) fn state_in(quota: &Quota, id: u128) -> Option<EntryState> {
-    let id = format!("{id:032x}");
-    let entry = quota.entries().iter().find(|entry| entry.id() == id)?;
-    Some(entry.state(quota.as_of()))
 }

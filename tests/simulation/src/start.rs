@@ -13,9 +13,10 @@ use crate::{
     follow,
     network::send,
     planted,
-    record::{Attempt, Purpose, Refused, Told, state_in},
+    record::{Attempt, Purpose, Refused, Told},
     script::Order,
-    sim::{Sim, World, utc},
+    sim::{Sim, World},
+    world::utc,
 };
 
 /// A start under way: dropped, it leaves the books as they should be, unless its process is dead.
@@ -172,8 +173,7 @@ fn told(sim: &Sim, client: usize, attempt: usize, outcome: &Result<Accepted, Sta
     let mut world = sim.world();
     let (now, at) = (world.now, world.at(client).steady);
     let latest = world.record.attempts[attempt].latest;
-    let quota = world.quota(now);
-    let entry = latest.and_then(|id| state_in(&quota, id));
+    let entry = latest.and_then(|id| world.state(id));
     let ahead = world
         .at(client)
         .utc

@@ -1,0 +1,124 @@
+//! What is written down of a history while it goes on.
+
+use std::time::Duration;
+
+use http::{Request, header::AUTHORIZATION};
+use industrydata_core::EntryState;
+
+use crate::{
+    front::TOKEN,
+    record::{Ended, Poll, Post, Record, Reservation},
+};
+
+impl Record {
+    pub(crate) fn request(&mut self, base: &str, request: &Request<Vec<u8>>) {
+        self.requests += 1;
+        let uri = request.uri();
+        let authority = uri.authority().map(|it| it.as_str());
+        let rest = base
+            .strip_prefix("https://")
+            .and_then(|base| base.strip_prefix(authority?))
+            .and_then(|root| uri.path().strip_prefix(root))
+            .unwrap_or_default();
+        let fields = request.headers().get_all(AUTHORIZATION);
+        let is_ours = |it: &http::HeaderValue| {
+            let text = it.to_str().unwrap_or_default();
+            it.is_sensitive() && text.starts_with("Bearer ") && text.contains(TOKEN)
+        };
+        let is_sound = uri.scheme_str() == Some("https")
+            && rest.starts_with("/external/industryData/")
+            && fields.iter().count() == 1
+            && fields.iter().all(is_ours);
+        if !is_sound {
+            self.strays.push(uri.to_string());
+        }
+    }
+
+    /// Looks for a token in a text that may be shown or kept.
+    pub(crate) fn look(&mut self, place: &str, text: &str) {
+        if text.contains(TOKEN) {
+            self.leaks.push(format!("{place}: {text}"));
+        }
+    }
+
+    pub(crate) fn keep(&mut self, bytes: &[u8]) {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => self.look("the books", text),
+            Err(_) => self.leaks.push("the books are no text".to_owned()),
+        }
+    }
+
+    pub(crate) fn reserve(&mut self, reservation: Reservation) {
+        self.attempts[reservation.attempt].latest = Some(reservation.id);
+        self.reservations.push(reservation);
+    }
+
+    pub(crate) fn reservation_mut(&mut self, id: u128) -> Option<&mut Reservation> {
+        self.reservations.iter_mut().rev().find(|it| it.id == id)
+    }
+
+    pub(crate) fn reservation(&self, id: u128) -> Option<&Reservation> {
+        self.reservations.iter().rev().find(|it| it.id == id)
+    }
+
+    /// A driver was told that its change stands, and not that it is refused.
+    pub(crate) fn granted(&mut self, attempt: usize) {
+        let attempt = &mut self.attempts[attempt];
+        attempt.granted = attempt.latest;
+    }
+
+    pub(crate) fn post(
+        &mut self,
+        attempt: usize,
+        number: usize,
+        at: u64,
+        state: Option<EntryState>,
+    ) {
+        let own = &self.attempts[attempt];
+        let reservation = own.latest;
+        self.posts.push(Post {
+            attempt,
+            number,
+            at,
+            reservation,
+            is_granted: own.granted.is_some() && own.granted == own.latest,
+            is_durable: state == Some(EntryState::Reserved),
+            ended: None,
+            accepted: None,
+        });
+    }
+
+    pub(crate) fn accepted(&mut self, number: usize, at: u64, operation: String) {
+        if let Some(post) = self.posts.iter_mut().rev().find(|it| it.number == number) {
+            post.accepted = Some((at, operation));
+        }
+    }
+
+    pub(crate) fn post_ended(&mut self, number: usize, ended: Ended) {
+        if let Some(post) = self.posts.iter_mut().rev().find(|it| it.number == number) {
+            post.ended = Some(ended);
+        }
+    }
+
+    pub(crate) fn poll(&mut self, watch: usize, number: usize, sent: Duration, is_repeat: bool) {
+        self.watches[watch].polls.push(Poll {
+            number,
+            sent,
+            is_repeat,
+            ended: None,
+        });
+    }
+
+    pub(crate) fn poll_ended(&mut self, watch: usize, number: usize, at: Duration, ended: Ended) {
+        let polls = &mut self.watches[watch].polls;
+        if let Some(poll) = polls.iter_mut().rev().find(|it| it.number == number) {
+            poll.ended = Some((at, ended));
+        }
+    }
+
+    /// The POSTs that were accepted: when, and which.
+    pub(crate) fn acceptances(&self) -> impl Iterator<Item = (u64, &Post)> {
+        let accepted = |post| Some((Post::accepted_at(post)?, post));
+        self.posts.iter().filter_map(accepted)
+    }
+}

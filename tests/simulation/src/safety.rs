@@ -1,0 +1,208 @@
+//! The laws of safety: what may not happen at any time.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use industrydata_core::{EntryState, MayHaveStarted};
+
+use crate::{
+    fate::Fate,
+    front::WINDOW,
+    laws::MARGIN,
+    record::{Attempt, Ended, Post, Told},
+    sim::World,
+    world::utc,
+};
+
+/// A transaction may end this much after a time limit: a lock is waited for, twice.
+const SLACK: Duration = Duration::from_secs(30);
+
+/// I1.
+pub(crate) fn egress(world: &World) -> Option<String> {
+    let stray = world.record.strays.first()?;
+    Some(format!("a request went to {stray}"))
+}
+
+/// I2.
+pub(crate) fn once(world: &World) -> Option<String> {
+    let posts = &world.record.posts;
+    let again = posts.iter().enumerate().find(|(nth, post)| {
+        let before = posts.iter().take(*nth);
+        let mut before = before.filter(|it| it.reservation == post.reservation);
+        let is_401 = |it: &Post| matches!(&it.ended, Some(Ended::Answer { status, .. }) if *status == StatusCode::UNAUTHORIZED);
+        let count = before.clone().count();
+        count > 1 || !before.all(is_401)
+    });
+    let (_, post) = again?;
+    Some(format!(
+        "a second POST for one reservation, {} ms on",
+        post.at
+    ))
+}
+
+/// I3.
+pub(crate) fn quota(world: &World) -> Option<String> {
+    if let Some(told) = wrong_clock(world) {
+        return Some(told);
+    }
+    if world.record.jumped.0 * 1000 > MARGIN as i64 / 2 {
+        // T46: set forward, the clock of a store that has none of its own frees slots early.
+        return None;
+    }
+    let mut accepted: Vec<u64> = world.record.acceptances().map(|(at, _)| at).collect();
+    if let Some((first, sixth)) = six_within(&mut accepted) {
+        return Some(format!("six were accepted from {first} to {sixth} ms"));
+    }
+    let freed = |post: &Post| {
+        let own = post.reservation.and_then(|id| world.record.reservation(id));
+        own.is_some_and(|it| it.freed.is_some())
+    };
+    let open = world.record.posts.iter();
+    let open = open.filter(|post| !post.is_disproved() && !freed(post));
+    let mut open: Vec<u64> = open.map(|post| post.at).collect();
+    if let Some((first, sixth)) = six_within(&mut open) {
+        return Some(format!(
+            "six may have been accepted from {first} to {sixth} ms"
+        ));
+    }
+    world.record.acceptances().find_map(|(at, post)| {
+        let own = world.record.reservation(post.reservation?)?;
+        let is_dated = matches!(post.ended, Some(Ended::Answer { dated: true, .. }));
+        let dated = own.dated.filter(|_| is_dated)?;
+        // A Date has whole seconds.
+        let early = utc(at as i64).duration_since(dated).as_millis();
+        (early > 1000).then(|| format!("a slot counts from {early} ms before its acceptance"))
+    })
+}
+
+/// An answer whose `Date` shows that the clock here is off is told with a warning.
+fn wrong_clock(world: &World) -> Option<String> {
+    world.record.posts.iter().find_map(|post| {
+        let (_, told) = world.record.attempts[post.attempt].told.as_ref()?;
+        let is_dated = matches!(&post.ended, Some(Ended::Answer { dated: true, status, .. }) if *status == StatusCode::ACCEPTED);
+        let is_off = told.ahead.unsigned_abs() * 1000 > MARGIN + 5000;
+        let is_silent = told.operation.is_some() && !told.is_skew_told;
+        (is_dated && is_off && is_silent)
+            .then(|| format!("a clock {} s ahead was not told", told.ahead))
+    })
+}
+
+/// I4.
+pub(crate) fn record_first(world: &World) -> Option<String> {
+    let mut posts = world.record.posts.iter();
+    if let Some(post) = posts.find(|post| !post.is_durable) {
+        return Some(format!(
+            "a POST at {} ms without a reservation in the books",
+            post.at
+        ));
+    }
+    if world.record.jumped.0 > 0 {
+        return None;
+    }
+    told(world).find_map(|(_, attempt, (_, told))| {
+        let is_kept = match told.may_have_started {
+            MayHaveStarted::Yes => told.entry == Some(EntryState::Confirmed),
+            MayHaveStarted::Unknown => told.entry.is_some(),
+            MayHaveStarted::No => true,
+        };
+        let words = &told.words;
+        (!is_kept && !told.is_warned).then(|| {
+            let (client, entry) = (attempt.client, told.entry);
+            format!("client {client} was told `{words}`, and the books have {entry:?}")
+        })
+    })
+}
+
+/// I5.
+pub(crate) fn no_lost_start(world: &World) -> Option<String> {
+    told(world).find_map(|(nth, _, (_, told))| {
+        let posts = world.record.posts.iter().filter(|post| post.attempt == nth);
+        let mut accepted = posts.filter_map(|post| Some((post, post.accepted.as_ref()?)));
+        let (post, (at, operation)) = match accepted.next_back() {
+            Some(accepted) => accepted,
+            None if told.may_have_started == MayHaveStarted::Yes => {
+                return Some("a start was told as accepted that was not".to_owned());
+            }
+            None => return None,
+        };
+        if told.may_have_started == MayHaveStarted::No {
+            return Some(format!("accepted at {at} ms, and told `{}`", told.words));
+        }
+        let is_answered = matches!(&post.ended, Some(Ended::Answer { status, .. }) if *status == StatusCode::ACCEPTED);
+        let is_hostile = matches!(world.letters[post.number].fate(), Some(Fate::Location(_)));
+        let is_known = told.operation.as_ref() == Some(operation);
+        if is_answered && !is_known && !is_hostile {
+            return Some(format!("the operation {operation} was told as `{}`", told.words));
+        }
+        (is_answered && told.may_have_started != MayHaveStarted::Yes)
+            .then(|| format!("an answer of 202 was told as `{}`", told.words))
+    })
+}
+
+/// I6.
+pub(crate) fn no_false_end(world: &World) -> Option<String> {
+    world.record.watches.iter().find_map(|watch| {
+        let (_, known, is_sticky) = watch.ended.as_ref()?;
+        let last = watch.polls.last().and_then(|poll| poll.ended.as_ref());
+        let told = match last {
+            Some((_, Ended::Answer { told, .. })) => told.as_deref(),
+            Some((_, Ended::Lost | Ended::NeverSent)) | None => None,
+        };
+        let is_false = known.is_some() && known.as_deref() != told;
+        let (operation, known) = (&watch.operation, known.as_deref().unwrap_or("no status"));
+        (is_false || !is_sticky).then(|| {
+            format!("{operation} ended with {known}, and the service said {told:?}, {is_sticky}")
+        })
+    })
+}
+
+/// I7.
+pub(crate) fn bounded(world: &World) -> Option<String> {
+    let starts = told(world).find_map(|(_, attempt, (at, _))| {
+        let took = at.saturating_sub(attempt.began.steady);
+        let most = 40 + took.as_secs();
+        let is_long =
+            took > attempt.limit + attempt.booking + SLACK || u64::from(attempt.steps) > most;
+        is_long.then(|| format!("a start took {took:?} and {} steps", attempt.steps))
+    });
+    starts.or_else(|| {
+        world.record.watches.iter().find_map(|watch| {
+            let (at, _, _) = watch.ended.as_ref()?;
+            let took = at.saturating_sub(watch.began);
+            let most = 50 + 6 * watch.polls.len() as u64 + took.as_secs();
+            let is_long = *at > watch.deadline + SLACK || u64::from(watch.steps) > most;
+            is_long.then(|| format!("a wait took {took:?} and {} steps", watch.steps))
+        })
+    })
+}
+
+/// I8.
+pub(crate) fn secret(world: &World) -> Option<String> {
+    world.record.leaks.first().cloned()
+}
+
+/// I10.
+pub(crate) fn fail_closed(world: &World) -> Option<String> {
+    let post = world.record.posts.iter().find(|post| !post.is_granted)?;
+    Some(format!(
+        "a POST at {} ms that the books did not grant",
+        post.at
+    ))
+}
+
+/// The starts that were told how they ended.
+fn told(world: &World) -> impl Iterator<Item = (usize, &Attempt, &(Duration, Told))> {
+    let attempts = world.record.attempts.iter().enumerate();
+    attempts.filter_map(|(nth, attempt)| Some((nth, attempt, attempt.told.as_ref()?)))
+}
+
+/// Six of these times that lie within one window: the first and the last.
+fn six_within(times: &mut [u64]) -> Option<(u64, u64)> {
+    times.sort_unstable();
+    let first = times.iter();
+    let sixth = times.iter().skip(5);
+    let mut pairs = first.zip(sixth);
+    pairs
+        .find(|(first, sixth)| *sixth - *first < WINDOW)
+        .map(|(first, sixth)| (*first, *sixth))
+}

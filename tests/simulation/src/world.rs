@@ -1,0 +1,121 @@
+//! The clocks of the world, and what is done to all that a client does.
+
+use industrydata_core::{Now, Timestamp};
+
+use crate::{agenda::Due, client::Client, planted::Planted, script::BooksClock, sim::World};
+
+/// Unix milliseconds of the true time zero: 2026-03-10T12:00:00Z.
+pub(crate) const ORIGIN: i64 = 1_773_144_000_000;
+impl World {
+    /// The moment, by both clocks of a client.
+    pub(crate) fn at(&self, client: usize) -> Now {
+        let wall = match self.script.world.books {
+            BooksClock::Own(_) => &self.clients[client],
+            BooksClock::Machine => &self.clients[0],
+        };
+        Now::new(wall.utc(self.now), self.clients[client].steady(self.now))
+    }
+
+    /// The moment by the books' clock.
+    pub(crate) fn books_clock(&self, now: u64) -> Timestamp {
+        let now = match self.planted {
+            Planted::StandingClock => now.min(8 * 3_600_000),
+            _ => now,
+        };
+        match self.script.world.books {
+            BooksClock::Own(ahead) => utc(now as i64 + ahead * 1000),
+            BooksClock::Machine => self.clients[0].utc(now),
+        }
+    }
+
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.tasks[self.current].stopped
+    }
+
+    /// Whether what the current task does is to be dropped; true once.
+    pub(crate) fn take_drop(&mut self) -> bool {
+        std::mem::take(&mut self.tasks[self.current].dropped)
+    }
+
+    pub(crate) fn stop_all(&mut self, client: usize) {
+        let now = self.now;
+        for (nth, place) in self.tasks.iter_mut().enumerate() {
+            if place.client == client && place.task.is_some() {
+                place.stopped = true;
+                self.agenda.enter(now, Due::Wake(nth));
+            }
+        }
+    }
+
+    /// Has all that a client does dropped half-way.
+    pub(crate) fn drop_all(&mut self, client: usize) {
+        let now = self.now;
+        for (nth, place) in self.tasks.iter_mut().enumerate() {
+            if place.client == client && place.task.is_some() {
+                place.dropped = true;
+                self.agenda.enter(now, Due::Wake(nth));
+                self.record.drops += 1;
+            }
+        }
+    }
+
+    /// A task that was told to stop has done so.
+    pub(crate) fn go_on(&mut self) {
+        let current = self.current;
+        self.tasks[current].stopped = false;
+    }
+
+    /// By how many seconds the clock that keeps the books is behind one that entries are dated by.
+    pub(crate) fn behind(&self) -> i64 {
+        match self.script.world.books {
+            BooksClock::Own(_) => self.clients.iter().map(Client::ahead).fold(0, i64::max),
+            BooksClock::Machine => (-self.script.world.clients[0].offset).max(0),
+        }
+    }
+
+    pub(crate) fn jump(&mut self, client: usize, seconds: i64) {
+        self.clients[client].jump(seconds);
+        if self.script.world.books == BooksClock::Machine && client == 0 {
+            let (ahead, back) = &mut self.record.jumped;
+            if seconds > 0 {
+                *ahead += seconds;
+            } else {
+                *back -= seconds;
+            }
+        }
+    }
+
+    pub(crate) fn ends_here(&mut self, nth: usize) -> bool {
+        let (now, current) = (self.now, self.current);
+        if now >= self.script.world.heals {
+            return false;
+        }
+        let client = &mut self.clients[nth];
+        if let Some((steps, down)) = &mut client.dies_in {
+            if *steps == 0 {
+                let down = *down;
+                client.dies_in = None;
+                self.agenda.enter(now, Due::Die(nth));
+                self.agenda.enter(now + down, Due::Restart(nth));
+                return true;
+            }
+            *steps -= 1;
+        }
+        if let Some(steps) = &mut client.drops_in {
+            if *steps == 0 {
+                client.drops_in = None;
+                self.tasks[current].dropped = true;
+                self.agenda.enter(now, Due::Wake(current));
+                self.record.drops += 1;
+                return true;
+            }
+            *steps -= 1;
+        }
+        false
+    }
+}
+
+/// A timestamp of true time, in ms since the beginning.
+pub(crate) fn utc(ms: i64) -> Timestamp {
+    Timestamp::from_millisecond(ORIGIN + ms).unwrap()
+}
