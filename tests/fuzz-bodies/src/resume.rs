@@ -49,6 +49,11 @@ fn body(input: &[u8]) {
                 Timestamp::from_second(1_773_144_000).expect("a time"),
             );
             assert_eq!(token.operation_url(&base).as_ref(), Ok(&url));
+            let elsewhere = token.operation_url(&self::base((selector >> 2).wrapping_add(1)));
+            assert!(
+                elsewhere.is_err(),
+                "a token for {base}, and it leads to {elsewhere:?}"
+            );
             token.to_string()
         }
         _ => return flipped(rest, &base),

@@ -158,14 +158,14 @@ fn seeds() -> Vec<Vec<u8>> {
         let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
         seeds.push(joined(u8::try_from(selector).unwrap_or_default(), &parts));
     }
-    let echo = br#"{"error":{"code":"x","message":"a ","innerError":{"request-id":"","code":""}}}"#;
-    seeds.push(joined(
-        0,
-        &[
-            b"request-id: ",
-            b"www-authenticate: Bearer error=\"insufficient_claims\", claims=\"\"",
-            echo,
-        ],
-    ));
+    // The token in each place that is read.
+    let fields = "request-id:\u{1} and www-authenticate:Bearer error=\"insufficient_claims\", claims=\"\u{1}\"";
+    let mut parts: Vec<&[u8]> = fields.split(" and ").map(str::as_bytes).collect();
+    let body = r#"{"error":{"code":"@","message":"a @","target":"@","details":[{"code":"@","message":"@"}],
+        "innerError":{"request-id":"@","client-request-id":"@","date":"@","code":"@"}}}"#;
+    let body = body.replace('@', "\u{1}");
+    seeds.push(joined(1, &[body.as_bytes()]));
+    parts.push(br#"{"error":"\u0007"}"#);
+    seeds.push(joined(0, &parts));
     vectors::kept(seeds)
 }

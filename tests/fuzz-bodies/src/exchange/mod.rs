@@ -213,9 +213,19 @@ pub(crate) fn asked(head: &Parts, now: Timestamp) -> Duration {
 }
 
 fn seeds() -> Vec<Vec<u8>> {
-    let healthy = vec![0; 40];
-    let resumed = [vec![1], vec![0; 40]].concat();
-    let mut seeds = vec![healthy, resumed];
+    let mut seeds = vec![vec![0; 40], [vec![1], vec![0; 40]].concat()];
+    // One POST or poll, and each status; what follows is healthy.
+    for status in 0..16 {
+        let start = [0, 0, 0, 0, 0, 0];
+        let booked = [0, 0, 3, 0];
+        let posted = [0, 0, 3, 0, 0, 0, 0, 2, status, 0, 7];
+        seeds.push([start.as_slice(), &booked, &posted, &booked].concat());
+        let wait = [1, 0, 0, 0, 0];
+        for body in 0..12 {
+            let polled = [0, 0, 3, 0, 0, 0, 0, 2, status, 1, 0, body, body];
+            seeds.push([wait.as_slice(), &polled, &polled].concat());
+        }
+    }
     for kind in 0..24_u8 {
         seeds.push(
             (0..120_u8)
