@@ -1,13 +1,15 @@
 //! The bytes of the books: refused or read, never read as fewer starts than they hold.
 
+mod bytes;
+
 use std::time::Duration;
 
 use industrydata_core::{
-    Base, BooksKey, Change, Evidence, Outcome, Quota, Resolution, StoreFault, Throttle, Timestamp,
-    Who,
+    Base, BooksKey, Change, Evidence, Outcome, Quota, Resolution, StoreFault, Throttle, Who,
 };
-use serde_json::{Map, Value};
 
+pub(crate) use self::bytes::{clock, crc32, key};
+use self::bytes::{foreign, is_sealed, json_of, seal};
 use crate::{Target, draw::Draw, text::assert_plain};
 
 pub(crate) const TARGET: Target = Target {
@@ -266,60 +268,6 @@ fn outcomes() -> [Outcome; 3] {
 
 fn reserve(id: [u8; 16]) -> Change {
     Change::reserve(key(), Throttle::default(), id, LEASE, Who::default())
-}
-
-pub(crate) fn key() -> BooksKey {
-    BooksKey::new(&Base::graph(), &"contoso".parse().expect("a tenant"))
-}
-
-pub(crate) fn clock() -> Timestamp {
-    Timestamp::from_second(1_773_144_000).expect("a time")
-}
-
-/// The format's first line for these bytes, reckoned here.
-fn seal(key: &BooksKey, json: &[u8]) -> Vec<u8> {
-    let parts = [
-        &1_u32.to_be_bytes(),
-        key.base().as_bytes(),
-        b"\0",
-        key.tenant().as_bytes(),
-        b"\0",
-        json,
-    ];
-    [
-        format!("industrydata-books 1 {:08x}\n", crc32(&parts)).as_bytes(),
-        json,
-    ]
-    .concat()
-}
-
-fn is_sealed(bytes: &[u8]) -> bool {
-    bytes == seal(&key(), json_of(bytes))
-}
-
-fn json_of(bytes: &[u8]) -> &[u8] {
-    let line = bytes.iter().position(|b| *b == b'\n');
-    line.map_or(&[], |at| &bytes[at + 1..])
-}
-
-/// The members of the top level that no release up to this one writes.
-fn foreign(json: &[u8]) -> Map<String, Value> {
-    let mut members: Map<String, Value> = serde_json::from_slice(json).unwrap_or_default();
-    members.remove("entries");
-    members.remove("not_before");
-    members
-}
-
-/// CRC-32 of ISO-HDLC, bit by bit.
-pub(crate) fn crc32(parts: &[&[u8]]) -> u32 {
-    !parts
-        .iter()
-        .flat_map(|part| part.iter())
-        .fold(!0, |crc: u32, byte| {
-            (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
-                (crc >> 1) ^ if crc & 1 == 1 { 0xedb8_8320 } else { 0 }
-            })
-        })
 }
 
 fn seeds() -> Vec<Vec<u8>> {

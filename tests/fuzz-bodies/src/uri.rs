@@ -1,14 +1,18 @@
 //! Our gate and resolver of RFC 3986 against one that shares nothing with them, and both against WHATWG.
 //!
-//! Where the two disagree, the disagreement is one of [`Stricter`] or [`Looser`], each a rule of its own; any other is a
+//! Where the two disagree, the disagreement is one of those in `why.rs`, each a rule of its own; any other is a
 //! fault of one of them.
 
-use industrydata_core::{Base, LocationError, OperationUrl, same_origin};
-use iri_string::{
-    format::ToDedicatedString,
-    types::{UriAbsoluteStr, UriReferenceStr, UriStr, UriString},
-};
+mod other;
+mod why;
 
+use industrydata_core::{Base, LocationError, OperationUrl, same_origin};
+use iri_string::types::{UriReferenceStr, UriStr};
+
+use self::{
+    other::{is_loopback, is_same_by_whatwg, normal, origin, origin_of, path_of, resolved},
+    why::{looser, stricter},
+};
 use crate::{
     Target,
     draw::{joined, parts},
@@ -47,24 +51,6 @@ pub(crate) const TARGET: Target = Target {
         "127.0.0.1",
     ],
 };
-
-/// Why ours refuses what RFC 3986 allows.
-#[derive(Debug)]
-enum Stricter {
-    /// L5: a port of more than 65535.
-    Port,
-    /// L6: http or https without a host (RFC 9110 sections 4.2.1 and 4.2.2).
-    NoHost,
-    /// The request's URL is no absolute one.
-    NoRequest,
-}
-
-/// Why ours takes what RFC 3986 refuses; it is never accepted as an operation in the end.
-#[derive(Debug)]
-enum Looser {
-    /// A zone identifier, which RFC 6874 added.
-    Zone,
-}
 
 /// A selector (which base; from 128 on a request URL comes first), then one reference.
 fn body(input: &[u8]) {
@@ -166,55 +152,6 @@ fn compare(base: &Base, request: &str, reference: &str) {
     }
 }
 
-/// What the other crate makes of both.
-fn resolved(request: &str, reference: &str) -> Result<UriString, String> {
-    let reference = UriReferenceStr::new(reference).map_err(|e| format!("reference: {e}"))?;
-    let request = UriReferenceStr::new(request).map_err(|e| format!("request: {e}"))?;
-    if let Ok(absolute) = UriStr::new(reference.as_str()) {
-        // A URI is resolved at any base: its dot segments are removed.
-        let any = UriAbsoluteStr::new("x://x/").map_err(|e| e.to_string())?;
-        return Ok(UriReferenceStr::new(absolute.as_str())
-            .map_err(|e| e.to_string())?
-            .resolve_against(any)
-            .to_dedicated_string());
-    }
-    let request = UriStr::new(request.as_str()).map_err(|_| "the request is relative")?;
-    Ok(reference
-        .resolve_against(request.to_absolute())
-        .to_dedicated_string())
-}
-
-fn stricter(request: &str, reference: &str, target: &UriStr) -> Option<Stricter> {
-    let is_high = |text: &str| {
-        let port = UriReferenceStr::new(text)
-            .ok()
-            .and_then(|it| it.authority_components()?.port());
-        port.is_some_and(|port| {
-            !port.is_empty() && port.parse::<u128>().map_or(true, |port| port > 65535)
-        })
-    };
-    if UriStr::new(request).is_err() {
-        return Some(Stricter::NoRequest);
-    }
-    if is_high(request) || is_high(reference) {
-        return Some(Stricter::Port);
-    }
-    let is_http = ["http", "https"]
-        .iter()
-        .any(|it| target.scheme_str().eq_ignore_ascii_case(it));
-    let has_host = target
-        .authority_components()
-        .is_some_and(|it| !it.host().is_empty());
-    (is_http && !has_host).then_some(Stricter::NoHost)
-}
-
-fn looser(request: &str, reference: &str) -> Option<Looser> {
-    [request, reference]
-        .iter()
-        .any(|it| it.contains('[') && it.contains("%25"))
-        .then_some(Looser::Zone)
-}
-
 /// Both name the same resource: the other crate's target, normalised by the other crate.
 fn assert_same_target(base: &Base, reference: &str, url: &OperationUrl, target: &UriStr) {
     let text = target.as_str().split('#').next().unwrap_or_default();
@@ -229,74 +166,6 @@ fn assert_same_target(base: &Base, reference: &str, url: &OperationUrl, target: 
     assert!(path.starts_with('/'), "{ours} and {theirs}");
     let added = normal(&text.replacen(path, &format!("{}{path}", path_of(base)), 1));
     assert_eq!(ours, added, "{reference:?}");
-}
-
-fn normal(text: &str) -> String {
-    let uri = UriStr::new(text)
-        .expect("a URI")
-        .normalize()
-        .to_dedicated_string();
-    let (scheme, port) = (
-        uri.scheme_str(),
-        uri.authority_components().and_then(|it| it.port()),
-    );
-    let default = if scheme == "https" { "443" } else { "80" };
-    match port {
-        Some(port) if port.is_empty() || port.trim_start_matches('0') == default => {
-            uri.as_str().replacen(&format!(":{port}/"), "/", 1)
-        }
-        Some(port) => uri.as_str().replacen(
-            &format!(":{port}/"),
-            &format!(":{}/", port.trim_start_matches('0')),
-            1,
-        ),
-        None => uri.into(),
-    }
-}
-
-/// Scheme, host and port in force; `None` for what has no host.
-fn origin(uri: &UriStr) -> Option<(String, String, u16)> {
-    let authority = uri.authority_components()?;
-    let scheme = uri.scheme_str().to_ascii_lowercase();
-    let port = match authority.port().unwrap_or_default() {
-        "" => {
-            if scheme == "https" {
-                443
-            } else {
-                80
-            }
-        }
-        port => port.parse().ok()?,
-    };
-    Some((scheme, authority.host().to_ascii_lowercase(), port))
-}
-
-fn origin_of(base: &Base) -> Option<(String, String, u16)> {
-    origin(UriStr::new(base.as_str()).expect("the base is a URI"))
-}
-
-fn path_of(base: &Base) -> String {
-    UriStr::new(base.as_str())
-        .expect("the base is a URI")
-        .path_str()
-        .to_owned()
-}
-
-fn is_same_by_whatwg(base: &Base, text: &str) -> bool {
-    let known = url::Url::parse(base.as_str()).expect("the base is a URL");
-    url::Url::parse(text).is_ok_and(|url| url.origin() == known.origin())
-}
-
-fn is_loopback(uri: &UriStr) -> bool {
-    let host = uri.authority_components().map_or("", |it| it.host());
-    let quad: Vec<&str> = host.split('.').collect();
-    let is_octet = |part: &&str| {
-        part.parse::<u8>()
-            .is_ok_and(|octet| octet.to_string() == **part)
-    };
-    host.eq_ignore_ascii_case("localhost")
-        || host == "[::1]"
-        || (quad.len() == 4 && quad[0] == "127" && quad.iter().all(is_octet))
 }
 
 fn seeds() -> Vec<Vec<u8>> {
