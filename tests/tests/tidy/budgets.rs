@@ -10,7 +10,7 @@ const MODULE: usize = 250;
 const DRIVER: usize = 150;
 
 /// What is longer, and why. One that has come to fit is taken off the list.
-const LONGER: [(&str, &str); 19] = [
+const LONGER: [(&str, &str); 22] = [
     (
         "crates/industrydata-core/src/machine/start.rs",
         "every transition of a start stands in one file",
@@ -60,12 +60,24 @@ const LONGER: [(&str, &str); 19] = [
         "one exit code for each end there is",
     ),
     (
-        "crates/industrydata-cli/src/commands/quota.rs",
-        "one command with its four uses",
-    ),
-    (
         "crates/industrydata-cli/src/commands/reads.rs",
         "the six reads, which share how they are shown",
+    ),
+    (
+        "crates/industrydata-core/src/books/change.rs",
+        "each change as it is made and as it is applied",
+    ),
+    (
+        "crates/industrydata-ledger/src/sqlite/session.rs",
+        "one session with the file, from its opening to the commit",
+    ),
+    (
+        "tests/src/connection.rs",
+        "all that one connection of a misbehaving server can do",
+    ),
+    (
+        "tests/src/flavour.rs",
+        "both drivers in one macro, so that they cannot drift apart",
     ),
     (
         "tests/src/scenario.rs",

@@ -1,18 +1,20 @@
 //! `ledger export` and `ledger import`: all books as one document, out of a ledger and into another. Nobody is asked, and
 //! no token is needed.
 
-use std::{
-    fs::{File, OpenOptions},
-    io::{self, Read, Write},
-    path::Path,
-    time::Duration,
-};
+mod file;
+mod refused;
 
-use industrydata_core::{ExportError, LedgerExport, Store, escape_controls};
+use std::{path::Path, time::Duration};
+
+use industrydata_core::{LedgerExport, Store, escape_controls};
 use industrydata_ledger::Books;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use self::{
+    file::{STANDARD, inner, read, write},
+    refused::{unexportable, unimportable},
+};
 use crate::{
     args::{Global, LedgerCommand, Output},
     commands::{Answer, Context, follow},
@@ -23,10 +25,6 @@ use crate::{
 
 /// How long another holder of the books may be waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// The largest document that is read.
-const LARGEST: u64 = 256 * 1024 * 1024;
-/// Standard input or output.
-const STANDARD: &str = "-";
 
 /// The document of every command, and beside it what was exported or imported.
 #[derive(Serialize)]
@@ -232,68 +230,4 @@ fn said(damage: &[Value]) -> String {
         }
     });
     parts.collect::<Vec<_>>().join("; ")
-}
-
-/// A new file that its owner alone may read.
-fn write(path: &Path, text: &str) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
-    let written = file
-        .write_all(text.as_bytes())
-        .and_then(|()| file.sync_all());
-    if written.is_err() {
-        // Half a document is refused by an import, but is no use to anybody.
-        let _ = std::fs::remove_file(path);
-    }
-    written
-}
-
-fn read(path: &Path) -> io::Result<Vec<u8>> {
-    let mut text = Vec::new();
-    let read = if path == Path::new(STANDARD) {
-        io::stdin().lock().take(LARGEST + 1).read_to_end(&mut text)
-    } else {
-        File::open(path)?.take(LARGEST + 1).read_to_end(&mut text)
-    };
-    if read? as u64 > LARGEST {
-        return Err(io::Error::other("it is larger than any export"));
-    }
-    Ok(text)
-}
-
-/// The export in the answer of `ledger export - --output json`, or the text itself.
-fn inner(text: Vec<u8>) -> Vec<u8> {
-    let Ok(value) = serde_json::from_slice::<Value>(&text) else {
-        return text;
-    };
-    match value.pointer("/ledger/export") {
-        Some(export) if value.get("format").is_none() => export.to_string().into_bytes(),
-        _ => text,
-    }
-}
-
-fn unexportable(fault: &industrydata_core::StoreFault) -> Document {
-    use industrydata_core::StoreFault;
-    match fault {
-        StoreFault::Damaged(why) => {
-            let message = format!("nothing can be read of the ledger: {why}");
-            Document::refusal(Outcome::Ledger, Kind::Ledger, message).advise(
-                "look whether --ledger names a ledger; if it does, move it away and run `industrydata quota --reconcile` with a new one for each tenant, before any start",
-            )
-        }
-        StoreFault::Busy
-        | StoreFault::Unavailable(_)
-        | StoreFault::Newer { .. }
-        | StoreFault::Unconfirmed(_)
-        | _ => verdict::books(fault),
-    }
-}
-
-fn unimportable(error: &ExportError) -> Document {
-    Document::usage(error.to_string()).advise(
-        "nothing was imported: give a document of `industrydata ledger export`, as it was written",
-    )
 }
