@@ -155,8 +155,13 @@ pub(crate) fn head(status: u16, token: &str, draw: &mut Draw<'_>) -> Parts {
     parts
 }
 
-/// The byte 1 is the token.
+/// The byte 1 is the token. A fuzzer learns the texts of the tokens by what they are compared with; one that it writes out
+/// by itself is no echo of the request's.
 fn echoed(bytes: &[u8], token: &str) -> Vec<u8> {
+    let has = |known: &&str| bytes.windows(known.len()).any(|it| it == known.as_bytes());
+    if TOKENS.iter().any(|known| has(known)) {
+        return Vec::new();
+    }
     let parts: Vec<&[u8]> = bytes.split(|b| *b == 1).collect();
     parts.join(token.as_bytes())
 }
