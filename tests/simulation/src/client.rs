@@ -23,6 +23,8 @@ pub(crate) struct Client {
     clock: Clock,
     /// What the wall clock has jumped by, in ms.
     jumped: i64,
+    /// By how many seconds it was ahead at most.
+    pub(crate) most_ahead: i64,
     /// When the process began, in true time.
     born: u64,
     pub(crate) is_dead: bool,
@@ -43,6 +45,7 @@ impl Client {
         Self {
             clock,
             jumped: 0,
+            most_ahead: clock.offset,
             born: 0,
             is_dead: false,
             kept: KeptToken::default(),
@@ -77,6 +80,7 @@ impl Client {
 
     pub(crate) fn jump(&mut self, seconds: i64) {
         self.jumped += seconds * 1000;
+        self.most_ahead = self.most_ahead.max(self.ahead());
     }
 
     /// By how many seconds the wall clock is ahead.

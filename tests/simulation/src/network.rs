@@ -63,7 +63,8 @@ pub(crate) async fn send(sim: &Sim, client: usize, purpose: Purpose, exchange: E
     }
     let now = planted::answered_at(sim, purpose, sent, client);
     match answer {
-        Ok((head, body)) => {
+        Ok((mut head, body)) => {
+            planted::undate(sim, purpose, &mut head);
             let most = reply.body_limit(head.status);
             let body = planted::read(sim, body);
             reply.answer(&head, within(most, body), now);
@@ -154,8 +155,12 @@ impl World {
     }
 }
 
-/// The seconds of a Retry-After in its plainest form; the others are the vectors' matter.
+/// The seconds of a Retry-After in its plainest form; the others are the vectors' matter. After a 401 it is no law: what
+/// that asks for is another token.
 fn asked(head: &Parts) -> Option<u64> {
+    if head.status == StatusCode::UNAUTHORIZED {
+        return None;
+    }
     let field = head.headers.get(http::header::RETRY_AFTER)?.to_str().ok()?;
     let is_plain = field.bytes().all(|byte| byte.is_ascii_digit());
     field.parse().ok().filter(|_| is_plain)

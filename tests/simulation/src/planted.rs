@@ -1,6 +1,6 @@
 //! Faults planted into what is simulated, so that the laws are seen to fail.
 
-use http::{Request, StatusCode};
+use http::{Request, StatusCode, header::DATE, response::Parts};
 use industrydata_core::{
     Accepted, BodyFault, Change, Fault, MayHaveStarted, Now, Outcome, Phase, StartError,
     StartErrorKind, StoreFault, Throttle, Verdict,
@@ -72,6 +72,13 @@ pub(crate) fn answered_at(sim: &Sim, purpose: Purpose, sent: Now, client: usize)
         sent
     } else {
         world.at(client)
+    }
+}
+
+/// Takes an answer's own time out of it, for a driver that knows better.
+pub(crate) fn undate(sim: &Sim, purpose: Purpose, head: &mut Parts) {
+    if sim.world().is_planted(Planted::DatedBySend) && matches!(purpose, Purpose::Post(_)) {
+        head.headers.remove(DATE);
     }
 }
 

@@ -28,7 +28,8 @@ pub(crate) fn once(world: &World) -> Option<String> {
     let posts = &world.record.posts;
     let again = posts.iter().enumerate().find(|(nth, post)| {
         let before = posts.iter().take(*nth);
-        let mut before = before.filter(|it| it.reservation == post.reservation);
+        let is_same = |it: &&Post| it.reservation.is_some() && it.reservation == post.reservation;
+        let mut before = before.filter(is_same);
         let is_401 = |it: &Post| matches!(&it.ended, Some(Ended::Answer { status, .. }) if *status == StatusCode::UNAUTHORIZED);
         let count = before.clone().count();
         count > 1 || !before.all(is_401)
@@ -170,7 +171,8 @@ pub(crate) fn bounded(world: &World) -> Option<String> {
             let (at, _, _) = watch.ended.as_ref()?;
             let took = at.saturating_sub(watch.began);
             let most = 50 + 6 * watch.polls.len() as u64 + took.as_secs();
-            let is_long = *at > watch.deadline + SLACK || u64::from(watch.steps) > most;
+            let is_long =
+                *at > watch.deadline.max(watch.began) + SLACK || u64::from(watch.steps) > most;
             is_long.then(|| format!("a wait took {took:?} and {} steps", watch.steps))
         })
     })

@@ -2,7 +2,7 @@
 
 use industrydata_core::{Now, Timestamp};
 
-use crate::{agenda::Due, client::Client, planted::Planted, script::BooksClock, sim::World};
+use crate::{agenda::Due, planted::Planted, script::BooksClock, sim::World};
 
 /// Unix milliseconds of the true time zero: 2026-03-10T12:00:00Z.
 pub(crate) const ORIGIN: i64 = 1_773_144_000_000;
@@ -68,7 +68,10 @@ impl World {
     /// By how many seconds the clock that keeps the books is behind one that entries are dated by.
     pub(crate) fn behind(&self) -> i64 {
         match self.script.world.books {
-            BooksClock::Own(_) => self.clients.iter().map(Client::ahead).fold(0, i64::max),
+            BooksClock::Own(_) => {
+                let ahead = self.clients.iter().map(|client| client.most_ahead);
+                ahead.fold(0, i64::max)
+            }
             BooksClock::Machine => (-self.script.world.clients[0].offset).max(0),
         }
     }
