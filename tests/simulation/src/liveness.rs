@@ -19,6 +19,8 @@ const LEASE: u64 = 150_000;
 const LAST_POLL: Duration = Duration::from_secs(2);
 /// What clocks may drift apart in a window.
 const DRIFT: u64 = 10_000;
+/// A refusal is known so much later than it was made, in ms.
+const ANSWER: u64 = 20;
 /// What the arithmetic of ms may be off by.
 const ROUNDING: Duration = Duration::from_millis(5);
 
@@ -119,11 +121,14 @@ fn pairs(watch: &Watched) -> impl Iterator<Item = (&Watched, &Poll, &Poll)> {
 
 /// Whether a reservation may rightly take up a slot.
 fn may_count(world: &World, own: &Reservation, at: u64) -> bool {
-    let is_old = own.at + WINDOW + MARGIN + LEASE + DRIFT <= at;
+    // A store's clock that is behind dates what comes after an answer by that answer's.
+    let is_old = own.at + WINDOW + 2 * MARGIN + LEASE + DRIFT <= at;
     let given_back = match &world.record.attempts[own.attempt].told {
         Some((_, told)) => {
             let is_no = told.may_have_started == MayHaveStarted::No && !told.is_warned;
-            is_no && told.at <= at && world.record.attempts[own.attempt].latest == Some(own.id)
+            is_no
+                && told.at + ANSWER <= at
+                && world.record.attempts[own.attempt].latest == Some(own.id)
         }
         None => false,
     };

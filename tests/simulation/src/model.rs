@@ -84,6 +84,7 @@ impl Record {
             is_granted: own.granted.is_some() && own.granted == own.latest,
             is_durable: state == Some(EntryState::Reserved),
             ended: None,
+            ahead: 0,
             accepted: None,
         });
     }
@@ -94,9 +95,9 @@ impl Record {
         }
     }
 
-    pub(crate) fn post_ended(&mut self, number: usize, ended: Ended) {
+    pub(crate) fn post_ended(&mut self, number: usize, ended: Ended, ahead: i64) {
         if let Some(post) = self.posts.iter_mut().rev().find(|it| it.number == number) {
-            post.ended = Some(ended);
+            (post.ended, post.ahead) = (Some(ended), ahead);
         }
     }
 

@@ -12,6 +12,7 @@ use crate::{
     planted::{self, Planted},
     record::{Ended, Purpose},
     sim::{Sim, World},
+    world::utc,
 };
 
 /// A request on its way.
@@ -144,7 +145,10 @@ impl World {
         };
         let steady = self.clients[client].steady(self.now);
         match letter.purpose {
-            Purpose::Post(_) => self.record.post_ended(number, ended),
+            Purpose::Post(_) => {
+                let off = self.at(client).utc.duration_since(utc(self.now as i64));
+                self.record.post_ended(number, ended, off.as_secs());
+            }
             Purpose::Poll(watch) => self.record.poll_ended(watch, number, steady, ended),
             Purpose::List => {}
         }

@@ -56,6 +56,8 @@ pub(crate) struct Post {
     /// Whether the reservation stood in the books when the POST went out.
     pub(crate) is_durable: bool,
     pub(crate) ended: Option<Ended>,
+    /// By how many seconds the client's wall clock was ahead when it ended.
+    pub(crate) ahead: i64,
     /// When the service accepted it, and the operation.
     pub(crate) accepted: Option<(u64, String)>,
 }
@@ -65,8 +67,6 @@ pub(crate) struct Post {
 pub(crate) struct Told {
     /// When, in true time.
     pub(crate) at: u64,
-    /// By how many seconds the client's wall clock was ahead then.
-    pub(crate) ahead: i64,
     pub(crate) may_have_started: MayHaveStarted,
     pub(crate) operation: Option<String>,
     /// Whether it carries a warning that the books are not written.

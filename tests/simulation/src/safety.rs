@@ -81,10 +81,10 @@ fn wrong_clock(world: &World) -> Option<String> {
     world.record.posts.iter().find_map(|post| {
         let (_, told) = world.record.attempts[post.attempt].told.as_ref()?;
         let is_dated = matches!(&post.ended, Some(Ended::Answer { dated: true, status, .. }) if *status == StatusCode::ACCEPTED);
-        let is_off = told.ahead.unsigned_abs() * 1000 > MARGIN + 5000;
+        let is_off = post.ahead.unsigned_abs() * 1000 > MARGIN + 5000;
         let is_silent = told.operation.is_some() && !told.is_skew_told;
         (is_dated && is_off && is_silent)
-            .then(|| format!("a clock {} s ahead was not told", told.ahead))
+            .then(|| format!("a clock {} s ahead was not told", post.ahead))
     })
 }
 

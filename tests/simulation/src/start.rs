@@ -16,7 +16,6 @@ use crate::{
     record::{Attempt, Purpose, Refused, Told},
     script::Order,
     sim::{Sim, World},
-    world::utc,
 };
 
 /// A start under way: dropped, it leaves the books as they should be, unless its process is dead.
@@ -174,15 +173,9 @@ fn told(sim: &Sim, client: usize, attempt: usize, outcome: &Result<Accepted, Sta
     let (now, at) = (world.now, world.at(client).steady);
     let latest = world.record.attempts[attempt].latest;
     let entry = latest.and_then(|id| world.state(id));
-    let ahead = world
-        .at(client)
-        .utc
-        .duration_since(utc(now as i64))
-        .as_secs();
     let told = match outcome {
         Ok(accepted) => Told {
             at: now,
-            ahead,
             may_have_started: MayHaveStarted::Yes,
             operation: Some(accepted.operation().operation_id().to_owned()),
             is_warned: accepted.ledger_warning().is_some(),
@@ -192,7 +185,6 @@ fn told(sim: &Sim, client: usize, attempt: usize, outcome: &Result<Accepted, Sta
         },
         Err(error) => Told {
             at: now,
-            ahead,
             may_have_started: error.may_have_started(),
             operation: None,
             is_warned: error.ledger_warning().is_some(),
