@@ -2,7 +2,12 @@
 
 use jiff::Timestamp;
 
-use super::{entry::Entry, key::Who, resolve::unsee_in, value::Value};
+use super::{
+    entry::{Entry, millis},
+    key::Who,
+    resolve::unsee_in,
+    value::{MARGIN, Value},
+};
 
 /// What became of a reserved start.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,8 +66,18 @@ pub(super) fn settle_in(value: &mut Value, id: String, outcome: &Outcome, clock:
     };
     match outcome {
         Outcome::Confirmed { date, operation } => {
+            let is_answered = entry.state == "confirmed" && entry.evidence.is_none();
             entry.state = "confirmed".to_owned();
-            entry.date = Some(date.as_millisecond().max(entry.at));
+            let told = date.as_millisecond().max(entry.at);
+            let latest = entry.until.min(clock.as_millisecond());
+            entry.date = Some(match entry.date.filter(|_| is_answered) {
+                // Run again: it stands.
+                Some(date) => date.max(told),
+                // Told by a clock that is behind the books' by more than the margin makes good. By the books' clock it was
+                // accepted by now, and within its lease.
+                None if told.saturating_add(millis(MARGIN)) < latest => latest,
+                None => told,
+            });
             entry.operation.clone_from(operation);
             (entry.why, entry.evidence) = (None, None);
             unsee_in(value, &id, operation.as_deref());

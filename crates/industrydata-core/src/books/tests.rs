@@ -102,6 +102,33 @@ fn a_slot_is_kept_from_the_latest_possible_start() {
 }
 
 #[test]
+fn an_answer_dated_by_a_clock_that_is_behind_frees_nothing_early() {
+    // Reserved at an hour, answered 140 s later by the books' clock.
+    let now = HOUR + 140;
+    for (told, date) in [
+        (now, now),
+        (now - 120, now - 120),
+        (now - 121, now),
+        (0, now),
+    ] {
+        let mut books = Books::default();
+        books.granted(1, HOUR);
+        books.settle(1, confirmed(told), now);
+        // Run again later: it stands.
+        books.settle(1, confirmed(told), now + 5);
+        let frees = date.max(HOUR) + 12 * HOUR + 120;
+        assert_eq!(books.quota(frees - 1).used(), 1, "{told}");
+        assert_eq!(books.quota(frees).used(), 0, "{told}");
+    }
+    // Booked hours later: the lease's end is the latest moment at which it may have been accepted.
+    let mut books = Books::default();
+    books.granted(1, HOUR);
+    books.settle(1, confirmed(0), 4 * HOUR);
+    assert_eq!(books.quota(13 * HOUR + 150 + 119).used(), 1);
+    assert_eq!(books.quota(13 * HOUR + 150 + 120).used(), 0);
+}
+
+#[test]
 fn the_sixth_is_refused_until_the_first_frees() {
     let mut books = Books::default();
     for n in 1..=5 {
