@@ -203,10 +203,13 @@ fn summary(report: &LedgerReport) -> String {
         "standard output"
     };
     let file = report.file.as_deref().unwrap_or(standard);
-    format!(
-        "{} starts in the books of {} tenants ({file})",
-        report.entries, report.books
-    )
+    let starts = counted(report.entries, "start", "starts");
+    let books = counted(report.books, "set of books", "sets of books");
+    format!("{starts} in {books} ({file})")
+}
+
+fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
 }
 
 /// What is damaged, the ledger as a whole first.
