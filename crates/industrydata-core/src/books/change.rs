@@ -170,6 +170,8 @@ impl Change {
                 self.reserve_in(&mut value, hex(*id), *lease, who, clock)
             }
             Kind::Settle { id, outcome } => {
+                // What no longer counts is not to stand for what is settled now.
+                value.tidy(self.throttle.window, clock);
                 settle_in(&mut value, hex(*id), outcome, clock);
                 value.tidy(self.throttle.window, clock);
                 None

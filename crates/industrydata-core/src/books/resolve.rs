@@ -59,7 +59,9 @@ pub(super) fn resolve_in(
         EntryState::Confirmed | EntryState::Released | EntryState::Seen | EntryState::Held
             if by_hand && (entry.evidence.is_some() || entry.state(clock) == EntryState::Held) => {}
         EntryState::Confirmed | EntryState::Released | EntryState::Seen | EntryState::Held => {
-            return if entry.evidence.as_deref() == Some(&evidence.text()) {
+            // Run again: it stands. Evidence that once meant the opposite does not.
+            let is_same = (entry.state == "released") == (resolution == Resolution::NotStarted);
+            return if is_same && entry.evidence.as_deref() == Some(&evidence.text()) {
                 Ok(())
             } else {
                 Err(Unresolved::Answered)

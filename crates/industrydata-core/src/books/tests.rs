@@ -181,6 +181,21 @@ fn running_a_change_again_changes_nothing_more() {
 }
 
 #[test]
+fn what_no_longer_counts_does_not_stand_for_what_is_settled_now() {
+    let mut books = Books::default();
+    books.granted(1, 20 * HOUR);
+    books.settle(1, confirmed(20 * HOUR), 20 * HOUR);
+    // The clock is set back: the entry lies ahead, is seen so for the first time, and has had its window at last.
+    books.granted(2, 0);
+    let now = 13 * HOUR;
+    assert_eq!(books.quota(now).used(), 1, "the second alone");
+    for _ in 0..2 {
+        books.settle(1, confirmed(now), now);
+        assert_eq!(books.quota(now).used(), 2);
+    }
+}
+
+#[test]
 fn what_no_longer_counts_claims_no_evidence() {
     let mut books = Books::default();
     let see = |seconds| {

@@ -159,7 +159,7 @@ pub(crate) fn head(status: u16, token: &str, draw: &mut Draw<'_>) -> Parts {
 /// by itself is no echo of the request's.
 fn echoed(bytes: &[u8], token: &str) -> Vec<u8> {
     let has = |known: &&str| bytes.windows(known.len()).any(|it| it == known.as_bytes());
-    if TOKENS.iter().any(|known| has(known)) {
+    if TOKENS.iter().any(has) {
         return Vec::new();
     }
     let parts: Vec<&[u8]> = bytes.split(|b| *b == 1).collect();

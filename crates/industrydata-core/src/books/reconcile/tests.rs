@@ -316,6 +316,24 @@ fn starts_by_others_are_entered_once() {
 }
 
 #[test]
+fn evidence_that_meant_the_opposite_is_told() {
+    let resolve = |to| {
+        let by = Evidence::Run("r".to_owned());
+        Change::resolve(key(), Throttle::default(), [1; 16], to, by)
+    };
+    let mut books = Books::default();
+    books.start(1, 0, None);
+    for (to, unresolved) in [
+        (Resolution::Started, None),
+        (Resolution::Started, None),
+        (Resolution::NotStarted, Some(Unresolved::Answered)),
+    ] {
+        assert_eq!(books.apply(&resolve(to), 200).unresolved(), unresolved);
+        assert_eq!(books.quota(200).confirmed(), 1);
+    }
+}
+
+#[test]
 fn by_hand_and_by_the_owner() {
     let resolve = |n: u8, to| {
         let by = Evidence::ByHand("seen in the portal".to_owned());
