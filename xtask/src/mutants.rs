@@ -39,7 +39,13 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<ExitCode, Failure> {
     tools::MUTANTS.need()?;
     let list = List::read(&cargo::root().join("tests/mutants.txt"))?;
     if asked.changed.as_deref() == Some("recorded") {
-        asked.changed = recorded(&list);
+        let Some(commit) = &list.commit else {
+            println!(
+                "left out: mutants of what has changed since all were run, since tests/mutants.txt names no such commit yet"
+            );
+            return Ok(ExitCode::SUCCESS);
+        };
+        asked.changed = known(commit);
     }
     let mut open = 0;
     for package in asked.packages.clone() {
@@ -79,18 +85,17 @@ impl Asked {
     }
 }
 
-/// The commit of the last whole run, if this clone's history has it.
-fn recorded(list: &List) -> Option<String> {
-    let commit = list.commit.clone()?;
-    let known = Command::new("git")
+/// The commit, if this clone's history has it.
+fn known(commit: &str) -> Option<String> {
+    let found = Command::new("git")
         .args(["cat-file", "-e", &format!("{commit}^{{commit}}")])
         .current_dir(cargo::root())
         .status();
-    if known.is_ok_and(|status| status.success()) {
-        return Some(commit);
+    if found.is_ok_and(|status| status.success()) {
+        return Some(commit.to_owned());
     }
     println!(
-        "the commit of the last whole run is not in this clone's history: a part of all mutants is run instead"
+        "the commit at which all mutants were run is not in this clone's history: a part of all is run instead"
     );
     None
 }
