@@ -88,12 +88,9 @@ impl OperationUrl {
         Self::of_value(base, request_url, value)
     }
 
-    /// Reads a URL of ours again, as a resume token keeps it: the same rules, but that a relative Location of 8000 octets
-    /// (L4b) resolves to more, by the URL of the start at most.
+    /// Reads a URL of ours again, as a resume token keeps it: the same rules but for L4b, since a relative Location of
+    /// 8000 octets resolves to more. A resume token has a bound of its own.
     pub(crate) fn reread(base: &Base, url: &str) -> Result<Self, LocationError> {
-        if url.len() > MAX_BYTES + base.start_url().len() {
-            return Err(LocationError::TooLong);
-        }
         Self::of_value(base, base.start_url(), url)
     }
 

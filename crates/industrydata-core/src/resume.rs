@@ -235,22 +235,6 @@ mod tests {
     }
 
     #[test]
-    fn what_no_location_resolves_to_is_not_resumed() {
-        let base = Base::graph();
-        let operation = format!("{base}/external/industryData/operations/a?");
-        let most = 8000 + base.start_url().len() - operation.len();
-        for (more, is_taken) in [(0, true), (1, false)] {
-            let url = format!("{operation}{}", "x".repeat(most + more));
-            let token = ResumeToken {
-                accepted: 0,
-                target: Target::Url(url),
-            };
-            let read: ResumeToken = token.to_string().parse().unwrap();
-            assert_eq!(read.operation_url(&base).is_ok(), is_taken);
-        }
-    }
-
-    #[test]
     fn a_newer_token_is_told_from_a_broken_one() {
         assert_eq!("idr2:AAAA".parse::<ResumeToken>(), Err(ResumeError::Newer));
         assert_eq!(

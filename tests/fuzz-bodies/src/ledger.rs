@@ -63,7 +63,10 @@ struct Reference {
     skew: i64,
     made: Vec<Made>,
     seen: Vec<i64>,
+    /// The latest time before which the service wants no start.
     not_before: i64,
+    /// The same, until the books' clock has once come to it: a clock that is set back later does not close them again.
+    closed_until: i64,
 }
 
 fn body(input: &[u8]) {
@@ -81,6 +84,7 @@ fn body(input: &[u8]) {
         made: Vec::new(),
         seen: Vec::new(),
         not_before: i64::MIN,
+        closed_until: i64::MIN,
     };
     for _ in 0..120 {
         if draw.is_empty() {
@@ -116,6 +120,9 @@ impl Reference {
 
     /// Applies a change, and again to what came of it.
     fn apply_twice(&mut self, change: &Change) -> (Verdict, Verdict) {
+        if self.clock() >= self.closed_until {
+            self.closed_until = i64::MIN;
+        }
         let clock = Timestamp::from_millisecond(self.clock()).expect("a time");
         let run = |books: Option<&[u8]>| change.apply(books, clock).expect("our own bytes");
         let applied = run(self.books.as_deref());
@@ -137,7 +144,7 @@ impl Reference {
         match verdict.refusal() {
             None => {
                 assert!(
-                    self.clock() >= self.not_before,
+                    self.clock() >= self.closed_until,
                     "granted before the service's own time"
                 );
                 // Nothing more may be heard of it: the service may have accepted it as late as its lease ends.
@@ -206,7 +213,9 @@ impl Reference {
                 let not_before = draw
                     .flag()
                     .then(|| now + skew + draw.pick(&[1000, 60_000, HOUR, 23 * HOUR]));
-                self.not_before = self.not_before.max(not_before.unwrap_or(i64::MIN));
+                let asked = not_before.unwrap_or(i64::MIN);
+                self.not_before = self.not_before.max(asked);
+                self.closed_until = self.closed_until.max(asked);
                 Outcome::Released {
                     why: "refused".to_owned(),
                     not_before: not_before.map(time),
