@@ -12,7 +12,7 @@ use std::{
 
 use crate::{Failure, cargo};
 
-const USAGE: &str = "fuzz [--seconds N] [--stable] [TARGET...]";
+const USAGE: &str = "fuzz [--seconds N] [--seed N] [--stable] [TARGET...]";
 /// Where seeds, corpora, artefacts and the build are kept, under the workspace's `target`.
 const FOLDER: &str = "target/fuzz";
 
@@ -28,10 +28,14 @@ struct Report {
 /// Runs each target for so many seconds, and says what each came to. Any crash fails.
 pub(crate) fn run(arguments: &[OsString]) -> Result<ExitCode, Failure> {
     let (mut seconds, mut on_stable, mut asked) = (30_u64, false, Vec::new());
+    let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
+    // libFuzzer's own is of 32 bits, and 0 asks it for one by chance.
+    let mut seed = now.subsec_nanos().max(1);
     let mut words = arguments.iter().map(|word| word.to_string_lossy());
     while let Some(word) = words.next() {
         match word.as_ref() {
             "--seconds" => seconds = words.next().ok_or(USAGE)?.parse()?,
+            "--seed" => seed = words.next().ok_or(USAGE)?.parse()?,
             "--stable" => on_stable = true,
             flag if flag.starts_with('-') => return Err(USAGE.into()),
             target => asked.push(target.to_owned()),
@@ -62,9 +66,9 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<ExitCode, Failure> {
     let mut crashes = 0;
     for name in names {
         let report = if by_libfuzzer {
-            libfuzzer::run(&folder, name, seconds)?
+            libfuzzer::run(&folder, name, seconds, seed)?
         } else {
-            properties(&folder, name, seconds)?
+            properties(&folder, name, seconds, seed)?
         };
         let coverage = report.coverage.as_deref().unwrap_or("coverage unknown");
         crashes += usize::from(report.artefact.is_some());
@@ -95,8 +99,7 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<ExitCode, Failure> {
 }
 
 /// The same body on stable.
-fn properties(folder: &Path, name: &str, seconds: u64) -> Result<Report, Failure> {
-    let seed = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+fn properties(folder: &Path, name: &str, seconds: u64, seed: u32) -> Result<Report, Failure> {
     let artefacts = folder.join("artifacts").join(name);
     let (seconds, seed) = (seconds.to_string(), seed.to_string());
     let output = command(&[

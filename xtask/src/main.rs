@@ -71,7 +71,7 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "fuzz",
-        arguments: "[--seconds N] [--stable] [TARGET...]",
+        arguments: "[--seconds N] [--seed N] [--stable] [TARGET...]",
         about: "each fuzz target for 30 s: by libFuzzer on nightly, else the same bodies on stable",
         run: fuzz::run,
     },

@@ -155,15 +155,18 @@ pub(crate) fn assert_own(base: &Base, accepted: &OperationUrl) {
             "it does not read back as itself"
         );
     }
-    let token = ResumeToken::new(base, accepted, Timestamp::UNIX_EPOCH).to_string();
-    let resumed = token
-        .parse::<ResumeToken>()
-        .and_then(|token| token.operation_url(base));
-    assert_eq!(
-        resumed.as_ref(),
-        Ok(accepted),
-        "a wait for it cannot be resumed"
-    );
+    // What a Location resolves to; a token that somebody made may hold more, up to its own bound.
+    if text.len() <= 8000 + LONGEST_REQUEST {
+        let token = ResumeToken::new(base, accepted, Timestamp::UNIX_EPOCH).to_string();
+        let resumed = token
+            .parse::<ResumeToken>()
+            .and_then(|token| token.operation_url(base));
+        assert_eq!(
+            resumed.as_ref(),
+            Ok(accepted),
+            "a wait for it cannot be resumed"
+        );
+    }
     let id = accepted.operation_id();
     let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"._~-".contains(&b);
     assert!(

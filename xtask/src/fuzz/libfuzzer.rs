@@ -49,7 +49,7 @@ pub(super) fn build(folder: &Path) -> Result<(), Failure> {
 }
 
 /// Runs one target. Its corpus stays for the next run.
-pub(super) fn run(folder: &Path, name: &str, seconds: u64) -> Result<Report, Failure> {
+pub(super) fn run(folder: &Path, name: &str, seconds: u64, seed: u32) -> Result<Report, Failure> {
     let corpus = folder.join("corpus").join(name);
     let artefacts = folder.join("artifacts").join(name);
     fs::create_dir_all(&corpus)?;
@@ -65,7 +65,10 @@ pub(super) fn run(folder: &Path, name: &str, seconds: u64) -> Result<Report, Fai
     if regressions.is_dir() {
         command.arg(regressions);
     }
-    command.arg("--").arg(format!("-max_total_time={seconds}"));
+    command
+        .arg("--")
+        .arg(format!("-max_total_time={seconds}"))
+        .arg(format!("-seed={seed}"));
     command.arg(format!("-artifact_prefix={}/", artefacts.display()));
     let dictionary = folder.join(format!("{name}.dict"));
     if fs::metadata(&dictionary)?.len() > 0 {
