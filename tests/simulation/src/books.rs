@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use industrydata_core::{
-    BooksKey, Change, EntryState, Quota, StoreFault, Throttle, Timestamp, Verdict,
+    BooksKey, Change, EntryState, Outcome, Quota, StoreFault, Throttle, Timestamp, Verdict,
 };
 
 use crate::{
@@ -146,11 +146,19 @@ impl World {
         }
     }
 
-    /// What the books say at a moment of true time, by their own clock.
-    pub(crate) fn quota(&self, now: u64) -> Quota {
-        let read = Change::read(self.key(), Throttle::default());
+    /// What the books will say later, if something is booked in them now: moments of true time.
+    pub(crate) fn quota_opened(&self, now: u64, then: u64) -> Quota {
+        let outcome = Outcome::Released {
+            why: "a start that was not sent".to_owned(),
+            not_before: None,
+        };
+        let throttle = Throttle::default();
+        let booked = Change::settle(self.key(), throttle, [0xff; 16], outcome);
         let stored = self.books.bytes.as_deref();
-        let applied = read.apply(stored, self.books_clock(now)).unwrap();
+        let booked = booked.apply(stored, self.books_clock(now)).unwrap().write;
+        let read = Change::read(self.key(), throttle);
+        let stored = booked.as_deref().or(stored);
+        let applied = read.apply(stored, self.books_clock(then)).unwrap();
         applied.verdict.quota().clone()
     }
 

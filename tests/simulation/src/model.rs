@@ -101,11 +101,10 @@ impl Record {
         }
     }
 
-    pub(crate) fn poll(&mut self, watch: usize, number: usize, sent: Duration, is_repeat: bool) {
+    pub(crate) fn poll(&mut self, watch: usize, number: usize, sent: Duration) {
         self.watches[watch].polls.push(Poll {
             number,
             sent,
-            is_repeat,
             ended: None,
         });
     }

@@ -49,17 +49,16 @@ pub(crate) async fn send(sim: &Sim, client: usize, purpose: Purpose, exchange: E
         return exchange.unsent(fault, sim.world().at(client));
     }
     let sent = sim.world().at(client);
-    let is_repeat = exchange.challenge().is_some();
     let Some((request, reply)) = exchange.request(&token, sent) else {
         return;
     };
     let request = request.map(|()| Vec::new());
     let limit = reply.time_limit();
-    let number = sim.world().sent(client, purpose, is_repeat, &request);
+    let number = sim.world().sent(client, purpose, &request);
     let copy = planted::copy(sim, &request);
     let mut answer = sim.carry(client, number, request, fate, limit).await;
     if let Some(request) = copy.filter(|_| planted::sends_again(purpose, &answer)) {
-        let again = sim.world().sent(client, purpose, is_repeat, &request);
+        let again = sim.world().sent(client, purpose, &request);
         answer = sim.carry(client, again, request, None, limit).await;
     }
     let now = planted::answered_at(sim, purpose, sent, client);
@@ -96,13 +95,7 @@ impl Sim {
 
 impl World {
     /// Writes down a request that goes out: its number.
-    fn sent(
-        &mut self,
-        client: usize,
-        purpose: Purpose,
-        is_repeat: bool,
-        request: &Request<Vec<u8>>,
-    ) -> usize {
+    fn sent(&mut self, client: usize, purpose: Purpose, request: &Request<Vec<u8>>) -> usize {
         self.letters.push(Letter {
             purpose,
             request: None,
@@ -122,7 +115,7 @@ impl World {
             }
             Purpose::Poll(watch) => {
                 let steady = self.clients[client].steady(now);
-                self.record.poll(watch, number, steady, is_repeat);
+                self.record.poll(watch, number, steady);
             }
             Purpose::List => {}
         }

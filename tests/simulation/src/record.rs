@@ -106,7 +106,6 @@ pub(crate) struct Refused {
 pub(crate) struct Poll {
     pub(crate) number: usize,
     pub(crate) sent: Duration,
-    pub(crate) is_repeat: bool,
     pub(crate) ended: Option<(Duration, Ended)>,
 }
 
@@ -153,8 +152,10 @@ pub(crate) struct Record {
     pub(crate) strays: Vec<String>,
     /// Where a token was found.
     pub(crate) leaks: Vec<String>,
-    /// By how much the books' clock has jumped, in s: ahead and back.
-    pub(crate) jumped: (i64, i64),
+    /// By how much the books' clock has jumped ahead, in s.
+    pub(crate) jumped_ahead: i64,
+    /// By how much it was set back, in s.
+    pub(crate) jumped_back: i64,
 }
 
 impl Attempt {

@@ -79,12 +79,8 @@ impl World {
     pub(crate) fn jump(&mut self, client: usize, seconds: i64) {
         self.clients[client].jump(seconds);
         if self.script.world.books == BooksClock::Machine && client == 0 {
-            let (ahead, back) = &mut self.record.jumped;
-            if seconds > 0 {
-                *ahead += seconds;
-            } else {
-                *back -= seconds;
-            }
+            self.record.jumped_ahead += seconds.max(0);
+            self.record.jumped_back += (-seconds).max(0);
         }
     }
 

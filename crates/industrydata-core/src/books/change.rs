@@ -148,6 +148,17 @@ impl Change {
         }
     }
 
+    /// Whether it gives a slot back.
+    pub(super) const fn frees(&self) -> bool {
+        matches!(
+            self.kind,
+            Kind::Resolve {
+                resolution: Resolution::NotStarted,
+                ..
+            }
+        )
+    }
+
     /// Whose books it changes.
     #[must_use]
     pub const fn key(&self) -> &BooksKey {
@@ -203,6 +214,7 @@ impl Change {
                 None
             }
         };
+        value.mark_ahead(clock);
         let write = match (&self.kind, &refusal) {
             (Kind::Read | Kind::Entries, _) => None,
             (Kind::Resolve { .. }, _) if unresolved.is_some() => None,
@@ -248,25 +260,17 @@ impl Change {
     ) -> Option<Refusal> {
         if let Some(entry) = value.entry(&id) {
             // Run again after a lost commit: it stands. Given back or settled meanwhile: it is no reservation any more.
-            return (entry.state != "reserved" || entry.until <= clock.as_millisecond())
+            return (entry.state != "reserved" || entry.lease_ends() <= clock)
                 .then(|| Refusal::new(clock, RefusalReason::InFlight, None));
         }
         if let Some(refusal) = value.refusal(self.throttle, clock) {
             return Some(refusal);
         }
-        let at = value.date_now(clock);
+        let (at, made) = value.date_now(clock);
         value.entries.push(Entry {
-            id,
-            state: "reserved".to_owned(),
-            at,
-            until: at.saturating_add(millis(lease)),
-            date: None,
-            seen: None,
-            operation: None,
-            why: None,
-            evidence: None,
+            made,
             who: who.kept(),
-            rest: serde_json::Map::new(),
+            ..Entry::new(id, "reserved", at, at.saturating_add(millis(lease)))
         });
         None
     }

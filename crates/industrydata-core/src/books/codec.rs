@@ -1,5 +1,7 @@
 //! The books as bytes: a version and a checksum over key and value, then JSON.
 
+use std::collections::BTreeSet;
+
 use super::{key::BooksKey, value::Value};
 use crate::store::StoreFault;
 
@@ -42,7 +44,15 @@ pub(super) fn decode(key: &BooksKey, bytes: &[u8]) -> Result<Value, StoreFault> 
     {
         return Err(StoreFault::Damaged("the checksum does not match"));
     }
-    serde_json::from_str(json).map_err(|_| StoreFault::Damaged("the entries cannot be read"))
+    let value: Value = serde_json::from_str(json)
+        .map_err(|_| StoreFault::Damaged("the entries cannot be read"))?;
+    // Nothing writes this, and which of the two a change means cannot be known.
+    let mut ids = BTreeSet::new();
+    if value.entries.iter().all(|entry| ids.insert(&entry.id)) {
+        Ok(value)
+    } else {
+        Err(StoreFault::Damaged("two entries have one id"))
+    }
 }
 
 /// What can be made out of bytes that are not sound: nothing, or entries of which none can be relied on.

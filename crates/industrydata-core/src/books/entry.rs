@@ -45,8 +45,11 @@ pub struct Entry {
     /// 32 hexadecimal digits.
     pub(super) id: String,
     pub(super) state: String,
-    /// The reservation's time by the store's clock, Unix milliseconds.
+    /// What it is dated: the store's clock at the reservation, or later if another entry was ahead of it. Unix milliseconds.
     pub(super) at: i64,
+    /// The store's clock at the reservation, where it is dated later than that, Unix milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) made: Option<i64>,
     /// The lease's end, Unix milliseconds.
     pub(super) until: i64,
     /// The latest moment at which a confirmed start may have been accepted, Unix milliseconds.
@@ -70,6 +73,24 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// An entry of which nothing more is known.
+    pub(super) fn new(id: String, state: &str, at: i64, until: i64) -> Self {
+        Self {
+            id,
+            state: state.to_owned(),
+            at,
+            made: None,
+            until,
+            date: None,
+            seen: None,
+            operation: None,
+            why: None,
+            evidence: None,
+            who: Who::default(),
+            rest: Map::new(),
+        }
+    }
+
     /// The reservation's id, 32 hexadecimal digits.
     #[must_use]
     pub fn id(&self) -> &str {
@@ -80,7 +101,7 @@ impl Entry {
     #[must_use]
     pub fn state(&self, clock: Timestamp) -> EntryState {
         match self.state.as_str() {
-            "reserved" if clock.as_millisecond() < self.until => EntryState::Reserved,
+            "reserved" if clock.as_millisecond() < self.lease_ends_ms() => EntryState::Reserved,
             "reserved" | "unknown" => EntryState::Unknown,
             "confirmed" => EntryState::Confirmed,
             "seen" => EntryState::Seen,
@@ -104,7 +125,7 @@ impl Entry {
     /// When its lease ends, or ended.
     #[must_use]
     pub fn lease_ends(&self) -> Timestamp {
-        timestamp(self.until)
+        timestamp(self.lease_ends_ms())
     }
 
     /// When it stops counting, for a window of this length.
@@ -143,6 +164,11 @@ impl Entry {
         self.state != "released" && clock.as_millisecond() < self.frees_at_ms(window)
     }
 
+    /// The earliest moment at which the service may have had it, Unix milliseconds.
+    pub(super) fn earliest(&self) -> i64 {
+        self.made.map_or(self.at, |made| made.min(self.at))
+    }
+
     /// The latest time written in the entry that is a time of the past when it is written.
     pub(super) fn newest(&self) -> i64 {
         self.date.unwrap_or(self.at).max(self.at)
@@ -155,13 +181,15 @@ impl Entry {
             Some(_) => keep.saturating_add(MARGIN),
             None => MARGIN,
         };
-        let regular = self.until.saturating_add(millis(kept));
+        self.lease_ends_ms().saturating_add(millis(kept))
+    }
+
+    /// When its lease ends: one dated ahead of the clock is on lease from first sight.
+    pub(super) fn lease_ends_ms(&self) -> i64 {
+        let lease = self.until.saturating_sub(self.at);
         match self.seen {
-            Some(seen) => regular.min(
-                seen.saturating_add(self.until.saturating_sub(self.at))
-                    .saturating_add(millis(MARGIN)),
-            ),
-            None => regular,
+            Some(seen) => self.until.min(seen.saturating_add(lease)),
+            None => self.until,
         }
     }
 
@@ -174,14 +202,15 @@ impl Entry {
     }
 
     /// **What a slot is stands here and nowhere else**: a start counts for the window and the margin, from the latest
-    /// moment at which it may have been accepted; one dated ahead of the clock, for as long from first sight.
+    /// moment at which it may have been accepted; one dated ahead of the clock, for as long from first sight, or from the
+    /// end of the lease that ran then.
     pub(super) fn frees_at_ms(&self, window: Duration) -> i64 {
-        let span = millis(window.saturating_add(MARGIN));
-        let regular = self.counts_from().saturating_add(span);
-        match self.seen {
-            Some(seen) => regular.min(seen.saturating_add(span)),
-            None => regular,
-        }
+        let from = match (self.state.as_str(), self.seen) {
+            (_, None) => self.counts_from(),
+            ("confirmed" | "seen", Some(seen)) => self.counts_from().min(seen),
+            (_, Some(_)) => self.counts_from().min(self.lease_ends_ms()),
+        };
+        from.saturating_add(millis(window.saturating_add(MARGIN)))
     }
 }
 

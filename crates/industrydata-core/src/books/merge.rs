@@ -40,7 +40,6 @@ pub(super) fn merge_in(value: &mut Value, incoming: &Incoming, clock: Timestamp)
         }
     }
     forget_seen_twice(&mut value.entries, incoming);
-    value.mark_ahead(clock);
 }
 
 /// One entry of two of the same id: the better known one.
@@ -50,6 +49,7 @@ fn merged(mine: &Entry, theirs: &Entry) -> Entry {
     } else {
         (mine.clone(), theirs)
     };
+    kept.made = [mine.made, theirs.made].into_iter().flatten().min();
     // When it was first seen ahead of the clock is known to these books alone.
     kept.seen = mine.seen;
     kept.operation = kept.operation.or_else(|| other.operation.clone());

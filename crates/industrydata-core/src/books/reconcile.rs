@@ -89,7 +89,10 @@ impl Reconciliation {
             )),
             (None, Finding::Resolved { .. }) => None,
         });
-        let changes = changes.flatten().collect();
+        // What frees comes last, when all that may stand in its place is booked: whoever is interrupted frees nothing.
+        let (mut changes, frees): (Vec<_>, Vec<_>) =
+            changes.flatten().partition(|change| !change.frees());
+        changes.extend(frees);
         let resolved = |it: &&(_, Finding)| matches!(it.1, Finding::Resolved { .. });
         let resolved = found.iter().filter(resolved).count();
         Self {
@@ -111,7 +114,7 @@ impl Reconciliation {
         self.unread.as_ref()
     }
 
-    /// The changes to book, each by itself; an entry that its owner has settled meanwhile is left as it is.
+    /// The changes to book, each by itself and in this order: what frees a slot comes last. An entry that its owner has settled meanwhile is left as it is.
     #[must_use]
     pub fn changes(&self) -> &[Change] {
         &self.changes

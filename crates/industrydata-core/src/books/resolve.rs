@@ -6,7 +6,6 @@ use super::{
     change::hex,
     entry::{Entry, EntryState},
     evidence::Evidence,
-    key::Who,
     value::Value,
 };
 
@@ -71,6 +70,8 @@ pub(super) fn resolve_in(
     match resolution {
         Resolution::Started => {
             entry.state = "confirmed".to_owned();
+            // First sight of its reservation was earlier than that it was accepted.
+            entry.seen = None;
             // The latest moment at which it may have been accepted: the lease's end, or now, since it is known by now.
             let latest = entry.until.min(clock.as_millisecond()).max(entry.at);
             entry.date = Some(latest.max(entry.date.unwrap_or(latest)));
@@ -93,22 +94,15 @@ pub(super) fn see_in(value: &mut Value, evidence: &Evidence, started: Timestamp,
     // A time of the service's that lies ahead of this clock is not to date what comes after it.
     let at = started.as_millisecond().min(clock.as_millisecond());
     value.entries.push(Entry {
-        id,
-        state: "seen".to_owned(),
-        at,
-        until: at,
         date: Some(at),
-        seen: None,
         operation: match evidence {
             Evidence::Operation(operation) => Some(operation.clone()),
             Evidence::Run(_) | Evidence::NotListed | Evidence::ByHand(_) | Evidence::Other(_) => {
                 None
             }
         },
-        why: None,
         evidence: Some(evidence.text()),
-        who: Who::default(),
-        rest: serde_json::Map::new(),
+        ..Entry::new(id, "seen", at, at)
     });
 }
 

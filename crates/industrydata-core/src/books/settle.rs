@@ -4,7 +4,6 @@ use jiff::Timestamp;
 
 use super::{
     entry::{Entry, millis},
-    key::Who,
     resolve::unsee_in,
     value::{MARGIN, Value},
 };
@@ -41,24 +40,17 @@ pub(super) fn settle_in(value: &mut Value, id: String, outcome: &Outcome, clock:
     {
         value.close_until(*until);
     }
-    let at = match outcome {
+    let (at, made) = match outcome {
         // Booked late, without its reservation: it is as old as its answer.
-        Outcome::Confirmed { date, .. } => date.as_millisecond().min(clock.as_millisecond()),
+        Outcome::Confirmed { date, .. } => {
+            (date.as_millisecond().min(clock.as_millisecond()), None)
+        }
         Outcome::Released { .. } | Outcome::Unknown { .. } => value.date_now(clock),
     };
     if value.entry(&id).is_none() {
         value.entries.push(Entry {
-            id: id.clone(),
-            state: String::new(),
-            at,
-            until: at,
-            date: None,
-            seen: None,
-            operation: None,
-            why: None,
-            evidence: None,
-            who: Who::default(),
-            rest: serde_json::Map::new(),
+            made,
+            ..Entry::new(id.clone(), "", at, at)
         });
     }
     let Some(entry) = value.entry(&id) else {
@@ -67,6 +59,8 @@ pub(super) fn settle_in(value: &mut Value, id: String, outcome: &Outcome, clock:
     match outcome {
         Outcome::Confirmed { date, operation } => {
             let is_answered = entry.state == "confirmed" && entry.evidence.is_none();
+            // First sight of its reservation was earlier than that it was accepted.
+            entry.seen = entry.seen.filter(|_| is_answered);
             entry.state = "confirmed".to_owned();
             let told = date.as_millisecond().max(entry.at);
             let latest = entry.until.min(clock.as_millisecond());

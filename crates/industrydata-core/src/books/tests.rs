@@ -2,7 +2,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Applied, BooksKey, Change, EntryState, Evidence, Outcome, Quota, RefusalReason, Who};
+use super::{
+    Applied, BooksKey, Change, EntryState, Evidence, Outcome, Quota, RefusalReason, Resolution, Who,
+};
 use crate::{base::Base, policy::Throttle, store::StoreFault};
 
 const LEASE: Duration = Duration::from_secs(150);
@@ -187,8 +189,9 @@ fn what_no_longer_counts_does_not_stand_for_what_is_settled_now() {
     books.settle(1, confirmed(20 * HOUR), 20 * HOUR);
     // The clock is set back: the entry lies ahead, is seen so for the first time, and has had its window at last.
     books.granted(2, 0);
+    books.granted(3, 6 * HOUR);
     let now = 13 * HOUR;
-    assert_eq!(books.quota(now).used(), 1, "the second alone");
+    assert_eq!(books.quota(now).used(), 1, "the third alone");
     for _ in 0..2 {
         books.settle(1, confirmed(now), now);
         assert_eq!(books.quota(now).used(), 2);
@@ -318,6 +321,80 @@ fn entries_of_the_future_count_for_a_window_from_first_sight() {
     let text = String::from_utf8(books.0.clone().unwrap()).unwrap();
     assert_eq!(text.matches("\"id\"").count(), 1, "{text}");
     assert!(!books.quota(13 * HOUR).is_clock_suspect());
+}
+
+#[test]
+fn first_sight_is_when_an_entry_is_made() {
+    let mut books = Books::default();
+    let year = 365 * 24 * HOUR;
+    books.granted(1, year);
+    books.settle(1, confirmed(year), year);
+    // Set back for good. The second is dated a year ahead as well, and nobody looks for six hours.
+    books.granted(2, 0);
+    // Its lease ends as it would otherwise, and it counts for a window after that.
+    assert_eq!(books.quota(149).in_flight(), 1);
+    assert_eq!(books.quota(150).in_flight(), 0);
+    books.granted(3, 6 * HOUR);
+    let ends = 12 * HOUR + 150 + 120;
+    assert_eq!(books.quota(12 * HOUR + 149).used(), 2);
+    assert_eq!(books.quota(ends - 1).in_doubt(), 2);
+    assert_eq!(books.quota(ends).in_doubt(), 1);
+}
+
+#[test]
+fn first_sight_by_a_clock_that_is_set_back_again_is_none() {
+    let mut books = Books::default();
+    let year = 365 * 24 * HOUR;
+    books.granted(1, 2 * year);
+    books.settle(1, confirmed(2 * year), 2 * year);
+    // Set back by a year, and once more by another.
+    books.granted(2, year);
+    books.granted(3, 0);
+    assert_eq!(books.quota(12 * HOUR + 119).used(), 3);
+    // The lease of the second began anew as well.
+    assert_eq!(books.quota(12 * HOUR + 120).used(), 2);
+    assert_eq!(books.quota(12 * HOUR + 270).used(), 0);
+}
+
+#[test]
+fn what_was_accepted_late_in_its_lease_counts_for_a_window_from_then() {
+    let year = 365 * 24 * HOUR;
+    for (accepted, is_by_hand) in [(200, true), (149, false)] {
+        let mut books = Books::default();
+        books.granted(1, year);
+        books.settle(1, confirmed(year), year);
+        books.granted(2, 0);
+        if is_by_hand {
+            let note = Evidence::ByHand(String::new());
+            let started = Resolution::Started;
+            let resolve = Change::resolve(key(), Throttle::default(), id(2), started, note);
+            let applied = books.apply(&resolve, accepted);
+            assert_eq!(applied.verdict.unresolved(), None);
+        } else {
+            for _ in 0..2 {
+                books.settle(2, confirmed(accepted), accepted);
+            }
+        }
+        let ends = accepted + 12 * HOUR + 120;
+        let own = format!("{:032x}", u128::from_be_bytes(id(2)));
+        let counts = |at: u64| books.quota(at).entries().iter().any(|it| it.id() == own);
+        assert!(counts(ends - 1));
+        assert!(!counts(ends));
+    }
+}
+
+#[test]
+fn two_entries_of_one_id_are_damage() {
+    let mut books = Books::default();
+    books.granted(1, 0);
+    let mut value = super::codec::decode(&key(), books.0.as_deref().unwrap()).unwrap();
+    value.entries.extend(value.entries.clone());
+    let bytes = super::codec::encode(&key(), &value);
+    let read = Change::read(key(), Throttle::default()).apply(Some(&bytes), at(1));
+    assert!(matches!(
+        read,
+        Err(StoreFault::Damaged("two entries have one id"))
+    ));
 }
 
 #[test]

@@ -68,12 +68,12 @@ impl Value {
     pub(super) fn mark_ahead(&mut self, clock: Timestamp) {
         let ahead = clock.as_millisecond().saturating_add(millis(MARGIN));
         for entry in &mut self.entries {
-            let is_ahead = entry.newest() > ahead;
-            if is_ahead != entry.seen.is_some() {
-                // No longer ahead: the clock was set back, and is set right again.
-                entry.seen = is_ahead.then(|| clock.as_millisecond());
-                self.marked = true;
-            }
+            // First sight that lies ahead itself was by a clock that has been set back since.
+            let seen = entry.seen.filter(|seen| *seen <= ahead);
+            // No longer ahead: the clock was set back, and is set right again.
+            let seen = (entry.newest() > ahead).then(|| seen.unwrap_or(clock.as_millisecond()));
+            self.marked |= seen != entry.seen;
+            entry.seen = seen;
         }
     }
 
@@ -102,7 +102,7 @@ impl Value {
             }
         }
         for entry in &mut self.entries {
-            if entry.state == "reserved" && entry.until <= now {
+            if entry.state == "reserved" && entry.lease_ends_ms() <= now {
                 entry.state = "unknown".to_owned();
                 entry.why = Some("the lease ended without an outcome".to_owned());
             }
@@ -114,13 +114,16 @@ impl Value {
     }
 
     /// The date of a new entry: the clock, but no earlier than the newest entry that may count. A clock that was set back
-    /// and is set right again then frees nothing early.
-    pub(super) fn date_now(&self, clock: Timestamp) -> i64 {
-        self.entries
+    /// and is set right again then frees nothing early. Beside it the clock, where the date is later.
+    pub(super) fn date_now(&self, clock: Timestamp) -> (i64, Option<i64>) {
+        let now = clock.as_millisecond();
+        let dated = self
+            .entries
             .iter()
             .filter(|entry| entry.state != "released")
             .map(Entry::newest)
-            .fold(clock.as_millisecond(), i64::max)
+            .fold(now, i64::max);
+        (dated, (dated > now).then_some(now))
     }
 
     pub(super) fn close_until(&mut self, until: Timestamp) {
@@ -143,7 +146,7 @@ impl Value {
             .entries
             .iter()
             .filter(|entry| entry.state(clock) == EntryState::Reserved)
-            .map(|entry| entry.until)
+            .map(Entry::lease_ends_ms)
             .min();
         let reason = match lease {
             Some(_) => RefusalReason::InFlight,

@@ -16,12 +16,13 @@ const FORMAT: &str = "industrydata-ledger";
 /// The version this release writes; it reads this one and all before it.
 const VERSION: u64 = 1;
 /// The members of stored books and of an entry that are this release's own.
-const OWN: [&str; 13] = [
+const OWN: [&str; 14] = [
     "not_before",
     "entries",
     "id",
     "state",
     "at",
+    "made",
     "until",
     "date",
     "seen",
@@ -69,6 +70,7 @@ struct Start {
     id: String,
     state: String,
     reserved_at: String,
+    made_at: Option<String>,
     lease_ends: String,
     accepted_at: Option<String>,
     operation: Option<String>,
@@ -173,6 +175,7 @@ impl From<&Entry> for Start {
             id: entry.id.clone(),
             state: entry.state.clone(),
             reserved_at: text_of(entry.at),
+            made_at: entry.made.map(text_of),
             lease_ends: text_of(entry.until),
             accepted_at: entry.date.map(text_of),
             operation: entry.operation.clone(),
@@ -196,6 +199,7 @@ impl TryFrom<Start> for Entry {
         }
         let text = |text: Option<String>| text.as_deref().map(bounded);
         let date = start.accepted_at.as_deref().map(time).transpose()?;
+        let made = start.made_at.as_deref().map(time).transpose()?;
         let who = Who {
             host: start.host,
             process: start.process,
@@ -205,6 +209,7 @@ impl TryFrom<Start> for Entry {
             id: start.id,
             state: bounded(&start.state),
             at: time(&start.reserved_at)?.as_millisecond(),
+            made: made.map(Timestamp::as_millisecond),
             until: time(&start.lease_ends)?.as_millisecond(),
             date: date.map(Timestamp::as_millisecond),
             seen: None,

@@ -19,7 +19,7 @@ use super::{
     entry::{Entry, millis},
     evidence::id_of,
     holdings::{Holdings, StoredBooks},
-    key::{BooksKey, Who},
+    key::BooksKey,
     merge::Incoming,
     value::{MARGIN, Value},
 };
@@ -50,7 +50,7 @@ const MOST_DOUBTS: u32 = 1000;
 /// | `books` | an object for each base URL and tenant: `base`, `tenant`, `damage` (why they could not be read soundly, `null` if they could), `not_before` (the service takes no start before, `null` if it did not say), `entries`, `other` |
 ///
 /// An entry is a start: `id` (32 hexadecimal digits), `state` (`reserved`, `confirmed`, `unknown`, `seen`, `released`, or
-/// one of a newer release), `reserved_at`, `lease_ends`, `accepted_at` (the latest moment it may have been accepted),
+/// one of a newer release), `reserved_at`, `made_at` (if that was earlier than what it is dated), `lease_ends`, `accepted_at` (the latest moment it may have been accepted),
 /// `operation`, `why`, `evidence` (`operation:ID`, `run:ID`, `lists:` or `hand:NOTE`), `host`, `process`, `label`: each
 /// `null` where nothing is known. `other` has what a newer release wrote, as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -200,23 +200,15 @@ fn read(key: BooksKey, stored: &StoredBooks, throttle: Throttle, now: Timestamp)
 fn doubts(key: &BooksKey, throttle: Throttle, now: Timestamp) -> Vec<Entry> {
     let now = now.as_millisecond();
     let window = millis(throttle.window.saturating_add(MARGIN));
-    let of = |number: u32| Entry {
-        id: hex(id_of(&format!(
-            "lost:{number}:{}:{}",
-            key.base(),
-            key.tenant()
-        ))),
-        state: "unknown".to_owned(),
-        at: now.saturating_sub(window),
-        // A start may have been on its way.
-        until: now.saturating_add(millis(Limits::default().lease())),
-        date: None,
-        seen: None,
-        operation: None,
-        why: Some("stands for a start that the damaged books may have held".to_owned()),
-        evidence: None,
-        who: Who::default(),
-        rest: serde_json::Map::new(),
+    // A start may have been on its way.
+    let until = now.saturating_add(millis(Limits::default().lease()));
+    let of = |number: u32| {
+        let name = format!("lost:{number}:{}:{}", key.base(), key.tenant());
+        let id = hex(id_of(&name));
+        Entry {
+            why: Some("stands for a start that the damaged books may have held".to_owned()),
+            ..Entry::new(id, "unknown", now.saturating_sub(window), until)
+        }
     };
     (0..throttle.limit.min(MOST_DOUBTS)).map(of).collect()
 }

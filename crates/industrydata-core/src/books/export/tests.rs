@@ -3,6 +3,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use proptest::prelude::*;
 
+use super::super::key::Who;
 use super::*;
 use crate::{
     Base,
@@ -21,18 +22,10 @@ fn key(tenant: &str) -> BooksKey {
 }
 
 fn entry(id: u8, state: &str) -> Entry {
+    let at = NOW - HOUR;
     Entry {
-        id: hex([id; 16]),
-        state: state.to_owned(),
-        at: NOW - HOUR,
-        until: NOW - HOUR + 150_000,
-        date: (state == "confirmed" || state == "seen").then_some(NOW - HOUR + 500),
-        seen: None,
-        operation: None,
-        why: None,
-        evidence: None,
-        who: Who::default(),
-        rest: serde_json::Map::new(),
+        date: (state == "confirmed" || state == "seen").then_some(at + 500),
+        ..Entry::new(hex([id; 16]), state, at, at + 150_000)
     }
 }
 

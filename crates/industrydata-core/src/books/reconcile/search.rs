@@ -227,7 +227,7 @@ impl<'a> Search<'a> {
             MARGIN
         };
         Span(
-            entry.at.saturating_sub(millis(early)),
+            entry.earliest().saturating_sub(millis(early)),
             latest(entry).saturating_add(millis(MARGIN)),
         )
     }
@@ -236,7 +236,7 @@ impl<'a> Search<'a> {
 /// When the run of an entry may have started.
 pub(super) fn run_span(entry: &Entry) -> Span {
     Span(
-        entry.at.saturating_sub(millis(MARGIN)),
+        entry.earliest().saturating_sub(millis(MARGIN)),
         latest(entry).saturating_add(millis(LATEST)),
     )
 }

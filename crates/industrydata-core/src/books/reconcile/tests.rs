@@ -116,6 +116,78 @@ fn runs(list: &[(&str, i64)]) -> Vec<IndustryDataRun> {
 }
 
 #[test]
+fn doubt_that_is_dated_by_another_clock_is_found_where_it_was_made() {
+    let mut books = Books::default();
+    books.start(1, 0, None);
+    // Another's clock is ten minutes ahead: what comes after is dated so too.
+    let ahead = Outcome::Confirmed {
+        date: at(600),
+        operation: Some("op-1".to_owned()),
+    };
+    books.apply(
+        &Change::settle(key(), Throttle::default(), [1; 16], ahead),
+        1,
+    );
+    books.start(2, 2, None);
+    let quota = books.quota(HOUR);
+    assert_eq!(quota.entries()[1].reserved_at(), at(600));
+    let listed = ops(&[("op-1", 0, Some("run-1")), ("op-2", 2, Some("run-2"))]);
+    let runs = runs(&[("run-1", 0), ("run-2", 2)]);
+    let found = books.reconcile(HOUR, Some(&listed), Some(&runs));
+    assert!(
+        matches!(
+            found.findings(),
+            [Finding::Resolved { resolution: Resolution::Started, evidence: Evidence::Operation(id), .. }] if id == "op-2"
+        ),
+        "{:?}",
+        found.findings()
+    );
+    // A run alone is found there too.
+    let mut books = Books::default();
+    let settle = |n: u8, date: i64| {
+        let outcome = Outcome::Confirmed {
+            date: at(date),
+            operation: None,
+        };
+        Change::settle(key(), Throttle::default(), [n; 16], outcome)
+    };
+    books.apply(&settle(1, 600), 1);
+    books.start(2, 2, None);
+    let found = books.reconcile(3 * HOUR, Some(&[]), Some(&runs));
+    let freed = |it: &Finding| {
+        matches!(
+            it,
+            Finding::Resolved {
+                resolution: Resolution::NotStarted,
+                ..
+            }
+        )
+    };
+    assert!(
+        !found.findings().iter().any(freed),
+        "{:?}",
+        found.findings()
+    );
+}
+
+#[test]
+fn what_frees_a_slot_is_booked_last() {
+    let mut books = Books::default();
+    books.start(1, 0, None);
+    books.start(2, 4 * HOUR, None);
+    // Of the first nothing is listed; of the second, and of another's, there is something.
+    let listed = ops(&[
+        ("op-2", 4 * HOUR, Some("run-2")),
+        ("other", 2 * HOUR, Some("run-3")),
+    ]);
+    let runs = runs(&[("run-2", 4 * HOUR), ("run-3", 2 * HOUR)]);
+    let found = books.reconcile(6 * HOUR, Some(&listed), Some(&runs));
+    let frees: Vec<bool> = found.changes().iter().map(Change::frees).collect();
+    assert_eq!(frees, [false, false, true]);
+    assert_eq!(books.quota(6 * HOUR).used(), 2);
+}
+
+#[test]
 fn books_whose_clock_is_off_free_nothing() {
     let late = 150 + 1800;
     for (service, freed) in [
