@@ -360,4 +360,43 @@ mod tests {
             Err(TokenError::Malformed(_))
         ));
     }
+
+    #[test]
+    fn a_life_that_is_not_told_is_five_minutes() {
+        let token = read(200, r#"{"access_token":"abc"}"#).unwrap();
+        assert_eq!(token.expires().unwrap().as_second(), 300);
+        let token = read(200, r#"{"access_token":"abc","expires_in":"soon"}"#).unwrap();
+        assert_eq!(token.expires().unwrap().as_second(), 300);
+    }
+
+    #[test]
+    fn an_answer_that_breaks_off_says_what_its_status_says() {
+        let broken = |status: u16| {
+            let (head, ()) = http::Response::builder()
+                .status(status)
+                .body(())
+                .unwrap()
+                .into_parts();
+            let now = Now {
+                utc: jiff::Timestamp::UNIX_EPOCH,
+                steady: Duration::ZERO,
+            };
+            ClientCredentials::new("a", "b")
+                .read(&head, Err(BodyFault::TooLarge { limit: 9 }), now)
+                .unwrap_err()
+        };
+        assert!(broken(200).is_transient());
+        assert!(matches!(broken(401), TokenError::Refused(_)));
+    }
+
+    #[test]
+    fn debug_shows_whose_they_are_and_not_the_secret() {
+        let credentials = ClientCredentials::new("an-app", "s3cret").directory("contoso");
+        let shown = format!("{credentials:?}");
+        assert!(
+            shown.contains("an-app") && shown.contains("contoso"),
+            "{shown}"
+        );
+        assert!(!shown.contains("s3cret"), "{shown}");
+    }
 }

@@ -109,4 +109,12 @@ mod tests {
             Acceptance::Unknown
         );
     }
+
+    #[test]
+    fn a_repeat_is_allowed_where_the_server_asks_for_it_and_did_not_act() {
+        let allowed: Vec<u16> = (100..1000)
+            .filter(|status| may_repeat_status(StatusCode::from_u16(*status).unwrap()))
+            .collect();
+        assert_eq!(allowed, [401, 408, 421, 425, 429]);
+    }
 }

@@ -146,4 +146,32 @@ mod tests {
     fn a_lease_covers_a_token_and_two_requests() {
         assert_eq!(Limits::default().lease().as_secs(), 150);
     }
+
+    #[test]
+    fn limits_and_pauses_are_what_they_are_said_to_be() {
+        let hours = |hours: u64| Duration::from_secs(hours * 3600);
+        assert_eq!(Throttle::default().window, hours(12));
+        assert_eq!(Limits::default().total, hours(24));
+        assert_eq!(Limits::LONGEST_REQUEST, hours(1));
+        assert_eq!(Limits::LONGEST_TOTAL, hours(24 * 3660));
+        let own = Limits {
+            request: Duration::from_secs(7),
+            total: Duration::from_secs(9),
+        };
+        assert_eq!(own.clamped(), own);
+        let wild = Limits {
+            request: Duration::MAX,
+            total: Duration::MAX,
+        };
+        assert_eq!(wild.clamped().request, Limits::LONGEST_REQUEST);
+        assert_eq!(wild.clamped().total, Limits::LONGEST_TOTAL);
+        let none = Limits {
+            request: Duration::ZERO,
+            total: Duration::ZERO,
+        };
+        assert_eq!(none.clamped().request, Duration::from_millis(1));
+        assert_eq!(PollingPolicy::default().fixed(), None);
+        let pause = PollingPolicy::every(Duration::ZERO).fixed();
+        assert_eq!(pause, Some(Duration::from_millis(1)));
+    }
 }

@@ -84,3 +84,36 @@ impl Service {
         request
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_start_is_a_post_without_a_body_and_a_read_is_a_get() {
+        let service = Service::new(Base::graph(), "an-agent");
+        let token = AccessToken::new("a-token").unwrap();
+        let seed = Seed::new([7; 16]);
+        let start = service.start(&token, seed, 1);
+        assert_eq!(start.method(), Method::POST);
+        assert_eq!(start.uri(), service.base().start_uri());
+        let id = seed.client_request_id(1);
+        let of = |request: &Request<()>, name: HeaderName| {
+            let value = request.headers().get(name)?;
+            Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
+        };
+        assert_eq!(of(&start, AUTHORIZATION).as_deref(), Some("Bearer a-token"));
+        assert_eq!(of(&start, CONTENT_LENGTH).as_deref(), Some("0"));
+        assert_eq!(of(&start, PREFER), None);
+        assert_eq!(
+            of(&start, CLIENT_REQUEST_ID).unwrap().as_bytes(),
+            id.as_slice()
+        );
+        let uri = Uri::from_static("https://graph.microsoft.com/beta/x");
+        let get = service.get(&uri, &token, seed, 1);
+        assert_eq!((get.method(), get.uri()), (&Method::GET, &uri));
+        assert_eq!(of(&get, AUTHORIZATION).as_deref(), Some("Bearer a-token"));
+        assert_eq!(of(&get, CONTENT_LENGTH), None);
+        assert!(of(&get, PREFER).is_some());
+    }
+}

@@ -260,4 +260,25 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn what_is_meant_to_be_one_has_a_version() {
+        assert!(ResumeToken::is_meant_by("idr12:AAAA"));
+        for other in ["idr:AAAA", "idrx:AAAA", "idr1x:AAAA", "idr1", "1:AAAA", ""] {
+            assert!(!ResumeToken::is_meant_by(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_token_has_a_longest() {
+        let token = |url: usize| ResumeToken {
+            accepted: 1,
+            target: Target::Url("u".repeat(url)),
+        };
+        let (longest, longer) = (token(10_486), token(10_487));
+        assert_eq!(longest.to_string().len(), MAX_BYTES);
+        assert_eq!(longest.to_string().parse(), Ok(longest));
+        let longer = longer.to_string().parse::<ResumeToken>();
+        assert_eq!(longer, Err(ResumeError::Malformed));
+    }
 }

@@ -105,4 +105,25 @@ mod tests {
             );
         }
     }
+
+    /// The values are kept: a process that takes up a wait makes the same ones.
+    #[test]
+    fn what_is_derived_is_the_same_everywhere() {
+        let seed = Seed::new(*b"0123456789abcdef");
+        assert_eq!(seed.reservation(0), *b"0123456789abcdef");
+        assert_eq!(
+            u128::from_be_bytes(seed.reservation(1)),
+            0x4817_d695_bbe5_f909_b650_81e9_a21e_948d
+        );
+        assert_eq!(
+            u128::from_be_bytes(seed.reservation(0x0102_0304)),
+            0x6b28_ab83_9aff_9e38_b315_5ff9_9f5e_859f
+        );
+        let id = seed.client_request_id(1);
+        assert_eq!(id.as_slice(), b"64d0b15a-d625-4076-8337-b36bb084e205");
+        assert_eq!(
+            [seed.jitter(0), seed.jitter(1)],
+            [2_210_796_623, 3_177_445_433]
+        );
+    }
 }

@@ -133,4 +133,20 @@ mod tests {
         let near = "72F988BF-86F1-41AF-91AB-2D7CD011DB4G";
         assert_eq!(near.parse::<Tenant>().unwrap().as_str(), near);
     }
+
+    #[test]
+    fn a_guid_is_written_in_one_way() {
+        let guid = "72F988BF-86F1-41AF-91AB-2D7CD011DB47"
+            .parse::<Tenant>()
+            .unwrap();
+        assert_eq!(guid.to_string(), "72f988bf-86f1-41af-91ab-2d7cd011db47");
+        for near in [
+            "72F988BF-86F1-41AF-91AB-2D7CD011DB4",
+            "72F988BF-86F1-41AF-91AB-2D7CD011DB477",
+            "72F988BFA86F1-41AF-91AB-2D7CD011DB47",
+            "72F988B-F86F1-41AF-91AB-2D7CD011DB47",
+        ] {
+            assert_eq!(near.parse::<Tenant>().unwrap().to_string(), near);
+        }
+    }
 }

@@ -273,4 +273,29 @@ mod tests {
         assert!(kept.usable(Some(&challenge), at(1)).is_none());
         assert!(kept.renewed(down(), Some(&challenge), at(1)).is_err());
     }
+
+    #[test]
+    fn a_token_is_as_long_as_sixteen_kibibytes() {
+        assert!(AccessToken::new(&"a".repeat(16_384)).is_ok());
+        assert!(AccessToken::new(&"a".repeat(16_385)).is_err());
+    }
+
+    #[test]
+    fn tokens_are_told_apart() {
+        let token = AccessToken::new("a-token").unwrap();
+        assert_eq!(token.text(), Some("a-token"));
+        assert!(token.is_same_token(&token.clone().with_life(at(0), at(9))));
+        assert!(!token.is_same_token(&AccessToken::new("another").unwrap()));
+        assert!(format!("{token:?}").contains("AccessToken"));
+        assert_eq!(Challenge::new(token, None).claims(), None);
+    }
+
+    #[test]
+    fn a_source_that_refuses_is_told_although_a_token_is_kept() {
+        let token = AccessToken::new("a").unwrap().with_life(at(0), at(3600));
+        let mut kept = KeptToken::default();
+        assert!(kept.renewed(Ok(token), None, at(0)).is_ok());
+        let refused = Err(TokenError::Refused("no".to_owned()));
+        assert!(kept.renewed(refused, None, at(3500)).is_err());
+    }
 }

@@ -240,3 +240,72 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_answer_is_what_it_was_made_of() {
+    let answer = answer("{}").at(Some(jiff::Timestamp::UNIX_EPOCH));
+    assert_eq!(answer.date(), Some(jiff::Timestamp::UNIX_EPOCH));
+    assert_eq!(answer.content_type(), JSON);
+    assert_eq!(answer.body(), b"{}");
+    assert_eq!(answer.secret(), None);
+    let shown = format!("{answer:?}");
+    assert!(shown.contains("bytes: 2"), "{shown}");
+    assert_eq!(GetRun::new("r-1").id(), "r-1");
+}
+
+#[test]
+fn pages_of_a_list_are_put_together() {
+    fn joined<E: Endpoint>(endpoint: &E, pages: &[&str]) -> (usize, E::Output) {
+        let read = |page: &&str| {
+            let at = jiff::Timestamp::from_second(page.len() as i64).unwrap();
+            endpoint.decode(&answer(page).at(Some(at))).unwrap().content
+        };
+        let mut pages = pages.iter().map(read);
+        let mut whole = pages.next().unwrap();
+        pages.for_each(|page| E::extend(&mut whole, page));
+        (E::items(&whole), whole)
+    }
+    let pages = [
+        r#"{"value":[{"id":"1","status":"running"}]}"#,
+        r#"{"value":[{"id":"2","status":"running"},{"id":"3","status":"running"}]}"#,
+    ];
+    assert_eq!(joined(&ListRuns, &pages).0, 3);
+    assert_eq!(joined(&ListOperations, &pages).0, 3);
+    assert_eq!(joined(&ListActivities::new("r"), &pages).0, 3);
+    assert_eq!(joined(&Dated(ListRuns), &pages[1..]).0, 2);
+    let (items, (runs, date)) = joined(&Dated(ListRuns), &pages);
+    assert_eq!((items, runs.len()), (3, 3));
+    assert_eq!(date.unwrap().as_second(), pages[1].len() as i64);
+    // What is no list is one thing, and the last answer is it.
+    let (items, run) = joined(&GetRun::new("r"), &[r#"{"id":"1"}"#, r#"{"id":"2"}"#]);
+    assert_eq!((items, run.id()), (1, "2"));
+    let base = Base::graph();
+    assert_eq!(Dated(ListRuns).request(&base), ListRuns.request(&base));
+}
+
+#[test]
+fn what_is_read_is_shown() {
+    let body = r#"{"id":"1","displayName":"Run A","status":"running"}"#;
+    let run = GetRun::new("1").decode(&answer(body)).unwrap().content;
+    assert_eq!(run.display_name(), Some("Run A"));
+    let read = |body: &str| RunStatistics::decode(JSON, body.as_bytes());
+    let whole = read(r#"{"runId":"r-1","status":"running"}"#).unwrap();
+    assert_eq!(whole.run_id(), Some("r-1"));
+    // One of the two is enough.
+    assert!(read(r#"{"runId":"r-1"}"#).is_ok());
+    assert!(read(r#"{"status":"running"}"#).is_ok());
+    assert!(read("{}").is_err());
+    let of = |activity: &str| {
+        let body = format!(r#"{{"runId":"r","activityStatistics":[{activity}]}}"#);
+        let statistics = read(&body).unwrap();
+        (statistics.activities().len(), statistics.unrecognised())
+    };
+    for known in [
+        r#"{"activityId":"a"}"#,
+        r#"{"displayName":"a"}"#,
+        r#"{"status":"inProgress"}"#,
+    ] {
+        assert_eq!(of(known), (1, 0), "{known}");
+    }
+    assert_eq!(of(r#"{"role":"teacher"}"#), (0, 1));
+}

@@ -57,3 +57,16 @@ proptest! {
         let _ = Node::read(&json, NAMES, 5);
     }
 }
+
+#[test]
+fn depth_is_counted_where_brackets_are_many() {
+    let deep = |depth: usize| ["[".repeat(depth), "]".repeat(depth)].concat();
+    // 129 brackets, 128 deep.
+    let wide = format!("[{},[]]", deep(127));
+    assert!(!is_too_deep(&wide));
+    assert!(is_too_deep(&format!("[{},[]]", deep(128))));
+    // Brackets in a text, behind an escaped quotation mark too, close nothing.
+    let texts = format!(r#"{}"]]\"]]",{}"#, "[".repeat(128), deep(1));
+    assert!(is_too_deep(&texts));
+    assert!(is_too_deep(&"[".repeat(129)));
+}

@@ -532,3 +532,51 @@ proptest! {
         let _ = OperationUrl::resolve(&base, &request, std::iter::once(value.as_slice()));
     }
 }
+
+#[test]
+fn urls_are_compared_and_shown_without_their_query() {
+    use std::collections::HashSet;
+    let at = |text: &str| OperationUrl::parse(&Base::graph(), text).unwrap();
+    let one = at(&format!("{OPERATIONS}/1?sig=secret"));
+    let same = at(&format!("{OPERATIONS}/1?sig=secret"));
+    let other = at(&format!("{OPERATIONS}/2"));
+    assert!(one == same && one != other);
+    let all: HashSet<_> = [one.clone(), same, other].into();
+    assert_eq!(all.len(), 2);
+    let hash = |url: &OperationUrl| {
+        let mut hasher = std::hash::DefaultHasher::new();
+        url.hash(&mut hasher);
+        hasher.finish()
+    };
+    assert_ne!(hash(&one), hash(&at(&format!("{OPERATIONS}/3"))));
+    assert_eq!(format!("{one:?}"), format!("OperationUrl({OPERATIONS}/1)"));
+}
+
+#[test]
+fn a_link_may_be_as_long_as_a_location() {
+    let link = |bytes: usize| {
+        let link = "https://graph.microsoft.com/";
+        format!("{link}{}", "a".repeat(bytes - link.len()))
+    };
+    assert!(same_origin(&Base::graph(), &link(8000)).is_ok());
+    let longer = same_origin(&Base::graph(), &link(8001));
+    assert_eq!(longer, Err(LocationError::TooLong));
+}
+
+#[test]
+fn every_refusal_has_a_name() {
+    let names = [
+        (LocationError::Insecure, "insecure"),
+        (LocationError::Missing, "missing"),
+        (LocationError::Multiple, "multiple"),
+        (LocationError::NotUtf8, "not_utf8"),
+        (LocationError::TooLong, "too_long"),
+        (LocationError::Unparsable, "unparsable"),
+        (LocationError::HasCredentials, "has_credentials"),
+        (LocationError::CrossOrigin, "cross_origin"),
+        (LocationError::NotAnOperation, "not_an_operation"),
+    ];
+    for (error, name) in names {
+        assert_eq!(error.name(), name);
+    }
+}

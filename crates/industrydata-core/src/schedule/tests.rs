@@ -115,3 +115,13 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_is_inferred_lies_in_the_middle_and_is_as_sure_as_the_runs_are_close() {
+    // Ten minutes late in one period, twenty in the next, on time in the last.
+    let starts = [at(0), at(12 * HOUR + 600), at(24 * HOUR + 1201)];
+    let schedule = Schedule::of_starts(starts.to_vec()).unwrap();
+    let forecast = schedule.forecast(&[], at(25 * HOUR));
+    assert_eq!(forecast.next_scheduled(), at(36 * HOUR + 600));
+    assert_eq!(forecast.uncertainty(), Duration::from_secs(601));
+}

@@ -258,3 +258,13 @@ proptest! {
         prop_assert!(!shown.contains(char::is_control));
     }
 }
+
+#[test]
+fn debug_shows_what_the_service_said() {
+    let body = br#"{"error":{"code":"c-1","message":"m-1","innerError":{"request-id":"r-1"}}}"#;
+    let error = ServiceError::decode(StatusCode::CONFLICT, &HeaderMap::new(), body, None);
+    let shown = format!("{error:?}");
+    for part in ["409", "c-1", "m-1", "r-1"] {
+        assert!(shown.contains(part), "{shown}");
+    }
+}

@@ -211,3 +211,10 @@ proptest! {
         prop_assert!(!normalised.split('/').any(|s| matches!(decode_unreserved(s).as_ref(), "." | "..")));
     }
 }
+
+#[test]
+fn a_base_without_an_authority_is_merged_with() {
+    let base = Reference::parse("x:a").unwrap();
+    let target = base.resolve(&Reference::parse("b").unwrap()).unwrap();
+    assert_eq!(target.path, "b");
+}
