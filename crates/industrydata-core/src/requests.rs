@@ -92,7 +92,7 @@ mod tests {
     #[test]
     fn a_start_is_a_post_without_a_body_and_a_read_is_a_get() {
         let service = Service::new(Base::graph(), "an-agent");
-        let token = AccessToken::new("a-token").unwrap();
+        let token = AccessToken::new("canary-token").unwrap();
         let seed = Seed::new([7; 16]);
         let start = service.start(&token, seed, 1);
         assert_eq!(start.method(), Method::POST);
@@ -102,7 +102,10 @@ mod tests {
             let value = request.headers().get(name)?;
             Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
         };
-        assert_eq!(of(&start, AUTHORIZATION).as_deref(), Some("Bearer a-token"));
+        assert_eq!(
+            of(&start, AUTHORIZATION).as_deref(),
+            Some("Bearer canary-token")
+        );
         assert_eq!(of(&start, CONTENT_LENGTH).as_deref(), Some("0"));
         assert_eq!(of(&start, PREFER), None);
         assert_eq!(
@@ -112,7 +115,10 @@ mod tests {
         let uri = Uri::from_static("https://graph.microsoft.com/beta/x");
         let get = service.get(&uri, &token, seed, 1);
         assert_eq!((get.method(), get.uri()), (&Method::GET, &uri));
-        assert_eq!(of(&get, AUTHORIZATION).as_deref(), Some("Bearer a-token"));
+        assert_eq!(
+            of(&get, AUTHORIZATION).as_deref(),
+            Some("Bearer canary-token")
+        );
         assert_eq!(of(&get, CONTENT_LENGTH), None);
         assert!(of(&get, PREFER).is_some());
     }

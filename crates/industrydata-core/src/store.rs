@@ -116,3 +116,61 @@ impl StoreFault {
         Self::Unconfirmed(Cause::new(error))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use crate::{
+        base::Base,
+        books::{BooksKey, StoredBooks},
+        policy::Throttle,
+    };
+
+    /// Has nothing but what every store must have.
+    struct Plain;
+
+    impl Store for Plain {
+        fn transact(&self, _: &Change) -> Result<Verdict, StoreFault> {
+            Err(StoreFault::Busy)
+        }
+    }
+
+    struct Full;
+
+    impl Store for Full {
+        fn transact(&self, change: &Change) -> Result<Verdict, StoreFault> {
+            Plain.transact(change)
+        }
+
+        fn is_forgetful(&self) -> bool {
+            true
+        }
+
+        fn holdings(&self) -> Result<Holdings, StoreFault> {
+            let books = StoredBooks {
+                base: "b".to_owned(),
+                tenant: "t".to_owned(),
+                value: None,
+                damage: None,
+            };
+            Ok(Holdings {
+                books: vec![books],
+                ..Holdings::default()
+            })
+        }
+    }
+
+    #[test]
+    fn a_shared_store_is_the_store() {
+        let read = Change::read(
+            BooksKey::new(&Base::graph(), &"contoso".parse().unwrap()),
+            Throttle::default(),
+        );
+        let (plain, full) = (std::sync::Arc::new(Plain), std::sync::Arc::new(Full));
+        assert!(!plain.is_forgetful() && full.is_forgetful());
+        assert!(matches!(plain.transact(&read), Err(StoreFault::Busy)));
+        assert!(matches!(plain.holdings(), Err(StoreFault::Unavailable(_))));
+        assert_eq!(full.holdings().unwrap().books.len(), 1);
+    }
+}

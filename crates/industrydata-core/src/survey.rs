@@ -89,3 +89,46 @@ pub enum ResolveError {
     #[error(transparent)]
     Unresolved(#[from] Unresolved),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use jiff::Timestamp;
+
+    use crate::{
+        api::{Answer, Endpoint, ListRuns},
+        books::{BooksKey, Change, Evidence, Finding},
+        policy::Throttle,
+    };
+
+    #[test]
+    fn a_survey_is_of_its_lists_and_of_the_schedule_they_fit() {
+        let at = |hours: i64| Timestamp::from_second(1_773_144_000 + hours * 3600).unwrap();
+        let runs: Vec<String> = [0, 12, 24]
+            .map(|hours| format!(r#"{{"id":"r-{hours}","startDateTime":"{}"}}"#, at(hours)))
+            .into();
+        let body = format!(r#"{{"value":[{}]}}"#, runs.join(","));
+        let runs = ListRuns.decode(&Answer::new(None, body.as_bytes()));
+        let runs = runs.unwrap().content;
+        let clock = Some(at(25));
+        let survey = Survey::new(Ok((Vec::new(), clock)), Ok((runs, clock))).unwrap();
+        let tenant: Tenant = "contoso".parse().unwrap();
+        let read = Change::read(BooksKey::new(&Base::graph(), &tenant), Throttle::default());
+        let quota = read.apply(None, at(25)).unwrap().verdict.quota().clone();
+        let schedule = survey.schedule(&quota).unwrap();
+        assert!(schedule.fits(at(36)));
+        // What fits it is nobody's start on demand.
+        let found = survey.clone().reconcile(&Base::graph(), &tenant, &quota);
+        assert_eq!(found.findings(), []);
+        // By another schedule each is.
+        let other = quota.with_schedule(Some(Schedule::given(at(6))));
+        let found = survey.reconcile(&Base::graph(), &tenant, &other);
+        let seen = Finding::Seen {
+            evidence: Evidence::Run("r-24".to_owned()),
+            started: at(24),
+        };
+        assert!(found.findings().contains(&seen), "{found:?}");
+        assert!(found.unread().is_none());
+    }
+}

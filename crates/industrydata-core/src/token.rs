@@ -282,8 +282,8 @@ mod tests {
 
     #[test]
     fn tokens_are_told_apart() {
-        let token = AccessToken::new("a-token").unwrap();
-        assert_eq!(token.text(), Some("a-token"));
+        let token = AccessToken::new("canary-token").unwrap();
+        assert_eq!(token.text(), Some("canary-token"));
         assert!(token.is_same_token(&token.clone().with_life(at(0), at(9))));
         assert!(!token.is_same_token(&AccessToken::new("another").unwrap()));
         assert!(format!("{token:?}").contains("AccessToken"));
@@ -297,5 +297,16 @@ mod tests {
         assert!(kept.renewed(Ok(token), None, at(0)).is_ok());
         let refused = Err(TokenError::Refused("no".to_owned()));
         assert!(kept.renewed(refused, None, at(3500)).is_err());
+    }
+
+    #[test]
+    fn a_challenge_hands_on_the_claims() {
+        let mut headers = http::HeaderMap::new();
+        // {"a":1}
+        let value = r#"Bearer error="insufficient_claims", claims="eyJhIjoxfQ""#;
+        headers.insert(http::header::WWW_AUTHENTICATE, value.parse().unwrap());
+        let refused = AccessToken::new("canary-a").unwrap();
+        let challenge = Challenge::new(refused, ClaimsChallenge::from_headers(&headers));
+        assert_eq!(challenge.claims(), Some(r#"{"a":1}"#));
     }
 }

@@ -190,7 +190,7 @@ fn run(
         .iter()
         .copied()
         .chain(std::iter::repeat(None));
-    let mut token = AccessToken::new("first-token").unwrap();
+    let mut token = AccessToken::new("canary-first").unwrap();
     let mut acted = false;
     let mut before: Vec<String> = world.in_flight();
     for _ in 0..5000 {
@@ -206,7 +206,7 @@ fn run(
                 }
                 world.now += attempt.token_takes;
                 if exchange.challenge().is_some() && attempt.fresh_token {
-                    token = AccessToken::new("second-token").unwrap();
+                    token = AccessToken::new("canary-second").unwrap();
                 }
                 if attempt.token_takes > Duration::from_secs(140) {
                     exchange.no_token(TokenError::unavailable("slow"), world.now());
@@ -326,7 +326,7 @@ proptest! {
             match watch.step() {
                 WatchStep::Send(exchange) => {
                     let (kind, takes) = answers.next().unwrap();
-                    let token = AccessToken::new(if takes % 2 == 0 { "first-token" } else { "second-token" }).unwrap();
+                    let token = AccessToken::new(if takes % 2 == 0 { "canary-first" } else { "canary-second" }).unwrap();
                     let Some((_, reply)) = exchange.request(&token, at(steady)) else { continue };
                     steady += Duration::from_millis(takes * 300).min(reply.time_limit());
                     let now = at(steady);

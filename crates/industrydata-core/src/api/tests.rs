@@ -248,6 +248,7 @@ fn an_answer_is_what_it_was_made_of() {
     assert_eq!(answer.content_type(), JSON);
     assert_eq!(answer.body(), b"{}");
     assert_eq!(answer.secret(), None);
+    assert_eq!(answer.without(Some("t")).secret(), Some("t"));
     let shown = format!("{answer:?}");
     assert!(shown.contains("bytes: 2"), "{shown}");
     assert_eq!(GetRun::new("r-1").id(), "r-1");
@@ -308,4 +309,14 @@ fn what_is_read_is_shown() {
         assert_eq!(of(known), (1, 0), "{known}");
     }
     assert_eq!(of(r#"{"role":"teacher"}"#), (0, 1));
+}
+
+#[test]
+fn what_kept_a_run_from_going_on_is_told_in_full() {
+    let body = r#"{"id":"1","status":"failed","blockingError":{"code":"C","message":"m","target":"t",
+        "details":[{"code":"D","message":"d"}]}}"#;
+    let run = GetRun::new("1").decode(&answer(body)).unwrap().content;
+    let error = run.blocking_error().unwrap();
+    assert_eq!((error.message(), error.target()), (Some("m"), Some("t")));
+    assert_eq!(error.details()[0].code(), Some("D"));
 }

@@ -3,7 +3,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{
-    Applied, BooksKey, Change, EntryState, Evidence, Outcome, Quota, RefusalReason, Resolution, Who,
+    Applied, BooksKey, Change, EntryState, Evidence, Outcome, Quota, RefusalReason, Resolution,
+    Unresolved, Who,
 };
 use crate::{base::Base, policy::Throttle, store::StoreFault};
 
@@ -452,4 +453,52 @@ fn damaged_newer_and_foreign_bytes_are_told() {
         fault,
         Err(StoreFault::Newer { found: 2, known: 1 })
     ));
+}
+
+#[test]
+fn an_id_is_thirty_two_hexadecimal_digits() {
+    let by_hand =
+        |id: &str| Change::resolve_by_hand(key(), Throttle::default(), id, Resolution::Started, "");
+    assert!(by_hand(&"a".repeat(32)).is_ok());
+    let signed = format!("+{}", "a".repeat(31));
+    for id in ["", "a", &"a".repeat(31), &"a".repeat(33), &signed] {
+        assert_eq!(by_hand(id).unwrap_err(), Unresolved::NoSuchEntry, "{id:?}");
+    }
+}
+
+#[test]
+fn what_changes_nothing_writes_nothing() {
+    let mut books = Books::default();
+    for n in 1..=5 {
+        books.granted(n, 0);
+    }
+    // Their leases have ended, which whoever changes something next writes down.
+    assert_eq!(books.apply(&reserve(6), 200).write, None);
+    let note = Evidence::ByHand(String::new());
+    let nobody = Change::resolve(key(), Throttle::default(), id(9), Resolution::Started, note);
+    let applied = books.apply(&nobody, 200);
+    assert_eq!(applied.verdict.unresolved(), Some(Unresolved::NoSuchEntry));
+    assert_eq!(applied.write, None);
+    books.settle(1, released(None), 200);
+    let text = String::from_utf8(books.0.unwrap()).unwrap();
+    assert_eq!(text.matches("unknown").count(), 4, "{text}");
+}
+
+/// The format of version 1, which every release to come reads.
+#[test]
+fn the_stored_bytes() {
+    let mut books = Books::default();
+    let who = Who {
+        host: Some("h".to_owned()),
+        process: Some(7),
+        label: Some("nightly".to_owned()),
+    };
+    let reserve = Change::reserve(key(), Throttle::default(), id(1), LEASE, who.clone());
+    assert!(books.apply(&reserve, 0).write.is_some());
+    assert_eq!(books.quota(0).entries()[0].who(), &who);
+    let text = String::from_utf8(books.0.unwrap()).unwrap();
+    // The checksum is the CRC-32 of: 00000001, base, 00, tenant, 00, the second line.
+    let entry = r#"{"id":"01010101010101010101010101010101","state":"reserved","at":1773144000000,"until":1773144150000,"who":{"host":"h","process":7,"label":"nightly"}}"#;
+    let stored = format!("industrydata-books 1 187925f5\n{{\"entries\":[{entry}]}}");
+    assert_eq!(text, stored);
 }

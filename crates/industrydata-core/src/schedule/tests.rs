@@ -125,3 +125,12 @@ fn what_is_inferred_lies_in_the_middle_and_is_as_sure_as_the_runs_are_close() {
     assert_eq!(forecast.next_scheduled(), at(36 * HOUR + 600));
     assert_eq!(forecast.uncertainty(), Duration::from_secs(601));
 }
+
+#[test]
+fn at_ten_hours_and_the_uncertainty_it_is_not_certain() {
+    let due = |ahead: i64| skip(at(0), at(ahead), Duration::from_secs(60));
+    assert_eq!(due(10 * HOUR - 60), Skip::Yes);
+    assert_eq!(due(10 * HOUR - 59), Skip::Uncertain);
+    assert_eq!(due(10 * HOUR + 60), Skip::Uncertain);
+    assert_eq!(due(10 * HOUR + 61), Skip::No);
+}
