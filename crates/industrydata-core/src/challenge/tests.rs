@@ -120,3 +120,8 @@ proptest! {
         let _ = decode(&line);
     }
 }
+
+#[test]
+fn base64_with_a_slash_begins_no_challenge() {
+    found(&["Bearer error=insufficient_claims, abc/def, claims=eyJhIjoxfQ"]);
+}
