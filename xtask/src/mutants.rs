@@ -181,6 +181,9 @@ fn execute(package: &str, chosen: &[String], asked: &Asked, out: &Path) -> Resul
         .args([
             "--minimum-test-timeout",
             "30",
+            // A constant that a mutant makes go round for ever keeps the compiler for as long.
+            "--build-timeout",
+            "120",
             "--jobs",
             &asked.jobs,
             "--output",
