@@ -226,3 +226,45 @@ pub(super) fn timestamp(ms: i64) -> Timestamp {
 pub(super) fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: i64 = 3_600_000;
+
+    #[test]
+    fn what_an_entry_says_of_itself() {
+        let mut entry = Entry::new("1".repeat(32), "unknown", HOUR, 2 * HOUR);
+        let window = Duration::from_secs(12 * 3600);
+        assert_eq!(entry.date(), timestamp(2 * HOUR));
+        assert_eq!(entry.frees_at(window), timestamp(14 * HOUR + 120_000));
+        "released".clone_into(&mut entry.state);
+        assert_eq!(entry.date(), timestamp(HOUR));
+        assert_eq!(
+            (entry.reserved_at(), entry.lease_ends()),
+            (timestamp(HOUR), timestamp(2 * HOUR))
+        );
+    }
+
+    #[test]
+    fn times_beyond_the_range_are_its_ends() {
+        assert_eq!(timestamp(i64::MIN), Timestamp::MIN);
+        assert_eq!(timestamp(i64::MAX), Timestamp::MAX);
+    }
+
+    #[test]
+    fn every_state_has_a_word() {
+        let words = [
+            (EntryState::Reserved, "in flight"),
+            (EntryState::Confirmed, "confirmed"),
+            (EntryState::Unknown, "in doubt"),
+            (EntryState::Seen, "seen"),
+            (EntryState::Released, "released"),
+            (EntryState::Held, "held"),
+        ];
+        for (state, word) in words {
+            assert_eq!(state.to_string(), word);
+        }
+    }
+}

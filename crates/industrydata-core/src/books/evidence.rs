@@ -103,4 +103,11 @@ mod tests {
             Evidence::Run("a".to_owned()).entry_id()
         );
     }
+
+    #[test]
+    fn evidence_is_told_in_words() {
+        let by_hand = |note: &str| Evidence::ByHand(note.to_owned()).to_string();
+        assert_eq!(by_hand(""), "resolved by hand");
+        assert_eq!(by_hand("seen\nit"), "resolved by hand: seen\\nit");
+    }
 }

@@ -80,3 +80,38 @@ impl Who {
         self.host.is_none() && self.process.is_none() && self.label.is_none()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_member_makes_somebody() {
+        let host = Who {
+            host: Some("h".to_owned()),
+            ..Who::default()
+        };
+        let process = Who {
+            process: Some(1),
+            ..Who::default()
+        };
+        let label = Who {
+            label: Some("l".to_owned()),
+            ..Who::default()
+        };
+        assert!(Who::default().is_empty());
+        assert!([host, process, label].iter().all(|who| !who.is_empty()));
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded_and_on_one_line() {
+        let who = Who {
+            host: Some(format!("a\n{}", "é".repeat(300))),
+            process: Some(1),
+            label: Some("b\u{85}c".to_owned()),
+        };
+        let kept = who.kept();
+        assert_eq!(kept.host, Some(format!("a{}", "é".repeat(254))));
+        assert_eq!((kept.process, kept.label.as_deref()), (Some(1), Some("bc")));
+    }
+}

@@ -457,3 +457,44 @@ fn a_pause_of_the_service_is_taken_over() {
     assert_eq!(read.verdict.quota().not_before(), Some(now(HOUR)));
     assert_eq!(Duration::from_secs(3600).as_millis(), HOUR as u128);
 }
+
+#[test]
+fn what_is_exported_can_be_looked_at() {
+    let bad = |id: &str, state: &str| Entry {
+        id: id.to_owned(),
+        ..entry(1, state)
+    };
+    let odd = vec![
+        entry(1, "confirmed"),
+        bad(&"G".repeat(32), "confirmed"),
+        bad(&"a".repeat(31), "confirmed"),
+        bad(&"b".repeat(32), ""),
+    ];
+    let export = LedgerExport::of(
+        Holdings {
+            as_of: now(0),
+            books: vec![stored("contoso", odd)],
+            damage: vec!["the index is gone".to_owned()],
+        },
+        Throttle::default(),
+    );
+    assert_eq!(export.damage(), ["the index is gone"]);
+    let [books] = export.books() else {
+        panic!("one set of books")
+    };
+    // No start of ours has such an id, or no state.
+    assert_eq!(books.entries(), [entry(1, "confirmed")]);
+}
+
+#[test]
+fn damaged_books_say_why() {
+    let told = |bytes: Vec<u8>| {
+        let mut books = stored("contoso", vec![]);
+        books.value = Some(bytes);
+        let export = export(vec![books]);
+        export.books()[0].damage().unwrap().to_owned()
+    };
+    assert_eq!(told(b"nothing".to_vec()), "no first line");
+    let newer = told(b"industrydata-books 9 00000000\n{}".to_vec());
+    assert!(newer.contains("newer release (format 9)"), "{newer}");
+}
