@@ -96,10 +96,15 @@ mod tests {
 
     use jiff::Timestamp;
 
+    use std::time::Duration;
+
     use crate::{
-        api::{Answer, Endpoint, ListRuns},
+        api::{Answer, Dated, Endpoint, ListRuns},
         books::{BooksKey, Change, Evidence, Finding},
-        policy::Throttle,
+        machine::{Fetch, FetchPlan, FetchStep},
+        now::Now,
+        policy::{Limits, Throttle},
+        requests::Service,
     };
 
     #[test]
@@ -130,5 +135,31 @@ mod tests {
         };
         assert!(found.findings().contains(&seen), "{found:?}");
         assert!(found.unread().is_none());
+    }
+
+    #[test]
+    fn a_list_that_was_not_read_frees_nothing_and_is_told() {
+        let service = Service::new(Base::graph(), "an-agent");
+        let plan = FetchPlan {
+            service,
+            limits: Limits::default(),
+        };
+        let now = Now {
+            utc: Timestamp::UNIX_EPOCH,
+            steady: Duration::ZERO,
+        };
+        let mut stopped = Fetch::new(Dated(ListRuns), plan, [0; 16], now);
+        stopped.stop();
+        let FetchStep::Done(Err(error)) = stopped.step() else {
+            panic!("it was stopped");
+        };
+        assert!(Survey::new(Err(error.clone()), Err(error.clone())).is_err());
+        let survey = Survey::new(Ok((Vec::new(), None)), Err(error)).unwrap();
+        let tenant: Tenant = "contoso".parse().unwrap();
+        let read = Change::read(BooksKey::new(&Base::graph(), &tenant), Throttle::default());
+        let quota = read.apply(None, now.utc).unwrap().verdict.quota().clone();
+        assert!(survey.schedule(&quota).is_none());
+        let found = survey.reconcile(&Base::graph(), &tenant, &quota);
+        assert!(found.unread().is_some());
     }
 }

@@ -116,10 +116,10 @@ impl Entry {
         timestamp(self.counts_from())
     }
 
-    /// When it was reserved.
+    /// When it was reserved, by the store's clock.
     #[must_use]
     pub fn reserved_at(&self) -> Timestamp {
-        timestamp(self.at)
+        timestamp(self.earliest())
     }
 
     /// When its lease ends, or ended.

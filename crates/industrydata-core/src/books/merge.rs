@@ -33,10 +33,7 @@ pub(super) fn merge_in(value: &mut Value, incoming: &Incoming, clock: Timestamp)
             Some(mine) => *mine = merged(mine, theirs),
             // What started nothing is no loss, unless evidence says so that people may look for.
             None if theirs.state == "released" && theirs.evidence.is_none() => {}
-            None => value.entries.push(Entry {
-                seen: None,
-                ..theirs.clone()
-            }),
+            None => value.entries.push(theirs.clone()),
         }
     }
     forget_seen_twice(&mut value.entries, incoming);

@@ -121,11 +121,8 @@ fn is_claimed(value: &Value, evidence: &Evidence, but: Option<&str>) -> bool {
 }
 
 /// The owner's own answer names an operation: an entry of the same one that was only seen goes.
-pub(super) fn unsee_in(value: &mut Value, owner: &str, operation: Option<&str>) {
-    value.entries.retain(|entry| {
-        entry.state != "seen"
-            || entry.id == owner
-            || entry.operation.is_none()
-            || entry.operation.as_deref() != operation
-    });
+pub(super) fn unsee_in(value: &mut Value, operation: &str) {
+    let is_it =
+        |entry: &Entry| entry.state == "seen" && entry.operation.as_deref() == Some(operation);
+    value.entries.retain(|entry| !is_it(entry));
 }

@@ -74,7 +74,9 @@ pub(super) fn settle_in(value: &mut Value, id: String, outcome: &Outcome, clock:
             });
             entry.operation.clone_from(operation);
             (entry.why, entry.evidence) = (None, None);
-            unsee_in(value, &id, operation.as_deref());
+            if let Some(operation) = operation {
+                unsee_in(value, operation);
+            }
         }
         // An accepted start stays accepted; what was only inferred gives way to the owner's own answer.
         Outcome::Released { .. } if entry.state == "confirmed" && entry.evidence.is_none() => {}

@@ -6,7 +6,7 @@ use super::{
     Applied, BooksKey, Change, EntryState, Evidence, Outcome, Quota, RefusalReason, Resolution,
     Unresolved, Who,
 };
-use crate::{base::Base, policy::Throttle, store::StoreFault};
+use crate::{base::Base, policy::Throttle, schedule::Schedule, store::StoreFault};
 
 const LEASE: Duration = Duration::from_secs(150);
 const HOUR: u64 = 3600;
@@ -501,4 +501,164 @@ fn the_stored_bytes() {
     let entry = r#"{"id":"01010101010101010101010101010101","state":"reserved","at":1773144000000,"until":1773144150000,"who":{"host":"h","process":7,"label":"nightly"}}"#;
     let stored = format!("industrydata-books 1 187925f5\n{{\"entries\":[{entry}]}}");
     assert_eq!(text, stored);
+}
+
+#[test]
+fn what_the_quota_says() {
+    let mut books = Books::default();
+    assert_eq!(books.quota(0).available(), 5);
+    books.granted(1, 0);
+    books.settle(1, confirmed(5), 6);
+    books.granted(2, 10);
+    let quota = books.quota(20);
+    assert_eq!((quota.used(), quota.available()), (2, 3));
+    assert_eq!(
+        (quota.confirmed(), quota.in_flight(), quota.seen()),
+        (1, 1, 0)
+    );
+    assert_eq!(quota.starts(), [at(0), at(5), at(10), at(160)]);
+    assert_eq!(quota.schedule(), None);
+    assert!(quota.foreseen().is_none());
+    let schedule = Schedule::given(at(HOUR));
+    let quota = quota.with_schedule(Some(schedule));
+    assert_eq!(quota.schedule(), Some(&schedule));
+    assert_eq!(quota.foreseen().unwrap().next_scheduled(), at(HOUR));
+}
+
+#[test]
+fn what_is_seen_is_entered_once_and_claims_what_it_is_seen_by() {
+    let see = |evidence: Evidence| Change::see(key(), Throttle::default(), evidence, at(50));
+    let operation = |id: &str| Evidence::Operation(id.to_owned());
+    let started = |n: u8, evidence: Evidence| {
+        Change::resolve(
+            key(),
+            Throttle::default(),
+            id(n),
+            Resolution::Started,
+            evidence,
+        )
+    };
+    let mut books = Books::default();
+    let own = Outcome::Confirmed {
+        date: at(40),
+        operation: Some("op-1".to_owned()),
+    };
+    books.granted(1, 0);
+    books.settle(1, own, 41);
+    // One of ours, by its operation, is nobody else's.
+    assert_eq!(books.apply(&see(operation("op-1")), 60).write, None);
+    let applied = books.apply(&see(operation("op-2")), 60);
+    let quota = applied.verdict.quota();
+    assert_eq!((quota.used(), quota.seen()), (2, 1));
+    let seen = &quota.entries()[1];
+    assert_eq!(seen.evidence(), Some(operation("op-2")));
+    assert_eq!((seen.operation(), seen.date()), (Some("op-2"), at(50)));
+    assert!(seen.date.is_some());
+    assert_eq!(books.apply(&see(operation("op-2")), 60).write, None);
+    // Nor is what another was seen by the evidence for a start in doubt.
+    books.granted(2, 70);
+    books.settle(2, unknown(), 71);
+    for claimed in [operation("op-1"), operation("op-2")] {
+        let applied = books.apply(&started(2, claimed), 80);
+        assert_eq!(applied.verdict.unresolved(), Some(Unresolved::Claimed));
+    }
+    let run = Evidence::Run("r-1".to_owned());
+    for _ in 0..2 {
+        // Its own evidence again is no other's.
+        let applied = books.apply(&started(2, run.clone()), 80);
+        assert_eq!(applied.verdict.unresolved(), None);
+    }
+    books.granted(3, 90);
+    books.settle(3, unknown(), 91);
+    let applied = books.apply(&started(3, run), 92);
+    assert_eq!(applied.verdict.unresolved(), Some(Unresolved::Claimed));
+}
+
+#[test]
+fn a_start_that_was_seen_and_is_ours_is_one() {
+    let mut books = Books::default();
+    let see = |evidence| Change::see(key(), Throttle::default(), evidence, at(5));
+    for evidence in [
+        Evidence::Operation("op-1".to_owned()),
+        Evidence::Operation("op-2".to_owned()),
+        Evidence::Run("r".to_owned()),
+    ] {
+        assert!(books.apply(&see(evidence), 10).write.is_some());
+    }
+    books.granted(1, 10);
+    let own = |operation: Option<&str>| Outcome::Confirmed {
+        date: at(11),
+        operation: operation.map(str::to_owned),
+    };
+    books.settle(1, own(None), 12);
+    assert_eq!(books.quota(12).seen(), 3);
+    books.settle(1, own(Some("op-1")), 12);
+    let quota = books.quota(12);
+    assert_eq!((quota.seen(), quota.confirmed()), (2, 1));
+}
+
+#[test]
+fn words_are_kept_until_something_better_is_known() {
+    let mut books = Books::default();
+    books.granted(1, 0);
+    books.settle(1, unknown(), 1);
+    let lost = books.quota(1).entries()[0].clone();
+    assert_eq!(lost.why(), Some("x"));
+    let note = Evidence::ByHand("looked".to_owned());
+    let resolve = Change::resolve(
+        key(),
+        Throttle::default(),
+        id(1),
+        Resolution::Started,
+        note.clone(),
+    );
+    assert!(books.apply(&resolve, 200).write.is_some());
+    // That nothing is known takes nothing back, neither evidence nor an answer.
+    books.settle(1, unknown(), 201);
+    let kept = books.quota(201).entries()[0].clone();
+    assert_eq!(
+        (kept.state(at(201)), kept.evidence()),
+        (EntryState::Confirmed, Some(note))
+    );
+    books.settle(1, confirmed(2), 202);
+    books.settle(1, unknown(), 203);
+    let kept = books.quota(203).entries()[0].clone();
+    assert_eq!(
+        (kept.state(at(203)), kept.evidence(), kept.why()),
+        (EntryState::Confirmed, None, None)
+    );
+}
+
+#[test]
+fn what_is_booked_late_was_made_by_this_clock() {
+    let mut books = Books::default();
+    books.granted(1, 0);
+    books.settle(1, confirmed(60), 1);
+    // Its reservation is lost, and another's clock is a minute ahead.
+    books.settle(2, unknown(), 10);
+    let entry = books.quota(10).entries()[1].clone();
+    assert_eq!((entry.reserved_at(), entry.date()), (at(10), at(60)));
+}
+
+#[test]
+fn a_shorter_window_of_one_caller_takes_nothing_from_another() {
+    let mut books = Books::default();
+    books.granted(1, 0);
+    books.settle(1, confirmed(0), 0);
+    let short = Throttle {
+        window: Duration::from_secs(60),
+        ..Throttle::default()
+    };
+    let last = 12 * HOUR + 119;
+    for (n, now) in [(2, HOUR), (3, last)] {
+        let start = Change::reserve(key(), short, id(n), LEASE, Who::default());
+        let applied = books.apply(&start, now);
+        assert!(applied.verdict.refusal().is_none());
+        assert_eq!(applied.verdict.quota().used(), 1);
+    }
+    assert_eq!(books.quota(last).used(), 3);
+    let start = Change::reserve(key(), short, id(4), LEASE, Who::default());
+    assert!(books.apply(&start, last + 1).write.is_some());
+    let text = String::from_utf8(books.0.unwrap()).unwrap();
+    assert_eq!(text.matches("\"id\"").count(), 3, "{text}");
 }

@@ -498,3 +498,55 @@ fn damaged_books_say_why() {
     let newer = told(b"industrydata-books 9 00000000\n{}".to_vec());
     assert!(newer.contains("newer release (format 9)"), "{newer}");
 }
+
+#[test]
+fn what_is_known_as_well_stays_and_what_is_new_is_taken_over() {
+    let known = |label: &str, rest: &str| {
+        let mut it = entry(1, "confirmed");
+        it.who.label = Some(label.to_owned());
+        it.rest.insert(rest.to_owned(), label.into());
+        it.rest.insert("both".to_owned(), label.into());
+        it
+    };
+    let mine = stored("t", vec![known("mine", "m")]).value;
+    let theirs = export(vec![stored(
+        "t",
+        vec![known("theirs", "t"), entry(2, "released")],
+    )]);
+    let (bytes, merged) = taken(&theirs, mine, "t", 0);
+    // What started nothing is no loss.
+    assert_eq!(merged, 1);
+    let [one] = entries(bytes.as_deref(), "t", 0).try_into().unwrap();
+    assert_eq!(one.who.label.as_deref(), Some("mine"));
+    let rest: Vec<(&str, Option<&str>)> = one
+        .rest
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    assert_eq!(
+        rest,
+        [
+            ("both", Some("mine")),
+            ("m", Some("mine")),
+            ("t", Some("theirs"))
+        ]
+    );
+}
+
+#[test]
+fn a_pause_that_ends_now_is_none() {
+    let paused = |until: i64| {
+        let value = Value {
+            not_before: Some(NOW + until),
+            ..Value::default()
+        };
+        let mut books = stored("t", vec![]);
+        books.value = Some(codec::encode(&key("t"), &value));
+        taken(&export(vec![books]), None, "t", 0).0
+    };
+    let is_kept = |bytes: Option<Vec<u8>>| {
+        bytes.is_some_and(|bytes| String::from_utf8(bytes).unwrap().contains("not_before"))
+    };
+    assert!(is_kept(paused(1)));
+    assert!(!is_kept(paused(0)));
+}

@@ -130,7 +130,8 @@ fn doubt_that_is_dated_by_another_clock_is_found_where_it_was_made() {
     );
     books.start(2, 2, None);
     let quota = books.quota(HOUR);
-    assert_eq!(quota.entries()[1].reserved_at(), at(600));
+    let doubt = &quota.entries()[1];
+    assert_eq!((doubt.reserved_at(), doubt.date()), (at(2), at(750)));
     let listed = ops(&[("op-1", 0, Some("run-1")), ("op-2", 2, Some("run-2"))]);
     let runs = runs(&[("run-1", 0), ("run-2", 2)]);
     let found = books.reconcile(HOUR, Some(&listed), Some(&runs));
