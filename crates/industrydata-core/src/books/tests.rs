@@ -662,3 +662,58 @@ fn a_shorter_window_of_one_caller_takes_nothing_from_another() {
     let text = String::from_utf8(books.0.unwrap()).unwrap();
     assert_eq!(text.matches("\"id\"").count(), 3, "{text}");
 }
+
+#[test]
+fn two_minutes_ahead_is_no_suspicion() {
+    let mut books = Books::default();
+    books.granted(1, 200);
+    books.settle(1, confirmed(200), 200);
+    assert!(!books.quota(80).is_clock_suspect());
+    assert!(books.quota(79).is_clock_suspect());
+}
+
+#[test]
+fn what_was_released_is_kept_for_a_late_reservation_and_no_longer() {
+    let mut books = Books::default();
+    for n in 1..=40 {
+        books.granted(n, 0);
+        books.settle(n, released(None), 0);
+    }
+    let kept = |books: &Books| {
+        let text = String::from_utf8(books.0.clone().unwrap()).unwrap();
+        text.matches("released").count()
+    };
+    assert_eq!(kept(&books), 16);
+    books.granted(41, 269);
+    assert_eq!(kept(&books), 16);
+    books.granted(42, 270);
+    assert_eq!(kept(&books), 0);
+}
+
+#[test]
+fn a_larger_limit_is_kept_in_full() {
+    let many = Throttle {
+        limit: 100,
+        ..Throttle::default()
+    };
+    let mut books = Books::default();
+    for n in 1..=40 {
+        let start = Change::reserve(key(), many, id(n), LEASE, Who::default());
+        assert!(books.apply(&start, 0).verdict.refusal().is_none());
+    }
+    assert_eq!(books.quota(0).used(), 40);
+}
+
+#[test]
+fn a_refusal_says_why() {
+    for (reason, word) in [
+        (RefusalReason::Slots, "all starts of the window are used"),
+        (
+            RefusalReason::InFlight,
+            "all starts of the window are used or being made",
+        ),
+        (RefusalReason::Service, "the service"),
+    ] {
+        assert!(reason.to_string().contains(word), "{reason}");
+    }
+}

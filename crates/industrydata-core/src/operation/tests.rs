@@ -241,3 +241,19 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn every_fault_of_a_body_has_a_name() {
+    let names = [
+        (BodyError::WrongContentType, "wrong_content_type"),
+        (BodyError::EmptyBody, "empty_body"),
+        (BodyError::NotUtf8, "not_utf8"),
+        (BodyError::InvalidJson, "invalid_json"),
+        (BodyError::TooDeep, "too_deep"),
+        (BodyError::NotAnObject, "not_an_object"),
+        (BodyError::MissingMember("status"), "missing_member"),
+    ];
+    for (error, name) in names {
+        assert_eq!(error.name(), name);
+    }
+}
