@@ -48,7 +48,7 @@ fn measure() -> Result<Value, Failure> {
     let mut command = cargo::cargo(&["llvm-cov", "--locked", "--failure-mode=all"]);
     command.args(["--json", "--output-path"]);
     command.arg(&json);
-    for package in PACKAGES {
+    for package in PACKAGES.iter().chain(&["conformance"]) {
         command.args(["--package", package]);
     }
     command.args([

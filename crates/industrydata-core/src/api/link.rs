@@ -50,7 +50,7 @@ pub fn next_link(base: &Base, link: &str) -> Result<Uri, LinkError> {
 
 /// What follows `{base}/external/industryData/` in the path of a URI of the base's origin. `None` for any other, and for
 /// one with an encoded separator, which some server would decode once more.
-pub(crate) fn industry_data_path(base: &Base, uri: &Uri) -> Option<String> {
+fn industry_data_path(base: &Base, uri: &Uri) -> Option<String> {
     let path = decode_unreserved(uri.path()).into_owned();
     let lower = path.to_ascii_lowercase();
     if ["%2f", "%5c", "%25", "%00"]

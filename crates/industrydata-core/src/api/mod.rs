@@ -31,4 +31,4 @@ pub use preflight::Preflight;
 pub use run_statistics::GetStatistics;
 
 pub(crate) use answer::Members;
-pub(crate) use link::{industry_data_path, run_id};
+pub(crate) use link::run_id;

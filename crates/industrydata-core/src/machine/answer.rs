@@ -99,3 +99,41 @@ pub(super) fn is_encoded(head: &Parts) -> bool {
             .eq_ignore_ascii_case(b"identity")
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use crate::base::Base;
+
+    fn url(rest: &str) -> OperationUrl {
+        let text =
+            format!("https://graph.microsoft.com/beta/external/industryData/operations/{rest}");
+        OperationUrl::parse(&Base::graph(), &text).unwrap()
+    }
+
+    #[test]
+    fn a_location_that_repeats_the_token_is_not_kept() {
+        let token = AccessToken::new("canary-token-of-twenty").unwrap();
+        let kept = |rest: &str| redacted(url(rest), &token).is_ok();
+        assert!(kept("op-1"));
+        assert!(kept("op-1?sig=a%2fb"));
+        assert!(!kept("canary-token-of-twenty"));
+        assert!(!kept("op-1?sig=canary-token-of-twenty"));
+        assert!(!kept("op-1?sig=%63anary%2Dtoken-of-twenty"));
+        // What is too short to be a secret is found everywhere.
+        let short = AccessToken::new("op").unwrap();
+        assert!(redacted(url("op-1"), &short).is_ok());
+        assert_eq!(without_token("op-1 op", &short), "op-1 op");
+        assert_eq!(
+            without_token("a canary-token-of-twenty b", &token),
+            "a [redacted] b"
+        );
+    }
+
+    #[test]
+    fn octets_are_decoded_once() {
+        assert_eq!(decoded("%41b%zz%2541%"), "Ab%zz%41%");
+        assert_eq!(decoded("a41"), "a41");
+    }
+}

@@ -12,7 +12,7 @@ use super::{
     step::{Exchange, Machine, Pause},
 };
 use crate::{
-    api::{Answer, Endpoint, Page, industry_data_path, next_link},
+    api::{Answer, Endpoint, Page, next_link},
     fault::{BodyFault, Fault},
     now::Now,
     operation::BodyError,
@@ -270,7 +270,6 @@ impl<E: Endpoint> Fetch<E> {
 
 fn may_go_to(service: &Service, uri: &Uri) -> bool {
     next_link(service.base(), &uri.to_string()).is_ok_and(|checked| checked == *uri)
-        && industry_data_path(service.base(), uri).is_some()
 }
 
 impl<E: Endpoint> Machine for Fetch<E> {
