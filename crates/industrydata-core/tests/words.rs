@@ -15,10 +15,10 @@ mod world;
 use std::{error::Error, time::Duration};
 
 use industrydata_core::{
-    Base, Endpoint, Fault, Fetch, FetchPlan, FetchStep, Follow, FollowError, FollowStep, GetRun,
-    Limits, ListRuns, MayHaveStarted, OperationUrl, Phase, PollingPolicy, ReadError, ResumeToken,
-    Service, Start, StartError, StartErrorKind, StoreFault, TokenError, Watch, WatchError,
-    WatchPlan, WatchStep,
+    Base, Endpoint, Fault, Fetch, FetchPlan, FetchStep, Follow, FollowError, FollowErrorKind,
+    FollowStep, GetRun, Limits, ListRuns, MayHaveStarted, OperationUrl, Phase, PollingPolicy,
+    ReadError, ResumeToken, Service, Start, StartError, StartErrorKind, StoreFault, TokenError,
+    Watch, WatchError, WatchPlan, WatchStep,
 };
 use world::{Answer, Script, World};
 
@@ -714,7 +714,8 @@ fn a_read_that_is_stopped_or_cannot_be_sent() {
     let FetchStep::Wait(pause) = machine.step() else {
         panic!("it tries again later")
     };
-    assert!(pause.reason().to_string().contains("no socket"));
+    let reason = format!("{:?}", pause.reason());
+    assert!(reason.contains("no socket"), "{reason}");
     machine.stop();
     let FetchStep::Done(Err(error)) = machine.step() else {
         panic!("it was stopped")
@@ -726,8 +727,7 @@ fn a_read_that_is_stopped_or_cannot_be_sent() {
         false,
         false,
     );
-    let mut world =
-        World::new(Script::new().with(200, &[], r#"{"id":"run-1","status":"running"}"#));
+    let mut world = World::new(Script::new());
     let mut machine = fetch(&world, GetRun::new("run-1"), 600);
     let FetchStep::Send(exchange) = machine.step() else {
         panic!("it asks at once")
@@ -790,4 +790,118 @@ fn no_endpoint_takes_the_token_elsewhere() {
     let mut world = World::new(Script::new().status(200));
     let own = Elsewhere("https://graph.microsoft.com/beta/external/industryData/x");
     assert!(world.fetch(own, Limits::default()).is_ok());
+}
+
+/// The next look of one that follows, answered at this moment.
+fn looked(
+    machine: &mut Follow,
+    world: &World,
+    status: u16,
+    headers: &[(&'static str, &str)],
+    body: &str,
+) {
+    let FollowStep::Send(exchange) = machine.step() else {
+        panic!("it looks")
+    };
+    let (_, reply) = exchange.request(&world.token, world.now).unwrap();
+    assert!(reply.body_limit(http::StatusCode::OK) > 0);
+    let headers: Vec<_> = headers
+        .iter()
+        .map(|(name, value)| (*name, (*value).to_owned()))
+        .collect();
+    reply.answer(&world::head(status, &headers), Ok(body.into()), world.now);
+}
+
+const RUNNING: &str = r#"{"id":"run-1","status":"running","startDateTime":"2026-03-10T11:55:00Z"}"#;
+
+#[test]
+fn a_run_is_looked_at_as_often_as_it_is_young() {
+    let mut world = World::new(
+        Script::new()
+            .with(200, &[], RUNNING)
+            .with(200, &[("retry-after", "30")], RUNNING)
+            .with(200, &[], RUNNING.replace("running", "completed").as_str()),
+    );
+    assert!(world.follow(Limits::default()).is_ok());
+    // A tenth of five minutes, and of what has passed since.
+    let (first, second) = (&world.pauses[0], &world.pauses[1]);
+    assert_eq!(first.0.as_millis(), 30_010);
+    assert_eq!(second.0.as_millis(), 33_021);
+    assert_eq!(second.1, "the run goes on");
+}
+
+#[test]
+fn a_run_is_lost_after_ten_minutes_and_ten_looks() {
+    let completed = r#"{"id":"r-1","status":"completed"}"#;
+    for (pause, misses) in [(1, 30), (200_000, 9)] {
+        let script = answer(503).times(misses).with(200, &[], completed);
+        let policy = PollingPolicy::every(Duration::from_millis(pause));
+        let followed = World::new(script).follow_at(policy, Limits::default());
+        assert!(followed.is_ok(), "{followed:?}");
+    }
+    let policy = PollingPolicy::every(Duration::from_secs(100));
+    let mut world = World::new(answer(503).times(30));
+    assert!(world.follow_at(policy, Limits::default()).is_err());
+    assert_eq!(world.requests.len(), 10);
+}
+
+#[test]
+fn a_run_may_be_unknown_for_a_minute() {
+    for (seconds, ends) in [(59, false), (60, true)] {
+        let mut world = World::new(Script::new());
+        let mut machine = follow(&world, 86_400);
+        world.pass(Duration::from_secs(seconds));
+        looked(&mut machine, &world, 404, &[], BODY);
+        assert_eq!(matches!(machine.step(), FollowStep::Done(Err(_))), ends);
+    }
+}
+
+#[test]
+fn what_the_service_asks_for_is_held_against_what_is_left() {
+    for (asked, at) in [("60", None), ("61", Some(61))] {
+        let mut world = World::new(Script::new());
+        let mut machine = follow(&world, 60);
+        looked(
+            &mut machine,
+            &world,
+            200,
+            &[("retry-after", asked)],
+            RUNNING,
+        );
+        if let FollowStep::Wait(pause) = machine.step() {
+            let remaining = pause.remaining(world.now);
+            assert_eq!(remaining.as_secs(), 60);
+            world.pass(remaining);
+            pause.over(world.now);
+        }
+        if let FollowStep::Send(exchange) = machine.step() {
+            assert_eq!(exchange.time_limit(world.now), Duration::ZERO);
+            assert!(exchange.request(&world.token, world.now).is_none());
+        }
+        let FollowStep::Done(Err(error)) = machine.step() else {
+            panic!("the time is up")
+        };
+        let FollowErrorKind::TimeLimit { retry_at } = error.kind() else {
+            panic!("{error:?}")
+        };
+        assert_eq!(*retry_at, at.map(world::timestamp));
+    }
+}
+
+#[test]
+fn a_token_that_is_refused_while_a_run_is_followed_is_told() {
+    let world = World::new(Script::new());
+    let mut machine = follow(&world, 7);
+    looked(&mut machine, &world, 401, &[], BODY);
+    let FollowStep::Send(exchange) = machine.step() else {
+        panic!("it looks again with another")
+    };
+    assert!(
+        exchange
+            .challenge()
+            .unwrap()
+            .refused()
+            .is_same_token(&world.token)
+    );
+    assert_eq!(exchange.time_limit(world.now).as_secs(), 7);
 }

@@ -309,9 +309,17 @@ impl World {
         &mut self,
         limits: Limits,
     ) -> Result<std::sync::Arc<IndustryDataRun>, FollowError> {
+        self.follow_at(PollingPolicy::default(), limits)
+    }
+
+    pub(crate) fn follow_at(
+        &mut self,
+        policy: PollingPolicy,
+        limits: Limits,
+    ) -> Result<std::sync::Arc<IndustryDataRun>, FollowError> {
         let plan = industrydata_core::WatchPlan {
             service: Service::new(Base::graph(), "test/1"),
-            policy: PollingPolicy::default(),
+            policy,
             limits,
         };
         let mut machine = Follow::new("r-1", plan, [9; 16], self.now);
