@@ -905,3 +905,90 @@ fn a_token_that_is_refused_while_a_run_is_followed_is_told() {
     );
     assert_eq!(exchange.time_limit(world.now).as_secs(), 7);
 }
+
+#[test]
+fn a_look_that_comes_to_nothing_is_made_again() {
+    for script in [
+        Script::new().then(Answer::Lost(Phase::Sent)),
+        Script::new().then(Answer::NoToken(TokenError::unavailable("down"))),
+    ] {
+        let completed = r#"{"id":"r-1","status":"completed"}"#;
+        let mut world = World::new(script.with(200, &[], completed));
+        assert!(world.follow(Limits::default()).is_ok());
+        assert_eq!(world.pauses.len(), 1);
+    }
+    let world = World::new(Script::new());
+    let mut machine = follow(&world, 600);
+    let FollowStep::Send(exchange) = machine.step() else {
+        panic!("it looks at once")
+    };
+    exchange.unsent(Fault::new(Phase::Connect, "no socket"), world.now);
+    assert!(matches!(machine.step(), FollowStep::Wait(_)));
+    // What went wrong is told to its root.
+    let mut world = World::new(Script::new().then(Answer::Lost(Phase::Sent)).times(40));
+    let error = world.follow(Limits::default()).unwrap_err();
+    says(
+        &Said::from(&error),
+        "no news of the run for ",
+        "LostTrack",
+        false,
+        true,
+    );
+}
+
+#[test]
+fn looks_are_counted() {
+    let mut world = World::new(Script::new());
+    let mut machine = follow(&world, 86_400);
+    for looks in 1..=3 {
+        looked(&mut machine, &world, 200, &[], RUNNING);
+        let FollowStep::Wait(mut pause) = machine.step() else {
+            panic!("the run goes on")
+        };
+        assert_eq!(pause.news().unwrap().polls(), looks);
+        let remaining = pause.remaining(world.now);
+        world.pass(remaining);
+        pause.over(world.now);
+    }
+}
+
+#[test]
+fn advice_says_what_to_do_next() {
+    let advised = |script: Script| {
+        let mut world = World::new(script);
+        let error = world.fetch(GetRun::new("run-1"), Limits::default());
+        error.unwrap_err().advice()
+    };
+    assert!(advised(answer(404)).starts_with("check the id and the tenant"));
+    assert!(advised(answer(403)).contains("grant the permission"));
+    assert!(advised(answer(418)).starts_with("check the base URL"));
+    assert_eq!(advised(answer(503).times(5)), "ask again later");
+    let followed = |script: Script| {
+        let mut world = World::new(script);
+        world.follow(Limits::default()).unwrap_err().advice()
+    };
+    let failed = Script::new().with(200, &[], r#"{"id":"r-1","status":"failed"}"#);
+    assert!(followed(failed).starts_with("read the run's blocking error"));
+    assert!(followed(answer(403)).contains("grant the permission"));
+    assert!(followed(answer(503).times(200)).contains("it goes on"));
+    assert!(
+        started(answer(400))
+            .advice()
+            .starts_with("read the service's message")
+    );
+    assert!(
+        started(answer(500))
+            .advice()
+            .starts_with("do not start again blindly")
+    );
+    assert!(
+        watched(answer(410), 60)
+            .advice()
+            .starts_with("look at the tenant's runs")
+    );
+    assert!(
+        watched(answer(403), 60)
+            .advice()
+            .contains("grant IndustryData.ReadBasic.All")
+    );
+}
