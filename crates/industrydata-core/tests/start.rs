@@ -15,8 +15,8 @@ mod world;
 use std::time::Duration;
 
 use industrydata_core::{
-    MayHaveStarted, Phase, Schedule, Skip, Start, StartErrorKind, StartPlan, StoreFault,
-    TokenError, WatchErrorKind,
+    BooksKey, Change, MayHaveStarted, Phase, RefusalReason, Schedule, Skip, Start, StartErrorKind,
+    StartPlan, StartStep, StoreFault, TokenError, WatchErrorKind, Who,
 };
 use world::{Answer, Script, World, token};
 
@@ -437,6 +437,8 @@ fn throttled_waiting_has_a_floor() {
     let world = check_plan(script, wait, "accepted", 5, (1, 0));
     let waited: Duration = world.pauses.iter().map(|(time, _)| *time).sum();
     assert!(waited >= Duration::from_secs(180), "{:?}", world.pauses);
+    // Each of the four is a reservation of its own, which none before it stands in the way of.
+    assert!(waited <= Duration::from_secs(262), "{:?}", world.pauses);
 }
 
 #[test]
@@ -527,4 +529,163 @@ fn a_run_goes_from_start_to_success() {
     let error = world.run(Default::default()).unwrap_err();
     assert!(matches!(error.kind(), WatchErrorKind::Failed));
     assert!(error.resume_token().is_none());
+}
+
+/// A start whose reservation stands and whose request was refused, from there on by hand.
+fn refused(world: &mut World) -> Start {
+    let mut machine = Start::new(world.plan(), [3; 16], world.now);
+    let StartStep::Book(booking) = machine.step() else {
+        panic!("it reserves")
+    };
+    let reserved = world.transact(&booking.change().clone());
+    booking.booked(reserved, world.now);
+    let StartStep::Send(exchange) = machine.step() else {
+        panic!("it posts")
+    };
+    let (_, reply) = exchange.request(&world.token, world.now).unwrap();
+    reply.answer(&world::head(400, &[]), Ok(Vec::new()), world.now);
+    machine
+}
+
+#[test]
+fn an_outcome_that_ends_a_start_is_booked_in_two_tries() {
+    for (faults, warns) in [(0, false), (1, false), (2, true)] {
+        let mut world = World::new(Script::new());
+        let mut machine = refused(&mut world);
+        let mut tries = 0;
+        let error = loop {
+            match machine.step() {
+                StartStep::Book(booking) => {
+                    tries += 1;
+                    assert!(tries <= 2, "twice is enough");
+                    let change = booking.change().clone();
+                    let result = if tries <= faults {
+                        Err(StoreFault::Busy)
+                    } else {
+                        world.transact(&change)
+                    };
+                    booking.booked(result, world.now);
+                }
+                StartStep::Done(outcome) => break outcome.unwrap_err(),
+                StartStep::Send(_) | StartStep::Wait(_) => panic!("it only books"),
+            }
+        };
+        assert_eq!(tries, 2.min(faults + 1));
+        assert_eq!(error.ledger_warning().is_some(), warns);
+        assert_eq!(world.quota().used(), u32::from(warns));
+    }
+}
+
+#[test]
+fn a_short_429_is_waited_out_by_the_clock_of_the_store_as_well() {
+    let short = || Script::new().with(429, &[("retry-after", "10")], "");
+    let mut world = World::new(short().accepted());
+    world.behind = Duration::from_secs(4);
+    assert!(world.start(world.plan()).is_ok());
+    let pauses: Vec<u128> = world.pauses.iter().map(|it| it.0.as_millis()).collect();
+    // What the service asked for, then what is left of it by the other clock, and a little.
+    assert_eq!(pauses, [10_000, 4050]);
+    // A clock that falls further and further behind is not waited for a third time.
+    let mut world = World::new(short());
+    let mut machine = Start::new(world.plan(), [7; 16], world.now);
+    let mut rests = 0;
+    let error = loop {
+        match machine.step() {
+            StartStep::Book(booking) => {
+                let result = world.transact(&booking.change().clone());
+                booking.booked(result, world.now);
+            }
+            StartStep::Send(exchange) => {
+                let (_, reply) = exchange.request(&world.token, world.now).unwrap();
+                let headers = [("retry-after", "10".to_owned())];
+                reply.answer(&world::head(429, &headers), Ok(Vec::new()), world.now);
+            }
+            StartStep::Wait(pause) => {
+                rests += 1;
+                let time = pause.remaining(world.now);
+                world.pass(time);
+                pause.over(world.now);
+                world.behind += time;
+            }
+            StartStep::Done(outcome) => break outcome.unwrap_err(),
+        }
+    };
+    assert_eq!(rests, 3);
+    assert!(matches!(error.kind(), StartErrorKind::NoSlot(_)), "{error}");
+}
+
+#[test]
+fn only_the_services_own_short_pause_is_waited_out_unasked() {
+    // The store's clock is far behind the one by which the pause was waited out.
+    let mut world = World::new(Script::new().with(429, &[("retry-after", "10")], ""));
+    world.behind = Duration::from_secs(31);
+    let error = world.start(world.plan()).unwrap_err();
+    assert!(matches!(error.kind(), StartErrorKind::NoSlot(_)), "{error}");
+    assert_eq!(world.pauses.len(), 1);
+    // Others have taken all slots meanwhile, and may give one back soon.
+    let mut world = World::new(Script::new().with(429, &[("retry-after", "10")], ""));
+    let mut machine = Start::new(world.plan(), [7; 16], world.now);
+    let mut taken = false;
+    let error = loop {
+        match machine.step() {
+            StartStep::Book(booking) => {
+                let result = world.transact(&booking.change().clone());
+                booking.booked(result, world.now);
+            }
+            StartStep::Send(exchange) => {
+                let (_, reply) = exchange.request(&world.token, world.now).unwrap();
+                let headers = [("retry-after", "10".to_owned())];
+                reply.answer(&world::head(429, &headers), Ok(Vec::new()), world.now);
+            }
+            StartStep::Wait(pause) => {
+                assert!(!taken, "it does not wait for others");
+                taken = true;
+                world.pass(Duration::from_secs(10));
+                pause.over(world.now);
+                for n in 20..25 {
+                    let plan = world.plan();
+                    let key = BooksKey::new(plan.service.base(), &plan.tenant);
+                    let lease = Duration::from_secs(5);
+                    let other = Change::reserve(key, plan.throttle, [n; 16], lease, Who::default());
+                    assert!(world.transact(&other).unwrap().refusal().is_none());
+                }
+            }
+            StartStep::Done(outcome) => break outcome.unwrap_err(),
+        }
+    };
+    let StartErrorKind::NoSlot(refusal) = error.kind() else {
+        panic!("{error}")
+    };
+    assert_eq!(refusal.reason(), RefusalReason::InFlight);
+}
+
+#[test]
+fn those_who_wait_for_a_slot_do_not_come_back_at_once_together() {
+    let mut world = World::new(Script::new().accepted().times(5));
+    for number in 1..=5 {
+        let mut machine = Start::new(world.plan(), [number; 16], world.now);
+        world.drive(&mut machine).unwrap();
+    }
+    let mut pauses: Vec<Duration> = Vec::new();
+    for number in 6..10 {
+        let plan = StartPlan {
+            wait_for_slot: true,
+            ..world.plan()
+        };
+        let mut machine = Start::new(plan, [number; 16], world.now);
+        let StartStep::Book(booking) = machine.step() else {
+            panic!("it reserves")
+        };
+        let result = world.transact(&booking.change().clone());
+        booking.booked(result, world.now);
+        let StartStep::Wait(pause) = machine.step() else {
+            panic!("it waits")
+        };
+        pauses.push(pause.remaining(world.now));
+    }
+    let (least, most) = (pauses.iter().min().unwrap(), pauses.iter().max().unwrap());
+    assert!(
+        least.as_secs() >= 60 && most.as_secs() < 65 && least < most,
+        "{pauses:?}"
+    );
 }

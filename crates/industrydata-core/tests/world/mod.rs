@@ -101,6 +101,8 @@ pub(crate) struct World {
     pub(crate) store_calls: usize,
     pub(crate) store_fault: Option<(usize, StoreFault)>,
     pub(crate) challenges: usize,
+    /// By how much the store's clock is behind.
+    pub(crate) behind: Duration,
     latency: Duration,
 }
 
@@ -117,6 +119,7 @@ impl World {
             store_calls: 0,
             store_fault: None,
             challenges: 0,
+            behind: Duration::ZERO,
             latency: Duration::from_millis(100),
         }
     }
@@ -144,7 +147,7 @@ impl World {
         {
             return Err(fault);
         }
-        let applied = change.apply(self.books.as_deref(), self.now.utc)?;
+        let applied = change.apply(self.books.as_deref(), self.now.utc - self.behind)?;
         if let Some(bytes) = applied.write {
             self.books = Some(bytes);
         }
