@@ -15,8 +15,8 @@ mod world;
 use std::time::Duration;
 
 use industrydata_core::{
-    BooksKey, Change, MayHaveStarted, Phase, RefusalReason, Schedule, Skip, Start, StartErrorKind,
-    StartPlan, StartStep, StoreFault, TokenError, WatchErrorKind, Who,
+    BooksKey, Change, Fault, MayHaveStarted, Phase, PollingPolicy, RefusalReason, Schedule, Skip,
+    Start, StartErrorKind, StartPlan, StartStep, StoreFault, TokenError, WatchErrorKind, Who,
 };
 use world::{Answer, Script, World, token};
 
@@ -688,4 +688,157 @@ fn those_who_wait_for_a_slot_do_not_come_back_at_once_together() {
         least.as_secs() >= 60 && most.as_secs() < 65 && least < most,
         "{pauses:?}"
     );
+}
+
+/// A start whose reservation stands, with so much time in all.
+fn reserved(world: &mut World, total: Duration) -> Start {
+    let mut plan = world.plan();
+    plan.limits.total = total;
+    let mut machine = Start::new(plan, [4; 16], world.now);
+    let StartStep::Book(booking) = machine.step() else {
+        panic!("it reserves")
+    };
+    let result = world.transact(&booking.change().clone());
+    booking.booked(result, world.now);
+    machine
+}
+
+#[test]
+fn a_clock_is_told_to_be_off_by_more_than_two_minutes() {
+    for (date, skew) in [
+        ("12:02:00", None),
+        ("12:02:01", Some(121)),
+        ("11:57:59", Some(-121)),
+    ] {
+        let mut world = World::new(Script::new());
+        let mut machine = reserved(&mut world, Duration::from_secs(600));
+        let StartStep::Send(exchange) = machine.step() else {
+            panic!("it posts")
+        };
+        let (_, reply) = exchange.request(&world.token, world.now).unwrap();
+        let headers = [
+            ("location", world::LOCATION.to_owned()),
+            ("date", format!("Tue, 10 Mar 2026 {date} GMT")),
+        ];
+        reply.answer(&world::head(202, &headers), Ok(Vec::new()), world.now);
+        let accepted = world.drive(&mut machine).unwrap();
+        assert_eq!(accepted.clock_skew().map(|it| it.as_secs()), skew);
+    }
+}
+
+#[test]
+fn a_request_that_could_not_be_made_gives_the_slot_back() {
+    for (passed, is_late) in [(6, false), (7, true)] {
+        let mut world = World::new(Script::new());
+        let mut machine = reserved(&mut world, Duration::from_secs(7));
+        let StartStep::Send(exchange) = machine.step() else {
+            panic!("it posts")
+        };
+        assert_eq!(exchange.time_limit(world.now).as_secs(), 7);
+        world.pass(Duration::from_secs(passed));
+        exchange.unsent(Fault::new(Phase::Connect, "no socket"), world.now);
+        let error = world.drive(&mut machine).unwrap_err();
+        let kind = error.kind();
+        assert_eq!(matches!(kind, StartErrorKind::TimeLimit { .. }), is_late);
+        assert_eq!(matches!(kind, StartErrorKind::Unreachable(_)), !is_late);
+        assert_eq!(
+            (error.may_have_started(), world.quota().used()),
+            (MayHaveStarted::No, 0)
+        );
+    }
+}
+
+#[test]
+fn what_is_left_for_an_answer_is_a_tenth_of_a_short_limit() {
+    for (left, is_sent) in [(700, true), (500, true), (499, false)] {
+        let mut world = World::new(Script::new());
+        let mut machine = reserved(&mut world, Duration::from_secs(5));
+        world.pass(Duration::from_millis(5000 - left));
+        let StartStep::Send(exchange) = machine.step() else {
+            panic!("it posts")
+        };
+        let sent = exchange.request(&world.token, world.now).is_some();
+        assert_eq!(sent, is_sent, "{left}");
+    }
+}
+
+#[test]
+fn a_reservation_is_posted_while_it_can_be_answered_and_made_anew_twice() {
+    // The lease is 150 s, and a request may take 30 of them.
+    for (held, is_sent) in [(120_000, true), (120_001, false)] {
+        let mut world = World::new(Script::new());
+        let mut machine = reserved(&mut world, Duration::from_secs(6000));
+        world.pass(Duration::from_millis(held));
+        let StartStep::Send(exchange) = machine.step() else {
+            panic!("it posts")
+        };
+        assert_eq!(exchange.request(&world.token, world.now).is_some(), is_sent);
+    }
+    let mut world = World::new(Script::new());
+    let mut machine = reserved(&mut world, Duration::from_secs(6000));
+    let mut late = 0;
+    let error = loop {
+        match machine.step() {
+            StartStep::Book(booking) => {
+                let result = world.transact(&booking.change().clone());
+                booking.booked(result, world.now);
+            }
+            StartStep::Send(exchange) => {
+                late += 1;
+                assert!(late <= 3, "three times is enough");
+                world.pass(Duration::from_secs(121));
+                assert!(exchange.request(&world.token, world.now).is_none());
+            }
+            StartStep::Wait(_) => panic!("it does not wait"),
+            StartStep::Done(outcome) => break outcome.unwrap_err(),
+        }
+    };
+    assert_eq!(late, 3);
+    assert!(
+        matches!(error.kind(), StartErrorKind::NoToken(_)),
+        "{error}"
+    );
+    assert_eq!(world.quota().used(), 0);
+}
+
+#[test]
+fn each_request_has_an_id_of_its_own_and_a_202_no_body_to_be_read() {
+    let script = Script::new().status(401).then(Answer::Token("canary-2"));
+    let mut world = World::new(script.accepted().running().running().succeeded());
+    assert!(world.run(PollingPolicy::default()).is_ok());
+    let ids: std::collections::HashSet<_> = world
+        .requests
+        .iter()
+        .map(|request| request.headers()["client-request-id"].clone())
+        .collect();
+    assert_eq!(ids.len(), 5);
+    let mut world = World::new(Script::new());
+    let mut machine = reserved(&mut world, Duration::from_secs(60));
+    let StartStep::Send(exchange) = machine.step() else {
+        panic!("it posts")
+    };
+    let (_, reply) = exchange.request(&world.token, world.now).unwrap();
+    let limit = |status: u16| reply.body_limit(http::StatusCode::from_u16(status).unwrap());
+    assert_eq!(limit(202), 0);
+    assert!(limit(400) > 0 && limit(200) > limit(400));
+    reply.lost(Fault::new(Phase::Sent, "lost"), world.now);
+}
+
+#[test]
+fn a_location_that_cannot_be_followed_is_told_as_it_came() {
+    let long = format!("https://evil.example/{}", "a".repeat(9000));
+    for (location, told) in [
+        ("https://evil.example/x", "https://evil.example/x"),
+        (&long, &long[..100]),
+    ] {
+        let mut world = World::new(Script::new().with(202, &[("location", location)], ""));
+        let error = world.start(world.plan()).unwrap_err();
+        let StartErrorKind::NotFollowable { location, .. } = error.kind() else {
+            panic!("{error}")
+        };
+        assert!(
+            location[0].starts_with(told) && location[0].len() <= 2000,
+            "{location:?}"
+        );
+    }
 }
