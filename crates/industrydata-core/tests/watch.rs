@@ -15,7 +15,8 @@ mod world;
 use std::time::Duration;
 
 use industrydata_core::{
-    Base, Limits, OperationUrl, Phase, PollingPolicy, ResumeToken, TokenError, WatchErrorKind,
+    Base, Fault, Limits, OperationUrl, Phase, PollingPolicy, ResumeToken, Service, TokenError,
+    Watch, WatchErrorKind, WatchPlan, WatchStep,
 };
 use world::{Answer, Script, World};
 
@@ -355,4 +356,126 @@ fn the_end_is_sticky() {
 #[test]
 fn a_pending_run_is_small() {
     assert!(std::mem::size_of::<industrydata_core::Watch>() <= 512);
+}
+
+fn waits(world: &World, policy: PollingPolicy, total: u64) -> Watch {
+    let plan = WatchPlan {
+        service: Service::new(Base::graph(), "test/1"),
+        policy,
+        limits: limits(total),
+    };
+    let url = resume_token().operation_url(&Base::graph()).unwrap();
+    Watch::new(url, plan, None, [9; 16], world.now)
+}
+
+/// The next poll, answered at this moment.
+fn polled(
+    machine: &mut Watch,
+    world: &World,
+    status: u16,
+    headers: &[(&'static str, &str)],
+    body: &str,
+) {
+    let WatchStep::Send(exchange) = machine.step() else {
+        panic!("it polls")
+    };
+    let (_, reply) = exchange.request(&world.token, world.now).unwrap();
+    assert_eq!(reply.body_limit(http::StatusCode::OK), 1024 * 1024);
+    let headers: Vec<_> = headers
+        .iter()
+        .map(|(name, value)| (*name, (*value).to_owned()))
+        .collect();
+    reply.answer(&world::head(status, &headers), Ok(body.into()), world.now);
+}
+
+/// The pause until the next poll passes.
+fn rested(machine: &mut Watch, world: &mut World) -> Duration {
+    let WatchStep::Wait(pause) = machine.step() else {
+        panic!("it pauses")
+    };
+    let remaining = pause.remaining(world.now);
+    world.pass(remaining);
+    pause.over(world.now);
+    remaining
+}
+
+#[test]
+fn an_operation_may_be_unknown_for_a_minute() {
+    let often = PollingPolicy::every(Duration::from_millis(1));
+    for (last, ends) in [(59, false), (60, true)] {
+        let mut world = World::new(Script::new());
+        let began = world.now.steady;
+        let mut machine = waits(&world, often, 600);
+        for _ in 0..20 {
+            polled(&mut machine, &world, 404, &[], "");
+            rested(&mut machine, &mut world);
+        }
+        world.pass(began + Duration::from_secs(last) - world.now.steady);
+        polled(&mut machine, &world, 404, &[], "");
+        assert_eq!(
+            matches!(machine.step(), WatchStep::Done(Err(_))),
+            ends,
+            "{last}"
+        );
+    }
+}
+
+#[test]
+fn what_the_service_asks_for_is_held_against_what_is_left() {
+    let running = r#"{"status":"running"}"#;
+    for (asked, at) in [("60", None), ("61", Some(61))] {
+        let mut world = World::new(Script::new());
+        let mut machine = waits(&world, PollingPolicy::default(), 60);
+        polled(
+            &mut machine,
+            &world,
+            200,
+            &[("retry-after", asked)],
+            running,
+        );
+        if at.is_none() {
+            assert_eq!(rested(&mut machine, &mut world).as_secs(), 60);
+        }
+        let WatchStep::Done(Err(error)) = machine.step() else {
+            panic!("the time is up")
+        };
+        let WatchErrorKind::TimeLimit { retry_at, .. } = error.kind() else {
+            panic!("{error:?}")
+        };
+        assert_eq!(*retry_at, at.map(world::timestamp));
+    }
+    // One that asks for no more than the pause is not told as the reason for it.
+    let mut world = World::new(Script::new());
+    let mut machine = waits(&world, PollingPolicy::every(Duration::from_secs(7)), 600);
+    polled(&mut machine, &world, 200, &[("retry-after", "7")], running);
+    let WatchStep::Wait(pause) = machine.step() else {
+        panic!("it pauses")
+    };
+    assert_eq!(pause.reason().to_string(), "the operation goes on");
+    world.pass(Duration::from_secs(7));
+    pause.over(world.now);
+    polled(&mut machine, &world, 200, &[("retry-after", "8")], running);
+    let WatchStep::Wait(pause) = machine.step() else {
+        panic!("it pauses")
+    };
+    assert_ne!(pause.reason().to_string(), "the operation goes on");
+}
+
+#[test]
+fn a_poll_that_could_not_be_made_is_a_miss_and_a_refused_token_is_told() {
+    let mut world = World::new(Script::new());
+    let mut machine = waits(&world, PollingPolicy::default(), 7);
+    let WatchStep::Send(exchange) = machine.step() else {
+        panic!("it polls at once")
+    };
+    assert_eq!(exchange.time_limit(world.now).as_secs(), 7);
+    assert!(exchange.challenge().is_none());
+    exchange.unsent(Fault::new(Phase::Connect, "no socket"), world.now);
+    rested(&mut machine, &mut world);
+    polled(&mut machine, &world, 401, &[], "");
+    let WatchStep::Send(exchange) = machine.step() else {
+        panic!("it polls again with another token")
+    };
+    let refused = exchange.challenge().unwrap().refused();
+    assert!(refused.is_same_token(&world.token));
 }
