@@ -183,7 +183,7 @@ fn execute(package: &str, chosen: &[String], asked: &Asked, out: &Path) -> Resul
             "30",
             // A constant that a mutant makes go round for ever keeps the compiler for as long.
             "--build-timeout",
-            "120",
+            "600",
             "--jobs",
             &asked.jobs,
             "--output",

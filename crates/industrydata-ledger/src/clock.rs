@@ -29,3 +29,16 @@ impl fmt::Debug for Clock {
         f.write_str("Clock")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_is_this_machines_clock() {
+        let set = Clock::new(|| Timestamp::UNIX_EPOCH);
+        assert_eq!(set.clone().now(), Timestamp::UNIX_EPOCH);
+        assert!(Clock::default().now() > Timestamp::UNIX_EPOCH);
+        assert_eq!(format!("{set:?}"), "Clock");
+    }
+}

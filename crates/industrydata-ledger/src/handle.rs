@@ -171,4 +171,22 @@ mod tests {
             assert!(format!("{books:?}").contains("is_forgetful: true"));
         }
     }
+
+    #[test]
+    fn what_is_exported_is_what_is_imported() {
+        let key = BooksKey::new(&Base::graph(), &"t".parse().unwrap());
+        let (old, new) = (Books::memory(), Books::memory());
+        for id in [[1; 16], [2; 16]] {
+            let lease = Duration::from_secs(150);
+            let reserve =
+                Change::reserve(key.clone(), Throttle::default(), id, lease, Who::default());
+            old.transact(&reserve).unwrap();
+        }
+        assert_eq!(old.holdings().unwrap().books.len(), 1);
+        let export = old.export().unwrap();
+        assert!(export.is_whole());
+        assert_eq!(new.import(&export).unwrap(), 2);
+        assert_eq!(new.import(&export).unwrap(), 0);
+        assert_eq!(new.export().unwrap().books(), export.books());
+    }
 }

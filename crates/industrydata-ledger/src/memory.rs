@@ -155,4 +155,23 @@ mod tests {
         assert!(is_granted(&store, "t", 3));
         assert_eq!(store.transact(&reserve("t", 3)).unwrap().quota().used(), 2);
     }
+
+    #[test]
+    fn all_that_is_kept_can_be_listed() {
+        let store = MemoryStore::with_clock(|| Timestamp::UNIX_EPOCH);
+        assert!(store.holdings().unwrap().books.is_empty());
+        for tenant in ["a", "b"] {
+            assert!(is_granted(&store, tenant, 1));
+        }
+        let holdings = store.holdings().unwrap();
+        let mut tenants: Vec<&str> = holdings.books.iter().map(|it| it.tenant.as_str()).collect();
+        tenants.sort_unstable();
+        assert_eq!(
+            (holdings.as_of, tenants),
+            (Timestamp::UNIX_EPOCH, vec!["a", "b"])
+        );
+        assert!(holdings.books.iter().all(|it| it.value.is_some()));
+        assert!(store.is_forgetful());
+        assert_eq!(format!("{store:?}"), "MemoryStore { .. }");
+    }
 }

@@ -241,3 +241,60 @@ pub(super) fn of_connecting(place: &str, error: &tokio_postgres::Error) -> Failu
     };
     Failure::Clean(told(place, error, hint))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_server_says_is_on_one_line_and_bounded() {
+        assert_eq!(plain("a\nb\u{200e}c\u{2028}d\u{2067}e"), "a b c d e");
+        assert_eq!(
+            plain("a\u{200a}b\u{2030}c\u{206a}"),
+            "a\u{200a}b\u{2030}c\u{206a}"
+        );
+        assert_eq!(plain(&"é".repeat(400)).chars().count(), 300);
+    }
+
+    #[test]
+    fn hints_say_what_to_do() {
+        for (code, words) in [
+            (SqlState::INVALID_PASSWORD, "the password"),
+            (SqlState::INVALID_AUTHORIZATION_SPECIFICATION, "the user"),
+            (SqlState::INVALID_CATALOG_NAME, "create the database"),
+            (SqlState::INSUFFICIENT_PRIVILEGE, "USAGE and CREATE"),
+            (SqlState::READ_ONLY_SQL_TRANSACTION, "the primary server"),
+            (SqlState::DISK_FULL, "free some space"),
+        ] {
+            assert!(hint(&code).contains(words), "{code:?}");
+        }
+        assert_eq!(hint(&SqlState::SYNTAX_ERROR), "");
+    }
+
+    #[test]
+    fn what_passes_is_told_from_what_stays() {
+        for passing in [
+            SqlState::T_R_DEADLOCK_DETECTED,
+            SqlState::UNIQUE_VIOLATION,
+            SqlState::TOO_MANY_CONNECTIONS,
+        ] {
+            assert!(is_passing(&passing));
+        }
+        for damage in [SqlState::UNDEFINED_COLUMN, SqlState::CHECK_VIOLATION] {
+            assert!(is_of_the_tables(&damage) && !is_passing(&damage));
+        }
+        assert!(!is_of_the_tables(&SqlState::DISK_FULL) && !is_passing(&SqlState::DISK_FULL));
+        let busy = || StoreFault::Busy;
+        for failure in [
+            Failure::Clean(busy()),
+            Failure::Again(busy()),
+            Failure::Commit(busy()),
+        ] {
+            assert!(matches!(failure.fault(), StoreFault::Busy));
+        }
+        assert!(matches!(
+            Failure::from(busy()),
+            Failure::Clean(StoreFault::Busy)
+        ));
+    }
+}

@@ -122,3 +122,35 @@ impl fmt::Debug for PgOptions {
             .finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_kept_within_their_bounds() {
+        let set = PgOptions::new();
+        assert_eq!((set.wait.as_secs(), set.connections), (5, 4));
+        let wait = |wait| PgOptions::new().wait(wait).wait;
+        assert_eq!(wait(Duration::ZERO), Duration::from_millis(50));
+        assert_eq!(wait(Duration::from_secs(7)), Duration::from_secs(7));
+        assert_eq!(wait(Duration::MAX), Duration::from_secs(3600));
+        let most = |most| PgOptions::new().connections(most).connections;
+        assert_eq!([most(0), most(7), most(1000)], [1, 7, 64]);
+        let set = PgOptions::new()
+            .schema("a")
+            .password("s3cret")
+            .passfile("/x");
+        assert_eq!(
+            (set.schema.as_deref(), set.password.as_deref()),
+            (Some("a"), Some("s3cret"))
+        );
+        assert!(set.passfile.as_ref().unwrap().is_asked_for);
+        let shown = format!("{set:?}");
+        assert!(
+            shown.contains("has_password: true") && shown.contains("/x"),
+            "{shown}"
+        );
+        assert!(!shown.contains("s3cret"), "{shown}");
+    }
+}

@@ -114,4 +114,58 @@ mod tests {
             Some("s"),
         );
     }
+
+    #[test]
+    fn hosts_have_their_ports_and_a_database_is_the_users() {
+        let two = "postgres://u@a:1,b:2/d";
+        check("a:1:d:u:x", two, Some("x"));
+        check("b:2:d:u:x", two, Some("x"));
+        check("b:1:d:u:x", two, None);
+        let plain = "postgres://u@h";
+        check("h:5432:u:u:x", plain, Some("x"));
+        check("h:5433:u:u:x", plain, None);
+        check(
+            "/run/pg:*:*:*:s",
+            "postgres:///d?host=/run/pg&user=u",
+            Some("s"),
+        );
+        check("g:*:*:*:s", "postgres:///d?host=/run/pg&user=u", None);
+        check("a:1:d:u:x", "postgres://a:1/d", None);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_others_may_open_is_not_read() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pgpass");
+        let config: Config = "postgres://u@h:5433/d".parse().unwrap();
+        let password = |is_asked_for| {
+            let path = path.clone();
+            Passfile { path, is_asked_for }.password(&config)
+        };
+        assert!(matches!(password(true), Err(Obstacle::Passfile(..))));
+        assert!(matches!(password(false), Ok(None)));
+        std::fs::write(&path, "h:5433:d:u:a\n").unwrap();
+        for (mode, is_read) in [
+            (0o600, true),
+            (0o400, true),
+            (0o640, false),
+            (0o604, false),
+            (0o620, false),
+        ] {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            let own = password(false).unwrap();
+            assert_eq!(
+                own.as_deref(),
+                is_read.then_some(b"a".as_slice()),
+                "{mode:o}"
+            );
+            match password(true) {
+                Ok(found) => assert!(is_read && found.is_some()),
+                Err(Obstacle::OpenPassfile(_, told)) => assert!(!is_read && told == mode),
+                Err(other) => panic!("{other}"),
+            }
+        }
+    }
 }
