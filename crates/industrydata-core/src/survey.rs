@@ -162,4 +162,22 @@ mod tests {
         let found = survey.reconcile(&Base::graph(), &tenant, &quota);
         assert!(found.unread().is_some());
     }
+
+    #[test]
+    fn the_books_infer_a_schedule_too() {
+        let runs = [0, 12, 24].map(|hours| {
+            let at = Timestamp::from_second(1_773_144_000 + hours * 3600).unwrap();
+            format!(r#"{{"id":"r-{hours}","startDateTime":"{at}"}}"#)
+        });
+        let body = format!(r#"{{"value":[{}]}}"#, runs.join(","));
+        let runs = ListRuns
+            .decode(&Answer::new(None, body.as_bytes()))
+            .unwrap()
+            .content;
+        let key = BooksKey::new(&Base::graph(), &"contoso".parse().unwrap());
+        let read = Change::read(key, Throttle::default());
+        let verdict = read.apply(None, Timestamp::UNIX_EPOCH).unwrap().verdict;
+        assert!(verdict.quota().infer_schedule(&runs).is_some());
+        assert!(verdict.quota().infer_schedule(&runs[..1]).is_none());
+    }
 }

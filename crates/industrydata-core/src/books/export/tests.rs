@@ -508,11 +508,10 @@ fn what_is_known_as_well_stays_and_what_is_new_is_taken_over() {
         it.rest.insert("both".to_owned(), label.into());
         it
     };
+    // Released just now, so that it is not forgotten for its age.
+    let fresh = Entry::new(hex([2; 16]), "released", NOW, NOW + 150_000);
     let mine = stored("t", vec![known("mine", "m")]).value;
-    let theirs = export(vec![stored(
-        "t",
-        vec![known("theirs", "t"), entry(2, "released")],
-    )]);
+    let theirs = export(vec![stored("t", vec![known("theirs", "t"), fresh])]);
     let (bytes, merged) = taken(&theirs, mine, "t", 0);
     // What started nothing is no loss.
     assert_eq!(merged, 1);
