@@ -842,3 +842,36 @@ fn a_location_that_cannot_be_followed_is_told_as_it_came() {
         );
     }
 }
+
+#[test]
+fn a_slot_that_comes_too_late_is_not_waited_for() {
+    let mut world = World::new(Script::new().accepted().times(5));
+    for number in 1..=5 {
+        let mut machine = Start::new(world.plan(), [number; 16], world.now);
+        world.drive(&mut machine).unwrap();
+    }
+    let wait = world
+        .quota()
+        .next_slot_at()
+        .unwrap()
+        .duration_since(world.now.utc);
+    let wait = Duration::try_from(wait).unwrap();
+    for (less, waits) in [(0, true), (1, false)] {
+        let mut plan = StartPlan {
+            wait_for_slot: true,
+            ..world.plan()
+        };
+        plan.limits.total = wait - Duration::from_millis(less);
+        let mut machine = Start::new(plan, [9; 16], world.now);
+        let StartStep::Book(booking) = machine.step() else {
+            panic!("it reserves")
+        };
+        let result = world.transact(&booking.change().clone());
+        booking.booked(result, world.now);
+        assert_eq!(
+            matches!(machine.step(), StartStep::Wait(_)),
+            waits,
+            "{less}"
+        );
+    }
+}

@@ -338,6 +338,9 @@ fn a_wait_says_why_it_ended() {
         false,
     );
     assert!(error.resume_token().is_none() && error.operation().is_some());
+    let silent = r#"{"status":"failed","statusDetail":""}"#;
+    let error = watched(Script::new().with(200, &[], silent), day);
+    assert_eq!(error.to_string(), "the operation failed");
     let error = watched(Script::new().operation("failed"), day);
     assert_eq!(error.to_string(), "the operation failed");
     for (script, text, kind) in [
@@ -828,6 +831,29 @@ fn a_run_is_looked_at_as_often_as_it_is_young() {
     assert_eq!(first.0.as_millis(), 30_010);
     assert_eq!(second.0.as_millis(), 33_021);
     assert_eq!(second.1, "the run goes on");
+}
+
+#[test]
+fn what_the_service_asks_for_is_the_reason_if_it_is_longer() {
+    for (asked, is_reason) in [("7", false), ("8", true)] {
+        let world = World::new(Script::new());
+        let plan = WatchPlan {
+            policy: PollingPolicy::every(Duration::from_secs(7)),
+            ..follow(&world, 600).plan().clone()
+        };
+        let mut machine = Follow::new("run-1", plan, [9; 16], world.now);
+        looked(
+            &mut machine,
+            &world,
+            200,
+            &[("retry-after", asked)],
+            RUNNING,
+        );
+        let FollowStep::Wait(pause) = machine.step() else {
+            panic!("it pauses")
+        };
+        assert_eq!(pause.reason().to_string() != "the run goes on", is_reason);
+    }
 }
 
 #[test]

@@ -717,3 +717,22 @@ fn a_refusal_says_why() {
         assert!(reason.to_string().contains(word), "{reason}");
     }
 }
+
+#[test]
+fn what_evidence_gave_back_stays_so_until_the_owner_knows() {
+    let mut books = Books::default();
+    books.granted(1, 0);
+    books.settle(1, unknown(), 1);
+    let gone = Change::resolve(
+        key(),
+        Throttle::default(),
+        id(1),
+        Resolution::NotStarted,
+        Evidence::NotListed,
+    );
+    assert!(books.apply(&gone, 200).write.is_some());
+    books.settle(1, unknown(), 201);
+    assert_eq!(books.quota(201).used(), 0);
+    books.settle(1, confirmed(2), 202);
+    assert_eq!(books.quota(202).confirmed(), 1);
+}

@@ -549,3 +549,14 @@ fn a_pause_that_ends_now_is_none() {
     assert!(is_kept(paused(1)));
     assert!(!is_kept(paused(0)));
 }
+
+#[test]
+fn an_entry_without_an_id_or_a_state_is_refused() {
+    for (id, state) in [("G".repeat(32), "confirmed"), ("1".repeat(32), "")] {
+        let mut export = export(vec![stored("t", vec![entry(1, "confirmed")])]);
+        let books = &mut export.books[0].incoming.entries[0];
+        (books.id, books.state) = (id, state.to_owned());
+        let read = LedgerExport::from_json(export.to_json().as_bytes());
+        assert!(matches!(read, Err(ExportError::NotOne(_))), "{read:?}");
+    }
+}

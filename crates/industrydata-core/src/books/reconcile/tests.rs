@@ -592,3 +592,114 @@ proptest! {
         );
     }
 }
+
+fn seen(found: &Reconciliation) -> Vec<String> {
+    let one = |it: &Finding| match it {
+        Finding::Seen { evidence, .. } => Some(evidence.text()),
+        Finding::Resolved { .. } => None,
+    };
+    found.findings().iter().filter_map(one).collect()
+}
+
+#[test]
+fn doubt_that_a_run_explains_does_not_keep_other_doubt() {
+    let mut books = Books::default();
+    books.start(1, 0, None);
+    books.start(2, 4 * HOUR, None);
+    let found = books.reconcile(6 * HOUR, Some(&[]), Some(&runs(&[("r-1", 0)])));
+    let resolved: Vec<Resolution> = found
+        .findings()
+        .iter()
+        .filter_map(|it| match it {
+            Finding::Resolved { resolution, .. } => Some(*resolution),
+            Finding::Seen { .. } => None,
+        })
+        .collect();
+    assert_eq!(resolved, [Resolution::Started, Resolution::NotStarted]);
+}
+
+#[test]
+fn what_no_longer_counts_is_not_entered() {
+    let listed = ops(&[("op-1", 0, None)]);
+    let ends = 12 * HOUR + 120;
+    for (now, found) in [(ends - 1, 1), (ends, 0)] {
+        let listed = Books::default().reconcile(now, Some(&listed), Some(&[]));
+        assert_eq!(listed.drift(), found);
+    }
+}
+
+#[test]
+fn what_was_seen_by_one_thing_claims_no_other() {
+    let mut books = Books::default();
+    let all = ops(&[("a", 0, Some("r-a")), ("b", HOUR, Some("r-b"))]);
+    assert_eq!(
+        seen(&books.reconcile(2 * HOUR, Some(&all[..1]), Some(&[]))),
+        ["operation:a"]
+    );
+    assert_eq!(
+        seen(&books.reconcile(2 * HOUR, Some(&all), Some(&[]))),
+        ["operation:b"]
+    );
+    assert_eq!(
+        seen(&books.reconcile(2 * HOUR, Some(&all), Some(&[]))),
+        Vec::<String>::new()
+    );
+    // Seen as a run first, it is its operation's as well.
+    let mut books = Books::default();
+    let run = runs(&[("r-a", 0)]);
+    assert_eq!(
+        seen(&books.reconcile(2 * HOUR, Some(&[]), Some(&run))),
+        ["run:r-a"]
+    );
+    assert_eq!(
+        seen(&books.reconcile(2 * HOUR, Some(&all), Some(&run))),
+        ["operation:b"]
+    );
+}
+
+#[test]
+fn a_run_is_held_by_one_start_near_it() {
+    // Its operation is not listed (any more): the run is its own all the same.
+    let mut books = Books::default();
+    books.start(1, 0, Some("op-1"));
+    let near = runs(&[("r-1", 10)]);
+    assert_eq!(
+        seen(&books.reconcile(HOUR, Some(&[]), Some(&near))),
+        Vec::<String>::new()
+    );
+    // Listed, it is one holder, not two.
+    let listed = ops(&[("op-1", 0, None)]);
+    let two = runs(&[("r-1", 10), ("r-2", 20)]);
+    assert_eq!(
+        seen(&books.reconcile(HOUR, Some(&listed), Some(&two))),
+        ["run:r-2"]
+    );
+}
+
+#[test]
+fn an_operation_comes_before_its_run() {
+    // What was seen as a run was asked for up to half an hour before.
+    let mut books = Books::default();
+    let run = runs(&[("r-1", HOUR)]);
+    assert_eq!(
+        seen(&books.reconcile(2 * HOUR, Some(&[]), Some(&run))),
+        ["run:r-1"]
+    );
+    let earlier = ops(&[("op-1", HOUR - 600, None)]);
+    assert_eq!(
+        seen(&books.reconcile(2 * HOUR, Some(&earlier), Some(&run))),
+        Vec::<String>::new()
+    );
+    // A start of ours that a run confirmed was not asked for before it was made.
+    let mut books = Books::default();
+    books.start(1, HOUR, None);
+    let found = books.reconcile(2 * HOUR, Some(&[]), Some(&run));
+    assert!(
+        matches!(found.findings(), [Finding::Resolved { .. }]),
+        "{found:?}"
+    );
+    assert_eq!(
+        seen(&books.reconcile(2 * HOUR, Some(&earlier), Some(&run))),
+        ["operation:op-1"]
+    );
+}
