@@ -172,6 +172,14 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "sqlite")]
+    #[test]
+    fn books_in_a_file_outlive_the_process() {
+        let folder = tempfile::tempdir().unwrap();
+        let books = Books::sqlite(folder.path().join("books.sqlite3")).unwrap();
+        assert!(!books.is_forgetful() && Books::memory().is_forgetful());
+    }
+
     #[test]
     fn what_is_exported_is_what_is_imported() {
         let key = BooksKey::new(&Base::graph(), &"t".parse().unwrap());

@@ -37,3 +37,44 @@ pub(super) fn distrust(connection: &Connection) -> rusqlite::Result<()> {
     }
     connection.execute_batch("PRAGMA cell_size_check = ON;")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_trusts_the_file_in_nothing_and_tells_errors_in_full() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("books.sqlite3");
+        let place = Place::new(&path, false).unwrap();
+        assert!(open(&place).is_err(), "it creates none");
+        std::fs::write(&path, "").unwrap();
+        let connection = open(&place).unwrap();
+        connection
+            .execute_batch("CREATE TABLE t (k INTEGER PRIMARY KEY); INSERT INTO t VALUES (1);")
+            .unwrap();
+        let twice = connection
+            .execute_batch("INSERT INTO t VALUES (1);")
+            .unwrap_err();
+        let code = twice.sqlite_error().unwrap().extended_code;
+        assert_eq!(code, rusqlite::ffi::SQLITE_CONSTRAINT_PRIMARYKEY);
+
+        configure(&connection).unwrap();
+        let pragma = |name: &str| -> i64 {
+            connection
+                .query_row(&format!("PRAGMA {name}"), [], |row| row.get(0))
+                .unwrap()
+        };
+        assert_eq!(pragma("synchronous"), 3);
+        assert_eq!(pragma("fullfsync"), 1);
+        assert_eq!(pragma("cell_size_check"), 1);
+        assert_eq!(pragma("trusted_schema"), 0);
+        for (setting, value) in [
+            (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
+            (DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false),
+            (DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false),
+        ] {
+            assert_eq!(connection.db_config(setting).unwrap(), value);
+        }
+    }
+}

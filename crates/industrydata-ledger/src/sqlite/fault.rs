@@ -103,3 +103,45 @@ pub(super) fn is_busy(error: &rusqlite::Error) -> bool {
     ]
     .contains(&error.sqlite_error_code())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failed(code: i32) -> rusqlite::Error {
+        rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None)
+    }
+
+    #[test]
+    fn hints_say_what_to_do() {
+        use rusqlite::ffi::{SQLITE_CANTOPEN, SQLITE_FULL, SQLITE_IOERR, SQLITE_READONLY};
+        assert!(hint(&failed(SQLITE_CANTOPEN)).contains("folder of the books"));
+        assert!(hint(&failed(SQLITE_READONLY)).contains("can be written"));
+        assert!(hint(&failed(SQLITE_FULL)).contains("free some space"));
+        assert_eq!(hint(&failed(SQLITE_IOERR)), "");
+    }
+
+    #[test]
+    fn what_is_busy_is_told_from_what_is_damaged() {
+        use rusqlite::ffi::{
+            SQLITE_BUSY, SQLITE_CONSTRAINT, SQLITE_CORRUPT, SQLITE_ERROR, SQLITE_FULL,
+            SQLITE_LOCKED, SQLITE_NOTADB, SQLITE_PROTOCOL, SQLITE_SCHEMA,
+        };
+        for code in [SQLITE_BUSY, SQLITE_LOCKED, SQLITE_PROTOCOL] {
+            assert!(is_busy(&failed(code)));
+            assert!(matches!(of(failed(code)), StoreFault::Busy));
+        }
+        let told = |code| of(failed(code)).to_string();
+        assert!(told(SQLITE_NOTADB).contains("not an SQLite database"));
+        assert!(told(SQLITE_CORRUPT).contains("malformed"));
+        for code in [SQLITE_ERROR, SQLITE_CONSTRAINT, SQLITE_SCHEMA] {
+            assert!(matches!(of(failed(code)), StoreFault::Damaged(_)));
+        }
+        assert!(matches!(
+            of(failed(SQLITE_FULL)),
+            StoreFault::Unavailable(_)
+        ));
+        let odd = of(rusqlite::Error::QueryReturnedNoRows);
+        assert!(matches!(odd, StoreFault::Damaged(_)));
+    }
+}
