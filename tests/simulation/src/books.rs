@@ -146,19 +146,23 @@ impl World {
         }
     }
 
-    /// What the books will say later, if something is booked in them now: moments of true time.
-    pub(crate) fn quota_opened(&self, now: u64, then: u64) -> Quota {
+    /// What the books will say then, if something is booked in them at each of these moments of true time.
+    pub(crate) fn quota_opened(&self, moments: &[u64], then: u64) -> Quota {
         let outcome = Outcome::Released {
             why: "a start that was not sent".to_owned(),
             not_before: None,
         };
         let throttle = Throttle::default();
         let booked = Change::settle(self.key(), throttle, [0xff; 16], outcome);
-        let stored = self.books.bytes.as_deref();
-        let booked = booked.apply(stored, self.books_clock(now)).unwrap().write;
+        let mut stored = self.books.bytes.clone();
+        for at in moments {
+            let applied = booked.apply(stored.as_deref(), self.books_clock(*at));
+            stored = applied.unwrap().write.or(stored);
+        }
         let read = Change::read(self.key(), throttle);
-        let stored = booked.as_deref().or(stored);
-        let applied = read.apply(stored, self.books_clock(then)).unwrap();
+        let applied = read
+            .apply(stored.as_deref(), self.books_clock(then))
+            .unwrap();
         applied.verdict.quota().clone()
     }
 

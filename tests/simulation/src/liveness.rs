@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use industrydata_core::MayHaveStarted;
+use industrydata_core::{MayHaveStarted, Quota};
 
 use crate::{
     front::WINDOW,
@@ -44,12 +44,10 @@ pub(crate) fn doubt_ends(world: &World) -> Option<String> {
     // What lies ahead of a clock that is behind, or was set back, counts for as long from when the books were opened first
     // after that; unless the clock reaches it before: it may have been set right.
     let ahead = (world.record.jumped_back + world.behind()) as u64 * 1000;
-    let open = |then: u64| {
-        let quota = world.quota_opened(last, then);
-        quota.in_doubt() + quota.in_flight() > 0
-    };
-    (open(then) && (ahead == 0 || open(then + ahead.min(within)))).then(|| {
-        let quota = world.quota_opened(last, then);
+    let is_open = |quota: &Quota| quota.in_doubt() + quota.in_flight() > 0;
+    let quota = world.quota_opened(&[last], then);
+    let later = || world.quota_opened(&[last, then], then + ahead.min(within));
+    (is_open(&quota) && (ahead == 0 || is_open(&later()))).then(|| {
         let entries = quota.entries();
         format!("starts are in doubt or in flight at {then} ms: {entries:?}")
     })
