@@ -399,4 +399,12 @@ mod tests {
         );
         assert!(!shown.contains("s3cret"), "{shown}");
     }
+
+    #[test]
+    fn a_token_of_another_type_is_not_used() {
+        let other = read(200, r#"{"token_type":"DPoP","access_token":"abc"}"#);
+        assert!(matches!(other, Err(TokenError::Unusable(_))));
+        let credentials = ClientCredentials::new("a", "b").scope("api://x/.default");
+        assert!(format!("{credentials:?}").contains("api://x/.default"));
+    }
 }

@@ -281,4 +281,13 @@ mod tests {
         let longer = longer.to_string().parse::<ResumeToken>();
         assert_eq!(longer, Err(ResumeError::Malformed));
     }
+
+    #[test]
+    fn a_kind_that_is_not_known_is_no_token() {
+        let mut bytes = vec![0; 8];
+        bytes.push(7);
+        bytes.extend_from_slice(&crc32_of(&bytes).to_be_bytes());
+        let text = format!("{PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(&bytes[3..]));
+        assert_eq!(text.parse::<ResumeToken>(), Err(ResumeError::Malformed));
+    }
 }

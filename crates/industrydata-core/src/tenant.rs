@@ -149,4 +149,12 @@ mod tests {
             assert_eq!(near.parse::<Tenant>().unwrap().to_string(), near);
         }
     }
+
+    #[test]
+    fn a_name_comes_of_any_text() {
+        assert_eq!("".parse::<Tenant>(), Err(TenantError::Empty));
+        let name = Tenant::try_from("contoso").unwrap();
+        assert_eq!(Tenant::try_from("contoso".to_owned()), Ok(name.clone()));
+        assert_eq!(Tenant::from(&name), name);
+    }
 }

@@ -108,4 +108,9 @@ mod tests {
         assert_eq!(number(b" 1"), None);
         assert_eq!(number(b"99999"), None);
     }
+
+    #[test]
+    fn tags_that_show_nothing_are_escaped() {
+        assert_eq!(escape_controls("a\u{e0041}b").to_string(), r"a\u{e0041}b");
+    }
 }

@@ -107,4 +107,9 @@ mod tests {
             assert!(!error.to_string().contains("canary"), "{error}");
         }
     }
+
+    #[test]
+    fn an_end_of_another_kind_is_none() {
+        assert_eq!(expires(r#"{"accessToken":"a","expires_on":[1]}"#), None);
+    }
 }

@@ -875,3 +875,64 @@ fn a_slot_that_comes_too_late_is_not_waited_for() {
         );
     }
 }
+
+#[test]
+fn stopping_in_the_middle_books_what_is_known() {
+    // Reserved, and not known to be: given back.
+    let mut world = World::new(Script::new());
+    let mut machine = Start::new(world.plan(), [5; 16], world.now);
+    let StartStep::Book(booking) = machine.step() else {
+        panic!("it reserves")
+    };
+    let change = booking.change().clone();
+    world.transact(&change).unwrap();
+    machine.stop();
+    let error = world.drive(&mut machine).unwrap_err();
+    assert!(matches!(error.kind(), StartErrorKind::Stopped));
+    assert_eq!(world.quota().used(), 0);
+    // Handed out: in doubt.
+    let mut machine = reserved(&mut world, Duration::from_secs(600));
+    let StartStep::Send(exchange) = machine.step() else {
+        panic!("it posts")
+    };
+    let (request, reply) = exchange.request(&world.token, world.now).unwrap();
+    assert!(!format!("{reply:?}").is_empty() && request.method() == "POST");
+    drop(reply);
+    machine.stop();
+    let error = world.drive(&mut machine).unwrap_err();
+    assert!(matches!(error.kind(), StartErrorKind::Dropped));
+    assert_eq!(world.quota().in_doubt(), 1);
+}
+
+#[test]
+fn a_pause_that_ends_at_the_limit_ends_the_start() {
+    let mut world = World::new(Script::new());
+    let mut plan = world.plan();
+    plan.limits.total = Duration::from_secs(30);
+    let mut machine = Start::new(plan, [6; 16], world.now);
+    let mut rests = 0;
+    let error = loop {
+        match machine.step() {
+            StartStep::Book(booking) => {
+                let result = world.transact(&booking.change().clone());
+                booking.booked(result, world.now);
+            }
+            StartStep::Send(exchange) => {
+                let (_, reply) = exchange.request(&world.token, world.now).unwrap();
+                let headers = [("retry-after", "30".to_owned())];
+                reply.answer(&world::head(429, &headers), Ok(Vec::new()), world.now);
+            }
+            StartStep::Wait(pause) => {
+                rests += 1;
+                world.pass(Duration::from_secs(30));
+                pause.over(world.now);
+            }
+            StartStep::Done(outcome) => break outcome.unwrap_err(),
+        }
+    };
+    assert_eq!(rests, 1);
+    assert!(
+        matches!(error.kind(), StartErrorKind::Throttled { .. }),
+        "{error}"
+    );
+}

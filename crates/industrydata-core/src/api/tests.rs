@@ -320,3 +320,28 @@ fn what_kept_a_run_from_going_on_is_told_in_full() {
     assert_eq!((error.message(), error.target()), (Some("m"), Some("t")));
     assert_eq!(error.details()[0].code(), Some("D"));
 }
+
+#[test]
+fn what_is_too_deep_is_not_read_and_an_operation_is_read_as_it_is() {
+    let deep = format!(
+        r#"{{"value":[],"x":{}{}}}"#,
+        "[".repeat(200),
+        "]".repeat(200)
+    );
+    let read = ListRuns.decode(&answer(&deep)).map(drop);
+    assert_eq!(read, Err(BodyError::TooDeep));
+    let body = r#"{"id":"1","status":"running","statusDetail":"t"}"#;
+    let read = |secret| {
+        let answer = answer(body).without(secret);
+        GetOperation::new("1").decode(&answer).unwrap().content
+    };
+    assert_eq!(read(None).status_detail(), Some("t"));
+    assert_eq!(read(Some("t")).status_detail(), Some("[redacted]"));
+    let statistics = RunStatistics::decode(JSON, br#"{"runId":"r","status":"completed"}"#);
+    assert_eq!(statistics.unwrap().status(), &RunStatus::Completed);
+    let label = Answer::new(Some(b"\xff/json"), b"{}");
+    assert_eq!(
+        GetRun::new("1").decode(&label).map(drop),
+        Err(BodyError::WrongContentType)
+    );
+}

@@ -134,3 +134,16 @@ fn at_ten_hours_and_the_uncertainty_it_is_not_certain() {
     assert_eq!(due(10 * HOUR + 60), Skip::Uncertain);
     assert_eq!(due(10 * HOUR + 61), Skip::No);
 }
+
+#[test]
+fn what_is_not_certain_is_told_as_such() {
+    let starts = vec![at(0), at(12 * HOUR + 600), at(24 * HOUR + 1201)];
+    let schedule = Schedule::of_starts(starts).unwrap();
+    // Ten hours before the next one, give or take ten minutes.
+    let made = at(26 * HOUR + 600);
+    let forecast = schedule.forecast(&[at(25 * HOUR), made], at(27 * HOUR));
+    assert_eq!(forecast.is_skipped_already(), Skip::Uncertain);
+    assert_eq!(forecast.as_of(), at(27 * HOUR));
+    assert_eq!(forecast.basis(), Basis::Inferred { runs: 3 });
+    assert_eq!(skip(at(1), at(0), Duration::ZERO), Skip::No);
+}

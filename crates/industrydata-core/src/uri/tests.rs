@@ -218,3 +218,9 @@ fn a_base_without_an_authority_is_merged_with() {
     let target = base.resolve(&Reference::parse("b").unwrap()).unwrap();
     assert_eq!(target.path, "b");
 }
+
+#[test]
+fn a_literal_of_the_future_has_an_address() {
+    assert!(Reference::parse("https://[v1.a:b]/").is_some());
+    assert!(Reference::parse("https://[v1]/").is_none());
+}

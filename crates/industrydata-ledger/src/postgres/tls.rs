@@ -146,3 +146,25 @@ impl ServerCertVerifier for Anybody {
         self.0.signature_verification_algorithms.supported_schemes()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_without_a_certificate_is_no_authority() {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("roots.pem");
+        let refused = || {
+            matches!(
+                verifier(&provider, Some(&path)),
+                Err(Obstacle::Authority(_))
+            )
+        };
+        assert!(refused(), "it is not there");
+        std::fs::write(&path, "no certificate").unwrap();
+        assert!(refused());
+        assert!(verifier(&provider, None).is_ok());
+    }
+}
