@@ -186,11 +186,15 @@ impl Entry {
 
     /// When its lease ends: one dated ahead of the clock is on lease from first sight.
     pub(super) fn lease_ends_ms(&self) -> i64 {
-        let lease = self.until.saturating_sub(self.at);
         match self.seen {
-            Some(seen) => self.until.min(seen.saturating_add(lease)),
+            Some(seen) => self.until.min(seen.saturating_add(self.lease())),
             None => self.until,
         }
+    }
+
+    /// How long it is reserved, in milliseconds; none if its times are not in order, which nothing writes.
+    fn lease(&self) -> i64 {
+        self.until.saturating_sub(self.at).max(0)
     }
 
     pub(super) fn counts_from(&self) -> i64 {
@@ -208,7 +212,7 @@ impl Entry {
         let from = match (self.state.as_str(), self.seen) {
             (_, None) => self.counts_from(),
             ("confirmed" | "seen", Some(seen)) => self.counts_from().min(seen),
-            (_, Some(_)) => self.counts_from().min(self.lease_ends_ms()),
+            (_, Some(seen)) => self.counts_from().min(seen.saturating_add(self.lease())),
         };
         from.saturating_add(millis(window.saturating_add(MARGIN)))
     }
@@ -245,6 +249,16 @@ mod tests {
             (entry.reserved_at(), entry.lease_ends()),
             (timestamp(HOUR), timestamp(2 * HOUR))
         );
+    }
+
+    #[test]
+    fn times_that_are_not_in_order_free_nothing_early() {
+        let entry = Entry {
+            seen: Some(HOUR),
+            ..Entry::new("1".repeat(32), "unknown", 900 * HOUR, 0)
+        };
+        let window = Duration::from_secs(12 * 3600);
+        assert_eq!(entry.frees_at(window), timestamp(13 * HOUR + 120_000));
     }
 
     #[test]
