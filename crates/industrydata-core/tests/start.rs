@@ -16,7 +16,8 @@ use std::time::Duration;
 
 use industrydata_core::{
     BooksKey, Change, Fault, MayHaveStarted, Phase, PollingPolicy, RefusalReason, Schedule, Skip,
-    Start, StartErrorKind, StartPlan, StartStep, StoreFault, TokenError, WatchErrorKind, Who,
+    Start, StartError, StartErrorKind, StartPlan, StartStep, StoreFault, TokenError,
+    WatchErrorKind, Who,
 };
 use world::{Answer, Script, World, token};
 
@@ -576,6 +577,36 @@ fn an_outcome_that_ends_a_start_is_booked_in_two_tries() {
     }
 }
 
+/// Drives a start by hand whose requests are all answered with a 429 and this Retry-After; `rest` is done at each pause, after
+/// it has passed.
+fn throttled(
+    world: &mut World,
+    machine: &mut Start,
+    retry_after: u64,
+    mut rest: impl FnMut(&mut World, Duration),
+) -> StartError {
+    loop {
+        match machine.step() {
+            StartStep::Book(booking) => {
+                let result = world.transact(&booking.change().clone());
+                booking.booked(result, world.now);
+            }
+            StartStep::Send(exchange) => {
+                let (_, reply) = exchange.request(&world.token, world.now).unwrap();
+                let headers = [("retry-after", retry_after.to_string())];
+                reply.answer(&world::head(429, &headers), Ok(Vec::new()), world.now);
+            }
+            StartStep::Wait(pause) => {
+                let time = pause.remaining(world.now);
+                world.pass(time);
+                pause.over(world.now);
+                rest(world, time);
+            }
+            StartStep::Done(outcome) => return outcome.unwrap_err(),
+        }
+    }
+}
+
 #[test]
 fn a_short_429_is_waited_out_by_the_clock_of_the_store_as_well() {
     let short = || Script::new().with(429, &[("retry-after", "10")], "");
@@ -589,27 +620,10 @@ fn a_short_429_is_waited_out_by_the_clock_of_the_store_as_well() {
     let mut world = World::new(short());
     let mut machine = Start::new(world.plan(), [7; 16], world.now);
     let mut rests = 0;
-    let error = loop {
-        match machine.step() {
-            StartStep::Book(booking) => {
-                let result = world.transact(&booking.change().clone());
-                booking.booked(result, world.now);
-            }
-            StartStep::Send(exchange) => {
-                let (_, reply) = exchange.request(&world.token, world.now).unwrap();
-                let headers = [("retry-after", "10".to_owned())];
-                reply.answer(&world::head(429, &headers), Ok(Vec::new()), world.now);
-            }
-            StartStep::Wait(pause) => {
-                rests += 1;
-                let time = pause.remaining(world.now);
-                world.pass(time);
-                pause.over(world.now);
-                world.behind += time;
-            }
-            StartStep::Done(outcome) => break outcome.unwrap_err(),
-        }
-    };
+    let error = throttled(&mut world, &mut machine, 10, |world, time| {
+        rests += 1;
+        world.behind += time;
+    });
     assert_eq!(rests, 3);
     assert!(matches!(error.kind(), StartErrorKind::NoSlot(_)), "{error}");
 }
@@ -626,33 +640,17 @@ fn only_the_services_own_short_pause_is_waited_out_unasked() {
     let mut world = World::new(Script::new().with(429, &[("retry-after", "10")], ""));
     let mut machine = Start::new(world.plan(), [7; 16], world.now);
     let mut taken = false;
-    let error = loop {
-        match machine.step() {
-            StartStep::Book(booking) => {
-                let result = world.transact(&booking.change().clone());
-                booking.booked(result, world.now);
-            }
-            StartStep::Send(exchange) => {
-                let (_, reply) = exchange.request(&world.token, world.now).unwrap();
-                let headers = [("retry-after", "10".to_owned())];
-                reply.answer(&world::head(429, &headers), Ok(Vec::new()), world.now);
-            }
-            StartStep::Wait(pause) => {
-                assert!(!taken, "it does not wait for others");
-                taken = true;
-                world.pass(Duration::from_secs(10));
-                pause.over(world.now);
-                for n in 20..25 {
-                    let plan = world.plan();
-                    let key = BooksKey::new(plan.service.base(), &plan.tenant);
-                    let lease = Duration::from_secs(5);
-                    let other = Change::reserve(key, plan.throttle, [n; 16], lease, Who::default());
-                    assert!(world.transact(&other).unwrap().refusal().is_none());
-                }
-            }
-            StartStep::Done(outcome) => break outcome.unwrap_err(),
+    let error = throttled(&mut world, &mut machine, 10, |world, _| {
+        assert!(!taken, "it does not wait for others");
+        taken = true;
+        for n in 20..25 {
+            let plan = world.plan();
+            let key = BooksKey::new(plan.service.base(), &plan.tenant);
+            let lease = Duration::from_secs(5);
+            let other = Change::reserve(key, plan.throttle, [n; 16], lease, Who::default());
+            assert!(world.transact(&other).unwrap().refusal().is_none());
         }
-    };
+    });
     let StartErrorKind::NoSlot(refusal) = error.kind() else {
         panic!("{error}")
     };
@@ -911,25 +909,7 @@ fn a_pause_that_ends_at_the_limit_ends_the_start() {
     plan.limits.total = Duration::from_secs(30);
     let mut machine = Start::new(plan, [6; 16], world.now);
     let mut rests = 0;
-    let error = loop {
-        match machine.step() {
-            StartStep::Book(booking) => {
-                let result = world.transact(&booking.change().clone());
-                booking.booked(result, world.now);
-            }
-            StartStep::Send(exchange) => {
-                let (_, reply) = exchange.request(&world.token, world.now).unwrap();
-                let headers = [("retry-after", "30".to_owned())];
-                reply.answer(&world::head(429, &headers), Ok(Vec::new()), world.now);
-            }
-            StartStep::Wait(pause) => {
-                rests += 1;
-                world.pass(Duration::from_secs(30));
-                pause.over(world.now);
-            }
-            StartStep::Done(outcome) => break outcome.unwrap_err(),
-        }
-    };
+    let error = throttled(&mut world, &mut machine, 30, |_, _| rests += 1);
     assert_eq!(rests, 1);
     assert!(
         matches!(error.kind(), StartErrorKind::Throttled { .. }),

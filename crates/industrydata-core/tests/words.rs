@@ -17,8 +17,8 @@ use std::{error::Error, time::Duration};
 use industrydata_core::{
     Base, Endpoint, Fault, Fetch, FetchPlan, FetchStep, Follow, FollowError, FollowErrorKind,
     FollowStep, GetRun, Limits, ListRuns, MayHaveStarted, OperationUrl, Phase, PollingPolicy,
-    ReadError, ResumeToken, Service, Start, StartError, StartErrorKind, StoreFault, TokenError,
-    Watch, WatchError, WatchPlan, WatchStep,
+    ReadError, ResumeToken, Service, ServiceError, Start, StartError, StartErrorKind, StoreFault,
+    TokenError, Watch, WatchError, WatchPlan, WatchStep,
 };
 use world::{Answer, Script, World};
 
@@ -38,62 +38,41 @@ struct Said {
     has_source: bool,
 }
 
-impl From<&StartError> for Said {
-    fn from(error: &StartError) -> Self {
+impl Said {
+    fn of(error: &impl Error, service: Option<&ServiceError>, request_id: Option<&str>) -> Self {
         Self {
             text: error.to_string(),
             debug: format!("{error:?}"),
-            service: (
-                error.service_error().is_some(),
-                error.request_id().map(str::to_owned),
-            ),
+            service: (service.is_some(), request_id.map(str::to_owned)),
             has_source: error.source().is_some(),
         }
+    }
+}
+
+impl From<&StartError> for Said {
+    fn from(error: &StartError) -> Self {
+        Self::of(error, error.service_error(), error.request_id())
     }
 }
 
 impl From<&WatchError> for Said {
     fn from(error: &WatchError) -> Self {
         assert_eq!(error.may_have_started(), MayHaveStarted::Yes);
-        Self {
-            text: error.to_string(),
-            debug: format!("{error:?}"),
-            service: (
-                error.service_error().is_some(),
-                error.request_id().map(str::to_owned),
-            ),
-            has_source: error.source().is_some(),
-        }
+        Self::of(error, error.service_error(), error.request_id())
     }
 }
 
 impl From<&ReadError> for Said {
     fn from(error: &ReadError) -> Self {
         assert_eq!(error.may_have_started(), MayHaveStarted::No);
-        Self {
-            text: error.to_string(),
-            debug: format!("{error:?}"),
-            service: (
-                error.service_error().is_some(),
-                error.request_id().map(str::to_owned),
-            ),
-            has_source: error.source().is_some(),
-        }
+        Self::of(error, error.service_error(), error.request_id())
     }
 }
 
 impl From<&FollowError> for Said {
     fn from(error: &FollowError) -> Self {
         assert_eq!(error.may_have_started(), MayHaveStarted::Yes);
-        Self {
-            text: error.to_string(),
-            debug: format!("{error:?}"),
-            service: (
-                error.service_error().is_some(),
-                error.request_id().map(str::to_owned),
-            ),
-            has_source: error.source().is_some(),
-        }
+        Self::of(error, error.service_error(), error.request_id())
     }
 }
 
