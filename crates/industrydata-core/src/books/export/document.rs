@@ -70,6 +70,7 @@ struct Start {
     id: String,
     state: String,
     reserved_at: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     made_at: Option<String>,
     lease_ends: String,
     accepted_at: Option<String>,

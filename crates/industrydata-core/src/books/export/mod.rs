@@ -50,7 +50,7 @@ const MOST_DOUBTS: u32 = 1000;
 /// | `books` | an object for each base URL and tenant: `base`, `tenant`, `damage` (why they could not be read soundly, `null` if they could), `not_before` (the service takes no start before, `null` if it did not say), `entries`, `other` |
 ///
 /// An entry is a start: `id` (32 hexadecimal digits), `state` (`reserved`, `confirmed`, `unknown`, `seen`, `released`, or
-/// one of a newer release), `reserved_at`, `made_at` (if that was earlier than what it is dated), `lease_ends`, `accepted_at` (the latest moment it may have been accepted),
+/// one of a newer release), `reserved_at` (what it is dated), `made_at` (there only if that was earlier), `lease_ends`, `accepted_at` (the latest moment it may have been accepted),
 /// `operation`, `why`, `evidence` (`operation:ID`, `run:ID`, `lists:` or `hand:NOTE`), `host`, `process`, `label`: each
 /// `null` where nothing is known. `other` has what a newer release wrote, as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
