@@ -118,6 +118,7 @@ pub(crate) fn features(_: &[OsString]) -> Result<ExitCode, Failure> {
             "--locked",
             "--package",
             package,
+            "--all-targets",
             "--no-default-features",
             "--features",
             features,

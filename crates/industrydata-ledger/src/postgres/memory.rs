@@ -62,3 +62,60 @@ impl Remembered {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use industrydata_core::Base;
+
+    use super::*;
+
+    fn key(tenant: &str) -> BooksKey {
+        BooksKey::new(&Base::graph(), &tenant.parse().unwrap())
+    }
+
+    fn row(changes: i64) -> Row {
+        let value = Vec::new();
+        Row { changes, value }
+    }
+
+    #[test]
+    fn a_count_never_goes_back() {
+        let (remembered, key) = (Remembered::default(), key("t"));
+        assert!(!remembered.is_any());
+        assert_eq!(remembered.of(&key), None);
+        for (noted, known) in [(2, 2), (5, 5), (3, 5)] {
+            remembered.note(&key, noted);
+            assert_eq!(remembered.of(&key), Some(known));
+        }
+        assert!(remembered.is_any());
+        assert_eq!(remembered.of(&self::key("u")), None);
+    }
+
+    #[test]
+    fn rows_that_vanish_or_go_back_are_damage() {
+        let (remembered, key) = (Remembered::default(), key("t"));
+        let agrees = |known, row: Option<i64>| {
+            let row = row.map(self::row);
+            remembered.agrees(&key, known, row.as_ref())
+        };
+        assert!(agrees(None, None).is_ok());
+        assert_eq!(remembered.of(&key), None);
+        for (known, row) in [(None, 1), (Some(1), 1), (Some(1), 2)] {
+            assert!(agrees(known, Some(row)).is_ok());
+            assert_eq!(remembered.of(&key), Some(row));
+        }
+        for (known, row, why) in [
+            (Some(2), Some(1), "set back"),
+            (Some(1), None, "removed"),
+            (None, Some(0), "no count"),
+            (Some(1), Some(-1), "no count"),
+        ] {
+            let fault = agrees(known, row).unwrap_err();
+            assert!(
+                matches!(fault, StoreFault::Damaged(told) if told.contains(why)),
+                "{known:?} {row:?}"
+            );
+        }
+        assert_eq!(remembered.of(&key), Some(2), "what is damaged is not noted");
+    }
+}

@@ -42,6 +42,18 @@ pub(super) fn distrust(connection: &Connection) -> rusqlite::Result<()> {
 mod tests {
     use super::*;
 
+    /// The place itself is looked at before, but a link may come between.
+    #[cfg(unix)]
+    #[test]
+    fn a_link_is_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let [path, link] = ["books", "link"].map(|name| folder.path().join(name));
+        std::fs::write(&path, "").unwrap();
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        assert!(open(&Place::new(&path, false).unwrap()).is_ok());
+        assert!(open(&Place::new(&link, false).unwrap()).is_err());
+    }
+
     #[test]
     fn a_connection_trusts_the_file_in_nothing_and_tells_errors_in_full() {
         let folder = tempfile::tempdir().unwrap();

@@ -57,3 +57,17 @@ impl SqliteOptions {
         SqliteStore::with(self, path.as_ref())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_a_day_at_most() {
+        let day = Duration::from_secs(86_400);
+        assert_eq!(SqliteOptions::new().wait, Duration::from_secs(5));
+        for (asked, waited) in [(Duration::ZERO, Duration::ZERO), (day, day), (day * 2, day)] {
+            assert_eq!(SqliteOptions::new().wait(asked).wait, waited);
+        }
+    }
+}

@@ -26,6 +26,8 @@ mod runtimes;
 #[allow(dead_code, reason = "tests do not need all that the checks need")]
 mod server;
 mod tls;
+#[cfg(feature = "sqlite")]
+mod transfer;
 
 use std::{
     env, process,

@@ -6,7 +6,7 @@ use industrydata_core::{ExportError, LedgerExport};
 use industrydata_ledger::{Books, SqliteStore, Store, StoreFault};
 use rusqlite::Connection;
 
-use crate::{confirm, fresh, is_granted, quota, reserve};
+use crate::{confirm, fresh, is_granted, quota, reserve, set_clock};
 
 /// Five starts of `t` and three of `u`.
 fn fill(path: &Path) {
@@ -76,6 +76,19 @@ fn an_empty_ledger_is_an_empty_document() {
     let export = Books::sqlite(&path).unwrap().export().unwrap();
     assert!(export.is_whole() && export.books().is_empty());
     assert!(!path.exists());
+}
+
+#[test]
+fn an_export_is_as_of_the_books_clock() {
+    let (_folder, path) = fresh();
+    let (_, clock) = set_clock();
+    let store = SqliteStore::options()
+        .clock(clock.clone())
+        .open(&path)
+        .unwrap();
+    assert_eq!(store.holdings().unwrap().as_of, clock(), "there is no file");
+    assert!(is_granted(&store.transact(&reserve("t", 1))));
+    assert_eq!(store.holdings().unwrap().as_of, clock());
 }
 
 #[test]

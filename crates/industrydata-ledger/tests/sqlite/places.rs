@@ -138,6 +138,20 @@ fn a_file_that_goes_is_not_taken_for_empty_books() {
     ));
 }
 
+#[test]
+fn a_file_that_is_exchanged_before_it_had_books_of_the_tenant_is_read_anew() {
+    let (folder, path) = fresh();
+    let other = folder.path().join("other");
+    for (path, tenant) in [(&path, "u"), (&other, "t")] {
+        let store = SqliteStore::open(path).unwrap();
+        assert!(is_granted(&store.transact(&reserve(tenant, 1))));
+    }
+    let store = SqliteStore::open(&path).unwrap();
+    assert_eq!(quota(&store, "t").unwrap().used(), 0);
+    fs::rename(&other, &path).unwrap();
+    assert_eq!(quota(&store, "t").unwrap().used(), 1);
+}
+
 #[cfg(unix)]
 fn make(path: &Path, bytes: &[u8]) {
     fs::write(path, bytes).unwrap();

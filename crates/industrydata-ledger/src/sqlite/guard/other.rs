@@ -1,0 +1,37 @@
+//! Where the system has no owners and modes of this kind: what it does have is left to it.
+
+use std::{
+    fs::{self, Metadata, OpenOptions},
+    io,
+    path::Path,
+};
+
+use super::super::fault::Obstacle;
+
+/// Which file stands under a name: not told here, where an open file cannot be replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) struct Identity;
+
+pub(in super::super) fn file(_: &Path, _: &Metadata) -> Result<Identity, Obstacle> {
+    Ok(Identity)
+}
+
+pub(in super::super) fn folder(_: &Path, _: &Metadata) -> Result<(), Obstacle> {
+    Ok(())
+}
+
+pub(in super::super) fn journal(_: &Path) -> Result<(), Obstacle> {
+    Ok(())
+}
+
+pub(in super::super) fn create_private(path: &Path) -> io::Result<()> {
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(path)
+        .map(drop)
+}
+
+pub(in super::super) fn create_folders(folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)
+}

@@ -1,0 +1,132 @@
+//! Owners, modes and identity as POSIX has them.
+
+use std::{
+    fs::{self, DirBuilder, File, Metadata, OpenOptions},
+    io,
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
+    path::Path,
+};
+
+use super::super::fault::Obstacle;
+
+/// Which file stands under a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) struct Identity {
+    device: u64,
+    inode: u64,
+}
+
+/// Refuses a file that others own, may open, or reach by another name.
+pub(in super::super) fn file(path: &Path, meta: &Metadata) -> Result<Identity, Obstacle> {
+    owned(path, meta)?;
+    let mode = meta.mode() & 0o7777;
+    if mode & 0o077 != 0 {
+        return Err(Obstacle::OpenToOthers(path.to_owned(), mode));
+    }
+    if meta.nlink() > 1 {
+        return Err(Obstacle::SecondName(path.to_owned()));
+    }
+    Ok(Identity {
+        device: meta.dev(),
+        inode: meta.ino(),
+    })
+}
+
+/// Refuses a folder in which everybody may replace files.
+pub(in super::super) fn folder(path: &Path, meta: &Metadata) -> Result<(), Obstacle> {
+    let mode = meta.mode() & 0o7777;
+    if mode & 0o002 != 0 && mode & 0o1000 == 0 {
+        return Err(Obstacle::OpenFolder(path.to_owned(), mode));
+    }
+    Ok(())
+}
+
+/// Refuses a journal laid there by somebody else: SQLite would play it back into the books.
+pub(in super::super) fn journal(path: &Path) -> Result<(), Obstacle> {
+    match fs::symlink_metadata(path) {
+        Ok(meta) if !meta.is_file() => Err(Obstacle::NotAFile(path.to_owned())),
+        Ok(meta) => owned(path, &meta),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(Obstacle::Io(path.to_owned(), error)),
+    }
+}
+
+/// Creates an empty file that its owner alone may open; SQLite gives its journal the same mode.
+pub(in super::super) fn create_private(path: &Path) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .map(drop)
+}
+
+/// Creates `folder` and what is missing above it, durably.
+pub(in super::super) fn create_folders(folder: &Path) -> io::Result<()> {
+    let named_in = to_sync(folder);
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)?;
+    for above in named_in {
+        File::open(above)?.sync_all()?;
+    }
+    Ok(())
+}
+
+/// The folders that get a new name in them when `folder` is created.
+fn to_sync(folder: &Path) -> Vec<&Path> {
+    folder
+        .ancestors()
+        .take_while(|above| !above.exists())
+        .filter_map(Path::parent)
+        .collect()
+}
+
+fn owned(path: &Path, meta: &Metadata) -> Result<(), Obstacle> {
+    if meta.uid() == rustix::process::geteuid().as_raw() {
+        Ok(())
+    } else {
+        Err(Obstacle::Foreign(path.to_owned(), meta.uid()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    #[test]
+    fn a_journal_is_a_file_of_this_user_or_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("books-journal");
+        assert!(journal(&path).is_ok(), "there is none");
+        fs::write(&path, "").unwrap();
+        assert!(journal(&path).is_ok());
+        let below = path.join("x");
+        assert!(matches!(journal(&below), Err(Obstacle::Io(at, _)) if at == below));
+        let inner = folder.path().join("inner");
+        fs::create_dir(&inner).unwrap();
+        assert!(matches!(journal(&inner), Err(Obstacle::NotAFile(at)) if at == inner));
+        let link = folder.path().join("link");
+        symlink(&path, &link).unwrap();
+        assert!(matches!(journal(&link), Err(Obstacle::NotAFile(at)) if at == link));
+    }
+
+    #[test]
+    fn folders_are_made_for_this_user_and_those_that_name_them_synced() {
+        let top = tempfile::tempdir().unwrap();
+        let (a, deep) = (top.path().join("a"), top.path().join("a/b/c"));
+        let b = a.join("b");
+        assert_eq!(to_sync(&deep), [&*b, &*a, top.path()]);
+        create_folders(&deep).unwrap();
+        for made in [&a, &b, &deep] {
+            let mode = fs::metadata(made).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o700);
+        }
+        assert!(to_sync(&deep).is_empty());
+        create_folders(&deep).unwrap();
+    }
+}
