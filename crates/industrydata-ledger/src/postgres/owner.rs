@@ -97,9 +97,8 @@ impl Owner {
             until,
             answer,
         })?;
-        let patience = self.plan.wait * 4 + GRACE * 3 + Duration::from_secs(5);
         answered
-            .recv_timeout(patience)
+            .recv_timeout(patience(self.plan.wait))
             .unwrap_or_else(|_| Err(StoreFault::unconfirmed(Obstacle::Lost)))
     }
 
@@ -142,6 +141,12 @@ impl Owner {
     }
 }
 
+/// How long the thread is waited for: the four waits that a change may take whose COMMIT is not answered, what each has
+/// beyond its wait, and five seconds to spare.
+fn patience(wait: Duration) -> Duration {
+    wait * 4 + GRACE * 3 + Duration::from_secs(5)
+}
+
 /// Answers until the store and all its clones are gone.
 async fn serve(pool: Arc<Pool>, mut asked: UnboundedReceiver<Job>) {
     while let Some(job) = asked.recv().await {
@@ -164,5 +169,41 @@ async fn serve(pool: Arc<Pool>, mut asked: UnboundedReceiver<Job>) {
 impl fmt::Debug for Owner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.plan, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::PgStore;
+
+    #[test]
+    fn the_thread_is_given_longer_than_it_gives_itself() {
+        assert_eq!(
+            patience(Duration::from_millis(50)),
+            Duration::from_millis(8200)
+        );
+        assert_eq!(
+            patience(Duration::from_secs(3600)),
+            Duration::from_secs(4 * 3600 + 8)
+        );
+    }
+
+    #[test]
+    fn a_store_says_where_it_is_without_the_password() {
+        let store = PgStore::options()
+            .schema("starts")
+            .password("s3cret")
+            .connect("postgres://ann:hunter2@127.0.0.1/school")
+            .unwrap();
+        let shown = format!("{store:?}");
+        for part in ["127.0.0.1", "school", "ann", "starts", "5s"] {
+            assert!(shown.contains(part), "{shown}");
+        }
+        assert!(
+            !shown.contains("s3cret") && !shown.contains("hunter2"),
+            "{shown}"
+        );
+        assert!(shown.contains(store.place()), "{shown}");
     }
 }

@@ -113,3 +113,81 @@ impl Pool {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+    use crate::PgStore;
+
+    fn pool() -> Pool {
+        let options = PgStore::options();
+        let plan = Plan::new(options, "postgres://u@127.0.0.1/d").unwrap();
+        Pool::new(Arc::new(plan), Arc::default())
+    }
+
+    /// How many attempts are made until `until` that fail `losses` times with `fault`, and whether the last succeeds.
+    async fn attempts(
+        until: Instant,
+        losses: u32,
+        fault: fn(StoreFault) -> Failure,
+    ) -> (u32, bool) {
+        let (pool, made) = (pool(), Cell::new(0));
+        let result = pool.patiently(until, || {
+            made.set(made.get() + 1);
+            let is_lost = made.get() <= losses;
+            async move {
+                if is_lost {
+                    Err(fault(StoreFault::Busy))
+                } else {
+                    Ok(())
+                }
+            }
+        });
+        let is_done = result.await.is_ok();
+        (made.get(), is_done)
+    }
+
+    #[tokio::test]
+    async fn what_was_lost_before_it_was_written_is_tried_ten_times_with_longer_pauses() {
+        let begun = Instant::now();
+        let until = begun + Duration::from_secs(60);
+        assert_eq!(attempts(until, 0, Failure::Again).await, (1, true));
+        assert_eq!(attempts(until, 2, Failure::Again).await, (3, true));
+        assert_eq!(attempts(until, u32::MAX, Failure::Again).await, (10, false));
+        assert!(begun.elapsed() >= Duration::from_millis(30 + 450));
+        assert_eq!(attempts(until, 1, Failure::Clean).await, (1, false));
+        assert_eq!(attempts(until, 1, Failure::Commit).await, (1, false));
+        assert_eq!(attempts(begun, 1, Failure::Again).await, (1, false));
+    }
+
+    #[tokio::test]
+    async fn work_has_a_moment_beyond_its_limit() {
+        let pool = pool();
+        let in_time = async {
+            sleep(Duration::from_millis(20)).await;
+            Ok(7)
+        };
+        assert_eq!(pool.limit(Instant::now(), in_time).await.unwrap(), 7);
+        let silent = pool.limit(
+            Instant::now() - GRACE,
+            std::future::pending::<Result<(), _>>(),
+        );
+        let told = silent.await.unwrap_err().fault().to_string();
+        assert!(told.contains("no answer within 5000 ms"), "{told}");
+    }
+
+    #[tokio::test]
+    async fn no_more_connections_at_once_than_are_allowed() {
+        let pool = pool();
+        let until = Instant::now() + Duration::from_millis(50);
+        let mut held = Vec::new();
+        for _ in 0..4 {
+            held.push(pool.permit(until).await.unwrap());
+        }
+        assert!(matches!(pool.permit(until).await, Err(StoreFault::Busy)));
+        held.pop();
+        assert!(pool.permit(until).await.is_ok());
+    }
+}

@@ -188,3 +188,18 @@ fn time(microseconds: i64) -> Result<Timestamp, Failure> {
         ))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_is_in_microseconds_and_within_bounds() {
+        let told = time(1_773_144_000_123_456).unwrap();
+        assert_eq!(told.to_string(), "2026-03-10T12:00:00.123456Z");
+        for odd in [i64::MIN, i64::MAX] {
+            let fault = time(odd).unwrap_err().fault();
+            assert!(matches!(fault, StoreFault::Unavailable(_)), "{odd}");
+        }
+    }
+}
