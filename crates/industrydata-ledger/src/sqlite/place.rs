@@ -152,3 +152,37 @@ impl Place {
 fn opening() -> MutexGuard<'static, ()> {
     OPENING.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_in_the_way_is_told_as_what_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = |name: &str| Place::new(&folder.path().join(name), false).unwrap();
+
+        // A name that the system does not take is no file that is missing.
+        let long = place(&"n".repeat(300));
+        assert!(matches!(long.look(), Err(Obstacle::Io(..))));
+        assert!(matches!(long.create(), Err(Obstacle::Io(at, _)) if at == long.path));
+
+        let books = place("books");
+        assert!(books.look().unwrap().is_none());
+        assert!(books.create().unwrap().is_empty);
+        assert!(books.create().is_ok(), "another was first");
+
+        let below = place("books/x");
+        assert!(matches!(below.look(), Err(Obstacle::NotAFolder(at)) if at == books.path));
+    }
+
+    #[test]
+    fn a_missing_folder_is_written_to_only_if_it_may_be_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a/books");
+        let place = |create| Place::new(&path, create).unwrap();
+        assert!(place(true).is_writable(None).is_ok());
+        let refused = place(false).is_writable(None);
+        assert!(matches!(refused, Err(Obstacle::Io(at, _)) if at == folder.path().join("a")));
+    }
+}

@@ -212,17 +212,22 @@ fn t52_pages_that_are_gone_are_told_on_the_way_out() {
     }
 }
 
-#[test]
-fn many_tenants_and_one_page_that_is_gone() {
-    let (_folder, path) = fresh();
-    let store = SqliteStore::open(&path).unwrap();
+/// Sixty tenants on many pages, with a start each.
+fn sixty(path: &Path) -> impl Fn(u32) -> String {
+    let store = SqliteStore::open(path).unwrap();
     let name = |n: u32| format!("tenant-{n:03}-{}", "x".repeat(200));
     for n in 0..60 {
         assert!(is_granted(
             &store.transact(&reserve(&name(n), u128::from(n)))
         ));
     }
-    drop(store);
+    name
+}
+
+#[test]
+fn many_tenants_and_one_page_that_is_gone() {
+    let (_folder, path) = fresh();
+    let name = sixty(&path);
     let whole = fs::read(&path).unwrap();
     for page in 1..whole.len() / 4096 {
         let mut bytes = whole.clone();
@@ -230,11 +235,101 @@ fn many_tenants_and_one_page_that_is_gone() {
         fs::write(&path, &bytes).unwrap();
         let export = Books::sqlite(&path).unwrap().export().unwrap();
         assert!(!export.is_whole(), "page {page}");
+        let [damage] = export.damage() else {
+            panic!(
+                "page {page}: the other table names all tenants: {:?}",
+                export.damage()
+            );
+        };
+        assert!(damage.contains("the file is damaged"), "{damage}");
+        // The first page of a table leads to all others of it; without another, what stands before and behind is read.
+        let lost = export.books().iter().filter(|it| it.damage().is_some());
+        let most = if page < 3 { 60 } else { 30 };
+        let count = lost.count();
+        assert!((1..=most).contains(&count), "page {page}: {count} lost");
         let books = moved(&export);
         for n in 0..60 {
             assert!(used(&books, &name(n)) >= 1, "page {page}: {n} is lost");
         }
     }
+}
+
+#[test]
+fn names_that_are_lost_from_both_tables_are_told() {
+    let (_folder, path) = fresh();
+    drop(sixty(&path));
+    let whole = fs::read(&path).unwrap();
+    let pages = whole.len() / 4096;
+    let (mut fewer, mut told) = (0, 0);
+    for (one, two) in (3..pages).flat_map(|one| (one + 1..pages).map(move |two| (one, two))) {
+        let mut bytes = whole.clone();
+        for page in [one, two] {
+            bytes[page * 4096..(page + 1) * 4096].fill(0xa5);
+        }
+        fs::write(&path, &bytes).unwrap();
+        let export = Books::sqlite(&path).unwrap().export().unwrap();
+        let is_told = export
+            .damage()
+            .iter()
+            .any(|it| it.contains("whose names cannot be read may be missing"));
+        let is_fewer = export.books().len() < 60;
+        assert!(is_told || !is_fewer, "pages {one} and {two}: {export:?}");
+        fewer += usize::from(is_fewer);
+        told += usize::from(is_told);
+    }
+    assert!(fewer > 0 && told > fewer, "{fewer} {told}");
+}
+
+#[test]
+fn tables_that_differ_are_told_with_the_tenant() {
+    let (_folder, path) = fresh();
+    fill(&path);
+    let connection = Connection::open(&path).unwrap();
+    let alter = "UPDATE tenants SET changes = changes + 1 WHERE tenant = 't'";
+    assert_eq!(connection.execute(alter, []).unwrap(), 1);
+    let export = Books::sqlite(&path).unwrap().export().unwrap();
+    let told: Vec<_> = export.books().iter().map(|it| it.damage()).collect();
+    assert_eq!(
+        told,
+        [
+            Some("the tables differ in when they were last changed"),
+            None
+        ]
+    );
+}
+
+/// Tables without types take what those of books do not: rows that no release has written.
+#[test]
+fn rows_that_cannot_be_read_are_counted() {
+    let (_folder, path) = fresh();
+    let connection = Connection::open(&path).unwrap();
+    connection
+        .execute_batch(
+            "CREATE TABLE books(base, tenant, changes, value, PRIMARY KEY(base, tenant)) WITHOUT ROWID; \
+             CREATE TABLE tenants(base, tenant, changes, PRIMARY KEY(base, tenant)) WITHOUT ROWID;",
+        )
+        .unwrap();
+    let told = || {
+        let export = Books::sqlite(&path).unwrap().export().unwrap();
+        assert!(!export.is_whole());
+        export.damage().to_vec()
+    };
+    set_private(&path);
+    let insert = |sql: &str| {
+        connection.execute_batch(sql).unwrap();
+        told()
+    };
+    let sound = insert(
+        "INSERT INTO books VALUES ('https://a.example', 't', 1, x''); \
+         INSERT INTO tenants VALUES ('https://a.example', 't', 1)",
+    );
+    assert_eq!(sound.len(), 1, "{sound:?}");
+    let one = insert("INSERT INTO tenants VALUES ('https://a.example', 'u', 'one')");
+    assert!(one[1].starts_with("1 rows cannot be read"), "{one:?}");
+    let three = insert(
+        "INSERT INTO books VALUES ('https://a.example', 'u', 1, 2), ('https://a.example', 7, 1, x'')",
+    );
+    assert!(three[1].starts_with("3 rows cannot be read"), "{three:?}");
 }
 
 #[test]
