@@ -2,7 +2,9 @@
 
 use std::{
     fs,
+    io::{Read, Write},
     net::TcpListener,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -61,6 +63,37 @@ fn a_server_that_never_answers() {
         "{:?}",
         begun.elapsed()
     );
+}
+
+/// A server that gives each connection's first message `answer`, and then closes.
+fn answering(answer: &'static [u8]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!(
+        "postgres://u:hunter2@{}/db?sslmode=require",
+        listener.local_addr().unwrap()
+    );
+    thread::spawn(move || {
+        for client in listener.incoming() {
+            let mut client = client.unwrap();
+            drop(client.read(&mut [0; 64]));
+            drop(client.write_all(answer));
+        }
+    });
+    url
+}
+
+#[test]
+fn servers_that_do_not_encrypt() {
+    check(&answering(b"N"), "add sslmode=disable");
+    // What is no TLS has no certificate that could be wrong.
+    for odd in [b"S".as_slice(), b"SHTTP/1.1 400 Bad Request\r\n\r\n"] {
+        let store = PgStore::connect(&answering(odd)).unwrap();
+        let told = unavailable(store.check());
+        assert!(
+            told.contains("TLS") && !told.contains("certificate"),
+            "{told}"
+        );
+    }
 }
 
 #[test]
