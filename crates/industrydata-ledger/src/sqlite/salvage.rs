@@ -146,12 +146,11 @@ fn renew_first_page(bytes: &mut [u8]) -> Result<(), StoreFault> {
     let mut fresh = Connection::open_in_memory().map_err(fault::of)?;
     tables::create(&fresh).map_err(fault::of)?;
     let fresh = fresh.serialize(MAIN_DB).map_err(fault::of)?;
-    let pages = u32::try_from(bytes.len() / PAGE).unwrap_or(u32::MAX);
     if let (Some(first), Some(fresh)) = (bytes.get_mut(..PAGE), fresh.get(..PAGE)) {
         first.copy_from_slice(fresh);
-        // The size of the database, in pages.
+        // The size of the database, in pages: where it is none, SQLite goes by the length.
         if let Some(size) = first.get_mut(28..32) {
-            size.copy_from_slice(&pages.to_be_bytes());
+            size.fill(0);
         }
     }
     Ok(())

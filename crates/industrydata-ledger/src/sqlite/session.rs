@@ -269,3 +269,45 @@ fn commit(connection: &Connection) -> rusqlite::Result<()> {
     }
     connection.execute_batch("COMMIT")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A place in `folder` with an empty file, and a session on it.
+    fn session(folder: &std::path::Path, name: &str) -> (Found, Session) {
+        let place = Place::new(&folder.join(name), false).unwrap();
+        let found = place.create().unwrap();
+        let session = Session::open(&place, found, Instant::now()).unwrap();
+        (found, session)
+    }
+
+    #[test]
+    fn a_session_is_of_one_file_and_one_process() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, mut session) = session(folder.path(), "one");
+        let (other, _) = self::session(folder.path(), "other");
+        assert!(session.fits(one) && !session.fits(other));
+        session.process += 1;
+        assert!(!session.fits(one));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_a_parent_has_opened_is_not_closed_by_its_child() {
+        let folder = tempfile::tempdir().unwrap();
+        let is_open = |name: &str| {
+            std::fs::read_dir("/proc/self/fd")
+                .unwrap()
+                .filter_map(|entry| std::fs::read_link(entry.unwrap().path()).ok())
+                .any(|path| path == folder.path().canonicalize().unwrap().join(name))
+        };
+        let (_, ours) = session(folder.path(), "ours");
+        let (_, mut inherited) = session(folder.path(), "inherited");
+        inherited.process += 1;
+        assert!(is_open("ours") && is_open("inherited"));
+        ours.close();
+        inherited.close();
+        assert!(!is_open("ours") && is_open("inherited"));
+    }
+}

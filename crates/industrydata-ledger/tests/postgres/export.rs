@@ -1,8 +1,18 @@
 //! The way out of a database.
 
+use industrydata_core::Timestamp;
 use industrydata_ledger::{Books, Store, StoreFault};
 
 use crate::{fresh, is_granted, reserve, used};
+
+#[test]
+fn an_empty_database_is_as_of_its_clock() {
+    let Some(place) = fresh() else { return };
+    let holdings = place.store().holdings().unwrap();
+    assert!(holdings.books.is_empty() && holdings.damage.is_empty());
+    let off = holdings.as_of.duration_since(Timestamp::now());
+    assert!(off.abs().as_secs() < 3600, "{off:?}");
+}
 
 #[test]
 fn a_damaged_row_keeps_the_others_in_no_longer() {

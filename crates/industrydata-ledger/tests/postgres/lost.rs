@@ -103,8 +103,11 @@ fn t59_what_cannot_be_confirmed_is_told() {
     for (fate, stands) in [(Fate::CutBefore, 0), (Fate::CutAfter, 1)] {
         let Some(place) = fresh() else { return };
         let direct = place.booked(2);
+        let commits = Arc::new(AtomicU32::new(0));
+        let count = Arc::clone(&commits);
         let proxy = Proxy::new(&place.url, move |message| {
             if message.is_commit() {
+                count.fetch_add(1, Ordering::SeqCst);
                 fate
             } else {
                 Fate::Pass
@@ -123,10 +126,13 @@ fn t59_what_cannot_be_confirmed_is_told() {
             "{fate:?}: {result:?}"
         );
         assert!(
-            begun.elapsed() < wait * 4 + Duration::from_secs(4),
+            (wait * 2..wait * 4 + Duration::from_secs(4)).contains(&begun.elapsed()),
             "{:?}",
             begun.elapsed()
         );
+        // With pauses that double: 20 ms, 40 ms and so on up to 320 ms, in two waits.
+        let tried = commits.load(Ordering::SeqCst);
+        assert!((2..=7).contains(&tried), "{tried} times");
         assert_eq!(used(&direct, "t"), 2 + stands, "{fate:?}");
     }
 }
