@@ -166,9 +166,7 @@ impl Pool {
             let seen = session.lock(plan, key, how != How::Over, until).await?;
             self.remembered.agrees(key, known, seen.row.as_ref())?;
             let applied = change.apply(seen.value(), seen.at)?;
-            let standing = seen
-                .value()
-                .filter(|_| how == How::Again && applied.verdict.refusal().is_none());
+            let standing = seen.value().filter(|_| how == How::Again);
             let Some(value) = applied.write.as_deref().or(standing) else {
                 session.rollback(plan).await?;
                 return Ok((applied.verdict, None));

@@ -11,6 +11,7 @@ use std::{
 
 use industrydata_core::Timestamp;
 use industrydata_ledger::{SqliteStore, Store, StoreFault};
+use rusqlite::Connection;
 
 use crate::{child, fresh, is_granted, is_thorough, key_at, quota, reserve};
 
@@ -140,6 +141,41 @@ fn t56_holders_killed_again_and_again_leave_nothing_stuck() {
         assert!(is_granted(&store.transact(&reserve(&tenant, id))));
     }
     assert_eq!(quota(&store, "t").unwrap().used(), 0);
+}
+
+#[test]
+fn a_commit_waits_for_readers_within_the_bound() {
+    let (_folder, path) = fresh();
+    let store = SqliteStore::options()
+        .wait(Duration::from_millis(200))
+        .open(&path)
+        .unwrap();
+    assert!(is_granted(&store.transact(&reserve("t", 1))));
+    let reader = Connection::open(&path).unwrap();
+    let read = || {
+        reader
+            .execute_batch("BEGIN; SELECT count(*) FROM books")
+            .unwrap();
+    };
+    read();
+    let begun = Instant::now();
+    let result = store.transact(&reserve("t", 2));
+    assert!(matches!(result, Err(StoreFault::Busy)), "{result:?}");
+    let waited = begun.elapsed();
+    assert!(waited >= Duration::from_millis(200) && waited < Duration::from_secs(5));
+    reader.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(quota(&store, "t").unwrap().used(), 1, "nothing was booked");
+
+    read();
+    let patient = SqliteStore::open(&path).unwrap();
+    thread::scope(|scope| {
+        let start = scope.spawn(|| patient.transact(&reserve("t", 2)));
+        thread::sleep(Duration::from_millis(100));
+        assert!(!start.is_finished());
+        reader.execute_batch("ROLLBACK").unwrap();
+        assert!(is_granted(&start.join().unwrap()));
+    });
+    assert_eq!(quota(&store, "t").unwrap().used(), 2);
 }
 
 #[test]
