@@ -292,6 +292,29 @@ mod tests {
         assert!(!session.fits(one));
     }
 
+    #[test]
+    fn what_is_busy_is_tried_until_the_wait_is_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let (_, session) = session(folder.path(), "books");
+        let tries = |until, losses, fault: fn() -> StoreFault| {
+            let mut tried = 0;
+            let result = session.patiently(until, || {
+                tried += 1;
+                if tried <= losses {
+                    Err(fault())
+                } else {
+                    Ok(())
+                }
+            });
+            (tried, result.is_ok())
+        };
+        let begun = Instant::now();
+        let later = begun + Duration::from_secs(60);
+        assert_eq!(tries(later, 3, || StoreFault::Busy), (4, true));
+        assert_eq!(tries(begun, 3, || StoreFault::Busy), (1, false));
+        assert_eq!(tries(later, 3, || StoreFault::Damaged("")), (1, false));
+    }
+
     #[cfg(target_os = "linux")]
     #[test]
     fn what_a_parent_has_opened_is_not_closed_by_its_child() {
