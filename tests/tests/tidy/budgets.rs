@@ -157,3 +157,11 @@ fn a_driver_is_short_and_decides_nothing() {
         assert_eq!(text.matches("fn send(").count(), 1, "{path}");
     }
 }
+
+#[test]
+fn no_file_is_large() {
+    for path in crate::paths("") {
+        let length = path.metadata().unwrap().len();
+        assert!(length < 128 * 1024, "{} has {length} bytes", path.display());
+    }
+}

@@ -26,25 +26,37 @@ fn root() -> PathBuf {
         .to_owned()
 }
 
-/// Every text file with this ending under a folder of the workspace, by its path from there.
-fn files(folder: &str, ending: &str) -> Vec<(String, String)> {
+/// Every file under a folder of the workspace.
+fn paths(folder: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![root().join(folder)];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).unwrap() {
             let path = entry.unwrap().path();
-            let name = path.file_name().unwrap().to_string_lossy().into_owned();
-            if path.is_dir() {
-                if name != "target" && name != ".git" {
-                    folders.push(path);
-                }
-            } else if name.ends_with(ending)
-                && name != ".git"
-                && let Ok(text) = String::from_utf8(fs::read(&path).unwrap())
-            {
-                let path = path.strip_prefix(root()).unwrap();
-                found.push((path.to_string_lossy().replace('\\', "/"), text));
+            let name = path.file_name().unwrap();
+            // In a worktree `.git` is a file.
+            if name == "target" || name == ".git" {
+                continue;
             }
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                found.push(path);
+            }
+        }
+    }
+    found
+}
+
+/// Every text file with this ending under a folder of the workspace, by its path from there.
+fn files(folder: &str, ending: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for path in paths(folder) {
+        if path.to_string_lossy().ends_with(ending)
+            && let Ok(text) = String::from_utf8(fs::read(&path).unwrap())
+        {
+            let path = path.strip_prefix(root()).unwrap();
+            found.push((path.to_string_lossy().replace('\\', "/"), text));
         }
     }
     assert!(!found.is_empty(), "no {ending} under {folder}");
