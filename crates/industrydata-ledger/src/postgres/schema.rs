@@ -127,10 +127,7 @@ impl Schema {
             found.push((name, plain, columns));
         }
         // Of a newer layout nothing else is known, so that its number comes first.
-        if found
-            .iter()
-            .any(|(name, _, columns)| name == "layout" && columns == LAYOUTS)
-        {
+        if found.iter().any(|(name, _, _)| name == "layout") {
             self.layout(client, place).await?;
         }
         let whole = [("books", BOOKS), ("layout", LAYOUTS)];
@@ -215,4 +212,33 @@ pub(super) fn known(layout: i32) -> Result<(), StoreFault> {
         return Err(StoreFault::Damaged("the layout has no number of ours"));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn layouts_of_this_release_are_known() {
+        assert!(known(LAYOUT).is_ok());
+        let newer = known(LAYOUT + 6).unwrap_err();
+        assert!(
+            matches!(newer, StoreFault::Newer { found: 7, known: 1 }),
+            "{newer:?}"
+        );
+        for none in [0, -1, i32::MIN] {
+            assert!(matches!(known(none), Err(StoreFault::Damaged(_))), "{none}");
+        }
+    }
+
+    #[test]
+    fn a_schema_has_a_name_that_the_server_takes() {
+        let named = |name: &str| Schema::new(Some(name.to_owned())).map(|it| it.quoted);
+        assert_eq!(named("a\"b").unwrap(), "\"a\"\"b\"");
+        assert_eq!(Schema::new(None).unwrap().name(), "industrydata");
+        assert!(named(&"s".repeat(63)).is_ok());
+        for odd in ["", "a\nb", "pg_books", &"s".repeat(64)] {
+            assert!(matches!(named(odd), Err(Obstacle::Schema)), "{odd}");
+        }
+    }
 }

@@ -41,6 +41,11 @@ fn t58_a_newer_layout_is_left_as_it_is() {
         "UPDATE {s}.layout SET layout = 7; ALTER TABLE {s}.books ADD more text",
         newer,
     );
+    check(
+        false,
+        "UPDATE {s}.layout SET layout = 7; ALTER TABLE {s}.layout ADD more text",
+        newer,
+    );
 }
 
 #[test]

@@ -1,11 +1,22 @@
 //! Stores that are made, used and dropped inside of async runtimes.
 
-use std::{thread, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    thread,
+    time::Duration,
+};
 
 use industrydata_ledger::Store;
 use tokio::runtime::Builder;
 
-use crate::{fresh, is_granted, reserve, used};
+use crate::{
+    fresh, is_granted,
+    proxy::{Fate, Proxy},
+    reserve, used,
+};
 
 #[test]
 fn made_used_and_dropped_in_runtimes() {
@@ -66,6 +77,41 @@ fn connections_end_with_the_store() {
         thread::sleep(Duration::from_millis(20));
     }
     panic!("connections stay open");
+}
+
+#[test]
+fn one_connection_serves_many_changes_and_says_goodbye() {
+    let Some(place) = fresh() else { return };
+    // What opens a connection has no type, what ends one is an `X`.
+    let (opened, ended) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
+    let counts = (Arc::clone(&opened), Arc::clone(&ended));
+    let proxy = Proxy::new(&place.url, move |message| {
+        counts
+            .0
+            .fetch_add(u32::from(message.kind == 0), Ordering::SeqCst);
+        counts
+            .1
+            .fetch_add(u32::from(message.kind == b'X'), Ordering::SeqCst);
+        Fate::Pass
+    });
+    let store = place
+        .options()
+        .connect(&(place.url_via(&proxy.place) + "?sslmode=disable"))
+        .unwrap();
+    store.check().unwrap();
+    for id in 0..3 {
+        assert!(is_granted(&store.transact(&reserve("t", id))));
+    }
+    assert_eq!(store.holdings().unwrap().books.len(), 1);
+    assert_eq!(opened.load(Ordering::SeqCst), 1);
+    drop(store);
+    for _ in 0..100 {
+        if ended.load(Ordering::SeqCst) == 1 {
+            return;
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    panic!("the connection was not ended");
 }
 
 #[test]
