@@ -203,20 +203,15 @@ impl Session {
     }
 
     fn commit(&self, at: Timestamp, until: Instant) -> Result<(), Failure> {
-        loop {
-            self.wait_no_longer_than(until)?;
-            let Err(why) = commit(&self.connection) else {
-                return Ok(());
-            };
-            // Readers were in the way if it is busy: the transaction is as it was.
-            if !fault::is_busy(&why) || self.connection.is_autocommit() {
-                return Err(Failure::Commit { at, why });
-            }
-            if Instant::now() >= until {
-                self.run("ROLLBACK")?;
-                return Err(Failure::Clean(StoreFault::Busy));
-            }
+        self.wait_no_longer_than(until)?;
+        let Err(why) = commit(&self.connection) else {
+            return Ok(());
+        };
+        // Readers were in the way for the whole wait: the transaction is as it was, or there were none to roll back.
+        if fault::is_busy(&why) && self.run("ROLLBACK").is_ok() {
+            return Err(Failure::Clean(StoreFault::Busy));
         }
+        Err(Failure::Commit { at, why })
     }
 
     fn within<T>(

@@ -14,6 +14,8 @@ enum Loss {
     None,
     Before,
     After,
+    /// It fails with the transaction as it was.
+    Open,
 }
 
 pub(super) fn lose_commit(connection: &Connection) -> Option<rusqlite::Result<()>> {
@@ -22,6 +24,7 @@ pub(super) fn lose_commit(connection: &Connection) -> Option<rusqlite::Result<()
         Loss::None => return None,
         Loss::Before => connection.execute_batch("ROLLBACK").unwrap(),
         Loss::After => connection.execute_batch("COMMIT").unwrap(),
+        Loss::Open => {}
     }
     Some(Err(rusqlite::Error::SqliteFailure(
         rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR_FSYNC),
@@ -89,14 +92,17 @@ fn t54_a_lost_commit_is_run_again() {
     for booked in 0..=4 {
         let then = u32::from(booked) + 1;
         check(booked, &[Loss::Before], granted, then);
+        check(booked, &[Loss::Open], granted, then);
         // What stands is written a second time, since the first may not have reached the disk.
         check(booked, &[Loss::After, Loss::None], granted, then);
-        check(
-            booked,
-            &[Loss::Before, Loss::Before],
-            |r| matches!(r, Err(StoreFault::Unavailable(_))),
-            then - 1,
-        );
+        for twice in [Loss::Before, Loss::Open] {
+            check(
+                booked,
+                &[twice, twice],
+                |r| matches!(r, Err(StoreFault::Unavailable(_))),
+                then - 1,
+            );
+        }
         let unconfirmed = |r: &Result<_, _>| matches!(r, Err(StoreFault::Unconfirmed(_)));
         check(booked, &[Loss::After, Loss::Before], unconfirmed, then);
         check(booked, &[Loss::After, Loss::After], unconfirmed, then);

@@ -159,6 +159,35 @@ fn t59_a_commit_that_hangs_is_overtaken_by_its_second_try() {
 }
 
 #[test]
+fn a_connection_that_hangs_is_cut() {
+    let Some(place) = fresh() else { return };
+    // A connection comes about, and then no question passes.
+    let proxy = Proxy::new(&place.url, |message| match message.kind {
+        0 | b'p' => Fate::Pass,
+        _ if message.text.starts_with(b"SHOW transaction_read_only") => Fate::Pass,
+        _ => Fate::Hold,
+    });
+    let named = format!("h{}", place.schema);
+    let url = place.url_via(&proxy.place) + "?sslmode=disable&application_name=" + &named;
+    let wait = Duration::from_millis(200);
+    let store = place.options().wait(wait).connect(&url).unwrap();
+    let admin = place.admin();
+    let sql = format!("SELECT count(*) FROM pg_stat_activity WHERE application_name = '{named}'");
+    let told = crate::unavailable(store.check());
+    assert!(told.contains("no answer within 200 ms"), "{told}");
+    assert!(proxy.seen() > 3, "there was a connection");
+    let begun = Instant::now();
+    while admin.ask_one(&sql) != "0" {
+        assert!(begun.elapsed() < Duration::from_secs(20), "it stays open");
+        thread::sleep(Duration::from_millis(20));
+    }
+    assert!(
+        store.place().contains(&proxy.place),
+        "the store is still there"
+    );
+}
+
+#[test]
 fn t59_backends_ended_again_and_again() {
     let Some(place) = fresh() else { return };
     let store = place.booked(0);
