@@ -88,14 +88,9 @@ impl From<StoreFault> for Failure {
 /// is damage.
 pub(super) fn of(place: &str, error: &tokio_postgres::Error) -> Failure {
     let Some(code) = error.code() else {
-        // A connection that broke: the server rolls back what it had begun.
-        return if is_misread(error) {
-            Failure::Clean(StoreFault::Damaged(
-                "a row is not of a kind that is written there",
-            ))
-        } else {
-            Failure::Again(told(place, error, ""))
-        };
+        // A connection that broke: the server rolls back what it had begun. Or a row of another kind, in tables that were
+        // altered: a new connection looks at them first.
+        return Failure::Again(told(place, error, ""));
     };
     if [SqlState::LOCK_NOT_AVAILABLE, SqlState::QUERY_CANCELED].contains(code) {
         return Failure::Clean(StoreFault::Busy);
@@ -160,14 +155,6 @@ fn plain(text: &str) -> String {
         .take(LONGEST)
         .map(|c| if is_odd(c) { ' ' } else { c })
         .collect()
-}
-
-/// Whether what the server sent is not of the kinds asked for.
-fn is_misread(error: &tokio_postgres::Error) -> bool {
-    error.source().is_some_and(|cause| {
-        cause.is::<tokio_postgres::types::WrongType>()
-            || cause.is::<tokio_postgres::types::WasNull>()
-    })
 }
 
 fn is_of_the_tables(code: &SqlState) -> bool {
