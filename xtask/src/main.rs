@@ -1,5 +1,6 @@
 //! The project's checks: `cargo xtask <command>`, one documented function a check.
 
+mod bench;
 mod canary;
 mod cargo;
 mod checks;
@@ -92,6 +93,12 @@ const COMMANDS: &[Command] = &[
         arguments: "",
         about: "break exchanges at every byte and drop futures at every await point: n of n for each adapter",
         run: cuts::run,
+    },
+    Command {
+        name: "bench",
+        arguments: "",
+        about: "count what an operation costs, in instructions and allocations, beside loops written by hand",
+        run: bench::run,
     },
     Command {
         name: "vectors",

@@ -1,0 +1,56 @@
+//! The same operations by this library. The books are empty each time: what a store costs is the store's.
+
+use industrydata_core::{
+    AccessToken, Change, PollingPolicy, Store, StoreFault, Timestamp, Verdict,
+};
+
+use crate::{Failure, by_hand::PAUSE};
+
+/// Books in which nothing stands, and nothing is kept.
+pub(crate) struct Nothing;
+
+impl Store for Nothing {
+    fn transact(&self, change: &Change) -> Result<Verdict, StoreFault> {
+        Ok(change.apply(None, Timestamp::now())?.verdict)
+    }
+}
+
+pub(crate) fn blocking(count: u32, url: &str, token: &str) -> Result<(), Failure> {
+    let tokens = industrydata_blocking::FixedToken::new(AccessToken::new(token)?);
+    let client = industrydata_blocking::Client::builder(tokens, Nothing)
+        .base(url.parse()?)
+        .polling(PollingPolicy::every(PAUSE))
+        .build()?;
+    let tenant = client.tenant("contoso")?;
+    for _ in 0..count {
+        tenant.start()?.until_done()?;
+    }
+    Ok(())
+}
+
+pub(crate) fn asynchronous(count: u32, url: &str, token: &str) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let tokens = industrydata_async::FixedToken::new(AccessToken::new(token)?);
+    let client = industrydata_async::Client::with_async_store(tokens, Ready)
+        .base(url.parse()?)
+        .polling(PollingPolicy::every(PAUSE))
+        .build()?;
+    let tenant = client.tenant("contoso")?;
+    runtime.block_on(async {
+        for _ in 0..count {
+            tenant.start().await?.until_done().await?;
+        }
+        Ok(())
+    })
+}
+
+/// The same books, without a thread.
+struct Ready;
+
+impl industrydata_async::AsyncStore for Ready {
+    fn transact(&self, change: std::sync::Arc<Change>) -> industrydata_async::BookFuture {
+        industrydata_async::BookFuture::new(async move { Nothing.transact(&change) })
+    }
+}
