@@ -156,14 +156,17 @@ fn too_long(world: &World, refused: Refused) -> Option<String> {
     let fifth = held.iter().rev().nth(4)?;
     // Books whose clock is behind date a start by the answer's `Date`, which lies ahead of it.
     let behind = world.behind() as u64 * 1000;
-    let frees = fifth + WINDOW + MARGIN + behind + 2 * world.script.world.latency + 100;
+    let frees = fifth + WINDOW + MARGIN + behind + DRIFT + 2 * world.script.world.latency + 100;
     let told = refused.at as i64 + refused.wait;
     (told > frees as i64).then(|| format!("told to wait until {told} ms, not {frees}"))
 }
 
-/// A start that was not accepted although nothing was in its way.
+/// A start that was not accepted although nothing was in its way, not even its own time limit.
 fn untaken(world: &World) -> Option<String> {
-    world.record.attempts.iter().find_map(|attempt| {
+    let there_and_back = Duration::from_millis(2 * (1 + world.script.world.latency) + ANSWER);
+    let attempts = world.record.attempts.iter();
+    let mut attempts = attempts.filter(|attempt| attempt.limit > there_and_back);
+    attempts.find_map(|attempt| {
         let (_, told) = attempt.told.as_ref()?;
         let is_full = told.words.contains("starts of the window");
         let is_taken = told.may_have_started == MayHaveStarted::Yes || is_full;

@@ -65,12 +65,13 @@ impl World {
         self.tasks[current].stopped = false;
     }
 
-    /// By how many seconds the clock that keeps the books is behind one that entries are dated by.
+    /// By how many seconds the clock that keeps the books is behind one that entries are dated by: a client's, or the
+    /// service's in the `Date` of an answer.
     pub(crate) fn behind(&self) -> i64 {
         match self.script.world.books {
-            BooksClock::Own(_) => {
+            BooksClock::Own(own) => {
                 let ahead = self.clients.iter().map(|client| client.most_ahead);
-                ahead.fold(0, i64::max)
+                ahead.fold(0, i64::max) + (-own).max(0)
             }
             BooksClock::Machine => (-self.script.world.clients[0].offset).max(0),
         }
