@@ -96,8 +96,12 @@ impl OperationUrl {
 
     /// L5 to L11.
     fn of_value(base: &Base, request_url: &str, value: &str) -> Result<Self, LocationError> {
-        let request = Reference::parse(request_url).ok_or(LocationError::Unparsable)?;
         let reference = Reference::parse(value).ok_or(LocationError::Unparsable)?;
+        // One with a scheme means the same wherever it stands (RFC 3986 section 5.2.2).
+        let request = match reference.scheme {
+            Some(_) => reference,
+            None => Reference::parse(request_url).ok_or(LocationError::Unparsable)?,
+        };
         let target = request
             .resolve(&reference)
             .ok_or(LocationError::Unparsable)?;

@@ -28,18 +28,17 @@ impl Seed {
     /// A GUID for the `ordinal`-th request, in its 36 characters.
     pub(crate) fn client_request_id(self, ordinal: u32) -> [u8; 36] {
         const HEX: &[u8; 16] = b"0123456789abcdef";
+        /// Where each byte's two digits stand: 8-4-4-4-12.
+        const PLACES: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
         let mut bits = self.derive(Use::ClientRequestId, ordinal);
         // RFC 9562: version 4, variant 10.
         bits = bits & !(0xf << 76) | (0x4 << 76);
         bits = bits & !(0x3 << 62) | (0x2 << 62);
+        let digit = |nibble: u8| HEX.get(usize::from(nibble)).copied().unwrap_or(b'-');
         let mut text = [b'-'; 36];
-        for (i, place) in text.iter_mut().enumerate() {
-            if !matches!(i, 8 | 13 | 18 | 23) {
-                bits = bits.rotate_left(4);
-                let [.., low] = bits.to_be_bytes();
-                if let Some(digit) = HEX.get(usize::from(low & 0xf)) {
-                    *place = *digit;
-                }
+        for (byte, at) in bits.to_be_bytes().iter().zip(PLACES) {
+            if let Some([high, low]) = text.get_mut(at..at + 2) {
+                (*high, *low) = (digit(byte >> 4), digit(byte & 0xf));
             }
         }
         text

@@ -39,6 +39,9 @@ const INNER: &str = "innerError";
 const INNER_LOWER: &str = "innererror";
 const REQUEST_ID: &str = "request-id";
 const CLIENT_REQUEST_ID: &str = "client-request-id";
+/// The fields of a head that may have them: Graph's, and those of services before it.
+const REQUEST_IDS: [&str; 2] = [REQUEST_ID, "x-ms-request-id"];
+const CLIENT_REQUEST_IDS: [&str; 2] = [CLIENT_REQUEST_ID, "x-ms-client-request-id"];
 /// The longest chain of inner errors followed (E4).
 const MAX_INNER: usize = 32;
 /// The body, its `error`, and the chain.
@@ -89,7 +92,7 @@ impl ServiceError {
         body: &[u8],
         token: Option<&str>,
     ) -> Self {
-        let clean = Clean(token.filter(|token| !token.is_empty()));
+        let clean = Clean::of(token);
         let body = str::from_utf8(body).map(without_bom).unwrap_or_default();
         let body = Node::read(body, NAMES, MAX_DEPTH).unwrap_or(Node::Null);
         let error = body.get("error");
@@ -103,24 +106,14 @@ impl ServiceError {
                 .find(|text| !text.is_empty())
                 .map(|text| clean.text(text))
         };
-        let header = |names: [&str; 2]| {
-            let value = names.into_iter().find_map(|name| {
-                headers
-                    .get_all(name)
-                    .iter()
-                    .map(|value| trim_ows(value.as_bytes()))
-                    .find(|v| !v.is_empty())
-            })?;
-            Some(clean.text(&String::from_utf8_lossy(value)))
-        };
         let codes = chain.iter().filter_map(|node| node.get("code")?.text());
         Self(Arc::new(Inner {
             status,
             summary: summary(&body, error, clean),
             inner_codes: codes.map(|code| clean.text(code)).collect(),
-            request_id: first(REQUEST_ID).or_else(|| header([REQUEST_ID, "x-ms-request-id"])),
+            request_id: first(REQUEST_ID).or_else(|| id(headers, REQUEST_IDS, clean)),
             client_request_id: first(CLIENT_REQUEST_ID)
-                .or_else(|| header([CLIENT_REQUEST_ID, "x-ms-client-request-id"])),
+                .or_else(|| id(headers, CLIENT_REQUEST_IDS, clean)),
             inner_date: first("date"),
             details: details(error, clean),
             claims: (status == StatusCode::UNAUTHORIZED)
@@ -128,6 +121,11 @@ impl ServiceError {
                 .flatten()
                 .map(|challenge| challenge.map(|text| clean.text(&text))),
         }))
+    }
+
+    /// The service's id of a request, by the head of its answer alone. `token` as above.
+    pub(crate) fn request_id_of(headers: &HeaderMap, token: Option<&str>) -> Option<String> {
+        id(headers, REQUEST_IDS, Clean::of(token))
     }
 
     /// The status of the answer.
@@ -189,6 +187,18 @@ impl ServiceError {
     pub fn claims(&self) -> Option<&ClaimsChallenge> {
         self.0.claims.as_ref()
     }
+}
+
+/// The first of these fields that has a value.
+fn id(headers: &HeaderMap, names: [&str; 2], clean: Clean<'_>) -> Option<String> {
+    let value = names.into_iter().find_map(|name| {
+        headers
+            .get_all(name)
+            .iter()
+            .map(|value| trim_ows(value.as_bytes()))
+            .find(|v| !v.is_empty())
+    })?;
+    Some(clean.text(&String::from_utf8_lossy(value)))
 }
 
 impl std::error::Error for ServiceError {}

@@ -49,6 +49,11 @@ fn is_hidden(c: char) -> bool {
         )
 }
 
+/// An id in 32 hexadecimal digits.
+pub(crate) fn hex(id: [u8; 16]) -> String {
+    format!("{:032x}", u128::from_be_bytes(id))
+}
+
 /// The bytes without the SP and HTAB round them (optional whitespace, RFC 9110 section 5.6.3).
 pub(crate) fn trim_ows(value: &[u8]) -> &[u8] {
     let mut value = value;

@@ -225,6 +225,11 @@ fn remove_dot_segments(path: &str, dot: impl Fn(&str) -> Dot) -> String {
     let Some(rest) = path.strip_prefix('/') else {
         return path.to_owned();
     };
+    // Most paths have none: a dot segment begins with its first dot, plain or encoded.
+    let mut pairs = path.as_bytes().windows(2);
+    if !pairs.any(|pair| matches!(pair, [b'/', b'.' | b'%'])) {
+        return path.to_owned();
+    }
     let mut kept = String::with_capacity(path.len());
     let mut segments = rest.split('/').peekable();
     while let Some(segment) = segments.next() {

@@ -16,7 +16,7 @@ use super::{
     value::Value,
     verdict::{Applied, Refusal, RefusalReason, Verdict},
 };
-use crate::{policy::Throttle, store::StoreFault};
+use crate::{policy::Throttle, store::StoreFault, text::hex};
 
 /// One change to the books, idempotent by its reservation's id: running it again changes nothing more.
 #[derive(Clone, Debug)]
@@ -274,8 +274,4 @@ impl Change {
         });
         None
     }
-}
-
-pub(super) fn hex(id: [u8; 16]) -> String {
-    format!("{:032x}", u128::from_be_bytes(id))
 }

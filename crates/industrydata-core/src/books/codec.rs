@@ -1,6 +1,6 @@
 //! The books as bytes: a version and a checksum over key and value, then JSON.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, io::Write};
 
 use super::{key::BooksKey, value::Value};
 use crate::store::StoreFault;
@@ -13,8 +13,10 @@ const VERSION: u32 = 1;
 pub(super) fn encode(key: &BooksKey, value: &Value) -> Vec<u8> {
     // Strings, integers and maps with string keys: serialising them cannot fail.
     let json = serde_json::to_vec(value).unwrap_or_default();
-    let mut bytes =
-        format!("{MAGIC} {VERSION} {:08x}\n", checksum(key, VERSION, &json)).into_bytes();
+    let sum = checksum(key, VERSION, &json);
+    let mut bytes = Vec::with_capacity(MAGIC.len() + 16 + json.len());
+    // Writing to a vector cannot fail either.
+    drop(writeln!(bytes, "{MAGIC} {VERSION} {sum:08x}"));
     bytes.extend_from_slice(&json);
     bytes
 }
@@ -67,7 +69,9 @@ fn checksum(key: &BooksKey, version: u32, json: &[u8]) -> u32 {
     let version = version.to_be_bytes();
     let (base, tenant) = (key.base().as_bytes(), key.tenant().as_bytes());
     let parts = [version.as_slice(), base, b"\0", tenant, b"\0", json];
-    !parts.iter().flat_map(|part| part.iter()).fold(!0, crc32)
+    !parts
+        .iter()
+        .fold(!0, |crc, part| part.iter().fold(crc, crc32))
 }
 
 /// One byte of CRC-32 (ISO-HDLC, the one of zip and PNG): every burst of up to 32 bits is told.

@@ -3,11 +3,11 @@
 use jiff::Timestamp;
 
 use super::{
-    change::hex,
     entry::{Entry, EntryState},
     evidence::Evidence,
     value::Value,
 };
+use crate::text::hex;
 
 /// What a start in doubt is resolved to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

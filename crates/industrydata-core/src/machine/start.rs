@@ -26,6 +26,7 @@ use crate::{
     service_error::ServiceError,
     store::StoreFault,
     tenant::Tenant,
+    text::hex,
     token::{AccessToken, Challenge, TokenError},
 };
 
@@ -463,9 +464,7 @@ impl Start {
 
     fn accepted(&mut self, slot: Slot, head: &Parts, token: &AccessToken, now: Now) {
         let answered = date(&head.headers, now.utc);
-        let request_id = ServiceError::decode(head.status, &head.headers, &[], token.text())
-            .request_id()
-            .map(str::to_owned);
+        let request_id = ServiceError::request_id_of(&head.headers, token.text());
         let location = OperationUrl::from_headers(self.plan.service.base(), &head.headers)
             .and_then(|url| redacted(url, token));
         let outcome = Outcome::Confirmed {
@@ -724,8 +723,4 @@ fn readable(value: &[u8], token: &AccessToken) -> String {
     // Cut last: a cut within the token would leave its beginning.
     let text = super::answer::without_token(&String::from_utf8_lossy(value), token);
     text.chars().take(300).collect()
-}
-
-fn hex(id: [u8; 16]) -> String {
-    format!("{:032x}", u128::from_be_bytes(id))
 }

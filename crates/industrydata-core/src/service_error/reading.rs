@@ -56,7 +56,12 @@ pub(crate) fn inner<'n, 'a>(node: &'n Node<'a>) -> Option<&'n Node<'a>> {
 #[derive(Clone, Copy)]
 pub(crate) struct Clean<'t>(pub(crate) Option<&'t str>);
 
-impl Clean<'_> {
+impl<'t> Clean<'t> {
+    /// Takes out `token`; the empty one is everywhere and nobody's.
+    pub(crate) fn of(token: Option<&'t str>) -> Self {
+        Self(token.filter(|token| !token.is_empty()))
+    }
+
     pub(crate) fn text(self, text: &str) -> String {
         match self.0 {
             Some(token) => text.replace(token, REDACTED),

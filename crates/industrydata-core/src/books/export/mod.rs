@@ -14,7 +14,7 @@ use jiff::Timestamp;
 
 pub use self::error::ExportError;
 use super::{
-    change::{Change, hex},
+    change::Change,
     codec,
     entry::{Entry, millis},
     evidence::id_of,
@@ -26,6 +26,7 @@ use super::{
 use crate::{
     policy::{Limits, Throttle},
     store::StoreFault,
+    text::hex,
 };
 
 /// The most doubts that stand for books that could not be read, whatever quota a caller sets.
