@@ -58,7 +58,7 @@ impl Client {
             tokens: Box::new(tokens),
             books: Box::new(books),
             base: Base::graph(),
-            config: reqwest::ClientBuilder::new(),
+            config: None,
             policy: PollingPolicy::default(),
             throttle: Throttle::default(),
             limits: Limits::default(),
@@ -115,7 +115,7 @@ pub struct ClientBuilder {
     tokens: Box<dyn TokenSource>,
     books: Box<dyn AsyncStore>,
     base: Base,
-    config: reqwest::ClientBuilder,
+    config: Option<reqwest::ClientBuilder>,
     policy: PollingPolicy,
     throttle: Throttle,
     limits: Limits,
@@ -136,7 +136,7 @@ impl ClientBuilder {
     /// Ours goes on top, last: no redirects, no retries, no decompression, http/1.1, no proxy for loopback, and our
     /// limits of time and size.
     pub fn config(mut self, config: reqwest::ClientBuilder) -> Self {
-        self.config = config;
+        self.config = Some(config);
         self
     }
 

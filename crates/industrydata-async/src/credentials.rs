@@ -29,7 +29,7 @@ impl CredentialsToken {
     ///
     /// [`BuildError`] if there is no TLS to be had.
     pub fn new(credentials: ClientCredentials) -> Result<Self, BuildError> {
-        Self::with_config(credentials, reqwest::ClientBuilder::new())
+        Self::over(credentials, None)
     }
 
     /// Asks the authority with a reqwest configuration of the caller's own, under the same conditions as
@@ -41,6 +41,13 @@ impl CredentialsToken {
     pub fn with_config(
         credentials: ClientCredentials,
         config: reqwest::ClientBuilder,
+    ) -> Result<Self, BuildError> {
+        Self::over(credentials, Some(config))
+    }
+
+    fn over(
+        credentials: ClientCredentials,
+        config: Option<reqwest::ClientBuilder>,
     ) -> Result<Self, BuildError> {
         Ok(Self {
             http: Http::new(

@@ -1,10 +1,14 @@
 //! One request and its answer over reqwest, with the settings that keep a start from being repeated or sent elsewhere.
 
-use std::{pin::pin, time::Duration};
+use std::{
+    pin::pin,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use http::{Request, Response, StatusCode, Uri, header::CONTENT_LENGTH, response::Parts};
 use industrydata_core::{BodyFault, Fault, Phase};
-use reqwest::{Client, ClientBuilder, redirect, retry};
+use reqwest::{Client, ClientBuilder, Url, redirect, retry};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::{
@@ -19,16 +23,17 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 const BEYOND_OURS: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// The reqwest client with our settings on top.
-#[derive(Debug)]
 pub(crate) struct Http {
     client: Client,
     gate: Semaphore,
+    /// The last URL that was sent: the polls of an operation have the same, and reqwest's own type takes long to parse.
+    last: Mutex<Option<Url>>,
 }
 
 impl Http {
-    /// `plain`: the target is unencrypted, and therefore loopback. `local`: it is loopback, which no proxy is to see.
+    /// `config`: the caller's own. `plain`: the target is unencrypted, and therefore loopback. `local`: it is loopback, which no proxy is to see.
     pub(crate) fn new(
-        builder: ClientBuilder,
+        config: Option<ClientBuilder>,
         plain: bool,
         local: bool,
         connections: usize,
@@ -45,7 +50,12 @@ impl Http {
         if rustls::crypto::CryptoProvider::get_default().is_none() {
             return Err(BuildError::NoTlsProvider);
         }
-        let mut builder = builder
+        let mut builder = match config {
+            // A limit of the caller's own would end a request without telling how far it got; ours is kept outside.
+            Some(config) => config.timeout(BEYOND_OURS).read_timeout(BEYOND_OURS),
+            None => ClientBuilder::new(),
+        };
+        builder = builder
             .redirect(redirect::Policy::none())
             .retry(retry::never())
             .referer(false)
@@ -57,9 +67,6 @@ impl Http {
             .https_only(!plain)
             .pool_max_idle_per_host(connections)
             .connect_timeout(CONNECT_LIMIT)
-            // A limit of the caller's own would end a request without telling how far it got; ours is kept outside.
-            .timeout(BEYOND_OURS)
-            .read_timeout(BEYOND_OURS)
             .connector_layer(MarkLayer);
         if local {
             builder = builder.no_proxy();
@@ -70,6 +77,7 @@ impl Http {
         Ok(Self {
             client: builder.build().map_err(BuildError::client)?,
             gate: Semaphore::new(connections.max(1)),
+            last: Mutex::default(),
         })
     }
 
@@ -85,15 +93,31 @@ impl Http {
                 .map_err(|closed| Fault::new(Phase::Local, closed))?,
         };
         Ok(Connection {
-            client: &self.client,
+            http: self,
             _permit: permit,
         })
+    }
+
+    /// `uri` as reqwest has it, if that is the same text.
+    fn url(&self, uri: &Uri) -> Result<Url, Fault> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(url) = last.as_ref().filter(|url| is_same(url.as_str(), uri)) {
+            return Ok(url.clone());
+        }
+        let url = Url::parse(&uri.to_string()).map_err(|error| Fault::new(Phase::Local, error))?;
+        if !is_same(url.as_str(), uri) {
+            return Err(Fault::new(
+                Phase::Local,
+                "the URL would be sent otherwise than it was checked",
+            ));
+        }
+        Ok(last.insert(url).clone())
     }
 }
 
 /// The right to have one connection in use.
 pub(crate) struct Connection<'h> {
-    client: &'h Client,
+    http: &'h Http,
     _permit: SemaphorePermit<'h>,
 }
 
@@ -106,14 +130,10 @@ impl Connection<'_> {
         body_limit: impl FnOnce(StatusCode) -> usize,
         stopped: impl Future<Output = ()>,
     ) -> Result<(Parts, Result<Vec<u8>, BodyFault>), Fault> {
-        let checked = request.uri().clone();
-        let request = reqwest::Request::try_from(request).map_err(connect::fault)?;
-        if !is_same(request.url().as_str(), &checked) {
-            return Err(Fault::new(
-                Phase::Local,
-                "the URL would be sent otherwise than it was checked",
-            ));
-        }
+        let (head, body) = request.into_parts();
+        let mut request = reqwest::Request::new(head.method, self.http.url(&head.uri)?);
+        *request.headers_mut() = head.headers;
+        *request.body_mut() = Some(body.into());
         let mark = Mark::default();
         let mut limit = pin!(async {
             tokio::select! {
@@ -122,7 +142,7 @@ impl Connection<'_> {
             }
         });
         let mut response = {
-            let mut answer = pin!(mark.request(self.client.execute(request)));
+            let mut answer = pin!(mark.request(self.http.client.execute(request)));
             tokio::select! {
                 biased;
                 answer = &mut answer => answer.map_err(connect::fault)?,
