@@ -97,10 +97,11 @@ impl OperationUrl {
     /// L5 to L11.
     fn of_value(base: &Base, request_url: &str, value: &str) -> Result<Self, LocationError> {
         let reference = Reference::parse(value).ok_or(LocationError::Unparsable)?;
-        // One with a scheme means the same wherever it stands (RFC 3986 section 5.2.2).
-        let request = match reference.scheme {
-            Some(_) => reference,
-            None => Reference::parse(request_url).ok_or(LocationError::Unparsable)?,
+        // One with a scheme means the same wherever it stands (RFC 3986 section 5.2.2), and the base's own URL is sound.
+        let request = if reference.scheme.is_some() && request_url == base.start_url() {
+            reference
+        } else {
+            Reference::parse(request_url).ok_or(LocationError::Unparsable)?
         };
         let target = request
             .resolve(&reference)

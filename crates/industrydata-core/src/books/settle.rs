@@ -78,9 +78,9 @@ pub(super) fn settle_in(value: &mut Value, id: String, outcome: &Outcome, clock:
                 unsee_in(value, operation);
             }
         }
-        // An accepted start stays accepted; what was only inferred gives way to the owner's own answer.
+        // An accepted start stays accepted, and a seen one seen; what was only inferred gives way to the owner's own answer.
         Outcome::Released { .. } if entry.state == "confirmed" && entry.evidence.is_none() => {}
-        Outcome::Unknown { .. } if entry.state == "confirmed" => {}
+        Outcome::Unknown { .. } if matches!(entry.state.as_str(), "confirmed" | "seen") => {}
         Outcome::Released { why, .. } => {
             entry.state = "released".to_owned();
             (entry.why, entry.evidence) = (Some(short(why)), None);
