@@ -3,12 +3,14 @@
 //! This stands before any URL library. Such libraries strip tabs, turn `\` into `/` and respell
 //! hosts, so that two readers of one text can see two hosts; here such a text is no URI at all.
 
+mod dots;
 mod grammar;
 
 use std::borrow::Cow;
 
-use self::grammar::{
-    gate, is_ip_literal, is_path, is_query, is_reg_name, is_unreserved, port_number,
+use self::{
+    dots::{dot, remove_dot_segments},
+    grammar::{gate, is_ip_literal, is_path, is_query, is_reg_name, is_unreserved, port_number},
 };
 
 /// A URI reference (RFC 3986 section 4.1) that passed the gate, cut into its parts.
@@ -203,51 +205,6 @@ fn cut_scheme(text: &str) -> Option<(Option<&str>, &str)> {
     let valid = bytes.next().is_some_and(|b| b.is_ascii_alphabetic())
         && bytes.all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'));
     valid.then_some((Some(scheme), rest))
-}
-
-#[derive(Clone, Copy)]
-enum Dot {
-    No,
-    Here,
-    Up,
-}
-
-fn dot(segment: &str) -> Dot {
-    match segment {
-        "." => Dot::Here,
-        ".." => Dot::Up,
-        _ => Dot::No,
-    }
-}
-
-/// RFC 3986 section 5.2.4, for a path that is empty or begins with `/`; another is kept.
-fn remove_dot_segments(path: &str, dot: impl Fn(&str) -> Dot) -> String {
-    let Some(rest) = path.strip_prefix('/') else {
-        return path.to_owned();
-    };
-    // Most paths have none: a dot segment begins with its first dot, plain or encoded.
-    let mut pairs = path.as_bytes().windows(2);
-    if !pairs.any(|pair| matches!(pair, [b'/', b'.' | b'%'])) {
-        return path.to_owned();
-    }
-    let mut kept = String::with_capacity(path.len());
-    let mut segments = rest.split('/').peekable();
-    while let Some(segment) = segments.next() {
-        let is_last = segments.peek().is_none();
-        match dot(segment) {
-            Dot::No => {
-                kept.push('/');
-                kept.push_str(segment);
-                continue;
-            }
-            Dot::Here => {}
-            Dot::Up => kept.truncate(kept.rfind('/').unwrap_or(0)),
-        }
-        if is_last {
-            kept.push('/');
-        }
-    }
-    kept
 }
 
 #[cfg(test)]
