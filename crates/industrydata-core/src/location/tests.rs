@@ -580,3 +580,16 @@ fn every_refusal_has_a_name() {
         assert_eq!(error.name(), name);
     }
 }
+
+#[test]
+fn a_request_url_that_is_none_is_refused_whatever_location_says() {
+    let base = Base::graph();
+    let absolute = "https://graph.microsoft.com/beta/external/industryData/operations/a-1";
+    let at = |request: &str, value: &str| {
+        OperationUrl::resolve(&base, request, std::iter::once(value.as_bytes())).map(drop)
+    };
+    for value in [absolute, "../operations/a-1"] {
+        assert_eq!(at(base.start_url(), value), Ok(()));
+        assert_eq!(at("https://host\0", value), Err(LocationError::Unparsable));
+    }
+}
