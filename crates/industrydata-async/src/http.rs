@@ -31,7 +31,8 @@ pub(crate) struct Http {
 }
 
 impl Http {
-    /// `config`: the caller's own. `plain`: the target is unencrypted, and therefore loopback. `local`: it is loopback, which no proxy is to see.
+    /// `config`: the caller's own. `plain`: the target is unencrypted, and therefore loopback. `local`: it is loopback,
+    /// which no proxy is to see.
     pub(crate) fn new(
         config: Option<ClientBuilder>,
         plain: bool,

@@ -194,16 +194,16 @@ mod tests {
         let store = PgStore::options()
             .schema("starts")
             .password("s3cret")
-            .connect("postgres://ann:hunter2@127.0.0.1/school")
+            .connect("postgres://industry:hunter2@127.0.0.1/school")
             .unwrap();
         let shown = format!("{store:?}");
-        for part in ["127.0.0.1", "school", "ann", "starts", "5s"] {
+        for part in ["127.0.0.1", "school", "industry@", "starts", "5s"] {
             assert!(shown.contains(part), "{shown}");
         }
         assert!(
             !shown.contains("s3cret") && !shown.contains("hunter2"),
             "{shown}"
         );
-        assert_eq!(store.place(), "ann@127.0.0.1:5432/school");
+        assert_eq!(store.place(), "industry@127.0.0.1:5432/school");
     }
 }

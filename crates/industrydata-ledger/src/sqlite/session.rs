@@ -207,7 +207,7 @@ impl Session {
         let Err(why) = commit(&self.connection) else {
             return Ok(());
         };
-        // Readers were in the way for the whole wait: the transaction is as it was, or there were none to roll back.
+        // Readers were in the way for the whole wait. That it can be rolled back shows that the transaction is as it was.
         if fault::is_busy(&why) && self.run("ROLLBACK").is_ok() {
             return Err(Failure::Clean(StoreFault::Busy));
         }
