@@ -212,6 +212,33 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_last_url_is_never_taken_for_another() {
+        let http = Http::new(None, true, true, 1).unwrap();
+        let sent = |text: &str| http.url(&text.parse().unwrap()).map(String::from);
+        // Each after each other: the same again, longer, shorter, another case, query, port or host.
+        let urls = [
+            "http://127.0.0.1:9/beta/a",
+            "http://127.0.0.1:9/beta/ab",
+            "http://127.0.0.1:9/beta/A",
+            "http://127.0.0.1:9/beta/a?b",
+            "http://127.0.0.1:9/beta/a('b')",
+            "http://127.0.0.1:90/beta/a",
+            "http://127.0.0.2:9/beta/a",
+        ];
+        for first in urls {
+            for next in urls {
+                for url in [first, next] {
+                    assert_eq!(sent(url).unwrap(), url);
+                }
+            }
+        }
+        // What reqwest would spell otherwise is refused, and the one before it stays.
+        let fault = sent("http://127.0.0.1:9/beta/./a").unwrap_err();
+        assert_eq!(fault.phase(), Phase::Local);
+        assert_eq!(sent(urls[0]).unwrap(), urls[0]);
+    }
+
+    #[test]
     fn only_an_apostrophe_in_the_query_may_be_respelt() {
         let same = |sent: &str, checked: &str| is_same(sent, &checked.parse().unwrap());
         assert!(same("https://a/b('c')", "https://a/b('c')"));

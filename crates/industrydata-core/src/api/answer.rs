@@ -101,7 +101,7 @@ impl<'a> Answer<'a> {
         if is_too_deep(json) {
             return Err(BodyError::TooDeep);
         }
-        let members = Members::of(&node, Clean(self.secret)).ok_or(BodyError::NotAnObject)?;
+        let members = Members::of(&node, Clean::of(self.secret)).ok_or(BodyError::NotAnObject)?;
         read(members)
     }
 

@@ -54,7 +54,7 @@ pub(crate) fn inner<'n, 'a>(node: &'n Node<'a>) -> Option<&'n Node<'a>> {
 
 /// Takes the request's token out of text (E8).
 #[derive(Clone, Copy)]
-pub(crate) struct Clean<'t>(pub(crate) Option<&'t str>);
+pub(crate) struct Clean<'t>(Option<&'t str>);
 
 impl<'t> Clean<'t> {
     /// Takes out `token`; the empty one is everywhere and nobody's.
