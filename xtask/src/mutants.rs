@@ -16,12 +16,11 @@ use crate::{Failure, cargo, stores::Stores, tools};
 const USAGE: &str = "mutants [--package core|ledger|all] [--shard K/N] [--changed REV|recorded] [--most N] [--jobs N]";
 /// Ledger tests that take minutes on purpose (every byte, every system call, kills): too slow to run for each mutant, and
 /// none of them is the only one that checks what it checks.
-const SLOW: [&str; 10] = [
+const SLOW: [&str; 9] = [
     "t50_killed",
     "t51_threads_race_to",
     "t52_cut_at_every",
     "t52_every_byte",
-    "t52_no_flipped",
     "t53_t54_every",
     "t56_holders_killed",
     "t59_backends",

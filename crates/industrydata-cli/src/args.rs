@@ -32,7 +32,6 @@ Examples:
   industrydata quota --output json
   industrydata quota --reconcile        compare the books with what the service lists
   industrydata runs list
-  industrydata ledger export books.json the books of all tenants, out of a damaged ledger too
   industrydata emulator                 a service to try all of it with
   industrydata demo
 
@@ -55,15 +54,6 @@ Examples:
   industrydata wait idr1:AGnb...
   industrydata wait 171bf0b4-14e9-408f-71dd-08dcd2a15d23
   industrydata wait https://graph.microsoft.com/beta/external/industryData/operations/171bf0b4-...";
-
-const LEDGER: &str = "\
-An export is of the ledger as a whole, whatever --tenant and --base-url say. Of a damaged ledger all is exported that can \
-be read, what cannot be is named, and the exit code is 9; the ledger stays as it is.
-
-Examples:
-  industrydata ledger export books.json                            a copy
-  industrydata ledger import books.json --ledger new.sqlite        out of a damaged ledger into a new one
-  industrydata ledger export - | industrydata ledger import - --ledger postgres://books@db.example.org/books";
 
 const EMULATOR: &str = "\
 Control paths: POST /_emulator/advance {\"by\": \"12h\"} moves its clock, POST /_emulator/faults scripts faults.
@@ -155,9 +145,6 @@ pub(crate) enum Command {
     /// Read the service's operations
     #[command(subcommand)]
     Operations(OperationsCommand),
-    /// Take all books out of the ledger, or into it: to move them, to keep a copy, to get out of a damaged one
-    #[command(subcommand)]
-    Ledger(LedgerCommand),
     /// Serve an emulated industryData service on loopback until interrupted
     #[command(after_help = EMULATOR)]
     Emulator(EmulatorArgs),
@@ -185,25 +172,6 @@ pub(crate) enum OperationsCommand {
     List(ReadArgs),
     /// One operation, as it is now
     Show(ReadOneArgs),
-}
-
-/// What to do with the books of all tenants.
-#[derive(Debug, Subcommand)]
-pub(crate) enum LedgerCommand {
-    /// Write all books of the ledger, of every tenant and base, as one JSON document
-    #[command(after_help = LEDGER)]
-    Export {
-        /// A file that is not there yet, or - for standard output
-        #[arg(value_name = "FILE", default_value = "-")]
-        file: PathBuf,
-    },
-    /// Take an export over into the ledger: what counts goes on counting, and the same again changes nothing
-    #[command(after_help = LEDGER)]
-    Import {
-        /// The file of an export, or - for standard input
-        #[arg(value_name = "FILE")]
-        file: PathBuf,
-    },
 }
 
 #[derive(Debug, Args)]

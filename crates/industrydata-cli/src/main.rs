@@ -33,7 +33,7 @@ use serde::Serialize;
 use crate::{
     args::{Cli, Output},
     commands::{Answer, Context},
-    report::{Document, Outcome},
+    report::Document,
     settings::Environment,
     signals::Interrupt,
 };
@@ -85,26 +85,6 @@ fn main() -> ExitCode {
                 Output::Human => print(&text),
             }
             ExitCode::SUCCESS
-        }
-        Answer::Whole {
-            json,
-            text,
-            told,
-            code,
-        } => {
-            let is_out = match output {
-                Output::Json => written(&json),
-                Output::Human => {
-                    let is_out = written(&text);
-                    let _ = io::stderr().lock().write_all(told.as_bytes());
-                    is_out
-                }
-            };
-            // What was printed may be all that there is of an export: that it is lost is no success.
-            match code {
-                0 if !is_out => Outcome::Usage.exit_code().into(),
-                code => code.into(),
-            }
         }
         Answer::Printed(code) => code.into(),
     }
@@ -175,23 +155,17 @@ fn print_json(value: &impl Serialize) {
     }
 }
 
-/// Prints on standard output, whether or not anybody reads it.
+/// Prints on standard output, whether or not anybody reads it. What cannot be written is said where it may be heard.
 fn print(text: &str) {
-    let _ = written(text);
-}
-
-/// Whether all of it could be printed. What cannot be written is said where it may be heard.
-fn written(text: &str) -> bool {
     let mut stdout = io::stdout().lock();
     let written = stdout
         .write_all(text.as_bytes())
         .and_then(|()| stdout.flush());
-    if let Err(error) = &written
+    if let Err(error) = written
         && error.kind() != io::ErrorKind::BrokenPipe
     {
         human::tell(format!(
             "error: standard output cannot be written, the answer is lost: {error}"
         ));
     }
-    written.is_ok()
 }

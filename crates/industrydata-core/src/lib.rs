@@ -142,9 +142,8 @@ pub use api::{
 };
 pub use base::{Base, BaseError};
 pub use books::{
-    Applied, BooksKey, Change, Entry, EntryState, Evidence, ExportError, ExportedBooks, Finding,
-    Holdings, LedgerExport, Listed, Outcome, Quota, Reconciliation, Refusal, RefusalReason,
-    Resolution, StoredBooks, Unresolved, Verdict, Who,
+    Applied, BooksKey, Change, Entry, EntryState, Evidence, Finding, Listed, Outcome, Quota,
+    Reconciliation, Refusal, RefusalReason, Resolution, Unresolved, Verdict, Who,
 };
 pub use challenge::ClaimsChallenge;
 pub use fault::{BodyFault, Cause, Fault, Phase};

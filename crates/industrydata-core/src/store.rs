@@ -1,7 +1,7 @@
 //! Where books are kept, as a trait: the core owns it, stores implement it.
 
 use crate::{
-    books::{Change, Holdings, Verdict},
+    books::{Change, Verdict},
     fault::Cause,
 };
 
@@ -44,16 +44,6 @@ pub trait Store: Send + Sync {
     fn is_forgetful(&self) -> bool {
         false
     }
-
-    /// All books at one moment, to be exported. Changes nothing. What cannot be read is told in the holdings, so that
-    /// damage of some books does not keep the others in. The default has no list of its books.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreFault`] if nothing can be told. A run may have started: no, not by this.
-    fn holdings(&self) -> Result<Holdings, StoreFault> {
-        Err(StoreFault::unavailable("this store cannot list its books"))
-    }
 }
 
 impl<S: Store + ?Sized> Store for std::sync::Arc<S> {
@@ -63,10 +53,6 @@ impl<S: Store + ?Sized> Store for std::sync::Arc<S> {
 
     fn is_forgetful(&self) -> bool {
         (**self).is_forgetful()
-    }
-
-    fn holdings(&self) -> Result<Holdings, StoreFault> {
-        (**self).holdings()
     }
 }
 
@@ -87,7 +73,7 @@ pub enum StoreFault {
     Unavailable(Cause),
     /// What is stored is not a value of ours, or was altered. It is left as it is.
     #[error(
-        "the books are damaged ({0}) and are left as they are: get out what can be read with `industrydata ledger export FILE`, and take it over into a new ledger with `industrydata ledger import FILE`"
+        "the books are damaged ({0}) and are left as they are: move the ledger aside and begin a new one, which does not count the earlier starts"
     )]
     Damaged(&'static str),
     /// A newer release wrote them. They are left as they are.
@@ -121,11 +107,7 @@ impl StoreFault {
 mod tests {
     use super::*;
 
-    use crate::{
-        base::Base,
-        books::{BooksKey, StoredBooks},
-        policy::Throttle,
-    };
+    use crate::{base::Base, books::BooksKey, policy::Throttle};
 
     /// Has nothing but what every store must have.
     struct Plain;
@@ -146,19 +128,6 @@ mod tests {
         fn is_forgetful(&self) -> bool {
             true
         }
-
-        fn holdings(&self) -> Result<Holdings, StoreFault> {
-            let books = StoredBooks {
-                base: "b".to_owned(),
-                tenant: "t".to_owned(),
-                value: None,
-                damage: None,
-            };
-            Ok(Holdings {
-                books: vec![books],
-                ..Holdings::default()
-            })
-        }
     }
 
     #[test]
@@ -170,7 +139,5 @@ mod tests {
         let (plain, full) = (std::sync::Arc::new(Plain), std::sync::Arc::new(Full));
         assert!(!plain.is_forgetful() && full.is_forgetful());
         assert!(matches!(plain.transact(&read), Err(StoreFault::Busy)));
-        assert!(matches!(plain.holdings(), Err(StoreFault::Unavailable(_))));
-        assert_eq!(full.holdings().unwrap().books.len(), 1);
     }
 }

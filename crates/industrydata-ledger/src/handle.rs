@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use industrydata_core::{Change, Holdings, LedgerExport, Store, StoreFault, Throttle, Verdict};
+use industrydata_core::{Change, Store, StoreFault, Verdict};
 
 use crate::memory::MemoryStore;
 
@@ -55,47 +55,6 @@ impl Books {
         crate::PgStore::connect(url).map(Self::custom)
     }
 
-    /// All books of all tenants as one document, see [`LedgerExport`]: to move them to another store, to keep a copy, or
-    /// as the way out of a damaged one. Changes nothing.
-    ///
-    /// What cannot be read is said by [`LedgerExport::is_whole`] and what stands beside it, and five starts in doubt stand
-    /// for it, so that the books it is imported into let no start too many through.
-    ///
-    /// ```
-    /// use industrydata_core::LedgerExport;
-    /// use industrydata_ledger::Books;
-    ///
-    /// let (old, new) = (Books::memory(), Books::memory());
-    /// let document = old.export()?.to_json();
-    /// // ... to a file, to another machine ...
-    /// new.import(&LedgerExport::from_json(document.as_bytes())?)?;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// [`StoreFault`] if nothing can be read, or if the store is one of the caller's own that has no
-    /// [`Store::holdings`]. A run may have started: no, not by this.
-    pub fn export(&self) -> Result<LedgerExport, StoreFault> {
-        let holdings = self.0.holdings()?;
-        Ok(LedgerExport::of(holdings, Throttle::default()))
-    }
-
-    /// Takes exported books over into these, whatever they hold: merged by the starts' ids, so that nothing stops counting
-    /// and importing it again changes nothing. Returns how many entries it brought or altered.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreFault`]. The books of some tenants may have been taken over by then: import again when the store can be
-    /// used. A run may have started: no, not by this.
-    pub fn import(&self, export: &LedgerExport) -> Result<usize, StoreFault> {
-        let mut merged = 0;
-        for change in export.changes(Throttle::default()) {
-            merged += self.0.transact(&change)?.merged();
-        }
-        Ok(merged)
-    }
-
     /// Books in a store of the caller's own.
     #[must_use]
     pub fn custom(store: impl Store + 'static) -> Self {
@@ -110,10 +69,6 @@ impl Store for Books {
 
     fn is_forgetful(&self) -> bool {
         self.0.is_forgetful()
-    }
-
-    fn holdings(&self) -> Result<Holdings, StoreFault> {
-        self.0.holdings()
     }
 }
 
@@ -178,23 +133,5 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let books = Books::sqlite(folder.path().join("books.sqlite3")).unwrap();
         assert!(!books.is_forgetful() && Books::memory().is_forgetful());
-    }
-
-    #[test]
-    fn what_is_exported_is_what_is_imported() {
-        let key = BooksKey::new(&Base::graph(), &"t".parse().unwrap());
-        let (old, new) = (Books::memory(), Books::memory());
-        for id in [[1; 16], [2; 16]] {
-            let lease = Duration::from_secs(150);
-            let reserve =
-                Change::reserve(key.clone(), Throttle::default(), id, lease, Who::default());
-            old.transact(&reserve).unwrap();
-        }
-        assert_eq!(old.holdings().unwrap().books.len(), 1);
-        let export = old.export().unwrap();
-        assert!(export.is_whole());
-        assert_eq!(new.import(&export).unwrap(), 2);
-        assert_eq!(new.import(&export).unwrap(), 0);
-        assert_eq!(new.export().unwrap().books(), export.books());
     }
 }

@@ -47,8 +47,6 @@
 //!   set back it frees none.
 //! - **Network file systems do not do** (NFS, SMB, many container overlays): their locks and syncs cannot be relied on.
 //!   That is not detected. Nor is a database server that runs with `fsync = off`.
-//! - **There is a way out.** [`Books::export`] gives all books as one document that people can read, of a damaged file too,
-//!   and [`Books::import`] merges it into others of any kind.
 //! - **A fault stops a start, never a poll.** All faults are [`StoreFault`]: before the POST, a run may have started: no.
 //!   After it the reservation counts on, and the start's result carries the fault as a warning.
 

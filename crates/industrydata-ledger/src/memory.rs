@@ -6,9 +6,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use industrydata_core::{
-    BooksKey, Change, Holdings, Store, StoreFault, StoredBooks, Timestamp, Verdict,
-};
+use industrydata_core::{BooksKey, Change, Store, StoreFault, Timestamp, Verdict};
 
 use crate::clock::Clock;
 
@@ -58,21 +56,6 @@ impl Store for MemoryStore {
 
     fn is_forgetful(&self) -> bool {
         true
-    }
-
-    fn holdings(&self) -> Result<Holdings, StoreFault> {
-        let books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
-        let stored = |(key, value): (&BooksKey, &Vec<u8>)| StoredBooks {
-            base: key.base().to_owned(),
-            tenant: key.tenant().to_owned(),
-            value: Some(value.clone()),
-            damage: None,
-        };
-        Ok(Holdings {
-            as_of: self.clock.now(),
-            books: books.iter().map(stored).collect(),
-            damage: Vec::new(),
-        })
     }
 }
 
@@ -134,6 +117,7 @@ mod tests {
             "another tenant has slots of its own"
         );
         assert!(store.is_forgetful());
+        assert_eq!(format!("{store:?}"), "MemoryStore { .. }");
     }
 
     #[test]
@@ -154,24 +138,5 @@ mod tests {
         *panics.lock().unwrap_or_else(PoisonError::into_inner) = false;
         assert!(is_granted(&store, "t", 3));
         assert_eq!(store.transact(&reserve("t", 3)).unwrap().quota().used(), 2);
-    }
-
-    #[test]
-    fn all_that_is_kept_can_be_listed() {
-        let store = MemoryStore::with_clock(|| Timestamp::UNIX_EPOCH);
-        assert!(store.holdings().unwrap().books.is_empty());
-        for tenant in ["a", "b"] {
-            assert!(is_granted(&store, tenant, 1));
-        }
-        let holdings = store.holdings().unwrap();
-        let mut tenants: Vec<&str> = holdings.books.iter().map(|it| it.tenant.as_str()).collect();
-        tenants.sort_unstable();
-        assert_eq!(
-            (holdings.as_of, tenants),
-            (Timestamp::UNIX_EPOCH, vec!["a", "b"])
-        );
-        assert!(holdings.books.iter().all(|it| it.value.is_some()));
-        assert!(store.is_forgetful());
-        assert_eq!(format!("{store:?}"), "MemoryStore { .. }");
     }
 }

@@ -3,7 +3,6 @@
 mod demo;
 mod emulator;
 mod follow;
-mod ledger;
 mod quota;
 mod reads;
 mod run;
@@ -33,13 +32,6 @@ pub(crate) enum Answer {
     Json(String, String),
     /// The document as JSON; for people this text.
     Text(Document, String),
-    /// For programs one line of JSON; for people the text and, on standard error, what is told beside it.
-    Whole {
-        json: String,
-        text: String,
-        told: String,
-        code: u8,
-    },
     /// All is printed already.
     Printed(u8),
 }
@@ -61,7 +53,6 @@ pub(crate) fn run(cli: &Cli, context: Context<'_>) -> Result<Answer, Box<Documen
         Command::Quota(args) => quota::run(&cli.global, args, context),
         Command::Runs(command) => reads::runs(&cli.global, command, context),
         Command::Operations(command) => reads::operations(&cli.global, command, context),
-        Command::Ledger(command) => ledger::run(&cli.global, command, context),
         Command::Emulator(args) => emulator::run(args, context),
         Command::Demo => demo::run(context),
     }

@@ -12,7 +12,6 @@ mod ends;
 mod forecast;
 mod human;
 mod interrupts;
-mod ledger;
 mod postgres;
 mod reads;
 mod stage;

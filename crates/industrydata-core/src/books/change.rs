@@ -8,9 +8,7 @@ use super::{
     codec,
     entry::{Entry, millis},
     evidence::Evidence,
-    export::ExportedBooks,
     key::{BooksKey, Who},
-    merge::{Incoming, merge_in},
     resolve::{Resolution, Unresolved, resolve_in, see_in},
     settle::{Outcome, settle_in},
     value::Value,
@@ -48,7 +46,6 @@ enum Kind {
         evidence: Evidence,
         started: Timestamp,
     },
-    Merge(Box<Incoming>),
 }
 
 impl Change {
@@ -132,14 +129,6 @@ impl Change {
         Self::new(key, throttle, Kind::See { evidence, started })
     }
 
-    /// Takes over books that were exported, those of another ledger or earlier ones of the same: merged by the starts' ids,
-    /// so that nothing stops counting or counts for a shorter time, and the same again changes nothing.
-    #[must_use]
-    pub fn merge(books: &ExportedBooks, throttle: Throttle) -> Self {
-        let incoming = Kind::Merge(Box::new(books.incoming().clone()));
-        Self::new(books.key().clone(), throttle, incoming)
-    }
-
     const fn new(key: BooksKey, throttle: Throttle, kind: Kind) -> Self {
         Self {
             key,
@@ -173,7 +162,6 @@ impl Change {
     pub fn apply(&self, stored: Option<&[u8]>, clock: Timestamp) -> Result<Applied, StoreFault> {
         let mut value = Value::open(&self.key, stored, clock)?;
         let mut unresolved = None;
-        let mut merged = 0;
         let refusal = match &self.kind {
             Kind::Read | Kind::Entries => None,
             Kind::Reserve { id, lease, who } => {
@@ -203,16 +191,6 @@ impl Change {
                 value.tidy(self.throttle.window, clock);
                 None
             }
-            Kind::Merge(incoming) => {
-                // What no longer counts is not to stand for one that does.
-                value.tidy(self.throttle.window, clock);
-                let before = value.entries.clone();
-                merge_in(&mut value, incoming, clock);
-                value.tidy(self.throttle.window, clock);
-                let is_new = |entry: &&Entry| !before.contains(entry);
-                merged = value.entries.iter().filter(is_new).count();
-                None
-            }
         };
         value.mark_ahead(clock);
         let write = match (&self.kind, &refusal) {
@@ -223,8 +201,7 @@ impl Change {
                 Kind::Reserve { .. }
                 | Kind::Settle { .. }
                 | Kind::Resolve { .. }
-                | Kind::See { .. }
-                | Kind::Merge(_),
+                | Kind::See { .. },
                 _,
             ) => {
                 Some(codec::encode(&self.key, &value)).filter(|new| Some(new.as_slice()) != stored)
@@ -236,15 +213,13 @@ impl Change {
                 quota: value.quota(self.throttle, clock),
                 refusal,
                 unresolved,
-                merged,
                 entries: match self.kind {
                     Kind::Entries => value.entries,
                     Kind::Read
                     | Kind::Reserve { .. }
                     | Kind::Settle { .. }
                     | Kind::Resolve { .. }
-                    | Kind::See { .. }
-                    | Kind::Merge(_) => Vec::new(),
+                    | Kind::See { .. } => Vec::new(),
                 },
             },
         })

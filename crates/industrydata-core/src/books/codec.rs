@@ -57,14 +57,6 @@ pub(super) fn decode(key: &BooksKey, bytes: &[u8]) -> Result<Value, StoreFault> 
     }
 }
 
-/// What can be made out of bytes that are not sound: nothing, or entries of which none can be relied on.
-pub(super) fn make_out(bytes: &[u8]) -> Value {
-    let text = String::from_utf8_lossy(bytes);
-    let json = text.split_once('\n').map(|(_, json)| json);
-    json.and_then(|json| serde_json::from_str(json).ok())
-        .unwrap_or_default()
-}
-
 fn checksum(key: &BooksKey, version: u32, json: &[u8]) -> u32 {
     let version = version.to_be_bytes();
     let (base, tenant) = (key.base().as_bytes(), key.tenant().as_bytes());

@@ -197,7 +197,7 @@ impl Entry {
         self.until.saturating_sub(self.at).max(0)
     }
 
-    pub(super) fn counts_from(&self) -> i64 {
+    fn counts_from(&self) -> i64 {
         match self.state.as_str() {
             "confirmed" | "seen" => self.newest(),
             "released" => self.at,

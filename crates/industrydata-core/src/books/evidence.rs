@@ -53,18 +53,13 @@ impl Evidence {
     }
 
     /// An id for the entry of a start that was only seen: the same for the same operation or run, so that to enter it
-    /// twice changes nothing.
+    /// twice changes nothing (FNV-1a, 128 bits).
     pub(super) fn entry_id(&self) -> [u8; 16] {
-        id_of(&self.text())
+        const BASIS: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
+        const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
+        let hash = |hash: u128, byte: u8| (hash ^ u128::from(byte)).wrapping_mul(PRIME);
+        self.text().bytes().fold(BASIS, hash).to_be_bytes()
     }
-}
-
-/// An id made of a text: the same for the same text (FNV-1a, 128 bits).
-pub(super) fn id_of(text: &str) -> [u8; 16] {
-    const BASIS: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
-    const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
-    let hash = |hash: u128, byte: u8| (hash ^ u128::from(byte)).wrapping_mul(PRIME);
-    text.bytes().fold(BASIS, hash).to_be_bytes()
 }
 
 impl fmt::Display for Evidence {

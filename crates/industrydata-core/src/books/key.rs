@@ -23,13 +23,6 @@ impl BooksKey {
         }
     }
 
-    /// The key that stands in a store under these two texts; `None` if no books have such a name.
-    pub(super) fn from_stored(base: &str, tenant: &str) -> Option<Self> {
-        let name: Tenant = tenant.parse().ok()?;
-        let key = Self::new(&crate::Base::parse(base).ok()?, &name);
-        (key.base == base && key.tenant() == tenant).then_some(key)
-    }
-
     /// The base URL, folded to lower case.
     #[must_use]
     pub fn base(&self) -> &str {

@@ -18,7 +18,7 @@ use crate::{policy::Throttle, store::StoreFault};
 /// Margin and tolerated difference of clocks, in one constant.
 pub(crate) const MARGIN: Duration = Duration::from_secs(120);
 /// No Retry-After is kept for longer (rule R5).
-pub(super) const LONGEST_NOT_BEFORE: Duration = Duration::from_secs(24 * 60 * 60);
+const LONGEST_NOT_BEFORE: Duration = Duration::from_secs(24 * 60 * 60);
 /// The most released entries that are kept: they only stop a reservation that arrives after its own release.
 const TOMBSTONES: usize = 16;
 /// Entries are kept for at least this long, whatever window a caller sets.
@@ -28,11 +28,11 @@ const SHORTEST_KEEP: Duration = Duration::from_secs(12 * 60 * 60);
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Value {
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) not_before: Option<i64>,
+    not_before: Option<i64>,
     #[serde(default)]
     pub(super) entries: Vec<Entry>,
     #[serde(flatten)]
-    pub(super) rest: Map<String, serde_json::Value>,
+    rest: Map<String, serde_json::Value>,
     /// Whether an entry was seen ahead of the clock for the first time just now, which is to be stored.
     #[serde(skip)]
     pub(super) marked: bool,
@@ -127,11 +127,7 @@ impl Value {
     }
 
     pub(super) fn close_until(&mut self, until: Timestamp) {
-        self.close_until_ms(until.as_millisecond());
-    }
-
-    pub(super) fn close_until_ms(&mut self, until: i64) {
-        self.not_before = self.not_before.max(Some(until));
+        self.not_before = self.not_before.max(Some(until.as_millisecond()));
     }
 
     /// Why no further start may be made now, if so.

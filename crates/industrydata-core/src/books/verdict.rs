@@ -20,7 +20,6 @@ pub struct Verdict {
     pub(super) quota: Quota,
     pub(super) refusal: Option<Refusal>,
     pub(super) unresolved: Option<Unresolved>,
-    pub(super) merged: usize,
     pub(super) entries: Vec<Entry>,
 }
 
@@ -35,12 +34,6 @@ impl Verdict {
     #[must_use]
     pub fn entries(&self) -> &[Entry] {
         &self.entries
-    }
-
-    /// How many entries [`Change::merge`](crate::Change::merge) brought or altered.
-    #[must_use]
-    pub const fn merged(&self) -> usize {
-        self.merged
     }
 
     /// The quota after the change.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use industrydata_core::{BooksKey, Change, Holdings, StoreFault, Verdict};
+use industrydata_core::{BooksKey, Change, StoreFault, Verdict};
 use tokio::time::sleep;
 
 use super::{
@@ -29,29 +29,6 @@ impl Pool {
             let mut session = self.session(until, true).await?;
             let checked = self.limit(until, session.check(&self.plan, until)).await;
             checked.map(|()| self.keep(session))
-        })
-        .await
-        .map_err(Failure::fault)
-    }
-
-    /// All books, as of one statement.
-    pub(super) async fn holdings(&self, until: Instant) -> Result<Holdings, StoreFault> {
-        let _permit = self.permit(until).await?;
-        self.patiently(until, || async {
-            let mut session = self.session(until, true).await?;
-            let read = async {
-                if session.has_tables(&self.plan).await? {
-                    return session.all(&self.plan).await;
-                }
-                self.has_lost_nothing()?;
-                Ok(Holdings {
-                    as_of: session.clock(&self.plan).await?,
-                    ..Holdings::default()
-                })
-            };
-            let holdings = self.limit(until, read).await?;
-            self.keep(session);
-            Ok(holdings)
         })
         .await
         .map_err(Failure::fault)

@@ -16,7 +16,7 @@ mod url;
 
 use std::sync::Arc;
 
-use industrydata_core::{Change, Holdings, Store, StoreFault, Verdict};
+use industrydata_core::{Change, Store, StoreFault, Verdict};
 
 pub use self::options::PgOptions;
 use self::{owner::Owner, plan::Plan};
@@ -123,14 +123,5 @@ impl Store for PgStore {
     /// as they are. [`StoreFault::Unconfirmed`]: a COMMIT was not answered, and neither was the same change run again.
     fn transact(&self, change: &Change) -> Result<Verdict, StoreFault> {
         self.0.transact(change)
-    }
-
-    /// All books of the schema, as of one moment.
-    ///
-    /// # Errors
-    ///
-    /// As [`PgStore::check`]. Rows whose values are damaged are no error: they are told when they are exported.
-    fn holdings(&self) -> Result<Holdings, StoreFault> {
-        self.0.holdings()
     }
 }

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use industrydata_core::{Change, Holdings, StoreFault, Verdict};
+use industrydata_core::{Change, StoreFault, Verdict};
 use tokio::{
     runtime,
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
@@ -28,14 +28,12 @@ use super::{
 enum Work {
     Transact(Box<Change>),
     Check,
-    Holdings,
 }
 
 /// What came of it.
 enum Done {
     Transacted(Box<Verdict>),
     Checked,
-    Holdings(Holdings),
 }
 
 struct Job {
@@ -73,14 +71,7 @@ impl Owner {
     pub(super) fn transact(&self, change: &Change) -> Result<Verdict, StoreFault> {
         match self.ask(Work::Transact(Box::new(change.clone())))? {
             Done::Transacted(verdict) => Ok(*verdict),
-            Done::Checked | Done::Holdings(_) => Err(Obstacle::Lost.into()),
-        }
-    }
-
-    pub(super) fn holdings(&self) -> Result<Holdings, StoreFault> {
-        match self.ask(Work::Holdings)? {
-            Done::Holdings(holdings) => Ok(holdings),
-            Done::Checked | Done::Transacted(_) => Err(Obstacle::Lost.into()),
+            Done::Checked => Err(Obstacle::Lost.into()),
         }
     }
 
@@ -158,7 +149,6 @@ async fn serve(pool: Arc<Pool>, mut asked: UnboundedReceiver<Job>) {
                     verdict.map(|verdict| Done::Transacted(Box::new(verdict)))
                 }
                 Work::Check => pool.check(job.until).await.map(|()| Done::Checked),
-                Work::Holdings => pool.holdings(job.until).await.map(Done::Holdings),
             };
             drop(job.answer.send(result));
         }));

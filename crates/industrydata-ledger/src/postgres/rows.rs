@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use industrydata_core::{BooksKey, Holdings, StoreFault, StoredBooks, Timestamp};
+use industrydata_core::{BooksKey, StoreFault, Timestamp};
 use tokio_postgres::{
     Row as Line,
     types::{ToSql, Type},
@@ -57,40 +57,6 @@ impl Session {
             at: time(row.try_get(0).map_err(failed)?)?,
             row: changes.map(row_of).transpose()?,
         })
-    }
-
-    /// Reads all books without a lock.
-    pub(super) async fn all(&self, plan: &Plan) -> Result<Holdings, Failure> {
-        let failed = |error| fault::of(&plan.place, &error);
-        let client = self.client()?;
-        let (clock, rows) = tokio::try_join!(
-            client.query_typed(&plan.schema.clock, &[]),
-            client.query_typed(&plan.schema.all, &[]),
-        )
-        .map_err(failed)?;
-        let [clock] = clock.as_slice() else {
-            return Err(WRONG.into());
-        };
-        schema::known(clock.try_get(1).map_err(failed)?)?;
-        let mut holdings = Holdings {
-            as_of: time(clock.try_get(0).map_err(failed)?)?,
-            ..Holdings::default()
-        };
-        for row in &rows {
-            let name = |place| {
-                let bytes: Vec<u8> = row.try_get(place).map_err(failed)?;
-                // A name that is no text names no books, which the export says.
-                Ok::<_, Failure>(String::from_utf8_lossy(&bytes).into_owned())
-            };
-            let changes: i64 = row.try_get(2).map_err(failed)?;
-            holdings.books.push(StoredBooks {
-                base: name(0)?,
-                tenant: name(1)?,
-                value: row.try_get(3).map_err(failed)?,
-                damage: (changes < 1).then_some("the row has no count of its changes"),
-            });
-        }
-        Ok(holdings)
     }
 
     /// Begins a transaction, locks the row of `key` and reads it, then the clock. A row is made if there is none and

@@ -38,7 +38,6 @@ pub(super) struct Schema {
     pub(super) insert: String,
     pub(super) lock: String,
     pub(super) update: String,
-    pub(super) all: String,
 }
 
 /// What stands in the database.
@@ -72,9 +71,6 @@ impl Schema {
             update: format!(
                 "UPDATE {s}.books SET changes = changes + 1, value = $3 \
                  WHERE base = $1 AND tenant = $2 RETURNING changes"
-            ),
-            all: format!(
-                "SELECT base, tenant, changes, value FROM {s}.books ORDER BY base, tenant"
             ),
             quoted: s,
             name,

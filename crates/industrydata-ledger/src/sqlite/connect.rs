@@ -17,15 +17,6 @@ pub(super) fn open(place: &Place) -> Result<Connection, Obstacle> {
 
 /// Sets it to trust the file in nothing, and the disk only as far as it syncs.
 pub(super) fn configure(connection: &Connection) -> rusqlite::Result<()> {
-    distrust(connection)?;
-    // EXTRA syncs the folder after the journal is gone: without, a power cut could bring back the journal and with
-    // it the books of before. The journal mode is the file's own and is looked at, not set.
-    connection
-        .execute_batch("PRAGMA synchronous = EXTRA; PRAGMA fullfsync = ON; PRAGMA mmap_size = 0;")
-}
-
-/// Sets it to trust the file in nothing.
-pub(super) fn distrust(connection: &Connection) -> rusqlite::Result<()> {
     for (setting, value) in [
         (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
         (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
@@ -35,7 +26,11 @@ pub(super) fn distrust(connection: &Connection) -> rusqlite::Result<()> {
     ] {
         connection.set_db_config(setting, value)?;
     }
-    connection.execute_batch("PRAGMA cell_size_check = ON;")
+    // EXTRA syncs the folder after the journal is gone: without, a power cut could bring back the journal and with
+    // it the books of before. The journal mode is the file's own and is looked at, not set.
+    connection.execute_batch(
+        "PRAGMA synchronous = EXTRA; PRAGMA fullfsync = ON; PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0;",
+    )
 }
 
 #[cfg(test)]

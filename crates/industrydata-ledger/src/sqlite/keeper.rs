@@ -5,14 +5,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use industrydata_core::{Change, Holdings, StoreFault, Timestamp, Verdict};
+use industrydata_core::{Change, StoreFault, Timestamp, Verdict};
 
 use super::{
     fault::Obstacle,
     guard::Identity,
     options::SqliteOptions,
     place::{Found, Place},
-    salvage,
     session::{Failure, Seen, Session},
     turn::Turns,
 };
@@ -59,28 +58,6 @@ impl Keeper {
                 None => Ok(()),
             }
         })
-    }
-
-    /// All books. What a damaged file still tells is read beside SQLite, and what it does not is said.
-    pub(super) fn holdings(&self) -> Result<Holdings, StoreFault> {
-        let sound = self.on_slot(|slot, until| {
-            let found = self.place.look()?;
-            match slot.books(&self.place, found)? {
-                Some(found) => slot.session(&self.place, found, until)?.holdings(
-                    &self.place,
-                    &self.clock,
-                    until,
-                ),
-                None => Ok(Holdings {
-                    as_of: self.clock.now(),
-                    ..Holdings::default()
-                }),
-            }
-        });
-        match sound {
-            Err(StoreFault::Damaged(why)) => salvage::read(&self.place, why, self.clock.now()),
-            result => result,
-        }
     }
 
     pub(super) fn transact(&self, change: &Change) -> Result<Verdict, StoreFault> {

@@ -6,7 +6,6 @@ mod guard;
 mod keeper;
 mod options;
 mod place;
-mod salvage;
 mod session;
 mod tables;
 #[cfg(test)]
@@ -15,7 +14,7 @@ mod turn;
 
 use std::{path::Path, sync::Arc};
 
-use industrydata_core::{Change, Holdings, Store, StoreFault, Verdict};
+use industrydata_core::{Change, Store, StoreFault, Verdict};
 
 pub use self::options::SqliteOptions;
 use self::{keeper::Keeper, place::Place};
@@ -98,15 +97,5 @@ impl Store for SqliteStore {
     /// [`StoreFault::Unconfirmed`]: COMMIT failed, and so did what would have told whether the change stands.
     fn transact(&self, change: &Change) -> Result<Verdict, StoreFault> {
         self.0.transact(change)
-    }
-
-    /// All books of the file. Of a damaged file, all that can be read: the file is left as it is, and what cannot be read
-    /// is told.
-    ///
-    /// # Errors
-    ///
-    /// As [`SqliteStore::check`]; [`StoreFault::Damaged`] only if nothing at all can be read. A run may have started: no.
-    fn holdings(&self) -> Result<Holdings, StoreFault> {
-        self.0.holdings()
     }
 }

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use industrydata_core::{BooksKey, Change, Holdings, StoreFault, Timestamp, Verdict};
+use industrydata_core::{BooksKey, Change, StoreFault, Timestamp, Verdict};
 use rusqlite::Connection;
 
 use super::{
@@ -98,31 +98,6 @@ impl Session {
                 Ok(Seen {
                     row,
                     at: clock.now(),
-                })
-            })
-        })
-    }
-
-    /// Reads all books, if the whole file is sound.
-    pub(super) fn holdings(
-        &self,
-        place: &Place,
-        clock: &Clock,
-        until: Instant,
-    ) -> Result<Holdings, StoreFault> {
-        self.patiently(until, || {
-            self.within("BEGIN", || {
-                let books = match self.contents(place, None)? {
-                    (true, _) => Vec::new(),
-                    (false, _) => {
-                        tables::check(&self.connection)?;
-                        tables::all(&self.connection)?
-                    }
-                };
-                Ok(Holdings {
-                    as_of: clock.now(),
-                    books,
-                    damage: Vec::new(),
                 })
             })
         })

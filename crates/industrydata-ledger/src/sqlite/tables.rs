@@ -3,7 +3,7 @@
 //! A tenant stands in both tables, with the same count of changes. A damaged page can lose or set back a row of one
 //! table without SQLite noticing; it cannot do the same to the other.
 
-use industrydata_core::{BooksKey, StoreFault, StoredBooks};
+use industrydata_core::{BooksKey, StoreFault};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::fault;
@@ -35,21 +35,6 @@ pub(super) fn create(connection: &Connection) -> rusqlite::Result<()> {
 
 /// Whether the file is ours, of a layout that is known, and unaltered in what the rows depend on.
 pub(super) fn verify(connection: &Connection) -> Result<(), StoreFault> {
-    verify_layout(connection)?;
-    // In another mode a commit is durable by other rules than those asked for.
-    let mode: String = connection
-        .pragma_query_value(None, "journal_mode", |row| row.get(0))
-        .map_err(fault::of)?;
-    if mode != "delete" {
-        return Err(StoreFault::Damaged(
-            "its journal mode was changed, set it back to DELETE",
-        ));
-    }
-    Ok(())
-}
-
-/// Whether the file is ours, and of a layout that is known.
-pub(super) fn verify_layout(connection: &Connection) -> Result<(), StoreFault> {
     let number = |name| {
         connection
             .pragma_query_value(None, name, |row| row.get::<_, i32>(0))
@@ -75,23 +60,16 @@ pub(super) fn verify_layout(connection: &Connection) -> Result<(), StoreFault> {
             "the tables are not those that were made",
         ));
     }
+    // In another mode a commit is durable by other rules than those asked for.
+    let mode: String = connection
+        .pragma_query_value(None, "journal_mode", |row| row.get(0))
+        .map_err(fault::of)?;
+    if mode != "delete" {
+        return Err(StoreFault::Damaged(
+            "its journal mode was changed, set it back to DELETE",
+        ));
+    }
     Ok(())
-}
-
-/// All rows, of tables that were checked.
-pub(super) fn all(connection: &Connection) -> Result<Vec<StoredBooks>, StoreFault> {
-    let row = |row: &rusqlite::Row<'_>| {
-        Ok(StoredBooks {
-            base: row.get(0)?,
-            tenant: row.get(1)?,
-            value: row.get(2)?,
-            damage: None,
-        })
-    };
-    connection
-        .prepare_cached("SELECT base, tenant, value FROM books ORDER BY base, tenant")
-        .and_then(|mut select| select.query_map([], row)?.collect())
-        .map_err(fault::of)
 }
 
 /// The row of `key`, if its tenant has books.

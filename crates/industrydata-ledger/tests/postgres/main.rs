@@ -13,7 +13,6 @@
 mod admin;
 mod child;
 mod damage;
-mod export;
 mod holders;
 mod lost;
 mod names;
@@ -26,8 +25,6 @@ mod runtimes;
 #[allow(dead_code, reason = "tests do not need all that the checks need")]
 mod server;
 mod tls;
-#[cfg(feature = "sqlite")]
-mod transfer;
 
 use std::{
     env, process,

@@ -10,7 +10,6 @@
 mod child;
 mod crashes;
 mod damage;
-mod export;
 mod names;
 mod places;
 mod races;
