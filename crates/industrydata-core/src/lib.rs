@@ -133,6 +133,12 @@ mod token;
 mod token_text;
 mod uri;
 
+// The world of the tests names the crate as its users do.
+#[cfg(test)]
+extern crate self as industrydata_core;
+#[cfg(test)]
+mod words_tests;
+
 pub use jiff::{SignedDuration, Timestamp};
 
 pub use activity::{ActivityStatus, RunActivity};

@@ -15,8 +15,8 @@ mod world;
 use std::time::Duration;
 
 use industrydata_core::{
-    FollowErrorKind, GetRun, Limits, ListRuns, MayHaveStarted, Phase, Preflight, ReadErrorKind,
-    TokenError,
+    Base, Endpoint, Fault, Fetch, FetchPlan, FetchStep, FollowErrorKind, GetRun, Limits, ListRuns,
+    MayHaveStarted, Phase, Preflight, ReadErrorKind, Service, TokenError,
 };
 use proptest::prelude::*;
 use world::{Answer, Script, World};
@@ -408,4 +408,105 @@ proptest! {
             prop_assert!(!shown.contains("first-token"));
         }
     }
+}
+
+fn fetch<E: Endpoint>(world: &World, endpoint: E, total: u64) -> Fetch<E> {
+    let plan = FetchPlan {
+        service: Service::new(Base::graph(), "test/1"),
+        limits: Limits {
+            total: Duration::from_secs(total),
+            ..Limits::default()
+        },
+    };
+    Fetch::new(endpoint, plan, [9; 16], world.now)
+}
+
+#[test]
+fn a_read_that_is_stopped_or_cannot_be_sent() {
+    let world = World::new(Script::new());
+    let mut machine = fetch(&world, GetRun::new("run-1"), 600);
+    let FetchStep::Send(exchange) = machine.step() else {
+        panic!("it asks at once")
+    };
+    // No more than is left, and what a token may take.
+    assert_eq!(exchange.time_limit(world.now).as_secs(), 60);
+    let mut short = fetch(&world, GetRun::new("run-1"), 7);
+    let FetchStep::Send(briefly) = short.step() else {
+        panic!("it asks at once")
+    };
+    assert_eq!(briefly.time_limit(world.now).as_secs(), 7);
+    exchange.unsent(Fault::new(Phase::Connect, "no socket"), world.now);
+    let FetchStep::Wait(pause) = machine.step() else {
+        panic!("it tries again later")
+    };
+    let reason = format!("{:?}", pause.reason());
+    assert!(reason.contains("no socket"), "{reason}");
+    machine.stop();
+    let FetchStep::Done(Err(error)) = machine.step() else {
+        panic!("it was stopped")
+    };
+    assert!(matches!(error.kind(), ReadErrorKind::Stopped), "{error}");
+    let mut world = World::new(Script::new());
+    let mut machine = fetch(&world, GetRun::new("run-1"), 600);
+    let FetchStep::Send(exchange) = machine.step() else {
+        panic!("it asks at once")
+    };
+    let (_, reply) = exchange.request(&world.token, world.now).unwrap();
+    assert_eq!(reply.body_limit(http::StatusCode::OK), 1024 * 1024);
+    reply.answer(
+        &world::head(200, &[]),
+        Ok(br#"{"id":"run-1"}"#.to_vec()),
+        world.now,
+    );
+    machine.stop();
+    world.pass(Duration::from_secs(1));
+    assert!(
+        matches!(machine.step(), FetchStep::Done(Ok(_))),
+        "what was read stays"
+    );
+}
+
+/// A read written elsewhere, which points where it likes.
+#[derive(Debug)]
+struct Elsewhere(&'static str);
+
+impl Endpoint for Elsewhere {
+    type Output = ();
+
+    const SUBJECT: &'static str = "it";
+    const PERMISSION: &'static str = "None";
+
+    fn request(&self, _: &Base) -> Option<http::Uri> {
+        Some(http::Uri::from_static(self.0))
+    }
+
+    fn decode(
+        &self,
+        _: &industrydata_core::Answer<'_>,
+    ) -> Result<industrydata_core::Page<()>, industrydata_core::BodyError> {
+        Ok(industrydata_core::Page::only(()))
+    }
+}
+
+#[test]
+fn no_endpoint_takes_the_token_elsewhere() {
+    for elsewhere in [
+        "https://evil.example/beta/external/industryData/runs",
+        "https://graph.microsoft.com/beta/me",
+        "https://graph.microsoft.com/beta/external/industryData/../../me",
+        "http://graph.microsoft.com/beta/external/industryData/runs",
+        "/beta/external/industryData/runs",
+    ] {
+        let mut world = World::new(Script::new());
+        assert!(
+            world
+                .fetch(Elsewhere(elsewhere), Limits::default())
+                .is_err(),
+            "{elsewhere}"
+        );
+        assert!(world.requests.is_empty());
+    }
+    let mut world = World::new(Script::new().status(200));
+    let own = Elsewhere("https://graph.microsoft.com/beta/external/industryData/x");
+    assert!(world.fetch(own, Limits::default()).is_ok());
 }

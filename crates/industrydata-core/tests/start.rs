@@ -916,3 +916,39 @@ fn a_pause_that_ends_at_the_limit_ends_the_start() {
         "{error}"
     );
 }
+
+#[test]
+fn an_accepted_start_says_what_it_knows() {
+    let headers = [("location", world::LOCATION), ("request-id", "r-1")];
+    let date = ("date", "Tue, 10 Mar 2026 12:10:00 GMT");
+    let mut world = World::new(Script::new().with(202, &headers, "").with(
+        202,
+        &[headers[0], date],
+        "",
+    ));
+    let accepted = world.start(world.plan()).unwrap();
+    assert_eq!(accepted.operation().as_str(), world::LOCATION);
+    assert_eq!(
+        (accepted.at(), accepted.request_id()),
+        (world.now.utc, Some("r-1"))
+    );
+    assert_eq!(accepted.quota().unwrap().confirmed(), 1);
+    assert_eq!(accepted.clock_skew(), None);
+    assert!(accepted.ledger_warning().is_none() && accepted.unrecorded().is_none());
+    let mut machine = Start::new(world.plan(), [2; 16], world.now);
+    let skewed = world.drive(&mut machine).unwrap();
+    assert_eq!(skewed.clock_skew().unwrap().as_secs(), 599);
+    assert_eq!(skewed.request_id(), None);
+
+    let mut world = World::new(
+        Script::new()
+            .then(Answer::Fault(2, StoreFault::Busy))
+            .accepted(),
+    );
+    let unrecorded = world.start(world.plan()).unwrap();
+    assert!(matches!(
+        unrecorded.ledger_warning(),
+        Some(StoreFault::Busy)
+    ));
+    assert!(unrecorded.unrecorded().is_some());
+}

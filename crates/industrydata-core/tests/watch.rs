@@ -15,8 +15,8 @@ mod world;
 use std::time::Duration;
 
 use industrydata_core::{
-    Base, Fault, Limits, OperationUrl, Phase, PollingPolicy, ResumeToken, Service, TokenError,
-    Watch, WatchErrorKind, WatchPlan, WatchStep,
+    Base, Fault, Limits, OperationUrl, PauseReason, Phase, PollingPolicy, ResumeToken, Service,
+    TokenError, Watch, WatchErrorKind, WatchPlan, WatchStep,
 };
 use world::{Answer, Script, World};
 
@@ -478,4 +478,29 @@ fn a_poll_that_could_not_be_made_is_a_miss_and_a_refused_token_is_told() {
     };
     let refused = exchange.challenge().unwrap().refused();
     assert!(refused.is_same_token(&world.token));
+}
+
+#[test]
+fn a_wait_that_is_stopped_and_what_it_tells_on_its_way() {
+    let mut world = World::new(Script::new());
+    let mut machine = world.resume(&resume_token(), limits(86_400));
+    assert_eq!(machine.accepted(), world::timestamp(0));
+    assert_eq!(machine.plan().limits.total.as_secs(), 86_400);
+    let body = r#"{"status":"running","resourceLocation":"https://graph.microsoft.com/beta/external/industryData/runs/run-1"}"#;
+    polled(&mut machine, &world, 200, &[], body);
+    let WatchStep::Wait(mut pause) = machine.step() else {
+        panic!("it waits for the next poll")
+    };
+    let news = pause.news().unwrap();
+    assert_eq!(news.operation().unwrap().status().as_str(), "running");
+    assert!(news.run().is_none() && matches!(news.reason(), PauseReason::Interval));
+    assert_eq!(news.polls(), 1);
+    assert!(pause.news().is_none(), "it is told once");
+    assert!(machine.run_found().is_some());
+    assert_eq!(machine.polls(), 1);
+    for _ in 0..2 {
+        machine.stop();
+        let error = world.watch(&mut machine).unwrap_err();
+        assert!(matches!(error.kind(), WatchErrorKind::Stopped), "{error}");
+    }
 }

@@ -105,19 +105,4 @@ mod tests {
         assert_eq!(by_hand(""), "resolved by hand");
         assert_eq!(by_hand("seen\nit"), "resolved by hand: seen\\nit");
     }
-
-    #[test]
-    fn every_kind_of_evidence_has_words() {
-        for (evidence, words) in [
-            (Evidence::Operation("a".to_owned()), "the operation a"),
-            (Evidence::Run("a".to_owned()), "the run a"),
-            (
-                Evidence::NotListed,
-                "neither an operation nor a run is listed",
-            ),
-            (Evidence::Other("portal:a".to_owned()), "portal:a"),
-        ] {
-            assert_eq!(evidence.to_string(), words);
-        }
-    }
 }

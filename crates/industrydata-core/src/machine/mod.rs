@@ -93,19 +93,3 @@ impl std::fmt::Display for MayHaveStarted {
         f.write_str(self.as_str())
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_may_have_started_is_a_word() {
-        let all = [
-            MayHaveStarted::Yes,
-            MayHaveStarted::No,
-            MayHaveStarted::Unknown,
-        ];
-        assert_eq!(all.map(MayHaveStarted::as_str), ["yes", "no", "unknown"]);
-        assert_eq!(all.map(|it| it.to_string()), ["yes", "no", "unknown"]);
-    }
-}

@@ -1,0 +1,500 @@
+//! Every message of the crate in one document, `snapshots/words.snap`: a change of a word is a change of that file.
+//!
+//! It stands in the crate, where a `match` on a non-exhaustive enum must name each variant: a new one fails to compile
+//! until it is listed here, and the test fails until the document has it.
+
+use std::{error::Error, fmt, iter::successors, time::Duration};
+
+use industrydata_core::{
+    ActivityStatus, Base, BaseError, BodyError, BodyFault, Cause, EntryState, Evidence,
+    ExportError, Fault, Fetch, FetchPlan, FetchStep, Follow, FollowError, FollowErrorKind,
+    FollowStep, GetRun, Limits, LinkError, ListRuns, LocationError, MayHaveStarted, Miss,
+    OperationStatus, OperationUrl, PauseReason, Phase, PollingPolicy, ReadError, ReadErrorKind,
+    ReconcileError, RefusalReason, ResolveError, ResumeError, ResumeToken, RunStatus, Service,
+    ServiceError, Start, StartError, StartErrorKind, StoreFault, TenantError, TokenError,
+    Unresolved, Watch, WatchError, WatchErrorKind, WatchPlan,
+};
+use world::{Answer, Script, World};
+
+#[path = "../tests/world/mod.rs"]
+mod world;
+
+/// What happened to a machine: each variant is to be in the document.
+trait Kind {
+    const TYPE: &'static str;
+    const VARIANTS: &'static [&'static str];
+
+    fn variant(&self) -> &'static str;
+}
+
+macro_rules! kinds {
+    ($($name:ident { $($variant:ident)+ })+) => {$(
+        impl Kind for $name {
+            const TYPE: &'static str = stringify!($name);
+            const VARIANTS: &'static [&'static str] = &[$(stringify!($variant)),+];
+
+            fn variant(&self) -> &'static str {
+                match self {
+                    $(Self::$variant { .. } => stringify!($variant),)+
+                }
+            }
+        }
+    )+};
+}
+
+kinds! {
+    StartErrorKind {
+        NoSlot Throttled Unauthorized Forbidden NoToken Refused Unreachable TimeLimit DoubtfulAnswer DoubtfulLoss
+        Dropped Stopped NotFollowable Ledger
+    }
+    WatchErrorKind {
+        Failed Gone LostTrack Unauthorized Forbidden NoToken Unexpected TimeLimit Stopped
+    }
+    ReadErrorKind {
+        InvalidId NotFound Forbidden Unauthorized NoToken Unexpected Unreadable GaveUp Link Endless TimeLimit Stopped
+    }
+    FollowErrorKind { Failed Unrecognised LostTrack Read TimeLimit Stopped }
+}
+
+/// What one value says: its variant, what else is known of it, and its lines.
+struct Said {
+    variant: &'static str,
+    facts: String,
+    lines: Vec<String>,
+}
+
+impl Said {
+    fn new(variant: &'static str, text: &impl fmt::Display) -> Self {
+        Self {
+            variant,
+            facts: String::new(),
+            lines: vec![text.to_string()],
+        }
+    }
+
+    /// The errors beneath, down to the root.
+    fn because(mut self, error: &dyn Error) -> Self {
+        let sources = successors(error.source(), |&error| error.source());
+        self.lines
+            .extend(sources.map(|source| format!("because: {source}")));
+        self
+    }
+
+    fn fact(mut self, name: &str, value: Option<impl fmt::Display>) -> Self {
+        if let Some(value) = value {
+            self.facts += &format!(" · {name} {value}");
+        }
+        self
+    }
+}
+
+/// What an error of a machine says; all of them answer the same questions.
+macro_rules! said {
+    ($error:ident) => {{
+        let debug = format!("{:?}", $error);
+        assert!(debug.contains($error.kind().variant()), "{debug}");
+        let status = $error
+            .service_error()
+            .map(|answer| answer.status().as_u16());
+        let mut said = Said::new($error.kind().variant(), &$error)
+            .because(&$error)
+            .fact("may have started:", Some($error.may_have_started()))
+            .fact("answer", status)
+            .fact("request-id", $error.request_id());
+        said.lines.push(format!("advice: {}", $error.advice()));
+        said
+    }};
+}
+
+/// Adds a section for each enum, with one value of each of its variants, and what `$more` adds to its text.
+macro_rules! sections {
+    ($document:ident, $more:expr; $($name:ident {
+        $($variant:ident $(($value:expr))? $({ $($field:ident: $of:expr),+ })?)+
+    })+) => {$(
+        let variant = |it: &$name| match it {
+            $($name::$variant { .. } => stringify!($variant),)+
+        };
+        let more: fn(Said, &$name) -> Said = $more;
+        let all = [$($name::$variant $(($value))? $({ $($field: $of),+ })?),+];
+        let said = all.iter().map(|it| more(Said::new(variant(it), it), it));
+        $document.add(stringify!($name), said);
+    )+};
+}
+
+#[derive(Default)]
+struct Document(String);
+
+impl Document {
+    /// Adds how a machine can end, in the order of the kinds: each at least once.
+    #[track_caller]
+    fn add_kind<K: Kind>(&mut self, mut all: Vec<Said>) {
+        let place = |said: &Said| K::VARIANTS.iter().position(|it| *it == said.variant);
+        all.sort_by_key(place);
+        let mut said: Vec<&str> = all.iter().map(|said| said.variant).collect();
+        said.dedup();
+        assert_eq!(said, K::VARIANTS, "{}", K::TYPE);
+        self.add(K::TYPE, all);
+    }
+
+    fn add(&mut self, name: &str, all: impl IntoIterator<Item = Said>) {
+        self.0 += &format!("\n# {name}\n\n");
+        for said in all {
+            self.0 += &format!("{name}::{}{}\n", said.variant, said.facts);
+            for line in said.lines {
+                self.0 += &format!("    {line}\n");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_message_is_as_it_was_reviewed() {
+    let mut document = Document::default();
+    document.add_kind::<StartErrorKind>(starts());
+    document.add_kind::<WatchErrorKind>(watches());
+    document.add_kind::<ReadErrorKind>(reads());
+    document.add_kind::<FollowErrorKind>(follows());
+    add_errors(&mut document);
+    add_reasons_and_states(&mut document);
+
+    // What comes from outside moves no cursor, and no message shows a token.
+    let is_harmless = |c: char| c == '\n' || !c.is_control();
+    assert!(document.0.chars().all(is_harmless));
+    assert!(!document.0.contains("canary"));
+    let mut settings = insta::Settings::clone_current();
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!("words", document.0));
+}
+
+/// An answer's body with a request id, and control characters.
+const BODY: &str =
+    r#"{"error":{"code":"c-1","message":"m-1\u0007","innerError":{"request-id":"r-1"}}}"#;
+const DAY: u64 = 86_400;
+
+fn answer(status: u16) -> Script {
+    Script::new().with(status, &[], BODY)
+}
+
+fn asked_to_wait(status: u16, seconds: &str) -> Script {
+    Script::new().with(status, &[("retry-after", seconds)], BODY)
+}
+
+fn body(text: &str) -> Script {
+    Script::new().with(200, &[], text)
+}
+
+fn lost(phase: Phase) -> Script {
+    Script::new().then(Answer::Lost(phase))
+}
+
+fn down() -> TokenError {
+    TokenError::unavailable("down")
+}
+
+fn no_socket() -> Cause {
+    Cause::new(Fault::new(Phase::Connect, "no socket"))
+}
+
+fn no_token(error: TokenError) -> Script {
+    Script::new().then(Answer::NoToken(error))
+}
+
+/// Each token is refused.
+fn refused() -> Script {
+    let fresh = answer(401).then(Answer::Token("canary-2"));
+    fresh.with(401, &[], BODY).with(401, &[], BODY)
+}
+
+/// The token is refused, and there is no other.
+fn refused_without_another() -> Script {
+    answer(401).then(Answer::NoToken(TokenError::Malformed("empty")))
+}
+
+fn limits(seconds: u64) -> Limits {
+    Limits {
+        total: Duration::from_secs(seconds),
+        ..Limits::default()
+    }
+}
+
+fn plan(limits: Limits) -> WatchPlan {
+    WatchPlan {
+        service: Service::new(Base::graph(), "test/1"),
+        policy: PollingPolicy::default(),
+        limits,
+    }
+}
+
+fn starts() -> Vec<Said> {
+    let mut ends: Vec<StartError> = [
+        asked_to_wait(429, "3600"),
+        refused(),
+        refused_without_another(),
+        answer(403),
+        no_token(down()),
+        answer(400),
+        lost(Phase::Connect),
+        answer(500),
+        lost(Phase::Sent),
+        Script::new().then(Answer::Dropped),
+        Script::new().with(202, &[("request-id", "r-1")], ""),
+        Script::new().then(Answer::Fault(1, StoreFault::unavailable("gone"))),
+    ]
+    .map(|script| {
+        let mut world = World::new(script);
+        world.start(world.plan()).unwrap_err()
+    })
+    .into();
+    ends.push(StartError::local("no runtime"));
+
+    let mut world = World::new(Script::new().accepted().times(5));
+    for number in 1..=5 {
+        let mut machine = Start::new(world.plan(), [number; 16], world.now);
+        world.drive(&mut machine).unwrap();
+    }
+    let full = world.start(world.plan()).unwrap_err();
+    assert_eq!(full.quota().unwrap().next_slot_at(), full.retry_at());
+    ends.push(full);
+
+    let mut world = World::new(Script::new());
+    let mut machine = Start::new(world.plan(), [1; 16], world.now);
+    machine.stop();
+    ends.push(world.drive(&mut machine).unwrap_err());
+    // A store that takes longer than there is.
+    let mut plan = world.plan();
+    plan.limits = limits(5);
+    let mut machine = Start::new(plan, [2; 16], world.now);
+    world.pass(Duration::from_secs(6));
+    ends.push(world.drive(&mut machine).unwrap_err());
+
+    let said = ends.into_iter().map(|error| {
+        let said = said!(error);
+        said.fact("retry at", error.retry_at()).fact(
+            "client-request-id of length",
+            error.client_request_id().map(str::len),
+        )
+    });
+    said.collect()
+}
+
+fn watches() -> Vec<Said> {
+    let watch = |world: &World, limits| {
+        let url = OperationUrl::parse(&Base::graph(), world::LOCATION).unwrap();
+        let accepted = Some(world::timestamp(0));
+        Watch::new(url, plan(limits), accepted, [9; 16], world.now)
+    };
+    let failed = |detail: &str| {
+        body(&format!(
+            r#"{{"status":"failed","statusDetail":"{detail}"}}"#
+        ))
+    };
+    let mut ends: Vec<WatchError> = [
+        (failed(r"no\u0007 data"), DAY),
+        (failed(""), DAY),
+        (Script::new().operation("failed"), DAY),
+        (answer(410), DAY),
+        (answer(503).times(30), DAY),
+        (lost(Phase::Sent).times(30), DAY),
+        (refused(), DAY),
+        (answer(403), DAY),
+        (refused_without_another(), DAY),
+        (no_token(TokenError::Malformed("empty")), DAY),
+        (answer(418), DAY),
+        (Script::new().running().times(9), 10),
+        (answer(503).times(9), 10),
+        (asked_to_wait(503, "600"), 10),
+    ]
+    .map(|(script, total)| {
+        let mut world = World::new(script);
+        let mut machine = watch(&world, limits(total));
+        world.watch(&mut machine).unwrap_err()
+    })
+    .into();
+    let mut world = World::new(Script::new());
+    let mut machine = watch(&world, limits(DAY));
+    machine.stop();
+    let stopped = world.watch(&mut machine).unwrap_err();
+    ends.push(stopped.with_ledger_warning(Some(StoreFault::Busy)));
+
+    let said = ends.into_iter().map(|error| {
+        let said = said!(error);
+        said.fact(
+            "resume from",
+            error.resume_token().map(ResumeToken::accepted),
+        )
+        .fact("ledger:", error.ledger_warning())
+        .fact(
+            "operation",
+            error.operation().map(|it| it.status().as_str()),
+        )
+    });
+    said.collect()
+}
+
+fn reads() -> Vec<Said> {
+    let mut ends: Vec<ReadError> = [
+        (answer(404), 600),
+        (answer(403), 600),
+        (refused(), 600),
+        (refused_without_another(), 600),
+        (no_token(TokenError::Malformed("empty")), 600),
+        (no_token(down()).times(5), 600),
+        (answer(418), 600),
+        (
+            Script::new().with(200, &[("content-type", "text/html")], "<html>"),
+            600,
+        ),
+        (answer(503).times(5), 600),
+        (lost(Phase::Sent).times(5), 600),
+        (asked_to_wait(503, "864000"), 600),
+        (answer(503).then(Answer::After(Duration::from_secs(9))), 5),
+    ]
+    .map(|(script, total)| {
+        let mut world = World::new(script);
+        world
+            .fetch(GetRun::new("run-1"), limits(total))
+            .unwrap_err()
+    })
+    .into();
+    let mut world = World::new(Script::new());
+    let invalid = world.fetch(GetRun::new("../me"), Limits::default());
+    ends.push(invalid.unwrap_err());
+    for next in [
+        "https://evil.example/x",
+        r"https://evil.example/x\u0007",
+        "https://graph.microsoft.com/beta/external/industryData/runs?page=2",
+    ] {
+        let page = format!(r#"{{"value":[],"@odata.nextLink":"{next}"}}"#);
+        let mut world = World::new(body(&page).times(2));
+        ends.push(world.fetch(ListRuns, Limits::default()).unwrap_err());
+    }
+    let plan = FetchPlan {
+        service: Service::new(Base::graph(), "test/1"),
+        limits: Limits::default(),
+    };
+    let mut machine = Fetch::new(GetRun::new("run-1"), plan, [9; 16], world.now);
+    machine.stop();
+    let FetchStep::Done(Err(stopped)) = machine.step() else {
+        panic!("it was stopped")
+    };
+    ends.push(stopped);
+
+    let said = ends.into_iter().map(|error| {
+        let said = said!(error);
+        said.fact("subject:", Some(error.subject()))
+            .fact("takes", Some(error.permission()))
+    });
+    said.collect()
+}
+
+fn follows() -> Vec<Said> {
+    let run = |more: &str| body(&format!(r#"{{"id":"r-1",{more}}}"#));
+    let running = || run(r#""status":"running""#);
+    let mut ends: Vec<FollowError> = [
+        (
+            run(r#""status":"failed","blockingError":{"code":"C","message":"m\u0007"}"#),
+            DAY,
+        ),
+        (run(r#""status":"failed""#), DAY),
+        (
+            run(r#""status":"paused\u0007","endDateTime":"2026-03-10T12:00:00Z""#),
+            DAY,
+        ),
+        (answer(503).times(200), DAY),
+        (lost(Phase::Sent).times(40), DAY),
+        (answer(403), DAY),
+        (running().times(9), 10),
+        (asked_to_wait(503, "3600"), 60),
+    ]
+    .map(|(script, total)| World::new(script).follow(limits(total)).unwrap_err())
+    .into();
+    let world = World::new(Script::new());
+    let mut machine = Follow::new("run-1", plan(limits(DAY)), [9; 16], world.now);
+    machine.stop();
+    let FollowStep::Done(Err(stopped)) = machine.step() else {
+        panic!("it was stopped")
+    };
+    ends.push(stopped);
+
+    let said = ends.into_iter().map(|error| {
+        let said = said!(error);
+        said.fact("follows", Some(error.run_id()))
+            .fact("seen", error.run().map(|run| run.id()))
+    });
+    said.collect()
+}
+
+fn a_read_error() -> ReadError {
+    World::new(answer(404))
+        .fetch(GetRun::new("run-1"), Limits::default())
+        .unwrap_err()
+}
+
+fn an_answer() -> Box<ServiceError> {
+    Box::new(a_read_error().service_error().unwrap().clone())
+}
+
+fn add_errors(document: &mut Document) {
+    sections! { document, |said, it| said.because(it);
+        Miss {
+            Lost(Fault::new(Phase::Tls, "handshake")) Answer(an_answer()) Body(BodyFault::cut("reset")) Encoded
+            Unreadable(BodyError::EmptyBody) Token(down()) Dropped
+        }
+        BodyFault { TooLarge { limit: 1024 } Cut(Cause::new("reset")) }
+        StoreFault {
+            Busy Unavailable(no_socket()) Damaged("checksum") Newer { found: 9, known: 1 } Unconfirmed(no_socket())
+        }
+        ExportError { NotOne("not JSON".to_owned()) Newer { found: 9, known: 1 } Checksum }
+        Unresolved { NoSuchEntry InFlight Answered Claimed }
+        ReconcileError { Books(StoreFault::Busy) Read(a_read_error()) }
+        ResolveError { Books(StoreFault::Busy) Unresolved(Unresolved::InFlight) }
+        ResumeError { Malformed Newer OtherBase(LocationError::CrossOrigin) }
+        TenantError { Empty TooLong { bytes: 300 } Control }
+        BaseError {
+            TooLong Unparsable NotHttp NoHost FinalDot HasCredentials Insecure HasQuery HasFragment EmptySegment
+            NationalCloud { host: "graph.microsoft.us" } VersionOne NotBeta
+        }
+        LinkError { Location(LocationError::CrossOrigin) Elsewhere }
+    }
+    sections! { document, |said, it| said.because(it).fact("name", Some(it.name()));
+        BodyError {
+            WrongContentType EmptyBody NotUtf8 InvalidJson TooDeep NotAnObject DuplicateKey MissingStatus InvalidStatus
+            MissingMember("value")
+        }
+        LocationError {
+            Insecure Missing Multiple NotUtf8 TooLong Unparsable HasCredentials CrossOrigin NotAnOperation
+        }
+    }
+    sections! { document, |said, it| said.because(it).fact("transient:", Some(it.is_transient()));
+        TokenError {
+            Malformed("empty") Unusable("no token in it".to_owned()) Refused("invalid_client".to_owned())
+            Unavailable(no_socket())
+        }
+    }
+}
+
+fn add_reasons_and_states(document: &mut Document) {
+    let wild = || "a\n\u{1b}[2J".to_owned();
+    sections! { document, |said, it| said.fact("may have acted:", Some(it.may_have_acted()));
+        Phase { Local Resolve Connect Proxy Tls Refused Sent }
+    }
+    sections! { document, |said, _| said;
+        PauseReason {
+            Slot(RefusalReason::Slots) Throttled Interval RetryAfter Retry(Miss::Dropped) RunGoesOn
+            Unread(a_read_error())
+        }
+        RefusalReason { Slots InFlight Service }
+        MayHaveStarted { Yes No Unknown }
+        EntryState { Reserved Confirmed Unknown Seen Released Held }
+        Evidence { Operation(wild()) Run(wild()) NotListed ByHand(wild()) Other(wild()) }
+        OperationStatus { NotStarted Running Succeeded Failed UnknownFutureValue Other(wild()) }
+        RunStatus {
+            Running Failed Completed CompletedWithErrors CompletedWithWarnings UnknownFutureValue Other(wild())
+        }
+        ActivityStatus {
+            InProgress Skipped Failed Completed CompletedWithErrors CompletedWithWarnings UnknownFutureValue
+            Other(wild())
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! The pace at which a run is followed, what is reported on the way, and when it ends.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    missing_docs,
+    reason = "a test may panic"
+)]
+
+mod world;
+
+use std::time::Duration;
+
+use industrydata_core::{
+    Base, Fault, Follow, FollowErrorKind, FollowStep, Limits, PauseReason, Phase, PollingPolicy,
+    Service, TokenError, WatchPlan,
+};
+use world::{Answer, Script, World};
+
+/// An answer's body of an error.
+const BODY: &str = r#"{"error":{"code":"c-1","message":"m-1"}}"#;
+
+fn answer(status: u16) -> Script {
+    Script::new().with(status, &[], BODY)
+}
+
+fn follow(world: &World, total: u64) -> Follow {
+    let plan = WatchPlan {
+        service: Service::new(Base::graph(), "test/1"),
+        policy: PollingPolicy::default(),
+        limits: Limits {
+            total: Duration::from_secs(total),
+            ..Limits::default()
+        },
+    };
+    Follow::new("run-1", plan, [9; 16], world.now)
+}
+
+#[test]
+fn following_that_is_stopped_and_what_it_tells_on_its_way() {
+    let mut world = World::new(Script::new());
+    let mut machine = follow(&world, 86_400);
+    assert_eq!((machine.id(), machine.run().is_none()), ("run-1", true));
+    assert_eq!(machine.plan().limits.total.as_secs(), 86_400);
+    let FollowStep::Send(exchange) = machine.step() else {
+        panic!("it looks at once")
+    };
+    let (_, reply) = exchange.request(&world.token, world.now).unwrap();
+    let body = br#"{"id":"run-1","status":"running"}"#;
+    reply.answer(&world::head(200, &[]), Ok(body.to_vec()), world.now);
+    let FollowStep::Wait(mut pause) = machine.step() else {
+        panic!("it waits for the next look")
+    };
+    let news = pause.news().unwrap();
+    assert_eq!(news.run().unwrap().id(), "run-1");
+    assert!(news.operation().is_none());
+    assert!(matches!(news.reason(), PauseReason::RunGoesOn));
+    assert_eq!(news.polls(), 1);
+    let remaining = pause.remaining(world.now);
+    world.pass(remaining);
+    pause.over(world.now);
+    assert_eq!(machine.run().unwrap().id(), "run-1");
+    machine.stop();
+    let FollowStep::Done(Err(error)) = machine.step() else {
+        panic!("it was stopped")
+    };
+    assert!(matches!(error.kind(), FollowErrorKind::Stopped), "{error}");
+}
+
+/// The next look of one that follows, answered at this moment.
+fn looked(
+    machine: &mut Follow,
+    world: &World,
+    status: u16,
+    headers: &[(&'static str, &str)],
+    body: &str,
+) {
+    let FollowStep::Send(exchange) = machine.step() else {
+        panic!("it looks")
+    };
+    let (_, reply) = exchange.request(&world.token, world.now).unwrap();
+    assert!(reply.body_limit(http::StatusCode::OK) > 0);
+    let headers: Vec<_> = headers
+        .iter()
+        .map(|(name, value)| (*name, (*value).to_owned()))
+        .collect();
+    reply.answer(&world::head(status, &headers), Ok(body.into()), world.now);
+}
+
+const RUNNING: &str = r#"{"id":"run-1","status":"running","startDateTime":"2026-03-10T11:55:00Z"}"#;
+
+#[test]
+fn a_run_is_looked_at_as_often_as_it_is_young() {
+    let mut world = World::new(
+        Script::new()
+            .with(200, &[], RUNNING)
+            .with(200, &[("retry-after", "30")], RUNNING)
+            .with(200, &[], RUNNING.replace("running", "completed").as_str()),
+    );
+    assert!(world.follow(Limits::default()).is_ok());
+    // A tenth of five minutes, and of what has passed since.
+    let (first, second) = (&world.pauses[0], &world.pauses[1]);
+    assert_eq!(first.0.as_millis(), 30_010);
+    assert_eq!(second.0.as_millis(), 33_021);
+    assert_eq!(second.1, PauseReason::RunGoesOn.to_string());
+}
+
+#[test]
+fn what_the_service_asks_for_is_the_reason_if_it_is_longer() {
+    for (asked, is_reason) in [("7", false), ("8", true)] {
+        let world = World::new(Script::new());
+        let plan = WatchPlan {
+            policy: PollingPolicy::every(Duration::from_secs(7)),
+            ..follow(&world, 600).plan().clone()
+        };
+        let mut machine = Follow::new("run-1", plan, [9; 16], world.now);
+        looked(
+            &mut machine,
+            &world,
+            200,
+            &[("retry-after", asked)],
+            RUNNING,
+        );
+        let FollowStep::Wait(pause) = machine.step() else {
+            panic!("it pauses")
+        };
+        let is_interval = matches!(pause.reason(), PauseReason::RunGoesOn);
+        assert_eq!(is_interval, !is_reason);
+    }
+}
+
+#[test]
+fn a_run_is_lost_after_ten_minutes_and_ten_looks() {
+    let completed = r#"{"id":"r-1","status":"completed"}"#;
+    for (pause, misses) in [(1, 30), (200_000, 9)] {
+        let script = answer(503).times(misses).with(200, &[], completed);
+        let policy = PollingPolicy::every(Duration::from_millis(pause));
+        let followed = World::new(script).follow_at(policy, Limits::default());
+        assert!(followed.is_ok(), "{followed:?}");
+    }
+    let policy = PollingPolicy::every(Duration::from_secs(100));
+    let mut world = World::new(answer(503).times(30));
+    assert!(world.follow_at(policy, Limits::default()).is_err());
+    assert_eq!(world.requests.len(), 10);
+}
+
+#[test]
+fn a_run_may_be_unknown_for_a_minute() {
+    for (seconds, ends) in [(59, false), (60, true)] {
+        let mut world = World::new(Script::new());
+        let mut machine = follow(&world, 86_400);
+        world.pass(Duration::from_secs(seconds));
+        looked(&mut machine, &world, 404, &[], BODY);
+        assert_eq!(matches!(machine.step(), FollowStep::Done(Err(_))), ends);
+    }
+}
+
+#[test]
+fn what_the_service_asks_for_is_held_against_what_is_left() {
+    for (asked, at) in [("60", None), ("61", Some(61))] {
+        let mut world = World::new(Script::new());
+        let mut machine = follow(&world, 60);
+        looked(
+            &mut machine,
+            &world,
+            200,
+            &[("retry-after", asked)],
+            RUNNING,
+        );
+        if let FollowStep::Wait(pause) = machine.step() {
+            let remaining = pause.remaining(world.now);
+            assert_eq!(remaining.as_secs(), 60);
+            world.pass(remaining);
+            pause.over(world.now);
+        }
+        if let FollowStep::Send(exchange) = machine.step() {
+            assert_eq!(exchange.time_limit(world.now), Duration::ZERO);
+            assert!(exchange.request(&world.token, world.now).is_none());
+        }
+        let FollowStep::Done(Err(error)) = machine.step() else {
+            panic!("the time is up")
+        };
+        let FollowErrorKind::TimeLimit { retry_at } = error.kind() else {
+            panic!("{error:?}")
+        };
+        assert_eq!(*retry_at, at.map(world::timestamp));
+    }
+}
+
+#[test]
+fn a_token_that_is_refused_while_a_run_is_followed_is_told() {
+    let world = World::new(Script::new());
+    let mut machine = follow(&world, 7);
+    looked(&mut machine, &world, 401, &[], BODY);
+    let FollowStep::Send(exchange) = machine.step() else {
+        panic!("it looks again with another")
+    };
+    assert!(
+        exchange
+            .challenge()
+            .unwrap()
+            .refused()
+            .is_same_token(&world.token)
+    );
+    assert_eq!(exchange.time_limit(world.now).as_secs(), 7);
+}
+
+#[test]
+fn a_look_that_comes_to_nothing_is_made_again() {
+    for script in [
+        Script::new().then(Answer::Lost(Phase::Sent)),
+        Script::new().then(Answer::NoToken(TokenError::unavailable("down"))),
+    ] {
+        let completed = r#"{"id":"r-1","status":"completed"}"#;
+        let mut world = World::new(script.with(200, &[], completed));
+        assert!(world.follow(Limits::default()).is_ok());
+        assert_eq!(world.pauses.len(), 1);
+    }
+    let world = World::new(Script::new());
+    let mut machine = follow(&world, 600);
+    let FollowStep::Send(exchange) = machine.step() else {
+        panic!("it looks at once")
+    };
+    exchange.unsent(Fault::new(Phase::Connect, "no socket"), world.now);
+    assert!(matches!(machine.step(), FollowStep::Wait(_)));
+}
+
+#[test]
+fn looks_are_counted() {
+    let mut world = World::new(Script::new());
+    let mut machine = follow(&world, 86_400);
+    for looks in 1..=3 {
+        looked(&mut machine, &world, 200, &[], RUNNING);
+        let FollowStep::Wait(mut pause) = machine.step() else {
+            panic!("the run goes on")
+        };
+        assert_eq!(pause.news().unwrap().polls(), looks);
+        let remaining = pause.remaining(world.now);
+        world.pass(remaining);
+        pause.over(world.now);
+    }
+}
