@@ -6,7 +6,6 @@ use serde_json::{Map, Value as Json};
 
 use super::{ExportError, ExportedBooks, LedgerExport, is_id};
 use crate::books::{
-    codec::crc32_of,
     entry::{Entry, timestamp},
     key::{BooksKey, Who},
     merge::Incoming,
@@ -128,7 +127,7 @@ impl Document {
     fn sum(&self) -> String {
         let summed = (VERSION, &self.exported_at, &self.damage, &self.books);
         let bytes = serde_json::to_vec(&summed).unwrap_or_default();
-        format!("{:08x}", crc32_of(&bytes))
+        format!("{:08x}", crc32fast::hash(&bytes))
     }
 }
 
