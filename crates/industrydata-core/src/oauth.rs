@@ -10,6 +10,7 @@ use http::{
     header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE},
     response::Parts,
 };
+use percent_encoding::utf8_percent_encode;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
@@ -20,6 +21,7 @@ use crate::{
     service_error::ServiceError,
     tenant::Tenant,
     token::{AccessToken, Challenge, TokenError},
+    uri::RESERVED,
 };
 
 /// The authority of the global service.
@@ -151,7 +153,7 @@ impl ClientCredentials {
             form.push('&');
             form.push_str(name);
             form.push('=');
-            encode(value, &mut form);
+            form.extend(utf8_percent_encode(value, RESERVED));
         }
         let uri = format!("{}/{directory}/oauth2/v2.0/token", self.authority);
         Request::post(uri)
@@ -238,17 +240,6 @@ enum Seconds {
 
 fn bearer() -> String {
     "Bearer".to_owned()
-}
-
-/// `application/x-www-form-urlencoded`, with everything but unreserved characters as `%HH`.
-fn encode(value: &str, into: &mut String) {
-    for byte in value.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            into.push(char::from(byte));
-        } else {
-            into.push_str(&format!("%{byte:02X}"));
-        }
-    }
 }
 
 #[cfg(test)]

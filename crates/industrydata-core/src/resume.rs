@@ -7,7 +7,6 @@ use jiff::Timestamp;
 
 use crate::{
     base::Base,
-    books::codec::crc32_of,
     location::{LocationError, OperationUrl},
 };
 
@@ -57,7 +56,7 @@ impl ResumeToken {
             accepted: accepted.as_second().clamp(0, (1 << 40) - 1),
             target: if usual {
                 Target::Id {
-                    base: crc32_of(base.as_str().as_bytes()),
+                    base: crc32fast::hash(base.as_str().as_bytes()),
                     id: id.to_owned(),
                 }
             } else {
@@ -90,7 +89,7 @@ impl ResumeToken {
     pub fn operation_url(&self, base: &Base) -> Result<OperationUrl, ResumeError> {
         match &self.target {
             Target::Id { base: sum, id } => {
-                if *sum != crc32_of(base.as_str().as_bytes()) {
+                if *sum != crc32fast::hash(base.as_str().as_bytes()) {
                     return Err(ResumeError::OtherBase(LocationError::CrossOrigin));
                 }
                 OperationUrl::from_id(base, id).map_err(ResumeError::OtherBase)
@@ -114,7 +113,7 @@ impl fmt::Display for ResumeToken {
                 bytes.extend_from_slice(url.as_bytes());
             }
         }
-        bytes.extend_from_slice(&crc32_of(&bytes).to_be_bytes());
+        bytes.extend_from_slice(&crc32fast::hash(&bytes).to_be_bytes());
         // Only the lower five of the eight bytes of seconds: they reach the year 36,812.
         let kept = bytes.get(3..).unwrap_or_default();
         write!(f, "{PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(kept))
@@ -143,7 +142,7 @@ impl FromStr for ResumeToken {
         let (body, sum) = bytes
             .split_last_chunk::<4>()
             .ok_or(ResumeError::Malformed)?;
-        if crc32_of(body) != u32::from_be_bytes(*sum) {
+        if crc32fast::hash(body) != u32::from_be_bytes(*sum) {
             return Err(ResumeError::Malformed);
         }
         let (accepted, rest) = body
@@ -286,7 +285,7 @@ mod tests {
     fn a_kind_that_is_not_known_is_no_token() {
         let mut bytes = vec![0; 8];
         bytes.push(7);
-        bytes.extend_from_slice(&crc32_of(&bytes).to_be_bytes());
+        bytes.extend_from_slice(&crc32fast::hash(&bytes).to_be_bytes());
         let text = format!("{PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(&bytes[3..]));
         assert_eq!(text.parse::<ResumeToken>(), Err(ResumeError::Malformed));
     }

@@ -8,10 +8,19 @@ mod grammar;
 
 use std::borrow::Cow;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
+
 use self::{
     dots::{dot, remove_dot_segments},
     grammar::{gate, is_ip_literal, is_path, is_query, is_reg_name, is_unreserved, port_number},
 };
+
+/// Everything but the unreserved characters (RFC 3986 section 2.3).
+pub(crate) const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 /// A URI reference (RFC 3986 section 4.1) that passed the gate, cut into its parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use std::{error::Error, fmt, iter::successors, time::Duration};
 
 use industrydata_core::{
     ActivityStatus, Base, BaseError, BodyError, BodyFault, Cause, EntryState, Evidence,
-    ExportError, Fault, Fetch, FetchPlan, FetchStep, Follow, FollowError, FollowErrorKind,
+    Fault, Fetch, FetchPlan, FetchStep, Follow, FollowError, FollowErrorKind,
     FollowStep, GetRun, Limits, LinkError, ListRuns, LocationError, MayHaveStarted, Miss,
     OperationStatus, OperationUrl, PauseReason, Phase, PollingPolicy, ReadError, ReadErrorKind,
     ReconcileError, RefusalReason, ResolveError, ResumeError, ResumeToken, RunStatus, Service,
@@ -445,7 +445,6 @@ fn add_errors(document: &mut Document) {
         StoreFault {
             Busy Unavailable(no_socket()) Damaged("checksum") Newer { found: 9, known: 1 } Unconfirmed(no_socket())
         }
-        ExportError { NotOne("not JSON".to_owned()) Newer { found: 9, known: 1 } Checksum }
         Unresolved { NoSuchEntry InFlight Answered Claimed }
         ReconcileError { Books(StoreFault::Busy) Read(a_read_error()) }
         ResolveError { Books(StoreFault::Busy) Unresolved(Unresolved::InFlight) }

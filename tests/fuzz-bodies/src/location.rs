@@ -3,11 +3,12 @@
 use http::{HeaderMap, HeaderValue, header::LOCATION};
 use industrydata_core::{Base, LocationError, OperationUrl, ResumeToken};
 use jiff::Timestamp;
+use percent_encoding::percent_decode_str;
 
 use crate::{
     Target,
     draw::{joined, parts},
-    text::{assert_plain, decoded},
+    text::assert_plain,
     vectors,
 };
 
@@ -175,8 +176,10 @@ pub(crate) fn assert_own(base: &Base, accepted: &OperationUrl) {
     );
     let path = text.split(['?']).next().unwrap_or_default();
     let path = path.strip_suffix('/').unwrap_or(path);
-    let path = String::from_utf8(decoded(path)).expect("an id and fixed segments are ASCII");
-    let whole = String::from_utf8_lossy(&decoded(base.as_str())).into_owned();
+    let path = percent_decode_str(path)
+        .decode_utf8()
+        .expect("an id and fixed segments are ASCII");
+    let whole = percent_decode_str(base.as_str()).decode_utf8_lossy();
     let ends = [format!("/{id}"), format!("('{id}')")]
         .map(|end| format!("{whole}/external/industryData/operations{end}"));
     assert!(

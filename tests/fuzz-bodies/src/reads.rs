@@ -8,6 +8,7 @@ use industrydata_core::{
     GetStatistics, Limits, ListActivities, ListOperations, ListRuns, Now, Preflight, ReadErrorKind,
     Service, next_link,
 };
+use percent_encoding::percent_decode_str;
 
 use crate::{
     Target,
@@ -104,8 +105,8 @@ fn assert_own(base: &Base, uri: &str) {
 
 /// As the most lenient server reads a path: decoded, backslashes as slashes.
 fn lenient(path: &str) -> String {
-    let decoded = crate::text::decoded(path);
-    String::from_utf8_lossy(&decoded)
+    percent_decode_str(path)
+        .decode_utf8_lossy()
         .to_ascii_lowercase()
         .replace('\\', "/")
 }

@@ -22,18 +22,3 @@ pub(crate) fn assert_shown(error: &(impl std::fmt::Display + std::fmt::Debug), s
         assert!(!shown.contains(secret), "the secret is shown: {shown}");
     }
 }
-
-/// Every `%HH` decoded once.
-pub(crate) fn decoded(text: &str) -> Vec<u8> {
-    let bytes = text.as_bytes();
-    let (mut at, mut out) = (0, Vec::new());
-    while at < bytes.len() {
-        let hex = (bytes[at] == b'%')
-            .then(|| text.get(at + 1..at + 3))
-            .flatten()
-            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        out.push(hex.unwrap_or(bytes[at]));
-        at += if hex.is_some() { 3 } else { 1 };
-    }
-    out
-}

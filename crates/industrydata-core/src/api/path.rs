@@ -1,8 +1,9 @@
 //! Paths under `{base}/external/industryData`, made of checked parts.
 
 use http::Uri;
+use percent_encoding::utf8_percent_encode;
 
-use crate::{base::Base, location::same_origin};
+use crate::{base::Base, location::same_origin, uri::RESERVED};
 
 /// The longest id taken, in bytes.
 const MAX_ID: usize = 128;
@@ -19,15 +20,7 @@ pub(super) fn segment(id: &str) -> Option<String> {
     if !(1..=MAX_ID).contains(&id.len()) || matches!(id, "." | "..") || id.contains(forbidden) {
         return None;
     }
-    let mut text = String::with_capacity(id.len());
-    for byte in id.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            text.push(char::from(byte));
-        } else {
-            text.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    Some(text)
+    Some(utf8_percent_encode(id, RESERVED).to_string())
 }
 
 #[cfg(test)]
@@ -40,6 +33,7 @@ mod tests {
             ("918d4a8f-599b", Some("918d4a8f-599b")),
             ("refresh:A_b", Some("refresh%3AA_b")),
             ("o'k é", Some("o%27k%20%C3%A9")),
+            ("a~.b", Some("a~.b")),
             ("", None),
             (".", None),
             ("..", None),

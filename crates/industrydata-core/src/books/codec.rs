@@ -57,58 +57,13 @@ pub(super) fn decode(key: &BooksKey, bytes: &[u8]) -> Result<Value, StoreFault> 
     }
 }
 
+/// CRC-32 (ISO-HDLC, the one of zip and PNG): it detects every burst error of up to 32 bits.
 fn checksum(key: &BooksKey, version: u32, json: &[u8]) -> u32 {
     let version = version.to_be_bytes();
     let (base, tenant) = (key.base().as_bytes(), key.tenant().as_bytes());
-    let parts = [version.as_slice(), base, b"\0", tenant, b"\0", json];
-    !parts
-        .iter()
-        .fold(!0, |crc, part| part.iter().fold(crc, crc32))
-}
-
-/// One byte of CRC-32 (ISO-HDLC, the one of zip and PNG): every burst of up to 32 bits is told.
-fn crc32(crc: u32, byte: &u8) -> u32 {
-    let [low, ..] = crc.to_le_bytes();
-    let step = TABLE
-        .get(usize::from(low ^ byte))
-        .copied()
-        .unwrap_or_default();
-    (crc >> 8) ^ step
-}
-
-/// The checksum of other short texts of ours.
-pub(crate) fn crc32_of(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(!0, crc32)
-}
-
-const TABLE: [u32; 256] = table();
-
-#[expect(
-    clippy::indexing_slicing,
-    reason = "a constant: an index out of range is a compile error"
-)]
-const fn table() -> [u32; 256] {
-    let mut table = [0; 256];
-    let mut index = 0;
-    while index < 256 {
-        let mut crc = index as u32;
-        let mut bit = 0;
-        while bit < 8 {
-            crc = (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg());
-            bit += 1;
-        }
-        table[index] = crc;
-        index += 1;
+    let mut sum = crc32fast::Hasher::new();
+    for part in [version.as_slice(), base, b"\0", tenant, b"\0", json] {
+        sum.update(part);
     }
-    table
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_checksum_is_the_common_one() {
-        assert_eq!(crc32_of(b"123456789"), 0xcbf4_3926);
-    }
+    sum.finalize()
 }
