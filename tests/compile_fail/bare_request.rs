@@ -2,7 +2,9 @@
 //! A request that nobody sends is a slot in doubt.
 #![deny(unused_must_use)]
 
-use industrydata_core::{AccessToken, Exchange, Now};
+use industrydata_core::auth::AccessToken;
+use industrydata_core::lro::Exchange;
+use industrydata_core::Now;
 
 fn main() {}
 

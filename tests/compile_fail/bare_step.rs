@@ -2,7 +2,7 @@
 //! A step that nobody looks at is a start that stands still.
 #![deny(unused_must_use)]
 
-use industrydata_core::Start;
+use industrydata_core::lro::Start;
 
 fn main() {}
 

@@ -3,9 +3,17 @@
 #![deny(unused_must_use)]
 
 use http::response::Parts;
-use industrydata_core::{
-    AccessToken, Fault, Now, OperationUrl, Phase, ResumeToken, Start, StartStep, Store, Watch, WatchStep,
-};
+use industrydata_core::auth::AccessToken;
+use industrydata_core::ledger::Store;
+use industrydata_core::lro::ResumeToken;
+use industrydata_core::lro::Start;
+use industrydata_core::lro::StartStep;
+use industrydata_core::lro::OperationPoll;
+use industrydata_core::lro::OperationPollStep;
+use industrydata_core::wire::TransportError;
+use industrydata_core::wire::OperationUrl;
+use industrydata_core::wire::Phase;
+use industrydata_core::Now;
 
 fn main() {}
 
@@ -25,20 +33,20 @@ pub fn start(machine: &mut Start, books: &dyn Store, token: &AccessToken, head: 
     }
 }
 
-pub fn watch(machine: &mut Watch, token: &AccessToken, now: Now) {
+pub fn watch(machine: &mut OperationPoll, token: &AccessToken, now: Now) {
     match machine.step() {
-        WatchStep::Send(exchange) => {
+        OperationPollStep::Send(exchange) => {
             if let Some((_, reply)) = exchange.request(token, now) {
-                reply.lost(Fault::new(Phase::Sent, "reset"), now);
+                reply.lost(TransportError::new(Phase::Sent, "reset"), now);
             }
         }
-        WatchStep::Wait(pause) => pause.over(now),
-        WatchStep::Done(outcome) => drop(outcome),
+        OperationPollStep::Wait(pause) => pause.over(now),
+        OperationPollStep::Done(outcome) => drop(outcome),
     }
 }
 
 pub fn tokens(url: &OperationUrl, token: &AccessToken, now: Now) -> (ResumeToken, String) {
-    let base = industrydata_core::Base::graph();
+    let base = industrydata_core::wire::BaseUrl::graph();
     (ResumeToken::new(&base, url, now.utc), format!("{token:?}"))
 }
 

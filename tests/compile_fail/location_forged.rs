@@ -1,7 +1,7 @@
 //! E0423: cannot initialize a tuple struct which contains private fields
 //! A URL that the token may be sent to has passed the gate.
 
-use industrydata_core::OperationUrl;
+use industrydata_core::wire::OperationUrl;
 
 fn main() {}
 

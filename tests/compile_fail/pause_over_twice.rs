@@ -1,7 +1,8 @@
 //! E0382: use of moved value: `pause`
 //! A pause is over once.
 
-use industrydata_core::{Now, Pause};
+use industrydata_core::lro::Pause;
+use industrydata_core::Now;
 
 fn main() {}
 

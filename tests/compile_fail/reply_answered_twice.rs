@@ -2,7 +2,8 @@
 //! A request has one answer.
 
 use http::response::Parts;
-use industrydata_core::{Now, Reply};
+use industrydata_core::lro::Reply;
+use industrydata_core::Now;
 
 fn main() {}
 

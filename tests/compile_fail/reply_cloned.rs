@@ -1,7 +1,7 @@
 //! E0599: no method named `clone` found for struct `Reply
 //! A request has one place for its answer.
 
-use industrydata_core::Reply;
+use industrydata_core::lro::Reply;
 
 fn main() {}
 

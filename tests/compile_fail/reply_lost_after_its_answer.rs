@@ -2,11 +2,14 @@
 //! What was answered is not lost.
 
 use http::response::Parts;
-use industrydata_core::{Fault, Now, Phase, Reply};
+use industrydata_core::lro::Reply;
+use industrydata_core::wire::TransportError;
+use industrydata_core::wire::Phase;
+use industrydata_core::Now;
 
 fn main() {}
 
 pub fn answer(reply: Reply<'_>, head: &Parts, now: Now) {
     reply.answer(head, Ok(Vec::new()), now);
-    reply.lost(Fault::new(Phase::Sent, "reset"), now);
+    reply.lost(TransportError::new(Phase::Sent, "reset"), now);
 }

@@ -1,7 +1,9 @@
 //! E0382: use of moved value: `exchange`
 //! A request is handed out once.
 
-use industrydata_core::{AccessToken, Exchange, Now};
+use industrydata_core::auth::AccessToken;
+use industrydata_core::lro::Exchange;
+use industrydata_core::Now;
 
 fn main() {}
 

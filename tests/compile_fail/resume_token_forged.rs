@@ -1,7 +1,7 @@
 //! E0451: fields `accepted` and `target` of struct `ResumeToken` are private
 //! A resume token is made of a wait, or read and checked.
 
-use industrydata_core::ResumeToken;
+use industrydata_core::lro::ResumeToken;
 
 fn main() {}
 

@@ -1,7 +1,7 @@
 //! E0277: `AccessToken` doesn't implement `std::fmt::Display`
 //! A token is shown nowhere.
 
-use industrydata_core::AccessToken;
+use industrydata_core::auth::AccessToken;
 
 fn main() {}
 

@@ -1,7 +1,7 @@
 //! E0624: method `text` is private
 //! Nobody gets a token back out.
 
-use industrydata_core::AccessToken;
+use industrydata_core::auth::AccessToken;
 
 fn main() {}
 

@@ -1,7 +1,7 @@
 //! E0499: cannot borrow `*machine` as mutable more than once at a time
 //! One thing is pending at a time.
 
-use industrydata_core::Start;
+use industrydata_core::lro::Start;
 
 fn main() {}
 

@@ -1,12 +1,15 @@
 //! E0599: no variant
 //! Polls never touch the books.
 
-use industrydata_core::{Now, StoreFault, Watch, WatchStep};
+use industrydata_core::ledger::StoreError;
+use industrydata_core::lro::OperationPoll;
+use industrydata_core::lro::OperationPollStep;
+use industrydata_core::Now;
 
 fn main() {}
 
-pub fn watch(machine: &mut Watch, now: Now) {
-    if let WatchStep::Book(booking) = machine.step() {
-        booking.booked(Err(StoreFault::Busy), now);
+pub fn watch(machine: &mut OperationPoll, now: Now) {
+    if let OperationPollStep::Book(booking) = machine.step() {
+        booking.booked(Err(StoreError::Busy), now);
     }
 }

@@ -5,7 +5,12 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use industrydata_core::{BooksKey, Change, Store, StoreFault, Timestamp, Verdict};
+use industrydata_core::Timestamp;
+use industrydata_core::ledger::Change;
+use industrydata_core::ledger::LedgerKey;
+use industrydata_core::ledger::Store;
+use industrydata_core::ledger::StoreError;
+use industrydata_core::ledger::StoreReply;
 use industrydata_ledger::SqliteStore;
 
 /// Books in memory that count their changes, can fail at some of them, and know every reservation ever made.
@@ -19,7 +24,7 @@ pub struct Recorder {
 
 #[derive(Debug, Default)]
 struct Inner {
-    books: HashMap<BooksKey, Vec<u8>>,
+    books: HashMap<LedgerKey, Vec<u8>>,
     written: Vec<u8>,
     reservations: BTreeSet<String>,
     calls: usize,
@@ -66,7 +71,7 @@ impl Recorder {
 }
 
 impl Inner {
-    fn enter(&mut self, verdict: &Verdict) {
+    fn enter(&mut self, verdict: &StoreReply) {
         for entry in verdict.quota().entries() {
             self.reservations.insert(entry.id().to_owned());
         }
@@ -74,12 +79,12 @@ impl Inner {
 }
 
 impl Store for Recorder {
-    fn transact(&self, change: &Change) -> Result<Verdict, StoreFault> {
+    fn transact(&self, change: &Change) -> Result<StoreReply, StoreError> {
         let mut inner = self.lock();
         let call = inner.calls;
         inner.calls += 1;
         if self.fails_at.contains(&call) {
-            return Err(StoreFault::unavailable("this change was to fail"));
+            return Err(StoreError::unavailable("this change was to fail"));
         }
         if let Some(kept) = &self.kept {
             let verdict = kept.transact(change)?;

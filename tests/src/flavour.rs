@@ -2,9 +2,14 @@
 
 use std::{sync::Arc, thread, time::Duration, time::Instant};
 
-use industrydata_core::{
-    AccessToken, Challenge, OperationUrl, PollingPolicy, ResumeToken, Tenant, Timestamp, TokenError,
-};
+use industrydata_core::Tenant;
+use industrydata_core::Timestamp;
+use industrydata_core::auth::AccessToken;
+use industrydata_core::auth::Challenge;
+use industrydata_core::auth::TokenError;
+use industrydata_core::lro::ResumeToken;
+use industrydata_core::policy::PollingPolicy;
+use industrydata_core::wire::OperationUrl;
 
 use crate::{
     answers::OPERATION,
@@ -76,14 +81,14 @@ macro_rules! driver {
                         }
                         Err(error) => played.start_error(&error),
                     },
-                    Do::Watch => {
+                    Do::OperationPoll => {
                         let url = OperationUrl::from_id(&stage.base, OPERATION).unwrap();
                         until_done(tenant.watch(url), &mut played) $($wait)*
                     }
                     Do::Resume | Do::ResumeForeign => {
                         let made_for = match does {
                             Do::ResumeForeign => &stage.foreign_base,
-                            Do::Start | Do::Run | Do::Watch | Do::Resume | Do::DropStart(_) => &stage.base,
+                            Do::Start | Do::Run | Do::OperationPoll | Do::Resume | Do::DropStart(_) => &stage.base,
                         };
                         let url = OperationUrl::from_id(made_for, OPERATION).unwrap();
                         let token = ResumeToken::new(made_for, &url, Timestamp::now()).to_string();

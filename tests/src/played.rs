@@ -6,10 +6,17 @@ use std::{
     time::Duration,
 };
 
-use industrydata_core::{
-    MayHaveStarted, Operation, OperationUrl, Progress, Quota, ResumeError, ResumeToken, StartError,
-    StartErrorKind, WatchError, WatchErrorKind,
-};
+use industrydata_core::ledger::Quota;
+use industrydata_core::lro::MayHaveStarted;
+use industrydata_core::lro::OperationPollError;
+use industrydata_core::lro::OperationPollErrorKind;
+use industrydata_core::lro::Progress;
+use industrydata_core::lro::ResumeError;
+use industrydata_core::lro::ResumeToken;
+use industrydata_core::lro::StartError;
+use industrydata_core::lro::StartErrorKind;
+use industrydata_core::model::Operation;
+use industrydata_core::wire::OperationUrl;
 
 /// How many starts the books count, by what is known of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -116,7 +123,7 @@ impl Played {
         format!("start {kind}")
     }
 
-    pub(crate) fn watch_error(&mut self, error: &WatchError) -> String {
+    pub(crate) fn watch_error(&mut self, error: &OperationPollError) -> String {
         self.error(error);
         self.texts.extend(error.request_id().map(str::to_owned));
         self.ledger_warning |= error.ledger_warning().is_some();
@@ -125,7 +132,7 @@ impl Played {
         }
         match error.resume_token() {
             Some(token) => self.token(token),
-            None if matches!(error.kind(), WatchErrorKind::Failed) => {}
+            None if matches!(error.kind(), OperationPollErrorKind::Failed) => {}
             None => self
                 .faults
                 .push("a wait that can be taken up has no resume token".to_owned()),

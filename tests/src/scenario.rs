@@ -12,7 +12,7 @@ pub enum Do {
     /// Starts a run and follows it to its end, poll by poll.
     Run,
     /// Waits for the operation of every scenario until it is done.
-    Watch,
+    OperationPoll,
     /// Takes up the wait of a resume token, polling at once.
     Resume,
     /// Takes up the wait of a resume token that was made for the foreign server.

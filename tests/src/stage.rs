@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use industrydata_core::Base;
+use industrydata_core::wire::BaseUrl;
 use industrydata_ledger::SqliteStore;
 use socket2::{Domain, Socket, Type};
 use tempfile::TempDir;
@@ -46,9 +46,9 @@ pub struct Stage {
     /// A server the token must not reach.
     pub foreign: Server,
     /// The base as the client is given it.
-    pub base: Base,
+    pub base: BaseUrl,
     /// The foreign server as if it were a base.
-    pub foreign_base: Base,
+    pub foreign_base: BaseUrl,
     /// The books.
     pub books: Arc<Recorder>,
     /// The tokens.
@@ -104,8 +104,8 @@ impl Stage {
         Some(Self {
             server,
             foreign,
-            base: Base::parse(&base).unwrap(),
-            foreign_base: Base::parse(&foreign_base).unwrap(),
+            base: BaseUrl::parse(&base).unwrap(),
+            foreign_base: BaseUrl::parse(&foreign_base).unwrap(),
             books: Arc::new(match kept {
                 Some(kept) => recorder.over(kept),
                 None => recorder,

@@ -2,7 +2,9 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use industrydata_core::{AccessToken, Challenge, TokenError};
+use industrydata_core::auth::AccessToken;
+use industrydata_core::auth::Challenge;
+use industrydata_core::auth::TokenError;
 
 /// What every good token begins with: found anywhere but in an Authorization field sent to the base, the law is broken.
 pub const CANARY: &str = "canary-7f3a9c51e0d24b88";

@@ -21,10 +21,14 @@ use std::{
 
 use conformance::Deaf;
 use industrydata_async as nonblocking;
-use industrydata_core::{
-    AccessToken, Challenge, MayHaveStarted, StartErrorKind, Tenant, Timestamp, TokenError,
-};
-use industrydata_ledger::Books;
+use industrydata_core::Tenant;
+use industrydata_core::Timestamp;
+use industrydata_core::auth::AccessToken;
+use industrydata_core::auth::Challenge;
+use industrydata_core::auth::TokenError;
+use industrydata_core::lro::MayHaveStarted;
+use industrydata_core::lro::StartErrorKind;
+use industrydata_ledger::Ledger;
 use nonblocking::{TokenFuture, TokenSource};
 
 fn token(name: &str) -> AccessToken {
@@ -87,7 +91,7 @@ async fn a_token_that_is_still_valid_stays_in_use_for_everybody() {
             calls: Arc::default(),
             hangs,
         };
-        let client = nonblocking::Client::builder(tokens, Books::memory())
+        let client = nonblocking::Client::builder(tokens, Ledger::memory())
             .base(accepting(Duration::ZERO).parse().unwrap())
             .time_limit(Duration::from_secs(if hangs { 4 } else { 60 }))
             .build()
@@ -116,7 +120,7 @@ async fn a_token_that_is_still_valid_stays_in_use_for_everybody() {
 async fn stopping_while_connecting_starts_nothing() {
     let Some(deaf) = Deaf::start() else { return };
     let tokens = nonblocking::FixedToken::new(token("canary-fixed-token"));
-    let books = Books::memory();
+    let books = Ledger::memory();
     let client = nonblocking::Client::builder(tokens, books)
         .base(format!("http://{}/beta", deaf.address()).parse().unwrap())
         .build()
@@ -138,7 +142,7 @@ async fn a_limit_of_the_callers_own_makes_no_doubt_of_connecting() {
     let own = reqwest::ClientBuilder::new()
         .timeout(Duration::from_millis(300))
         .read_timeout(Duration::from_millis(300));
-    let client = nonblocking::Client::builder(tokens, Books::memory())
+    let client = nonblocking::Client::builder(tokens, Ledger::memory())
         .base(format!("http://{}/beta", deaf.address()).parse().unwrap())
         .config(own)
         .request_limit(Duration::from_secs(1))
@@ -155,7 +159,7 @@ async fn a_limit_of_the_callers_own_makes_no_doubt_of_connecting() {
 fn a_queue_for_connections_is_left_at_the_limit() {
     let base = accepting(Duration::from_secs(4));
     let fixed = || industrydata_blocking::FixedToken::new(token("canary-fixed-token"));
-    let client = industrydata_blocking::Client::builder(fixed(), Books::memory())
+    let client = industrydata_blocking::Client::builder(fixed(), Ledger::memory())
         .base(base.parse().unwrap())
         .connections(1)
         .build()
@@ -184,7 +188,7 @@ fn a_source_that_panics_gives_the_slot_back() {
     let panics = |_: &Tenant, _: Option<&Challenge>| -> Result<AccessToken, TokenError> {
         panic!("on purpose")
     };
-    let books = Books::memory();
+    let books = Ledger::memory();
     let client = industrydata_blocking::Client::builder(panics, books)
         .base(accepting(Duration::ZERO).parse().unwrap())
         .build()
@@ -201,7 +205,7 @@ fn a_source_that_panics_gives_the_slot_back() {
 fn extreme_limits_do_not_panic() {
     for limit in [Duration::ZERO, Duration::from_nanos(1), Duration::MAX] {
         let fixed = industrydata_blocking::FixedToken::new(token("canary-fixed-token"));
-        let client = industrydata_blocking::Client::builder(fixed, Books::memory())
+        let client = industrydata_blocking::Client::builder(fixed, Ledger::memory())
             .base(accepting(Duration::ZERO).parse().unwrap())
             .request_limit(limit)
             .time_limit(limit)

@@ -8,12 +8,17 @@
 
 use std::time::Duration;
 
-use industrydata_core::{
-    AccessToken, Base, ClientCredentials, MayHaveStarted, OperationStatus, PollingPolicy,
-    ResumeToken, StartErrorKind, WatchErrorKind,
-};
+use industrydata_core::auth::AccessToken;
+use industrydata_core::auth::ClientCredentials;
+use industrydata_core::lro::MayHaveStarted;
+use industrydata_core::lro::OperationPollErrorKind;
+use industrydata_core::lro::ResumeToken;
+use industrydata_core::lro::StartErrorKind;
+use industrydata_core::model::OperationStatus;
+use industrydata_core::policy::PollingPolicy;
+use industrydata_core::wire::BaseUrl;
 use industrydata_emulator::{Config, Emulator, Fault, Grant, Lose, On};
-use industrydata_ledger::Books;
+use industrydata_ledger::Ledger;
 
 /// How long an operation takes here.
 const TAKES: Duration = Duration::from_millis(300);
@@ -57,22 +62,22 @@ macro_rules! journeys {
             use super::*;
             use $client::{Client, CredentialsToken, FixedToken, TenantClient};
 
-            fn tenant(emulator: &Emulator, books: Books) -> TenantClient {
+            fn tenant(emulator: &Emulator, books: Ledger) -> TenantClient {
                 with_token(emulator, emulator.token(), books)
             }
 
-            fn with_token(emulator: &Emulator, text: &str, books: Books) -> TenantClient {
+            fn with_token(emulator: &Emulator, text: &str, books: Ledger) -> TenantClient {
                 build(emulator, Client::builder(FixedToken::new(token(text)), books))
             }
 
-            fn with_credentials(emulator: &Emulator, books: Books) -> TenantClient {
+            fn with_credentials(emulator: &Emulator, books: Ledger) -> TenantClient {
                 let source = CredentialsToken::new(credentials(emulator)).unwrap();
                 build(emulator, Client::builder(source, books))
             }
 
             fn build(emulator: &Emulator, builder: $client::ClientBuilder) -> TenantClient {
                 let client = builder
-                    .base(Base::parse(&emulator.base_url()).unwrap())
+                    .base(BaseUrl::parse(&emulator.base_url()).unwrap())
                     .polling(PollingPolicy::every(Duration::from_millis(20)))
                     .request_limit(Duration::from_secs(10))
                     .time_limit(Duration::from_secs(60))
@@ -84,7 +89,7 @@ macro_rules! journeys {
             #[$test]
             $($asynch)* fn a_run_is_started_and_followed_to_its_end() {
                 let emulator = emulator();
-                let tenant = tenant(&emulator, Books::memory());
+                let tenant = tenant(&emulator, Ledger::memory());
                 let mut run = tenant.start() $($wait)* .unwrap();
                 let mut polls = 0;
                 while let Some(progress) = run.progress() $($wait)* .unwrap() {
@@ -106,9 +111,9 @@ macro_rules! journeys {
             $($asynch)* fn a_failed_operation_tells_why() {
                 let emulator = emulator();
                 emulator.script(Fault::on(On::Start).fail_operation("the file is empty"));
-                let tenant = tenant(&emulator, Books::memory());
+                let tenant = tenant(&emulator, Ledger::memory());
                 let error = tenant.start() $($wait)* .unwrap().until_done() $($wait)* .unwrap_err();
-                assert!(matches!(error.kind(), WatchErrorKind::Failed));
+                assert!(matches!(error.kind(), OperationPollErrorKind::Failed));
                 assert_eq!(error.operation().unwrap().status_detail(), Some("the file is empty"));
                 assert!(error.resume_token().is_none());
             }
@@ -116,7 +121,7 @@ macro_rules! journeys {
             #[$test]
             $($asynch)* fn five_starts_then_the_books_and_then_the_service_say_no() {
                 let emulator = emulator();
-                let tenant = tenant(&emulator, Books::memory());
+                let tenant = tenant(&emulator, Ledger::memory());
                 for _ in 0..5 {
                     drop(tenant.start() $($wait)* .unwrap());
                 }
@@ -125,7 +130,7 @@ macro_rules! journeys {
                 assert_eq!((starts_asked(&emulator), accepted(&emulator)), (5, 5));
 
                 // Books that know nothing of them.
-                let other = super::$flavour::tenant(&emulator, Books::memory());
+                let other = super::$flavour::tenant(&emulator, Ledger::memory());
                 let error = other.start() $($wait)* .unwrap_err();
                 assert!(matches!(error.kind(), StartErrorKind::Throttled { .. }), "{error}");
                 assert_eq!(error.may_have_started(), MayHaveStarted::No);
@@ -140,7 +145,7 @@ macro_rules! journeys {
             $($asynch)* fn a_lost_answer_is_in_doubt_and_was_a_start() {
                 let emulator = emulator();
                 emulator.script(Fault::on(On::Start).lose(Lose::Answer));
-                let tenant = tenant(&emulator, Books::memory());
+                let tenant = tenant(&emulator, Ledger::memory());
                 let error = tenant.start() $($wait)* .unwrap_err();
                 assert!(matches!(error.kind(), StartErrorKind::DoubtfulLoss(_)), "{error}");
                 assert_eq!((starts_asked(&emulator), accepted(&emulator)), (1, 1));
@@ -152,7 +157,7 @@ macro_rules! journeys {
             $($asynch)* fn a_lost_request_is_in_doubt_and_was_none() {
                 let emulator = emulator();
                 emulator.script(Fault::on(On::Start).lose(Lose::Request));
-                let tenant = tenant(&emulator, Books::memory());
+                let tenant = tenant(&emulator, Ledger::memory());
                 let error = tenant.start() $($wait)* .unwrap_err();
                 assert_eq!(error.may_have_started(), MayHaveStarted::Unknown);
                 assert_eq!((starts_asked(&emulator), accepted(&emulator)), (1, 0));
@@ -168,7 +173,7 @@ macro_rules! journeys {
                 emulator.script(Fault::on(On::Operation).body("<html>Sign in</html>"));
                 emulator.script(Fault::on(On::Operation).cut_after(5));
                 emulator.script(Fault::on(On::Operation).status(429).retry_after("0.1"));
-                let tenant = tenant(&emulator, Books::memory());
+                let tenant = tenant(&emulator, Ledger::memory());
                 let operation = tenant.start() $($wait)* .unwrap().until_done() $($wait)* .unwrap();
                 assert!(operation.status().is_terminal());
                 assert!(emulator.with_service(|service| service.faults().is_empty()));
@@ -177,7 +182,7 @@ macro_rules! journeys {
             #[$test]
             $($asynch)* fn client_credentials_and_a_revoked_token() {
                 let emulator = emulator();
-                let tenant = with_credentials(&emulator, Books::memory());
+                let tenant = with_credentials(&emulator, Ledger::memory());
                 let mut run = tenant.start() $($wait)* .unwrap();
                 run.progress() $($wait)* .unwrap();
                 emulator.with_service(|service| {
@@ -198,7 +203,7 @@ macro_rules! journeys {
                     .authority(emulator.authority_url())
                     .unwrap();
                 let source = CredentialsToken::new(wrong).unwrap();
-                let tenant = build(&emulator, Client::builder(source, Books::memory()));
+                let tenant = build(&emulator, Client::builder(source, Ledger::memory()));
                 let error = tenant.start() $($wait)* .unwrap_err();
                 assert!(matches!(error.kind(), StartErrorKind::NoToken(_)), "{error}");
                 assert!(!format!("{error} {error:?}").contains("not-the-secret"));
@@ -209,12 +214,12 @@ macro_rules! journeys {
             #[$test]
             $($asynch)* fn a_revoked_token_ends_a_wait_that_a_new_client_takes_up() {
                 let emulator = emulator();
-                let books = Books::memory();
+                let books = Ledger::memory();
                 let mut run = tenant(&emulator, books.clone()).start() $($wait)* .unwrap();
                 run.progress() $($wait)* .unwrap();
                 emulator.with_service(|service| service.revoke_tokens(None));
                 let error = run.until_done() $($wait)* .unwrap_err();
-                assert!(matches!(error.kind(), WatchErrorKind::Unauthorized { .. }), "{error}");
+                assert!(matches!(error.kind(), OperationPollErrorKind::Unauthorized { .. }), "{error}");
 
                 emulator.with_service(|service| service.accept_token(Grant::all("canary-another-token")));
                 let resume: ResumeToken = error.resume_token().unwrap().to_string().parse().unwrap();
@@ -230,9 +235,9 @@ macro_rules! journeys {
                 emulator.with_service(|service| {
                     service.accept_token(Grant::only("canary-starts-only", &[industrydata_emulator::Permission::Start]));
                 });
-                let tenant = with_token(&emulator, "canary-starts-only", Books::memory());
+                let tenant = with_token(&emulator, "canary-starts-only", Ledger::memory());
                 let error = tenant.start() $($wait)* .unwrap().until_done() $($wait)* .unwrap_err();
-                assert!(matches!(error.kind(), WatchErrorKind::Forbidden(_)), "{error}");
+                assert!(matches!(error.kind(), OperationPollErrorKind::Forbidden(_)), "{error}");
                 assert!(error.request_id().is_some());
             }
         }
@@ -248,14 +253,14 @@ fn books_in_one_file_are_kept_by_both_flavours() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("books.sqlite3");
     let emulator = emulator();
-    let base = Base::parse(&emulator.base_url()).unwrap();
+    let base = BaseUrl::parse(&emulator.base_url()).unwrap();
     let source = token(emulator.token());
     let started = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..8)
             .map(|number| {
                 let (base, source, path) = (base.clone(), source.clone(), path.clone());
                 scope.spawn(move || {
-                    let books = Books::sqlite(path).unwrap();
+                    let books = Ledger::sqlite(path).unwrap();
                     if number % 2 == 0 {
                         let token = industrydata_blocking::FixedToken::new(source);
                         let client = industrydata_blocking::Client::builder(token, books)
@@ -302,9 +307,9 @@ fn books_in_one_file_are_kept_by_both_flavours() {
 #[test]
 fn a_resume_token_passes_from_one_flavour_to_the_other() {
     let emulator = emulator();
-    let base = Base::parse(&emulator.base_url()).unwrap();
+    let base = BaseUrl::parse(&emulator.base_url()).unwrap();
     let fixed = industrydata_blocking::FixedToken::new(token(emulator.token()));
-    let client = industrydata_blocking::Client::builder(fixed, Books::memory())
+    let client = industrydata_blocking::Client::builder(fixed, Ledger::memory())
         .base(base.clone())
         .build()
         .unwrap();
@@ -316,7 +321,7 @@ fn a_resume_token_passes_from_one_flavour_to_the_other() {
         .unwrap();
     let operation = runtime.block_on(async {
         let fixed = industrydata_async::FixedToken::new(token(emulator.token()));
-        let client = industrydata_async::Client::builder(fixed, Books::memory())
+        let client = industrydata_async::Client::builder(fixed, Ledger::memory())
             .base(base)
             .polling(PollingPolicy::every(Duration::from_millis(20)))
             .build()
@@ -332,7 +337,10 @@ fn a_resume_token_passes_from_one_flavour_to_the_other() {
     assert_eq!(*operation.status(), OperationStatus::Succeeded);
     client.stop_handle().stop();
     let error = run.until_done().unwrap_err();
-    assert!(matches!(error.kind(), WatchErrorKind::Stopped), "{error}");
+    assert!(
+        matches!(error.kind(), OperationPollErrorKind::Stopped),
+        "{error}"
+    );
     assert_eq!(error.resume_token().unwrap().to_string(), resume);
 }
 
@@ -345,13 +353,14 @@ fn a_run_is_an_iterator_here_and_a_stream_there() {
         Some("running"),
         Some("succeeded"),
     ]));
-    let base = Base::parse(&emulator.base_url()).unwrap();
+    let base = BaseUrl::parse(&emulator.base_url()).unwrap();
     let every = PollingPolicy::every(Duration::from_millis(10));
-    let told =
-        |progress: &industrydata_core::Progress| progress.operation().unwrap().status().to_string();
+    let told = |progress: &industrydata_core::lro::Progress| {
+        progress.operation().unwrap().status().to_string()
+    };
 
     let fixed = industrydata_blocking::FixedToken::new(token(emulator.token()));
-    let builder = industrydata_blocking::Client::builder(fixed, Books::memory());
+    let builder = industrydata_blocking::Client::builder(fixed, Ledger::memory());
     let client = builder.base(base.clone()).polling(every).build().unwrap();
     let mut run = client.tenant("contoso").unwrap().start().unwrap();
     let blocking: Vec<_> = run
@@ -366,7 +375,7 @@ fn a_run_is_an_iterator_here_and_a_stream_there() {
         .unwrap();
     let asynchronous = runtime.block_on(async {
         let fixed = industrydata_async::FixedToken::new(token(emulator.token()));
-        let builder = industrydata_async::Client::builder(fixed, Books::memory());
+        let builder = industrydata_async::Client::builder(fixed, Ledger::memory());
         let client = builder.base(base).polling(every).build().unwrap();
         let mut run = client.tenant("contoso").unwrap().start().await.unwrap();
         let mut stream = run.stream();

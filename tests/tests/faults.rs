@@ -15,12 +15,19 @@ use std::{
 
 use conformance::Recorder;
 use industrydata_blocking::{Client, FixedToken, TenantClient};
-use industrydata_core::{
-    AccessToken, Base, BooksKey, Change, MayHaveStarted, OperationStatus, PollingPolicy, Store,
-    Throttle, Timestamp, Who,
-};
+use industrydata_core::Timestamp;
+use industrydata_core::auth::AccessToken;
+use industrydata_core::ledger::Caller;
+use industrydata_core::ledger::Change;
+use industrydata_core::ledger::LedgerKey;
+use industrydata_core::ledger::Store;
+use industrydata_core::lro::MayHaveStarted;
+use industrydata_core::model::OperationStatus;
+use industrydata_core::policy::PollingPolicy;
+use industrydata_core::policy::Throttle;
+use industrydata_core::wire::BaseUrl;
 use industrydata_emulator::{Config, Emulator, Fault, On};
-use industrydata_ledger::{Books, MemoryStore};
+use industrydata_ledger::{Ledger, MemoryStore};
 
 fn emulator() -> Emulator {
     Emulator::start(Config {
@@ -48,7 +55,7 @@ fn requests(emulator: &Emulator) -> usize {
 #[test]
 fn t46_a_clock_that_is_off_is_told_by_the_answer() {
     let emulator = emulator();
-    let client = tenant(&emulator, Books::memory());
+    let client = tenant(&emulator, Ledger::memory());
     for (seconds, told) in [(0, false), (-100, false), (-600, true), (600, true)] {
         emulator.script(Fault::on(On::Start).date_skew(seconds));
         let run = client.start().unwrap();
@@ -63,7 +70,7 @@ fn t46_a_clock_that_is_off_is_told_by_the_answer() {
 #[test]
 fn t47_a_clock_that_jumps_back_frees_nothing_early() {
     const WINDOW: i64 = 12 * 3600;
-    let key = BooksKey::new(&Base::graph(), &"t".parse().unwrap());
+    let key = LedgerKey::new(&BaseUrl::graph(), &"t".parse().unwrap());
     let throttle = Throttle::default();
     let mut state = 47_u64;
     let mut dice = |limit: i64| {
@@ -96,11 +103,11 @@ fn t47_a_clock_that_jumps_back_frees_nothing_early() {
                 throttle,
                 id.to_be_bytes(),
                 Duration::from_secs(150),
-                Who::default(),
+                Caller::default(),
             );
             if books.transact(&reserve).unwrap().refusal().is_none() {
                 let date = Timestamp::from_second(clock.load(Ordering::SeqCst)).unwrap();
-                let outcome = industrydata_core::Outcome::Confirmed {
+                let outcome = industrydata_core::ledger::Outcome::Confirmed {
                     date,
                     operation: None,
                 };
@@ -145,11 +152,11 @@ fn t61_books_that_fail_in_mid_run_stop_no_poll() {
 #[test]
 fn t62_starts_by_others_close_the_books_or_are_entered_as_seen() {
     let emulator = emulator();
-    let other = tenant(&emulator, Books::memory());
+    let other = tenant(&emulator, Ledger::memory());
     (0..3).for_each(|_| drop(other.start().unwrap()));
 
     // Unseen, they are met as a 429, which closes the books for everybody.
-    let blind = tenant(&emulator, Books::memory());
+    let blind = tenant(&emulator, Ledger::memory());
     (0..2).for_each(|_| drop(blind.start().unwrap()));
     assert_eq!(blind.quota().unwrap().available(), 3);
     let refused = blind.start().unwrap_err();
@@ -160,7 +167,7 @@ fn t62_starts_by_others_close_the_books_or_are_entered_as_seen() {
     assert_eq!(requests(&emulator), asked);
 
     // Looked for, they count.
-    let seeing = tenant(&emulator, Books::memory());
+    let seeing = tenant(&emulator, Ledger::memory());
     assert_eq!(seeing.reconcile().unwrap().changes().len(), 5);
     let quota = seeing.quota().unwrap();
     assert_eq!((quota.seen(), quota.available()), (5, 0));

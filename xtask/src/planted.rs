@@ -13,7 +13,7 @@ use std::{ffi::OsString, process::ExitCode, time::Instant};
 
 use self::{
     copy::TreeCopy,
-    fault::Fault,
+    fault::TransportError,
     trial::{Bench, End},
 };
 use crate::{Failure, cargo};
@@ -53,7 +53,7 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<ExitCode, Failure> {
     })
 }
 
-fn chosen(all: Vec<Fault>, names: &[OsString]) -> Result<Vec<Fault>, Failure> {
+fn chosen(all: Vec<TransportError>, names: &[OsString]) -> Result<Vec<TransportError>, Failure> {
     if names.is_empty() {
         return Ok(all);
     }
@@ -62,12 +62,16 @@ fn chosen(all: Vec<Fault>, names: &[OsString]) -> Result<Vec<Fault>, Failure> {
             return Err(format!("no fault is named {}", name.display()).into());
         }
     }
-    let is_named = |fault: &Fault| names.iter().any(|name| fault.name.as_str() == name);
+    let is_named = |fault: &TransportError| names.iter().any(|name| fault.name.as_str() == name);
     Ok(all.into_iter().filter(is_named).collect())
 }
 
 /// Plants one fault, tries it and takes it out again; says what is wrong unless it is caught.
-fn attempt(fault: &Fault, copy: &TreeCopy, bench: &Bench<'_>) -> Result<Option<String>, Failure> {
+fn attempt(
+    fault: &TransportError,
+    copy: &TreeCopy,
+    bench: &Bench<'_>,
+) -> Result<Option<String>, Failure> {
     let planted = match copy.plant(fault)? {
         Ok(planted) => planted,
         Err(why) => return Ok(Some(why)),

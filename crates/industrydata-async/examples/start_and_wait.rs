@@ -5,18 +5,19 @@
 
 use std::{error::Error, time::Duration};
 
-use industrydata_async::{
-    Client, CommandToken, FixedToken,
-    core::{AccessToken, PollingPolicy},
-};
+use industrydata_async::Client;
+use industrydata_async::CommandToken;
+use industrydata_async::FixedToken;
+use industrydata_async::core::auth::AccessToken;
+use industrydata_async::core::policy::PollingPolicy;
 use industrydata_emulator::{Config, Emulator};
-use industrydata_ledger::Books;
+use industrydata_ledger::Ledger;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     if std::env::args().any(|argument| argument == "--real") {
         let az = "az account get-access-token --resource https://graph.microsoft.com";
-        let books = Books::sqlite("industrydata-ledger.sqlite")?;
+        let books = Ledger::sqlite("industrydata-ledger.sqlite")?;
         let client = Client::builder(CommandToken::shell(az), books).build()?;
         return follow(&client, &std::env::var("AZURE_TENANT_ID")?).await;
     }
@@ -25,7 +26,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         ..Config::default()
     })?;
     let token = FixedToken::new(AccessToken::new(emulator.token())?);
-    let client = Client::builder(token, Books::memory())
+    let client = Client::builder(token, Ledger::memory())
         .base(emulator.base_url().parse()?)
         .polling(PollingPolicy::every(Duration::from_millis(300)))
         .build()?;

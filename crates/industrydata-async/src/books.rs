@@ -8,7 +8,10 @@ use std::{
     task::{Context, Poll},
 };
 
-use industrydata_core::{Change, Store, StoreFault, Verdict};
+use industrydata_core::ledger::Change;
+use industrydata_core::ledger::Store;
+use industrydata_core::ledger::StoreError;
+use industrydata_core::ledger::StoreReply;
 use tokio::{runtime::Handle, task};
 
 /// A store that answers by a future. Its change is applied under the same conditions as a [`Store`]'s.
@@ -16,7 +19,7 @@ use tokio::{runtime::Handle, task};
 /// A change that was begun is to be carried to its end even if the future is dropped, or not at all.
 pub trait AsyncStore: Send + Sync {
     /// Applies `change` to the books it names, durably.
-    fn transact(&self, change: Arc<Change>) -> BookFuture;
+    fn transact(&self, change: Arc<Change>) -> StoreFuture;
 
     /// Applies a change that nobody waits for: what a dropped start leaves to book. By default on the runtime of the
     /// calling thread; without one, or if that ends first, a reservation turns into doubt when its lease ends.
@@ -29,24 +32,26 @@ pub trait AsyncStore: Send + Sync {
 
 /// A change being booked.
 #[must_use = "futures do nothing unless polled"]
-pub struct BookFuture(Pin<Box<dyn Future<Output = Result<Verdict, StoreFault>> + Send>>);
+pub struct StoreFuture(Pin<Box<dyn Future<Output = Result<StoreReply, StoreError>> + Send>>);
 
-impl BookFuture {
+impl StoreFuture {
     /// Boxes `future`.
-    pub fn new(future: impl Future<Output = Result<Verdict, StoreFault>> + Send + 'static) -> Self {
+    pub fn new(
+        future: impl Future<Output = Result<StoreReply, StoreError>> + Send + 'static,
+    ) -> Self {
         Self(Box::pin(future))
     }
 }
 
-impl Future for BookFuture {
-    type Output = Result<Verdict, StoreFault>;
+impl Future for StoreFuture {
+    type Output = Result<StoreReply, StoreError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.0.as_mut().poll(cx)
     }
 }
 
-impl fmt::Debug for BookFuture {
+impl fmt::Debug for StoreFuture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BookFuture").finish_non_exhaustive()
     }
@@ -56,11 +61,11 @@ impl fmt::Debug for BookFuture {
 pub(crate) struct Threaded<S>(pub(crate) Arc<S>);
 
 impl<S: Store + 'static> AsyncStore for Threaded<S> {
-    fn transact(&self, change: Arc<Change>) -> BookFuture {
+    fn transact(&self, change: Arc<Change>) -> StoreFuture {
         let store = Arc::clone(&self.0);
-        BookFuture::new(async move {
+        StoreFuture::new(async move {
             let booked = task::spawn_blocking(move || store.transact(&change)).await;
-            booked.unwrap_or_else(|lost| Err(StoreFault::unconfirmed(lost)))
+            booked.unwrap_or_else(|lost| Err(StoreError::unconfirmed(lost)))
         })
     }
 

@@ -2,9 +2,16 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use industrydata_core::{
-    Base, Cause, Limits, PollingPolicy, Service, Store, Tenant, TenantError, Throttle, Who,
-};
+use industrydata_core::Tenant;
+use industrydata_core::TenantError;
+use industrydata_core::endpoint::Service;
+use industrydata_core::ledger::Caller;
+use industrydata_core::ledger::Store;
+use industrydata_core::policy::Limits;
+use industrydata_core::policy::PollingPolicy;
+use industrydata_core::policy::Throttle;
+use industrydata_core::wire::BaseUrl;
+use industrydata_core::wire::Cause;
 
 use crate::{
     books::{AsyncStore, Threaded},
@@ -33,14 +40,14 @@ pub(crate) struct Inner {
     pub(crate) policy: PollingPolicy,
     pub(crate) throttle: Throttle,
     pub(crate) limits: Limits,
-    pub(crate) who: Who,
+    pub(crate) who: Caller,
     pub(crate) stop: Stop,
 }
 
 impl Client {
     /// A client that takes its tokens from `tokens` and keeps its books in `books`.
     ///
-    /// Books are asked for: `industrydata_ledger::Books::memory()` forgets them with the process, and must be written
+    /// Books are asked for: `industrydata_ledger::Ledger::memory()` forgets them with the process, and must be written
     /// out.
     pub fn builder(
         tokens: impl TokenSource + 'static,
@@ -57,14 +64,14 @@ impl Client {
         ClientBuilder {
             tokens: Box::new(tokens),
             books: Box::new(books),
-            base: Base::graph(),
+            base: BaseUrl::graph(),
             config: None,
             policy: PollingPolicy::default(),
             throttle: Throttle::default(),
             limits: Limits::default(),
             connections: CONNECTIONS,
             user_agent: USER_AGENT.to_owned(),
-            who: Who::default(),
+            who: Caller::default(),
         }
     }
 
@@ -83,7 +90,7 @@ impl Client {
 
     /// The service this client speaks to.
     #[must_use]
-    pub fn base(&self) -> &Base {
+    pub fn base(&self) -> &BaseUrl {
         self.0.service.base()
     }
 
@@ -114,19 +121,19 @@ impl fmt::Debug for Inner {
 pub struct ClientBuilder {
     tokens: Box<dyn TokenSource>,
     books: Box<dyn AsyncStore>,
-    base: Base,
+    base: BaseUrl,
     config: Option<reqwest::ClientBuilder>,
     policy: PollingPolicy,
     throttle: Throttle,
     limits: Limits,
     connections: usize,
     user_agent: String,
-    who: Who,
+    who: Caller,
 }
 
 impl ClientBuilder {
     /// Another base than `https://graph.microsoft.com/beta`.
-    pub fn base(mut self, base: Base) -> Self {
+    pub fn base(mut self, base: BaseUrl) -> Self {
         self.base = base;
         self
     }
@@ -178,7 +185,7 @@ impl ClientBuilder {
     }
 
     /// Who starts, for the people who read the books later.
-    pub fn who(mut self, who: Who) -> Self {
+    pub fn who(mut self, who: Caller) -> Self {
         self.who = who;
         self
     }

@@ -2,7 +2,8 @@
 
 use std::{sync::LazyLock, time::Instant};
 
-use industrydata_core::{Now, Timestamp};
+use industrydata_core::Now;
+use industrydata_core::Timestamp;
 
 static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
 

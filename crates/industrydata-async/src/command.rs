@@ -2,7 +2,10 @@
 
 use std::{fmt, process::Stdio};
 
-use industrydata_core::{AccessToken, Challenge, Tenant, TokenError};
+use industrydata_core::Tenant;
+use industrydata_core::auth::AccessToken;
+use industrydata_core::auth::Challenge;
+use industrydata_core::auth::TokenError;
 use tokio::{
     io::{AsyncReadExt, BufReader},
     process::{Child, Command},
@@ -19,7 +22,7 @@ const OUTPUT_LIMIT: u64 = 64 * 1024;
 /// Runs a command for each token, such as `az account get-access-token --resource https://graph.microsoft.com`.
 ///
 /// Its output is a bare token or az's JSON ([`AccessToken::from_output`]); its error output goes to this process's own.
-/// It may take [`Limits::TOKEN`](industrydata_core::Limits::TOKEN), and is ended then, on Unix with all that it has
+/// It may take [`Limits::TOKEN`](industrydata_core::policy::Limits::TOKEN), and is ended then, on Unix with all that it has
 /// started: it runs in a process group of its own, and cannot ask for anything on the terminal. The tenant and a
 /// challenge are not handed to it.
 pub struct CommandToken {

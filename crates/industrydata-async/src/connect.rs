@@ -17,7 +17,8 @@ use std::{
     task::{Context, Poll},
 };
 
-use industrydata_core::{Fault, Phase};
+use industrydata_core::wire::Phase;
+use industrydata_core::wire::TransportError;
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -44,18 +45,18 @@ impl Mark {
     }
 
     /// The fault of a request that is given up, read before it is dropped.
-    pub(crate) fn given_up(&self, why: &'static str) -> Fault {
+    pub(crate) fn given_up(&self, why: &'static str) -> TransportError {
         let phase = if self.0.load(Ordering::Acquire) {
             Phase::Connect
         } else {
             Phase::Sent
         };
-        Fault::new(phase, why)
+        TransportError::new(phase, why)
     }
 }
 
 /// The fault that a reqwest error is. What is not proved to be earlier was sent.
-pub(crate) fn fault(error: reqwest::Error) -> Fault {
+pub(crate) fn fault(error: reqwest::Error) -> TransportError {
     let phase = if error.is_builder() {
         Phase::Local
     } else if error.is_connect() {
@@ -64,7 +65,7 @@ pub(crate) fn fault(error: reqwest::Error) -> Fault {
         Phase::Sent
     };
     // The URL may have a query, which is shown nowhere.
-    Fault::new(phase, error.without_url())
+    TransportError::new(phase, error.without_url())
 }
 
 /// Marks requests while their connector runs.

@@ -8,7 +8,12 @@ use crate::{
     http::Http,
     tokens::{TokenFuture, TokenSource},
 };
-use industrydata_core::{AccessToken, Challenge, ClientCredentials, Limits, Tenant, TokenError};
+use industrydata_core::Tenant;
+use industrydata_core::auth::AccessToken;
+use industrydata_core::auth::Challenge;
+use industrydata_core::auth::ClientCredentials;
+use industrydata_core::auth::TokenError;
+use industrydata_core::policy::Limits;
 
 /// The longest answer of a token endpoint, in bytes.
 const BODY_LIMIT: usize = 256 * 1024;

@@ -2,10 +2,16 @@
 
 use std::sync::Arc;
 
-use industrydata_core::{
-    Follow, FollowError, GetStatistics, IndustryDataRun, Progress, ReadError, RunFound,
-    RunStatistics, Tenant, WatchPlan,
-};
+use industrydata_core::Tenant;
+use industrydata_core::endpoint::GetStatistics;
+use industrydata_core::lro::PollPlan;
+use industrydata_core::lro::Progress;
+use industrydata_core::lro::ReadError;
+use industrydata_core::lro::RunPoll;
+use industrydata_core::lro::RunPollError;
+use industrydata_core::model::IndustryDataRun;
+use industrydata_core::model::RunStatistics;
+use industrydata_core::reconcile::RunMatch;
 
 use crate::{
     client::Client,
@@ -19,23 +25,23 @@ use crate::{
 /// Every method is cancel-safe: a future that is dropped loses no news and reads no more often.
 #[derive(Debug)]
 #[must_use = "the run goes on, but nobody watches it"]
-pub struct RunFollow {
+pub struct RunPoller {
     client: Client,
     tenant: Tenant,
-    follow: Follow,
-    found: Option<RunFound>,
+    follow: RunPoll,
+    found: Option<RunMatch>,
 }
 
-impl RunFollow {
+impl RunPoller {
     pub(crate) fn new(
         client: Client,
         tenant: Tenant,
-        plan: WatchPlan,
+        plan: PollPlan,
         run: &str,
-        found: Option<RunFound>,
+        found: Option<RunMatch>,
     ) -> Self {
         // Only request ids are made of it: all alike is better than no wait.
-        let follow = Follow::new(run, plan, seed().unwrap_or_default(), now());
+        let follow = RunPoll::new(run, plan, seed().unwrap_or_default(), now());
         Self {
             client,
             tenant,
@@ -52,7 +58,7 @@ impl RunFollow {
 
     /// How the run was found, if it was looked for; a run found by its start time may be another's.
     #[must_use]
-    pub const fn found(&self) -> Option<&RunFound> {
+    pub const fn found(&self) -> Option<&RunMatch> {
         self.found.as_ref()
     }
 
@@ -66,8 +72,8 @@ impl RunFollow {
     ///
     /// # Errors
     ///
-    /// [`FollowError`]: the run failed, or cannot be followed.
-    pub async fn progress(&mut self) -> Result<Option<Progress>, FollowError> {
+    /// [`RunPollError`]: the run failed, or cannot be followed.
+    pub async fn progress(&mut self) -> Result<Option<Progress>, RunPollError> {
         let client = self.client.inner();
         match driver::follow(client, &self.tenant, &mut self.follow).await? {
             News::Progress(progress) => Ok(Some(progress)),
@@ -79,8 +85,8 @@ impl RunFollow {
     ///
     /// # Errors
     ///
-    /// [`FollowError`]: the run failed, which its blocking error explains, or cannot be followed.
-    pub async fn until_done(&mut self) -> Result<IndustryDataRun, FollowError> {
+    /// [`RunPollError`]: the run failed, which its blocking error explains, or cannot be followed.
+    pub async fn until_done(&mut self) -> Result<IndustryDataRun, RunPollError> {
         let client = self.client.inner();
         loop {
             let news = driver::follow(client, &self.tenant, &mut self.follow).await?;

@@ -7,7 +7,9 @@ use std::{
 };
 
 use http::{Request, Response, StatusCode, Uri, header::CONTENT_LENGTH, response::Parts};
-use industrydata_core::{BodyFault, Fault, Phase};
+use industrydata_core::wire::IncompleteBody;
+use industrydata_core::wire::Phase;
+use industrydata_core::wire::TransportError;
 use reqwest::{Client, ClientBuilder, Url, redirect, retry};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -83,15 +85,18 @@ impl Http {
     }
 
     /// Waits for one of the connections that may be open at a time, until the limit has passed.
-    pub(crate) async fn connection(&self, limit: Duration) -> Result<Connection<'_>, Fault> {
-        let full = |_| Fault::new(Phase::Local, "no connection became free in time");
+    pub(crate) async fn connection(
+        &self,
+        limit: Duration,
+    ) -> Result<Connection<'_>, TransportError> {
+        let full = |_| TransportError::new(Phase::Local, "no connection became free in time");
         // One that is free is taken without a timer.
         let permit = match self.gate.try_acquire() {
             Ok(permit) => permit,
             Err(_) => tokio::time::timeout(limit, self.gate.acquire())
                 .await
                 .map_err(full)?
-                .map_err(|closed| Fault::new(Phase::Local, closed))?,
+                .map_err(|closed| TransportError::new(Phase::Local, closed))?,
         };
         Ok(Connection {
             http: self,
@@ -100,14 +105,15 @@ impl Http {
     }
 
     /// `uri` as reqwest has it, if that is the same text.
-    fn url(&self, uri: &Uri) -> Result<Url, Fault> {
+    fn url(&self, uri: &Uri) -> Result<Url, TransportError> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(url) = last.as_ref().filter(|url| is_same(url.as_str(), uri)) {
             return Ok(url.clone());
         }
-        let url = Url::parse(&uri.to_string()).map_err(|error| Fault::new(Phase::Local, error))?;
+        let url = Url::parse(&uri.to_string())
+            .map_err(|error| TransportError::new(Phase::Local, error))?;
         if !is_same(url.as_str(), uri) {
-            return Err(Fault::new(
+            return Err(TransportError::new(
                 Phase::Local,
                 "the URL would be sent otherwise than it was checked",
             ));
@@ -130,7 +136,7 @@ impl Connection<'_> {
         time_limit: Duration,
         body_limit: impl FnOnce(StatusCode) -> usize,
         stopped: impl Future<Output = ()>,
-    ) -> Result<(Parts, Result<Vec<u8>, BodyFault>), Fault> {
+    ) -> Result<(Parts, Result<Vec<u8>, IncompleteBody>), TransportError> {
         let (head, body) = request.into_parts();
         let mut request = reqwest::Request::new(head.method, self.http.url(&head.uri)?);
         *request.headers_mut() = head.headers;
@@ -158,7 +164,7 @@ impl Connection<'_> {
         let body = tokio::select! {
             biased;
             body = read(&head, &mut response, most) => body,
-            why = &mut limit => Err(BodyFault::cut(why)),
+            why = &mut limit => Err(IncompleteBody::cut(why)),
         };
         Ok((head, body))
     }
@@ -168,7 +174,7 @@ async fn read(
     head: &Parts,
     response: &mut reqwest::Response,
     limit: usize,
-) -> Result<Vec<u8>, BodyFault> {
+) -> Result<Vec<u8>, IncompleteBody> {
     if limit == 0 {
         return Ok(Vec::new());
     }
@@ -180,9 +186,9 @@ async fn read(
     let mut bytes = Vec::with_capacity(announced.min(limit));
     loop {
         let chunk = response.chunk().await;
-        match chunk.map_err(|error| BodyFault::cut(error.without_url()))? {
+        match chunk.map_err(|error| IncompleteBody::cut(error.without_url()))? {
             Some(chunk) if bytes.len() + chunk.len() > limit => {
-                return Err(BodyFault::TooLarge { limit });
+                return Err(IncompleteBody::TooLarge { limit });
             }
             Some(chunk) => bytes.extend_from_slice(&chunk),
             None => return Ok(bytes),

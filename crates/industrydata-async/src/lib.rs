@@ -7,16 +7,19 @@
 //! ```
 //! # tokio::runtime::Runtime::new()?.block_on(async {
 //! use std::time::Duration;
-//! use industrydata_async::{Client, FixedToken, core::{AccessToken, PollingPolicy}};
+//! use industrydata_async::Client;
+//! use industrydata_async::FixedToken;
+//! use industrydata_async::core::auth::AccessToken;
+//! use industrydata_async::core::policy::PollingPolicy;
 //! use industrydata_emulator::{Config, Emulator};
-//! use industrydata_ledger::Books;
+//! use industrydata_ledger::Ledger;
 //!
 //! // In place of the service: an emulated one, in this process.
 //! let emulator = Emulator::start(Config { speed: 1000.0, ..Config::default() })?;
 //! let tokens = FixedToken::new(AccessToken::new(emulator.token())?);
 //!
-//! // Books are asked for: `Books::sqlite(path)` outlives the process, `Books::memory()` does not.
-//! let client = Client::builder(tokens, Books::memory())
+//! // Ledger are asked for: `Ledger::sqlite(path)` outlives the process, `Ledger::memory()` does not.
+//! let client = Client::builder(tokens, Ledger::memory())
 //!     .base(emulator.base_url().parse()?)
 //!     .polling(PollingPolicy::every(Duration::from_millis(50)))
 //!     .build()?;
@@ -38,7 +41,7 @@
 //!
 //! # How a start ends
 //!
-//! [`TenantClient::start`] gives a [`Run`], or a [`StartError`](core::StartError) that says whether a run may have started:
+//! [`TenantClient::start`] gives a [`Run`], or a [`StartError`](core::lro::StartError) that says whether a run may have started:
 //!
 //! | what happened | a run may have started |
 //! |---|---|
@@ -48,9 +51,9 @@
 //!
 //! # How a wait ends
 //!
-//! [`Run::until_done`] gives the operation once it has `succeeded`, or a [`WatchError`](core::WatchError): the operation
+//! [`Run::until_done`] gives the operation once it has `succeeded`, or a [`OperationPollError`](core::lro::OperationPollError): the operation
 //! failed, is gone, track of it was lost, the token was refused, or the time limit passed. All but the first carry a
-//! [`ResumeToken`](core::ResumeToken), which [`TenantClient::resume`] takes, in any process.
+//! [`ResumeToken`](core::lro::ResumeToken), which [`TenantClient::resume`] takes, in any process.
 //!
 //! # The run itself, and what the service lists
 //!
@@ -96,13 +99,13 @@ mod tokens;
 
 pub use industrydata_core as core;
 
-pub use books::{AsyncStore, BookFuture};
+pub use books::{AsyncStore, StoreFuture};
 pub use client::{BuildError, Client, ClientBuilder};
 pub use command::CommandToken;
 pub use credentials::CredentialsToken;
-pub use follow::RunFollow;
+pub use follow::RunPoller;
 pub use run::Run;
 pub use stop::Stop;
-pub use stream::RunStream;
+pub use stream::OperationStream;
 pub use tenant_client::TenantClient;
 pub use tokens::{FixedToken, TokenFuture, TokenSource};

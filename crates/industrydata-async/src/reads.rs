@@ -1,16 +1,29 @@
 //! What is read for one tenant: operations and runs. Nothing here starts a run, or touches the books.
 
-use industrydata_core::{
-    Endpoint, Fetch, FetchPlan, GetOperation, GetRun, GetStatistics, IndustryDataRun, Limits,
-    ListActivities, ListOperations, ListRuns, Operation, Preflight, ReadError, RunActivity,
-    RunStatistics, Tenant, WatchPlan,
-};
+use industrydata_core::Tenant;
+use industrydata_core::endpoint::Endpoint;
+use industrydata_core::endpoint::GetOperation;
+use industrydata_core::endpoint::GetRun;
+use industrydata_core::endpoint::GetStatistics;
+use industrydata_core::endpoint::ListActivities;
+use industrydata_core::endpoint::ListOperations;
+use industrydata_core::endpoint::ListRuns;
+use industrydata_core::endpoint::Preflight;
+use industrydata_core::lro::PollPlan;
+use industrydata_core::lro::Read;
+use industrydata_core::lro::ReadError;
+use industrydata_core::lro::ReadPlan;
+use industrydata_core::model::IndustryDataRun;
+use industrydata_core::model::Operation;
+use industrydata_core::model::RunActivity;
+use industrydata_core::model::RunStatistics;
+use industrydata_core::policy::Limits;
 
 use crate::{
     client::Client,
     clock::{now, seed},
     driver,
-    follow::RunFollow,
+    follow::RunPoller,
     tenant_client::TenantClient,
 };
 
@@ -82,14 +95,14 @@ impl TenantClient {
     }
 
     /// Follows a run of this id to its end. Nothing is asked until the follow is driven; its time limit begins now.
-    pub fn follow(&self, run: &str) -> RunFollow {
+    pub fn follow(&self, run: &str) -> RunPoller {
         let client = self.client().inner();
-        let plan = WatchPlan {
+        let plan = PollPlan {
             service: client.service.clone(),
             policy: client.policy,
             limits: self.limits(),
         };
-        RunFollow::new(
+        RunPoller::new(
             self.client().clone(),
             self.tenant().clone(),
             plan,
@@ -115,11 +128,11 @@ pub(crate) async fn read<E: Endpoint>(
     endpoint: E,
 ) -> Result<E::Output, ReadError> {
     let client = client.inner();
-    let plan = FetchPlan {
+    let plan = ReadPlan {
         service: client.service.clone(),
         limits,
     };
     // Only request ids are made of it: all alike is better than no read.
-    let machine = Fetch::new(endpoint, plan, seed().unwrap_or_default(), now());
+    let machine = Read::new(endpoint, plan, seed().unwrap_or_default(), now());
     driver::fetch(client, tenant, machine).await
 }

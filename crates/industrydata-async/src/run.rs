@@ -2,13 +2,22 @@
 
 use std::sync::Arc;
 
-use industrydata_core::{
-    Accepted, Change, ListRuns, Operation, OperationUrl, Progress, ReadError, ResumeToken,
-    RunFound, StoreFault, Tenant, Watch, WatchError,
-};
+use industrydata_core::Tenant;
+use industrydata_core::endpoint::ListRuns;
+use industrydata_core::ledger::Change;
+use industrydata_core::ledger::StoreError;
+use industrydata_core::lro::Accepted;
+use industrydata_core::lro::OperationPoll;
+use industrydata_core::lro::OperationPollError;
+use industrydata_core::lro::Progress;
+use industrydata_core::lro::ReadError;
+use industrydata_core::lro::ResumeToken;
+use industrydata_core::model::Operation;
+use industrydata_core::reconcile::RunMatch;
+use industrydata_core::wire::OperationUrl;
 
 use crate::{
-    client::Client, driver, follow::RunFollow, news::News, reads::read, stream::RunStream,
+    client::Client, driver, follow::RunPoller, news::News, reads::read, stream::OperationStream,
 };
 
 /// A started run, or the wait for one that was started elsewhere.
@@ -19,18 +28,18 @@ use crate::{
 pub struct Run {
     client: Client,
     tenant: Tenant,
-    watch: Watch,
+    watch: OperationPoll,
     accepted: Option<Accepted>,
     /// The acceptance, if it is not yet in the books.
     unrecorded: Option<Arc<Change>>,
-    ledger: Option<StoreFault>,
+    ledger: Option<StoreError>,
 }
 
 impl Run {
     pub(crate) fn new(
         client: Client,
         tenant: Tenant,
-        watch: Watch,
+        watch: OperationPoll,
         accepted: Option<Accepted>,
     ) -> Self {
         Self {
@@ -79,7 +88,7 @@ impl Run {
     /// Why the acceptance could not be recorded, if so; it is tried once more when the run has ended. Until then its
     /// reservation counts.
     #[must_use]
-    pub const fn ledger_warning(&self) -> Option<&StoreFault> {
+    pub const fn ledger_warning(&self) -> Option<&StoreError> {
         self.ledger.as_ref()
     }
 
@@ -87,8 +96,8 @@ impl Run {
     ///
     /// # Errors
     ///
-    /// [`WatchError`]. A run may have started: yes; each error but a failed operation carries the resume token.
-    pub async fn progress(&mut self) -> Result<Option<Progress>, WatchError> {
+    /// [`OperationPollError`]. A run may have started: yes; each error but a failed operation carries the resume token.
+    pub async fn progress(&mut self) -> Result<Option<Progress>, OperationPollError> {
         match self.news().await? {
             News::Progress(progress) => Ok(Some(progress)),
             News::Done(_) => Ok(None),
@@ -99,8 +108,8 @@ impl Run {
     ///
     /// # Errors
     ///
-    /// [`WatchError`]. A run may have started: yes; each error but a failed operation carries the resume token.
-    pub async fn until_done(&mut self) -> Result<Operation, WatchError> {
+    /// [`OperationPollError`]. A run may have started: yes; each error but a failed operation carries the resume token.
+    pub async fn until_done(&mut self) -> Result<Operation, OperationPollError> {
         loop {
             if let News::Done(operation) = self.news().await? {
                 return Ok(Operation::clone(&operation));
@@ -115,13 +124,13 @@ impl Run {
     ///
     /// [`ReadError`] if the runs had to be listed and could not be. A run may have started: yes, this one; the error is
     /// about finding it.
-    pub async fn find_run(&self) -> Result<Option<RunFound>, ReadError> {
+    pub async fn find_run(&self) -> Result<Option<RunMatch>, ReadError> {
         if let Some(found) = self.watch.run_found() {
             return Ok(Some(found));
         }
         let plan = self.watch.plan();
         let runs = read(&self.client, &self.tenant, plan.limits, ListRuns).await?;
-        Ok(RunFound::by_start_time(&runs, self.watch.accepted()))
+        Ok(RunMatch::by_start_time(&runs, self.watch.accepted()))
     }
 
     /// Finds the run and follows it to its own end, which may come long after the operation's; `None` if it cannot be
@@ -130,13 +139,13 @@ impl Run {
     /// # Errors
     ///
     /// As [`find_run`](Self::find_run).
-    pub async fn follow(&self) -> Result<Option<RunFollow>, ReadError> {
+    pub async fn follow(&self) -> Result<Option<RunPoller>, ReadError> {
         let Some(found) = self.find_run().await? else {
             return Ok(None);
         };
         let plan = self.watch.plan().clone();
         let (client, tenant) = (self.client.clone(), self.tenant.clone());
-        Ok(Some(RunFollow::new(
+        Ok(Some(RunPoller::new(
             client,
             tenant,
             plan,
@@ -146,11 +155,11 @@ impl Run {
     }
 
     /// Each poll's [`Progress`], told before the pause that follows, as a stream; a failed wait is its last item.
-    pub fn stream(&mut self) -> RunStream<'_> {
-        RunStream::new(self)
+    pub fn stream(&mut self) -> OperationStream<'_> {
+        OperationStream::new(self)
     }
 
-    async fn news(&mut self) -> Result<News<Operation>, WatchError> {
+    async fn news(&mut self) -> Result<News<Operation>, OperationPollError> {
         let news = driver::watch(self.client.inner(), &self.tenant, &mut self.watch).await;
         if matches!(news, Ok(News::Done(_)) | Err(_)) {
             self.record().await;

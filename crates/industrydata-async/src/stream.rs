@@ -8,25 +8,31 @@ use std::{
 };
 
 use futures_core::Stream;
-use industrydata_core::{Progress, WatchError};
+use industrydata_core::lro::OperationPollError;
+use industrydata_core::lro::Progress;
 
 use crate::run::Run;
 
-type Step<'r> =
-    Pin<Box<dyn Future<Output = (&'r mut Run, Result<Option<Progress>, WatchError>)> + Send + 'r>>;
+type Step<'r> = Pin<
+    Box<
+        dyn Future<Output = (&'r mut Run, Result<Option<Progress>, OperationPollError>)>
+            + Send
+            + 'r,
+    >,
+>;
 
 /// Each poll's [`Progress`]; a failed wait is the last item. After it the [`Run`] has the operation as last seen.
 #[must_use = "streams do nothing unless polled"]
-pub struct RunStream<'r>(Option<Step<'r>>);
+pub struct OperationStream<'r>(Option<Step<'r>>);
 
-impl<'r> RunStream<'r> {
+impl<'r> OperationStream<'r> {
     pub(crate) fn new(run: &'r mut Run) -> Self {
         Self(Some(next(run)))
     }
 }
 
-impl Stream for RunStream<'_> {
-    type Item = Result<Progress, WatchError>;
+impl Stream for OperationStream<'_> {
+    type Item = Result<Progress, OperationPollError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let Some(step) = &mut self.0 else {
@@ -40,7 +46,7 @@ impl Stream for RunStream<'_> {
     }
 }
 
-impl fmt::Debug for RunStream<'_> {
+impl fmt::Debug for OperationStream<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RunStream").finish_non_exhaustive()
     }

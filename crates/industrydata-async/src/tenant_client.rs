@@ -2,10 +2,23 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use industrydata_core::{
-    BooksKey, Change, Limits, OperationUrl, PauseReason, Quota, ResumeError, ResumeToken, Schedule,
-    Start, StartError, StartPlan, StoreFault, Tenant, Timestamp, Watch, WatchPlan,
-};
+use industrydata_core::Tenant;
+use industrydata_core::Timestamp;
+use industrydata_core::ledger::Change;
+use industrydata_core::ledger::LedgerKey;
+use industrydata_core::ledger::Quota;
+use industrydata_core::ledger::Schedule;
+use industrydata_core::ledger::StoreError;
+use industrydata_core::lro::OperationPoll;
+use industrydata_core::lro::PauseReason;
+use industrydata_core::lro::PollPlan;
+use industrydata_core::lro::ResumeError;
+use industrydata_core::lro::ResumeToken;
+use industrydata_core::lro::Start;
+use industrydata_core::lro::StartError;
+use industrydata_core::lro::StartPlan;
+use industrydata_core::policy::Limits;
+use industrydata_core::wire::OperationUrl;
 
 use crate::{
     client::{Client, Inner},
@@ -63,7 +76,7 @@ impl TenantClient {
 
     /// The schedule of the tenant's runs: given, or inferred by [`infer_schedule`](Self::infer_schedule). The quota and the
     /// result of a start then say what a start does to it ([`Quota::foreseen`],
-    /// [`Accepted::foreseen`](industrydata_core::Accepted::foreseen)). It is no setting of the service's, and nothing is
+    /// [`Accepted::foreseen`](industrydata_core::lro::Accepted::foreseen)). It is no setting of the service's, and nothing is
     /// sent for it.
     pub fn schedule(mut self, schedule: Schedule) -> Self {
         self.schedule = Some(schedule);
@@ -159,10 +172,10 @@ impl TenantClient {
     ///
     /// # Errors
     ///
-    /// [`StoreFault`] if the books cannot be read.
-    pub async fn quota(&self) -> Result<Quota, StoreFault> {
+    /// [`StoreError`] if the books cannot be read.
+    pub async fn quota(&self) -> Result<Quota, StoreError> {
         let client = self.client.inner();
-        let key = BooksKey::new(client.service.base(), &self.tenant);
+        let key = LedgerKey::new(client.service.base(), &self.tenant);
         let change = Arc::new(Change::read(key, client.throttle));
         let verdict = client.books.transact(change).await?;
         Ok(verdict.quota().clone().with_schedule(self.schedule))
@@ -170,14 +183,14 @@ impl TenantClient {
 
     fn wait_for(&self, url: OperationUrl, accepted: Option<Timestamp>) -> Run {
         let client = self.client.inner();
-        let plan = WatchPlan {
+        let plan = PollPlan {
             service: client.service.clone(),
             policy: client.policy,
             limits: self.limits,
         };
         // Only request ids are made of it: all alike is better than no wait.
         let seed = seed().unwrap_or_default();
-        let watch = Watch::new(url, plan, accepted, seed, now());
+        let watch = OperationPoll::new(url, plan, accepted, seed, now());
         Run::new(self.client.clone(), self.tenant.clone(), watch, None)
     }
 }

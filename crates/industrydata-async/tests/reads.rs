@@ -17,19 +17,26 @@ use std::{
     time::Duration,
 };
 
-use industrydata_async::{
-    Client, FixedToken, TenantClient,
-    core::{
-        AccessToken, FollowErrorKind, PollingPolicy, ReadErrorKind, Resolution, ResolveError,
-        RunFoundBy, RunStatus, Skip, StartError, Timestamp,
-    },
-};
+use industrydata_async::Client;
+use industrydata_async::FixedToken;
+use industrydata_async::TenantClient;
+use industrydata_async::core::Timestamp;
+use industrydata_async::core::auth::AccessToken;
+use industrydata_async::core::ledger::Resolution;
+use industrydata_async::core::ledger::Skip;
+use industrydata_async::core::lro::ReadErrorKind;
+use industrydata_async::core::lro::RunPollErrorKind;
+use industrydata_async::core::lro::StartError;
+use industrydata_async::core::model::RunStatus;
+use industrydata_async::core::policy::PollingPolicy;
+use industrydata_async::core::reconcile::ResolveError;
+use industrydata_async::core::reconcile::RunMatchedBy;
 use industrydata_emulator::{Config, Emulator, Fault, Grant, Lose, On, Permission, Schedule};
-use industrydata_ledger::Books;
+use industrydata_ledger::Ledger;
 
 fn tenant_at(base: &str, token: &str) -> TenantClient {
     let tokens = FixedToken::new(AccessToken::new(token).unwrap());
-    Client::builder(tokens, Books::memory())
+    Client::builder(tokens, Ledger::memory())
         .base(base.parse().unwrap())
         .polling(PollingPolicy::every(Duration::from_millis(20)))
         .build()
@@ -96,7 +103,7 @@ async fn a_run_is_followed_past_its_operation() -> Result<(), StartError> {
     let mut run = tenant.start().await?;
     run.until_done().await.unwrap();
     let found = run.find_run().await.unwrap().unwrap();
-    assert_eq!(found.by(), RunFoundBy::ResourceLocation);
+    assert_eq!(found.by(), RunMatchedBy::ResourceLocation);
     let mut follow = run.follow().await.unwrap().unwrap();
     assert_eq!(follow.run_id(), found.id());
     assert!(follow.progress().await.unwrap().unwrap().run().is_some());
@@ -116,7 +123,7 @@ async fn a_run_is_followed_past_its_operation() -> Result<(), StartError> {
         follow = tenant.follow(&newest);
     }
     let error = follow.until_done().await.unwrap_err();
-    assert!(matches!(error.kind(), FollowErrorKind::Failed));
+    assert!(matches!(error.kind(), RunPollErrorKind::Failed));
     Ok(())
 }
 

@@ -2,9 +2,15 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use industrydata_core::{
-    Base, Limits, PollingPolicy, Service, Store, Tenant, TenantError, Throttle, Who,
-};
+use industrydata_core::Tenant;
+use industrydata_core::TenantError;
+use industrydata_core::endpoint::Service;
+use industrydata_core::ledger::Caller;
+use industrydata_core::ledger::Store;
+use industrydata_core::policy::Limits;
+use industrydata_core::policy::PollingPolicy;
+use industrydata_core::policy::Throttle;
+use industrydata_core::wire::BaseUrl;
 use ureq::{Agent, config::ConfigBuilder, typestate::AgentScope};
 
 use crate::{
@@ -33,14 +39,14 @@ pub(crate) struct Inner {
     pub(crate) policy: PollingPolicy,
     pub(crate) throttle: Throttle,
     pub(crate) limits: Limits,
-    pub(crate) who: Who,
+    pub(crate) who: Caller,
     pub(crate) stop: Stop,
 }
 
 impl Client {
     /// A client that takes its tokens from `tokens` and keeps its books in `books`.
     ///
-    /// Books are asked for: `industrydata_ledger::Books::memory()` forgets them with the process, and must be written
+    /// Books are asked for: `industrydata_ledger::Ledger::memory()` forgets them with the process, and must be written
     /// out.
     pub fn builder(
         tokens: impl TokenSource + 'static,
@@ -49,14 +55,14 @@ impl Client {
         ClientBuilder {
             tokens: Box::new(tokens),
             books: Box::new(books),
-            base: Base::graph(),
+            base: BaseUrl::graph(),
             config: Agent::config_builder(),
             policy: PollingPolicy::default(),
             throttle: Throttle::default(),
             limits: Limits::default(),
             connections: CONNECTIONS,
             user_agent: USER_AGENT.to_owned(),
-            who: Who::default(),
+            who: Caller::default(),
         }
     }
 
@@ -75,7 +81,7 @@ impl Client {
 
     /// The service this client speaks to.
     #[must_use]
-    pub fn base(&self) -> &Base {
+    pub fn base(&self) -> &BaseUrl {
         self.0.service.base()
     }
 
@@ -106,19 +112,19 @@ impl fmt::Debug for Inner {
 pub struct ClientBuilder {
     tokens: Box<dyn TokenSource>,
     books: Box<dyn Store>,
-    base: Base,
+    base: BaseUrl,
     config: ConfigBuilder<AgentScope>,
     policy: PollingPolicy,
     throttle: Throttle,
     limits: Limits,
     connections: usize,
     user_agent: String,
-    who: Who,
+    who: Caller,
 }
 
 impl ClientBuilder {
     /// Another base than `https://graph.microsoft.com/beta`.
-    pub fn base(mut self, base: Base) -> Self {
+    pub fn base(mut self, base: BaseUrl) -> Self {
         self.base = base;
         self
     }
@@ -170,7 +176,7 @@ impl ClientBuilder {
     }
 
     /// Who starts, for the people who read the books later.
-    pub fn who(mut self, who: Who) -> Self {
+    pub fn who(mut self, who: Caller) -> Self {
         self.who = who;
         self
     }

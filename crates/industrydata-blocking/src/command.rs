@@ -9,7 +9,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use industrydata_core::{AccessToken, Challenge, Limits, Tenant, TokenError};
+use industrydata_core::Tenant;
+use industrydata_core::auth::AccessToken;
+use industrydata_core::auth::Challenge;
+use industrydata_core::auth::TokenError;
+use industrydata_core::policy::Limits;
 
 use crate::{clock::now, stop::Stop, tokens::TokenSource};
 

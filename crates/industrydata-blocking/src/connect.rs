@@ -12,7 +12,8 @@ use std::{
 };
 
 use http::Uri;
-use industrydata_core::{Fault, Phase};
+use industrydata_core::wire::Phase;
+use industrydata_core::wire::TransportError;
 use ureq::{
     Error,
     config::Config,
@@ -36,7 +37,7 @@ pub(crate) fn begin() {
 }
 
 /// The fault that `error` is, by how far the request had got.
-pub(crate) fn fault(error: Error) -> Fault {
+pub(crate) fn fault(error: Error) -> TransportError {
     let phase = match (&error, REACHED.get().0) {
         (
             Error::Http(_)
@@ -52,7 +53,7 @@ pub(crate) fn fault(error: Error) -> Fault {
         }
         (_, reached) => reached,
     };
-    Fault::new(phase, error)
+    TransportError::new(phase, error)
 }
 
 /// Resolves each host once in a while, and no name of an unencrypted target to anything but loopback.

@@ -2,11 +2,24 @@
 
 use std::sync::Arc;
 
-use industrydata_core::{
-    Accepted, Endpoint, Exchange, Fetch, FetchStep, Follow, FollowError, FollowStep,
-    IndustryDataRun, Operation, ReadError, Start, StartError, StartStep, Tenant, Watch, WatchError,
-    WatchStep,
-};
+use industrydata_core::Tenant;
+use industrydata_core::endpoint::Endpoint;
+use industrydata_core::lro::Accepted;
+use industrydata_core::lro::Exchange;
+use industrydata_core::lro::OperationPoll;
+use industrydata_core::lro::OperationPollError;
+use industrydata_core::lro::OperationPollStep;
+use industrydata_core::lro::Read;
+use industrydata_core::lro::ReadError;
+use industrydata_core::lro::ReadStep;
+use industrydata_core::lro::RunPoll;
+use industrydata_core::lro::RunPollError;
+use industrydata_core::lro::RunPollStep;
+use industrydata_core::lro::Start;
+use industrydata_core::lro::StartError;
+use industrydata_core::lro::StartStep;
+use industrydata_core::model::IndustryDataRun;
+use industrydata_core::model::Operation;
 
 use crate::{client::Inner, clock::now, news::News, tenant_client::OnWait};
 
@@ -44,22 +57,22 @@ pub(crate) fn start(
 pub(crate) fn watch(
     client: &Inner,
     tenant: &Tenant,
-    machine: &mut Watch,
-) -> Result<News<Operation>, WatchError> {
+    machine: &mut OperationPoll,
+) -> Result<News<Operation>, OperationPollError> {
     loop {
         if client.stop.is_stopped() {
             machine.stop();
         }
         match machine.step() {
-            WatchStep::Send(exchange) => send(client, tenant, exchange),
-            WatchStep::Wait(mut pause) => {
+            OperationPollStep::Send(exchange) => send(client, tenant, exchange),
+            OperationPollStep::Wait(mut pause) => {
                 if let Some(progress) = pause.news() {
                     return Ok(News::Progress(progress));
                 }
                 client.stop.sleep(pause.remaining(now()));
                 pause.over(now());
             }
-            WatchStep::Done(outcome) => return outcome.map(News::Done),
+            OperationPollStep::Done(outcome) => return outcome.map(News::Done),
         }
     }
 }
@@ -68,19 +81,19 @@ pub(crate) fn watch(
 pub(crate) fn fetch<E: Endpoint>(
     client: &Inner,
     tenant: &Tenant,
-    mut machine: Fetch<E>,
+    mut machine: Read<E>,
 ) -> Result<E::Output, ReadError> {
     loop {
         if client.stop.is_stopped() {
             machine.stop();
         }
         match machine.step() {
-            FetchStep::Send(exchange) => send(client, tenant, exchange),
-            FetchStep::Wait(pause) => {
+            ReadStep::Send(exchange) => send(client, tenant, exchange),
+            ReadStep::Wait(pause) => {
                 client.stop.sleep(pause.remaining(now()));
                 pause.over(now());
             }
-            FetchStep::Done(outcome) => {
+            ReadStep::Done(outcome) => {
                 drop(machine);
                 return outcome.map(Arc::unwrap_or_clone);
             }
@@ -92,22 +105,22 @@ pub(crate) fn fetch<E: Endpoint>(
 pub(crate) fn follow(
     client: &Inner,
     tenant: &Tenant,
-    machine: &mut Follow,
-) -> Result<News<IndustryDataRun>, FollowError> {
+    machine: &mut RunPoll,
+) -> Result<News<IndustryDataRun>, RunPollError> {
     loop {
         if client.stop.is_stopped() {
             machine.stop();
         }
         match machine.step() {
-            FollowStep::Send(exchange) => send(client, tenant, exchange),
-            FollowStep::Wait(mut pause) => {
+            RunPollStep::Send(exchange) => send(client, tenant, exchange),
+            RunPollStep::Wait(mut pause) => {
                 if let Some(progress) = pause.news() {
                     return Ok(News::Progress(progress));
                 }
                 client.stop.sleep(pause.remaining(now()));
                 pause.over(now());
             }
-            FollowStep::Done(outcome) => return outcome.map(News::Done),
+            RunPollStep::Done(outcome) => return outcome.map(News::Done),
         }
     }
 }

@@ -7,7 +7,9 @@ use std::{
 };
 
 use http::{Request, StatusCode, header::CONTENT_LENGTH, response::Parts};
-use industrydata_core::{BodyFault, Fault, Phase};
+use industrydata_core::wire::IncompleteBody;
+use industrydata_core::wire::Phase;
+use industrydata_core::wire::TransportError;
 use ureq::{
     Agent, AsSendBody,
     config::{AutoHeaderValue, ConfigBuilder, RedirectAuthHeaders},
@@ -89,7 +91,11 @@ impl Http {
     }
 
     /// Waits for one of the connections that may be open at a time, until the limit has passed or it is stopped.
-    pub(crate) fn connection(&self, limit: Duration, stop: &Stop) -> Result<Connection<'_>, Fault> {
+    pub(crate) fn connection(
+        &self,
+        limit: Duration,
+        stop: &Stop,
+    ) -> Result<Connection<'_>, TransportError> {
         let began = Instant::now();
         let mut free = self
             .gate
@@ -99,7 +105,7 @@ impl Http {
         while *free == 0 {
             let left = limit.saturating_sub(began.elapsed());
             if left.is_zero() || stop.is_stopped() {
-                return Err(Fault::new(
+                return Err(TransportError::new(
                     Phase::Local,
                     "no connection became free in time",
                 ));
@@ -142,7 +148,7 @@ impl Connection<'_> {
         request: Request<B>,
         time_limit: Duration,
         body_limit: impl FnOnce(StatusCode) -> usize,
-    ) -> Result<(Parts, Result<Vec<u8>, BodyFault>), Fault> {
+    ) -> Result<(Parts, Result<Vec<u8>, IncompleteBody>), TransportError> {
         connect::begin();
         let agent = &self.http.agent;
         let answer = if time_limit < self.http.limit {
@@ -162,7 +168,7 @@ impl Connection<'_> {
 }
 
 /// Reads nothing at a limit of zero, else to the limit and one byte more, so that a longer body is told from one that just fits.
-fn read(head: &Parts, body: ureq::Body, limit: usize) -> Result<Vec<u8>, BodyFault> {
+fn read(head: &Parts, body: ureq::Body, limit: usize) -> Result<Vec<u8>, IncompleteBody> {
     if limit == 0 {
         return Ok(Vec::new());
     }
@@ -176,9 +182,9 @@ fn read(head: &Parts, body: ureq::Body, limit: usize) -> Result<Vec<u8>, BodyFau
     body.into_reader()
         .take(most)
         .read_to_end(&mut bytes)
-        .map_err(BodyFault::cut)?;
+        .map_err(IncompleteBody::cut)?;
     if bytes.len() > limit {
-        return Err(BodyFault::TooLarge { limit });
+        return Err(IncompleteBody::TooLarge { limit });
     }
     Ok(bytes)
 }

@@ -6,16 +6,19 @@
 //!
 //! ```
 //! use std::time::Duration;
-//! use industrydata_blocking::{Client, FixedToken, core::{AccessToken, PollingPolicy}};
+//! use industrydata_blocking::Client;
+//! use industrydata_blocking::FixedToken;
+//! use industrydata_blocking::core::auth::AccessToken;
+//! use industrydata_blocking::core::policy::PollingPolicy;
 //! use industrydata_emulator::{Config, Emulator};
-//! use industrydata_ledger::Books;
+//! use industrydata_ledger::Ledger;
 //!
 //! // In place of the service: an emulated one, in this process.
 //! let emulator = Emulator::start(Config { speed: 1000.0, ..Config::default() })?;
 //! let tokens = FixedToken::new(AccessToken::new(emulator.token())?);
 //!
-//! // Books are asked for: `Books::sqlite(path)` outlives the process, `Books::memory()` does not.
-//! let client = Client::builder(tokens, Books::memory())
+//! // Ledger are asked for: `Ledger::sqlite(path)` outlives the process, `Ledger::memory()` does not.
+//! let client = Client::builder(tokens, Ledger::memory())
 //!     .base(emulator.base_url().parse()?)
 //!     .polling(PollingPolicy::every(Duration::from_millis(50)))
 //!     .build()?;
@@ -35,7 +38,7 @@
 //!
 //! # How a start ends
 //!
-//! [`TenantClient::start`] gives a [`Run`], or a [`StartError`](core::StartError) that says whether a run may have started:
+//! [`TenantClient::start`] gives a [`Run`], or a [`StartError`](core::lro::StartError) that says whether a run may have started:
 //!
 //! | what happened | a run may have started |
 //! |---|---|
@@ -45,9 +48,9 @@
 //!
 //! # How a wait ends
 //!
-//! [`Run::until_done`] gives the operation once it has `succeeded`, or a [`WatchError`](core::WatchError): the operation
+//! [`Run::until_done`] gives the operation once it has `succeeded`, or a [`OperationPollError`](core::lro::OperationPollError): the operation
 //! failed, is gone, track of it was lost, the token was refused, or the time limit passed. All but the first carry a
-//! [`ResumeToken`](core::ResumeToken), which [`TenantClient::resume`] takes, in any process.
+//! [`ResumeToken`](core::lro::ResumeToken), which [`TenantClient::resume`] takes, in any process.
 //!
 //! # The run itself, and what the service lists
 //!
@@ -97,7 +100,7 @@ pub use industrydata_core as core;
 pub use client::{BuildError, Client, ClientBuilder};
 pub use command::CommandToken;
 pub use credentials::CredentialsToken;
-pub use follow::RunFollow;
+pub use follow::RunPoller;
 pub use run::Run;
 pub use stop::Stop;
 pub use tenant_client::TenantClient;

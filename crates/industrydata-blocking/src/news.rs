@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use industrydata_core::Progress;
+use industrydata_core::lro::Progress;
 
 /// What a wait has to tell.
 pub(crate) enum News<T> {

@@ -1,10 +1,22 @@
 //! The books beside what the service lists: entries, doubt resolved, the schedule foreseen. Nothing here starts a run.
 
-use industrydata_core::{
-    BooksKey, Change, Dated, Entry, Forecast, ListOperations, ListRuns, ReconcileError,
-    Reconciliation, Resolution, ResolveError, Schedule, StoreFault, Survey, Throttle, Timestamp,
-    Verdict,
-};
+use industrydata_core::Timestamp;
+use industrydata_core::endpoint::Dated;
+use industrydata_core::endpoint::ListOperations;
+use industrydata_core::endpoint::ListRuns;
+use industrydata_core::ledger::Change;
+use industrydata_core::ledger::Entry;
+use industrydata_core::ledger::Forecast;
+use industrydata_core::ledger::LedgerKey;
+use industrydata_core::ledger::Resolution;
+use industrydata_core::ledger::Schedule;
+use industrydata_core::ledger::StoreError;
+use industrydata_core::ledger::StoreReply;
+use industrydata_core::policy::Throttle;
+use industrydata_core::reconcile::ReconcileError;
+use industrydata_core::reconcile::Reconciliation;
+use industrydata_core::reconcile::ResolveError;
+use industrydata_core::reconcile::ServiceSnapshot;
 
 use crate::tenant_client::TenantClient;
 
@@ -13,8 +25,8 @@ impl TenantClient {
     ///
     /// # Errors
     ///
-    /// [`StoreFault`] if the books cannot be read.
-    pub fn entries(&self) -> Result<Vec<Entry>, StoreFault> {
+    /// [`StoreError`] if the books cannot be read.
+    pub fn entries(&self) -> Result<Vec<Entry>, StoreError> {
         let (key, throttle) = self.books();
         let verdict = self.book(Change::entries(key, throttle))?;
         Ok(verdict.entries().to_vec())
@@ -49,7 +61,7 @@ impl TenantClient {
     /// [`ReconcileError`]. A run may have started: no, not by this.
     pub fn reconcile(&self) -> Result<Reconciliation, ReconcileError> {
         let operations = self.read(Dated(ListOperations));
-        let survey = Survey::new(operations, self.read(Dated(ListRuns)))?;
+        let survey = ServiceSnapshot::new(operations, self.read(Dated(ListRuns)))?;
         let quota = self.quota()?;
         let found = survey.reconcile(self.client().base(), self.tenant(), &quota);
         for change in found.changes() {
@@ -91,13 +103,13 @@ impl TenantClient {
         Ok(quota.infer_schedule(&self.runs()?))
     }
 
-    fn books(&self) -> (BooksKey, Throttle) {
+    fn books(&self) -> (LedgerKey, Throttle) {
         let client = self.client().inner();
-        let key = BooksKey::new(client.service.base(), self.tenant());
+        let key = LedgerKey::new(client.service.base(), self.tenant());
         (key, client.throttle)
     }
 
-    fn book(&self, change: Change) -> Result<Verdict, StoreFault> {
+    fn book(&self, change: Change) -> Result<StoreReply, StoreError> {
         self.client().inner().books.transact(&change)
     }
 }

@@ -9,7 +9,11 @@ use std::{
     },
 };
 
-use industrydata_core::{AccessToken, Challenge, KeptToken, Tenant, TokenError};
+use industrydata_core::Tenant;
+use industrydata_core::auth::AccessToken;
+use industrydata_core::auth::Challenge;
+use industrydata_core::auth::KeptToken;
+use industrydata_core::auth::TokenError;
 
 use crate::clock::now;
 
@@ -21,7 +25,7 @@ pub trait TokenSource: Send + Sync {
     /// A token for `tenant`. With a challenge, the service has refused the last one: the same again ends the matter, and
     /// [`Challenge::claims`] are to be handed to the authority.
     ///
-    /// It should answer within [`Limits::TOKEN`](industrydata_core::Limits::TOKEN): a slot is reserved meanwhile.
+    /// It should answer within [`Limits::TOKEN`](industrydata_core::policy::Limits::TOKEN): a slot is reserved meanwhile.
     ///
     /// # Errors
     ///

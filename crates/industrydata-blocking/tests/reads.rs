@@ -17,19 +17,26 @@ use std::{
     time::Duration,
 };
 
-use industrydata_blocking::{
-    Client, FixedToken, TenantClient,
-    core::{
-        AccessToken, FollowErrorKind, PollingPolicy, ReadErrorKind, Resolution, ResolveError,
-        RunFoundBy, RunStatus, Skip, StartError, Timestamp,
-    },
-};
+use industrydata_blocking::Client;
+use industrydata_blocking::FixedToken;
+use industrydata_blocking::TenantClient;
+use industrydata_blocking::core::Timestamp;
+use industrydata_blocking::core::auth::AccessToken;
+use industrydata_blocking::core::ledger::Resolution;
+use industrydata_blocking::core::ledger::Skip;
+use industrydata_blocking::core::lro::ReadErrorKind;
+use industrydata_blocking::core::lro::RunPollErrorKind;
+use industrydata_blocking::core::lro::StartError;
+use industrydata_blocking::core::model::RunStatus;
+use industrydata_blocking::core::policy::PollingPolicy;
+use industrydata_blocking::core::reconcile::ResolveError;
+use industrydata_blocking::core::reconcile::RunMatchedBy;
 use industrydata_emulator::{Config, Emulator, Fault, Grant, Lose, On, Permission, Schedule};
-use industrydata_ledger::Books;
+use industrydata_ledger::Ledger;
 
 fn tenant_at(base: &str, token: &str) -> TenantClient {
     let tokens = FixedToken::new(AccessToken::new(token).unwrap());
-    Client::builder(tokens, Books::memory())
+    Client::builder(tokens, Ledger::memory())
         .base(base.parse().unwrap())
         .polling(PollingPolicy::every(Duration::from_millis(20)))
         .build()
@@ -87,7 +94,7 @@ fn a_run_is_followed_past_its_operation() -> Result<(), StartError> {
     let mut run = tenant.start()?;
     run.until_done().unwrap();
     let found = run.find_run().unwrap().unwrap();
-    assert_eq!(found.by(), RunFoundBy::ResourceLocation);
+    assert_eq!(found.by(), RunMatchedBy::ResourceLocation);
     let mut follow = run.follow().unwrap().unwrap();
     assert_eq!(follow.run_id(), found.id());
     assert!(follow.progress().unwrap().unwrap().run().is_some());
@@ -107,7 +114,7 @@ fn a_run_is_followed_past_its_operation() -> Result<(), StartError> {
         follow = tenant.follow(&newest);
     }
     let error = follow.until_done().unwrap_err();
-    assert!(matches!(error.kind(), FollowErrorKind::Failed));
+    assert!(matches!(error.kind(), RunPollErrorKind::Failed));
     Ok(())
 }
 

@@ -3,7 +3,9 @@
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use industrydata_core::{Resolution, Timestamp, Who};
+use industrydata_core::Timestamp;
+use industrydata_core::ledger::Caller;
+use industrydata_core::ledger::Resolution;
 
 /// The longest duration taken: clocks of some systems reach no further.
 const LONGEST: Duration = Duration::from_secs(3650 * 24 * 60 * 60);
@@ -342,7 +344,7 @@ pub(crate) fn scheduled(text: &str) -> Result<Scheduled, String> {
 }
 
 fn label(text: &str) -> Result<String, String> {
-    if text.trim().is_empty() || text.chars().count() > Who::LONGEST {
+    if text.trim().is_empty() || text.chars().count() > Caller::LONGEST {
         return Err("a label has 1 to 255 characters".to_owned());
     }
     if text.contains(char::is_control) {

@@ -6,10 +6,16 @@ use std::{
     time::Duration,
 };
 
-use industrydata_core::{
-    Basis, Entry, Forecast, IndustryDataRun, PauseReason, Progress, Quota, Skip, Timestamp,
-    escape_controls,
-};
+use industrydata_core::Timestamp;
+use industrydata_core::ledger::Basis;
+use industrydata_core::ledger::Entry;
+use industrydata_core::ledger::Forecast;
+use industrydata_core::ledger::Quota;
+use industrydata_core::ledger::Skip;
+use industrydata_core::lro::PauseReason;
+use industrydata_core::lro::Progress;
+use industrydata_core::model::IndustryDataRun;
+use industrydata_core::wire::escape_controls;
 
 use crate::report::{Document, OperationReport, Outcome, QuotaReport};
 

@@ -45,7 +45,7 @@ fn main() -> ExitCode {
     let output = args::output_of(&arguments);
     let interrupt = Interrupt::default();
     interrupt.last_word(Document::cut_off(
-        industrydata_core::MayHaveStarted::No,
+        industrydata_core::lro::MayHaveStarted::No,
         None,
     ));
     // Without it a signal ends the process as it would any other.

@@ -2,10 +2,17 @@
 //!
 //! Every key always stands, `null` where nothing is known.
 
-use industrydata_core::{
-    Base, Forecast, IndustryDataRun, MayHaveStarted, Operation, OperationUrl, PublicError, Quota,
-    ResumeToken, Skip, Timestamp,
-};
+use industrydata_core::Timestamp;
+use industrydata_core::ledger::Forecast;
+use industrydata_core::ledger::Quota;
+use industrydata_core::ledger::Skip;
+use industrydata_core::lro::MayHaveStarted;
+use industrydata_core::lro::ResumeToken;
+use industrydata_core::model::IndustryDataRun;
+use industrydata_core::model::Operation;
+use industrydata_core::model::PublicError;
+use industrydata_core::wire::BaseUrl;
+use industrydata_core::wire::OperationUrl;
 use serde::Serialize;
 
 use crate::human;
@@ -131,7 +138,7 @@ impl Outcome {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Kind {
     Usage,
-    Base,
+    BaseUrl,
     Location,
     Token,
     Unauthorized,
@@ -169,7 +176,7 @@ pub(crate) struct OperationReport {
 
 impl OperationReport {
     /// One that the service lists. Without an id that can stand in a URL there is nothing to wait for.
-    pub(crate) fn listed(base: &Base, seen: &Operation) -> Self {
+    pub(crate) fn listed(base: &BaseUrl, seen: &Operation) -> Self {
         let id = seen.id().unwrap_or_default();
         if let Ok(url) = OperationUrl::from_id(base, id) {
             let created = seen.created().unwrap_or_else(Timestamp::now);

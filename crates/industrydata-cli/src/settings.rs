@@ -6,10 +6,17 @@ mod ledger;
 
 use std::{ffi::OsString, fs};
 
-use industrydata_core::{
-    AccessToken, Base, ClientCredentials, LocationError, MayHaveStarted, OperationUrl, ResumeToken,
-    Tenant, Timestamp, TokenError, Who,
-};
+use industrydata_core::Tenant;
+use industrydata_core::Timestamp;
+use industrydata_core::auth::AccessToken;
+use industrydata_core::auth::ClientCredentials;
+use industrydata_core::auth::TokenError;
+use industrydata_core::ledger::Caller;
+use industrydata_core::lro::MayHaveStarted;
+use industrydata_core::lro::ResumeToken;
+use industrydata_core::wire::BaseUrl;
+use industrydata_core::wire::LocationError;
+use industrydata_core::wire::OperationUrl;
 
 pub(crate) use self::ledger::{books, ledger_is_path};
 use crate::{
@@ -43,12 +50,12 @@ impl Environment<'_> {
 }
 
 /// The service: `--base-url`, else the environment, else Graph.
-pub(crate) fn base(global: &Global, env: Environment<'_>) -> Result<Base, Box<Document>> {
+pub(crate) fn base(global: &Global, env: Environment<'_>) -> Result<BaseUrl, Box<Document>> {
     let Some(text) = given(global.base_url.clone(), env.text("INDUSTRYDATA_BASE_URL"))? else {
-        return Ok(Base::graph());
+        return Ok(BaseUrl::graph());
     };
-    Base::parse(&text).map_err(|error| {
-        Document::refusal(Outcome::Usage, Kind::Base, error.to_string())
+    BaseUrl::parse(&text).map_err(|error| {
+        Document::refusal(Outcome::Usage, Kind::BaseUrl, error.to_string())
             .advise("give the base with --base-url or INDUSTRYDATA_BASE_URL")
             .into()
     })
@@ -153,7 +160,7 @@ pub(crate) fn tokens(
 }
 
 /// Who makes the start, for the people who read the books later.
-pub(crate) fn who(env: Environment<'_>) -> Who {
+pub(crate) fn who(env: Environment<'_>) -> Caller {
     let host = fs::read_to_string("/etc/hostname")
         .ok()
         .map(|name| name.trim().to_owned());
@@ -162,7 +169,7 @@ pub(crate) fn who(env: Environment<'_>) -> Who {
             .into_iter()
             .find_map(|name| env.os(name)?.into_string().ok())
     });
-    Who {
+    Caller {
         host: host.map(|name| name.chars().filter(|c| !c.is_control()).take(255).collect()),
         process: Some(std::process::id()),
         label: None,
@@ -178,7 +185,7 @@ pub(crate) enum Target {
 
 impl Target {
     /// The operation, before anything was asked of it.
-    pub(crate) fn report(&self, base: &Base) -> Option<OperationReport> {
+    pub(crate) fn report(&self, base: &BaseUrl) -> Option<OperationReport> {
         let (url, token) = match self {
             Self::Url(url) => (url.clone(), ResumeToken::new(base, url, Timestamp::now())),
             Self::Resume(token) => (token.operation_url(base).ok()?, token.clone()),
@@ -188,7 +195,7 @@ impl Target {
 }
 
 /// Reads the argument of `wait`; all of it is checked against the base.
-pub(crate) fn target(base: &Base, argument: &str) -> Result<Target, Box<Document>> {
+pub(crate) fn target(base: &BaseUrl, argument: &str) -> Result<Target, Box<Document>> {
     if ResumeToken::is_meant_by(argument) {
         let token: ResumeToken = argument
             .parse()

@@ -9,7 +9,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use industrydata_core::{AccessToken, ClientCredentials, Timestamp, TokenError};
+use industrydata_core::Timestamp;
+use industrydata_core::auth::AccessToken;
+use industrydata_core::auth::ClientCredentials;
+use industrydata_core::auth::TokenError;
 
 use crate::signals::Interrupt;
 

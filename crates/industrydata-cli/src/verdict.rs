@@ -3,11 +3,19 @@
 use std::error::Error;
 
 use http::StatusCode;
-use industrydata_core::{
-    FollowError, FollowErrorKind, MayHaveStarted, Operation, ReadError, ReadErrorKind,
-    ReconcileError, ResumeError, StartError, StartErrorKind, StoreFault, WatchError,
-    WatchErrorKind,
-};
+use industrydata_core::ledger::StoreError;
+use industrydata_core::lro::MayHaveStarted;
+use industrydata_core::lro::OperationPollError;
+use industrydata_core::lro::OperationPollErrorKind;
+use industrydata_core::lro::ReadError;
+use industrydata_core::lro::ReadErrorKind;
+use industrydata_core::lro::ResumeError;
+use industrydata_core::lro::RunPollError;
+use industrydata_core::lro::RunPollErrorKind;
+use industrydata_core::lro::StartError;
+use industrydata_core::lro::StartErrorKind;
+use industrydata_core::model::Operation;
+use industrydata_core::reconcile::ReconcileError;
 
 use crate::report::{Document, ErrorReport, Kind, OperationReport, Outcome, QuotaReport};
 
@@ -40,17 +48,17 @@ pub(crate) fn of_start(kind: &StartErrorKind) -> (Outcome, Kind) {
 }
 
 /// What a wait without success comes to. None of these says that nothing was started.
-pub(crate) fn of_watch(kind: &WatchErrorKind) -> (Outcome, Kind) {
+pub(crate) fn of_watch(kind: &OperationPollErrorKind) -> (Outcome, Kind) {
     match kind {
-        WatchErrorKind::Failed => (Outcome::Failed, Kind::Failed),
-        WatchErrorKind::Gone(_) => (Outcome::Unexpected, Kind::Gone),
-        WatchErrorKind::LostTrack { .. } => (Outcome::TimedOut, Kind::LostTrack),
-        WatchErrorKind::Unauthorized { .. } => (Outcome::Unauthorized, Kind::Unauthorized),
-        WatchErrorKind::Forbidden(_) => (Outcome::Unauthorized, Kind::Forbidden),
-        WatchErrorKind::NoToken(_) => (Outcome::Unauthorized, Kind::Token),
-        WatchErrorKind::Unexpected(_) => (Outcome::Unexpected, Kind::Unexpected),
-        WatchErrorKind::TimeLimit { .. } => (Outcome::TimedOut, Kind::TimedOut),
-        WatchErrorKind::Stopped => (Outcome::Interrupted, Kind::Interrupted),
+        OperationPollErrorKind::Failed => (Outcome::Failed, Kind::Failed),
+        OperationPollErrorKind::Gone(_) => (Outcome::Unexpected, Kind::Gone),
+        OperationPollErrorKind::LostTrack { .. } => (Outcome::TimedOut, Kind::LostTrack),
+        OperationPollErrorKind::Unauthorized { .. } => (Outcome::Unauthorized, Kind::Unauthorized),
+        OperationPollErrorKind::Forbidden(_) => (Outcome::Unauthorized, Kind::Forbidden),
+        OperationPollErrorKind::NoToken(_) => (Outcome::Unauthorized, Kind::Token),
+        OperationPollErrorKind::Unexpected(_) => (Outcome::Unexpected, Kind::Unexpected),
+        OperationPollErrorKind::TimeLimit { .. } => (Outcome::TimedOut, Kind::TimedOut),
+        OperationPollErrorKind::Stopped => (Outcome::Interrupted, Kind::Interrupted),
         // A kind of a newer core, which this program is always built with.
         _ => (Outcome::Unexpected, Kind::Unexpected),
     }
@@ -107,14 +115,14 @@ pub(crate) fn after_start(mut document: Document) -> Document {
 }
 
 /// The document of a run that was not followed to a good end.
-pub(crate) fn follow_error(error: &FollowError, interrupted: bool) -> Document {
+pub(crate) fn follow_error(error: &RunPollError, interrupted: bool) -> Document {
     let (mut outcome, mut kind) = match error.kind() {
-        FollowErrorKind::Failed => (Outcome::Failed, Kind::Failed),
-        FollowErrorKind::LostTrack { .. } => (Outcome::TimedOut, Kind::LostTrack),
-        FollowErrorKind::Read(read) => of_read(read),
-        FollowErrorKind::TimeLimit { .. } => (Outcome::TimedOut, Kind::TimedOut),
-        FollowErrorKind::Stopped => (Outcome::Interrupted, Kind::Interrupted),
-        FollowErrorKind::Unrecognised | _ => (Outcome::Unexpected, Kind::Unexpected),
+        RunPollErrorKind::Failed => (Outcome::Failed, Kind::Failed),
+        RunPollErrorKind::LostTrack { .. } => (Outcome::TimedOut, Kind::LostTrack),
+        RunPollErrorKind::Read(read) => of_read(read),
+        RunPollErrorKind::TimeLimit { .. } => (Outcome::TimedOut, Kind::TimedOut),
+        RunPollErrorKind::Stopped => (Outcome::Interrupted, Kind::Interrupted),
+        RunPollErrorKind::Unrecognised | _ => (Outcome::Unexpected, Kind::Unexpected),
     };
     let mut message = told(error);
     if interrupted && outcome != Outcome::Failed {
@@ -131,14 +139,14 @@ pub(crate) fn follow_error(error: &FollowError, interrupted: bool) -> Document {
 /// The document of books that could not be compared with the service.
 pub(crate) fn reconcile_error(error: &ReconcileError, interrupted: bool) -> Document {
     match error {
-        ReconcileError::Books(fault) => books(fault),
+        ReconcileError::Ledger(fault) => books(fault),
         ReconcileError::Read(error) => read_error(error, interrupted),
         _ => Document::refusal(Outcome::Unexpected, Kind::Unexpected, told(error)),
     }
 }
 
 /// Books that cannot be read or written, where no start is to be made.
-pub(crate) fn books(fault: &StoreFault) -> Document {
+pub(crate) fn books(fault: &StoreError) -> Document {
     Document::refusal(Outcome::Ledger, Kind::Ledger, told(fault))
         .advise("mend the ledger as its message says, or name another with --ledger")
 }
@@ -175,7 +183,7 @@ pub(crate) fn start_error(error: &StartError, interrupted: bool) -> Document {
 
 /// The document of a wait without success. An interrupt decides, unless the operation has ended.
 pub(crate) fn watch_error(
-    error: &WatchError,
+    error: &OperationPollError,
     operation: OperationReport,
     quota: Option<QuotaReport>,
     interrupted: bool,
@@ -209,7 +217,7 @@ pub(crate) fn watch_error(
 }
 
 /// Books that cannot be used, found before anything was sent.
-pub(crate) fn ledger(fault: &StoreFault) -> Document {
+pub(crate) fn ledger(fault: &StoreError) -> Document {
     Document::refusal(
         Outcome::Ledger,
         Kind::Ledger,
@@ -239,7 +247,7 @@ pub(crate) fn told(error: &dyn Error) -> String {
         let cause = cause.to_string();
         let words = cause.split(' ').filter(|word| !word.contains("://"));
         let cause = words.collect::<Vec<_>>().join(" ");
-        let cause = industrydata_core::escape_controls(cause.trim()).to_string();
+        let cause = industrydata_core::wire::escape_controls(cause.trim()).to_string();
         if !cause.is_empty() && !text.contains(&cause) {
             text = format!("{text}: {cause}");
         }
@@ -250,7 +258,7 @@ pub(crate) fn told(error: &dyn Error) -> String {
 /// A text of somebody else's, to be read as one.
 pub(crate) fn quote(text: &str) -> String {
     let shown: String = text.chars().take(300).collect();
-    format!("\"{}\"", industrydata_core::escape_controls(&shown))
+    format!("\"{}\"", industrydata_core::wire::escape_controls(&shown))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@
 //! ```text
 //!  Start:  Book(reserve) -> Send(POST) -> Book(settle) -> Done(Accepted)
 //!                                                             |
-//!  Watch:  Wait(interval) <-> Send(GET)  -> Done(Operation)  <-+
+//!  OperationPoll:  Wait(interval) <-> Send(GET)  -> Done(Operation)  <-+
 //! ```
 //!
 //! # One run, from its start to its end
@@ -17,10 +17,7 @@
 //! ```
 //! use std::time::Duration;
 //! use http::{Response, StatusCode};
-//! use industrydata_core::{
-//!     AccessToken, Base, Limits, Now, PollingPolicy, Service, Start, StartPlan, StartStep,
-//!     Throttle, WatchStep, Who,
-//! };
+//! use industrydata_core::{auth::AccessToken, endpoint::Service, ledger::Caller, lro::{Start, StartPlan, StartStep, OperationPollStep}, policy::{Limits, PollingPolicy, Throttle}, wire::BaseUrl, Now};
 //!
 //! let at = |seconds: u64| {
 //!     let utc = "2026-03-10T12:00:00Z".parse::<industrydata_core::Timestamp>().unwrap();
@@ -29,12 +26,12 @@
 //! let head = |response: http::response::Builder| response.body(()).unwrap().into_parts().0;
 //! let token = AccessToken::new("not-a-real-token")?;
 //! let plan = StartPlan {
-//!     service: Service::new(Base::graph(), "example/1.0"),
+//!     service: Service::new(BaseUrl::graph(), "example/1.0"),
 //!     tenant: "contoso".parse()?,
 //!     throttle: Throttle::default(),
 //!     limits: Limits::default(),
 //!     wait_for_slot: false,
-//!     who: Who::default(),
+//!     who: Caller::default(),
 //! };
 //!
 //! // Reserve a slot in the books (kept in one variable here), durably before anything is sent.
@@ -66,22 +63,22 @@
 //!
 //! // The first poll comes one interval later; the service asks for a longer pause before the second.
 //! let mut watch = accepted.watch(PollingPolicy::default());
-//! let WatchStep::Wait(pause) = watch.step() else { panic!() };
+//! let OperationPollStep::Wait(pause) = watch.step() else { panic!() };
 //! assert_eq!(pause.remaining(at(1)), Duration::from_secs(5));
 //! pause.over(at(6));
-//! let WatchStep::Send(exchange) = watch.step() else { panic!() };
+//! let OperationPollStep::Send(exchange) = watch.step() else { panic!() };
 //! let (_, reply) = exchange.request(&token, at(6)).unwrap();
 //! let running = head(Response::builder().header("retry-after", "30"));
 //! reply.answer(&running, Ok(br#"{"status":"running"}"#.to_vec()), at(7));
-//! let WatchStep::Wait(pause) = watch.step() else { panic!() };
+//! let OperationPollStep::Wait(pause) = watch.step() else { panic!() };
 //! assert_eq!(pause.remaining(at(7)), Duration::from_secs(30));
 //! pause.over(at(37));
 //!
 //! // It has succeeded.
-//! let WatchStep::Send(exchange) = watch.step() else { panic!() };
+//! let OperationPollStep::Send(exchange) = watch.step() else { panic!() };
 //! let (_, reply) = exchange.request(&token, at(37)).unwrap();
 //! reply.answer(&head(Response::builder()), Ok(br#"{"status":"succeeded"}"#.to_vec()), at(38));
-//! let WatchStep::Done(outcome) = watch.step() else { panic!() };
+//! let OperationPollStep::Done(outcome) = watch.step() else { panic!() };
 //! assert!(outcome?.status().is_terminal());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -90,48 +87,24 @@
 //!
 //! Requests and answers of a start and its operation, the `Location` gate, `Retry-After`, errors and claims challenges,
 //! the books and their window, tokens as values, OAuth 2 client credentials as one request and one answer. The reads of
-//! operations, runs, statistics and activities ([`Fetch`]), the wait for a run itself ([`Follow`]), what they say of doubt
+//! operations, runs, statistics and activities ([`Read`]), the wait for a run itself ([`RunPoll`]), what they say of doubt
 //! in the books ([`Reconciliation`]), and the schedule foreseen ([`Forecast`]).
 //!
 //! # Out of scope
 //!
 //! Sockets, TLS, redirects (never followed), clocks, files, threads, retries of a start (never made).
 
-mod activity;
-mod api;
-mod base;
-mod books;
-mod challenge;
-mod fault;
-mod found;
-mod http_date;
-mod json;
-mod location;
-mod machine;
-mod now;
-mod oauth;
-mod open_enum;
-mod operation;
-mod outcome;
-mod policy;
-mod public_error;
-mod requests;
-mod resume;
-mod retry_after;
-mod rfc3339;
-mod run;
-mod schedule;
-mod seed;
-mod service_error;
-mod statistics;
-mod status;
-mod store;
-mod survey;
-mod tenant;
-mod text;
-mod token;
-mod token_text;
-mod uri;
+pub mod auth;
+pub mod endpoint;
+pub mod ledger;
+pub mod lro;
+pub mod model;
+pub(crate) mod now;
+pub mod policy;
+pub mod reconcile;
+pub(crate) mod seed;
+pub(crate) mod tenant;
+pub mod wire;
 
 // The world of the tests names the crate as its users do.
 #[cfg(test)]
@@ -141,45 +114,12 @@ mod words_tests;
 
 pub use jiff::{SignedDuration, Timestamp};
 
-pub use activity::{ActivityStatus, RunActivity};
-pub use api::{
-    Answer, Dated, Endpoint, GetOperation, GetRun, GetStatistics, LinkError, ListActivities,
-    ListOperations, ListRuns, Page, Preflight, next_link,
+pub use self::{
+    auth::AccessToken,
+    ledger::Quota,
+    model::Operation,
+    now::Now,
+    policy::{Limits, PollingPolicy, Throttle},
+    tenant::{Tenant, TenantError},
+    wire::BaseUrl,
 };
-pub use base::{Base, BaseError};
-pub use books::{
-    Applied, BooksKey, Change, Entry, EntryState, Evidence, Finding, Listed, Outcome, Quota,
-    Reconciliation, Refusal, RefusalReason, Resolution, Unresolved, Verdict, Who,
-};
-pub use challenge::ClaimsChallenge;
-pub use fault::{BodyFault, Cause, Fault, Phase};
-pub use found::{RunFound, RunFoundBy};
-pub use http_date::{date, http_date};
-pub use location::{LocationError, OperationUrl, same_origin};
-pub use machine::{
-    Accepted, Booking, Exchange, Fetch, FetchPlan, FetchStep, Follow, FollowError, FollowErrorKind,
-    FollowStep, MayHaveStarted, Miss, Pause, PauseReason, Progress, ReadError, ReadErrorKind,
-    Reply, Start, StartError, StartErrorKind, StartPlan, StartStep, Watch, WatchError,
-    WatchErrorKind, WatchPlan, WatchStep,
-};
-pub use now::Now;
-pub use oauth::ClientCredentials;
-pub use operation::{BodyError, Operation};
-pub use outcome::{Acceptance, may_repeat_status};
-pub use policy::{Limits, PollingPolicy, Throttle};
-pub use public_error::PublicError;
-pub use requests::Service;
-pub use resume::{ResumeError, ResumeToken};
-pub use retry_after::{longest_delay, retry_after};
-pub use run::{IndustryDataRun, RunStatus};
-pub use schedule::{Basis, Forecast, Schedule, Skip};
-pub use service_error::{ErrorDetail, ServiceError};
-pub use statistics::{
-    ActivityStatistics, AggregatedInboundStatistics, EntityCount, RoleCount, RunStatistics,
-};
-pub use status::OperationStatus;
-pub use store::{Store, StoreFault};
-pub use survey::{ReconcileError, ResolveError, Survey};
-pub use tenant::{Tenant, TenantError};
-pub use text::escape_controls;
-pub use token::{AccessToken, Challenge, KeptToken, TokenError};

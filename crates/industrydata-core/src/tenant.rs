@@ -1,9 +1,7 @@
 //! The tenant a start belongs to.
 
+use crate::policy::MAX_TENANT_BYTES;
 use std::{fmt, str::FromStr, sync::Arc};
-
-/// The longest tenant name, in bytes of UTF-8.
-const MAX_BYTES: usize = 256;
 
 /// The name of a tenant: a directory id, or any label the caller keeps books under.
 ///
@@ -37,7 +35,7 @@ impl FromStr for Tenant {
         if name.is_empty() {
             return Err(TenantError::Empty);
         }
-        if name.len() > MAX_BYTES {
+        if name.len() > MAX_TENANT_BYTES {
             return Err(TenantError::TooLong { bytes: name.len() });
         }
         if name.chars().any(char::is_control) {

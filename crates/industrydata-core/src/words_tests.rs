@@ -5,15 +5,55 @@
 
 use std::{error::Error, fmt, iter::successors, time::Duration};
 
-use industrydata_core::{
-    ActivityStatus, Base, BaseError, BodyError, BodyFault, Cause, EntryState, Evidence,
-    Fault, Fetch, FetchPlan, FetchStep, Follow, FollowError, FollowErrorKind,
-    FollowStep, GetRun, Limits, LinkError, ListRuns, LocationError, MayHaveStarted, Miss,
-    OperationStatus, OperationUrl, PauseReason, Phase, PollingPolicy, ReadError, ReadErrorKind,
-    ReconcileError, RefusalReason, ResolveError, ResumeError, ResumeToken, RunStatus, Service,
-    ServiceError, Start, StartError, StartErrorKind, StoreFault, TenantError, TokenError,
-    Unresolved, Watch, WatchError, WatchErrorKind, WatchPlan,
-};
+use industrydata_core::TenantError;
+use industrydata_core::auth::TokenError;
+use industrydata_core::endpoint::GetRun;
+use industrydata_core::endpoint::LinkError;
+use industrydata_core::endpoint::ListRuns;
+use industrydata_core::endpoint::Service;
+use industrydata_core::ledger::EntryState;
+use industrydata_core::ledger::Evidence;
+use industrydata_core::ledger::RefusalReason;
+use industrydata_core::ledger::StoreError;
+use industrydata_core::ledger::Unresolved;
+use industrydata_core::lro::MayHaveStarted;
+use industrydata_core::lro::OperationPoll;
+use industrydata_core::lro::OperationPollError;
+use industrydata_core::lro::OperationPollErrorKind;
+use industrydata_core::lro::PauseReason;
+use industrydata_core::lro::PollPlan;
+use industrydata_core::lro::Read;
+use industrydata_core::lro::ReadError;
+use industrydata_core::lro::ReadErrorKind;
+use industrydata_core::lro::ReadPlan;
+use industrydata_core::lro::ReadStep;
+use industrydata_core::lro::ResumeError;
+use industrydata_core::lro::ResumeToken;
+use industrydata_core::lro::RunPoll;
+use industrydata_core::lro::RunPollError;
+use industrydata_core::lro::RunPollErrorKind;
+use industrydata_core::lro::RunPollStep;
+use industrydata_core::lro::Start;
+use industrydata_core::lro::StartError;
+use industrydata_core::lro::StartErrorKind;
+use industrydata_core::lro::TransientError;
+use industrydata_core::model::ActivityStatus;
+use industrydata_core::model::OperationStatus;
+use industrydata_core::model::RunStatus;
+use industrydata_core::policy::Limits;
+use industrydata_core::policy::PollingPolicy;
+use industrydata_core::reconcile::ReconcileError;
+use industrydata_core::reconcile::ResolveError;
+use industrydata_core::wire::BaseUrl;
+use industrydata_core::wire::BaseUrlError;
+use industrydata_core::wire::BodyError;
+use industrydata_core::wire::Cause;
+use industrydata_core::wire::IncompleteBody;
+use industrydata_core::wire::LocationError;
+use industrydata_core::wire::OperationUrl;
+use industrydata_core::wire::Phase;
+use industrydata_core::wire::ServiceError;
+use industrydata_core::wire::TransportError;
 use world::{Answer, Script, World};
 
 #[path = "../tests/world/mod.rs"]
@@ -47,13 +87,13 @@ kinds! {
         NoSlot Throttled Unauthorized Forbidden NoToken Refused Unreachable TimeLimit DoubtfulAnswer DoubtfulLoss
         Dropped Stopped NotFollowable Ledger
     }
-    WatchErrorKind {
+    OperationPollErrorKind {
         Failed Gone LostTrack Unauthorized Forbidden NoToken Unexpected TimeLimit Stopped
     }
     ReadErrorKind {
         InvalidId NotFound Forbidden Unauthorized NoToken Unexpected Unreadable GaveUp Link Endless TimeLimit Stopped
     }
-    FollowErrorKind { Failed Unrecognised LostTrack Read TimeLimit Stopped }
+    RunPollErrorKind { Failed Unrecognised LostTrack Read TimeLimit Stopped }
 }
 
 /// What one value says: its variant, what else is known of it, and its lines.
@@ -151,9 +191,9 @@ impl Document {
 fn every_message_is_as_it_was_reviewed() {
     let mut document = Document::default();
     document.add_kind::<StartErrorKind>(starts());
-    document.add_kind::<WatchErrorKind>(watches());
+    document.add_kind::<OperationPollErrorKind>(watches());
     document.add_kind::<ReadErrorKind>(reads());
-    document.add_kind::<FollowErrorKind>(follows());
+    document.add_kind::<RunPollErrorKind>(follows());
     add_errors(&mut document);
     add_reasons_and_states(&mut document);
 
@@ -193,7 +233,7 @@ fn down() -> TokenError {
 }
 
 fn no_socket() -> Cause {
-    Cause::new(Fault::new(Phase::Connect, "no socket"))
+    Cause::new(TransportError::new(Phase::Connect, "no socket"))
 }
 
 fn no_token(error: TokenError) -> Script {
@@ -218,9 +258,9 @@ fn limits(seconds: u64) -> Limits {
     }
 }
 
-fn plan(limits: Limits) -> WatchPlan {
-    WatchPlan {
-        service: Service::new(Base::graph(), "test/1"),
+fn plan(limits: Limits) -> PollPlan {
+    PollPlan {
+        service: Service::new(BaseUrl::graph(), "test/1"),
         policy: PollingPolicy::default(),
         limits,
     }
@@ -239,7 +279,7 @@ fn starts() -> Vec<Said> {
         lost(Phase::Sent),
         Script::new().then(Answer::Dropped),
         Script::new().with(202, &[("request-id", "r-1")], ""),
-        Script::new().then(Answer::Fault(1, StoreFault::unavailable("gone"))),
+        Script::new().then(Answer::TransportError(1, StoreError::unavailable("gone"))),
     ]
     .map(|script| {
         let mut world = World::new(script);
@@ -280,16 +320,16 @@ fn starts() -> Vec<Said> {
 
 fn watches() -> Vec<Said> {
     let watch = |world: &World, limits| {
-        let url = OperationUrl::parse(&Base::graph(), world::LOCATION).unwrap();
+        let url = OperationUrl::parse(&BaseUrl::graph(), world::LOCATION).unwrap();
         let accepted = Some(world::timestamp(0));
-        Watch::new(url, plan(limits), accepted, [9; 16], world.now)
+        OperationPoll::new(url, plan(limits), accepted, [9; 16], world.now)
     };
     let failed = |detail: &str| {
         body(&format!(
             r#"{{"status":"failed","statusDetail":"{detail}"}}"#
         ))
     };
-    let mut ends: Vec<WatchError> = [
+    let mut ends: Vec<OperationPollError> = [
         (failed(r"no\u0007 data"), DAY),
         (failed(""), DAY),
         (Script::new().operation("failed"), DAY),
@@ -315,7 +355,7 @@ fn watches() -> Vec<Said> {
     let mut machine = watch(&world, limits(DAY));
     machine.stop();
     let stopped = world.watch(&mut machine).unwrap_err();
-    ends.push(stopped.with_ledger_warning(Some(StoreFault::Busy)));
+    ends.push(stopped.with_ledger_warning(Some(StoreError::Busy)));
 
     let said = ends.into_iter().map(|error| {
         let said = said!(error);
@@ -369,13 +409,13 @@ fn reads() -> Vec<Said> {
         let mut world = World::new(body(&page).times(2));
         ends.push(world.fetch(ListRuns, Limits::default()).unwrap_err());
     }
-    let plan = FetchPlan {
-        service: Service::new(Base::graph(), "test/1"),
+    let plan = ReadPlan {
+        service: Service::new(BaseUrl::graph(), "test/1"),
         limits: Limits::default(),
     };
-    let mut machine = Fetch::new(GetRun::new("run-1"), plan, [9; 16], world.now);
+    let mut machine = Read::new(GetRun::new("run-1"), plan, [9; 16], world.now);
     machine.stop();
-    let FetchStep::Done(Err(stopped)) = machine.step() else {
+    let ReadStep::Done(Err(stopped)) = machine.step() else {
         panic!("it was stopped")
     };
     ends.push(stopped);
@@ -391,7 +431,7 @@ fn reads() -> Vec<Said> {
 fn follows() -> Vec<Said> {
     let run = |more: &str| body(&format!(r#"{{"id":"r-1",{more}}}"#));
     let running = || run(r#""status":"running""#);
-    let mut ends: Vec<FollowError> = [
+    let mut ends: Vec<RunPollError> = [
         (
             run(r#""status":"failed","blockingError":{"code":"C","message":"m\u0007"}"#),
             DAY,
@@ -410,9 +450,9 @@ fn follows() -> Vec<Said> {
     .map(|(script, total)| World::new(script).follow(limits(total)).unwrap_err())
     .into();
     let world = World::new(Script::new());
-    let mut machine = Follow::new("run-1", plan(limits(DAY)), [9; 16], world.now);
+    let mut machine = RunPoll::new("run-1", plan(limits(DAY)), [9; 16], world.now);
     machine.stop();
-    let FollowStep::Done(Err(stopped)) = machine.step() else {
+    let RunPollStep::Done(Err(stopped)) = machine.step() else {
         panic!("it was stopped")
     };
     ends.push(stopped);
@@ -437,20 +477,20 @@ fn an_answer() -> Box<ServiceError> {
 
 fn add_errors(document: &mut Document) {
     sections! { document, |said, it| said.because(it);
-        Miss {
-            Lost(Fault::new(Phase::Tls, "handshake")) Answer(an_answer()) Body(BodyFault::cut("reset")) Encoded
+        TransientError {
+            Lost(TransportError::new(Phase::Tls, "handshake")) Answer(an_answer()) Body(IncompleteBody::cut("reset")) Encoded
             Unreadable(BodyError::EmptyBody) Token(down()) Dropped
         }
-        BodyFault { TooLarge { limit: 1024 } Cut(Cause::new("reset")) }
-        StoreFault {
+        IncompleteBody { TooLarge { limit: 1024 } Cut(Cause::new("reset")) }
+        StoreError {
             Busy Unavailable(no_socket()) Damaged("checksum") Newer { found: 9, known: 1 } Unconfirmed(no_socket())
         }
         Unresolved { NoSuchEntry InFlight Answered Claimed }
-        ReconcileError { Books(StoreFault::Busy) Read(a_read_error()) }
-        ResolveError { Books(StoreFault::Busy) Unresolved(Unresolved::InFlight) }
+        ReconcileError { Ledger(StoreError::Busy) Read(a_read_error()) }
+        ResolveError { Ledger(StoreError::Busy) Unresolved(Unresolved::InFlight) }
         ResumeError { Malformed Newer OtherBase(LocationError::CrossOrigin) }
         TenantError { Empty TooLong { bytes: 300 } Control }
-        BaseError {
+        BaseUrlError {
             TooLong Unparsable NotHttp NoHost FinalDot HasCredentials Insecure HasQuery HasFragment EmptySegment
             NationalCloud { host: "graph.microsoft.us" } VersionOne NotBeta
         }
@@ -480,7 +520,7 @@ fn add_reasons_and_states(document: &mut Document) {
     }
     sections! { document, |said, _| said;
         PauseReason {
-            Slot(RefusalReason::Slots) Throttled Interval RetryAfter Retry(Miss::Dropped) RunGoesOn
+            Slot(RefusalReason::Slots) Throttled Interval RetryAfter Retry(TransientError::Dropped) RunGoesOn
             Unread(a_read_error())
         }
         RefusalReason { Slots InFlight Service }

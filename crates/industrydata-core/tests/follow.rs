@@ -14,10 +14,18 @@ mod world;
 
 use std::time::Duration;
 
-use industrydata_core::{
-    Base, Fault, Follow, FollowErrorKind, FollowStep, Limits, PauseReason, Phase, PollingPolicy,
-    Service, TokenError, WatchPlan,
-};
+use industrydata_core::auth::TokenError;
+use industrydata_core::endpoint::Service;
+use industrydata_core::lro::PauseReason;
+use industrydata_core::lro::PollPlan;
+use industrydata_core::lro::RunPoll;
+use industrydata_core::lro::RunPollErrorKind;
+use industrydata_core::lro::RunPollStep;
+use industrydata_core::policy::Limits;
+use industrydata_core::policy::PollingPolicy;
+use industrydata_core::wire::BaseUrl;
+use industrydata_core::wire::Phase;
+use industrydata_core::wire::TransportError;
 use world::{Answer, Script, World};
 
 /// An answer's body of an error.
@@ -27,16 +35,16 @@ fn answer(status: u16) -> Script {
     Script::new().with(status, &[], BODY)
 }
 
-fn follow(world: &World, total: u64) -> Follow {
-    let plan = WatchPlan {
-        service: Service::new(Base::graph(), "test/1"),
+fn follow(world: &World, total: u64) -> RunPoll {
+    let plan = PollPlan {
+        service: Service::new(BaseUrl::graph(), "test/1"),
         policy: PollingPolicy::default(),
         limits: Limits {
             total: Duration::from_secs(total),
             ..Limits::default()
         },
     };
-    Follow::new("run-1", plan, [9; 16], world.now)
+    RunPoll::new("run-1", plan, [9; 16], world.now)
 }
 
 #[test]
@@ -45,13 +53,13 @@ fn following_that_is_stopped_and_what_it_tells_on_its_way() {
     let mut machine = follow(&world, 86_400);
     assert_eq!((machine.id(), machine.run().is_none()), ("run-1", true));
     assert_eq!(machine.plan().limits.total.as_secs(), 86_400);
-    let FollowStep::Send(exchange) = machine.step() else {
+    let RunPollStep::Send(exchange) = machine.step() else {
         panic!("it looks at once")
     };
     let (_, reply) = exchange.request(&world.token, world.now).unwrap();
     let body = br#"{"id":"run-1","status":"running"}"#;
     reply.answer(&world::head(200, &[]), Ok(body.to_vec()), world.now);
-    let FollowStep::Wait(mut pause) = machine.step() else {
+    let RunPollStep::Wait(mut pause) = machine.step() else {
         panic!("it waits for the next look")
     };
     let news = pause.news().unwrap();
@@ -64,21 +72,21 @@ fn following_that_is_stopped_and_what_it_tells_on_its_way() {
     pause.over(world.now);
     assert_eq!(machine.run().unwrap().id(), "run-1");
     machine.stop();
-    let FollowStep::Done(Err(error)) = machine.step() else {
+    let RunPollStep::Done(Err(error)) = machine.step() else {
         panic!("it was stopped")
     };
-    assert!(matches!(error.kind(), FollowErrorKind::Stopped), "{error}");
+    assert!(matches!(error.kind(), RunPollErrorKind::Stopped), "{error}");
 }
 
 /// The next look of one that follows, answered at this moment.
 fn looked(
-    machine: &mut Follow,
+    machine: &mut RunPoll,
     world: &World,
     status: u16,
     headers: &[(&'static str, &str)],
     body: &str,
 ) {
-    let FollowStep::Send(exchange) = machine.step() else {
+    let RunPollStep::Send(exchange) = machine.step() else {
         panic!("it looks")
     };
     let (_, reply) = exchange.request(&world.token, world.now).unwrap();
@@ -112,11 +120,11 @@ fn a_run_is_looked_at_as_often_as_it_is_young() {
 fn what_the_service_asks_for_is_the_reason_if_it_is_longer() {
     for (asked, is_reason) in [("7", false), ("8", true)] {
         let world = World::new(Script::new());
-        let plan = WatchPlan {
+        let plan = PollPlan {
             policy: PollingPolicy::every(Duration::from_secs(7)),
             ..follow(&world, 600).plan().clone()
         };
-        let mut machine = Follow::new("run-1", plan, [9; 16], world.now);
+        let mut machine = RunPoll::new("run-1", plan, [9; 16], world.now);
         looked(
             &mut machine,
             &world,
@@ -124,7 +132,7 @@ fn what_the_service_asks_for_is_the_reason_if_it_is_longer() {
             &[("retry-after", asked)],
             RUNNING,
         );
-        let FollowStep::Wait(pause) = machine.step() else {
+        let RunPollStep::Wait(pause) = machine.step() else {
             panic!("it pauses")
         };
         let is_interval = matches!(pause.reason(), PauseReason::RunGoesOn);
@@ -154,7 +162,7 @@ fn a_run_may_be_unknown_for_a_minute() {
         let mut machine = follow(&world, 86_400);
         world.pass(Duration::from_secs(seconds));
         looked(&mut machine, &world, 404, &[], BODY);
-        assert_eq!(matches!(machine.step(), FollowStep::Done(Err(_))), ends);
+        assert_eq!(matches!(machine.step(), RunPollStep::Done(Err(_))), ends);
     }
 }
 
@@ -170,20 +178,20 @@ fn what_the_service_asks_for_is_held_against_what_is_left() {
             &[("retry-after", asked)],
             RUNNING,
         );
-        if let FollowStep::Wait(pause) = machine.step() {
+        if let RunPollStep::Wait(pause) = machine.step() {
             let remaining = pause.remaining(world.now);
             assert_eq!(remaining.as_secs(), 60);
             world.pass(remaining);
             pause.over(world.now);
         }
-        if let FollowStep::Send(exchange) = machine.step() {
+        if let RunPollStep::Send(exchange) = machine.step() {
             assert_eq!(exchange.time_limit(world.now), Duration::ZERO);
             assert!(exchange.request(&world.token, world.now).is_none());
         }
-        let FollowStep::Done(Err(error)) = machine.step() else {
+        let RunPollStep::Done(Err(error)) = machine.step() else {
             panic!("the time is up")
         };
-        let FollowErrorKind::TimeLimit { retry_at } = error.kind() else {
+        let RunPollErrorKind::TimeLimit { retry_at } = error.kind() else {
             panic!("{error:?}")
         };
         assert_eq!(*retry_at, at.map(world::timestamp));
@@ -195,7 +203,7 @@ fn a_token_that_is_refused_while_a_run_is_followed_is_told() {
     let world = World::new(Script::new());
     let mut machine = follow(&world, 7);
     looked(&mut machine, &world, 401, &[], BODY);
-    let FollowStep::Send(exchange) = machine.step() else {
+    let RunPollStep::Send(exchange) = machine.step() else {
         panic!("it looks again with another")
     };
     assert!(
@@ -221,11 +229,11 @@ fn a_look_that_comes_to_nothing_is_made_again() {
     }
     let world = World::new(Script::new());
     let mut machine = follow(&world, 600);
-    let FollowStep::Send(exchange) = machine.step() else {
+    let RunPollStep::Send(exchange) = machine.step() else {
         panic!("it looks at once")
     };
-    exchange.unsent(Fault::new(Phase::Connect, "no socket"), world.now);
-    assert!(matches!(machine.step(), FollowStep::Wait(_)));
+    exchange.unsent(TransportError::new(Phase::Connect, "no socket"), world.now);
+    assert!(matches!(machine.step(), RunPollStep::Wait(_)));
 }
 
 #[test]
@@ -234,7 +242,7 @@ fn looks_are_counted() {
     let mut machine = follow(&world, 86_400);
     for looks in 1..=3 {
         looked(&mut machine, &world, 200, &[], RUNNING);
-        let FollowStep::Wait(mut pause) = machine.step() else {
+        let RunPollStep::Wait(mut pause) = machine.step() else {
             panic!("the run goes on")
         };
         assert_eq!(pause.news().unwrap().polls(), looks);

@@ -21,11 +21,32 @@
 use std::{collections::HashMap, time::Duration};
 
 use http::response::Parts;
-use industrydata_core::{
-    Accepted, AccessToken, Base, BodyFault, BooksKey, Change, Fault, Limits, MayHaveStarted, Now,
-    OperationUrl, Phase, PollingPolicy, Service, Start, StartError, StartPlan, StartStep,
-    StoreFault, Throttle, Timestamp, TokenError, Watch, WatchPlan, WatchStep, Who,
-};
+use industrydata_core::Now;
+use industrydata_core::Timestamp;
+use industrydata_core::auth::AccessToken;
+use industrydata_core::auth::TokenError;
+use industrydata_core::endpoint::Service;
+use industrydata_core::ledger::Caller;
+use industrydata_core::ledger::Change;
+use industrydata_core::ledger::LedgerKey;
+use industrydata_core::ledger::StoreError;
+use industrydata_core::lro::Accepted;
+use industrydata_core::lro::MayHaveStarted;
+use industrydata_core::lro::OperationPoll;
+use industrydata_core::lro::OperationPollStep;
+use industrydata_core::lro::PollPlan;
+use industrydata_core::lro::Start;
+use industrydata_core::lro::StartError;
+use industrydata_core::lro::StartPlan;
+use industrydata_core::lro::StartStep;
+use industrydata_core::policy::Limits;
+use industrydata_core::policy::PollingPolicy;
+use industrydata_core::policy::Throttle;
+use industrydata_core::wire::BaseUrl;
+use industrydata_core::wire::IncompleteBody;
+use industrydata_core::wire::OperationUrl;
+use industrydata_core::wire::Phase;
+use industrydata_core::wire::TransportError;
 use proptest::prelude::*;
 
 const LOCATION: &str = "https://graph.microsoft.com/beta/external/industryData/operations/a-1";
@@ -128,16 +149,16 @@ impl World {
         &mut self,
         change: &Change,
         fault: Option<bool>,
-    ) -> Result<industrydata_core::Verdict, StoreFault> {
+    ) -> Result<industrydata_core::ledger::StoreReply, StoreError> {
         if fault == Some(false) {
-            return Err(StoreFault::Busy);
+            return Err(StoreError::Busy);
         }
         let applied = change.apply(self.books.as_deref(), self.now().utc)?;
         if let Some(bytes) = applied.write {
             self.books = Some(bytes);
         }
         match fault {
-            Some(_) => Err(StoreFault::unconfirmed("the answer to the commit was lost")),
+            Some(_) => Err(StoreError::unconfirmed("the answer to the commit was lost")),
             None => Ok(applied.verdict),
         }
     }
@@ -149,8 +170,8 @@ impl World {
         })
     }
 
-    fn quota(&self) -> industrydata_core::Quota {
-        let key = BooksKey::new(&Base::graph(), &"contoso".parse().unwrap());
+    fn quota(&self) -> industrydata_core::ledger::Quota {
+        let key = LedgerKey::new(&BaseUrl::graph(), &"contoso".parse().unwrap());
         let read = Change::read(key, Throttle::default());
         let applied = read.apply(self.books.as_deref(), self.now().utc).unwrap();
         applied.verdict.quota().clone()
@@ -162,7 +183,9 @@ impl World {
         quota
             .entries()
             .iter()
-            .filter(|entry| entry.state(quota.as_of()) == industrydata_core::EntryState::Reserved)
+            .filter(|entry| {
+                entry.state(quota.as_of()) == industrydata_core::ledger::EntryState::Reserved
+            })
             .map(|entry| entry.id().to_owned())
             .collect()
     }
@@ -176,12 +199,12 @@ fn run(
 ) -> Option<(Result<Accepted, StartError>, bool)> {
     world.now += attempt.gap.unwrap_or_else(|| world.until_slot());
     let plan = StartPlan {
-        service: Service::new(Base::graph(), "test/1"),
+        service: Service::new(BaseUrl::graph(), "test/1"),
         tenant: "contoso".parse().unwrap(),
         throttle: Throttle::default(),
         limits: Limits::default(),
         wait_for_slot: attempt.wait_for_slot,
-        who: Who::default(),
+        who: Caller::default(),
     };
     let mut machine = Start::new(plan, [nth; 16], world.now());
     let mut fates = attempt.fates.iter();
@@ -245,9 +268,15 @@ fn run(
                         reply.answer(&head(202, *location), Ok(vec![]), world.now())
                     }
                     Fate::Status(status, _) => {
-                        reply.answer(&head(*status, false), Err(BodyFault::cut("x")), world.now());
+                        reply.answer(
+                            &head(*status, false),
+                            Err(IncompleteBody::cut("x")),
+                            world.now(),
+                        );
                     }
-                    Fate::Lost(phase, _) => reply.lost(Fault::new(*phase, "x"), world.now()),
+                    Fate::Lost(phase, _) => {
+                        reply.lost(TransportError::new(*phase, "x"), world.now())
+                    }
                     Fate::Dropped(_) => {
                         drop(reply);
                         if attempt.fresh_token {
@@ -310,21 +339,21 @@ proptest! {
         fixed in prop::option::of(1u64..100_000),
         total in 1u64..100_000,
     ) {
-        let base = Base::graph();
+        let base = BaseUrl::graph();
         let limits = Limits { total: Duration::from_secs(total), ..Limits::default() };
         let policy = fixed.map_or_else(PollingPolicy::default, |ms| PollingPolicy::every(Duration::from_millis(ms)));
-        let plan = WatchPlan { service: Service::new(base.clone(), "test/1"), policy, limits };
+        let plan = PollPlan { service: Service::new(base.clone(), "test/1"), policy, limits };
         let url = OperationUrl::parse(&base, LOCATION).unwrap();
         let utc: Timestamp = "2026-03-10T12:00:00Z".parse().unwrap();
         let mut steady = Duration::from_secs(3);
         let at = |steady: Duration| Now::new(utc + steady, steady);
-        let mut watch = Watch::new(url, plan, None, [1; 16], at(steady));
+        let mut watch = OperationPoll::new(url, plan, None, [1; 16], at(steady));
         let deadline = steady + limits.total;
         let mut answers = answers.into_iter().cycle();
         let mut last = "";
         for _ in 0..400_000 {
             match watch.step() {
-                WatchStep::Send(exchange) => {
+                OperationPollStep::Send(exchange) => {
                     let (kind, takes) = answers.next().unwrap();
                     let token = AccessToken::new(if takes % 2 == 0 { "canary-first" } else { "canary-second" }).unwrap();
                     let Some((_, reply)) = exchange.request(&token, at(steady)) else { continue };
@@ -341,17 +370,17 @@ proptest! {
                         6 => reply.answer(&ok(503), body("succeeded"), now),
                         7 => reply.answer(&ok(401), Ok(vec![]), now),
                         8 => reply.answer(&ok(404), Ok(vec![]), now),
-                        9 => reply.answer(&ok(200), Err(BodyFault::cut("x")), now),
-                        10 => reply.lost(Fault::new(Phase::Sent, "x"), now),
+                        9 => reply.answer(&ok(200), Err(IncompleteBody::cut("x")), now),
+                        10 => reply.lost(TransportError::new(Phase::Sent, "x"), now),
                         _ => drop(reply),
                     }
                 }
-                WatchStep::Wait(pause) => {
+                OperationPollStep::Wait(pause) => {
                     steady += pause.remaining(at(steady));
                     prop_assert!(steady <= deadline, "I7: a pause past the deadline");
                     pause.over(at(steady));
                 }
-                WatchStep::Done(outcome) => {
+                OperationPollStep::Done(outcome) => {
                     prop_assert_eq!(outcome.is_ok(), last == "succeeded", "I6");
                     prop_assert!(steady <= deadline, "I7");
                     return Ok(());

@@ -14,10 +14,22 @@ mod world;
 
 use std::time::Duration;
 
-use industrydata_core::{
-    Base, Endpoint, Fault, Fetch, FetchPlan, FetchStep, FollowErrorKind, GetRun, Limits, ListRuns,
-    MayHaveStarted, Phase, Preflight, ReadErrorKind, Service, TokenError,
-};
+use industrydata_core::auth::TokenError;
+use industrydata_core::endpoint::Endpoint;
+use industrydata_core::endpoint::GetRun;
+use industrydata_core::endpoint::ListRuns;
+use industrydata_core::endpoint::Preflight;
+use industrydata_core::endpoint::Service;
+use industrydata_core::lro::MayHaveStarted;
+use industrydata_core::lro::Read;
+use industrydata_core::lro::ReadErrorKind;
+use industrydata_core::lro::ReadPlan;
+use industrydata_core::lro::ReadStep;
+use industrydata_core::lro::RunPollErrorKind;
+use industrydata_core::policy::Limits;
+use industrydata_core::wire::BaseUrl;
+use industrydata_core::wire::Phase;
+use industrydata_core::wire::TransportError;
 use proptest::prelude::*;
 use world::{Answer, Script, World};
 
@@ -63,7 +75,7 @@ fn check_list(script: Script, kind: &str, requests: usize) -> World {
     world
 }
 
-fn word(outcome: Result<(), industrydata_core::ReadError>) -> String {
+fn word(outcome: Result<(), industrydata_core::lro::ReadError>) -> String {
     match outcome {
         Ok(()) => "read".to_owned(),
         Err(error) => {
@@ -311,7 +323,7 @@ fn misses_do_not_end_a_follow() {
     );
     let mut world = World::new(Script::new().status(503).times(500));
     let error = world.follow(all).unwrap_err();
-    assert!(matches!(error.kind(), FollowErrorKind::LostTrack { .. }));
+    assert!(matches!(error.kind(), RunPollErrorKind::LostTrack { .. }));
     assert!((10..=121).contains(&world.requests.len()));
 }
 
@@ -410,45 +422,45 @@ proptest! {
     }
 }
 
-fn fetch<E: Endpoint>(world: &World, endpoint: E, total: u64) -> Fetch<E> {
-    let plan = FetchPlan {
-        service: Service::new(Base::graph(), "test/1"),
+fn fetch<E: Endpoint>(world: &World, endpoint: E, total: u64) -> Read<E> {
+    let plan = ReadPlan {
+        service: Service::new(BaseUrl::graph(), "test/1"),
         limits: Limits {
             total: Duration::from_secs(total),
             ..Limits::default()
         },
     };
-    Fetch::new(endpoint, plan, [9; 16], world.now)
+    Read::new(endpoint, plan, [9; 16], world.now)
 }
 
 #[test]
 fn a_read_that_is_stopped_or_cannot_be_sent() {
     let world = World::new(Script::new());
     let mut machine = fetch(&world, GetRun::new("run-1"), 600);
-    let FetchStep::Send(exchange) = machine.step() else {
+    let ReadStep::Send(exchange) = machine.step() else {
         panic!("it asks at once")
     };
     // No more than is left, and what a token may take.
     assert_eq!(exchange.time_limit(world.now).as_secs(), 60);
     let mut short = fetch(&world, GetRun::new("run-1"), 7);
-    let FetchStep::Send(briefly) = short.step() else {
+    let ReadStep::Send(briefly) = short.step() else {
         panic!("it asks at once")
     };
     assert_eq!(briefly.time_limit(world.now).as_secs(), 7);
-    exchange.unsent(Fault::new(Phase::Connect, "no socket"), world.now);
-    let FetchStep::Wait(pause) = machine.step() else {
+    exchange.unsent(TransportError::new(Phase::Connect, "no socket"), world.now);
+    let ReadStep::Wait(pause) = machine.step() else {
         panic!("it tries again later")
     };
     let reason = format!("{:?}", pause.reason());
     assert!(reason.contains("no socket"), "{reason}");
     machine.stop();
-    let FetchStep::Done(Err(error)) = machine.step() else {
+    let ReadStep::Done(Err(error)) = machine.step() else {
         panic!("it was stopped")
     };
     assert!(matches!(error.kind(), ReadErrorKind::Stopped), "{error}");
     let mut world = World::new(Script::new());
     let mut machine = fetch(&world, GetRun::new("run-1"), 600);
-    let FetchStep::Send(exchange) = machine.step() else {
+    let ReadStep::Send(exchange) = machine.step() else {
         panic!("it asks at once")
     };
     let (_, reply) = exchange.request(&world.token, world.now).unwrap();
@@ -461,7 +473,7 @@ fn a_read_that_is_stopped_or_cannot_be_sent() {
     machine.stop();
     world.pass(Duration::from_secs(1));
     assert!(
-        matches!(machine.step(), FetchStep::Done(Ok(_))),
+        matches!(machine.step(), ReadStep::Done(Ok(_))),
         "what was read stays"
     );
 }
@@ -476,15 +488,15 @@ impl Endpoint for Elsewhere {
     const SUBJECT: &'static str = "it";
     const PERMISSION: &'static str = "None";
 
-    fn request(&self, _: &Base) -> Option<http::Uri> {
+    fn request(&self, _: &BaseUrl) -> Option<http::Uri> {
         Some(http::Uri::from_static(self.0))
     }
 
     fn decode(
         &self,
-        _: &industrydata_core::Answer<'_>,
-    ) -> Result<industrydata_core::Page<()>, industrydata_core::BodyError> {
-        Ok(industrydata_core::Page::only(()))
+        _: &industrydata_core::endpoint::Answer<'_>,
+    ) -> Result<industrydata_core::endpoint::Page<()>, industrydata_core::wire::BodyError> {
+        Ok(industrydata_core::endpoint::Page::only(()))
     }
 }
 

@@ -14,11 +14,24 @@ mod world;
 
 use std::time::Duration;
 
-use industrydata_core::{
-    BooksKey, Change, Fault, MayHaveStarted, Phase, PollingPolicy, RefusalReason, Schedule, Skip,
-    Start, StartError, StartErrorKind, StartPlan, StartStep, StoreFault, TokenError,
-    WatchErrorKind, Who,
-};
+use industrydata_core::auth::TokenError;
+use industrydata_core::ledger::Caller;
+use industrydata_core::ledger::Change;
+use industrydata_core::ledger::LedgerKey;
+use industrydata_core::ledger::RefusalReason;
+use industrydata_core::ledger::Schedule;
+use industrydata_core::ledger::Skip;
+use industrydata_core::ledger::StoreError;
+use industrydata_core::lro::MayHaveStarted;
+use industrydata_core::lro::OperationPollErrorKind;
+use industrydata_core::lro::Start;
+use industrydata_core::lro::StartError;
+use industrydata_core::lro::StartErrorKind;
+use industrydata_core::lro::StartPlan;
+use industrydata_core::lro::StartStep;
+use industrydata_core::policy::PollingPolicy;
+use industrydata_core::wire::Phase;
+use industrydata_core::wire::TransportError;
 use world::{Answer, Script, World, token};
 
 /// What is expected of one start: its kind in a word, POSTs on the wire, and (confirmed, in doubt) in the books.
@@ -239,7 +252,7 @@ fn waiting_for_a_slot_waits_for_the_service_too() {
 fn the_sixth_start_is_refused_without_a_request_until_the_window_has_passed() {
     let mut world = World::new(Script::new().accepted().times(6));
     for seed in 0..5 {
-        let mut machine = industrydata_core::Start::new(world.plan(), [seed; 16], world.now);
+        let mut machine = industrydata_core::lro::Start::new(world.plan(), [seed; 16], world.now);
         world.drive(&mut machine).unwrap();
         world.pass(Duration::from_secs(60));
     }
@@ -258,7 +271,7 @@ fn the_sixth_start_is_refused_without_a_request_until_the_window_has_passed() {
 fn a_start_that_waits_for_a_slot_gets_it() {
     let mut world = World::new(Script::new().accepted().times(6));
     for seed in 0..5 {
-        let mut machine = industrydata_core::Start::new(world.plan(), [seed; 16], world.now);
+        let mut machine = industrydata_core::lro::Start::new(world.plan(), [seed; 16], world.now);
         world.drive(&mut machine).unwrap();
     }
     let plan = StartPlan {
@@ -278,11 +291,11 @@ fn a_start_that_waits_for_a_slot_gets_it() {
 #[test]
 fn no_books_no_start() {
     for fault in [
-        StoreFault::Busy,
-        StoreFault::Damaged("x"),
-        StoreFault::unconfirmed("x"),
+        StoreError::Busy,
+        StoreError::Damaged("x"),
+        StoreError::unconfirmed("x"),
     ] {
-        let script = Script::new().then(Answer::Fault(1, fault));
+        let script = Script::new().then(Answer::TransportError(1, fault));
         check(script, "Ledger", 0, (0, 0));
     }
 }
@@ -292,11 +305,11 @@ fn an_outcome_that_cannot_be_booked_is_a_warning() {
     let mut world = World::new(
         Script::new()
             .accepted()
-            .then(Answer::Fault(1, StoreFault::Busy)),
+            .then(Answer::TransportError(1, StoreError::Busy)),
     );
-    world.store_fault = Some((2, StoreFault::Busy));
+    world.store_fault = Some((2, StoreError::Busy));
     let accepted = world.start(world.plan()).unwrap();
-    assert!(matches!(accepted.ledger_warning(), Some(StoreFault::Busy)));
+    assert!(matches!(accepted.ledger_warning(), Some(StoreError::Busy)));
     assert_eq!(world.quota().in_flight(), 1);
     // It turns into doubt with the end of its lease, and is confirmed when it is tried again.
     world.pass(Duration::from_secs(200));
@@ -314,14 +327,14 @@ fn an_outcome_that_cannot_be_booked_is_a_warning() {
 #[test]
 fn a_token_that_comes_too_late_gives_the_slot_back() {
     let mut world = World::new(Script::new());
-    let mut machine = industrydata_core::Start::new(world.plan(), [1; 16], world.now);
-    let industrydata_core::StartStep::Book(booking) = machine.step() else {
+    let mut machine = industrydata_core::lro::Start::new(world.plan(), [1; 16], world.now);
+    let industrydata_core::lro::StartStep::Book(booking) = machine.step() else {
         panic!()
     };
     let verdict = world.transact(&booking.change().clone());
     booking.booked(verdict, world.now);
     world.pass(Duration::from_secs(121));
-    let industrydata_core::StartStep::Send(exchange) = machine.step() else {
+    let industrydata_core::lro::StartStep::Send(exchange) = machine.step() else {
         panic!()
     };
     assert!(exchange.request(&token("late-token"), world.now).is_none());
@@ -342,14 +355,14 @@ fn a_token_given_up_at_the_time_limit_is_told_as_the_limit() {
         let mut world = World::new(Script::new());
         let plan = world.plan();
         let total = plan.limits.total;
-        let mut machine = industrydata_core::Start::new(plan, [1; 16], world.now);
-        let industrydata_core::StartStep::Book(booking) = machine.step() else {
+        let mut machine = industrydata_core::lro::Start::new(plan, [1; 16], world.now);
+        let industrydata_core::lro::StartStep::Book(booking) = machine.step() else {
             panic!()
         };
         let verdict = world.transact(&booking.change().clone());
         booking.booked(verdict, world.now);
         world.pass(total);
-        let industrydata_core::StartStep::Send(exchange) = machine.step() else {
+        let industrydata_core::lro::StartStep::Send(exchange) = machine.step() else {
             panic!()
         };
         exchange.no_token(error, world.now);
@@ -366,8 +379,8 @@ fn a_token_given_up_at_the_time_limit_is_told_as_the_limit() {
 #[test]
 fn a_lease_ends_while_the_machine_is_suspended() {
     let mut world = World::new(Script::new());
-    let mut machine = industrydata_core::Start::new(world.plan(), [1; 16], world.now);
-    let industrydata_core::StartStep::Book(booking) = machine.step() else {
+    let mut machine = industrydata_core::lro::Start::new(world.plan(), [1; 16], world.now);
+    let industrydata_core::lro::StartStep::Book(booking) = machine.step() else {
         panic!()
     };
     let verdict = world.transact(&booking.change().clone());
@@ -375,7 +388,7 @@ fn a_lease_ends_while_the_machine_is_suspended() {
     // Thirteen hours by the wall, one second by the steady clock.
     let utc = world.now.utc + Duration::from_secs(13 * 3600);
     world.now = industrydata_core::Now::new(utc, world.now.steady + Duration::from_secs(1));
-    let industrydata_core::StartStep::Send(exchange) = machine.step() else {
+    let industrydata_core::lro::StartStep::Send(exchange) = machine.step() else {
         panic!()
     };
     assert!(exchange.request(&token("late-token"), world.now).is_none());
@@ -386,8 +399,8 @@ fn a_request_without_time_for_its_answer_is_not_sent() {
     let mut world = World::new(Script::new().then(Answer::After(Duration::from_millis(9_500))));
     let mut plan = world.plan();
     plan.limits.total = Duration::from_secs(10);
-    let mut machine = industrydata_core::Start::new(plan, [1; 16], world.now);
-    let industrydata_core::StartStep::Book(booking) = machine.step() else {
+    let mut machine = industrydata_core::lro::Start::new(plan, [1; 16], world.now);
+    let industrydata_core::lro::StartStep::Book(booking) = machine.step() else {
         panic!()
     };
     let verdict = world.transact(&booking.change().clone());
@@ -460,7 +473,7 @@ fn the_time_limit_before_the_request_is_told() {
 #[test]
 fn stopping_books_what_is_known() {
     let mut world = World::new(Script::new());
-    let mut machine = industrydata_core::Start::new(world.plan(), [1; 16], world.now);
+    let mut machine = industrydata_core::lro::Start::new(world.plan(), [1; 16], world.now);
     machine.stop();
     let error = world.drive(&mut machine).unwrap_err();
     assert!(matches!(error.kind(), StartErrorKind::Stopped));
@@ -470,11 +483,11 @@ fn stopping_books_what_is_known() {
 #[test]
 fn an_abandoned_machine_says_what_is_left_to_book() {
     let mut world = World::new(Script::new());
-    let fresh = industrydata_core::Start::new(world.plan(), [1; 16], world.now);
+    let fresh = industrydata_core::lro::Start::new(world.plan(), [1; 16], world.now);
     assert!(fresh.abandon().is_none());
     // Reserved, given up, and the reservation arrives after its release: it stays released.
-    let mut machine = industrydata_core::Start::new(world.plan(), [1; 16], world.now);
-    let industrydata_core::StartStep::Book(booking) = machine.step() else {
+    let mut machine = industrydata_core::lro::Start::new(world.plan(), [1; 16], world.now);
+    let industrydata_core::lro::StartStep::Book(booking) = machine.step() else {
         panic!()
     };
     let reserve = booking.change().clone();
@@ -484,13 +497,13 @@ fn an_abandoned_machine_says_what_is_left_to_book() {
     assert!(world.transact(&reserve).unwrap().refusal().is_some());
     assert_eq!(world.quota().used(), 0);
     // With the request out there is doubt, and the answer is never known.
-    let mut machine = industrydata_core::Start::new(world.plan(), [2; 16], world.now);
-    let industrydata_core::StartStep::Book(booking) = machine.step() else {
+    let mut machine = industrydata_core::lro::Start::new(world.plan(), [2; 16], world.now);
+    let industrydata_core::lro::StartStep::Book(booking) = machine.step() else {
         panic!()
     };
     let verdict = world.transact(&booking.change().clone());
     booking.booked(verdict, world.now);
-    let industrydata_core::StartStep::Send(exchange) = machine.step() else {
+    let industrydata_core::lro::StartStep::Send(exchange) = machine.step() else {
         panic!()
     };
     drop(exchange.request(&token("first-token"), world.now));
@@ -528,7 +541,7 @@ fn a_run_goes_from_start_to_success() {
     assert_eq!(pauses, [5, 5, 5]);
     let mut world = World::new(Script::new().accepted().operation("failed"));
     let error = world.run(Default::default()).unwrap_err();
-    assert!(matches!(error.kind(), WatchErrorKind::Failed));
+    assert!(matches!(error.kind(), OperationPollErrorKind::Failed));
     assert!(error.resume_token().is_none());
 }
 
@@ -561,7 +574,7 @@ fn an_outcome_that_ends_a_start_is_booked_in_two_tries() {
                     assert!(tries <= 2, "twice is enough");
                     let change = booking.change().clone();
                     let result = if tries <= faults {
-                        Err(StoreFault::Busy)
+                        Err(StoreError::Busy)
                     } else {
                         world.transact(&change)
                     };
@@ -645,9 +658,9 @@ fn only_the_services_own_short_pause_is_waited_out_unasked() {
         taken = true;
         for n in 20..25 {
             let plan = world.plan();
-            let key = BooksKey::new(plan.service.base(), &plan.tenant);
+            let key = LedgerKey::new(plan.service.base(), &plan.tenant);
             let lease = Duration::from_secs(5);
-            let other = Change::reserve(key, plan.throttle, [n; 16], lease, Who::default());
+            let other = Change::reserve(key, plan.throttle, [n; 16], lease, Caller::default());
             assert!(world.transact(&other).unwrap().refusal().is_none());
         }
     });
@@ -734,7 +747,7 @@ fn a_request_that_could_not_be_made_gives_the_slot_back() {
         };
         assert_eq!(exchange.time_limit(world.now).as_secs(), 7);
         world.pass(Duration::from_secs(passed));
-        exchange.unsent(Fault::new(Phase::Connect, "no socket"), world.now);
+        exchange.unsent(TransportError::new(Phase::Connect, "no socket"), world.now);
         let error = world.drive(&mut machine).unwrap_err();
         let kind = error.kind();
         assert_eq!(matches!(kind, StartErrorKind::TimeLimit { .. }), is_late);
@@ -819,7 +832,7 @@ fn each_request_has_an_id_of_its_own_and_a_202_no_body_to_be_read() {
     let limit = |status: u16| reply.body_limit(http::StatusCode::from_u16(status).unwrap());
     assert_eq!(limit(202), 0);
     assert_eq!([limit(400), limit(200)], [64 * 1024, 1024 * 1024]);
-    reply.lost(Fault::new(Phase::Sent, "lost"), world.now);
+    reply.lost(TransportError::new(Phase::Sent, "lost"), world.now);
 }
 
 #[test]
@@ -942,13 +955,13 @@ fn an_accepted_start_says_what_it_knows() {
 
     let mut world = World::new(
         Script::new()
-            .then(Answer::Fault(2, StoreFault::Busy))
+            .then(Answer::TransportError(2, StoreError::Busy))
             .accepted(),
     );
     let unrecorded = world.start(world.plan()).unwrap();
     assert!(matches!(
         unrecorded.ledger_warning(),
-        Some(StoreFault::Busy)
+        Some(StoreError::Busy)
     ));
     assert!(unrecorded.unrecorded().is_some());
 }

@@ -14,10 +14,20 @@ mod world;
 
 use std::time::Duration;
 
-use industrydata_core::{
-    Base, Fault, Limits, OperationUrl, PauseReason, Phase, PollingPolicy, ResumeToken, Service,
-    TokenError, Watch, WatchErrorKind, WatchPlan, WatchStep,
-};
+use industrydata_core::auth::TokenError;
+use industrydata_core::endpoint::Service;
+use industrydata_core::lro::OperationPoll;
+use industrydata_core::lro::OperationPollErrorKind;
+use industrydata_core::lro::OperationPollStep;
+use industrydata_core::lro::PauseReason;
+use industrydata_core::lro::PollPlan;
+use industrydata_core::lro::ResumeToken;
+use industrydata_core::policy::Limits;
+use industrydata_core::policy::PollingPolicy;
+use industrydata_core::wire::BaseUrl;
+use industrydata_core::wire::OperationUrl;
+use industrydata_core::wire::Phase;
+use industrydata_core::wire::TransportError;
 use world::{Answer, Script, World};
 
 /// What is expected of a wait: `succeeded` or its kind in a word, polls on the wire.
@@ -35,7 +45,7 @@ fn check_limit(script: Script, limits: Limits, kind: &str, polls: usize) -> Worl
         Ok(operation) => operation.status().to_string(),
         Err(error) => {
             assert!(!error.to_string().is_empty() && !error.advice().is_empty());
-            let ended = matches!(error.kind(), WatchErrorKind::Failed);
+            let ended = matches!(error.kind(), OperationPollErrorKind::Failed);
             assert_eq!(error.resume_token().is_some(), !ended, "the resume token");
             let debug = format!("{:?}", error.kind());
             debug.split([' ', '(', '{']).next().unwrap().to_owned()
@@ -48,7 +58,7 @@ fn check_limit(script: Script, limits: Limits, kind: &str, polls: usize) -> Worl
 }
 
 fn resume_token() -> ResumeToken {
-    let base = Base::graph();
+    let base = BaseUrl::graph();
     let url = OperationUrl::parse(&base, world::LOCATION).unwrap();
     ResumeToken::new(&base, &url, world::timestamp(0))
 }
@@ -164,7 +174,7 @@ fn a_404_has_a_grace_until_the_operation_was_seen() {
     let mut world = World::new(Script::new().status(404).times(40));
     let mut watch = world.resume(&resume_token(), Limits::default());
     let error = world.watch(&mut watch).unwrap_err();
-    assert!(matches!(error.kind(), WatchErrorKind::Gone(_)));
+    assert!(matches!(error.kind(), OperationPollErrorKind::Gone(_)));
     let waited: Duration = world.pauses.iter().map(|(time, _)| *time).sum();
     assert!(waited >= Duration::from_secs(55), "{waited:?}");
     assert!(
@@ -206,7 +216,7 @@ fn track_is_lost_after_ten_minutes_and_ten_misses() {
     let mut world = World::new(Script::new().status(503).times(500));
     let mut watch = world.resume(&resume_token(), Limits::default());
     let error = world.watch(&mut watch).unwrap_err();
-    let WatchErrorKind::LostTrack { since, .. } = error.kind() else {
+    let OperationPollErrorKind::LostTrack { since, .. } = error.kind() else {
         panic!("{error}")
     };
     assert!(*since >= Duration::from_secs(600));
@@ -355,28 +365,28 @@ fn the_end_is_sticky() {
 
 #[test]
 fn a_pending_run_is_small() {
-    assert!(std::mem::size_of::<industrydata_core::Watch>() <= 512);
+    assert!(std::mem::size_of::<industrydata_core::lro::OperationPoll>() <= 512);
 }
 
-fn waits(world: &World, policy: PollingPolicy, total: u64) -> Watch {
-    let plan = WatchPlan {
-        service: Service::new(Base::graph(), "test/1"),
+fn waits(world: &World, policy: PollingPolicy, total: u64) -> OperationPoll {
+    let plan = PollPlan {
+        service: Service::new(BaseUrl::graph(), "test/1"),
         policy,
         limits: limits(total),
     };
-    let url = resume_token().operation_url(&Base::graph()).unwrap();
-    Watch::new(url, plan, None, [9; 16], world.now)
+    let url = resume_token().operation_url(&BaseUrl::graph()).unwrap();
+    OperationPoll::new(url, plan, None, [9; 16], world.now)
 }
 
 /// The next poll, answered at this moment.
 fn polled(
-    machine: &mut Watch,
+    machine: &mut OperationPoll,
     world: &World,
     status: u16,
     headers: &[(&'static str, &str)],
     body: &str,
 ) {
-    let WatchStep::Send(exchange) = machine.step() else {
+    let OperationPollStep::Send(exchange) = machine.step() else {
         panic!("it polls")
     };
     let (_, reply) = exchange.request(&world.token, world.now).unwrap();
@@ -389,8 +399,8 @@ fn polled(
 }
 
 /// The pause until the next poll passes.
-fn rested(machine: &mut Watch, world: &mut World) -> Duration {
-    let WatchStep::Wait(pause) = machine.step() else {
+fn rested(machine: &mut OperationPoll, world: &mut World) -> Duration {
+    let OperationPollStep::Wait(pause) = machine.step() else {
         panic!("it pauses")
     };
     let remaining = pause.remaining(world.now);
@@ -413,7 +423,7 @@ fn an_operation_may_be_unknown_for_a_minute() {
         world.pass(began + Duration::from_secs(last) - world.now.steady);
         polled(&mut machine, &world, 404, &[], "");
         assert_eq!(
-            matches!(machine.step(), WatchStep::Done(Err(_))),
+            matches!(machine.step(), OperationPollStep::Done(Err(_))),
             ends,
             "{last}"
         );
@@ -436,10 +446,10 @@ fn what_the_service_asks_for_is_held_against_what_is_left() {
         if at.is_none() {
             assert_eq!(rested(&mut machine, &mut world).as_secs(), 60);
         }
-        let WatchStep::Done(Err(error)) = machine.step() else {
+        let OperationPollStep::Done(Err(error)) = machine.step() else {
             panic!("the time is up")
         };
-        let WatchErrorKind::TimeLimit { retry_at, .. } = error.kind() else {
+        let OperationPollErrorKind::TimeLimit { retry_at, .. } = error.kind() else {
             panic!("{error:?}")
         };
         assert_eq!(*retry_at, at.map(world::timestamp));
@@ -448,14 +458,14 @@ fn what_the_service_asks_for_is_held_against_what_is_left() {
     let mut world = World::new(Script::new());
     let mut machine = waits(&world, PollingPolicy::every(Duration::from_secs(7)), 600);
     polled(&mut machine, &world, 200, &[("retry-after", "7")], running);
-    let WatchStep::Wait(pause) = machine.step() else {
+    let OperationPollStep::Wait(pause) = machine.step() else {
         panic!("it pauses")
     };
     assert_eq!(pause.reason().to_string(), "the operation goes on");
     world.pass(Duration::from_secs(7));
     pause.over(world.now);
     polled(&mut machine, &world, 200, &[("retry-after", "8")], running);
-    let WatchStep::Wait(pause) = machine.step() else {
+    let OperationPollStep::Wait(pause) = machine.step() else {
         panic!("it pauses")
     };
     assert_ne!(pause.reason().to_string(), "the operation goes on");
@@ -465,15 +475,15 @@ fn what_the_service_asks_for_is_held_against_what_is_left() {
 fn a_poll_that_could_not_be_made_is_a_miss_and_a_refused_token_is_told() {
     let mut world = World::new(Script::new());
     let mut machine = waits(&world, PollingPolicy::default(), 7);
-    let WatchStep::Send(exchange) = machine.step() else {
+    let OperationPollStep::Send(exchange) = machine.step() else {
         panic!("it polls at once")
     };
     assert_eq!(exchange.time_limit(world.now).as_secs(), 7);
     assert!(exchange.challenge().is_none());
-    exchange.unsent(Fault::new(Phase::Connect, "no socket"), world.now);
+    exchange.unsent(TransportError::new(Phase::Connect, "no socket"), world.now);
     rested(&mut machine, &mut world);
     polled(&mut machine, &world, 401, &[], "");
-    let WatchStep::Send(exchange) = machine.step() else {
+    let OperationPollStep::Send(exchange) = machine.step() else {
         panic!("it polls again with another token")
     };
     let refused = exchange.challenge().unwrap().refused();
@@ -488,7 +498,7 @@ fn a_wait_that_is_stopped_and_what_it_tells_on_its_way() {
     assert_eq!(machine.plan().limits.total.as_secs(), 86_400);
     let body = r#"{"status":"running","resourceLocation":"https://graph.microsoft.com/beta/external/industryData/runs/run-1"}"#;
     polled(&mut machine, &world, 200, &[], body);
-    let WatchStep::Wait(mut pause) = machine.step() else {
+    let OperationPollStep::Wait(mut pause) = machine.step() else {
         panic!("it waits for the next poll")
     };
     let news = pause.news().unwrap();
@@ -501,6 +511,9 @@ fn a_wait_that_is_stopped_and_what_it_tells_on_its_way() {
     for _ in 0..2 {
         machine.stop();
         let error = world.watch(&mut machine).unwrap_err();
-        assert!(matches!(error.kind(), WatchErrorKind::Stopped), "{error}");
+        assert!(
+            matches!(error.kind(), OperationPollErrorKind::Stopped),
+            "{error}"
+        );
     }
 }

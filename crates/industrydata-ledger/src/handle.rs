@@ -2,7 +2,10 @@
 
 use std::{fmt, sync::Arc};
 
-use industrydata_core::{Change, Store, StoreFault, Verdict};
+use industrydata_core::ledger::Change;
+use industrydata_core::ledger::Store;
+use industrydata_core::ledger::StoreError;
+use industrydata_core::ledger::StoreReply;
 
 use crate::memory::MemoryStore;
 
@@ -11,15 +14,15 @@ use crate::memory::MemoryStore;
 /// A clone is the same books.
 ///
 /// ```
-/// use industrydata_ledger::{Books, Store};
+/// use industrydata_ledger::{Ledger, Store};
 ///
-/// let books = Books::memory();
+/// let books = Ledger::memory();
 /// assert!(books.is_forgetful());
 /// ```
 #[derive(Clone)]
-pub struct Books(Arc<dyn Store>);
+pub struct Ledger(Arc<dyn Store>);
 
-impl Books {
+impl Ledger {
     /// Books that end with this process, see [`MemoryStore`].
     #[must_use]
     pub fn memory() -> Self {
@@ -29,19 +32,19 @@ impl Books {
     /// Books in the file at `path`, see [`SqliteStore::open`](crate::SqliteStore::open).
     ///
     /// ```
-    /// use industrydata_ledger::{Books, Store};
+    /// use industrydata_ledger::{Ledger, Store};
     ///
     /// let folder = tempfile::tempdir()?;
-    /// let books = Books::sqlite(folder.path().join("books.sqlite3"))?;
+    /// let books = Ledger::sqlite(folder.path().join("books.sqlite3"))?;
     /// assert!(!books.is_forgetful());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
     ///
-    /// [`StoreFault::Unavailable`] if no books can be kept there. A run may have started: no.
+    /// [`StoreError::Unavailable`] if no books can be kept there. A run may have started: no.
     #[cfg(feature = "sqlite")]
-    pub fn sqlite(path: impl AsRef<std::path::Path>) -> Result<Self, StoreFault> {
+    pub fn sqlite(path: impl AsRef<std::path::Path>) -> Result<Self, StoreError> {
         crate::SqliteStore::open(path).map(Self::custom)
     }
 
@@ -49,9 +52,9 @@ impl Books {
     ///
     /// # Errors
     ///
-    /// [`StoreFault::Unavailable`] if the URL cannot be used. Nothing is connected to yet. A run may have started: no.
+    /// [`StoreError::Unavailable`] if the URL cannot be used. Nothing is connected to yet. A run may have started: no.
     #[cfg(feature = "postgres")]
-    pub fn postgres(url: &str) -> Result<Self, StoreFault> {
+    pub fn postgres(url: &str) -> Result<Self, StoreError> {
         crate::PgStore::connect(url).map(Self::custom)
     }
 
@@ -62,8 +65,8 @@ impl Books {
     }
 }
 
-impl Store for Books {
-    fn transact(&self, change: &Change) -> Result<Verdict, StoreFault> {
+impl Store for Ledger {
+    fn transact(&self, change: &Change) -> Result<StoreReply, StoreError> {
         self.0.transact(change)
     }
 
@@ -72,27 +75,27 @@ impl Store for Books {
     }
 }
 
-impl From<MemoryStore> for Books {
+impl From<MemoryStore> for Ledger {
     fn from(store: MemoryStore) -> Self {
         Self::custom(store)
     }
 }
 
 #[cfg(feature = "sqlite")]
-impl From<crate::SqliteStore> for Books {
+impl From<crate::SqliteStore> for Ledger {
     fn from(store: crate::SqliteStore) -> Self {
         Self::custom(store)
     }
 }
 
 #[cfg(feature = "postgres")]
-impl From<crate::PgStore> for Books {
+impl From<crate::PgStore> for Ledger {
     fn from(store: crate::PgStore) -> Self {
         Self::custom(store)
     }
 }
 
-impl fmt::Debug for Books {
+impl fmt::Debug for Ledger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Books")
             .field("is_forgetful", &self.is_forgetful())
@@ -104,20 +107,23 @@ impl fmt::Debug for Books {
 mod tests {
     use std::time::Duration;
 
-    use industrydata_core::{Base, BooksKey, Throttle, Who};
+    use industrydata_core::ledger::Caller;
+    use industrydata_core::ledger::LedgerKey;
+    use industrydata_core::policy::Throttle;
+    use industrydata_core::wire::BaseUrl;
 
     use super::*;
 
     #[test]
     fn a_clone_is_the_same_books() {
-        let key = BooksKey::new(&Base::graph(), &"t".parse().unwrap());
+        let key = LedgerKey::new(&BaseUrl::graph(), &"t".parse().unwrap());
         let (throttle, lease) = (Throttle::default(), Duration::from_secs(150));
         for books in [
-            Books::memory(),
-            Books::custom(MemoryStore::new()),
+            Ledger::memory(),
+            Ledger::custom(MemoryStore::new()),
             MemoryStore::new().into(),
         ] {
-            let reserve = Change::reserve(key.clone(), throttle, [1; 16], lease, Who::default());
+            let reserve = Change::reserve(key.clone(), throttle, [1; 16], lease, Caller::default());
             books.clone().transact(&reserve).unwrap();
             let read = books
                 .transact(&Change::read(key.clone(), throttle))
@@ -131,7 +137,7 @@ mod tests {
     #[test]
     fn books_in_a_file_outlive_the_process() {
         let folder = tempfile::tempdir().unwrap();
-        let books = Books::sqlite(folder.path().join("books.sqlite3")).unwrap();
-        assert!(!books.is_forgetful() && Books::memory().is_forgetful());
+        let books = Ledger::sqlite(folder.path().join("books.sqlite3")).unwrap();
+        assert!(!books.is_forgetful() && Ledger::memory().is_forgetful());
     }
 }

@@ -9,26 +9,26 @@
 //! | [`MemoryStore`] | memory | its clones | no |
 //! | [`SqliteStore`] (feature `sqlite`, on by default) | a file on a local disk | all processes of one machine | yes |
 //! | `PgStore` (feature `postgres`) | a PostgreSQL database | all processes of many machines | yes |
-//! | [`Books`] | any of these, or a [`Store`] of your own | as that one | as that one |
+//! | [`Ledger`] | any of these, or a [`Store`] of your own | as that one | as that one |
 //!
 //! Any of them is what a client of `industrydata-async` or `industrydata-blocking` asks for. They may also be used alone:
 //!
 //! ```
 //! use std::time::Duration;
-//! use industrydata_core::{Base, BooksKey, Change, Outcome, Throttle, Who};
-//! use industrydata_ledger::{Books, Store};
+//! use industrydata_core::{ledger::{LedgerKey, Change, Outcome, Caller}, policy::Throttle, wire::BaseUrl};
+//! use industrydata_ledger::{Ledger, Store};
 //!
-//! let books = Books::memory(); // for what outlives this process: Books::sqlite("/var/lib/school/books.sqlite3")?
-//! let key = BooksKey::new(&Base::graph(), &"contoso".parse()?);
+//! let books = Ledger::memory(); // for what outlives this process: Ledger::sqlite("/var/lib/school/books.sqlite3")?
+//! let key = LedgerKey::new(&BaseUrl::graph(), &"contoso".parse()?);
 //! let (throttle, lease) = (Throttle::default(), Duration::from_secs(150));
 //!
 //! // Five starts are let through, each under an id of its own ...
 //! for id in 1..=5 {
-//!     let verdict = books.transact(&Change::reserve(key.clone(), throttle, [id; 16], lease, Who::default()))?;
+//!     let verdict = books.transact(&Change::reserve(key.clone(), throttle, [id; 16], lease, Caller::default()))?;
 //!     assert!(verdict.refusal().is_none());
 //! }
 //! // ... a sixth is not, whoever asks ...
-//! let sixth = Change::reserve(key.clone(), throttle, [6; 16], lease, Who::default());
+//! let sixth = Change::reserve(key.clone(), throttle, [6; 16], lease, Caller::default());
 //! assert!(books.transact(&sixth)?.refusal().is_some());
 //!
 //! // ... until one turns out to have started nothing.
@@ -47,7 +47,7 @@
 //!   set back it frees none.
 //! - **Network file systems do not do** (NFS, SMB, many container overlays): their locks and syncs cannot be relied on.
 //!   That is not detected. Nor is a database server that runs with `fsync = off`.
-//! - **A fault stops a start, never a poll.** All faults are [`StoreFault`]: before the POST, a run may have started: no.
+//! - **A fault stops a start, never a poll.** All faults are [`StoreError`]: before the POST, a run may have started: no.
 //!   After it the reservation counts on, and the start's result carries the fault as a warning.
 
 mod clock;
@@ -58,9 +58,9 @@ mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
-pub use industrydata_core::{Store, StoreFault};
+pub use industrydata_core::ledger::{Store, StoreError};
 
-pub use handle::Books;
+pub use handle::Ledger;
 pub use memory::MemoryStore;
 #[cfg(feature = "postgres")]
 pub use postgres::{PgOptions, PgStore};

@@ -6,7 +6,12 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use industrydata_core::{BooksKey, Change, Store, StoreFault, Timestamp, Verdict};
+use industrydata_core::Timestamp;
+use industrydata_core::ledger::Change;
+use industrydata_core::ledger::LedgerKey;
+use industrydata_core::ledger::Store;
+use industrydata_core::ledger::StoreError;
+use industrydata_core::ledger::StoreReply;
 
 use crate::clock::Clock;
 
@@ -16,7 +21,7 @@ use crate::clock::Clock;
 /// zero while the service goes on counting. [`Store::is_forgetful`] says so.
 #[derive(Clone, Default)]
 pub struct MemoryStore {
-    books: Arc<Mutex<HashMap<BooksKey, Vec<u8>>>>,
+    books: Arc<Mutex<HashMap<LedgerKey, Vec<u8>>>>,
     clock: Clock,
 }
 
@@ -43,7 +48,7 @@ impl Store for MemoryStore {
     /// # Errors
     ///
     /// None of the store's own.
-    fn transact(&self, change: &Change) -> Result<Verdict, StoreFault> {
+    fn transact(&self, change: &Change) -> Result<StoreReply, StoreError> {
         // A value is replaced whole or not at all, so that a panic elsewhere leaves none half written.
         let mut books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
         let stored = books.get(change.key()).map(Vec::as_slice);
@@ -69,19 +74,21 @@ impl fmt::Debug for MemoryStore {
 mod tests {
     use std::{panic, thread, time::Duration};
 
-    use industrydata_core::{Base, Throttle, Who};
+    use industrydata_core::ledger::Caller;
+    use industrydata_core::policy::Throttle;
+    use industrydata_core::wire::BaseUrl;
 
     use super::*;
 
     fn reserve(tenant: &str, id: u128) -> Change {
-        let key = BooksKey::new(&Base::graph(), &tenant.parse().unwrap());
+        let key = LedgerKey::new(&BaseUrl::graph(), &tenant.parse().unwrap());
         let lease = Duration::from_secs(150);
         Change::reserve(
             key,
             Throttle::default(),
             id.to_be_bytes(),
             lease,
-            Who::default(),
+            Caller::default(),
         )
     }
 

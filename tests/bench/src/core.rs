@@ -3,10 +3,23 @@
 use std::{hint::black_box, time::Duration};
 
 use http::{HeaderValue, Response, StatusCode, header, response::Parts};
-use industrydata_core::{
-    Accepted, AccessToken, Base, Limits, Now, PollingPolicy, Service, Start, StartPlan, StartStep,
-    Store, Tenant, Throttle, Timestamp, Watch, WatchStep, Who,
-};
+use industrydata_core::Now;
+use industrydata_core::Tenant;
+use industrydata_core::Timestamp;
+use industrydata_core::auth::AccessToken;
+use industrydata_core::endpoint::Service;
+use industrydata_core::ledger::Caller;
+use industrydata_core::ledger::Store;
+use industrydata_core::lro::Accepted;
+use industrydata_core::lro::OperationPoll;
+use industrydata_core::lro::OperationPollStep;
+use industrydata_core::lro::Start;
+use industrydata_core::lro::StartPlan;
+use industrydata_core::lro::StartStep;
+use industrydata_core::policy::Limits;
+use industrydata_core::policy::PollingPolicy;
+use industrydata_core::policy::Throttle;
+use industrydata_core::wire::BaseUrl;
 
 use crate::{Failure, ours::Nothing, serve};
 
@@ -25,8 +38,10 @@ pub(crate) fn operations(count: u32, token: &str) -> Result<(), Failure> {
             bench.poll(&mut watch, done)?;
         }
         match watch.step() {
-            WatchStep::Done(outcome) => drop(black_box(outcome?)),
-            WatchStep::Send(_) | WatchStep::Wait(_) => return Err("it has not ended".into()),
+            OperationPollStep::Done(outcome) => drop(black_box(outcome?)),
+            OperationPollStep::Send(_) | OperationPollStep::Wait(_) => {
+                return Err("it has not ended".into());
+            }
         }
     }
     Ok(())
@@ -55,7 +70,7 @@ struct Bench {
 
 impl Bench {
     fn new(token: &str) -> Result<Self, Failure> {
-        let base: Base = "https://graph.microsoft.com/beta".parse()?;
+        let base: BaseUrl = "https://graph.microsoft.com/beta".parse()?;
         let location = format!(
             "{}/external/industryData/operations/78d47d6d-cd43-4b91-98c2-000000000001",
             base.as_str()
@@ -86,7 +101,7 @@ impl Bench {
             throttle: Throttle::default(),
             limits: Limits::default(),
             wait_for_slot: false,
-            who: Who::default(),
+            who: Caller::default(),
         };
         let mut start = Start::new(plan, [7; 16], AT);
         loop {
@@ -107,12 +122,12 @@ impl Bench {
     }
 
     /// One poll, and the pause before it.
-    fn poll(&self, watch: &mut Watch, done: bool) -> Result<(), Failure> {
-        if let WatchStep::Wait(mut pause) = watch.step() {
+    fn poll(&self, watch: &mut OperationPoll, done: bool) -> Result<(), Failure> {
+        if let OperationPollStep::Wait(mut pause) = watch.step() {
             black_box(pause.news());
             pause.over(AT);
         }
-        let WatchStep::Send(exchange) = watch.step() else {
+        let OperationPollStep::Send(exchange) = watch.step() else {
             return Err("a poll is due".into());
         };
         let (request, reply) = exchange.request(&self.token, AT).ok_or("no request")?;

@@ -1,8 +1,12 @@
 //! The same operations by this library. The books are empty each time: what a store costs is the store's.
 
-use industrydata_core::{
-    AccessToken, Change, PollingPolicy, Store, StoreFault, Timestamp, Verdict,
-};
+use industrydata_core::Timestamp;
+use industrydata_core::auth::AccessToken;
+use industrydata_core::ledger::Change;
+use industrydata_core::ledger::Store;
+use industrydata_core::ledger::StoreError;
+use industrydata_core::ledger::StoreReply;
+use industrydata_core::policy::PollingPolicy;
 
 use crate::{Failure, by_hand::PAUSE};
 
@@ -10,7 +14,7 @@ use crate::{Failure, by_hand::PAUSE};
 pub(crate) struct Nothing;
 
 impl Store for Nothing {
-    fn transact(&self, change: &Change) -> Result<Verdict, StoreFault> {
+    fn transact(&self, change: &Change) -> Result<StoreReply, StoreError> {
         Ok(change.apply(None, Timestamp::now())?.verdict)
     }
 }
@@ -50,7 +54,7 @@ pub(crate) fn asynchronous(count: u32, url: &str, token: &str) -> Result<(), Fai
 struct Ready;
 
 impl industrydata_async::AsyncStore for Ready {
-    fn transact(&self, change: std::sync::Arc<Change>) -> industrydata_async::BookFuture {
-        industrydata_async::BookFuture::new(async move { Nothing.transact(&change) })
+    fn transact(&self, change: std::sync::Arc<Change>) -> industrydata_async::StoreFuture {
+        industrydata_async::StoreFuture::new(async move { Nothing.transact(&change) })
     }
 }

@@ -4,9 +4,16 @@ mod bytes;
 
 use std::time::Duration;
 
-use industrydata_core::{
-    Base, BooksKey, Change, Evidence, Outcome, Quota, Resolution, StoreFault, Throttle, Who,
-};
+use industrydata_core::ledger::Caller;
+use industrydata_core::ledger::Change;
+use industrydata_core::ledger::Evidence;
+use industrydata_core::ledger::LedgerKey;
+use industrydata_core::ledger::Outcome;
+use industrydata_core::ledger::Quota;
+use industrydata_core::ledger::Resolution;
+use industrydata_core::ledger::StoreError;
+use industrydata_core::policy::Throttle;
+use industrydata_core::wire::BaseUrl;
 
 pub(crate) use self::bytes::{clock, crc32, key};
 use self::bytes::{foreign, is_sealed, json_of, seal};
@@ -60,8 +67,8 @@ fn as_they_are(bytes: &[u8]) {
     for change in changes() {
         match change.apply(Some(bytes), clock()) {
             Ok(_) => assert!(is_sealed, "unsealed bytes are taken"),
-            Err(StoreFault::Damaged(why)) => assert_plain(why),
-            Err(StoreFault::Newer { found, known }) => assert!(found > known),
+            Err(StoreError::Damaged(why)) => assert_plain(why),
+            Err(StoreError::Newer { found, known }) => assert!(found > known),
             Err(fault) => panic!("{fault}"),
         }
     }
@@ -76,7 +83,7 @@ fn sound(stored: &[u8], json: &[u8]) {
             applied.verdict.quota().clone()
         }
         Err(fault) => {
-            assert!(matches!(fault, StoreFault::Damaged(_)), "{fault}");
+            assert!(matches!(fault, StoreError::Damaged(_)), "{fault}");
             return;
         }
     };
@@ -207,10 +214,10 @@ fn altered(rest: &[u8]) {
             "altered at {at} and taken: {:?}",
             String::from_utf8_lossy(&other)
         );
-        let stranger = BooksKey::new(&Base::graph(), &"fabrikam".parse().expect("a tenant"));
+        let stranger = LedgerKey::new(&BaseUrl::graph(), &"fabrikam".parse().expect("a tenant"));
         let foreign = Change::read(stranger, Throttle::default()).apply(Some(&sound), clock());
         assert!(
-            matches!(foreign, Err(StoreFault::Damaged(_))),
+            matches!(foreign, Err(StoreError::Damaged(_))),
             "another tenant's books are taken"
         );
     }
@@ -267,7 +274,7 @@ fn outcomes() -> [Outcome; 3] {
 }
 
 fn reserve(id: [u8; 16]) -> Change {
-    Change::reserve(key(), Throttle::default(), id, LEASE, Who::default())
+    Change::reserve(key(), Throttle::default(), id, LEASE, Caller::default())
 }
 
 fn seeds() -> Vec<Vec<u8>> {

@@ -5,10 +5,16 @@
 
 use std::time::Duration;
 
-use industrydata_core::{
-    Change, EntryState, Evidence, Outcome, RefusalReason, Resolution, Throttle, Timestamp, Verdict,
-    Who,
-};
+use industrydata_core::Timestamp;
+use industrydata_core::ledger::Caller;
+use industrydata_core::ledger::Change;
+use industrydata_core::ledger::EntryState;
+use industrydata_core::ledger::Evidence;
+use industrydata_core::ledger::Outcome;
+use industrydata_core::ledger::RefusalReason;
+use industrydata_core::ledger::Resolution;
+use industrydata_core::ledger::StoreReply;
+use industrydata_core::policy::Throttle;
 
 use crate::{
     Target,
@@ -108,7 +114,7 @@ impl Reference {
         self.now + self.skew
     }
 
-    fn apply(&mut self, change: &Change) -> Verdict {
+    fn apply(&mut self, change: &Change) -> StoreReply {
         let (verdict, again) = self.apply_twice(change);
         assert_eq!(
             again.quota(),
@@ -119,7 +125,7 @@ impl Reference {
     }
 
     /// Applies a change, and again to what came of it.
-    fn apply_twice(&mut self, change: &Change) -> (Verdict, Verdict) {
+    fn apply_twice(&mut self, change: &Change) -> (StoreReply, StoreReply) {
         if self.clock() >= self.closed_until {
             self.closed_until = i64::MIN;
         }
@@ -139,7 +145,7 @@ impl Reference {
             self.throttle,
             id,
             lease,
-            Who::default(),
+            Caller::default(),
         ));
         match verdict.refusal() {
             None => {

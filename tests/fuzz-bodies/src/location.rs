@@ -1,7 +1,10 @@
 //! Rule L: whatever is accepted stays with the base, by a reader that is not ours.
 
 use http::{HeaderMap, HeaderValue, header::LOCATION};
-use industrydata_core::{Base, LocationError, OperationUrl, ResumeToken};
+use industrydata_core::lro::ResumeToken;
+use industrydata_core::wire::BaseUrl;
+use industrydata_core::wire::LocationError;
+use industrydata_core::wire::OperationUrl;
 use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 
@@ -62,7 +65,7 @@ pub(crate) const BASES: [&str; 6] = [
     "http://localhost:80/a/b/c",
 ];
 
-pub(crate) fn base(selector: u8) -> Base {
+pub(crate) fn base(selector: u8) -> BaseUrl {
     BASES[usize::from(selector) % BASES.len()]
         .parse()
         .expect("a sound base")
@@ -128,7 +131,7 @@ fn body(input: &[u8]) {
 }
 
 /// What holds of every URL that is accepted, whatever it came from.
-pub(crate) fn assert_own(base: &Base, accepted: &OperationUrl) {
+pub(crate) fn assert_own(base: &BaseUrl, accepted: &OperationUrl) {
     let text = accepted.as_str();
     assert!(text.bytes().all(|b| b.is_ascii_graphic()), "{text}");
     assert!(
@@ -212,7 +215,7 @@ fn trim(line: &[u8]) -> &[u8] {
 
 fn seeds() -> Vec<Vec<u8>> {
     let mut seeds = vectors::kept(vectors::of("location").iter().map(|vector| {
-        let base: Result<Base, _> = vectors::text(vector, "base").parse();
+        let base: Result<BaseUrl, _> = vectors::text(vector, "base").parse();
         let selector = base
             .ok()
             .and_then(|base| BASES.iter().position(|known| *known == base.as_str()));

@@ -1,6 +1,7 @@
 //! Rule B: only the text `succeeded` or `failed` of the one `status` ends a wait.
 
-use industrydata_core::{BodyError, Operation};
+use industrydata_core::model::Operation;
+use industrydata_core::wire::BodyError;
 
 use crate::{
     Target,

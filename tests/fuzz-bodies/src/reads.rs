@@ -3,11 +3,25 @@
 use std::time::Duration;
 
 use http::{Response, StatusCode, header::AUTHORIZATION};
-use industrydata_core::{
-    AccessToken, Answer, Base, Endpoint, Fetch, FetchPlan, FetchStep, GetOperation, GetRun,
-    GetStatistics, Limits, ListActivities, ListOperations, ListRuns, Now, Preflight, ReadErrorKind,
-    Service, next_link,
-};
+use industrydata_core::Now;
+use industrydata_core::auth::AccessToken;
+use industrydata_core::endpoint::Answer;
+use industrydata_core::endpoint::Endpoint;
+use industrydata_core::endpoint::GetOperation;
+use industrydata_core::endpoint::GetRun;
+use industrydata_core::endpoint::GetStatistics;
+use industrydata_core::endpoint::ListActivities;
+use industrydata_core::endpoint::ListOperations;
+use industrydata_core::endpoint::ListRuns;
+use industrydata_core::endpoint::Preflight;
+use industrydata_core::endpoint::Service;
+use industrydata_core::endpoint::next_link;
+use industrydata_core::lro::Read;
+use industrydata_core::lro::ReadErrorKind;
+use industrydata_core::lro::ReadPlan;
+use industrydata_core::lro::ReadStep;
+use industrydata_core::policy::Limits;
+use industrydata_core::wire::BaseUrl;
 use percent_encoding::percent_decode_str;
 
 use crate::{
@@ -71,7 +85,7 @@ fn body(input: &[u8]) {
     }
 }
 
-fn follow(base: &Base, link: &str) {
+fn follow(base: &BaseUrl, link: &str) {
     let uri = match next_link(base, link) {
         Ok(uri) => uri.to_string(),
         Err(error) => return assert_plain(&format!("{error} {error:?}")),
@@ -85,7 +99,7 @@ fn follow(base: &Base, link: &str) {
 }
 
 /// Under the base's `external/industryData/`, also as WHATWG reads it.
-fn assert_own(base: &Base, uri: &str) {
+fn assert_own(base: &BaseUrl, uri: &str) {
     let known = url::Url::parse(base.as_str()).expect("the base is a URL");
     let read = url::Url::parse(uri).expect("a URL by WHATWG");
     assert_eq!(read.origin(), known.origin(), "another origin: {uri}");
@@ -140,19 +154,19 @@ fn assert_read<E: Endpoint>(endpoint: &E, answer: &Answer<'_>) {
 
 /// One read against these bodies, one after the other and round again.
 fn fetch<E: Endpoint>(endpoint: E, bodies: &[Vec<u8>]) {
-    let base = Base::graph();
-    let plan = FetchPlan {
+    let base = BaseUrl::graph();
+    let plan = ReadPlan {
         service: Service::new(base.clone(), "fuzz/1"),
         limits: Limits::default(),
     };
     let mut now = Now::new(clock(), Duration::ZERO);
-    let mut fetch = Fetch::new(endpoint, plan, [5; 16], now);
+    let mut fetch = Read::new(endpoint, plan, [5; 16], now);
     let token = AccessToken::new(TOKEN).expect("a token");
     let mut bodies = bodies.iter().cycle();
     let (mut requests, mut left_base) = (0, false);
     loop {
         match fetch.step() {
-            FetchStep::Send(exchange) => {
+            ReadStep::Send(exchange) => {
                 let Some((request, reply)) = exchange.request(&token, now) else {
                     continue;
                 };
@@ -178,11 +192,11 @@ fn fetch<E: Endpoint>(endpoint: E, bodies: &[Vec<u8>]) {
                 };
                 reply.answer(&head, Ok(body), now);
             }
-            FetchStep::Wait(pause) => {
+            ReadStep::Wait(pause) => {
                 now.steady += pause.remaining(now);
                 pause.over(now);
             }
-            FetchStep::Done(outcome) => {
+            ReadStep::Done(outcome) => {
                 if let Err(error) = &outcome {
                     assert_shown(error, TOKEN);
                     assert!(
@@ -193,7 +207,7 @@ fn fetch<E: Endpoint>(endpoint: E, bodies: &[Vec<u8>]) {
                 let first = format!("{outcome:?}");
                 assert!(!first.contains(TOKEN), "the token is shown: {first}");
                 fetch.stop();
-                let FetchStep::Done(again) = fetch.step() else {
+                let ReadStep::Done(again) = fetch.step() else {
                     panic!("an end that is none");
                 };
                 assert_eq!(format!("{again:?}"), first, "another end");

@@ -1,7 +1,8 @@
 //! Resume tokens: text that comes from anywhere, and must never take a bearer token elsewhere.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use industrydata_core::{OperationUrl, ResumeToken};
+use industrydata_core::lro::ResumeToken;
+use industrydata_core::wire::OperationUrl;
 use jiff::Timestamp;
 
 use crate::{
@@ -61,7 +62,7 @@ fn body(input: &[u8]) {
     read(&text, &base);
 }
 
-fn read(text: &str, base: &industrydata_core::Base) {
+fn read(text: &str, base: &industrydata_core::wire::BaseUrl) {
     let token = match text.parse::<ResumeToken>() {
         Ok(token) => token,
         Err(error) => {
@@ -80,7 +81,7 @@ fn read(text: &str, base: &industrydata_core::Base) {
 }
 
 /// One character of a sound token is another: it is refused, for a checksum finds every change of so few bits.
-fn flipped(rest: &[u8], base: &industrydata_core::Base) {
+fn flipped(rest: &[u8], base: &industrydata_core::wire::BaseUrl) {
     let ([at, to], location) = rest.split_first_chunk::<2>().unwrap_or((&[0, 0], rest));
     let Ok(url) = OperationUrl::resolve(base, base.start_url(), std::iter::once(location)) else {
         return;

@@ -6,7 +6,10 @@ use http::{
     HeaderMap, HeaderValue,
     header::{DATE, RETRY_AFTER},
 };
-use industrydata_core::{date, http_date, longest_delay, retry_after};
+use industrydata_core::wire::date;
+use industrydata_core::wire::http_date;
+use industrydata_core::wire::longest_delay;
+use industrydata_core::wire::retry_after;
 use jiff::{Timestamp, ToSpan, tz::Offset};
 
 use crate::{

@@ -1,7 +1,8 @@
 //! Rule E: any answer is read, and what is shown of it has neither controls nor the token.
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use industrydata_core::{ClaimsChallenge, ServiceError};
+use industrydata_core::wire::ClaimsChallenge;
+use industrydata_core::wire::ServiceError;
 
 use crate::{
     Target,

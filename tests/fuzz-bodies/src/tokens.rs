@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use http::{Response, StatusCode};
-use industrydata_core::{AccessToken, ClientCredentials, Now, Tenant, TokenError};
+use industrydata_core::Now;
+use industrydata_core::Tenant;
+use industrydata_core::auth::AccessToken;
+use industrydata_core::auth::ClientCredentials;
+use industrydata_core::auth::TokenError;
 
 use crate::{
     Target,

@@ -6,7 +6,10 @@
 mod other;
 mod why;
 
-use industrydata_core::{Base, LocationError, OperationUrl, same_origin};
+use industrydata_core::wire::BaseUrl;
+use industrydata_core::wire::LocationError;
+use industrydata_core::wire::OperationUrl;
+use industrydata_core::wire::same_origin;
 use iri_string::types::{UriReferenceStr, UriStr};
 
 use self::{
@@ -81,18 +84,18 @@ fn body(input: &[u8]) {
             "{uri} by WHATWG"
         );
     }
-    if let Ok(base) = Base::parse(reference) {
+    if let Ok(base) = BaseUrl::parse(reference) {
         let theirs = UriStr::new(reference).expect("a URI by RFC 3986");
         assert!(
             theirs.query().is_none() && theirs.fragment().is_none(),
             "{reference}"
         );
         assert_eq!(origin(theirs), origin_of(&base), "{reference}");
-        assert_eq!(Base::parse(base.as_str()).as_ref(), Ok(&base));
+        assert_eq!(BaseUrl::parse(base.as_str()).as_ref(), Ok(&base));
     }
 }
 
-fn compare(base: &Base, request: &str, reference: &str) {
+fn compare(base: &BaseUrl, request: &str, reference: &str) {
     let ours = OperationUrl::resolve(base, request, std::iter::once(reference.as_bytes()));
     let theirs = resolved(request, reference);
     let target = match (&ours, theirs) {
@@ -153,7 +156,7 @@ fn compare(base: &Base, request: &str, reference: &str) {
 }
 
 /// Both name the same resource: the other crate's target, normalised by the other crate.
-fn assert_same_target(base: &Base, reference: &str, url: &OperationUrl, target: &UriStr) {
+fn assert_same_target(base: &BaseUrl, reference: &str, url: &OperationUrl, target: &UriStr) {
     let text = target.as_str().split('#').next().unwrap_or_default();
     let theirs = normal(text);
     let ours = normal(url.as_str());

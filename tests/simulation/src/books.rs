@@ -2,9 +2,15 @@
 
 use std::sync::Arc;
 
-use industrydata_core::{
-    BooksKey, Change, EntryState, Outcome, Quota, StoreFault, Throttle, Timestamp, Verdict,
-};
+use industrydata_core::Timestamp;
+use industrydata_core::ledger::Change;
+use industrydata_core::ledger::EntryState;
+use industrydata_core::ledger::LedgerKey;
+use industrydata_core::ledger::Outcome;
+use industrydata_core::ledger::Quota;
+use industrydata_core::ledger::StoreError;
+use industrydata_core::ledger::StoreReply;
+use industrydata_core::policy::Throttle;
 
 use crate::{
     agenda::Due,
@@ -19,7 +25,7 @@ const BUSY: u64 = 5000;
 
 /// What is stored, and the changes on their way.
 #[derive(Debug, Default)]
-pub(crate) struct Books {
+pub(crate) struct Ledger {
     pub(crate) bytes: Option<Vec<u8>>,
     /// What the bytes say, as of the commit that wrote them.
     written: Option<Quota>,
@@ -45,7 +51,7 @@ struct Underway {
 enum State {
     Waiting,
     /// What the store answers.
-    Applied(Result<Verdict, StoreFault>),
+    Applied(Result<StoreReply, StoreError>),
     /// Its process died before it was committed.
     Lost,
 }
@@ -56,14 +62,14 @@ pub(crate) async fn transact(
     client: usize,
     attempt: Option<usize>,
     change: Arc<Change>,
-) -> Result<Verdict, StoreFault> {
+) -> Result<StoreReply, StoreError> {
     let (nth, until) = sim.world().submit(client, attempt, change);
     sim.sleep_until(until).await;
     let mut world = sim.world();
     let underway = &mut world.books.changes[nth];
     match std::mem::replace(&mut underway.state, State::Lost) {
         State::Applied(answer) => answer,
-        State::Waiting | State::Lost => Err(StoreFault::unavailable("the store is gone")),
+        State::Waiting | State::Lost => Err(StoreError::unavailable("the store is gone")),
     }
 }
 
@@ -112,9 +118,9 @@ impl World {
             underway.fate,
         );
         let answer = match fate {
-            Some(StoreFate::Busy) => Err(StoreFault::Busy),
-            Some(StoreFate::Down) => Err(StoreFault::unavailable("the store is down")),
-            Some(StoreFate::Damaged) => Err(StoreFault::Damaged("so the simulation says")),
+            Some(StoreFate::Busy) => Err(StoreError::Busy),
+            Some(StoreFate::Down) => Err(StoreError::unavailable("the store is down")),
+            Some(StoreFate::Damaged) => Err(StoreError::Damaged("so the simulation says")),
             Some(StoreFate::LostCommit { stands }) => {
                 if stands {
                     drop(self.commit(&change, attempt));
@@ -125,7 +131,7 @@ impl World {
                 if stands {
                     drop(self.commit(&change, attempt));
                 }
-                Err(StoreFault::unconfirmed("the answer to the commit was lost"))
+                Err(StoreError::unconfirmed("the answer to the commit was lost"))
             }
             Some(StoreFate::Slow(_)) | None => self.commit(&change, attempt),
         };
@@ -176,11 +182,15 @@ impl World {
         counts.then(|| entry.state(clock))
     }
 
-    pub(crate) fn key(&self) -> BooksKey {
-        BooksKey::new(&self.common.base, &self.common.tenant)
+    pub(crate) fn key(&self) -> LedgerKey {
+        LedgerKey::new(&self.common.base, &self.common.tenant)
     }
 
-    fn commit(&mut self, change: &Change, attempt: Option<usize>) -> Result<Verdict, StoreFault> {
+    fn commit(
+        &mut self,
+        change: &Change,
+        attempt: Option<usize>,
+    ) -> Result<StoreReply, StoreError> {
         let clock = self.books_clock(self.now);
         let applied = change.apply(self.books.bytes.as_deref(), clock)?;
         if let Some(bytes) = applied.write {
@@ -198,7 +208,7 @@ impl World {
     }
 
     /// Writes down which reservation is whose, and how it is dated.
-    fn enter(&mut self, verdict: &Verdict, attempt: Option<usize>, clock: Timestamp) {
+    fn enter(&mut self, verdict: &StoreReply, attempt: Option<usize>, clock: Timestamp) {
         for entry in verdict.quota().entries() {
             let Ok(id) = u128::from_str_radix(entry.id(), 16) else {
                 continue;

@@ -2,7 +2,11 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use industrydata_core::{AccessToken, Challenge, KeptToken, Timestamp, TokenError};
+use industrydata_core::Timestamp;
+use industrydata_core::auth::AccessToken;
+use industrydata_core::auth::Challenge;
+use industrydata_core::auth::KeptToken;
+use industrydata_core::auth::TokenError;
 
 use crate::{
     fate::{Fate, StoreFate, TokenFate},

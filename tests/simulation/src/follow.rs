@@ -2,10 +2,17 @@
 
 use std::{sync::Arc, time::Duration};
 
-use industrydata_core::{
-    Accepted, Change, Limits, Operation, PollingPolicy, ResumeToken, Watch, WatchError,
-    WatchErrorKind, WatchPlan, WatchStep,
-};
+use industrydata_core::ledger::Change;
+use industrydata_core::lro::Accepted;
+use industrydata_core::lro::OperationPoll;
+use industrydata_core::lro::OperationPollError;
+use industrydata_core::lro::OperationPollErrorKind;
+use industrydata_core::lro::OperationPollStep;
+use industrydata_core::lro::PollPlan;
+use industrydata_core::lro::ResumeToken;
+use industrydata_core::model::Operation;
+use industrydata_core::policy::Limits;
+use industrydata_core::policy::PollingPolicy;
 
 use crate::{
     agenda::Droppable,
@@ -73,12 +80,12 @@ async fn try_again(sim: &Sim, client: usize, token: &str) -> bool {
         let mut world = sim.world();
         let url = read.operation_url(&world.common.base).unwrap();
         let (seed, now) = (world.dice.seed(), world.at(client));
-        let plan = WatchPlan {
+        let plan = PollPlan {
             service: world.common.service.clone(),
             policy: PollingPolicy::default(),
             limits: Limits::default(),
         };
-        Watch::new(url, plan, Some(read.accepted()), seed, now)
+        OperationPoll::new(url, plan, Some(read.accepted()), seed, now)
     };
     wait(sim, client, watch, None, None).await
 }
@@ -87,7 +94,7 @@ async fn try_again(sim: &Sim, client: usize, token: &str) -> bool {
 async fn wait(
     sim: &Sim,
     client: usize,
-    mut watch: Watch,
+    mut watch: OperationPoll,
     deadline: Option<Duration>,
     unrecorded: Option<Arc<Change>>,
 ) -> bool {
@@ -110,7 +117,9 @@ async fn wait(
     }
     let known = match &outcome {
         Ok(operation) => Some(operation.status().as_str().to_owned()),
-        Err(error) if matches!(error.kind(), WatchErrorKind::Failed) => Some("failed".to_owned()),
+        Err(error) if matches!(error.kind(), OperationPollErrorKind::Failed) => {
+            Some("failed".to_owned())
+        }
         Err(_) => None,
     };
     let mut world = sim.world();
@@ -137,8 +146,8 @@ async fn turn(
     sim: &Sim,
     client: usize,
     number: usize,
-    watch: &mut Watch,
-) -> Result<Arc<Operation>, WatchError> {
+    watch: &mut OperationPoll,
+) -> Result<Arc<Operation>, OperationPollError> {
     loop {
         sim.point(client).await;
         if sim.world().is_stopped() {
@@ -146,21 +155,21 @@ async fn turn(
         }
         sim.world().record.watches[number].steps += 1;
         match watch.step() {
-            WatchStep::Send(exchange) => {
+            OperationPollStep::Send(exchange) => {
                 send(sim, client, Purpose::Poll(number), exchange).await;
             }
-            WatchStep::Wait(mut pause) => {
+            OperationPollStep::Wait(mut pause) => {
                 drop(pause.news());
                 let remaining = pause.remaining(sim.world().at(client));
                 sim.pause(client, remaining).await;
                 pause.over(sim.world().at(client));
             }
-            WatchStep::Done(outcome) => return outcome,
+            OperationPollStep::Done(outcome) => return outcome,
         }
     }
 }
 
-fn begin(sim: &Sim, client: usize, watch: &Watch, deadline: Option<Duration>) -> usize {
+fn begin(sim: &Sim, client: usize, watch: &OperationPoll, deadline: Option<Duration>) -> usize {
     let mut world = sim.world();
     let now = world.at(client).steady;
     let limits = watch.plan().limits;
@@ -177,10 +186,10 @@ fn begin(sim: &Sim, client: usize, watch: &Watch, deadline: Option<Duration>) ->
     world.record.watches.len() - 1
 }
 
-fn watch_end(watch: &mut Watch) -> Option<Result<Arc<Operation>, WatchError>> {
+fn watch_end(watch: &mut OperationPoll) -> Option<Result<Arc<Operation>, OperationPollError>> {
     match watch.step() {
-        WatchStep::Done(outcome) => Some(outcome),
-        WatchStep::Send(_) | WatchStep::Wait(_) => None,
+        OperationPollStep::Done(outcome) => Some(outcome),
+        OperationPollStep::Send(_) | OperationPollStep::Wait(_) => None,
     }
 }
 

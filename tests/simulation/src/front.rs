@@ -4,7 +4,7 @@ use http::{
     HeaderValue, Request, Response,
     header::{AUTHORIZATION, CONTENT_TYPE, DATE},
 };
-use industrydata_core::AccessToken;
+use industrydata_core::auth::AccessToken;
 use industrydata_emulator::{Config, Grant, Schedule, Throttle};
 
 use crate::{

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use industrydata_core::{MayHaveStarted, Quota};
+use industrydata_core::ledger::Quota;
+use industrydata_core::lro::MayHaveStarted;
 
 use crate::{
     front::WINDOW,

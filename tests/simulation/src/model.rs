@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::{Request, header::AUTHORIZATION};
-use industrydata_core::EntryState;
+use industrydata_core::ledger::EntryState;
 
 use crate::{
     front::TOKEN,

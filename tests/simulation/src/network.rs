@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use http::{Request, StatusCode, response::Parts};
-use industrydata_core::{BodyFault, Exchange, Fault, Phase};
+use industrydata_core::lro::Exchange;
+use industrydata_core::wire::IncompleteBody;
+use industrydata_core::wire::Phase;
+use industrydata_core::wire::TransportError;
 
 use crate::{
     client::token,
@@ -33,7 +36,7 @@ impl Letter {
 }
 
 /// An answer, or how it was lost.
-pub(crate) type Answer = Result<(Parts, Result<Vec<u8>, BodyFault>), Fault>;
+pub(crate) type Answer = Result<(Parts, Result<Vec<u8>, IncompleteBody>), TransportError>;
 
 /// Makes one request of a machine, as a driver does.
 pub(crate) async fn send(sim: &Sim, client: usize, purpose: Purpose, exchange: Exchange<'_>) {
@@ -45,7 +48,7 @@ pub(crate) async fn send(sim: &Sim, client: usize, purpose: Purpose, exchange: E
     sim.point(client).await;
     let fate = sim.world().fate(client, purpose);
     if fate == Some(Fate::Unsent) {
-        let fault = Fault::new(Phase::Connect, "no connection became free");
+        let fault = TransportError::new(Phase::Connect, "no connection became free");
         return exchange.unsent(fault, sim.world().at(client));
     }
     let sent = sim.world().at(client);
@@ -163,10 +166,10 @@ fn asked(head: &Parts) -> Option<u64> {
     field.parse().ok().filter(|_| is_plain)
 }
 
-fn within(most: usize, body: Result<Vec<u8>, BodyFault>) -> Result<Vec<u8>, BodyFault> {
+fn within(most: usize, body: Result<Vec<u8>, IncompleteBody>) -> Result<Vec<u8>, IncompleteBody> {
     match body {
         Ok(_) if most == 0 => Ok(Vec::new()),
-        Ok(body) if body.len() > most => Err(BodyFault::TooLarge { limit: most }),
+        Ok(body) if body.len() > most => Err(IncompleteBody::TooLarge { limit: most }),
         other => other,
     }
 }

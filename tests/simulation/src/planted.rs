@@ -1,10 +1,19 @@
 //! Faults planted into what is simulated, so that the laws are seen to fail.
 
 use http::{Request, StatusCode, header::DATE, response::Parts};
-use industrydata_core::{
-    Accepted, BodyFault, Change, Fault, MayHaveStarted, Now, Outcome, Phase, StartError,
-    StartErrorKind, StoreFault, Throttle, Verdict,
-};
+use industrydata_core::Now;
+use industrydata_core::ledger::Change;
+use industrydata_core::ledger::Outcome;
+use industrydata_core::ledger::StoreError;
+use industrydata_core::ledger::StoreReply;
+use industrydata_core::lro::Accepted;
+use industrydata_core::lro::MayHaveStarted;
+use industrydata_core::lro::StartError;
+use industrydata_core::lro::StartErrorKind;
+use industrydata_core::policy::Throttle;
+use industrydata_core::wire::IncompleteBody;
+use industrydata_core::wire::Phase;
+use industrydata_core::wire::TransportError;
 
 use crate::{
     front::TOKEN,
@@ -83,7 +92,10 @@ pub(crate) fn undate(sim: &Sim, purpose: Purpose, head: &mut Parts) {
 }
 
 /// A body as the driver hands it in.
-pub(crate) fn read(sim: &Sim, body: Result<Vec<u8>, BodyFault>) -> Result<Vec<u8>, BodyFault> {
+pub(crate) fn read(
+    sim: &Sim,
+    body: Result<Vec<u8>, IncompleteBody>,
+) -> Result<Vec<u8>, IncompleteBody> {
     let planted = sim.world().planted;
     match planted {
         Planted::Panics => assert!(body.is_ok(), "planted"),
@@ -97,9 +109,9 @@ pub(crate) fn read(sim: &Sim, body: Result<Vec<u8>, BodyFault>) -> Result<Vec<u8
 }
 
 /// A fault as the driver reports it.
-pub(crate) fn blame(sim: &Sim, fault: Fault) -> Fault {
+pub(crate) fn blame(sim: &Sim, fault: TransportError) -> TransportError {
     if sim.world().is_planted(Planted::BlamesConnection) && fault.phase() == Phase::Sent {
-        return Fault::new(Phase::Connect, "planted");
+        return TransportError::new(Phase::Connect, "planted");
     }
     fault
 }
@@ -107,8 +119,8 @@ pub(crate) fn blame(sim: &Sim, fault: Fault) -> Fault {
 /// What a store answered, as the driver hands it in.
 pub(crate) fn booked(
     sim: &Sim,
-    result: Result<Verdict, StoreFault>,
-) -> Result<Verdict, StoreFault> {
+    result: Result<StoreReply, StoreError>,
+) -> Result<StoreReply, StoreError> {
     let world = sim.world();
     match result {
         Err(_) if world.is_planted(Planted::IgnoresStore) => {

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use industrydata_core::{EntryState, MayHaveStarted, Now, Timestamp};
+use industrydata_core::Now;
+use industrydata_core::Timestamp;
+use industrydata_core::ledger::EntryState;
+use industrydata_core::lro::MayHaveStarted;
 
 /// What a request is for: the number of the attempt or of the wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

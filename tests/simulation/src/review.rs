@@ -2,10 +2,20 @@
 
 use std::sync::Arc;
 
-use industrydata_core::{
-    Change, Dated, Endpoint, Fetch, FetchPlan, FetchStep, Finding, Limits, ListOperations,
-    ListRuns, ReadError, Resolution, Survey, Throttle,
-};
+use industrydata_core::endpoint::Dated;
+use industrydata_core::endpoint::Endpoint;
+use industrydata_core::endpoint::ListOperations;
+use industrydata_core::endpoint::ListRuns;
+use industrydata_core::ledger::Change;
+use industrydata_core::ledger::Resolution;
+use industrydata_core::lro::Read;
+use industrydata_core::lro::ReadError;
+use industrydata_core::lro::ReadPlan;
+use industrydata_core::lro::ReadStep;
+use industrydata_core::policy::Limits;
+use industrydata_core::policy::Throttle;
+use industrydata_core::reconcile::Match;
+use industrydata_core::reconcile::ServiceSnapshot;
 
 use crate::{agenda::Droppable, books::transact, network::send, record::Purpose, sim::Sim};
 
@@ -17,7 +27,7 @@ pub(crate) async fn reconcile(sim: Sim, client: usize) {
 async fn review(sim: &Sim, client: usize) {
     let operations = fetch(sim, client, Dated(ListOperations)).await;
     let runs = fetch(sim, client, Dated(ListRuns)).await;
-    let Ok(survey) = Survey::new(operations, runs) else {
+    let Ok(survey) = ServiceSnapshot::new(operations, runs) else {
         return;
     };
     let read = Change::read(sim.world().key(), Throttle::default());
@@ -29,7 +39,7 @@ async fn review(sim: &Sim, client: usize) {
         survey.reconcile(&world.common.base, &world.common.tenant, verdict.quota())
     };
     for finding in found.findings() {
-        if let Finding::Resolved {
+        if let Match::Resolved {
             entry,
             resolution: Resolution::NotStarted,
             ..
@@ -58,12 +68,12 @@ async fn review(sim: &Sim, client: usize) {
 async fn fetch<E: Endpoint>(sim: &Sim, client: usize, endpoint: E) -> Result<E::Output, ReadError> {
     let mut machine = {
         let mut world = sim.world();
-        let plan = FetchPlan {
+        let plan = ReadPlan {
             service: world.common.service.clone(),
             limits: Limits::default(),
         };
         let (seed, now) = (world.dice.seed(), world.at(client));
-        Fetch::new(endpoint, plan, seed, now)
+        Read::new(endpoint, plan, seed, now)
     };
     loop {
         sim.point(client).await;
@@ -71,13 +81,13 @@ async fn fetch<E: Endpoint>(sim: &Sim, client: usize, endpoint: E) -> Result<E::
             machine.stop();
         }
         match machine.step() {
-            FetchStep::Send(exchange) => send(sim, client, Purpose::List, exchange).await,
-            FetchStep::Wait(pause) => {
+            ReadStep::Send(exchange) => send(sim, client, Purpose::List, exchange).await,
+            ReadStep::Wait(pause) => {
                 let remaining = pause.remaining(sim.world().at(client));
                 sim.pause(client, remaining).await;
                 pause.over(sim.world().at(client));
             }
-            FetchStep::Done(outcome) => {
+            ReadStep::Done(outcome) => {
                 drop(machine);
                 return outcome.map(Arc::unwrap_or_clone);
             }

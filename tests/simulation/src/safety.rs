@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use industrydata_core::{EntryState, MayHaveStarted};
+use industrydata_core::ledger::EntryState;
+use industrydata_core::lro::MayHaveStarted;
 
 use crate::{
     fate::Fate,

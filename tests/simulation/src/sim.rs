@@ -7,11 +7,13 @@ use std::{
     time::Duration,
 };
 
-use industrydata_core::{Base, Service, Tenant};
+use industrydata_core::Tenant;
+use industrydata_core::endpoint::Service;
+use industrydata_core::wire::BaseUrl;
 
 use crate::{
     agenda::{Agenda, Due, Sleep, Task, resume},
-    books::Books,
+    books::Ledger,
     client::{self, Client},
     dice::Dice,
     fate::{Fate, StoreFate},
@@ -29,14 +31,14 @@ const MOST_STEPS: u64 = 400_000;
 /// What is the same in every history.
 #[derive(Clone, Debug)]
 pub(crate) struct Common {
-    pub(crate) base: Base,
+    pub(crate) base: BaseUrl,
     pub(crate) service: Service,
     pub(crate) tenant: Tenant,
 }
 
 impl Common {
     pub(crate) fn new() -> Self {
-        let base = Base::graph();
+        let base = BaseUrl::graph();
         Self {
             service: Service::new(base.clone(), "simulation/1"),
             base,
@@ -58,7 +60,7 @@ pub(crate) struct World {
     pub(crate) agenda: Agenda,
     pub(crate) dice: Dice,
     pub(crate) clients: Vec<Client>,
-    pub(crate) books: Books,
+    pub(crate) books: Ledger,
     pub(crate) front: Front,
     pub(crate) letters: Vec<Letter>,
     pub(crate) record: Record,
@@ -89,7 +91,7 @@ impl Sim {
             agenda: Agenda::default(),
             dice,
             clients: clients.collect(),
-            books: Books::default(),
+            books: Ledger::default(),
             front,
             letters: Vec::new(),
             record: Record::default(),

@@ -2,10 +2,18 @@
 
 use std::{sync::Arc, time::Duration};
 
-use industrydata_core::{
-    Accepted, Limits, MayHaveStarted, Start, StartError, StartErrorKind, StartPlan, StartStep,
-    StoreFault, Timestamp, Verdict, Who,
-};
+use industrydata_core::Timestamp;
+use industrydata_core::ledger::Caller;
+use industrydata_core::ledger::StoreError;
+use industrydata_core::ledger::StoreReply;
+use industrydata_core::lro::Accepted;
+use industrydata_core::lro::MayHaveStarted;
+use industrydata_core::lro::Start;
+use industrydata_core::lro::StartError;
+use industrydata_core::lro::StartErrorKind;
+use industrydata_core::lro::StartPlan;
+use industrydata_core::lro::StartStep;
+use industrydata_core::policy::Limits;
 
 use crate::{
     agenda::Droppable,
@@ -79,9 +87,9 @@ async fn one(sim: &Sim, order: Order) -> (Option<Result<Accepted, StartError>>, 
     let (attempt, machine) = {
         let mut world = sim.world();
         let (seed, now) = (world.dice.seed(), world.at(client));
-        let who = Who {
+        let who = Caller {
             label: planted::label(&mut world, client),
-            ..Who::default()
+            ..Caller::default()
         };
         let plan = StartPlan {
             service: world.common.service.clone(),
@@ -151,7 +159,7 @@ async fn drive(
 }
 
 /// Writes down what the driver was answered by the store.
-fn answered(sim: &Sim, attempt: usize, result: &Result<Verdict, StoreFault>) {
+fn answered(sim: &Sim, attempt: usize, result: &Result<StoreReply, StoreError>) {
     let Ok(verdict) = result else { return };
     let mut world = sim.world();
     let Some(refusal) = verdict.refusal() else {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use industrydata_core::MayHaveStarted;
+use industrydata_core::lro::MayHaveStarted;
 
 use crate::sim::World;
 

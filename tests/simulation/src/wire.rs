@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use http::{Request, response::Parts};
-use industrydata_core::{BodyFault, Fault, Phase};
+use industrydata_core::wire::IncompleteBody;
+use industrydata_core::wire::Phase;
+use industrydata_core::wire::TransportError;
 
 use crate::{agenda::Due, fate::Fate, network::Answer, record::Purpose, script::On, sim::World};
 
@@ -105,11 +107,11 @@ impl World {
     /// The answer to a request, as far as it has come by now.
     pub(crate) fn arrived(&mut self, number: usize) -> Answer {
         let letter = &mut self.letters[number];
-        let lost = || Err(Fault::new(Phase::Sent, "no answer came"));
+        let lost = || Err(TransportError::new(Phase::Sent, "no answer came"));
         let response = match (&letter.fate, letter.served.as_mut()) {
             (Some(Fate::NoConnection(nth)), _) => {
                 let phase = PHASES[usize::from(*nth) % PHASES.len()];
-                return Err(Fault::new(phase, "no connection could be made"));
+                return Err(TransportError::new(phase, "no connection could be made"));
             }
             (Some(Fate::LoseRequest { .. } | Fate::LoseAnswer { .. }), _) | (_, None) => {
                 return lost();
@@ -124,7 +126,7 @@ impl World {
         let length = head_length(&head);
         match (at % (length + body.len())).checked_sub(length) {
             None => lost(),
-            Some(_) => Ok((head, Err(BodyFault::cut("reset within the body")))),
+            Some(_) => Ok((head, Err(IncompleteBody::cut("reset within the body")))),
         }
     }
 }

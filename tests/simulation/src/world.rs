@@ -1,6 +1,7 @@
 //! The clocks of the world, and what is done to all that a client does.
 
-use industrydata_core::{Now, Timestamp};
+use industrydata_core::Now;
+use industrydata_core::Timestamp;
 
 use crate::{agenda::Due, planted::Planted, script::BooksClock, sim::World};
 

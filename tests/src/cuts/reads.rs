@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use industrydata_async::{Client, FixedToken, TenantClient};
-use industrydata_core::{AccessToken, PollingPolicy, Resolution};
+use industrydata_core::auth::AccessToken;
+use industrydata_core::ledger::Resolution;
+use industrydata_core::policy::PollingPolicy;
 use industrydata_emulator::{Config, Emulator, Fault, Grant, Lose, On};
-use industrydata_ledger::Books;
+use industrydata_ledger::Ledger;
 
 use super::drops::{Budget, Call, Dropped, on_a_runtime};
 use crate::CANARY;
@@ -76,7 +78,7 @@ impl World {
     fn client(&self) -> Result<TenantClient, String> {
         let token = AccessToken::new(CANARY).map_err(|error| error.to_string())?;
         let base = self.0.base_url().parse();
-        let client = Client::builder(FixedToken::new(token), Books::memory())
+        let client = Client::builder(FixedToken::new(token), Ledger::memory())
             .base(base.map_err(|error| format!("{error:?}"))?)
             .config(reqwest::ClientBuilder::new().tls_certs_only([]))
             .polling(PollingPolicy::every(Duration::from_millis(60)))

@@ -3,7 +3,7 @@
 use std::{sync::Arc, thread, time::Duration, time::Instant};
 
 use industrydata_async::{Client, TenantClient};
-use industrydata_core::Quota;
+use industrydata_core::ledger::Quota;
 
 use super::drops::{Budget, Call, Dropped, on_a_runtime};
 use crate::{
@@ -40,7 +40,9 @@ pub(super) fn client(stage: &Stage) -> TenantClient {
         .base(stage.base.clone())
         // The system's roots take longer to load than a point to play.
         .config(reqwest::ClientBuilder::new().tls_certs_only([]))
-        .polling(industrydata_core::PollingPolicy::every(super::waits::PACE))
+        .polling(industrydata_core::policy::PollingPolicy::every(
+            super::waits::PACE,
+        ))
         .request_limit(Duration::from_secs(20))
         .build();
     client.unwrap().tenant("contoso").unwrap()

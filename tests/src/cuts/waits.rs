@@ -8,7 +8,11 @@ use std::{
 
 use futures_core::Stream;
 use industrydata_async::{Run, TenantClient};
-use industrydata_core::{OperationUrl, Progress, ResumeToken, Timestamp, WatchError};
+use industrydata_core::Timestamp;
+use industrydata_core::lro::OperationPollError;
+use industrydata_core::lro::Progress;
+use industrydata_core::lro::ResumeToken;
+use industrydata_core::wire::OperationUrl;
 
 use super::{
     drops::{Budget, Call, Dropped, on_a_runtime},
@@ -119,7 +123,7 @@ async fn streamed(
     run: &mut Run,
     budget: &mut Budget,
     told: &mut usize,
-) -> Option<Result<Option<Progress>, WatchError>> {
+) -> Option<Result<Option<Progress>, OperationPollError>> {
     let mut stream = run.stream();
     loop {
         let next = poll_fn(|context| Pin::new(&mut stream).poll_next(context));

@@ -68,7 +68,7 @@ pub fn scenarios() -> Vec<Scenario> {
             .turn(status("running"))
             .turn(status("succeeded"))
             .step(Do::Start, "start Ledger")
-            .step(Do::Watch, "succeeded")
+            .step(Do::OperationPoll, "succeeded")
             .wire("GG")
             .books(0, 0),
         Scenario::new(

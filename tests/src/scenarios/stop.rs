@@ -50,7 +50,7 @@ pub fn scenarios() -> Vec<Scenario> {
             .stop(When::Changes(2))
             .step(Do::Run, "wait Stopped")
             .step(Do::Run, "start Stopped")
-            .step(Do::Watch, "wait Stopped")
+            .step(Do::OperationPoll, "wait Stopped")
             .wire("P")
             .books(1, 0),
         long("stopped while the token is asked for")

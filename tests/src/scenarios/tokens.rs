@@ -122,7 +122,7 @@ fn polls() -> Vec<Scenario> {
             .books(1, 0),
         Scenario::new("no token for the first poll", "T40")
             .tokens(&[Given::Unavailable, Given::Token(1)])
-            .step(Do::Watch, "wait NoToken")
+            .step(Do::OperationPoll, "wait NoToken")
             .wire("")
             .books(0, 0),
     ]
@@ -149,7 +149,7 @@ fn unusable() -> Vec<Scenario> {
         Scenario::new(format!("a token {name} never leaves"), "T18")
             .tokens(&[Given::Text(token)])
             .step(Do::Run, "start NoToken")
-            .step(Do::Watch, "wait NoToken")
+            .step(Do::OperationPoll, "wait NoToken")
             .wire("")
             .books(0, 0)
     })

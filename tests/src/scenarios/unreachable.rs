@@ -37,7 +37,7 @@ pub fn scenarios() -> Vec<Scenario> {
         .address(Address::Closed)
         .time_limit(700)
         .within(8000)
-        .step(Do::Watch, "wait TimeLimit")
+        .step(Do::OperationPoll, "wait TimeLimit")
         .wire("")
         .books(0, 0),
         Scenario::new("the connection of a poll is never accepted", "P3")

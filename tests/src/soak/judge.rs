@@ -7,14 +7,17 @@ use std::{
 
 use http::Method;
 use industrydata_blocking::TenantClient;
-use industrydata_core::{Entry, EntryState, Throttle, Timestamp};
+use industrydata_core::Timestamp;
+use industrydata_core::ledger::Entry;
+use industrydata_core::ledger::EntryState;
+use industrydata_core::policy::Throttle;
 use industrydata_emulator::{Emulator, Logged};
 
 use crate::Failure;
 
 /// What one round came to.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Finding {
+pub(super) struct Match {
     /// Starts that the service accepted.
     pub(super) accepted: usize,
     /// Entries that count and are confirmed.
@@ -30,7 +33,7 @@ pub(super) struct Finding {
 }
 
 /// Holds a round's history against the books of its tenant.
-pub(super) fn judge(emulator: &Emulator, client: &TenantClient) -> Result<Finding, Failure> {
+pub(super) fn judge(emulator: &Emulator, client: &TenantClient) -> Result<Match, Failure> {
     let (posts, accepted) = emulator.with_service(|service| {
         let posts: Vec<Logged> = service
             .requests()
@@ -51,11 +54,11 @@ fn held_against(
     accepted: &[Timestamp],
     entries: &[Entry],
     clock: Timestamp,
-) -> Finding {
+) -> Match {
     let throttle = Throttle::default();
-    let mut finding = Finding {
+    let mut finding = Match {
         accepted: accepted.len(),
-        ..Finding::default()
+        ..Match::default()
     };
     let mut violations = Vec::new();
 

@@ -2,8 +2,8 @@
 
 use std::{env, path::PathBuf};
 
-use industrydata_core::StoreFault;
-use industrydata_ledger::{Books, PgStore, SqliteStore};
+use industrydata_core::ledger::StoreError;
+use industrydata_ledger::{Ledger, PgStore, SqliteStore};
 
 /// The variable that tells a child where the books are. A URL has a password in it, and an argument shows in `ps`.
 pub(super) const BOOKS: &str = "INDUSTRYDATA_SOAK_BOOKS";
@@ -35,16 +35,16 @@ impl Place {
     /// # Errors
     ///
     /// As the store.
-    pub fn open(&self) -> Result<Books, StoreFault> {
+    pub fn open(&self) -> Result<Ledger, StoreError> {
         match self {
-            Self::Sqlite(path) => Books::sqlite(path),
-            Self::Postgres(url) => Books::postgres(url),
-            Self::Apart => Ok(Books::memory()),
+            Self::Sqlite(path) => Ledger::sqlite(path),
+            Self::Postgres(url) => Ledger::postgres(url),
+            Self::Apart => Ok(Ledger::memory()),
         }
     }
 
     /// Whether the store holds together, as it says itself.
-    pub(super) fn check(&self) -> Result<(), StoreFault> {
+    pub(super) fn check(&self) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(path) => SqliteStore::open(path)?.check(),
             Self::Postgres(url) => PgStore::connect(url)?.check(),

@@ -9,9 +9,10 @@ use std::{
 };
 
 use industrydata_blocking::{Client, FixedToken, TenantClient};
-use industrydata_core::{AccessToken, Who};
+use industrydata_core::auth::AccessToken;
+use industrydata_core::ledger::Caller;
 use industrydata_emulator::Emulator;
-use industrydata_ledger::Books;
+use industrydata_ledger::Ledger;
 
 use super::place::{BOOKS, Place};
 use crate::Failure;
@@ -40,10 +41,10 @@ pub(super) fn spawn(
 }
 
 /// A client of the emulator for one tenant.
-pub(super) fn client(base: &str, tenant: &str, books: Books) -> Result<TenantClient, Failure> {
-    let who = Who {
+pub(super) fn client(base: &str, tenant: &str, books: Ledger) -> Result<TenantClient, Failure> {
+    let who = Caller {
         process: Some(process::id()),
-        ..Who::default()
+        ..Caller::default()
     };
     let client = Client::builder(FixedToken::new(AccessToken::new(TOKEN)?), books)
         .base(base.parse()?)

@@ -7,7 +7,7 @@ use std::{
     process::Command,
 };
 
-use super::fault::Fault;
+use super::fault::TransportError;
 use crate::Failure;
 
 /// The copy, under `target/planted`.
@@ -56,7 +56,7 @@ impl TreeCopy {
     }
 
     /// Applies the patch of `fault`, or says why it cannot be.
-    pub(crate) fn plant(&self, fault: &Fault) -> Result<Result<Planted, String>, Failure> {
+    pub(crate) fn plant(&self, fault: &TransportError) -> Result<Result<Planted, String>, Failure> {
         let mut before = Vec::new();
         for file in &fault.files {
             let path = self.tree().join(file);
@@ -98,7 +98,7 @@ impl Planted {
 /// Applies the patch of `fault` to `tree`, to the letter, or says which file has gone on without it.
 pub(crate) fn applies(
     tree: &Path,
-    fault: &Fault,
+    fault: &TransportError,
     arguments: &[&str],
 ) -> Result<Result<(), String>, Failure> {
     let applied = Command::new("git")

@@ -9,7 +9,7 @@ const FOLDER: &str = "tests/planted";
 
 /// A mistake, and what must notice it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Fault {
+pub(crate) struct TransportError {
     /// The patch's file name without its ending.
     pub(crate) name: String,
     /// What is wrong, in a sentence.
@@ -32,7 +32,7 @@ pub(crate) struct Test {
     pub(crate) name: String,
 }
 
-impl Fault {
+impl TransportError {
     /// Its patch, from the folder of the workspace.
     pub(crate) fn path(&self) -> String {
         format!("{FOLDER}/{}.patch", self.name)
@@ -85,7 +85,7 @@ impl fmt::Display for Test {
 }
 
 /// Every fault, those with a test in the same target together.
-pub(crate) fn all() -> Result<Vec<Fault>, Failure> {
+pub(crate) fn all() -> Result<Vec<TransportError>, Failure> {
     let mut faults = Vec::new();
     for entry in fs::read_dir(cargo::root().join(FOLDER))? {
         let path = entry?.path();
@@ -95,7 +95,7 @@ pub(crate) fn all() -> Result<Vec<Fault>, Failure> {
         if path.extension() != Some("patch".as_ref()) {
             return Err(format!("{} is no patch", path.display()).into());
         }
-        faults.push(Fault::read(name, &fs::read_to_string(&path)?).map_err(at(&path))?);
+        faults.push(TransportError::read(name, &fs::read_to_string(&path)?).map_err(at(&path))?);
     }
     faults.sort_by(|a, b| (&a.test, &a.name).cmp(&(&b.test, &b.name)));
     Ok(faults)
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn a_patch_says_what_it_is() {
-        let fault = Fault::read("n", PATCH).unwrap();
+        let fault = TransportError::read("n", PATCH).unwrap();
         assert_eq!(fault.test.to_string(), "p / lib / t::u");
         assert_eq!((fault.says.as_str(), fault.needs_postgres), ("no", false));
         assert_eq!(fault.files, ["x"]);
@@ -125,10 +125,10 @@ mod tests {
             ("Test: p", "Test"),
             ("Says: no\n", "Says"),
         ] {
-            let error = Fault::read("n", &PATCH.replace(line, "")).unwrap_err();
+            let error = TransportError::read("n", &PATCH.replace(line, "")).unwrap_err();
             assert!(error.contains(why), "{error}");
         }
-        assert!(Fault::read("n", &PATCH.replace("Says", "Needs: sun\nSays")).is_err());
+        assert!(TransportError::read("n", &PATCH.replace("Says", "Needs: sun\nSays")).is_err());
     }
 
     #[test]

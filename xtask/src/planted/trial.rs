@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::{
     copy::TreeCopy,
-    fault::{Fault, Test},
+    fault::{Test, TransportError},
 };
 use crate::{Failure, cargo, stores::Stores};
 
@@ -53,7 +53,7 @@ struct Built {
 
 impl<'c> Bench<'c> {
     /// With the servers up that these faults need.
-    pub(crate) fn new(copy: &'c TreeCopy, faults: &[Fault]) -> Result<Self, Failure> {
+    pub(crate) fn new(copy: &'c TreeCopy, faults: &[TransportError]) -> Result<Self, Failure> {
         let needs = faults.iter().any(|fault| fault.needs_postgres);
         Ok(Self {
             copy,
@@ -62,8 +62,8 @@ impl<'c> Bench<'c> {
     }
 
     /// Builds every test that is named and demands that it passes on the tree as it is.
-    pub(crate) fn passes_unpatched(&self, faults: &[Fault]) -> Result<(), Failure> {
-        let mut targets: BTreeMap<(&str, &str), Vec<&Fault>> = BTreeMap::new();
+    pub(crate) fn passes_unpatched(&self, faults: &[TransportError]) -> Result<(), Failure> {
+        let mut targets: BTreeMap<(&str, &str), Vec<&TransportError>> = BTreeMap::new();
         for fault in faults {
             let key = (fault.test.package.as_str(), fault.test.target.as_str());
             targets.entry(key).or_default().push(fault);
@@ -90,7 +90,7 @@ impl<'c> Bench<'c> {
     }
 
     /// Builds and runs the test of a fault that is planted.
-    pub(crate) fn attempt(&self, fault: &Fault) -> Result<End, Failure> {
+    pub(crate) fn attempt(&self, fault: &TransportError) -> Result<End, Failure> {
         let built = match self.build(fault)? {
             Ok(built) => built,
             Err(errors) => return Ok(End::NotBuilt(errors)),
@@ -106,7 +106,7 @@ impl<'c> Bench<'c> {
         })
     }
 
-    fn build(&self, fault: &Fault) -> Result<Result<Built, String>, Failure> {
+    fn build(&self, fault: &TransportError) -> Result<Result<Built, String>, Failure> {
         let Test {
             package, target, ..
         } = &fault.test;

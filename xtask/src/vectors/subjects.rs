@@ -2,10 +2,17 @@
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use industrydata_core::{
-    Acceptance, Base, BaseError, ErrorDetail, Operation, OperationUrl, Phase, ServiceError,
-    http_date, longest_delay, may_repeat_status,
-};
+use industrydata_core::lro::Acceptance;
+use industrydata_core::lro::may_repeat_status;
+use industrydata_core::model::Operation;
+use industrydata_core::wire::BaseUrl;
+use industrydata_core::wire::BaseUrlError;
+use industrydata_core::wire::ErrorDetail;
+use industrydata_core::wire::OperationUrl;
+use industrydata_core::wire::Phase;
+use industrydata_core::wire::ServiceError;
+use industrydata_core::wire::http_date;
+use industrydata_core::wire::longest_delay;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
@@ -73,9 +80,9 @@ fn location(vector: &Vector) -> Result<Shown, String> {
             ),
         });
     let values = values.collect::<Result<Vec<_>, String>>()?;
-    let base = match Base::parse(text(vector, "base")?) {
+    let base = match BaseUrl::parse(text(vector, "base")?) {
         Ok(base) => base,
-        Err(e @ BaseError::Insecure) => return Ok(shown(json!({ "err": "insecure" }), &e)),
+        Err(e @ BaseUrlError::Insecure) => return Ok(shown(json!({ "err": "insecure" }), &e)),
         Err(e) => return Ok(shown(json!({ "err": format!("base refused: {e}") }), &e)),
     };
     let url = OperationUrl::resolve(&base, request_url, values.iter().map(Vec::as_slice));

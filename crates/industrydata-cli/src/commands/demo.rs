@@ -2,12 +2,20 @@
 
 use std::time::Duration;
 
-use industrydata_core::{
-    AccessToken, Base, BooksKey, Change, MayHaveStarted, PollingPolicy, Quota, StartErrorKind,
-    Store, Tenant, Throttle, Who,
-};
+use industrydata_core::Tenant;
+use industrydata_core::auth::AccessToken;
+use industrydata_core::ledger::Caller;
+use industrydata_core::ledger::Change;
+use industrydata_core::ledger::LedgerKey;
+use industrydata_core::ledger::Quota;
+use industrydata_core::ledger::Store;
+use industrydata_core::lro::MayHaveStarted;
+use industrydata_core::lro::StartErrorKind;
+use industrydata_core::policy::PollingPolicy;
+use industrydata_core::policy::Throttle;
+use industrydata_core::wire::BaseUrl;
 use industrydata_emulator::{Config, Emulator};
-use industrydata_ledger::{Books, SqliteStore};
+use industrydata_ledger::{Ledger, SqliteStore};
 
 use crate::{
     args::{Http, Output},
@@ -28,10 +36,10 @@ const MOST: u32 = 10;
 
 /// The stage all of it plays on.
 struct Stage {
-    base: Base,
+    base: BaseUrl,
     tenant: Tenant,
     tokens: Tokens,
-    books: Books,
+    books: Ledger,
 }
 
 pub(super) fn run(context: Context<'_>) -> Result<Answer, Box<Document>> {
@@ -42,13 +50,13 @@ pub(super) fn run(context: Context<'_>) -> Result<Answer, Box<Document>> {
     };
     let emulator = Emulator::start(config).map_err(|error| broken(&error))?;
     let stage = Stage {
-        base: Base::parse(&emulator.base_url()).map_err(|error| broken(&error))?,
+        base: BaseUrl::parse(&emulator.base_url()).map_err(|error| broken(&error))?,
         tenant: "demo".parse().map_err(|error| broken(&error))?,
         tokens: AccessToken::new(emulator.token())
             .map(Tokens::Fixed)
             .map_err(|error| broken(&error))?,
         books: SqliteStore::open(folder.path().join("ledger.sqlite"))
-            .map(Books::from)
+            .map(Ledger::from)
             .map_err(|fault| verdict::ledger(&fault))?,
     };
     context.progress(format!(
@@ -133,14 +141,17 @@ impl Stage {
                 polling: PollingPolicy::every(POLL),
                 timeout: TIMEOUT,
                 request_timeout: TIMEOUT,
-                who: Who::default(),
+                who: Caller::default(),
                 interrupt: context.interrupt.clone(),
             },
         )
     }
 
     fn quota(&self) -> Result<Quota, Box<Document>> {
-        let change = Change::read(BooksKey::new(&self.base, &self.tenant), Throttle::default());
+        let change = Change::read(
+            LedgerKey::new(&self.base, &self.tenant),
+            Throttle::default(),
+        );
         let verdict = self
             .books
             .transact(&change)

@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
-use industrydata_core::{
-    MayHaveStarted, Operation, PollingPolicy, Schedule, Store, StoreFault, Timestamp,
-    escape_controls,
-};
-use industrydata_ledger::Books;
+use industrydata_core::Timestamp;
+use industrydata_core::ledger::Schedule;
+use industrydata_core::ledger::Store;
+use industrydata_core::ledger::StoreError;
+use industrydata_core::lro::MayHaveStarted;
+use industrydata_core::model::Operation;
+use industrydata_core::policy::PollingPolicy;
+use industrydata_core::wire::escape_controls;
+use industrydata_ledger::Ledger;
 
 use crate::{
     args::LimitArgs,
@@ -90,7 +94,7 @@ pub(crate) fn inferred(client: &dyn Client, is_asked_for: bool) -> Option<Schedu
 }
 
 /// Says that the books end with this process, if they do.
-pub(crate) fn warn_if_forgetful(books: &Books) {
+pub(crate) fn warn_if_forgetful(books: &Ledger) {
     if books.is_forgetful() {
         human::tell(
             "warning: the books end with this process: the next one will not know of its starts",
@@ -99,7 +103,7 @@ pub(crate) fn warn_if_forgetful(books: &Books) {
 }
 
 /// Says that an outcome could not be booked.
-pub(crate) fn warn_unbooked(fault: Option<&StoreFault>) {
+pub(crate) fn warn_unbooked(fault: Option<&StoreError>) {
     if let Some(fault) = fault {
         let fault = fault.to_string();
         let fault = escape_controls(&fault);

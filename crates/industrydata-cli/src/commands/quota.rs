@@ -2,11 +2,20 @@
 
 use std::{fmt::Write as _, time::Duration};
 
-use industrydata_core::{
-    BooksKey, Change, Entry, Finding, Reconciliation, Resolution, Schedule, Store, Throttle,
-    Timestamp, Verdict, Who, escape_controls,
-};
-use industrydata_ledger::Books;
+use industrydata_core::Timestamp;
+use industrydata_core::ledger::Caller;
+use industrydata_core::ledger::Change;
+use industrydata_core::ledger::Entry;
+use industrydata_core::ledger::LedgerKey;
+use industrydata_core::ledger::Resolution;
+use industrydata_core::ledger::Schedule;
+use industrydata_core::ledger::Store;
+use industrydata_core::ledger::StoreReply;
+use industrydata_core::policy::Throttle;
+use industrydata_core::reconcile::Match;
+use industrydata_core::reconcile::Reconciliation;
+use industrydata_core::wire::escape_controls;
+use industrydata_ledger::Ledger;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -61,7 +70,7 @@ pub(super) fn run(
     let Some(books) = books.or(opened) else {
         return Err(Document::usage("there are no books").into());
     };
-    let key = || BooksKey::new(&base, &tenant);
+    let key = || LedgerKey::new(&base, &tenant);
     for (id, resolution) in &args.resolve {
         resolve(&books, key(), id, *resolution)?;
     }
@@ -116,19 +125,19 @@ pub(super) fn run(
     Ok(Answer::of(&report, text))
 }
 
-fn book(books: &Books, change: &Change) -> Result<Verdict, Box<Document>> {
+fn book(books: &Ledger, change: &Change) -> Result<StoreReply, Box<Document>> {
     books
         .transact(change)
         .map_err(|fault| verdict::books(&fault).into())
 }
 
 fn resolve(
-    books: &Books,
-    key: BooksKey,
+    books: &Ledger,
+    key: LedgerKey,
     id: &str,
     resolution: Resolution,
 ) -> Result<(), Box<Document>> {
-    let refused = |why: industrydata_core::Unresolved| {
+    let refused = |why: industrydata_core::ledger::Unresolved| {
         Document::usage(format!("entry {id} is left as it is: {why}"))
             .advise("see `industrydata quota --entries` for the entries and their states")
     };
@@ -139,7 +148,7 @@ fn resolve(
     }
 }
 
-fn who(who: &Who) -> String {
+fn who(who: &Caller) -> String {
     let process = who.process.map(|id| format!("process {id}"));
     let parts = [who.host.clone(), process, who.label.clone()];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
@@ -191,12 +200,12 @@ fn findings_text(found: &Reconciliation) -> String {
     let mut text = String::new();
     for finding in found.findings() {
         let _ = match finding {
-            Finding::Resolved {
+            Match::Resolved {
                 entry,
                 resolution,
                 evidence,
             } => writeln!(text, "entry {entry}: {}, by {evidence}", name(*resolution)),
-            Finding::Seen { evidence, started } => {
+            Match::Seen { evidence, started } => {
                 writeln!(text, "a start by others at {started:.0}, by {evidence}")
             }
             _ => Ok(()),
@@ -214,7 +223,7 @@ fn findings_text(found: &Reconciliation) -> String {
 
 fn findings_json(found: &Reconciliation) -> Value {
     let findings = found.findings().iter().filter_map(|finding| match finding {
-        Finding::Resolved {
+        Match::Resolved {
             entry,
             resolution,
             evidence,
@@ -224,7 +233,7 @@ fn findings_json(found: &Reconciliation) -> Value {
             "evidence": evidence.to_string(),
             "started": null,
         })),
-        Finding::Seen { evidence, started } => Some(json!({
+        Match::Seen { evidence, started } => Some(json!({
             "entry": null,
             "resolution": "seen",
             "evidence": evidence.to_string(),

@@ -1,10 +1,15 @@
 //! `runs` and `operations`: what the service has. No books are opened for it.
 
-use industrydata_core::{
-    AggregatedInboundStatistics, Base, EntityCount, Operation, PollingPolicy, ReadError, RoleCount,
-    RunActivity, RunStatistics,
-};
-use industrydata_ledger::Books;
+use industrydata_core::lro::ReadError;
+use industrydata_core::model::AggregatedInboundStatistics;
+use industrydata_core::model::EntityCount;
+use industrydata_core::model::Operation;
+use industrydata_core::model::RoleCount;
+use industrydata_core::model::RunActivity;
+use industrydata_core::model::RunStatistics;
+use industrydata_core::policy::PollingPolicy;
+use industrydata_core::wire::BaseUrl;
+use industrydata_ledger::Ledger;
 use serde::Serialize;
 use serde_json::json;
 
@@ -92,8 +97,8 @@ fn client(
     global: &Global,
     args: &ReadArgs,
     context: Context<'_>,
-) -> Result<(Box<dyn Client>, Base), Box<Document>> {
-    client_with(global, args, context, || Ok(Books::memory()))
+) -> Result<(Box<dyn Client>, BaseUrl), Box<Document>> {
+    client_with(global, args, context, || Ok(Ledger::memory()))
 }
 
 /// A client with these books, which are opened when all else stands.
@@ -101,8 +106,8 @@ pub(super) fn client_with(
     global: &Global,
     args: &ReadArgs,
     context: Context<'_>,
-    books: impl FnOnce() -> Result<Books, Box<Document>>,
-) -> Result<(Box<dyn Client>, Base), Box<Document>> {
+    books: impl FnOnce() -> Result<Ledger, Box<Document>>,
+) -> Result<(Box<dyn Client>, BaseUrl), Box<Document>> {
     let env = context.env;
     let patience = Patience::new(args.timeout, context.interrupt);
     let base = settings::base(global, env)?;
@@ -136,7 +141,7 @@ fn refused(error: &ReadError, context: Context<'_>) -> Box<Document> {
     verdict::read_error(error, context.interrupt.is_given()).into()
 }
 
-fn reported(base: &Base, seen: &Operation) -> OperationReport {
+fn reported(base: &BaseUrl, seen: &Operation) -> OperationReport {
     OperationReport::listed(base, seen)
 }
 
@@ -299,8 +304,8 @@ pub(super) fn statistics_text(asked: &str, statistics: &RunStatistics) -> String
     let number = |count: Option<i64>| count.map(|count| count.to_string()).unwrap_or_default();
     let mut text = format!(
         "statistics of run {}: {}\n",
-        industrydata_core::escape_controls(statistics.run_id().unwrap_or(asked)),
-        industrydata_core::escape_controls(statistics.status().as_str())
+        industrydata_core::wire::escape_controls(statistics.run_id().unwrap_or(asked)),
+        industrydata_core::wire::escape_controls(statistics.status().as_str())
     );
     let Some(totals) = statistics.inbound_totals() else {
         text.push_str("the service has no totals yet\n");

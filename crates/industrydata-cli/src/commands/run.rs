@@ -1,8 +1,12 @@
 //! `start --follow`: from the operation to its run, and on to the run's own end.
 
-use industrydata_core::{
-    Base, Operation, ReadError, RunFound, RunStatus, Timestamp, escape_controls,
-};
+use industrydata_core::Timestamp;
+use industrydata_core::lro::ReadError;
+use industrydata_core::model::Operation;
+use industrydata_core::model::RunStatus;
+use industrydata_core::reconcile::RunMatch;
+use industrydata_core::wire::BaseUrl;
+use industrydata_core::wire::escape_controls;
 
 use crate::{
     commands::{Context, reads},
@@ -18,7 +22,7 @@ pub(super) fn follow(
     document: Document,
     client: &dyn Client,
     run: &dyn Run,
-    base: &Base,
+    base: &BaseUrl,
     patience: &Patience,
     context: Context<'_>,
 ) -> Document {
@@ -28,7 +32,7 @@ pub(super) fn follow(
     let known = document.with_run(true);
     context.interrupt.last_word(Document {
         outcome: Outcome::Interrupted,
-        error: Document::cut_off(industrydata_core::MayHaveStarted::Yes, None).error,
+        error: Document::cut_off(industrydata_core::lro::MayHaveStarted::Yes, None).error,
         ..known.clone()
     });
     let accepted = run.resume_token().accepted();
@@ -102,14 +106,14 @@ pub(super) fn follow(
 fn find(
     client: &dyn Client,
     operation: Option<&Operation>,
-    base: &Base,
+    base: &BaseUrl,
     accepted: Timestamp,
-) -> Result<Option<RunFound>, ReadError> {
-    let named = operation.and_then(|operation| RunFound::by_resource_location(base, operation));
+) -> Result<Option<RunMatch>, ReadError> {
+    let named = operation.and_then(|operation| RunMatch::by_resource_location(base, operation));
     if named.is_some() {
         return Ok(named);
     }
-    Ok(RunFound::by_start_time(&client.runs()?, accepted))
+    Ok(RunMatch::by_start_time(&client.runs()?, accepted))
 }
 
 fn with(

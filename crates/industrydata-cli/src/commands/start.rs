@@ -1,6 +1,9 @@
 //! `start`: a slot in the books, one POST, and the wait if it is asked for.
 
-use industrydata_core::{MayHaveStarted, ReadError, Schedule, Who};
+use industrydata_core::ledger::Caller;
+use industrydata_core::ledger::Schedule;
+use industrydata_core::lro::MayHaveStarted;
+use industrydata_core::lro::ReadError;
 
 use crate::{
     args::{Global, Scheduled, StartArgs},
@@ -56,7 +59,7 @@ fn started(
             polling: args.limits.polling(),
             timeout: patience.left(),
             request_timeout: args.limits.request_timeout,
-            who: Who {
+            who: Caller {
                 label: args.label.clone(),
                 ..settings::who(env)
             },

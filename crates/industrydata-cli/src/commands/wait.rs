@@ -1,7 +1,7 @@
 //! `wait`: polls until the operation has ended. The books are not opened for it.
 
-use industrydata_core::MayHaveStarted;
-use industrydata_ledger::Books;
+use industrydata_core::lro::MayHaveStarted;
+use industrydata_ledger::Ledger;
 
 use crate::{
     args::{Global, WaitArgs},
@@ -37,7 +37,7 @@ pub(super) fn run(
             base,
             tenant,
             tokens,
-            books: Books::memory(),
+            books: Ledger::memory(),
             polling: args.limits.polling(),
             timeout: patience.left(),
             request_timeout: args.limits.request_timeout,

@@ -6,17 +6,31 @@ use industrydata_async::{
     Client as Inner, CommandToken, CredentialsToken, FixedToken, TenantClient, TokenFuture,
     TokenSource,
 };
-use industrydata_core::{
-    Accepted, Challenge, FollowError, IndustryDataRun, Operation, OperationUrl, Progress,
-    ReadError, ReconcileError, Reconciliation, ResumeToken, RunActivity, RunStatistics, Schedule,
-    StartError, StoreFault, Tenant, TokenError, WatchError,
-};
+use industrydata_core::Tenant;
+use industrydata_core::auth::Challenge;
+use industrydata_core::auth::TokenError;
+use industrydata_core::ledger::Schedule;
+use industrydata_core::ledger::StoreError;
+use industrydata_core::lro::Accepted;
+use industrydata_core::lro::OperationPollError;
+use industrydata_core::lro::Progress;
+use industrydata_core::lro::ReadError;
+use industrydata_core::lro::ResumeToken;
+use industrydata_core::lro::RunPollError;
+use industrydata_core::lro::StartError;
+use industrydata_core::model::IndustryDataRun;
+use industrydata_core::model::Operation;
+use industrydata_core::model::RunActivity;
+use industrydata_core::model::RunStatistics;
+use industrydata_core::reconcile::ReconcileError;
+use industrydata_core::reconcile::Reconciliation;
+use industrydata_core::wire::OperationUrl;
 use tokio::{
     runtime::{Builder, Runtime},
     time::Instant,
 };
 
-use super::{Client, OnWait, Run, RunFollow, Setup, TOKEN_SLACK, USER_AGENT, hand_on, unbuildable};
+use super::{Client, OnWait, Run, RunPoller, Setup, TOKEN_SLACK, USER_AGENT, hand_on, unbuildable};
 use crate::{
     report::Document,
     settings::Target,
@@ -86,7 +100,7 @@ impl Client for Asynchronous {
         })
     }
 
-    fn follow(&self, run: &str) -> Box<dyn RunFollow> {
+    fn follow(&self, run: &str) -> Box<dyn RunPoller> {
         Box::new(Followed {
             runtime: self.runtime,
             follow: self.client.follow(run),
@@ -139,15 +153,15 @@ impl Client for Asynchronous {
 
 struct Followed {
     runtime: &'static Runtime,
-    follow: industrydata_async::RunFollow,
+    follow: industrydata_async::RunPoller,
 }
 
-impl RunFollow for Followed {
+impl RunPoller for Followed {
     fn run(&self) -> Option<&IndustryDataRun> {
         self.follow.run()
     }
 
-    fn progress(&mut self) -> Result<Option<Progress>, FollowError> {
+    fn progress(&mut self) -> Result<Option<Progress>, RunPollError> {
         self.runtime.block_on(self.follow.progress())
     }
 }
@@ -169,7 +183,7 @@ struct Watched {
 impl Run for Watched {
     hand_on!();
 
-    fn progress(&mut self) -> Result<Option<Progress>, WatchError> {
+    fn progress(&mut self) -> Result<Option<Progress>, OperationPollError> {
         self.runtime.block_on(self.run.progress())
     }
 }

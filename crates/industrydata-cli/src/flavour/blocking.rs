@@ -5,13 +5,28 @@ use std::{thread, time::Duration};
 use industrydata_blocking::{
     Client as Inner, CommandToken, CredentialsToken, FixedToken, Stop, TenantClient, TokenSource,
 };
-use industrydata_core::{
-    Accepted, AccessToken, Challenge, FollowError, IndustryDataRun, Operation, OperationUrl,
-    Progress, ReadError, ReconcileError, Reconciliation, ResumeToken, RunActivity, RunStatistics,
-    Schedule, StartError, StoreFault, Tenant, TokenError, WatchError,
-};
+use industrydata_core::Tenant;
+use industrydata_core::auth::AccessToken;
+use industrydata_core::auth::Challenge;
+use industrydata_core::auth::TokenError;
+use industrydata_core::ledger::Schedule;
+use industrydata_core::ledger::StoreError;
+use industrydata_core::lro::Accepted;
+use industrydata_core::lro::OperationPollError;
+use industrydata_core::lro::Progress;
+use industrydata_core::lro::ReadError;
+use industrydata_core::lro::ResumeToken;
+use industrydata_core::lro::RunPollError;
+use industrydata_core::lro::StartError;
+use industrydata_core::model::IndustryDataRun;
+use industrydata_core::model::Operation;
+use industrydata_core::model::RunActivity;
+use industrydata_core::model::RunStatistics;
+use industrydata_core::reconcile::ReconcileError;
+use industrydata_core::reconcile::Reconciliation;
+use industrydata_core::wire::OperationUrl;
 
-use super::{Client, OnWait, Run, RunFollow, Setup, TOKEN_SLACK, USER_AGENT, hand_on, unbuildable};
+use super::{Client, OnWait, Run, RunPoller, Setup, TOKEN_SLACK, USER_AGENT, hand_on, unbuildable};
 use crate::{
     report::Document,
     settings::Target,
@@ -67,7 +82,7 @@ impl Client for Blocking {
         Box::new(Self(self.0.clone().time_limit(limit)))
     }
 
-    fn follow(&self, run: &str) -> Box<dyn RunFollow> {
+    fn follow(&self, run: &str) -> Box<dyn RunPoller> {
         Box::new(Followed(self.0.follow(run)))
     }
 
@@ -112,14 +127,14 @@ impl Client for Blocking {
     }
 }
 
-struct Followed(industrydata_blocking::RunFollow);
+struct Followed(industrydata_blocking::RunPoller);
 
-impl RunFollow for Followed {
+impl RunPoller for Followed {
     fn run(&self) -> Option<&IndustryDataRun> {
         self.0.run()
     }
 
-    fn progress(&mut self) -> Result<Option<Progress>, FollowError> {
+    fn progress(&mut self) -> Result<Option<Progress>, RunPollError> {
         self.0.progress()
     }
 }
@@ -131,7 +146,7 @@ struct Watched {
 impl Run for Watched {
     hand_on!();
 
-    fn progress(&mut self) -> Result<Option<Progress>, WatchError> {
+    fn progress(&mut self) -> Result<Option<Progress>, OperationPollError> {
         self.run.progress()
     }
 }

@@ -5,12 +5,28 @@ mod blocking;
 
 use std::time::Duration;
 
-use industrydata_core::{
-    Accepted, Base, FollowError, IndustryDataRun, Operation, OperationUrl, PauseReason,
-    PollingPolicy, Progress, ReadError, ReconcileError, Reconciliation, ResumeToken, RunActivity,
-    RunStatistics, Schedule, StartError, StoreFault, Tenant, WatchError, Who,
-};
-use industrydata_ledger::Books;
+use industrydata_core::Tenant;
+use industrydata_core::ledger::Caller;
+use industrydata_core::ledger::Schedule;
+use industrydata_core::ledger::StoreError;
+use industrydata_core::lro::Accepted;
+use industrydata_core::lro::OperationPollError;
+use industrydata_core::lro::PauseReason;
+use industrydata_core::lro::Progress;
+use industrydata_core::lro::ReadError;
+use industrydata_core::lro::ResumeToken;
+use industrydata_core::lro::RunPollError;
+use industrydata_core::lro::StartError;
+use industrydata_core::model::IndustryDataRun;
+use industrydata_core::model::Operation;
+use industrydata_core::model::RunActivity;
+use industrydata_core::model::RunStatistics;
+use industrydata_core::policy::PollingPolicy;
+use industrydata_core::reconcile::ReconcileError;
+use industrydata_core::reconcile::Reconciliation;
+use industrydata_core::wire::BaseUrl;
+use industrydata_core::wire::OperationUrl;
+use industrydata_ledger::Ledger;
 
 use crate::{
     args::Http,
@@ -31,14 +47,14 @@ pub(crate) type OnWait = Box<dyn Fn(&PauseReason, Duration) + Send + Sync>;
 /// All that a client is made of.
 #[derive(Debug)]
 pub(crate) struct Setup {
-    pub(crate) base: Base,
+    pub(crate) base: BaseUrl,
     pub(crate) tenant: Tenant,
     pub(crate) tokens: Tokens,
-    pub(crate) books: Books,
+    pub(crate) books: Ledger,
     pub(crate) polling: PollingPolicy,
     pub(crate) timeout: Duration,
     pub(crate) request_timeout: Duration,
-    pub(crate) who: Who,
+    pub(crate) who: Caller,
     pub(crate) interrupt: Interrupt,
 }
 
@@ -55,7 +71,7 @@ pub(crate) trait Client {
     /// The same with another time limit for its next call.
     fn limited(&self, limit: Duration) -> Box<dyn Client>;
     /// Follows a run of this id to its own end.
-    fn follow(&self, run: &str) -> Box<dyn RunFollow>;
+    fn follow(&self, run: &str) -> Box<dyn RunPoller>;
     fn operations(&self) -> Result<Vec<Operation>, ReadError>;
     fn operation(&self, id: &str) -> Result<Operation, ReadError>;
     fn runs(&self) -> Result<Vec<IndustryDataRun>, ReadError>;
@@ -69,10 +85,10 @@ pub(crate) trait Client {
 }
 
 /// A run on its way to its own end.
-pub(crate) trait RunFollow {
+pub(crate) trait RunPoller {
     fn run(&self) -> Option<&IndustryDataRun>;
     /// What the next read brings, told before the pause that follows it; `None` once the run has ended.
-    fn progress(&mut self) -> Result<Option<Progress>, FollowError>;
+    fn progress(&mut self) -> Result<Option<Progress>, RunPollError>;
 }
 
 /// An operation on its way.
@@ -81,9 +97,9 @@ pub(crate) trait Run {
     fn resume_token(&self) -> ResumeToken;
     fn operation(&self) -> Option<&Operation>;
     fn accepted(&self) -> Option<&Accepted>;
-    fn ledger_warning(&self) -> Option<&StoreFault>;
+    fn ledger_warning(&self) -> Option<&StoreError>;
     /// What the next poll brings, told before the pause that follows it; `None` once the operation has succeeded.
-    fn progress(&mut self) -> Result<Option<Progress>, WatchError>;
+    fn progress(&mut self) -> Result<Option<Progress>, OperationPollError>;
 }
 
 /// The client of this flavour. Nothing is sent.
@@ -124,7 +140,7 @@ macro_rules! hand_on {
             self.run.accepted()
         }
 
-        fn ledger_warning(&self) -> Option<&StoreFault> {
+        fn ledger_warning(&self) -> Option<&StoreError> {
             self.run.ledger_warning()
         }
     };

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use industrydata_ledger::{Books, PgStore, SqliteStore};
+use industrydata_ledger::{Ledger, PgStore, SqliteStore};
 
 use super::Environment;
 use crate::{
@@ -24,16 +24,16 @@ pub(crate) fn books(
     global: &Global,
     env: Environment<'_>,
     patience: Duration,
-) -> Result<Books, Box<Document>> {
+) -> Result<Ledger, Box<Document>> {
     let given = ledger_option(global, env);
     if given.as_deref().is_some_and(|path| path == "none") {
-        return Ok(Books::memory());
+        return Ok(Ledger::memory());
     }
     let wait = patience.min(LEDGER_WAIT);
     if let Some(url) = given.as_deref().and_then(url) {
         let store = PgStore::options().wait(wait).from_env().connect(url);
         return store
-            .map(Books::from)
+            .map(Ledger::from)
             .map_err(|fault| verdict::ledger(&fault).into());
     }
     let options = SqliteStore::options().wait(wait);
@@ -42,7 +42,7 @@ pub(crate) fn books(
         None => options.create_parent(true).open(default_ledger(env)?),
     };
     store
-        .map(Books::from)
+        .map(Ledger::from)
         .map_err(|fault| verdict::ledger(&fault).into())
 }
 

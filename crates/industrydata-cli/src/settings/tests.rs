@@ -1,7 +1,7 @@
 use std::{collections::HashMap, path::PathBuf, time::Duration};
 
 use clap::Parser;
-use industrydata_core::Store;
+use industrydata_core::ledger::Store;
 
 use super::{ledger::default_ledger, *};
 use crate::{args::Cli, report::Document, signals::Interrupt};
@@ -70,7 +70,7 @@ fn the_base_is_the_options_then_the_environments_then_graphs() {
     .unwrap_err();
     assert_eq!(
         (bad.outcome, bad.error.unwrap().kind),
-        (Outcome::Usage, Kind::Base)
+        (Outcome::Usage, Kind::BaseUrl)
     );
 }
 
@@ -178,7 +178,7 @@ fn the_default_ledger_is_in_the_state_folder() {
 
 #[test]
 fn a_target_is_checked_before_anything_is_sent() {
-    let base = Base::parse("http://127.0.0.1:1/beta").unwrap();
+    let base = BaseUrl::parse("http://127.0.0.1:1/beta").unwrap();
     let kind = |argument: &str| target(&base, argument).unwrap_err().error.unwrap().kind;
     assert!(matches!(target(&base, "abc"), Ok(Target::Url(_))));
     assert!(matches!(
@@ -196,8 +196,8 @@ fn a_target_is_checked_before_anything_is_sent() {
         assert_eq!(kind(bad), Kind::Usage, "{bad:?}");
     }
     let foreign = ResumeToken::new(
-        &Base::graph(),
-        &OperationUrl::from_id(&Base::graph(), "abc").unwrap(),
+        &BaseUrl::graph(),
+        &OperationUrl::from_id(&BaseUrl::graph(), "abc").unwrap(),
         Timestamp::UNIX_EPOCH,
     );
     for bad in [
@@ -213,7 +213,7 @@ fn a_target_is_checked_before_anything_is_sent() {
 
 #[test]
 fn a_target_with_an_at_sign_is_not_quoted() {
-    let base = Base::graph();
+    let base = BaseUrl::graph();
     for text in [
         "user:hunter2@nowhere",
         "https://other.example/x?p=hunter2@x",

@@ -1,11 +1,21 @@
 use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
-use industrydata_core::{
-    Base, BooksKey, Change, Fault, LocationError, Miss, Phase, Refusal, ServiceError, Store,
-    Throttle, Timestamp, TokenError, Who,
-};
-use industrydata_ledger::Books;
+use industrydata_core::Timestamp;
+use industrydata_core::auth::TokenError;
+use industrydata_core::ledger::Caller;
+use industrydata_core::ledger::Change;
+use industrydata_core::ledger::LedgerKey;
+use industrydata_core::ledger::Refusal;
+use industrydata_core::ledger::Store;
+use industrydata_core::lro::TransientError;
+use industrydata_core::policy::Throttle;
+use industrydata_core::wire::BaseUrl;
+use industrydata_core::wire::LocationError;
+use industrydata_core::wire::Phase;
+use industrydata_core::wire::ServiceError;
+use industrydata_core::wire::TransportError;
+use industrydata_ledger::Ledger;
 
 use super::*;
 
@@ -19,8 +29,8 @@ fn service_error(status: u16) -> ServiceError {
 }
 
 fn refusal() -> Refusal {
-    let books = Books::memory();
-    let key = BooksKey::new(&Base::graph(), &"t".parse().unwrap());
+    let books = Ledger::memory();
+    let key = LedgerKey::new(&BaseUrl::graph(), &"t".parse().unwrap());
     (0..6)
         .find_map(|id| {
             let change = Change::reserve(
@@ -28,15 +38,15 @@ fn refusal() -> Refusal {
                 Throttle::default(),
                 [id; 16],
                 Duration::from_secs(60),
-                Who::default(),
+                Caller::default(),
             );
             books.transact(&change).unwrap().refusal().copied()
         })
         .unwrap()
 }
 
-fn fault(phase: Phase) -> Fault {
-    Fault::new(phase, "broken")
+fn fault(phase: Phase) -> TransportError {
+    TransportError::new(phase, "broken")
 }
 
 #[test]
@@ -111,7 +121,7 @@ fn every_end_of_a_start_has_its_exit_code() {
             5,
             Kind::NotFollowable,
         ),
-        (StartErrorKind::Ledger(StoreFault::Busy), 9, Kind::Ledger),
+        (StartErrorKind::Ledger(StoreError::Busy), 9, Kind::Ledger),
     ];
     for (start, code, kind) in cases {
         let (outcome, told) = of_start(&start);
@@ -122,18 +132,22 @@ fn every_end_of_a_start_has_its_exit_code() {
 #[test]
 fn every_end_of_a_wait_has_its_exit_code() {
     let cases = [
-        (WatchErrorKind::Failed, 1, Kind::Failed),
-        (WatchErrorKind::Gone(service_error(410)), 5, Kind::Gone),
+        (OperationPollErrorKind::Failed, 1, Kind::Failed),
         (
-            WatchErrorKind::LostTrack {
-                last: Miss::Dropped,
+            OperationPollErrorKind::Gone(service_error(410)),
+            5,
+            Kind::Gone,
+        ),
+        (
+            OperationPollErrorKind::LostTrack {
+                last: TransientError::Dropped,
                 since: Duration::ZERO,
             },
             7,
             Kind::LostTrack,
         ),
         (
-            WatchErrorKind::Unauthorized {
+            OperationPollErrorKind::Unauthorized {
                 error: service_error(401),
                 token: None,
             },
@@ -141,29 +155,29 @@ fn every_end_of_a_wait_has_its_exit_code() {
             Kind::Unauthorized,
         ),
         (
-            WatchErrorKind::Forbidden(service_error(403)),
+            OperationPollErrorKind::Forbidden(service_error(403)),
             4,
             Kind::Forbidden,
         ),
         (
-            WatchErrorKind::NoToken(TokenError::unavailable("none")),
+            OperationPollErrorKind::NoToken(TokenError::unavailable("none")),
             4,
             Kind::Token,
         ),
         (
-            WatchErrorKind::Unexpected(service_error(400)),
+            OperationPollErrorKind::Unexpected(service_error(400)),
             5,
             Kind::Unexpected,
         ),
         (
-            WatchErrorKind::TimeLimit {
+            OperationPollErrorKind::TimeLimit {
                 retry_at: None,
                 last: None,
             },
             7,
             Kind::TimedOut,
         ),
-        (WatchErrorKind::Stopped, 130, Kind::Interrupted),
+        (OperationPollErrorKind::Stopped, 130, Kind::Interrupted),
     ];
     for (watch, code, kind) in cases {
         let (outcome, told) = of_watch(&watch);

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use industrydata_core::{SignedDuration, Timestamp};
+use industrydata_core::SignedDuration;
+use industrydata_core::Timestamp;
 use industrydata_emulator::{Config, Emulator, Grant, Schedule};
 use serde_json::{Value, json};
 

@@ -5,12 +5,42 @@
 use std::{collections::VecDeque, time::Duration};
 
 use http::{HeaderMap, Method, Request, response::Parts};
-use industrydata_core::{
-    Accepted, AccessToken, Base, BodyFault, Change, Endpoint, Fault, Fetch, FetchPlan, FetchStep,
-    Follow, FollowError, FollowStep, IndustryDataRun, Limits, Now, Operation, Phase, PollingPolicy,
-    Quota, ReadError, ResumeToken, Service, Start, StartError, StartPlan, StartStep, StoreFault,
-    Throttle, Timestamp, TokenError, Verdict, Watch, WatchError, WatchStep, Who,
-};
+use industrydata_core::Now;
+use industrydata_core::Timestamp;
+use industrydata_core::auth::AccessToken;
+use industrydata_core::auth::TokenError;
+use industrydata_core::endpoint::Endpoint;
+use industrydata_core::endpoint::Service;
+use industrydata_core::ledger::Caller;
+use industrydata_core::ledger::Change;
+use industrydata_core::ledger::Quota;
+use industrydata_core::ledger::StoreError;
+use industrydata_core::ledger::StoreReply;
+use industrydata_core::lro::Accepted;
+use industrydata_core::lro::OperationPoll;
+use industrydata_core::lro::OperationPollError;
+use industrydata_core::lro::OperationPollStep;
+use industrydata_core::lro::Read;
+use industrydata_core::lro::ReadError;
+use industrydata_core::lro::ReadPlan;
+use industrydata_core::lro::ReadStep;
+use industrydata_core::lro::ResumeToken;
+use industrydata_core::lro::RunPoll;
+use industrydata_core::lro::RunPollError;
+use industrydata_core::lro::RunPollStep;
+use industrydata_core::lro::Start;
+use industrydata_core::lro::StartError;
+use industrydata_core::lro::StartPlan;
+use industrydata_core::lro::StartStep;
+use industrydata_core::model::IndustryDataRun;
+use industrydata_core::model::Operation;
+use industrydata_core::policy::Limits;
+use industrydata_core::policy::PollingPolicy;
+use industrydata_core::policy::Throttle;
+use industrydata_core::wire::BaseUrl;
+use industrydata_core::wire::IncompleteBody;
+use industrydata_core::wire::Phase;
+use industrydata_core::wire::TransportError;
 
 pub(crate) const LOCATION: &str = "https://graph.microsoft.com/beta/external/industryData/operations/171bf0b4-14e9-408f-71dd-08dcd2a15d23";
 
@@ -37,7 +67,7 @@ pub(crate) enum Answer {
     /// Time passes before the next answer.
     After(Duration),
     /// The store fails at its next change, or the one after that, ...
-    Fault(usize, StoreFault),
+    TransportError(usize, StoreError),
 }
 
 /// Builds a script of answers.
@@ -99,7 +129,7 @@ pub(crate) struct World {
     pub(crate) request_times: Vec<Duration>,
     pub(crate) pauses: Vec<(Duration, String)>,
     pub(crate) store_calls: usize,
-    pub(crate) store_fault: Option<(usize, StoreFault)>,
+    pub(crate) store_fault: Option<(usize, StoreError)>,
     pub(crate) challenges: usize,
     /// By how much the store's clock is behind.
     pub(crate) behind: Duration,
@@ -126,12 +156,12 @@ impl World {
 
     pub(crate) fn plan(&self) -> StartPlan {
         StartPlan {
-            service: Service::new(Base::graph(), "test/1"),
+            service: Service::new(BaseUrl::graph(), "test/1"),
             tenant: "contoso".parse().unwrap(),
             throttle: Throttle::default(),
             limits: Limits::default(),
             wait_for_slot: false,
-            who: Who::default(),
+            who: Caller::default(),
         }
     }
 
@@ -139,7 +169,7 @@ impl World {
         self.now = Now::new(self.now.utc + time, self.now.steady + time);
     }
 
-    pub(crate) fn transact(&mut self, change: &Change) -> Result<Verdict, StoreFault> {
+    pub(crate) fn transact(&mut self, change: &Change) -> Result<StoreReply, StoreError> {
         self.store_calls += 1;
         if let Some((at, _)) = &self.store_fault
             && *at == self.store_calls
@@ -155,7 +185,10 @@ impl World {
     }
 
     pub(crate) fn quota(&mut self) -> Quota {
-        let key = industrydata_core::BooksKey::new(&Base::graph(), &"contoso".parse().unwrap());
+        let key = industrydata_core::ledger::LedgerKey::new(
+            &BaseUrl::graph(),
+            &"contoso".parse().unwrap(),
+        );
         let change = Change::read(key, Throttle::default());
         change
             .apply(self.books.as_deref(), self.now.utc)
@@ -174,7 +207,7 @@ impl World {
                     let time = *time;
                     self.pass(time);
                 }
-                Some(Answer::Fault(nth, fault)) => {
+                Some(Answer::TransportError(nth, fault)) => {
                     self.store_fault = Some((self.store_calls + nth, fault.clone()));
                 }
                 _ => return,
@@ -184,7 +217,7 @@ impl World {
     }
 
     /// One exchange; false if the driver is dropped in it.
-    fn exchange(&mut self, exchange: industrydata_core::Exchange<'_>) -> bool {
+    fn exchange(&mut self, exchange: industrydata_core::lro::Exchange<'_>) -> bool {
         self.prepare();
         if exchange.challenge().is_some() {
             self.challenges += 1;
@@ -212,13 +245,16 @@ impl World {
             Answer::Cut(status, headers) => {
                 reply.answer(
                     &head(status, &headers),
-                    Err(BodyFault::cut("cut")),
+                    Err(IncompleteBody::cut("cut")),
                     self.now,
                 );
             }
-            Answer::Lost(phase) => reply.lost(Fault::new(phase, "lost"), self.now),
+            Answer::Lost(phase) => reply.lost(TransportError::new(phase, "lost"), self.now),
             Answer::Dropped => return false,
-            Answer::NoToken(_) | Answer::Token(_) | Answer::After(_) | Answer::Fault(..) => {
+            Answer::NoToken(_)
+            | Answer::Token(_)
+            | Answer::After(_)
+            | Answer::TransportError(..) => {
                 unreachable!("taken off before")
             }
         }
@@ -257,22 +293,22 @@ impl World {
     /// Drives a wait to its end.
     pub(crate) fn watch(
         &mut self,
-        machine: &mut Watch,
-    ) -> Result<std::sync::Arc<Operation>, WatchError> {
+        machine: &mut OperationPoll,
+    ) -> Result<std::sync::Arc<Operation>, OperationPollError> {
         for _ in 0..100_000 {
             self.prepare();
             match machine.step() {
-                WatchStep::Send(exchange) => {
+                OperationPollStep::Send(exchange) => {
                     self.exchange(exchange);
                 }
-                WatchStep::Wait(mut pause) => {
+                OperationPollStep::Wait(mut pause) => {
                     let time = pause.remaining(self.now);
                     let _ = pause.news();
                     self.pauses.push((time, pause.reason().to_string()));
                     self.pass(time);
                     pause.over(self.now);
                 }
-                WatchStep::Done(outcome) => return outcome,
+                OperationPollStep::Done(outcome) => return outcome,
             }
         }
         panic!("a wait takes a bounded number of steps");
@@ -284,24 +320,24 @@ impl World {
         endpoint: E,
         limits: Limits,
     ) -> Result<std::sync::Arc<E::Output>, ReadError> {
-        let plan = FetchPlan {
-            service: Service::new(Base::graph(), "test/1"),
+        let plan = ReadPlan {
+            service: Service::new(BaseUrl::graph(), "test/1"),
             limits,
         };
-        let mut machine = Fetch::new(endpoint, plan, [9; 16], self.now);
+        let mut machine = Read::new(endpoint, plan, [9; 16], self.now);
         for _ in 0..10_000 {
             self.prepare();
             match machine.step() {
-                FetchStep::Send(exchange) => {
+                ReadStep::Send(exchange) => {
                     self.exchange(exchange);
                 }
-                FetchStep::Wait(pause) => {
+                ReadStep::Wait(pause) => {
                     let time = pause.remaining(self.now);
                     self.pauses.push((time, pause.reason().to_string()));
                     self.pass(time);
                     pause.over(self.now);
                 }
-                FetchStep::Done(outcome) => return outcome,
+                ReadStep::Done(outcome) => return outcome,
             }
         }
         panic!("a read takes a bounded number of steps");
@@ -311,7 +347,7 @@ impl World {
     pub(crate) fn follow(
         &mut self,
         limits: Limits,
-    ) -> Result<std::sync::Arc<IndustryDataRun>, FollowError> {
+    ) -> Result<std::sync::Arc<IndustryDataRun>, RunPollError> {
         self.follow_at(PollingPolicy::default(), limits)
     }
 
@@ -319,27 +355,27 @@ impl World {
         &mut self,
         policy: PollingPolicy,
         limits: Limits,
-    ) -> Result<std::sync::Arc<IndustryDataRun>, FollowError> {
-        let plan = industrydata_core::WatchPlan {
-            service: Service::new(Base::graph(), "test/1"),
+    ) -> Result<std::sync::Arc<IndustryDataRun>, RunPollError> {
+        let plan = industrydata_core::lro::PollPlan {
+            service: Service::new(BaseUrl::graph(), "test/1"),
             policy,
             limits,
         };
-        let mut machine = Follow::new("r-1", plan, [9; 16], self.now);
+        let mut machine = RunPoll::new("r-1", plan, [9; 16], self.now);
         for _ in 0..100_000 {
             self.prepare();
             match machine.step() {
-                FollowStep::Send(exchange) => {
+                RunPollStep::Send(exchange) => {
                     self.exchange(exchange);
                 }
-                FollowStep::Wait(mut pause) => {
+                RunPollStep::Wait(mut pause) => {
                     let time = pause.remaining(self.now);
                     assert!(pause.news().unwrap().next_poll_in() >= time);
                     self.pauses.push((time, pause.reason().to_string()));
                     self.pass(time);
                     pause.over(self.now);
                 }
-                FollowStep::Done(outcome) => return outcome,
+                RunPollStep::Done(outcome) => return outcome,
             }
         }
         panic!("a wait takes a bounded number of steps");
@@ -349,19 +385,19 @@ impl World {
     pub(crate) fn run(
         &mut self,
         policy: PollingPolicy,
-    ) -> Result<std::sync::Arc<Operation>, WatchError> {
+    ) -> Result<std::sync::Arc<Operation>, OperationPollError> {
         let accepted = self.start(self.plan()).unwrap();
         self.watch(&mut accepted.watch(policy))
     }
 
-    pub(crate) fn resume(&mut self, token: &ResumeToken, limits: Limits) -> Watch {
-        let plan = industrydata_core::WatchPlan {
-            service: Service::new(Base::graph(), "test/1"),
+    pub(crate) fn resume(&mut self, token: &ResumeToken, limits: Limits) -> OperationPoll {
+        let plan = industrydata_core::lro::PollPlan {
+            service: Service::new(BaseUrl::graph(), "test/1"),
             policy: PollingPolicy::default(),
             limits,
         };
-        let url = token.operation_url(&Base::graph()).unwrap();
-        Watch::new(url, plan, Some(token.accepted()), [9; 16], self.now)
+        let url = token.operation_url(&BaseUrl::graph()).unwrap();
+        OperationPoll::new(url, plan, Some(token.accepted()), [9; 16], self.now)
     }
 
     pub(crate) fn posts(&self) -> usize {

@@ -2,7 +2,7 @@
 
 use std::{error::Error, io, path::PathBuf, time::Duration};
 
-use industrydata_core::StoreFault;
+use industrydata_core::ledger::StoreError;
 use tokio_postgres::error::SqlState;
 
 /// The longest text of a server that is passed on, in characters.
@@ -53,7 +53,7 @@ pub(super) enum Obstacle {
     Lost,
 }
 
-impl From<Obstacle> for StoreFault {
+impl From<Obstacle> for StoreError {
     fn from(obstacle: Obstacle) -> Self {
         Self::unavailable(obstacle)
     }
@@ -63,23 +63,23 @@ impl From<Obstacle> for StoreFault {
 #[derive(Debug)]
 pub(super) enum Failure {
     /// Nothing was changed, and trying again at once would not help.
-    Clean(StoreFault),
+    Clean(StoreError),
     /// Nothing was changed, and trying again at once may help.
-    Again(StoreFault),
+    Again(StoreError),
     /// COMMIT was sent and not answered with a yes: the change may stand or not.
-    Commit(StoreFault),
+    Commit(StoreError),
 }
 
 impl Failure {
-    pub(super) fn fault(self) -> StoreFault {
+    pub(super) fn fault(self) -> StoreError {
         match self {
             Self::Clean(fault) | Self::Again(fault) | Self::Commit(fault) => fault,
         }
     }
 }
 
-impl From<StoreFault> for Failure {
-    fn from(fault: StoreFault) -> Self {
+impl From<StoreError> for Failure {
+    fn from(fault: StoreError) -> Self {
         Self::Clean(fault)
     }
 }
@@ -93,20 +93,20 @@ pub(super) fn of(place: &str, error: &tokio_postgres::Error) -> Failure {
         return Failure::Again(told(place, error, ""));
     };
     if [SqlState::LOCK_NOT_AVAILABLE, SqlState::QUERY_CANCELED].contains(code) {
-        return Failure::Clean(StoreFault::Busy);
+        return Failure::Clean(StoreError::Busy);
     }
     if [SqlState::UNDEFINED_TABLE, SqlState::INVALID_SCHEMA_NAME].contains(code) {
-        return Failure::Clean(StoreFault::Damaged(
+        return Failure::Clean(StoreError::Damaged(
             "the tables are gone that were there before",
         ));
     }
     if is_of_the_tables(code) {
-        return Failure::Clean(StoreFault::Damaged(
+        return Failure::Clean(StoreError::Damaged(
             "the tables are not those that were made",
         ));
     }
     if [SqlState::DATA_CORRUPTED, SqlState::INDEX_CORRUPTED].contains(code) {
-        return Failure::Clean(StoreFault::Damaged("the server finds its data corrupted"));
+        return Failure::Clean(StoreError::Damaged("the server finds its data corrupted"));
     }
     let fault = told(place, error, hint(code));
     if is_passing(code) {
@@ -117,7 +117,7 @@ pub(super) fn of(place: &str, error: &tokio_postgres::Error) -> Failure {
 }
 
 /// An error in words, on one line.
-pub(super) fn told(place: &str, error: &tokio_postgres::Error, hint: &'static str) -> StoreFault {
+pub(super) fn told(place: &str, error: &tokio_postgres::Error, hint: &'static str) -> StoreError {
     Obstacle::Server {
         place: place.to_owned(),
         said: said(error),
@@ -271,17 +271,17 @@ mod tests {
             assert!(is_of_the_tables(&damage) && !is_passing(&damage));
         }
         assert!(!is_of_the_tables(&SqlState::DISK_FULL) && !is_passing(&SqlState::DISK_FULL));
-        let busy = || StoreFault::Busy;
+        let busy = || StoreError::Busy;
         for failure in [
             Failure::Clean(busy()),
             Failure::Again(busy()),
             Failure::Commit(busy()),
         ] {
-            assert!(matches!(failure.fault(), StoreFault::Busy));
+            assert!(matches!(failure.fault(), StoreError::Busy));
         }
         assert!(matches!(
             Failure::from(busy()),
-            Failure::Clean(StoreFault::Busy)
+            Failure::Clean(StoreError::Busy)
         ));
     }
 }

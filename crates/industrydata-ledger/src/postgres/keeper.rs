@@ -2,7 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use industrydata_core::{BooksKey, Change, StoreFault, Verdict};
+use industrydata_core::ledger::Change;
+use industrydata_core::ledger::LedgerKey;
+use industrydata_core::ledger::StoreError;
+use industrydata_core::ledger::StoreReply;
 use tokio::time::sleep;
 
 use super::{
@@ -23,7 +26,7 @@ enum How {
 }
 
 impl Pool {
-    pub(super) async fn check(&self, until: Instant) -> Result<(), StoreFault> {
+    pub(super) async fn check(&self, until: Instant) -> Result<(), StoreError> {
         let _permit = self.permit(until).await?;
         self.patiently(until, || async {
             let mut session = self.session(until, true).await?;
@@ -38,7 +41,7 @@ impl Pool {
         &self,
         change: &Change,
         until: Instant,
-    ) -> Result<Verdict, StoreFault> {
+    ) -> Result<StoreReply, StoreError> {
         let _permit = self.permit(until).await?;
         match self.patiently(until, || self.attempt(change, until)).await {
             Ok(verdict) => Ok(verdict),
@@ -50,7 +53,11 @@ impl Pool {
     /// After a COMMIT that was not answered: the change is run again on a fresh connection until one is. It waits for the
     /// lock of the transaction it was, and so for its end; it is written again even if it stands, since what can be read
     /// there may not have reached the disk or the replicas.
-    async fn confirm(&self, change: &Change, mut last: StoreFault) -> Result<Verdict, StoreFault> {
+    async fn confirm(
+        &self,
+        change: &Change,
+        mut last: StoreError,
+    ) -> Result<StoreReply, StoreError> {
         let until = Instant::now() + self.plan.wait * 2;
         let mut pause = Duration::from_millis(20);
         self.idle().clear();
@@ -65,23 +72,23 @@ impl Pool {
                 Ok(verdict) => return Ok(verdict),
                 Err(failure) => last = failure.fault(),
             }
-            if matches!(last, StoreFault::Damaged(_) | StoreFault::Newer { .. }) {
+            if matches!(last, StoreError::Damaged(_) | StoreError::Newer { .. }) {
                 break;
             }
             sleep(pause).await;
             pause = (pause * 2).min(Duration::from_millis(500));
         }
-        Err(StoreFault::unconfirmed(last))
+        Err(StoreError::unconfirmed(last))
     }
 
-    async fn attempt(&self, change: &Change, until: Instant) -> Result<Verdict, Failure> {
+    async fn attempt(&self, change: &Change, until: Instant) -> Result<StoreReply, Failure> {
         let mut session = self.session(until, true).await?;
         let result = self.book(&mut session, change, until).await;
         match &result {
             Ok(_) => self.keep(session),
             // Damaged books of one tenant are no reason to connect anew for all others.
             Err(Failure::Clean(
-                StoreFault::Busy | StoreFault::Damaged(_) | StoreFault::Newer { .. },
+                StoreError::Busy | StoreError::Damaged(_) | StoreError::Newer { .. },
             )) => {
                 let reset = self.limit(until, session.reset(&self.plan)).await;
                 if reset.is_ok() {
@@ -99,7 +106,7 @@ impl Pool {
         session: &mut Session,
         change: &Change,
         until: Instant,
-    ) -> Result<Verdict, Failure> {
+    ) -> Result<StoreReply, Failure> {
         let seen = self.limit(until, self.read(session, change.key())).await?;
         let applied = change.apply(seen.value(), seen.at)?;
         if applied.write.is_none() {
@@ -113,7 +120,7 @@ impl Pool {
         self.write(session, change, how, until).await
     }
 
-    async fn read(&self, session: &mut Session, key: &BooksKey) -> Result<Seen, Failure> {
+    async fn read(&self, session: &mut Session, key: &LedgerKey) -> Result<Seen, Failure> {
         let known = self.remembered.of(key);
         if session.has_tables(&self.plan).await? {
             let seen = session.read(&self.plan, key).await?;
@@ -132,7 +139,7 @@ impl Pool {
         change: &Change,
         how: How,
         until: Instant,
-    ) -> Result<Verdict, Failure> {
+    ) -> Result<StoreReply, Failure> {
         let (plan, key) = (&*self.plan, change.key());
         let known = self.remembered.of(key);
         let booking = async {
@@ -165,7 +172,7 @@ impl Pool {
     /// Where there are no tables there were none before.
     fn has_lost_nothing(&self) -> Result<(), Failure> {
         if self.remembered.is_any() {
-            return Err(StoreFault::Damaged("the tables are gone that were there before").into());
+            return Err(StoreError::Damaged("the tables are gone that were there before").into());
         }
         Ok(())
     }

@@ -6,17 +6,18 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use industrydata_core::{BooksKey, StoreFault};
+use industrydata_core::ledger::LedgerKey;
+use industrydata_core::ledger::StoreError;
 
 use super::session::Row;
 
 /// The count of changes that each tenant's row had when it was last seen.
 #[derive(Debug, Default)]
-pub(super) struct Remembered(Mutex<HashMap<BooksKey, i64>>);
+pub(super) struct Remembered(Mutex<HashMap<LedgerKey, i64>>);
 
 impl Remembered {
     /// What is known of `key`. To be asked before the row is: the row may have gone on by then, and never back.
-    pub(super) fn of(&self, key: &BooksKey) -> Option<i64> {
+    pub(super) fn of(&self, key: &LedgerKey) -> Option<i64> {
         self.counts().get(key).copied()
     }
 
@@ -24,7 +25,7 @@ impl Remembered {
         !self.counts().is_empty()
     }
 
-    pub(super) fn note(&self, key: &BooksKey, changes: i64) {
+    pub(super) fn note(&self, key: &LedgerKey, changes: i64) {
         let mut counts = self.counts();
         match counts.get_mut(key) {
             Some(count) => *count = changes.max(*count),
@@ -35,19 +36,19 @@ impl Remembered {
     /// Compares a row with what was known of it before it was read.
     pub(super) fn agrees(
         &self,
-        key: &BooksKey,
+        key: &LedgerKey,
         known: Option<i64>,
         row: Option<&Row>,
-    ) -> Result<(), StoreFault> {
+    ) -> Result<(), StoreError> {
         match (known, row) {
             (None, None) => Ok(()),
             (_, Some(row)) if row.changes < 1 => {
-                Err(StoreFault::Damaged("a row has no count of its changes"))
+                Err(StoreError::Damaged("a row has no count of its changes"))
             }
-            (Some(known), Some(row)) if row.changes < known => Err(StoreFault::Damaged(
+            (Some(known), Some(row)) if row.changes < known => Err(StoreError::Damaged(
                 "the tenant's row was set back to an earlier one while in use",
             )),
-            (Some(_), None) => Err(StoreFault::Damaged(
+            (Some(_), None) => Err(StoreError::Damaged(
                 "the tenant's row was removed while in use",
             )),
             (_, Some(row)) => {
@@ -58,19 +59,19 @@ impl Remembered {
     }
 
     /// A count is replaced whole or not at all, so that a panic elsewhere leaves none half written.
-    fn counts(&self) -> MutexGuard<'_, HashMap<BooksKey, i64>> {
+    fn counts(&self) -> MutexGuard<'_, HashMap<LedgerKey, i64>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use industrydata_core::Base;
+    use industrydata_core::wire::BaseUrl;
 
     use super::*;
 
-    fn key(tenant: &str) -> BooksKey {
-        BooksKey::new(&Base::graph(), &tenant.parse().unwrap())
+    fn key(tenant: &str) -> LedgerKey {
+        LedgerKey::new(&BaseUrl::graph(), &tenant.parse().unwrap())
     }
 
     fn row(changes: i64) -> Row {
@@ -112,7 +113,7 @@ mod tests {
         ] {
             let fault = agrees(known, row).unwrap_err();
             assert!(
-                matches!(fault, StoreFault::Damaged(told) if told.contains(why)),
+                matches!(fault, StoreError::Damaged(told) if told.contains(why)),
                 "{known:?} {row:?}"
             );
         }

@@ -16,7 +16,10 @@ mod url;
 
 use std::sync::Arc;
 
-use industrydata_core::{Change, Store, StoreFault, Verdict};
+use industrydata_core::ledger::Change;
+use industrydata_core::ledger::Store;
+use industrydata_core::ledger::StoreError;
+use industrydata_core::ledger::StoreReply;
 
 pub use self::options::PgOptions;
 use self::{owner::Owner, plan::Plan};
@@ -28,15 +31,15 @@ use self::{owner::Owner, plan::Plan};
 /// matter; it is committed durably before the start is made.
 ///
 /// ```no_run
-/// use industrydata_ledger::{Books, PgStore};
+/// use industrydata_ledger::{Ledger, PgStore};
 ///
 /// // The password from PGPASSWORD or a passfile: an argument would show in the list of processes.
 /// let store = PgStore::options()
 ///     .from_env()
 ///     .connect("postgres://industry@db.example.org/school?sslrootcert=/etc/ssl/db-ca.pem")?;
 /// store.check()?;
-/// let books = Books::from(store);
-/// # Ok::<(), industrydata_ledger::StoreFault>(())
+/// let books = Ledger::from(store);
+/// # Ok::<(), industrydata_ledger::StoreError>(())
 /// ```
 ///
 /// - **Anywhere.** A store connects at first use, and anew after a connection broke. It may be made, used and dropped in
@@ -45,7 +48,7 @@ use self::{owner::Owner, plan::Plan};
 /// - **The tables** (`books` and `layout`) are made by the first change that writes, in the schema `industrydata` or the
 ///   one named, by one of all that race to be first. The role needs `CREATE` on the database, or on the schema if that
 ///   is there; later on `USAGE` on it and `SELECT`, `INSERT` and `UPDATE` on the tables. Tables that were altered are
-///   [`StoreFault::Damaged`], those of a newer release [`StoreFault::Newer`]; both are left as they are.
+///   [`StoreError::Damaged`], those of a newer release [`StoreError::Newer`]; both are left as they are.
 /// - **Encryption** is the URL's `sslmode`:
 ///
 ///   | `sslmode` | encrypted | the server proves who it is |
@@ -61,7 +64,7 @@ use self::{owner::Owner, plan::Plan};
 ///   whatever role or database say. **A server that runs with `fsync = off` loses starts that were booked when its
 ///   machine crashes**, and so does a replica that takes over without having had the last commits: keep at least one
 ///   synchronous replica (`synchronous_standby_names`) where servers fail over. What this program has seen it remembers:
-///   a row that vanished or was set back is [`StoreFault::Damaged`] until the program is started anew.
+///   a row that vanished or was set back is [`StoreError::Damaged`] until the program is started anew.
 /// - **A name is a tenant.** Two names for one tenant are two sets of books, see
 ///   [`Tenant`](industrydata_core::Tenant). Names are kept as bytes of UTF-8, so that any encoding and collation of the
 ///   database will do: read them with `convert_from(tenant, 'UTF8')`.
@@ -79,9 +82,9 @@ impl PgStore {
     ///
     /// # Errors
     ///
-    /// [`StoreFault::Unavailable`] with one line that says what is wrong with the URL, the authorities' file or the
+    /// [`StoreError::Unavailable`] with one line that says what is wrong with the URL, the authorities' file or the
     /// passfile, never with a password in it. A run may have started: no.
-    pub fn connect(url: &str) -> Result<Self, StoreFault> {
+    pub fn connect(url: &str) -> Result<Self, StoreError> {
         Self::options().connect(url)
     }
 
@@ -90,7 +93,7 @@ impl PgStore {
         PgOptions::new()
     }
 
-    fn with(options: PgOptions, url: &str) -> Result<Self, StoreFault> {
+    fn with(options: PgOptions, url: &str) -> Result<Self, StoreError> {
         Ok(Self(Arc::new(Owner::new(Plan::new(options, url)?))))
     }
 
@@ -106,7 +109,7 @@ impl PgStore {
     /// # Errors
     ///
     /// As [`Store::transact`]. A run may have started: no.
-    pub fn check(&self) -> Result<(), StoreFault> {
+    pub fn check(&self) -> Result<(), StoreError> {
         self.0.check()
     }
 }
@@ -117,11 +120,11 @@ impl Store for PgStore {
     ///
     /// # Errors
     ///
-    /// Before the POST each of them means that no run was started. [`StoreFault::Busy`]: the lock was not to be had.
-    /// [`StoreFault::Unavailable`]: no server, no answer, wrong user, password or database, no right to write, a full
-    /// disk; in one line, without the password. [`StoreFault::Damaged`] and [`StoreFault::Newer`]: the tables are left
-    /// as they are. [`StoreFault::Unconfirmed`]: a COMMIT was not answered, and neither was the same change run again.
-    fn transact(&self, change: &Change) -> Result<Verdict, StoreFault> {
+    /// Before the POST each of them means that no run was started. [`StoreError::Busy`]: the lock was not to be had.
+    /// [`StoreError::Unavailable`]: no server, no answer, wrong user, password or database, no right to write, a full
+    /// disk; in one line, without the password. [`StoreError::Damaged`] and [`StoreError::Newer`]: the tables are left
+    /// as they are. [`StoreError::Unconfirmed`]: a COMMIT was not answered, and neither was the same change run again.
+    fn transact(&self, change: &Change) -> Result<StoreReply, StoreError> {
         self.0.transact(change)
     }
 }

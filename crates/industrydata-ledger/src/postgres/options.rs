@@ -2,7 +2,7 @@
 
 use std::{env, fmt, path::PathBuf, time::Duration};
 
-use industrydata_core::StoreFault;
+use industrydata_core::ledger::StoreError;
 
 use super::{PgStore, passfile::Passfile};
 
@@ -33,8 +33,8 @@ impl PgOptions {
         }
     }
 
-    /// How long a change waits for the server, a connection and the lock before it is [`StoreFault::Busy`] or
-    /// [`StoreFault::Unavailable`]; 5 s by default, 50 ms to 1 h. A program that hangs with the lock held loses it
+    /// How long a change waits for the server, a connection and the lock before it is [`StoreError::Busy`] or
+    /// [`StoreError::Unavailable`]; 5 s by default, 50 ms to 1 h. A program that hangs with the lock held loses it
     /// after the same time.
     pub fn wait(mut self, wait: Duration) -> Self {
         self.wait = wait.clamp(SHORTEST_WAIT, LONGEST_WAIT);
@@ -105,7 +105,7 @@ impl PgOptions {
     /// # Errors
     ///
     /// As [`PgStore::connect`].
-    pub fn connect(self, url: &str) -> Result<PgStore, StoreFault> {
+    pub fn connect(self, url: &str) -> Result<PgStore, StoreError> {
         PgStore::with(self, url)
     }
 }

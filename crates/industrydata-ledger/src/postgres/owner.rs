@@ -11,7 +11,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use industrydata_core::{Change, StoreFault, Verdict};
+use industrydata_core::ledger::Change;
+use industrydata_core::ledger::StoreError;
+use industrydata_core::ledger::StoreReply;
 use tokio::{
     runtime,
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
@@ -32,14 +34,14 @@ enum Work {
 
 /// What came of it.
 enum Done {
-    Transacted(Box<Verdict>),
+    Transacted(Box<StoreReply>),
     Checked,
 }
 
 struct Job {
     work: Work,
     until: Instant,
-    answer: SyncSender<Result<Done, StoreFault>>,
+    answer: SyncSender<Result<Done, StoreError>>,
 }
 
 /// The way to the thread, as long as there is one.
@@ -68,19 +70,19 @@ impl Owner {
         &self.plan.place
     }
 
-    pub(super) fn transact(&self, change: &Change) -> Result<Verdict, StoreFault> {
+    pub(super) fn transact(&self, change: &Change) -> Result<StoreReply, StoreError> {
         match self.ask(Work::Transact(Box::new(change.clone())))? {
             Done::Transacted(verdict) => Ok(*verdict),
             Done::Checked => Err(Obstacle::Lost.into()),
         }
     }
 
-    pub(super) fn check(&self) -> Result<(), StoreFault> {
+    pub(super) fn check(&self) -> Result<(), StoreError> {
         self.ask(Work::Check).map(drop)
     }
 
     /// Sends `work` to the thread and waits. The thread keeps to its limits by itself; that it does not is met too.
-    fn ask(&self, work: Work) -> Result<Done, StoreFault> {
+    fn ask(&self, work: Work) -> Result<Done, StoreError> {
         let (answer, answered) = mpsc::sync_channel(1);
         let until = Instant::now() + self.plan.wait;
         self.send(Job {
@@ -90,11 +92,11 @@ impl Owner {
         })?;
         answered
             .recv_timeout(patience(self.plan.wait))
-            .unwrap_or_else(|_| Err(StoreFault::unconfirmed(Obstacle::Lost)))
+            .unwrap_or_else(|_| Err(StoreError::unconfirmed(Obstacle::Lost)))
     }
 
     /// Makes the thread if there is none: at first use, after a fork, after a panic in it.
-    fn send(&self, job: Job) -> Result<(), StoreFault> {
+    fn send(&self, job: Job) -> Result<(), StoreError> {
         let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
         let ours = line.as_ref().filter(|line| line.process == process::id());
         let unsent = match ours {
@@ -110,7 +112,7 @@ impl Owner {
         Ok(())
     }
 
-    fn spawn(&self) -> Result<Line, StoreFault> {
+    fn spawn(&self) -> Result<Line, StoreError> {
         let (jobs, asked) = unbounded_channel();
         let pool = Pool::new(Arc::clone(&self.plan), Arc::clone(&self.remembered));
         let runtime = runtime::Builder::new_current_thread()

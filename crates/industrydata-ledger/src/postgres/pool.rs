@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use industrydata_core::StoreFault;
+use industrydata_core::ledger::StoreError;
 use tokio::{
     sync::Semaphore,
     time::{sleep, timeout_at},
@@ -88,10 +88,10 @@ impl Pool {
     pub(super) async fn permit(
         &self,
         until: Instant,
-    ) -> Result<tokio::sync::SemaphorePermit<'_>, StoreFault> {
+    ) -> Result<tokio::sync::SemaphorePermit<'_>, StoreError> {
         match timeout_at(until.into(), self.permits.acquire()).await {
             Ok(Ok(permit)) => Ok(permit),
-            Ok(Err(_)) | Err(_) => Err(StoreFault::Busy),
+            Ok(Err(_)) | Err(_) => Err(StoreError::Busy),
         }
     }
 
@@ -131,7 +131,7 @@ mod tests {
     async fn attempts(
         until: Instant,
         losses: u32,
-        fault: fn(StoreFault) -> Failure,
+        fault: fn(StoreError) -> Failure,
     ) -> (u32, bool) {
         let (pool, made) = (pool(), Cell::new(0));
         let result = pool.patiently(until, || {
@@ -139,7 +139,7 @@ mod tests {
             let is_lost = made.get() <= losses;
             async move {
                 if is_lost {
-                    Err(fault(StoreFault::Busy))
+                    Err(fault(StoreError::Busy))
                 } else {
                     Ok(())
                 }
@@ -186,7 +186,7 @@ mod tests {
         for _ in 0..4 {
             held.push(pool.permit(until).await.unwrap());
         }
-        assert!(matches!(pool.permit(until).await, Err(StoreFault::Busy)));
+        assert!(matches!(pool.permit(until).await, Err(StoreError::Busy)));
         held.pop();
         assert!(pool.permit(until).await.is_ok());
     }

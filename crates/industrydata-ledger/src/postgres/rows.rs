@@ -2,7 +2,9 @@
 
 use std::time::Instant;
 
-use industrydata_core::{BooksKey, StoreFault, Timestamp};
+use industrydata_core::Timestamp;
+use industrydata_core::ledger::LedgerKey;
+use industrydata_core::ledger::StoreError;
 use tokio_postgres::{
     Row as Line,
     types::{ToSql, Type},
@@ -15,7 +17,7 @@ use super::{
     session::{Row, Seen, Session, begin},
 };
 
-const WRONG: StoreFault = StoreFault::Damaged("the tables have not the rows that were written");
+const WRONG: StoreError = StoreError::Damaged("the tables have not the rows that were written");
 
 impl Session {
     /// The server's clock, where there are no tables to be read with it.
@@ -32,7 +34,7 @@ impl Session {
     }
 
     /// Reads the books of `key` without a lock.
-    pub(super) async fn read(&self, plan: &Plan, key: &BooksKey) -> Result<Seen, Failure> {
+    pub(super) async fn read(&self, plan: &Plan, key: &LedgerKey) -> Result<Seen, Failure> {
         let failed = |error| fault::of(&plan.place, &error);
         let (base, tenant) = (key.base().as_bytes(), key.tenant().as_bytes());
         let names: [(&(dyn ToSql + Sync), Type); 2] =
@@ -64,7 +66,7 @@ impl Session {
     pub(super) async fn lock(
         &self,
         plan: &Plan,
-        key: &BooksKey,
+        key: &LedgerKey,
         make: bool,
         until: Instant,
     ) -> Result<Seen, Failure> {
@@ -109,7 +111,7 @@ impl Session {
     pub(super) async fn write(
         &self,
         plan: &Plan,
-        key: &BooksKey,
+        key: &LedgerKey,
         value: &[u8],
     ) -> Result<i64, Failure> {
         let failed = |error| fault::of(&plan.place, &error);
@@ -149,7 +151,7 @@ impl Session {
 
 fn time(microseconds: i64) -> Result<Timestamp, Failure> {
     Timestamp::from_microsecond(microseconds).map_err(|_| {
-        Failure::Clean(StoreFault::unavailable(
+        Failure::Clean(StoreError::unavailable(
             "the server's clock is out of all bounds",
         ))
     })
@@ -165,7 +167,7 @@ mod tests {
         assert_eq!(told.to_string(), "2026-03-10T12:00:00.123456Z");
         for odd in [i64::MIN, i64::MAX] {
             let fault = time(odd).unwrap_err().fault();
-            assert!(matches!(fault, StoreFault::Unavailable(_)), "{odd}");
+            assert!(matches!(fault, StoreError::Unavailable(_)), "{odd}");
         }
     }
 }

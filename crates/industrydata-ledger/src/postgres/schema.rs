@@ -1,6 +1,6 @@
 //! The tables: how they are made by whoever comes first, how they are recognised, and every statement on them.
 
-use industrydata_core::StoreFault;
+use industrydata_core::ledger::StoreError;
 use tokio_postgres::{Client, types::Type};
 
 use super::fault::{self, Failure, Obstacle};
@@ -135,7 +135,7 @@ impl Schema {
                     *plain && name == right && columns == made
                 });
         if !is_whole {
-            return Err(StoreFault::Damaged("the tables are not those that were made").into());
+            return Err(StoreError::Damaged("the tables are not those that were made").into());
         }
         Ok(Found::Tables)
     }
@@ -146,7 +146,7 @@ impl Schema {
             .await
             .map_err(|error| fault::of(place, &error))?;
         let [row] = rows.as_slice() else {
-            return Err(StoreFault::Damaged("the table of the layout has not one row").into());
+            return Err(StoreError::Damaged("the table of the layout has not one row").into());
         };
         let layout = row.try_get(1).map_err(|error| fault::of(place, &error))?;
         known(layout).map_err(Failure::Clean)
@@ -197,15 +197,15 @@ impl Schema {
 }
 
 /// Whether this release reads and writes the layout.
-pub(super) fn known(layout: i32) -> Result<(), StoreFault> {
+pub(super) fn known(layout: i32) -> Result<(), StoreError> {
     if layout > LAYOUT {
-        return Err(StoreFault::Newer {
+        return Err(StoreError::Newer {
             found: layout.unsigned_abs(),
             known: LAYOUT.unsigned_abs(),
         });
     }
     if layout < 1 {
-        return Err(StoreFault::Damaged("the layout has no number of ours"));
+        return Err(StoreError::Damaged("the layout has no number of ours"));
     }
     Ok(())
 }
@@ -219,11 +219,11 @@ mod tests {
         assert!(known(LAYOUT).is_ok());
         let newer = known(LAYOUT + 6).unwrap_err();
         assert!(
-            matches!(newer, StoreFault::Newer { found: 7, known: 1 }),
+            matches!(newer, StoreError::Newer { found: 7, known: 1 }),
             "{newer:?}"
         );
         for none in [0, -1, i32::MIN] {
-            assert!(matches!(known(none), Err(StoreFault::Damaged(_))), "{none}");
+            assert!(matches!(known(none), Err(StoreError::Damaged(_))), "{none}");
         }
     }
 

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use industrydata_core::{StoreFault, Timestamp};
+use industrydata_core::Timestamp;
+use industrydata_core::ledger::StoreError;
 use tokio::{task::JoinHandle, time::timeout};
 use tokio_postgres::{Client, NoTls};
 
@@ -120,7 +121,7 @@ impl Session {
 
     pub(super) fn client(&self) -> Result<&Client, Failure> {
         // It is taken by the closing alone.
-        self.client.as_ref().ok_or(Failure::Clean(StoreFault::Busy))
+        self.client.as_ref().ok_or(Failure::Clean(StoreError::Busy))
     }
 }
 

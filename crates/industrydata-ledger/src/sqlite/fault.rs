@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use industrydata_core::StoreFault;
+use industrydata_core::ledger::StoreError;
 use rusqlite::ErrorCode;
 
 /// Why the file cannot hold books, or its books cannot be used.
@@ -50,25 +50,25 @@ pub(super) enum Obstacle {
     Commit(PathBuf, rusqlite::Error),
 }
 
-impl From<Obstacle> for StoreFault {
+impl From<Obstacle> for StoreError {
     fn from(obstacle: Obstacle) -> Self {
         Self::unavailable(obstacle)
     }
 }
 
 /// What an error of SQLite says of the books. Statements and schema are ours, so that an error in them is damage.
-pub(super) fn of(error: rusqlite::Error) -> StoreFault {
+pub(super) fn of(error: rusqlite::Error) -> StoreError {
     let Some(code) = error.sqlite_error_code() else {
-        return StoreFault::Damaged("a row is not of a kind that is written there");
+        return StoreError::Damaged("a row is not of a kind that is written there");
     };
     if is_busy(&error) {
-        return StoreFault::Busy;
+        return StoreError::Busy;
     }
     if code == ErrorCode::NotADatabase {
-        return StoreFault::Damaged("not an SQLite database");
+        return StoreError::Damaged("not an SQLite database");
     }
     if code == ErrorCode::DatabaseCorrupt {
-        return StoreFault::Damaged("SQLite finds the file malformed");
+        return StoreError::Damaged("SQLite finds the file malformed");
     }
     let of_the_file = [
         ErrorCode::Unknown,
@@ -78,7 +78,7 @@ pub(super) fn of(error: rusqlite::Error) -> StoreFault {
         ErrorCode::SchemaChanged,
     ];
     if of_the_file.contains(&code) {
-        return StoreFault::Damaged("SQLite cannot use the file as it is");
+        return StoreError::Damaged("SQLite cannot use the file as it is");
     }
     Obstacle::Engine(error).into()
 }
@@ -129,19 +129,19 @@ mod tests {
         };
         for code in [SQLITE_BUSY, SQLITE_LOCKED, SQLITE_PROTOCOL] {
             assert!(is_busy(&failed(code)));
-            assert!(matches!(of(failed(code)), StoreFault::Busy));
+            assert!(matches!(of(failed(code)), StoreError::Busy));
         }
         let told = |code| of(failed(code)).to_string();
         assert!(told(SQLITE_NOTADB).contains("not an SQLite database"));
         assert!(told(SQLITE_CORRUPT).contains("malformed"));
         for code in [SQLITE_ERROR, SQLITE_CONSTRAINT, SQLITE_SCHEMA] {
-            assert!(matches!(of(failed(code)), StoreFault::Damaged(_)));
+            assert!(matches!(of(failed(code)), StoreError::Damaged(_)));
         }
         assert!(matches!(
             of(failed(SQLITE_FULL)),
-            StoreFault::Unavailable(_)
+            StoreError::Unavailable(_)
         ));
         let odd = of(rusqlite::Error::QueryReturnedNoRows);
-        assert!(matches!(odd, StoreFault::Damaged(_)));
+        assert!(matches!(odd, StoreError::Damaged(_)));
     }
 }

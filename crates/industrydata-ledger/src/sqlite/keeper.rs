@@ -5,7 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use industrydata_core::{Change, StoreFault, Timestamp, Verdict};
+use industrydata_core::Timestamp;
+use industrydata_core::ledger::Change;
+use industrydata_core::ledger::StoreError;
+use industrydata_core::ledger::StoreReply;
 
 use super::{
     fault::Obstacle,
@@ -47,7 +50,7 @@ impl Keeper {
         self.place.path()
     }
 
-    pub(super) fn check(&self) -> Result<(), StoreFault> {
+    pub(super) fn check(&self) -> Result<(), StoreError> {
         self.on_slot(|slot, until| {
             let found = self.place.look()?;
             self.place.is_writable(found)?;
@@ -60,7 +63,7 @@ impl Keeper {
         })
     }
 
-    pub(super) fn transact(&self, change: &Change) -> Result<Verdict, StoreFault> {
+    pub(super) fn transact(&self, change: &Change) -> Result<StoreReply, StoreError> {
         match self.on_slot(|slot, until| self.attempt(slot, change, None, until)) {
             Ok(verdict) => Ok(verdict),
             Err(Failure::Clean(fault)) => Err(fault),
@@ -71,7 +74,7 @@ impl Keeper {
     /// After a COMMIT that failed at the clock `at`: the change is run again on a fresh connection, and written again
     /// even if it stands, since what can be read may not have reached the disk. If that fails as well, the books are
     /// read once more.
-    fn confirm(&self, change: &Change, at: Timestamp) -> Result<Verdict, StoreFault> {
+    fn confirm(&self, change: &Change, at: Timestamp) -> Result<StoreReply, StoreError> {
         let why = match self.on_slot(|slot, until| self.attempt(slot, change, Some(at), until)) {
             Ok(verdict) => return Ok(verdict),
             Err(Failure::Clean(fault)) => fault,
@@ -82,11 +85,11 @@ impl Keeper {
         let stands = self.on_slot(|slot, until| {
             let found = self.place.look()?;
             let seen = self.read(slot, change, found, until)?;
-            Ok::<_, StoreFault>(change.apply(seen.value(), at)?.write.is_none())
+            Ok::<_, StoreError>(change.apply(seen.value(), at)?.write.is_none())
         });
         match stands {
             Ok(false) => Err(why),
-            Ok(true) | Err(_) => Err(StoreFault::unconfirmed(why)),
+            Ok(true) | Err(_) => Err(StoreError::unconfirmed(why)),
         }
     }
 
@@ -97,7 +100,7 @@ impl Keeper {
         change: &Change,
         again: Option<Timestamp>,
         until: Instant,
-    ) -> Result<Verdict, Failure> {
+    ) -> Result<StoreReply, Failure> {
         let found = self.place.look()?;
         let seen = self.read(slot, change, found, until)?;
         let applied = change.apply(seen.value(), again.unwrap_or(seen.at))?;
@@ -121,7 +124,7 @@ impl Keeper {
         change: &Change,
         found: Option<Found>,
         until: Instant,
-    ) -> Result<Seen, StoreFault> {
+    ) -> Result<Seen, StoreError> {
         let Some(found) = slot.books(&self.place, found)? else {
             return Ok(Seen {
                 row: None,
@@ -138,7 +141,7 @@ impl Keeper {
 
     /// Runs `work` when it is this thread's turn. A connection that failed is given up: after a failed sync its cache
     /// may say what the disk does not.
-    fn on_slot<T, E: From<StoreFault>>(
+    fn on_slot<T, E: From<StoreError>>(
         &self,
         work: impl FnOnce(&mut Slot, Instant) -> Result<T, E>,
     ) -> Result<T, E> {
@@ -151,14 +154,14 @@ impl Keeper {
 
 impl Slot {
     /// The file, if it has books in it. Books that were seen must still be there.
-    fn books(&self, place: &Place, found: Option<Found>) -> Result<Option<Found>, StoreFault> {
+    fn books(&self, place: &Place, found: Option<Found>) -> Result<Option<Found>, StoreError> {
         if let Some(known) = self.known {
             let same = found.filter(|found| found.identity == known);
             let Some(found) = same else {
                 return Err(Obstacle::Gone(place.path().to_owned()).into());
             };
             if found.is_empty {
-                return Err(StoreFault::Damaged("the file was emptied while in use"));
+                return Err(StoreError::Damaged("the file was emptied while in use"));
             }
         }
         Ok(found.filter(|found| !found.is_empty))
@@ -169,7 +172,7 @@ impl Slot {
         place: &Place,
         found: Found,
         until: Instant,
-    ) -> Result<&Session, StoreFault> {
+    ) -> Result<&Session, StoreError> {
         if !self
             .session
             .as_ref()

@@ -14,7 +14,10 @@ mod turn;
 
 use std::{path::Path, sync::Arc};
 
-use industrydata_core::{Change, Store, StoreFault, Verdict};
+use industrydata_core::ledger::Change;
+use industrydata_core::ledger::Store;
+use industrydata_core::ledger::StoreError;
+use industrydata_core::ledger::StoreReply;
 
 pub use self::options::SqliteOptions;
 use self::{keeper::Keeper, place::Place};
@@ -35,7 +38,7 @@ use self::{keeper::Keeper, place::Place};
 /// - **A name is a tenant.** Two names for one tenant are two sets of books, see
 ///   [`Tenant`](industrydata_core::Tenant).
 /// - **After a fork** a store opens the file anew in the child. A program that forks while another of its threads books
-///   a start leaves the child's copy of the store [`StoreFault::Busy`]: fork first, then open.
+///   a start leaves the child's copy of the store [`StoreError::Busy`]: fork first, then open.
 ///
 /// A file that is removed, replaced or emptied under a running program is an error until it is put back or the program
 /// is started anew: books that vanish are not taken for books with nothing in them.
@@ -47,10 +50,10 @@ impl SqliteStore {
     ///
     /// # Errors
     ///
-    /// [`StoreFault::Unavailable`] if no books can be kept there: the folder is missing or lets everybody replace its
+    /// [`StoreError::Unavailable`] if no books can be kept there: the folder is missing or lets everybody replace its
     /// files; `path` is a folder, a symbolic link or a device; the file belongs to another user, is open to others, or
     /// has a second hard link. A run may have started: no.
-    pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreFault> {
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         Self::options().open(path)
     }
 
@@ -59,7 +62,7 @@ impl SqliteStore {
         SqliteOptions::new()
     }
 
-    fn with(options: SqliteOptions, path: &Path) -> Result<Self, StoreFault> {
+    fn with(options: SqliteOptions, path: &Path) -> Result<Self, StoreError> {
         let place = Place::new(path, options.create_folder)?;
         place.look()?;
         Ok(Self(Arc::new(Keeper::new(place, options))))
@@ -80,7 +83,7 @@ impl SqliteStore {
     /// # Errors
     ///
     /// As [`Store::transact`]. A run may have started: no.
-    pub fn check(&self) -> Result<(), StoreFault> {
+    pub fn check(&self) -> Result<(), StoreError> {
         self.0.check()
     }
 }
@@ -91,11 +94,11 @@ impl Store for SqliteStore {
     ///
     /// # Errors
     ///
-    /// Before the POST each of them means that no run was started. [`StoreFault::Busy`]: the lock was not to be had.
-    /// [`StoreFault::Unavailable`]: see [`SqliteStore::open`]; also a full disk, a read-only file or folder, a failed
-    /// read or write. [`StoreFault::Damaged`] and [`StoreFault::Newer`]: the file is left as it is.
-    /// [`StoreFault::Unconfirmed`]: COMMIT failed, and so did what would have told whether the change stands.
-    fn transact(&self, change: &Change) -> Result<Verdict, StoreFault> {
+    /// Before the POST each of them means that no run was started. [`StoreError::Busy`]: the lock was not to be had.
+    /// [`StoreError::Unavailable`]: see [`SqliteStore::open`]; also a full disk, a read-only file or folder, a failed
+    /// read or write. [`StoreError::Damaged`] and [`StoreError::Newer`]: the file is left as it is.
+    /// [`StoreError::Unconfirmed`]: COMMIT failed, and so did what would have told whether the change stands.
+    fn transact(&self, change: &Change) -> Result<StoreReply, StoreError> {
         self.0.transact(change)
     }
 }

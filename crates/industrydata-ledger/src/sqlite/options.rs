@@ -2,7 +2,8 @@
 
 use std::{path::Path, time::Duration};
 
-use industrydata_core::{StoreFault, Timestamp};
+use industrydata_core::Timestamp;
+use industrydata_core::ledger::StoreError;
 
 use super::SqliteStore;
 use crate::clock::Clock;
@@ -28,7 +29,7 @@ impl SqliteOptions {
         }
     }
 
-    /// How long a change waits for other threads and processes before it is [`StoreFault::Busy`]; 5 s by default,
+    /// How long a change waits for other threads and processes before it is [`StoreError::Busy`]; 5 s by default,
     /// 24 h at most.
     pub fn wait(mut self, wait: Duration) -> Self {
         self.wait = wait.min(LONGEST_WAIT);
@@ -53,7 +54,7 @@ impl SqliteOptions {
     /// # Errors
     ///
     /// As [`SqliteStore::open`].
-    pub fn open(self, path: impl AsRef<Path>) -> Result<SqliteStore, StoreFault> {
+    pub fn open(self, path: impl AsRef<Path>) -> Result<SqliteStore, StoreError> {
         SqliteStore::with(self, path.as_ref())
     }
 }

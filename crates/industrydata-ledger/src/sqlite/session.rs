@@ -5,7 +5,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use industrydata_core::{BooksKey, Change, StoreFault, Timestamp, Verdict};
+use industrydata_core::Timestamp;
+use industrydata_core::ledger::Change;
+use industrydata_core::ledger::LedgerKey;
+use industrydata_core::ledger::StoreError;
+use industrydata_core::ledger::StoreReply;
 use rusqlite::Connection;
 
 use super::{
@@ -32,13 +36,13 @@ impl Seen {
 /// How a write ended that did not succeed.
 pub(super) enum Failure {
     /// Nothing was changed.
-    Clean(StoreFault),
+    Clean(StoreError),
     /// COMMIT failed: the change, made at the clock `at`, may stand or not.
     Commit { at: Timestamp, why: rusqlite::Error },
 }
 
-impl From<StoreFault> for Failure {
-    fn from(fault: StoreFault) -> Self {
+impl From<StoreError> for Failure {
+    fn from(fault: StoreError) -> Self {
         Self::Clean(fault)
     }
 }
@@ -59,7 +63,7 @@ pub(super) struct Session {
 
 impl Session {
     /// Opens the file; it must be there.
-    pub(super) fn open(place: &Place, found: Found, until: Instant) -> Result<Self, StoreFault> {
+    pub(super) fn open(place: &Place, found: Found, until: Instant) -> Result<Self, StoreError> {
         let connection = connect::open(place)?;
         let session = Self {
             connection,
@@ -88,10 +92,10 @@ impl Session {
     pub(super) fn read(
         &self,
         place: &Place,
-        key: &BooksKey,
+        key: &LedgerKey,
         clock: &Clock,
         until: Instant,
-    ) -> Result<Seen, StoreFault> {
+    ) -> Result<Seen, StoreError> {
         self.patiently(until, || {
             self.within("BEGIN", || {
                 let (_, row) = self.contents(place, Some(key))?;
@@ -104,7 +108,7 @@ impl Session {
     }
 
     /// Takes the lock of a writer, looks whether the whole file is sound, and gives it back.
-    pub(super) fn check(&self, place: &Place, until: Instant) -> Result<(), StoreFault> {
+    pub(super) fn check(&self, place: &Place, until: Instant) -> Result<(), StoreError> {
         self.patiently(until, || {
             self.within("BEGIN IMMEDIATE", || match self.contents(place, None)? {
                 (true, _) => Ok(()),
@@ -121,7 +125,7 @@ impl Session {
         clock: &Clock,
         again: Option<Timestamp>,
         until: Instant,
-    ) -> Result<Verdict, Failure> {
+    ) -> Result<StoreReply, Failure> {
         self.patiently(until, || self.run("BEGIN IMMEDIATE"))?;
         match self.book(place, change, clock, again) {
             Ok((verdict, Some(at))) => self.commit(at, until).map(|()| verdict),
@@ -144,7 +148,7 @@ impl Session {
         change: &Change,
         clock: &Clock,
         again: Option<Timestamp>,
-    ) -> Result<(Verdict, Option<Timestamp>), StoreFault> {
+    ) -> Result<(StoreReply, Option<Timestamp>), StoreError> {
         let (is_new, row) = self.contents(place, Some(change.key()))?;
         let at = again.unwrap_or_else(|| clock.now());
         let stored = row.as_ref().map(|row| row.value.as_slice());
@@ -164,8 +168,8 @@ impl Session {
     fn contents(
         &self,
         place: &Place,
-        key: Option<&BooksKey>,
-    ) -> Result<(bool, Option<Row>), StoreFault> {
+        key: Option<&LedgerKey>,
+    ) -> Result<(bool, Option<Row>), StoreError> {
         self.run("SELECT count(*) FROM sqlite_schema")?;
         if place.is_empty()? {
             return Ok((true, None));
@@ -184,7 +188,7 @@ impl Session {
         };
         // Readers were in the way for the whole wait. That it can be rolled back shows that the transaction is as it was.
         if fault::is_busy(&why) && self.run("ROLLBACK").is_ok() {
-            return Err(Failure::Clean(StoreFault::Busy));
+            return Err(Failure::Clean(StoreError::Busy));
         }
         Err(Failure::Commit { at, why })
     }
@@ -192,8 +196,8 @@ impl Session {
     fn within<T>(
         &self,
         begin: &str,
-        work: impl FnOnce() -> Result<T, StoreFault>,
-    ) -> Result<T, StoreFault> {
+        work: impl FnOnce() -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         self.run(begin)?;
         let result = work();
         let rolled_back = self.run("ROLLBACK");
@@ -205,12 +209,12 @@ impl Session {
     fn patiently<T>(
         &self,
         until: Instant,
-        mut attempt: impl FnMut() -> Result<T, StoreFault>,
-    ) -> Result<T, StoreFault> {
+        mut attempt: impl FnMut() -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         loop {
             self.wait_no_longer_than(until)?;
             match attempt() {
-                Err(StoreFault::Busy) if Instant::now() < until => {
+                Err(StoreError::Busy) if Instant::now() < until => {
                     thread::sleep(Duration::from_millis(1));
                 }
                 result => return result,
@@ -218,12 +222,12 @@ impl Session {
         }
     }
 
-    fn wait_no_longer_than(&self, until: Instant) -> Result<(), StoreFault> {
+    fn wait_no_longer_than(&self, until: Instant) -> Result<(), StoreError> {
         let left = until.saturating_duration_since(Instant::now());
         self.connection.busy_timeout(left).map_err(fault::of)
     }
 
-    fn run(&self, sql: &str) -> Result<(), StoreFault> {
+    fn run(&self, sql: &str) -> Result<(), StoreError> {
         self.connection.execute_batch(sql).map_err(fault::of)
     }
 
@@ -266,7 +270,7 @@ mod tests {
     fn what_is_busy_is_tried_until_the_wait_is_over() {
         let folder = tempfile::tempdir().unwrap();
         let (_, session) = session(folder.path(), "books");
-        let tries = |until, losses, fault: fn() -> StoreFault| {
+        let tries = |until, losses, fault: fn() -> StoreError| {
             let mut tried = 0;
             let result = session.patiently(until, || {
                 tried += 1;
@@ -280,9 +284,9 @@ mod tests {
         };
         let begun = Instant::now();
         let later = begun + Duration::from_secs(10);
-        assert_eq!(tries(later, 3, || StoreFault::Busy), (4, true));
-        assert_eq!(tries(begun, 3, || StoreFault::Busy), (1, false));
-        assert_eq!(tries(later, 3, || StoreFault::Damaged("")), (1, false));
+        assert_eq!(tries(later, 3, || StoreError::Busy), (4, true));
+        assert_eq!(tries(begun, 3, || StoreError::Busy), (1, false));
+        assert_eq!(tries(later, 3, || StoreError::Damaged("")), (1, false));
     }
 
     #[cfg(target_os = "linux")]

@@ -3,7 +3,8 @@
 //! A tenant stands in both tables, with the same count of changes. A damaged page can lose or set back a row of one
 //! table without SQLite noticing; it cannot do the same to the other.
 
-use industrydata_core::{BooksKey, StoreFault};
+use industrydata_core::ledger::LedgerKey;
+use industrydata_core::ledger::StoreError;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::fault;
@@ -34,7 +35,7 @@ pub(super) fn create(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 /// Whether the file is ours, of a layout that is known, and unaltered in what the rows depend on.
-pub(super) fn verify(connection: &Connection) -> Result<(), StoreFault> {
+pub(super) fn verify(connection: &Connection) -> Result<(), StoreError> {
     let number = |name| {
         connection
             .pragma_query_value(None, name, |row| row.get::<_, i32>(0))
@@ -46,17 +47,17 @@ pub(super) fn verify(connection: &Connection) -> Result<(), StoreFault> {
             .map_err(fault::of)
     };
     if number("application_id")? != APPLICATION_ID {
-        return Err(StoreFault::Damaged("the file is not one of books"));
+        return Err(StoreError::Damaged("the file is not one of books"));
     }
     let layout = number("user_version")?;
     if layout > LAYOUT {
-        return Err(StoreFault::Newer {
+        return Err(StoreError::Newer {
             found: layout.unsigned_abs(),
             known: LAYOUT.unsigned_abs(),
         });
     }
     if layout != LAYOUT || word("encoding")? != "UTF-8" || tables(connection)? != [BOOKS, TENANTS] {
-        return Err(StoreFault::Damaged(
+        return Err(StoreError::Damaged(
             "the tables are not those that were made",
         ));
     }
@@ -65,7 +66,7 @@ pub(super) fn verify(connection: &Connection) -> Result<(), StoreFault> {
         .pragma_query_value(None, "journal_mode", |row| row.get(0))
         .map_err(fault::of)?;
     if mode != "delete" {
-        return Err(StoreFault::Damaged(
+        return Err(StoreError::Damaged(
             "its journal mode was changed, set it back to DELETE",
         ));
     }
@@ -73,7 +74,7 @@ pub(super) fn verify(connection: &Connection) -> Result<(), StoreFault> {
 }
 
 /// The row of `key`, if its tenant has books.
-pub(super) fn read(connection: &Connection, key: &BooksKey) -> Result<Option<Row>, StoreFault> {
+pub(super) fn read(connection: &Connection, key: &LedgerKey) -> Result<Option<Row>, StoreError> {
     let name = params![key.base(), key.tenant()];
     let listed: Option<i64> = connection
         .prepare_cached("SELECT changes FROM tenants WHERE base = ?1 AND tenant = ?2")
@@ -94,10 +95,10 @@ pub(super) fn read(connection: &Connection, key: &BooksKey) -> Result<Option<Row
     match (listed, kept) {
         (None, None) => Ok(None),
         (Some(changes), Some(row)) if changes == row.changes => Ok(Some(row)),
-        (Some(_), Some(_)) => Err(StoreFault::Damaged(
+        (Some(_), Some(_)) => Err(StoreError::Damaged(
             "the tables differ in when a tenant was last changed",
         )),
-        (Some(_), None) | (None, Some(_)) => Err(StoreFault::Damaged(
+        (Some(_), None) | (None, Some(_)) => Err(StoreError::Damaged(
             "a tenant stands in one of the two tables only",
         )),
     }
@@ -106,10 +107,10 @@ pub(super) fn read(connection: &Connection, key: &BooksKey) -> Result<Option<Row
 /// Writes `value` as the row of `key`, which was `old`.
 pub(super) fn write(
     connection: &Connection,
-    key: &BooksKey,
+    key: &LedgerKey,
     old: Option<&Row>,
     value: &[u8],
-) -> Result<(), StoreFault> {
+) -> Result<(), StoreError> {
     let changes = old.map_or(0, |row| row.changes).wrapping_add(1);
     let (base, tenant) = (key.base(), key.tenant());
     connection
@@ -124,12 +125,12 @@ pub(super) fn write(
 }
 
 /// Whether all pages are sound and the two tables agree.
-pub(super) fn check(connection: &Connection) -> Result<(), StoreFault> {
+pub(super) fn check(connection: &Connection) -> Result<(), StoreError> {
     let found: String = connection
         .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
         .map_err(fault::of)?;
     if found != "ok" {
-        return Err(StoreFault::Damaged("SQLite finds the file malformed"));
+        return Err(StoreError::Damaged("SQLite finds the file malformed"));
     }
     let differs: bool = connection
         .query_row(
@@ -140,14 +141,14 @@ pub(super) fn check(connection: &Connection) -> Result<(), StoreFault> {
         )
         .map_err(fault::of)?;
     if differs {
-        return Err(StoreFault::Damaged(
+        return Err(StoreError::Damaged(
             "the two tables do not name the same tenants",
         ));
     }
     Ok(())
 }
 
-fn tables(connection: &Connection) -> Result<Vec<String>, StoreFault> {
+fn tables(connection: &Connection) -> Result<Vec<String>, StoreError> {
     connection
         .prepare_cached("SELECT sql FROM sqlite_schema ORDER BY name")
         .and_then(|mut select| select.query_map([], |row| row.get(0))?.collect())

@@ -34,20 +34,33 @@ pub(super) fn lose_commit(connection: &Connection) -> Option<rusqlite::Result<()
 
 use std::time::Duration;
 
-use industrydata_core::{
-    Base, BooksKey, Change, Outcome, Store, StoreFault, Throttle, Timestamp, Verdict, Who,
-};
+use industrydata_core::Timestamp;
+use industrydata_core::ledger::Caller;
+use industrydata_core::ledger::Change;
+use industrydata_core::ledger::LedgerKey;
+use industrydata_core::ledger::Outcome;
+use industrydata_core::ledger::Store;
+use industrydata_core::ledger::StoreError;
+use industrydata_core::ledger::StoreReply;
+use industrydata_core::policy::Throttle;
+use industrydata_core::wire::BaseUrl;
 use tempfile::TempDir;
 
 use super::SqliteStore;
 
 fn reserve(id: u8) -> Change {
     let lease = Duration::from_secs(150);
-    Change::reserve(key(), Throttle::default(), [id; 16], lease, Who::default())
+    Change::reserve(
+        key(),
+        Throttle::default(),
+        [id; 16],
+        lease,
+        Caller::default(),
+    )
 }
 
-fn key() -> BooksKey {
-    BooksKey::new(&Base::graph(), &"t".parse().unwrap())
+fn key() -> LedgerKey {
+    LedgerKey::new(&BaseUrl::graph(), &"t".parse().unwrap())
 }
 
 /// Books with `booked` starts.
@@ -70,7 +83,7 @@ fn used(store: &SqliteStore) -> u32 {
 fn check(
     booked: u8,
     losses: &[Loss],
-    expected: impl FnOnce(&Result<Verdict, StoreFault>) -> bool,
+    expected: impl FnOnce(&Result<StoreReply, StoreError>) -> bool,
     then: u32,
 ) {
     let (_folder, store) = books(booked);
@@ -81,7 +94,7 @@ fn check(
     assert_eq!(used(&store), then, "{booked} {losses:?}");
 }
 
-fn granted(result: &Result<Verdict, StoreFault>) -> bool {
+fn granted(result: &Result<StoreReply, StoreError>) -> bool {
     result
         .as_ref()
         .is_ok_and(|verdict| verdict.refusal().is_none())
@@ -99,11 +112,11 @@ fn t54_a_lost_commit_is_run_again() {
             check(
                 booked,
                 &[twice, twice],
-                |r| matches!(r, Err(StoreFault::Unavailable(_))),
+                |r| matches!(r, Err(StoreError::Unavailable(_))),
                 then - 1,
             );
         }
-        let unconfirmed = |r: &Result<_, _>| matches!(r, Err(StoreFault::Unconfirmed(_)));
+        let unconfirmed = |r: &Result<_, _>| matches!(r, Err(StoreError::Unconfirmed(_)));
         check(booked, &[Loss::After, Loss::Before], unconfirmed, then);
         check(booked, &[Loss::After, Loss::After], unconfirmed, then);
         check(booked, &[Loss::Before, Loss::After], unconfirmed, then);

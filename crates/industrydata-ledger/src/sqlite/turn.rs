@@ -5,7 +5,7 @@ use std::{
     time::Instant,
 };
 
-use industrydata_core::StoreFault;
+use industrydata_core::ledger::StoreError;
 
 /// A value that one thread uses at a time. A mutex alone would wait without end.
 #[derive(Debug)]
@@ -29,13 +29,13 @@ impl<T> Turns<T> {
         &self,
         until: Instant,
         work: impl FnOnce(&mut T) -> R,
-    ) -> Result<R, StoreFault> {
+    ) -> Result<R, StoreError> {
         let _turn = self.take(until)?;
         let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(work(&mut inside))
     }
 
-    fn take(&self, until: Instant) -> Result<Turn<'_, T>, StoreFault> {
+    fn take(&self, until: Instant) -> Result<Turn<'_, T>, StoreError> {
         let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let patience = until.saturating_duration_since(Instant::now());
         let (mut taken, _) = self
@@ -43,7 +43,7 @@ impl<T> Turns<T> {
             .wait_timeout_while(taken, patience, |taken| *taken)
             .unwrap_or_else(PoisonError::into_inner);
         if *taken {
-            return Err(StoreFault::Busy);
+            return Err(StoreError::Busy);
         }
         *taken = true;
         Ok(Turn(self))
@@ -77,7 +77,7 @@ mod tests {
         let begun = Instant::now();
         assert!(matches!(
             turns.with(in_ms(50), |()| ()),
-            Err(StoreFault::Busy)
+            Err(StoreError::Busy)
         ));
         assert!(begun.elapsed() >= Duration::from_millis(50));
         drop(held);

@@ -1,16 +1,16 @@
 //! T52, T58: tables that were altered, rows that vanish, and layouts of other releases.
 
-use industrydata_ledger::{PgStore, Store, StoreFault};
+use industrydata_ledger::{PgStore, Store, StoreError};
 
 use crate::{Fresh, fresh, is_granted, quota, reserve, used};
 
-fn is_damaged<T>(result: &Result<T, StoreFault>) -> bool {
-    matches!(result, Err(StoreFault::Damaged(_)))
+fn is_damaged<T>(result: &Result<T, StoreError>) -> bool {
+    matches!(result, Err(StoreError::Damaged(_)))
 }
 
 /// Neither a store that has seen the books nor a new one lets a start through.
 #[track_caller]
-fn check(seen: bool, sql: &str, expected: impl Fn(&StoreFault) -> bool) {
+fn check(seen: bool, sql: &str, expected: impl Fn(&StoreError) -> bool) {
     let Some(place) = fresh() else { return };
     let old = place.booked(5);
     place.admin().run(&sql.replace("{s}", &place.schema));
@@ -34,7 +34,7 @@ fn check(seen: bool, sql: &str, expected: impl Fn(&StoreFault) -> bool) {
 
 #[test]
 fn t58_a_newer_layout_is_left_as_it_is() {
-    let newer = |fault: &StoreFault| matches!(fault, StoreFault::Newer { found: 7, known: 1 });
+    let newer = |fault: &StoreError| matches!(fault, StoreError::Newer { found: 7, known: 1 });
     check(false, "UPDATE {s}.layout SET layout = 7", newer);
     check(
         false,
@@ -57,7 +57,7 @@ fn t58_a_newer_layout_is_left_as_it_is() {
 
 #[test]
 fn t52_tables_that_were_altered() {
-    let damaged = |fault: &StoreFault| matches!(fault, StoreFault::Damaged(_));
+    let damaged = |fault: &StoreError| matches!(fault, StoreError::Damaged(_));
     for sql in [
         "UPDATE {s}.layout SET layout = 0",
         "DELETE FROM {s}.layout",
@@ -125,7 +125,7 @@ fn t52_every_byte_of_a_value_flipped_in_turn() {
         assert!(
             matches!(
                 result,
-                Err(StoreFault::Damaged(_) | StoreFault::Newer { .. })
+                Err(StoreError::Damaged(_) | StoreError::Newer { .. })
             ),
             "{at}: {result:?}"
         );

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use industrydata_ledger::{Store, StoreFault};
+use industrydata_ledger::{Store, StoreError};
 
 use crate::{
     Fresh, child, fresh, is_granted,
@@ -32,7 +32,7 @@ fn t56_a_holder_that_hangs_makes_others_busy_within_the_bound() {
     let holder = hold(&place);
     let begun = Instant::now();
     let result = store.transact(&reserve("t", 2));
-    assert!(matches!(result, Err(StoreFault::Busy)), "{result:?}");
+    assert!(matches!(result, Err(StoreError::Busy)), "{result:?}");
     let took = begun.elapsed();
     println!("busy after {took:?} of {wait:?}");
     assert!(
@@ -73,7 +73,7 @@ fn t56_a_program_that_hangs_in_its_transaction_loses_the_lock() {
         println!("the lock was free after {:?}", begun.elapsed());
         let result = hanging.join().unwrap();
         assert!(
-            matches!(result, Err(StoreFault::Unconfirmed(_))),
+            matches!(result, Err(StoreError::Unconfirmed(_))),
             "{result:?}"
         );
     });

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use industrydata_ledger::{Store, StoreFault};
+use industrydata_ledger::{Store, StoreError};
 
 use crate::{
     Fresh, confirm, fresh, is_granted,
@@ -36,7 +36,7 @@ fn at_every_message(fate: Fate, booked: u128) -> Option<u64> {
         let result = store.transact(&reserve("t", 9));
         let told = format!("{fate:?} message {n} over {booked}: {result:?}");
         // While connecting, nothing was asked for yet: that may be an error.
-        if !matches!(result, Err(StoreFault::Unavailable(_))) {
+        if !matches!(result, Err(StoreError::Unavailable(_))) {
             assert!(is_granted(&result), "{told}");
         }
         let expected = booked + u128::from(result.is_ok());
@@ -122,7 +122,7 @@ fn t59_what_cannot_be_confirmed_is_told() {
         let begun = Instant::now();
         let result = store.transact(&reserve("t", 9));
         assert!(
-            matches!(result, Err(StoreFault::Unconfirmed(_))),
+            matches!(result, Err(StoreError::Unconfirmed(_))),
             "{fate:?}: {result:?}"
         );
         assert!(
@@ -221,7 +221,7 @@ fn t59_backends_ended_again_and_again() {
                                 booked += 1;
                             }
                             // Ten attempts were lost to the killer.
-                            Err(StoreFault::Unavailable(_) | StoreFault::Unconfirmed(_)) => {}
+                            Err(StoreError::Unavailable(_) | StoreError::Unconfirmed(_)) => {}
                             Err(other) => panic!("{other}"),
                         }
                     }

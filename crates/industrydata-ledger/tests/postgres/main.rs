@@ -32,22 +32,28 @@ use std::{
     time::Duration,
 };
 
-use industrydata_core::{
-    Base, BooksKey, Change, Outcome, Quota, Throttle, Timestamp, Verdict, Who,
-};
-use industrydata_ledger::{PgOptions, PgStore, Store, StoreFault};
+use industrydata_core::Timestamp;
+use industrydata_core::ledger::Caller;
+use industrydata_core::ledger::Change;
+use industrydata_core::ledger::LedgerKey;
+use industrydata_core::ledger::Outcome;
+use industrydata_core::ledger::Quota;
+use industrydata_core::ledger::StoreReply;
+use industrydata_core::policy::Throttle;
+use industrydata_core::wire::BaseUrl;
+use industrydata_ledger::{PgOptions, PgStore, Store, StoreError};
 
 use admin::Admin;
 
 const LEASE: Duration = Duration::from_secs(150);
 const BASE: &str = "http://127.0.0.1:18080/beta";
 
-fn key(tenant: &str) -> BooksKey {
+fn key(tenant: &str) -> LedgerKey {
     key_at(BASE, tenant)
 }
 
-fn key_at(base: &str, tenant: &str) -> BooksKey {
-    BooksKey::new(&Base::parse(base).unwrap(), &tenant.parse().unwrap())
+fn key_at(base: &str, tenant: &str) -> LedgerKey {
+    LedgerKey::new(&BaseUrl::parse(base).unwrap(), &tenant.parse().unwrap())
 }
 
 fn reserve(tenant: &str, id: u128) -> Change {
@@ -56,7 +62,7 @@ fn reserve(tenant: &str, id: u128) -> Change {
         Throttle::default(),
         id.to_be_bytes(),
         LEASE,
-        Who::default(),
+        Caller::default(),
     )
 }
 
@@ -72,7 +78,7 @@ fn read(tenant: &str) -> Change {
     Change::read(key(tenant), Throttle::default())
 }
 
-fn quota(store: &PgStore, tenant: &str) -> Result<Quota, StoreFault> {
+fn quota(store: &PgStore, tenant: &str) -> Result<Quota, StoreError> {
     store
         .transact(&read(tenant))
         .map(|verdict| verdict.quota().clone())
@@ -82,17 +88,17 @@ fn used(store: &PgStore, tenant: &str) -> u32 {
     quota(store, tenant).unwrap().used()
 }
 
-fn is_granted(result: &Result<Verdict, StoreFault>) -> bool {
+fn is_granted(result: &Result<StoreReply, StoreError>) -> bool {
     result
         .as_ref()
         .is_ok_and(|verdict| verdict.refusal().is_none())
 }
 
-/// The message of a [`StoreFault::Unavailable`].
+/// The message of a [`StoreError::Unavailable`].
 #[track_caller]
-fn unavailable<T: std::fmt::Debug>(result: Result<T, StoreFault>) -> String {
+fn unavailable<T: std::fmt::Debug>(result: Result<T, StoreError>) -> String {
     match result {
-        Err(fault @ StoreFault::Unavailable(_)) => {
+        Err(fault @ StoreError::Unavailable(_)) => {
             let shown = format!("{fault} {fault:?}");
             assert!(
                 !shown.contains("books%20of") && !shown.contains("books of the tests"),

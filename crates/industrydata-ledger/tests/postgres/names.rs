@@ -57,7 +57,7 @@ fn t19_the_longest_base_and_tenant() {
     let Some(place) = fresh() else { return };
     let base = format!("http://127.0.0.1:1/{}", "b".repeat(1900));
     let key = crate::key_at(&base, &"t".repeat(256));
-    let change = industrydata_core::Change::reserve(
+    let change = industrydata_core::ledger::Change::reserve(
         key,
         Default::default(),
         [1; 16],

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use industrydata_ledger::{Books, PgStore, Store};
+use industrydata_ledger::{Ledger, PgStore, Store};
 
 use crate::{Fresh, fresh, is_granted, reserve, unavailable};
 
@@ -38,7 +38,7 @@ fn urls_that_lead_nowhere() {
         "/nowhere",
     );
     check("postgres://u:hunter2@localhost/db?speed=9", "speed");
-    assert!(Books::postgres("postgres://").is_err());
+    assert!(Ledger::postgres("postgres://").is_err());
     let closed = TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
@@ -114,7 +114,7 @@ fn what_the_server_refuses() {
     let store = place.store();
     assert!(format!("{store:?}").contains("industry@127.0.0.1"));
     assert!(
-        !format!("{store:?} {:?}", Books::from(store.clone())).contains("books"),
+        !format!("{store:?} {:?}", Ledger::from(store.clone())).contains("books"),
         "{store:?}"
     );
 }

@@ -6,7 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use industrydata_core::{Change, Throttle, Timestamp, Who};
+use industrydata_core::Timestamp;
+use industrydata_core::ledger::Caller;
+use industrydata_core::ledger::Change;
+use industrydata_core::policy::Throttle;
 use industrydata_ledger::{PgStore, Store};
 
 use crate::{
@@ -140,7 +143,7 @@ fn tenants_bases_and_schemas_do_not_share_slots() {
             let granted = (0..8_u128).filter(|id| {
                 let (throttle, id) = (Throttle::default(), id.to_be_bytes());
                 let change =
-                    Change::reserve(key.clone(), throttle, id, crate::LEASE, Who::default());
+                    Change::reserve(key.clone(), throttle, id, crate::LEASE, Caller::default());
                 is_granted(&store.transact(&change))
             });
             assert_eq!(granted.count(), 5, "{key:?}");

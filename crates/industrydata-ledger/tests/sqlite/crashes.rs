@@ -2,7 +2,8 @@
 
 use std::{process::Command, sync::atomic::Ordering, time::Duration};
 
-use industrydata_core::{EntryState, Throttle};
+use industrydata_core::ledger::EntryState;
+use industrydata_core::policy::Throttle;
 use industrydata_ledger::{SqliteStore, Store};
 
 use crate::{LEASE, child, confirm, fresh, is_granted, quota, reserve, set_clock};

@@ -2,7 +2,7 @@
 
 use std::{fs, io::Write, path::Path};
 
-use industrydata_ledger::{SqliteStore, Store, StoreFault};
+use industrydata_ledger::{SqliteStore, Store, StoreError};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -24,7 +24,7 @@ fn books() -> (TempDir, std::path::PathBuf, Vec<u8>) {
 }
 
 /// Reads what stands there. `Ok` if all starts are counted, `Err` with the fault; anything else is a silent loss.
-fn look(path: &Path, bytes: &[u8], what: &str) -> Result<(), StoreFault> {
+fn look(path: &Path, bytes: &[u8], what: &str) -> Result<(), StoreError> {
     lay(path, bytes);
     let store = SqliteStore::open(path).unwrap();
     let sixth = store.transact(&reserve("t", 6));
@@ -73,7 +73,7 @@ fn t52_every_byte_flipped_in_turn() {
             };
             match look(&path, &bytes, &format!("byte {at} flipped by {pattern}")) {
                 Ok(()) => unharmed += 1,
-                Err(StoreFault::Damaged(_) | StoreFault::Newer { .. }) => told += 1,
+                Err(StoreError::Damaged(_) | StoreError::Newer { .. }) => told += 1,
                 Err(other) => panic!("byte {at}: {other}"),
             }
         }
@@ -94,7 +94,7 @@ fn t52_cut_at_every_length() {
     for length in (1..whole.len()).rev() {
         file.set_len(length as u64).unwrap();
         match SqliteStore::open(&path).unwrap().transact(&reserve("t", 6)) {
-            Err(StoreFault::Damaged(_)) => told += 1,
+            Err(StoreError::Damaged(_)) => told += 1,
             other => panic!("cut to {length}: {other:?}"),
         }
         assert_eq!(fs::metadata(&path).unwrap().len(), length as u64);
@@ -115,7 +115,7 @@ fn t52_pages_that_are_zero_or_another() {
                 .map_or(vec![0; 4096], <[u8]>::to_vec);
             bytes[page * 4096..(page + 1) * 4096].copy_from_slice(&fill);
             match look(&path, &bytes, &format!("page {page} is {other}")) {
-                Err(StoreFault::Damaged(_)) => told += 1,
+                Err(StoreError::Damaged(_)) => told += 1,
                 // The rows of one table do for the other.
                 Ok(()) => assert!(page == other || (page, other) == (2, 1)),
                 Err(fault) => panic!("page {page} is {other}: {fault}"),
@@ -142,7 +142,7 @@ fn t52_a_page_of_earlier_is_told() {
         fs::write(&path, &bytes).unwrap();
         let result = quota(&SqliteStore::open(&path).unwrap(), "u");
         assert!(
-            matches!(result, Err(StoreFault::Damaged(_))),
+            matches!(result, Err(StoreError::Damaged(_))),
             "page {page}: {result:?}"
         );
     }
@@ -175,8 +175,8 @@ fn t52_altered_with_another_program() {
         Connection::open(&path).unwrap().execute_batch(sql).unwrap();
         let result = look(&path, &fs::read(&path).unwrap(), sql);
         match result {
-            Err(StoreFault::Newer { found: 2, known: 1 }) if newer => {}
-            Err(StoreFault::Damaged(_)) if !newer => {}
+            Err(StoreError::Newer { found: 2, known: 1 }) if newer => {}
+            Err(StoreError::Damaged(_)) if !newer => {}
             other => panic!("{sql}: {other:?}"),
         }
         // What the values say is their reader's to tell, not the file's.
@@ -202,7 +202,7 @@ fn t52_files_of_others_stay_as_they_are() {
         fs::read(&foreign).unwrap(),
     ] {
         let result = look(&path, &bytes, "another's file");
-        assert!(matches!(result, Err(StoreFault::Damaged(_))), "{result:?}");
+        assert!(matches!(result, Err(StoreError::Damaged(_))), "{result:?}");
     }
 }
 
@@ -215,7 +215,7 @@ fn t58_a_value_of_a_newer_release_is_refused() {
     drop(connection);
     let result = look(&path, &fs::read(&path).unwrap(), "newer value");
     assert!(
-        matches!(result, Err(StoreFault::Newer { found: 2, .. })),
+        matches!(result, Err(StoreError::Newer { found: 2, .. })),
         "{result:?}"
     );
 }

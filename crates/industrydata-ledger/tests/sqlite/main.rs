@@ -23,20 +23,26 @@ use std::{
     time::Duration,
 };
 
-use industrydata_core::{
-    Base, BooksKey, Change, Outcome, Quota, Throttle, Timestamp, Verdict, Who,
-};
-use industrydata_ledger::{SqliteStore, Store, StoreFault};
+use industrydata_core::Timestamp;
+use industrydata_core::ledger::Caller;
+use industrydata_core::ledger::Change;
+use industrydata_core::ledger::LedgerKey;
+use industrydata_core::ledger::Outcome;
+use industrydata_core::ledger::Quota;
+use industrydata_core::ledger::StoreReply;
+use industrydata_core::policy::Throttle;
+use industrydata_core::wire::BaseUrl;
+use industrydata_ledger::{SqliteStore, Store, StoreError};
 use tempfile::TempDir;
 
 const LEASE: Duration = Duration::from_secs(150);
 
-fn key(tenant: &str) -> BooksKey {
+fn key(tenant: &str) -> LedgerKey {
     key_at("http://127.0.0.1:18080/beta", tenant)
 }
 
-fn key_at(base: &str, tenant: &str) -> BooksKey {
-    BooksKey::new(&Base::parse(base).unwrap(), &tenant.parse().unwrap())
+fn key_at(base: &str, tenant: &str) -> LedgerKey {
+    LedgerKey::new(&BaseUrl::parse(base).unwrap(), &tenant.parse().unwrap())
 }
 
 fn reserve(tenant: &str, id: u128) -> Change {
@@ -45,7 +51,7 @@ fn reserve(tenant: &str, id: u128) -> Change {
         Throttle::default(),
         id.to_be_bytes(),
         LEASE,
-        Who::default(),
+        Caller::default(),
     )
 }
 
@@ -61,13 +67,13 @@ fn read(tenant: &str) -> Change {
     Change::read(key(tenant), Throttle::default())
 }
 
-fn quota(store: &SqliteStore, tenant: &str) -> Result<Quota, StoreFault> {
+fn quota(store: &SqliteStore, tenant: &str) -> Result<Quota, StoreError> {
     store
         .transact(&read(tenant))
         .map(|verdict| verdict.quota().clone())
 }
 
-fn is_granted(result: &Result<Verdict, StoreFault>) -> bool {
+fn is_granted(result: &Result<StoreReply, StoreError>) -> bool {
     result
         .as_ref()
         .is_ok_and(|verdict| verdict.refusal().is_none())

@@ -2,15 +2,15 @@
 
 use std::{fs, path::Path};
 
-use industrydata_ledger::{SqliteStore, Store, StoreFault};
+use industrydata_ledger::{SqliteStore, Store, StoreError};
 
 use crate::{child, fresh, is_granted, quota, read, reserve};
 
-/// The message of an [`StoreFault::Unavailable`].
+/// The message of an [`StoreError::Unavailable`].
 #[track_caller]
-fn unavailable<T: std::fmt::Debug>(result: Result<T, StoreFault>) -> String {
+fn unavailable<T: std::fmt::Debug>(result: Result<T, StoreError>) -> String {
     match result {
-        Err(fault @ StoreFault::Unavailable(_)) => fault.to_string(),
+        Err(fault @ StoreError::Unavailable(_)) => fault.to_string(),
         other => panic!("{other:?}"),
     }
 }
@@ -134,7 +134,7 @@ fn a_file_that_goes_is_not_taken_for_empty_books() {
         .unwrap();
     assert!(matches!(
         store.transact(&reserve("t", 3)),
-        Err(StoreFault::Damaged(_))
+        Err(StoreError::Damaged(_))
     ));
 }
 

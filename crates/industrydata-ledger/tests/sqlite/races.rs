@@ -10,7 +10,7 @@ use std::{
 };
 
 use industrydata_core::Timestamp;
-use industrydata_ledger::{SqliteStore, Store, StoreFault};
+use industrydata_ledger::{SqliteStore, Store, StoreError};
 use rusqlite::Connection;
 
 use crate::{child, fresh, is_granted, is_thorough, key_at, quota, reserve};
@@ -67,7 +67,7 @@ fn what_a_change_is_made_of_is_read_under_its_lock() {
     assert!(is_granted(&store.transact(&reserve("t", 3))));
     let between = between.lock().unwrap().take();
     assert!(
-        matches!(between, Some(Err(StoreFault::Busy))),
+        matches!(between, Some(Err(StoreError::Busy))),
         "{between:?}"
     );
     assert_eq!(quota(&store, "t").unwrap().used(), 2);
@@ -111,9 +111,9 @@ fn t56_a_holder_that_hangs_makes_others_busy_within_the_bound() {
     let begun = Instant::now();
     assert!(matches!(
         store.transact(&reserve("t", 2)),
-        Err(StoreFault::Busy)
+        Err(StoreError::Busy)
     ));
-    assert!(matches!(store.check(), Err(StoreFault::Busy)));
+    assert!(matches!(store.check(), Err(StoreError::Busy)));
     let took = begun.elapsed();
     assert!(
         took >= wait * 2 && took < wait * 2 + Duration::from_secs(2),
@@ -160,7 +160,7 @@ fn a_commit_waits_for_readers_within_the_bound() {
     read();
     let begun = Instant::now();
     let result = store.transact(&reserve("t", 2));
-    assert!(matches!(result, Err(StoreFault::Busy)), "{result:?}");
+    assert!(matches!(result, Err(StoreError::Busy)), "{result:?}");
     let waited = begun.elapsed();
     assert!(waited >= Duration::from_millis(200) && waited < Duration::from_secs(5));
     reader.execute_batch("ROLLBACK").unwrap();
@@ -195,7 +195,7 @@ fn a_thread_waits_for_another_of_its_process_no_longer_than_told() {
         thread::sleep(Duration::from_millis(50));
         assert!(matches!(
             store.transact(&reserve("t", 2)),
-            Err(StoreFault::Busy)
+            Err(StoreError::Busy)
         ));
         assert!(is_granted(&slow.join().unwrap()));
     });
@@ -203,7 +203,9 @@ fn a_thread_waits_for_another_of_its_process_no_longer_than_told() {
 
 #[test]
 fn tenants_and_bases_do_not_share_slots() {
-    use industrydata_core::{Change, Throttle, Who};
+    use industrydata_core::ledger::Caller;
+    use industrydata_core::ledger::Change;
+    use industrydata_core::policy::Throttle;
     let (_folder, path) = fresh();
     let store = SqliteStore::open(&path).unwrap();
     let keys = [
@@ -218,7 +220,7 @@ fn tenants_and_bases_do_not_share_slots() {
                 Throttle::default(),
                 id.to_be_bytes(),
                 crate::LEASE,
-                Who::default(),
+                Caller::default(),
             );
             is_granted(&store.transact(&change))
         });

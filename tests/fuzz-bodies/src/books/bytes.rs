@@ -1,10 +1,12 @@
 //! The format of the books' bytes, reckoned once more.
 
-use industrydata_core::{Base, BooksKey, Timestamp};
+use industrydata_core::Timestamp;
+use industrydata_core::ledger::LedgerKey;
+use industrydata_core::wire::BaseUrl;
 use serde_json::{Map, Value};
 
-pub(crate) fn key() -> BooksKey {
-    BooksKey::new(&Base::graph(), &"contoso".parse().expect("a tenant"))
+pub(crate) fn key() -> LedgerKey {
+    LedgerKey::new(&BaseUrl::graph(), &"contoso".parse().expect("a tenant"))
 }
 
 pub(crate) fn clock() -> Timestamp {
@@ -12,7 +14,7 @@ pub(crate) fn clock() -> Timestamp {
 }
 
 /// The format's first line for these bytes, reckoned here.
-pub(super) fn seal(key: &BooksKey, json: &[u8]) -> Vec<u8> {
+pub(super) fn seal(key: &LedgerKey, json: &[u8]) -> Vec<u8> {
     let parts = [
         &1_u32.to_be_bytes(),
         key.base().as_bytes(),

@@ -9,10 +9,17 @@ mod watch;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Response, StatusCode, response::Parts};
-use industrydata_core::{
-    AccessToken, Base, BodyFault, Fault, Limits, Now, Phase, PollingPolicy, Service, Timestamp,
-    TokenError,
-};
+use industrydata_core::Now;
+use industrydata_core::Timestamp;
+use industrydata_core::auth::AccessToken;
+use industrydata_core::auth::TokenError;
+use industrydata_core::endpoint::Service;
+use industrydata_core::policy::Limits;
+use industrydata_core::policy::PollingPolicy;
+use industrydata_core::wire::BaseUrl;
+use industrydata_core::wire::IncompleteBody;
+use industrydata_core::wire::Phase;
+use industrydata_core::wire::TransportError;
 
 use crate::{Target, books::clock, draw::Draw};
 
@@ -101,7 +108,7 @@ impl World {
 }
 
 pub(crate) fn service() -> Service {
-    Service::new(Base::graph(), "fuzz/1")
+    Service::new(BaseUrl::graph(), "fuzz/1")
 }
 
 /// A token, and its text.
@@ -180,7 +187,7 @@ pub(crate) fn bare(status: u16) -> Parts {
     parts
 }
 
-pub(crate) fn any_body(token: &str, draw: &mut Draw<'_>) -> Result<Vec<u8>, BodyFault> {
+pub(crate) fn any_body(token: &str, draw: &mut Draw<'_>) -> Result<Vec<u8>, IncompleteBody> {
     Ok(match draw.below(12) {
         0..=2 => br#"{"status":"running"}"#.to_vec(),
         3 => br#"{"status":"succeeded"}"#.to_vec(),
@@ -189,16 +196,16 @@ pub(crate) fn any_body(token: &str, draw: &mut Draw<'_>) -> Result<Vec<u8>, Body
         6 => format!(r#"{{"status":"{token}","id":"{token}","statusDetail":"\u001b{token}"}}"#)
             .into_bytes(),
         7 => format!(r#"{{"error":{{"code":"{token}","message":"\r\n{token}"}}}}"#).into_bytes(),
-        8 => return Err(BodyFault::cut("reset")),
-        9 => return Err(BodyFault::TooLarge { limit: 1 }),
+        8 => return Err(IncompleteBody::cut("reset")),
+        9 => return Err(IncompleteBody::TooLarge { limit: 1 }),
         10 => b"<html>".to_vec(),
         _ => echoed(&draw.chunk(), token),
     })
 }
 
-pub(crate) fn fault(draw: &mut Draw<'_>) -> Fault {
+pub(crate) fn fault(draw: &mut Draw<'_>) -> TransportError {
     use Phase::{Connect, Local, Proxy, Refused, Resolve, Sent, Tls};
-    Fault::new(
+    TransportError::new(
         draw.pick(&[Sent, Local, Resolve, Connect, Proxy, Tls, Refused]),
         "lost",
     )
@@ -214,7 +221,7 @@ pub(crate) fn token_error(draw: &mut Draw<'_>) -> TokenError {
 
 /// The time of an answer's Retry-After, if it is one.
 pub(crate) fn asked(head: &Parts, now: Timestamp) -> Duration {
-    industrydata_core::retry_after(&head.headers, now).unwrap_or_default()
+    industrydata_core::wire::retry_after(&head.headers, now).unwrap_or_default()
 }
 
 fn seeds() -> Vec<Vec<u8>> {

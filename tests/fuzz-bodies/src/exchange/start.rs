@@ -6,10 +6,22 @@ use http::{
     Method, StatusCode,
     header::{AUTHORIZATION, CONTENT_LENGTH},
 };
-use industrydata_core::{
-    Accepted, AccessToken, Booking, Change, EntryState, Exchange, MayHaveStarted, Now, Outcome,
-    Start, StartPlan, StartStep, StoreFault, Throttle, Timestamp, Who,
-};
+use industrydata_core::Now;
+use industrydata_core::Timestamp;
+use industrydata_core::auth::AccessToken;
+use industrydata_core::ledger::Caller;
+use industrydata_core::ledger::Change;
+use industrydata_core::ledger::EntryState;
+use industrydata_core::ledger::Outcome;
+use industrydata_core::ledger::StoreError;
+use industrydata_core::lro::Accepted;
+use industrydata_core::lro::Exchange;
+use industrydata_core::lro::MayHaveStarted;
+use industrydata_core::lro::Start;
+use industrydata_core::lro::StartPlan;
+use industrydata_core::lro::StartStep;
+use industrydata_core::lro::Transaction;
+use industrydata_core::policy::Throttle;
 
 use super::{
     World, any_body, assert_no_token, bare, fault, head, limits, service, token, token_error,
@@ -82,7 +94,7 @@ pub(super) fn play(draw: &mut Draw<'_>) -> Option<(Begun, World)> {
         throttle,
         limits,
         wait_for_slot: draw.flag(),
-        who: Who::default(),
+        who: Caller::default(),
     };
     it.deadline = it.world.now.steady + limits.total;
     let mut start = Start::new(plan, [9; 16], it.world.now);
@@ -134,7 +146,7 @@ impl Reference {
         self.books = applied.expect("our own bytes").write;
     }
 
-    fn book(&mut self, booking: Booking<'_>, draw: &mut Draw<'_>) {
+    fn book(&mut self, booking: Transaction<'_>, draw: &mut Draw<'_>) {
         let change = booking.change().clone();
         let is_reserve = format!("{change:?}").contains("kind: Reserve");
         let kind = if draw.is_empty() { 0 } else { draw.below(12) };
@@ -143,8 +155,8 @@ impl Reference {
             return;
         }
         let fault = match kind {
-            8 => Some(StoreFault::Busy),
-            9 | 10 => Some(StoreFault::unconfirmed("reset")),
+            8 => Some(StoreError::Busy),
+            9 | 10 => Some(StoreError::unconfirmed("reset")),
             _ => None,
         };
         let mut verdict = None;
@@ -258,7 +270,7 @@ impl Reference {
     fn done(
         self,
         mut start: Start,
-        outcome: Result<Accepted, industrydata_core::StartError>,
+        outcome: Result<Accepted, industrydata_core::lro::StartError>,
     ) -> Option<(Begun, World)> {
         let first = format!("{outcome:?}");
         start.stop();

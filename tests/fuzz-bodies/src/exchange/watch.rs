@@ -7,10 +7,16 @@ use http::{
     header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE},
     response::Parts,
 };
-use industrydata_core::{
-    Base, BodyFault, Exchange, Now, OperationUrl, PollingPolicy, Watch, WatchErrorKind, WatchPlan,
-    WatchStep,
-};
+use industrydata_core::Now;
+use industrydata_core::lro::Exchange;
+use industrydata_core::lro::OperationPoll;
+use industrydata_core::lro::OperationPollErrorKind;
+use industrydata_core::lro::OperationPollStep;
+use industrydata_core::lro::PollPlan;
+use industrydata_core::policy::PollingPolicy;
+use industrydata_core::wire::BaseUrl;
+use industrydata_core::wire::IncompleteBody;
+use industrydata_core::wire::OperationUrl;
 
 use super::{
     World, any_body, asked, assert_no_token, bare, fault, head, limits, policy, service, token,
@@ -56,25 +62,25 @@ struct Reference<'w> {
 /// A wait taken up in another process.
 pub(super) fn resumed(draw: &mut Draw<'_>) {
     let mut world = World::new();
-    let base = Base::graph();
+    let base = BaseUrl::graph();
     let url = OperationUrl::from_id(&base, "a-1").expect("an id");
     let (policy, limits) = (policy(draw), limits(draw));
     let accepted = draw.flag().then(|| {
         world.now.utc - jiff::SignedDuration::from_secs(draw.pick(&[0, 300, -300, 90_000]))
     });
-    let plan = WatchPlan {
+    let plan = PollPlan {
         service: service(),
         policy,
         limits,
     };
-    let watch = Watch::new(url, plan, accepted, [3; 16], world.now);
+    let watch = OperationPoll::new(url, plan, accepted, [3; 16], world.now);
     let deadline = world.now.steady + limits.total;
     let now = world.now;
     play(watch, policy, now, deadline, &mut world, draw);
 }
 
 pub(super) fn play(
-    mut watch: Watch,
+    mut watch: OperationPoll,
     policy: PollingPolicy,
     _: Now,
     deadline: Duration,
@@ -108,8 +114,8 @@ pub(super) fn play(
         }
         assert_no_token(&format!("{watch:?}"));
         match watch.step() {
-            WatchStep::Send(exchange) => it.send(exchange, draw),
-            WatchStep::Wait(mut pause) => {
+            OperationPollStep::Send(exchange) => it.send(exchange, draw),
+            OperationPollStep::Wait(mut pause) => {
                 if let Some(news) = pause.news() {
                     assert_eq!(news.polls(), it.polls);
                     assert!(pause.news().is_none(), "one poll is told twice");
@@ -125,7 +131,7 @@ pub(super) fn play(
                     pause.over(it.world.now);
                 }
             }
-            WatchStep::Done(outcome) => {
+            OperationPollStep::Done(outcome) => {
                 it.done(watch, outcome);
                 return;
             }
@@ -209,10 +215,10 @@ impl Reference<'_> {
 
     fn done(
         &self,
-        mut watch: Watch,
+        mut watch: OperationPoll,
         outcome: Result<
-            std::sync::Arc<industrydata_core::Operation>,
-            industrydata_core::WatchError,
+            std::sync::Arc<industrydata_core::model::Operation>,
+            industrydata_core::lro::OperationPollError,
         >,
     ) {
         let first = format!("{outcome:?}");
@@ -225,7 +231,7 @@ impl Reference<'_> {
             (Err(error), said) => {
                 assert_no_token(&error.to_string());
                 assert_plain(&format!("{error} {error:?}"));
-                let is_failed = matches!(error.kind(), WatchErrorKind::Failed);
+                let is_failed = matches!(error.kind(), OperationPollErrorKind::Failed);
                 assert!(
                     said == Said::Open || is_failed == (said == Said::Failed),
                     "{error}, and the last answer said {said:?}"
@@ -237,14 +243,16 @@ impl Reference<'_> {
                     "the way on is lost"
                 );
                 if let Some(token) = error.resume_token() {
-                    let url = token.operation_url(&Base::graph()).expect("its own base");
+                    let url = token
+                        .operation_url(&BaseUrl::graph())
+                        .expect("its own base");
                     assert_eq!(url.as_str(), self.url);
                 }
             }
         }
         assert_eq!(watch.polls(), self.polls);
         watch.stop();
-        let WatchStep::Done(again) = watch.step() else {
+        let OperationPollStep::Done(again) = watch.step() else {
             panic!("an end that is none");
         };
         assert_eq!(format!("{again:?}"), first, "another end");
@@ -252,7 +260,7 @@ impl Reference<'_> {
 }
 
 /// What an answer says, by another JSON reader.
-fn said(head: &Parts, body: &Result<Vec<u8>, BodyFault>) -> Said {
+fn said(head: &Parts, body: &Result<Vec<u8>, IncompleteBody>) -> Said {
     let is_encoded = head.headers.get_all(CONTENT_ENCODING).iter().any(|value| {
         !String::from_utf8_lossy(value.as_bytes())
             .trim_ascii()

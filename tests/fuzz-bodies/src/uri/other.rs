@@ -1,6 +1,6 @@
 //! RFC 3986 by the other crate, and the few rules on top of it, reckoned from its parts.
 
-use industrydata_core::Base;
+use industrydata_core::wire::BaseUrl;
 use iri_string::{
     format::ToDedicatedString,
     types::{UriAbsoluteStr, UriReferenceStr, UriStr, UriString},
@@ -64,18 +64,18 @@ pub(super) fn origin(uri: &UriStr) -> Option<(String, String, u16)> {
     Some((scheme, authority.host().to_ascii_lowercase(), port))
 }
 
-pub(super) fn origin_of(base: &Base) -> Option<(String, String, u16)> {
+pub(super) fn origin_of(base: &BaseUrl) -> Option<(String, String, u16)> {
     origin(UriStr::new(base.as_str()).expect("the base is a URI"))
 }
 
-pub(super) fn path_of(base: &Base) -> String {
+pub(super) fn path_of(base: &BaseUrl) -> String {
     UriStr::new(base.as_str())
         .expect("the base is a URI")
         .path_str()
         .to_owned()
 }
 
-pub(super) fn is_same_by_whatwg(base: &Base, text: &str) -> bool {
+pub(super) fn is_same_by_whatwg(base: &BaseUrl, text: &str) -> bool {
     let known = url::Url::parse(base.as_str()).expect("the base is a URL");
     url::Url::parse(text).is_ok_and(|url| url.origin() == known.origin())
 }

@@ -1,0 +1,402 @@
+//! OAuth 2 client credentials, as one request and one answer.
+//!
+//! `POST {authority}/{directory}/oauth2/v2.0/token`
+//! ([client credentials flow](https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow)).
+
+use std::{fmt, time::Duration};
+
+use http::{
+    HeaderValue, Request, StatusCode, Uri,
+    header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE},
+    response::Parts,
+};
+use percent_encoding::utf8_percent_encode;
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use crate::policy::TOKEN_LIFE_IF_UNSTATED;
+use crate::{
+    auth::token::{AccessToken, Challenge, TokenError},
+    now::Now,
+    tenant::Tenant,
+    wire::{
+        base_url::parts::is_loopback_host, service_error::ServiceError, transport::IncompleteBody,
+        uri::RESERVED,
+    },
+};
+
+/// The authority of the global service.
+const AUTHORITY: &str = "https://login.microsoftonline.com";
+const SCOPE: &str = "https://graph.microsoft.com/.default";
+
+/// An application's own credentials at an authority.
+///
+/// The secret is in no `Debug` output and in no error, and overwritten when it is dropped. The request that carries it, and
+/// what the HTTP client makes of that, are copies beyond this.
+#[derive(Clone)]
+pub struct ClientCredentials {
+    authority: String,
+    directory: Option<String>,
+    client_id: String,
+    secret: Zeroizing<String>,
+    scope: String,
+}
+
+impl ClientCredentials {
+    /// The application `client_id` with its secret, at `https://login.microsoftonline.com`, for whatever tenant a token
+    /// is asked for: the tenant's name is taken for its directory id.
+    #[must_use]
+    pub fn new(client_id: impl Into<String>, secret: impl Into<String>) -> Self {
+        Self {
+            authority: AUTHORITY.to_owned(),
+            directory: None,
+            client_id: client_id.into(),
+            secret: Zeroizing::new(secret.into()),
+            scope: SCOPE.to_owned(),
+        }
+    }
+
+    /// At this directory (a GUID or a domain name), whatever the tenant is called in the books.
+    #[must_use]
+    pub fn directory(mut self, directory: impl Into<String>) -> Self {
+        self.directory = Some(directory.into());
+        self
+    }
+
+    /// At this authority: `https`, or `http` on loopback.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenError::Unusable`] if it is no such URL. Nothing was sent.
+    pub fn authority(mut self, authority: &str) -> Result<Self, TokenError> {
+        let uri: Uri = authority
+            .parse()
+            .map_err(|_| TokenError::Unusable("the authority is not a URL".to_owned()))?;
+        let host = uri.host().unwrap_or_default();
+        let secure = match uri.scheme_str() {
+            Some("https") => true,
+            Some("http") => is_loopback_host(host),
+            Some(_) | None => false,
+        };
+        // `Uri` drops a fragment without a word.
+        let plain = uri.authority().is_some_and(|a| !a.as_str().contains('@'))
+            && uri.query().is_none()
+            && !authority.contains('#');
+        if host.is_empty() || !secure || !plain {
+            return Err(TokenError::Unusable(
+                "the authority must be an https URL (http on loopback only) without user, query or fragment"
+                    .to_owned(),
+            ));
+        }
+        self.authority = authority.trim_end_matches('/').to_owned();
+        Ok(self)
+    }
+
+    /// Asks for this scope instead of `https://graph.microsoft.com/.default`.
+    #[must_use]
+    pub fn scope(mut self, scope: impl Into<String>) -> Self {
+        self.scope = scope.into();
+        self
+    }
+
+    /// Whether the authority is asked without encryption, on loopback.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        !self
+            .authority
+            .get(..6)
+            .is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"))
+    }
+
+    /// Whether the authority is on this machine, judged on its host as written: no proxy is to see requests to it.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        let uri = self.authority.parse::<Uri>();
+        uri.is_ok_and(|uri| is_loopback_host(uri.host().unwrap_or_default()))
+    }
+
+    /// The request for a token, to be sent once.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenError::Unusable`] if the directory cannot stand in a URL's path.
+    pub fn request(
+        &self,
+        tenant: &Tenant,
+        challenge: Option<&Challenge>,
+    ) -> Result<Request<Vec<u8>>, TokenError> {
+        let directory = self.directory.as_deref().unwrap_or_else(|| tenant.as_str());
+        let plain = !directory.is_empty()
+            && !directory.starts_with('.')
+            && directory
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b));
+        if !plain {
+            return Err(TokenError::Unusable(
+                "the directory of the client credentials is neither a GUID nor a domain name"
+                    .to_owned(),
+            ));
+        }
+        let mut form = String::from("grant_type=client_credentials");
+        for (name, value) in [
+            ("client_id", self.client_id.as_str()),
+            ("client_secret", &self.secret),
+            ("scope", &self.scope),
+        ]
+        .into_iter()
+        .chain(
+            challenge
+                .and_then(Challenge::claims)
+                .map(|claims| ("claims", claims)),
+        ) {
+            form.push('&');
+            form.push_str(name);
+            form.push('=');
+            form.extend(utf8_percent_encode(value, RESERVED));
+        }
+        let uri = format!("{}/{directory}/oauth2/v2.0/token", self.authority);
+        Request::post(uri)
+            .header(ACCEPT, HeaderValue::from_static("application/json"))
+            .header(ACCEPT_ENCODING, HeaderValue::from_static("identity"))
+            .header(
+                CONTENT_TYPE,
+                HeaderValue::from_static("application/x-www-form-urlencoded"),
+            )
+            .body(form.into_bytes())
+            .map_err(|_| TokenError::Unusable("the authority is not a URL".to_owned()))
+    }
+
+    /// Reads the answer that came at `now`.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenError::Refused`] with the authority's own words for a 4xx; [`TokenError::Unavailable`] for a 5xx, a 429
+    /// and a body that did not arrive; [`TokenError::Unusable`] for an answer with no bearer token in it.
+    pub fn read(
+        &self,
+        head: &Parts,
+        body: Result<Vec<u8>, IncompleteBody>,
+        now: Now,
+    ) -> Result<AccessToken, TokenError> {
+        let body = match body {
+            Ok(body) => body,
+            Err(fault) if head.status.is_success() => return Err(TokenError::unavailable(fault)),
+            Err(_) => Vec::new(),
+        };
+        if !head.status.is_success() {
+            let error = ServiceError::decode(head.status, &head.headers, &body, Some(&self.secret));
+            let may_pass =
+                head.status.is_server_error() || head.status == StatusCode::TOO_MANY_REQUESTS;
+            return Err(if may_pass {
+                TokenError::unavailable(error.to_string())
+            } else {
+                TokenError::Refused(error.to_string())
+            });
+        }
+        let answer: Answer = serde_json::from_slice(&body).map_err(|_| {
+            TokenError::Unusable("the token endpoint's answer is not a token".to_owned())
+        })?;
+        if !answer.token_type.eq_ignore_ascii_case("bearer") {
+            return Err(TokenError::Unusable(
+                "the token endpoint gave a token of another type than Bearer".to_owned(),
+            ));
+        }
+        let life = match answer.expires_in {
+            Some(Seconds::Number(seconds)) => Duration::from_secs(seconds),
+            Some(Seconds::Text(text)) => text
+                .parse()
+                .map_or(TOKEN_LIFE_IF_UNSTATED, Duration::from_secs),
+            None => TOKEN_LIFE_IF_UNSTATED,
+        };
+        let expires = now.utc.saturating_add(life).unwrap_or(jiff::Timestamp::MAX);
+        Ok(AccessToken::new(&answer.access_token)?.with_life(now.utc, expires))
+    }
+}
+
+impl fmt::Debug for ClientCredentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientCredentials")
+            .field("authority", &self.authority)
+            .field("directory", &self.directory)
+            .field("client_id", &self.client_id)
+            .field("scope", &self.scope)
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    access_token: String,
+    #[serde(default = "bearer")]
+    token_type: String,
+    expires_in: Option<Seconds>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Seconds {
+    Number(u64),
+    Text(String),
+}
+
+fn bearer() -> String {
+    "Bearer".to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn now() -> Now {
+        Now::new(jiff::Timestamp::UNIX_EPOCH, Duration::ZERO)
+    }
+
+    fn head(status: u16) -> Parts {
+        http::Response::builder()
+            .status(status)
+            .body(())
+            .unwrap()
+            .into_parts()
+            .0
+    }
+
+    fn read(status: u16, body: &str) -> Result<AccessToken, TokenError> {
+        ClientCredentials::new("app", "s3cret-canary").read(&head(status), Ok(body.into()), now())
+    }
+
+    #[test]
+    fn the_form_is_encoded_and_shows_nowhere() {
+        let credentials = ClientCredentials::new("app", "s&c=r+t é").directory("contoso.com");
+        let tenant = "any".parse().unwrap();
+        let request = credentials.request(&tenant, None).unwrap();
+        assert_eq!(
+            request.uri(),
+            "https://login.microsoftonline.com/contoso.com/oauth2/v2.0/token"
+        );
+        let body = String::from_utf8(request.body().clone()).unwrap();
+        assert!(
+            body.contains("&client_secret=s%26c%3Dr%2Bt%20%C3%A9&"),
+            "{body}"
+        );
+        assert!(!format!("{credentials:?}").contains("s&c"));
+    }
+
+    #[test]
+    fn odd_directories_and_authorities_are_refused() {
+        for tenant in ["../x", "a/b", "a b", "..", "a?b"] {
+            let tenant = tenant.parse().unwrap();
+            assert!(
+                ClientCredentials::new("a", "b")
+                    .request(&tenant, None)
+                    .is_err()
+            );
+        }
+        for authority in [
+            "http://login.example",
+            "ftp://a",
+            "https://u@a",
+            "https://a?x",
+            "https://a#x",
+            "x",
+            "",
+        ] {
+            assert!(
+                ClientCredentials::new("a", "b")
+                    .authority(authority)
+                    .is_err(),
+                "{authority}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_authority_is_told_by_its_scheme_and_its_host() {
+        for (authority, is_plain, is_loopback) in [
+            ("http://127.0.0.1:9/", true, true),
+            ("https://localhost:9", false, true),
+            ("HTTPS://login.example", false, false),
+        ] {
+            let credentials = ClientCredentials::new("a", "b")
+                .authority(authority)
+                .unwrap();
+            assert_eq!(
+                (credentials.is_plain(), credentials.is_loopback()),
+                (is_plain, is_loopback),
+                "{authority}"
+            );
+        }
+    }
+
+    #[test]
+    fn answers_are_read() {
+        let token = read(
+            200,
+            r#"{"token_type":"Bearer","expires_in":3599,"access_token":"abc"}"#,
+        )
+        .unwrap();
+        assert_eq!(token.expires().unwrap().as_second(), 3599);
+        let token = read(200, r#"{"expires_in":"60","access_token":"abc"}"#).unwrap();
+        assert_eq!(token.expires().unwrap().as_second(), 60);
+        let refused = read(
+            401,
+            r#"{"error":"invalid_client","error_description":"bad s3cret-canary"}"#,
+        )
+        .unwrap_err();
+        assert!(refused.to_string().contains("invalid_client"), "{refused}");
+        assert!(!refused.to_string().contains("s3cret-canary"), "{refused}");
+        assert!(!refused.is_transient());
+        assert!(read(503, "").unwrap_err().is_transient());
+        assert!(matches!(read(200, "<html>"), Err(TokenError::Unusable(_))));
+        assert!(matches!(
+            read(200, r#"{"access_token":"a b"}"#),
+            Err(TokenError::Malformed(_))
+        ));
+    }
+
+    #[test]
+    fn a_life_that_is_not_told_is_five_minutes() {
+        let token = read(200, r#"{"access_token":"abc"}"#).unwrap();
+        assert_eq!(token.expires().unwrap().as_second(), 300);
+        let token = read(200, r#"{"access_token":"abc","expires_in":"soon"}"#).unwrap();
+        assert_eq!(token.expires().unwrap().as_second(), 300);
+    }
+
+    #[test]
+    fn an_answer_that_breaks_off_says_what_its_status_says() {
+        let broken = |status: u16| {
+            let (head, ()) = http::Response::builder()
+                .status(status)
+                .body(())
+                .unwrap()
+                .into_parts();
+            let now = Now {
+                utc: jiff::Timestamp::UNIX_EPOCH,
+                steady: Duration::ZERO,
+            };
+            ClientCredentials::new("a", "b")
+                .read(&head, Err(IncompleteBody::TooLarge { limit: 9 }), now)
+                .unwrap_err()
+        };
+        assert!(broken(200).is_transient());
+        assert!(matches!(broken(401), TokenError::Refused(_)));
+    }
+
+    #[test]
+    fn debug_shows_whose_they_are_and_not_the_secret() {
+        let credentials = ClientCredentials::new("an-app", "s3cret").directory("contoso");
+        let shown = format!("{credentials:?}");
+        assert!(
+            shown.contains("an-app") && shown.contains("contoso"),
+            "{shown}"
+        );
+        assert!(!shown.contains("s3cret"), "{shown}");
+    }
+
+    #[test]
+    fn a_token_of_another_type_is_not_used() {
+        let other = read(200, r#"{"token_type":"DPoP","access_token":"abc"}"#);
+        assert!(matches!(other, Err(TokenError::Unusable(_))));
+        let credentials = ClientCredentials::new("a", "b").scope("api://x/.default");
+        assert!(format!("{credentials:?}").contains("api://x/.default"));
+    }
+}

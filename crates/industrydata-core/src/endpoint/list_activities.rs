@@ -1,0 +1,54 @@
+//! `GET {base}/external/industryData/runs/{id}/activities`
+//! ([industryDataRunActivity](https://learn.microsoft.com/graph/api/resources/industrydata-industrydatarunactivity)).
+//!
+//! **Known from the service's metadata only**: no published page documents the call, and no permission is published for
+//! it. `IndustryData-Run.Read.All`, which reads runs, is what messages name.
+
+use http::Uri;
+
+use crate::endpoint::{
+    answer::{Answer, Page},
+    contract::Endpoint,
+    path::{segment, under},
+};
+use crate::{
+    model::activity::RunActivity,
+    wire::{base_url::BaseUrl, body_error::BodyError},
+};
+
+/// Lists the activities of a run: one for each of its flows. The call is known from the service's metadata only.
+#[derive(Clone, Debug)]
+pub struct ListActivities {
+    run: String,
+}
+
+impl ListActivities {
+    /// Of the run of this id.
+    #[must_use]
+    pub fn new(run: impl Into<String>) -> Self {
+        Self { run: run.into() }
+    }
+}
+
+impl Endpoint for ListActivities {
+    type Output = Vec<RunActivity>;
+
+    const SUBJECT: &'static str = "the activities of the run";
+    const PERMISSION: &'static str = "IndustryData-Run.Read.All";
+
+    fn request(&self, base: &BaseUrl) -> Option<Uri> {
+        under(base, &format!("/runs/{}/activities", segment(&self.run)?))
+    }
+
+    fn decode(&self, answer: &Answer<'_>) -> Result<Page<Vec<RunActivity>>, BodyError> {
+        answer.list(RunActivity::NAMES, |item| RunActivity::of(&item))
+    }
+
+    fn extend(whole: &mut Vec<RunActivity>, page: Vec<RunActivity>) {
+        whole.extend(page);
+    }
+
+    fn items(whole: &Vec<RunActivity>) -> usize {
+        whole.len()
+    }
+}

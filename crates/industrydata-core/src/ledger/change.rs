@@ -1,0 +1,258 @@
+//! The changes made to the books, as pure functions.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::ledger::{
+    codec,
+    entry::{Entry, millis},
+    evidence::Evidence,
+    key::{Caller, LedgerKey},
+    refusal::{Refusal, RefusalReason},
+    reply::{Applied, StoreReply},
+    resolve::{Resolution, Unresolved, resolve_in, see_in},
+    settle::{Outcome, settle_in},
+    value::Value,
+};
+use crate::{ledger::store_error::StoreError, policy::Throttle, wire::text::hex};
+
+/// One change to the books, idempotent by its reservation's id: running it again changes nothing more.
+#[derive(Clone, Debug)]
+pub struct Change {
+    key: LedgerKey,
+    throttle: Throttle,
+    kind: Kind,
+}
+
+#[derive(Clone, Debug)]
+enum Kind {
+    Read,
+    Reserve {
+        id: [u8; 16],
+        lease: Duration,
+        who: Caller,
+    },
+    Settle {
+        id: [u8; 16],
+        outcome: Outcome,
+    },
+    Entries,
+    Resolve {
+        id: [u8; 16],
+        resolution: Resolution,
+        evidence: Evidence,
+    },
+    See {
+        evidence: Evidence,
+        started: Timestamp,
+    },
+}
+
+impl Change {
+    /// Reads the quota; writes nothing.
+    #[must_use]
+    pub const fn read(key: LedgerKey, throttle: Throttle) -> Self {
+        Self::new(key, throttle, Kind::Read)
+    }
+
+    /// Takes a slot for the start `id`, for as long as `lease` without an outcome.
+    #[must_use]
+    pub const fn reserve(
+        key: LedgerKey,
+        throttle: Throttle,
+        id: [u8; 16],
+        lease: Duration,
+        who: Caller,
+    ) -> Self {
+        Self::new(key, throttle, Kind::Reserve { id, lease, who })
+    }
+
+    /// Writes what became of the start `id`: over its reservation, its doubt, or nothing.
+    #[must_use]
+    pub const fn settle(
+        key: LedgerKey,
+        throttle: Throttle,
+        id: [u8; 16],
+        outcome: Outcome,
+    ) -> Self {
+        Self::new(key, throttle, Kind::Settle { id, outcome })
+    }
+
+    /// Reads the quota and all entries ([`StoreReply::entries`]); writes nothing.
+    #[must_use]
+    pub const fn entries(key: LedgerKey, throttle: Throttle) -> Self {
+        Self::new(key, throttle, Kind::Entries)
+    }
+
+    /// Resolves the start `id`, which is in doubt, by this evidence ([`StoreReply::unresolved`] says if it could not be).
+    ///
+    /// By hand, what was resolved by evidence before may be resolved otherwise. The owner's own answer always stands.
+    #[must_use]
+    pub const fn resolve(
+        key: LedgerKey,
+        throttle: Throttle,
+        id: [u8; 16],
+        resolution: Resolution,
+        evidence: Evidence,
+    ) -> Self {
+        let kind = Kind::Resolve {
+            id,
+            resolution,
+            evidence,
+        };
+        Self::new(key, throttle, kind)
+    }
+
+    /// Resolves the start of this entry's id (32 hexadecimal digits) by hand, with a note on why.
+    ///
+    /// # Errors
+    ///
+    /// [`Unresolved::NoSuchEntry`] if it is no entry's id.
+    pub fn resolve_by_hand(
+        key: LedgerKey,
+        throttle: Throttle,
+        id: &str,
+        resolution: Resolution,
+        note: &str,
+    ) -> Result<Self, Unresolved> {
+        let is_id = id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit());
+        let id = u128::from_str_radix(id, 16).ok().filter(|_| is_id);
+        let id = id.ok_or(Unresolved::NoSuchEntry)?.to_be_bytes();
+        let evidence = Evidence::ByHand(note.to_owned());
+        Ok(Self::resolve(key, throttle, id, resolution, evidence))
+    }
+
+    /// Enters a start that another made at `started`, as the service's lists tell. Its id is made of the evidence: to enter
+    /// it again changes nothing, and neither does one that an entry claims.
+    #[must_use]
+    pub const fn see(
+        key: LedgerKey,
+        throttle: Throttle,
+        evidence: Evidence,
+        started: Timestamp,
+    ) -> Self {
+        Self::new(key, throttle, Kind::See { evidence, started })
+    }
+
+    const fn new(key: LedgerKey, throttle: Throttle, kind: Kind) -> Self {
+        Self {
+            key,
+            throttle,
+            kind,
+        }
+    }
+
+    /// Whether it gives a slot back.
+    pub(crate) const fn frees(&self) -> bool {
+        matches!(
+            self.kind,
+            Kind::Resolve {
+                resolution: Resolution::NotStarted,
+                ..
+            }
+        )
+    }
+
+    /// Whose books it changes.
+    #[must_use]
+    pub const fn key(&self) -> &LedgerKey {
+        &self.key
+    }
+
+    /// Applies the change to the stored bytes (`None`: there are none yet), at the store's clock.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Damaged`] or [`StoreError::Newer`]: the bytes are to be left as they are.
+    pub fn apply(&self, stored: Option<&[u8]>, clock: Timestamp) -> Result<Applied, StoreError> {
+        let mut value = codec::open(&self.key, stored, clock)?;
+        let mut unresolved = None;
+        let refusal = match &self.kind {
+            Kind::Read | Kind::Entries => None,
+            Kind::Reserve { id, lease, who } => {
+                value.tidy(self.throttle.window, clock);
+                self.reserve_in(&mut value, hex(*id), *lease, who, clock)
+            }
+            Kind::Settle { id, outcome } => {
+                // What no longer counts is not to stand for what is settled now.
+                value.tidy(self.throttle.window, clock);
+                settle_in(&mut value, hex(*id), outcome, clock);
+                value.tidy(self.throttle.window, clock);
+                None
+            }
+            Kind::Resolve {
+                id,
+                resolution,
+                evidence,
+            } => {
+                value.tidy(self.throttle.window, clock);
+                unresolved = resolve_in(&mut value, *id, *resolution, evidence, clock).err();
+                None
+            }
+            Kind::See { evidence, started } => {
+                // What no longer counts claims nothing: else this would change nothing now, and something when run again.
+                value.tidy(self.throttle.window, clock);
+                see_in(&mut value, evidence, *started, clock);
+                value.tidy(self.throttle.window, clock);
+                None
+            }
+        };
+        value.mark_ahead(clock);
+        let write = match (&self.kind, &refusal) {
+            (Kind::Read | Kind::Entries, _) => None,
+            (Kind::Resolve { .. }, _) if unresolved.is_some() => None,
+            (Kind::Reserve { .. }, Some(_)) if !value.marked => None,
+            (
+                Kind::Reserve { .. }
+                | Kind::Settle { .. }
+                | Kind::Resolve { .. }
+                | Kind::See { .. },
+                _,
+            ) => {
+                Some(codec::encode(&self.key, &value)).filter(|new| Some(new.as_slice()) != stored)
+            }
+        };
+        Ok(Applied {
+            write,
+            verdict: StoreReply {
+                quota: value.quota(self.throttle, clock),
+                refusal,
+                unresolved,
+                entries: match self.kind {
+                    Kind::Entries => value.entries,
+                    Kind::Read
+                    | Kind::Reserve { .. }
+                    | Kind::Settle { .. }
+                    | Kind::Resolve { .. }
+                    | Kind::See { .. } => Vec::new(),
+                },
+            },
+        })
+    }
+
+    fn reserve_in(
+        &self,
+        value: &mut Value,
+        id: String,
+        lease: Duration,
+        who: &Caller,
+        clock: Timestamp,
+    ) -> Option<Refusal> {
+        if let Some(entry) = value.entry(&id) {
+            // Run again after a lost commit: it stands. Given back or settled meanwhile: it is no reservation any more.
+            return (entry.state != "reserved" || entry.lease_ends() <= clock)
+                .then(|| Refusal::new(clock, RefusalReason::InFlight, None));
+        }
+        if let Some(refusal) = value.refusal(self.throttle, clock) {
+            return Some(refusal);
+        }
+        let (at, made) = value.date_now(clock);
+        value.entries.push(Entry {
+            made,
+            who: who.kept(),
+            ..Entry::new(id, "reserved", at, at.saturating_add(millis(lease)))
+        });
+        None
+    }
+}

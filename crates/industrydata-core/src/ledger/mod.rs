@@ -1,0 +1,36 @@
+//! The ledger: the durable record of the starts of one base and tenant, and the pure changes made to it.
+//!
+//! Five starts in twelve hours is a log, not a rate: a few entries with times are its exact state. Everything here is
+//! a function of the stored bytes, the change and the store's clock.
+
+pub(crate) mod change;
+pub(crate) mod codec;
+pub(crate) mod entry;
+pub(crate) mod evidence;
+pub(crate) mod key;
+pub(crate) mod quota;
+pub(crate) mod refusal;
+pub(crate) mod reply;
+pub(crate) mod resolve;
+pub(crate) mod schedule;
+pub(crate) mod settle;
+pub(crate) mod store;
+pub(crate) mod store_error;
+#[cfg(test)]
+mod tests;
+pub(crate) mod value;
+
+pub use self::{
+    change::Change,
+    entry::{Entry, EntryState},
+    evidence::Evidence,
+    key::{Caller, LedgerKey},
+    quota::Quota,
+    refusal::{Refusal, RefusalReason},
+    reply::{Applied, StoreReply},
+    resolve::{Resolution, Unresolved},
+    schedule::{Basis, Forecast, Schedule, Skip},
+    settle::Outcome,
+    store::Store,
+    store_error::StoreError,
+};

@@ -1,0 +1,183 @@
+//! What the books say of the quota at one moment.
+
+use jiff::Timestamp;
+
+use crate::ledger::entry::{Entry, EntryState};
+use crate::{
+    ledger::schedule::{Forecast, Schedule},
+    model::run::IndustryDataRun,
+    policy::Throttle,
+};
+
+/// The quota of a tenant, as its books have it.
+///
+/// The books see their own starts. Others (the portal, other programs, books on another machine) use the same quota
+/// unseen, so `available` is at most what the service would still take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quota {
+    throttle: Throttle,
+    as_of: Timestamp,
+    entries: Vec<Entry>,
+    next_slot: Option<Timestamp>,
+    not_before: Option<Timestamp>,
+    schedule: Option<Schedule>,
+}
+
+impl Quota {
+    pub(super) fn new(
+        throttle: Throttle,
+        as_of: Timestamp,
+        mut entries: Vec<Entry>,
+        next_slot: Option<Timestamp>,
+        not_before: Option<Timestamp>,
+    ) -> Self {
+        entries.sort_by_key(Entry::date);
+        Self {
+            throttle,
+            as_of,
+            entries,
+            next_slot,
+            not_before,
+            schedule: None,
+        }
+    }
+
+    /// With the schedule of the tenant's runs, by which [`foreseen`](Self::foreseen) goes.
+    #[must_use]
+    pub const fn with_schedule(mut self, schedule: Option<Schedule>) -> Self {
+        self.schedule = schedule;
+        self
+    }
+
+    /// The schedule of the tenant's runs, if it is known: no API tells it, and the books do not keep it.
+    #[must_use]
+    pub const fn schedule(&self) -> Option<&Schedule> {
+        self.schedule.as_ref()
+    }
+
+    /// What is to come by the schedule, if that is known: the next scheduled run, whether a start now makes it be skipped
+    /// (or one made before does), and when the one after comes; with its basis and its uncertainty.
+    ///
+    /// ```
+    /// use industrydata_core::{ledger::{LedgerKey, Change, Schedule, Skip}, policy::Throttle, wire::BaseUrl, Timestamp};
+    ///
+    /// let read = Change::read(LedgerKey::new(&BaseUrl::graph(), &"contoso".parse()?), Throttle::default());
+    /// let now: Timestamp = "2026-03-10T20:00:00Z".parse()?;
+    /// let quota = read.apply(None, now)?.verdict.quota().clone();
+    ///
+    /// // Scheduled runs are due at 06:00 and 18:00 UTC.
+    /// let schedule = Schedule::given("2026-03-01T06:00:00Z".parse()?);
+    /// let foreseen = quota.with_schedule(Some(schedule)).foreseen().unwrap();
+    /// assert_eq!(foreseen.next_scheduled().to_string(), "2026-03-11T06:00:00Z");
+    /// assert_eq!(foreseen.start_now_skips(), Skip::Yes);
+    /// assert_eq!(foreseen.following().to_string(), "2026-03-11T18:00:00Z");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn foreseen(&self) -> Option<Forecast> {
+        self.schedule.as_ref().map(|it| self.forecast(it))
+    }
+
+    /// Limit and window.
+    #[must_use]
+    pub const fn throttle(&self) -> Throttle {
+        self.throttle
+    }
+
+    /// The store's clock when the books were read.
+    #[must_use]
+    pub const fn as_of(&self) -> Timestamp {
+        self.as_of
+    }
+
+    /// The starts that count, the earliest first.
+    #[must_use]
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Starts that count: confirmed, seen, in flight and in doubt.
+    #[must_use]
+    pub fn used(&self) -> u32 {
+        u32::try_from(self.entries.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Starts the service accepted.
+    #[must_use]
+    pub fn confirmed(&self) -> u32 {
+        self.count(EntryState::Confirmed)
+    }
+
+    /// Starts that others made, and that were seen in the service's lists.
+    #[must_use]
+    pub fn seen(&self) -> u32 {
+        self.count(EntryState::Seen)
+    }
+
+    /// Starts that are being made just now.
+    #[must_use]
+    pub fn in_flight(&self) -> u32 {
+        self.count(EntryState::Reserved)
+    }
+
+    /// Starts of which it is not known whether the service accepted them.
+    #[must_use]
+    pub fn in_doubt(&self) -> u32 {
+        self.count(EntryState::Unknown) + self.count(EntryState::Held)
+    }
+
+    /// Starts that may be made now; 0 while the service's own *not before* holds.
+    #[must_use]
+    pub fn available(&self) -> u32 {
+        match self.not_before {
+            Some(_) => 0,
+            None => self.throttle.limit.saturating_sub(self.used()),
+        }
+    }
+
+    /// When the next start may be made; `None` while one may be made now.
+    #[must_use]
+    pub fn next_slot_at(&self) -> Option<Timestamp> {
+        self.next_slot.max(self.not_before)
+    }
+
+    /// The moment before which the service asked for no further start, while it lies ahead.
+    #[must_use]
+    pub const fn not_before(&self) -> Option<Timestamp> {
+        self.not_before
+    }
+
+    /// Whether an entry is dated ahead of the store's clock: a clock was or is wrong.
+    #[must_use]
+    pub fn is_clock_suspect(&self) -> bool {
+        self.entries.iter().any(|entry| entry.seen.is_some())
+    }
+
+    /// When the starts that count may have been accepted, at the earliest and at the latest.
+    #[must_use]
+    pub fn starts(&self) -> Vec<Timestamp> {
+        let times = |entry: &Entry| [entry.reserved_at(), entry.date()];
+        self.entries.iter().flat_map(times).collect()
+    }
+
+    /// What is to come by this schedule: which scheduled run is next, and whether a start now makes it be skipped.
+    #[must_use]
+    pub fn forecast(&self, schedule: &Schedule) -> Forecast {
+        schedule.forecast(&self.starts(), self.as_of)
+    }
+
+    /// The schedule that the runs fit which no start of these books explains, if any.
+    #[must_use]
+    pub fn infer_schedule(&self, runs: &[IndustryDataRun]) -> Option<Schedule> {
+        Schedule::inferred(runs, &self.starts())
+    }
+
+    fn count(&self, state: EntryState) -> u32 {
+        let count = self
+            .entries
+            .iter()
+            .filter(|entry| entry.state(self.as_of) == state)
+            .count();
+        u32::try_from(count).unwrap_or(u32::MAX)
+    }
+}

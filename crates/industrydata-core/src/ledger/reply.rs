@@ -1,0 +1,48 @@
+//! What a change comes to.
+
+use crate::ledger::{entry::Entry, quota::Quota, refusal::Refusal, resolve::Unresolved};
+
+/// What [`Change::apply`](crate::ledger::Change::apply) asks of the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Applied {
+    /// The bytes to write, durably; `None` if nothing is to be written.
+    pub write: Option<Vec<u8>>,
+    /// What to answer once they are written.
+    pub verdict: StoreReply,
+}
+
+/// What a change came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreReply {
+    pub(super) quota: Quota,
+    pub(super) refusal: Option<Refusal>,
+    pub(super) unresolved: Option<Unresolved>,
+    pub(super) entries: Vec<Entry>,
+}
+
+impl StoreReply {
+    /// Why [`Change::resolve`](crate::ledger::Change::resolve) left the entry as it is; `None` if it is resolved so (or the change was another).
+    #[must_use]
+    pub const fn unresolved(&self) -> Option<Unresolved> {
+        self.unresolved
+    }
+
+    /// All entries of the books, those that no longer count too, after [`Change::entries`](crate::ledger::Change::entries) and no other change.
+    #[must_use]
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The quota after the change.
+    #[must_use]
+    pub const fn quota(&self) -> &Quota {
+        &self.quota
+    }
+
+    /// Why a reservation was refused; `None` if it stands (or the change was another).
+    #[must_use]
+    pub const fn refusal(&self) -> Option<&Refusal> {
+        self.refusal.as_ref()
+    }
+}

@@ -1,0 +1,128 @@
+//! Doubt resolved, and starts by others entered: the changes that rest on evidence.
+
+use jiff::Timestamp;
+
+use crate::ledger::{
+    entry::{Entry, EntryState},
+    evidence::Evidence,
+    value::Value,
+};
+use crate::wire::text::hex;
+
+/// What a start in doubt is resolved to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Resolution {
+    /// The service accepted it: it goes on counting.
+    Started,
+    /// It started nothing: its slot is given back.
+    NotStarted,
+}
+
+/// Why an entry was left as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum Unresolved {
+    /// The books have no entry of this id (any more).
+    #[error("the books have no entry of this id: it may have stopped counting")]
+    NoSuchEntry,
+    /// Its owner is making it just now.
+    #[error("the start is being made just now: its owner's answer or the end of its lease decides")]
+    InFlight,
+    /// The owner's own answer stands: the service accepted it, or did not act.
+    #[error("the service's own answer to this start stands in the books")]
+    Answered,
+    /// Another entry already rests on this evidence.
+    #[error("another entry already rests on this evidence")]
+    Claimed,
+}
+
+/// Resolves the entry `id`. Only doubt is resolved, or what was resolved by evidence before; the owner's own answer is
+/// better than any.
+pub(super) fn resolve_in(
+    value: &mut Value,
+    id: [u8; 16],
+    resolution: Resolution,
+    evidence: &Evidence,
+    clock: Timestamp,
+) -> Result<(), Unresolved> {
+    let id = hex(id);
+    if is_claimed(value, evidence, Some(&id)) {
+        return Err(Unresolved::Claimed);
+    }
+    let by_hand = matches!(evidence, Evidence::ByHand(_));
+    let entry = value.entry(&id).ok_or(Unresolved::NoSuchEntry)?;
+    match entry.state(clock) {
+        EntryState::Reserved => return Err(Unresolved::InFlight),
+        EntryState::Unknown => {}
+        // What was resolved before may be resolved otherwise by hand, and what a newer release holds.
+        EntryState::Confirmed | EntryState::Released | EntryState::Seen | EntryState::Held
+            if by_hand && (entry.evidence.is_some() || entry.state(clock) == EntryState::Held) => {}
+        EntryState::Confirmed | EntryState::Released | EntryState::Seen | EntryState::Held => {
+            // Run again: it stands. Evidence that once meant the opposite does not.
+            let is_same = (entry.state == "released") == (resolution == Resolution::NotStarted);
+            return if is_same && entry.evidence.as_deref() == Some(&evidence.text()) {
+                Ok(())
+            } else {
+                Err(Unresolved::Answered)
+            };
+        }
+    }
+    match resolution {
+        Resolution::Started => {
+            entry.state = "confirmed".to_owned();
+            // First sight of its reservation was earlier than that it was accepted.
+            entry.seen = None;
+            // The latest moment at which it may have been accepted: the lease's end, or now, since it is known by now.
+            let latest = entry.until.min(clock.as_millisecond()).max(entry.at);
+            entry.date = Some(latest.max(entry.date.unwrap_or(latest)));
+            if let Evidence::Operation(operation) = evidence {
+                entry.operation = Some(operation.clone());
+            }
+        }
+        Resolution::NotStarted => entry.state = "released".to_owned(),
+    }
+    entry.evidence = Some(evidence.text());
+    Ok(())
+}
+
+/// Enters a start that another made, under an id of its operation or run.
+pub(super) fn see_in(value: &mut Value, evidence: &Evidence, started: Timestamp, clock: Timestamp) {
+    let id = hex(evidence.entry_id());
+    if value.entry(&id).is_some() || is_claimed(value, evidence, None) {
+        return;
+    }
+    // A time of the service's that lies ahead of this clock is not to date what comes after it.
+    let at = started.as_millisecond().min(clock.as_millisecond());
+    value.entries.push(Entry {
+        date: Some(at),
+        operation: match evidence {
+            Evidence::Operation(operation) => Some(operation.clone()),
+            Evidence::Run(_) | Evidence::NotListed | Evidence::ByHand(_) | Evidence::Other(_) => {
+                None
+            }
+        },
+        evidence: Some(evidence.text()),
+        ..Entry::new(id, "seen", at, at)
+    });
+}
+
+/// Whether an entry that counts, other than this one, already rests on the evidence.
+fn is_claimed(value: &Value, evidence: &Evidence, but: Option<&str>) -> bool {
+    let text = match evidence {
+        Evidence::Operation(_) | Evidence::Run(_) => evidence.text(),
+        Evidence::NotListed | Evidence::ByHand(_) | Evidence::Other(_) => return false,
+    };
+    value.entries.iter().any(|entry| {
+        but != Some(entry.id.as_str())
+            && entry.state != "released"
+            && (entry.evidence.as_deref() == Some(&text)
+                || matches!(evidence, Evidence::Operation(id) if entry.operation.as_deref() == Some(id)))
+    })
+}
+
+/// The owner's own answer names an operation: an entry of the same one that was only seen goes.
+pub(super) fn unsee_in(value: &mut Value, operation: &str) {
+    let is_it =
+        |entry: &Entry| entry.state == "seen" && entry.operation.as_deref() == Some(operation);
+    value.entries.retain(|entry| !is_it(entry));
+}

@@ -1,0 +1,252 @@
+//! The schedule of the service, foreseen: no API tells it.
+//!
+//! The service runs every twelve hours, and a start on demand makes the next scheduled run be skipped if that one is due
+//! within the next ten hours
+//! ([industryDataRun: start](https://learn.microsoft.com/graph/api/industrydata-industrydatarun-start)). Whether the tenth
+//! hour is included is not documented: here it is. That the schedule keeps its phase after a skip is inferred.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::model::run::IndustryDataRun;
+use crate::policy::{
+    LATEST_RUN_START, MARGIN, MIN_SCHEDULE_UNCERTAINTY_SECONDS, SCHEDULE_PERIOD_SECONDS,
+    SCHEDULE_SPREAD_SECONDS, SKIP_WITHIN,
+};
+
+/// The schedule of a tenant's runs: given, or inferred from what ran.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Schedule {
+    /// Some scheduled run is due then.
+    anchor: Timestamp,
+    uncertainty: Duration,
+    basis: Basis,
+}
+
+/// Where a schedule is known from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Basis {
+    /// The caller said so.
+    Given,
+    /// It was inferred from when runs started.
+    Inferred {
+        /// How many runs it was inferred from.
+        runs: usize,
+    },
+}
+
+/// Whether a start makes a scheduled run be skipped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Skip {
+    /// It does: the run is due within ten hours.
+    Yes,
+    /// It does not.
+    No,
+    /// It cannot be told: the run is due in ten hours, more or less.
+    Uncertain,
+}
+
+/// What is to come, as seen at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Forecast {
+    as_of: Timestamp,
+    next: Timestamp,
+    uncertainty: Duration,
+    basis: Basis,
+    already: Skip,
+}
+
+impl Schedule {
+    /// The schedule in which a run is due at `time`, past or to come, and every twelve hours from it.
+    #[must_use]
+    pub const fn given(time: Timestamp) -> Self {
+        Self {
+            anchor: time,
+            uncertainty: Duration::ZERO,
+            basis: Basis::Given,
+        }
+    }
+
+    /// The schedule that fits runs of the most periods of twelve hours, leaving out those near a start that is known to have
+    /// been made on demand; `None` unless those of two periods fit: several within one are starts of somebody's. `on_demand` are the times when such starts were accepted.
+    #[must_use]
+    pub fn inferred(runs: &[IndustryDataRun], on_demand: &[Timestamp]) -> Option<Self> {
+        let starts = runs.iter().filter_map(IndustryDataRun::started);
+        let starts = starts.filter(|at| !on_demand.iter().any(|start| is_near(*at, *start)));
+        Self::of_starts(starts.collect())
+    }
+
+    fn of_starts(mut starts: Vec<Timestamp>) -> Option<Self> {
+        starts.sort_unstable();
+        starts.dedup();
+        let of = |anchor: Timestamp| {
+            let near = starts.iter().filter_map(move |at| {
+                let off = offset(*at, anchor);
+                (off.abs() <= SCHEDULE_SPREAD_SECONDS).then_some(off)
+            });
+            near.collect::<Vec<i64>>()
+        };
+        let periods = |anchor: Timestamp| {
+            let near = starts
+                .iter()
+                .filter(|at| offset(**at, anchor).abs() <= SCHEDULE_SPREAD_SECONDS);
+            let mut periods: Vec<i64> = near.map(|at| period(*at, anchor)).collect();
+            periods.dedup();
+            periods.len()
+        };
+        // Of equals the latest: a schedule may have been moved.
+        let anchor = *starts.iter().max_by_key(|at| (periods(**at), **at))?;
+        if periods(anchor) < 2 {
+            return None;
+        }
+        let mut offsets = of(anchor);
+        offsets.sort_unstable();
+        let (first, last) = (*offsets.first()?, *offsets.last()?);
+        let middle = first + (last - first) / 2;
+        let uncertainty = ((last - first + 1) / 2).max(MIN_SCHEDULE_UNCERTAINTY_SECONDS);
+        Some(Self {
+            anchor: Timestamp::from_second(anchor.as_second().saturating_add(middle)).ok()?,
+            uncertainty: Duration::from_secs(uncertainty.unsigned_abs()),
+            basis: Basis::Inferred {
+                runs: offsets.len(),
+            },
+        })
+    }
+
+    /// Where it is known from.
+    #[must_use]
+    pub const fn basis(&self) -> Basis {
+        self.basis
+    }
+
+    /// Whether a run that started then fits the schedule.
+    #[must_use]
+    pub fn fits(&self, started: Timestamp) -> bool {
+        let tolerance =
+            i64::try_from(self.uncertainty.as_secs()).unwrap_or(SCHEDULE_SPREAD_SECONDS);
+        offset(started, self.anchor).abs() <= tolerance.max(SCHEDULE_SPREAD_SECONDS)
+    }
+
+    /// What is to come after `now`, given the starts on demand already made.
+    #[must_use]
+    pub fn forecast(&self, on_demand: &[Timestamp], now: Timestamp) -> Forecast {
+        let ahead = self.anchor.as_second().saturating_sub(now.as_second());
+        let ahead = match ahead.rem_euclid(SCHEDULE_PERIOD_SECONDS) {
+            0 => SCHEDULE_PERIOD_SECONDS,
+            ahead => ahead,
+        };
+        let next = now.as_second().saturating_add(ahead);
+        let next = Timestamp::from_second(next).unwrap_or(Timestamp::MAX);
+        let skips = on_demand
+            .iter()
+            .filter(|start| **start <= now)
+            .map(|start| skip(*start, next, self.uncertainty));
+        let already = skips.fold(Skip::No, |most, it| match (most, it) {
+            (Skip::Yes, _) | (_, Skip::Yes) => Skip::Yes,
+            (Skip::Uncertain, _) | (_, Skip::Uncertain) => Skip::Uncertain,
+            (Skip::No, Skip::No) => Skip::No,
+        });
+        Forecast {
+            as_of: now,
+            next,
+            uncertainty: self.uncertainty,
+            basis: self.basis,
+            already,
+        }
+    }
+}
+
+impl Forecast {
+    /// When it was made.
+    #[must_use]
+    pub const fn as_of(&self) -> Timestamp {
+        self.as_of
+    }
+
+    /// The next time on the schedule, whether the run then takes place or is skipped.
+    #[must_use]
+    pub const fn next_scheduled(&self) -> Timestamp {
+        self.next
+    }
+
+    /// By how much that time may be off, either way; zero if the schedule was given.
+    #[must_use]
+    pub const fn uncertainty(&self) -> Duration {
+        self.uncertainty
+    }
+
+    /// Where the schedule is known from.
+    #[must_use]
+    pub const fn basis(&self) -> Basis {
+        self.basis
+    }
+
+    /// Whether the schedule was inferred, and may be wrong.
+    #[must_use]
+    pub const fn is_inferred(&self) -> bool {
+        matches!(self.basis, Basis::Inferred { .. })
+    }
+
+    /// Whether the next scheduled run is skipped already, by a start made before.
+    #[must_use]
+    pub const fn is_skipped_already(&self) -> Skip {
+        self.already
+    }
+
+    /// Whether a start now makes the next scheduled run be skipped: it is due within ten hours.
+    #[must_use]
+    pub fn start_now_skips(&self) -> Skip {
+        skip(self.as_of, self.next, self.uncertainty)
+    }
+
+    /// When the scheduled run after the next one is due: what a start now leaves to wait for if it makes the next one be
+    /// skipped. That the schedule keeps its phase is inferred.
+    #[must_use]
+    pub fn following(&self) -> Timestamp {
+        let following = self
+            .next
+            .as_second()
+            .saturating_add(SCHEDULE_PERIOD_SECONDS);
+        Timestamp::from_second(following).unwrap_or(Timestamp::MAX)
+    }
+}
+
+/// Whether a start at `start` makes the run due at `due`, give or take, be skipped.
+fn skip(start: Timestamp, due: Timestamp, uncertainty: Duration) -> Skip {
+    let Ok(ahead) = Duration::try_from(due.duration_since(start)) else {
+        return Skip::No;
+    };
+    if ahead.saturating_add(uncertainty) <= SKIP_WITHIN {
+        Skip::Yes
+    } else if ahead > SKIP_WITHIN.saturating_add(uncertainty) {
+        Skip::No
+    } else {
+        Skip::Uncertain
+    }
+}
+
+/// How many seconds `at` is after the nearest time of the cadence of `anchor` (negative: before it).
+fn offset(at: Timestamp, anchor: Timestamp) -> i64 {
+    let after = at.as_second().saturating_sub(anchor.as_second());
+    (after.saturating_add(SCHEDULE_PERIOD_SECONDS / 2)).rem_euclid(SCHEDULE_PERIOD_SECONDS)
+        - SCHEDULE_PERIOD_SECONDS / 2
+}
+
+/// In which period of the cadence of `anchor` it lies.
+fn period(at: Timestamp, anchor: Timestamp) -> i64 {
+    let after = at.as_second().saturating_sub(anchor.as_second());
+    (after.saturating_add(SCHEDULE_PERIOD_SECONDS / 2)).div_euclid(SCHEDULE_PERIOD_SECONDS)
+}
+
+/// Whether a run that started then may belong to a start accepted at that time.
+pub(crate) fn is_near(started: Timestamp, accepted: Timestamp) -> bool {
+    match Duration::try_from(started.duration_since(accepted)) {
+        Ok(after) => after <= LATEST_RUN_START,
+        Err(_) => accepted.duration_since(started).unsigned_abs() <= MARGIN,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,93 @@
+//! Where books are kept, as a trait: the core owns it, stores implement it.
+
+use crate::ledger::{change::Change, reply::StoreReply, store_error::StoreError};
+
+/// A place that keeps books: one value of bytes for each [`LedgerKey`](crate::ledger::LedgerKey).
+///
+/// A store decides nothing. For one change it takes the lock of that key, reads the bytes, calls
+/// [`Change::apply`], writes what that says (durably, before it returns), and gives the lock back:
+///
+/// ```
+/// use std::{collections::HashMap, sync::Mutex};
+/// use industrydata_core::{ledger::{LedgerKey, Change, Store, StoreError, StoreReply}, Timestamp};
+///
+/// #[derive(Default)]
+/// struct Fixed(Mutex<HashMap<LedgerKey, Vec<u8>>>);
+///
+/// impl Store for Fixed {
+///     fn transact(&self, change: &Change) -> Result<StoreReply, StoreError> {
+///         let mut books = self.0.lock().map_err(|_| StoreError::Busy)?;
+///         let clock = Timestamp::UNIX_EPOCH; // a real store reads its clock here, with the lock held
+///         let applied = change.apply(books.get(change.key()).map(Vec::as_slice), clock)?;
+///         if let Some(bytes) = applied.write {
+///             books.insert(change.key().clone(), bytes);
+///         }
+///         Ok(applied.verdict)
+///     }
+/// }
+/// ```
+///
+/// A change is idempotent by its reservation's id. A store whose commit may or may not have happened runs the change
+/// again, and answers [`StoreError::Unconfirmed`] only if that cannot tell either.
+pub trait Store: Send + Sync {
+    /// Applies `change` to the books it names, durably.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]; before the POST each of them means that no run was started, and none is.
+    fn transact(&self, change: &Change) -> Result<StoreReply, StoreError>;
+
+    /// Whether the books end with this process. The default says no.
+    fn is_forgetful(&self) -> bool {
+        false
+    }
+}
+
+impl<S: Store + ?Sized> Store for std::sync::Arc<S> {
+    fn transact(&self, change: &Change) -> Result<StoreReply, StoreError> {
+        (**self).transact(change)
+    }
+
+    fn is_forgetful(&self) -> bool {
+        (**self).is_forgetful()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use crate::{ledger::key::LedgerKey, policy::Throttle, wire::base_url::BaseUrl};
+
+    /// Has nothing but what every store must have.
+    struct Plain;
+
+    impl Store for Plain {
+        fn transact(&self, _: &Change) -> Result<StoreReply, StoreError> {
+            Err(StoreError::Busy)
+        }
+    }
+
+    struct Full;
+
+    impl Store for Full {
+        fn transact(&self, change: &Change) -> Result<StoreReply, StoreError> {
+            Plain.transact(change)
+        }
+
+        fn is_forgetful(&self) -> bool {
+            true
+        }
+    }
+
+    #[test]
+    fn a_shared_store_is_the_store() {
+        let read = Change::read(
+            LedgerKey::new(&BaseUrl::graph(), &"contoso".parse().unwrap()),
+            Throttle::default(),
+        );
+        let (plain, full) = (std::sync::Arc::new(Plain), std::sync::Arc::new(Full));
+        assert!(!plain.is_forgetful() && full.is_forgetful());
+        assert!(matches!(plain.transact(&read), Err(StoreError::Busy)));
+    }
+}

@@ -1,0 +1,144 @@
+//! The value behind the bytes, and the rules of its window.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Map;
+
+use crate::ledger::{
+    entry::{Entry, EntryState, millis, timestamp},
+    quota::Quota,
+    refusal::{Refusal, RefusalReason},
+};
+use crate::policy::Throttle;
+use crate::policy::{MARGIN, MAX_TOMBSTONES, MIN_KEPT};
+
+/// The books of one base and tenant.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Value {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) not_before: Option<i64>,
+    #[serde(default)]
+    pub(super) entries: Vec<Entry>,
+    #[serde(flatten)]
+    rest: Map<String, serde_json::Value>,
+    /// Whether an entry was seen ahead of the clock for the first time just now, which is to be stored.
+    #[serde(skip)]
+    pub(super) marked: bool,
+}
+
+impl Value {
+    /// Marks entries that lie ahead of the clock, and no others.
+    pub(super) fn mark_ahead(&mut self, clock: Timestamp) {
+        let ahead = clock.as_millisecond().saturating_add(millis(MARGIN));
+        for entry in &mut self.entries {
+            // First sight that lies ahead itself was by a clock that has been set back since.
+            let seen = entry.seen.filter(|seen| *seen <= ahead);
+            // No longer ahead: the clock was set back, and is set right again.
+            let seen = (entry.newest() > ahead).then(|| seen.unwrap_or(clock.as_millisecond()));
+            self.marked |= seen != entry.seen;
+            entry.seen = seen;
+        }
+    }
+
+    /// Forgets what no longer counts for anybody, and turns reservations past their lease into doubt.
+    pub(super) fn tidy(&mut self, window: Duration, clock: Timestamp) {
+        let now = clock.as_millisecond();
+        let keep = window.max(MIN_KEPT);
+        self.entries.retain(|entry| match entry.state(clock) {
+            // A tombstone, so that a reservation that arrives after its release stays released.
+            EntryState::Released => now < entry.tombstone_until(keep),
+            EntryState::Reserved
+            | EntryState::Confirmed
+            | EntryState::Seen
+            | EntryState::Unknown
+            | EntryState::Held => now < entry.frees_at_ms(keep),
+        });
+        let mut released = 0;
+        for at in (0..self.entries.len()).rev() {
+            let is_released = self
+                .entries
+                .get(at)
+                .is_some_and(|entry| entry.state == "released" && entry.evidence.is_none());
+            released += usize::from(is_released);
+            if is_released && released > MAX_TOMBSTONES {
+                self.entries.remove(at);
+            }
+        }
+        for entry in &mut self.entries {
+            if entry.state == "reserved" && entry.lease_ends_ms() <= now {
+                entry.state = "unknown".to_owned();
+                entry.why = Some("the lease ended without an outcome".to_owned());
+            }
+        }
+    }
+
+    pub(super) fn entry(&mut self, id: &str) -> Option<&mut Entry> {
+        self.entries.iter_mut().find(|entry| entry.id == id)
+    }
+
+    /// The date of a new entry: the clock, but no earlier than the newest entry that may count. A clock that was set back
+    /// and is set right again then frees nothing early. Beside it the clock, where the date is later.
+    pub(super) fn date_now(&self, clock: Timestamp) -> (i64, Option<i64>) {
+        let now = clock.as_millisecond();
+        let dated = self
+            .entries
+            .iter()
+            .filter(|entry| entry.state != "released")
+            .map(Entry::newest)
+            .fold(now, i64::max);
+        (dated, (dated > now).then_some(now))
+    }
+
+    pub(super) fn close_until(&mut self, until: Timestamp) {
+        self.not_before = self.not_before.max(Some(until.as_millisecond()));
+    }
+
+    /// Why no further start may be made now, if so.
+    pub(super) fn refusal(&self, throttle: Throttle, clock: Timestamp) -> Option<Refusal> {
+        let slot = self.next_slot(throttle, clock);
+        if let Some(not_before) = self.not_before {
+            let until = slot.map_or(not_before, |slot| slot.max(not_before));
+            return Some(Refusal::new(timestamp(until), RefusalReason::Service, None));
+        }
+        let next = slot?;
+        let lease = self
+            .entries
+            .iter()
+            .filter(|entry| entry.state(clock) == EntryState::Reserved)
+            .map(Entry::lease_ends_ms)
+            .min();
+        let reason = match lease {
+            Some(_) => RefusalReason::InFlight,
+            None => RefusalReason::Slots,
+        };
+        Some(Refusal::new(timestamp(next), reason, lease.map(timestamp)))
+    }
+
+    pub(super) fn quota(&self, throttle: Throttle, clock: Timestamp) -> Quota {
+        let entries: Vec<Entry> = self
+            .entries
+            .iter()
+            .filter(|entry| entry.counts(throttle.window, clock))
+            .cloned()
+            .collect();
+        let next_slot = self.next_slot(throttle, clock).map(timestamp);
+        let not_before = self.not_before.map(timestamp);
+        Quota::new(throttle, clock, entries, next_slot, not_before)
+    }
+
+    /// When a slot becomes free, Unix milliseconds; `None` while one is.
+    fn next_slot(&self, throttle: Throttle, clock: Timestamp) -> Option<i64> {
+        let mut frees: Vec<i64> = self
+            .entries
+            .iter()
+            .filter(|entry| entry.counts(throttle.window, clock))
+            .map(|entry| entry.frees_at_ms(throttle.window))
+            .collect();
+        let over = frees.len().checked_sub(throttle.limit as usize)?;
+        frees.sort_unstable();
+        // A limit of zero never has a slot.
+        Some(frees.get(over).copied().unwrap_or(i64::MAX))
+    }
+}

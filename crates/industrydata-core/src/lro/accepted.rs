@@ -1,0 +1,124 @@
+//! What an accepted start leaves: an operation to follow.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::lro::poll_operation::{OperationPoll, PollPlan};
+use crate::{
+    endpoint::service::Service,
+    ledger::{change::Change, quota::Quota, schedule::Forecast, store_error::StoreError},
+    now::Now,
+    policy::{Limits, PollingPolicy},
+    seed::Seed,
+    wire::location::OperationUrl,
+};
+
+/// An accepted start: counted, with an operation to follow.
+#[derive(Clone, Debug)]
+pub struct Accepted(Box<AcceptedParts>);
+
+#[derive(Clone, Debug)]
+pub(super) struct AcceptedParts {
+    pub(super) service: Service,
+    pub(super) limits: Limits,
+    pub(super) deadline: Duration,
+    pub(super) seed: [u8; 16],
+    pub(super) requests: u32,
+    pub(super) operation: OperationUrl,
+    pub(super) at: Now,
+    pub(super) retry_after: Option<Duration>,
+    pub(super) clock_skew: Option<SignedDuration>,
+    pub(super) request_id: Option<String>,
+    pub(super) quota: Option<Quota>,
+    pub(super) foreseen: Option<Forecast>,
+    pub(super) unrecorded: Option<(Arc<Change>, StoreError)>,
+}
+
+impl Accepted {
+    pub(super) fn new(follow: AcceptedParts) -> Self {
+        Self(Box::new(follow))
+    }
+
+    /// Takes in how the acceptance was booked.
+    pub(super) fn booked(
+        mut self,
+        quota: Option<Quota>,
+        unrecorded: Option<(Arc<Change>, StoreError)>,
+    ) -> Self {
+        self.0.quota = quota;
+        self.0.unrecorded = unrecorded;
+        self
+    }
+
+    /// The operation to follow, checked.
+    #[must_use]
+    pub fn operation(&self) -> &OperationUrl {
+        &self.0.operation
+    }
+
+    /// When the answer came.
+    #[must_use]
+    pub fn at(&self) -> Timestamp {
+        self.0.at.utc
+    }
+
+    /// The service's id of the request.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        self.0.request_id.as_deref()
+    }
+
+    /// The quota after the start.
+    #[must_use]
+    pub fn quota(&self) -> Option<&Quota> {
+        self.0.quota.as_ref()
+    }
+
+    /// What was to come at the moment of the start, if the schedule is known: [`Forecast::start_now_skips`] says whether
+    /// this start makes the scheduled run at [`Forecast::next_scheduled`] be skipped, [`Forecast::is_skipped_already`]
+    /// whether one made before it does, and [`Forecast::following`] when the run after comes.
+    #[must_use]
+    pub fn foreseen(&self) -> Option<Forecast> {
+        self.0.foreseen
+    }
+
+    /// By how much the service's clock is ahead of this machine's (negative: behind), if by more than two minutes. A
+    /// wrong clock here frees slots at the wrong time.
+    #[must_use]
+    pub fn clock_skew(&self) -> Option<SignedDuration> {
+        self.0.clock_skew
+    }
+
+    /// Why the acceptance could not be recorded, if so. The reservation goes on counting.
+    #[must_use]
+    pub fn ledger_warning(&self) -> Option<&StoreError> {
+        self.0.unrecorded.as_ref().map(|(_, fault)| fault)
+    }
+
+    /// The change that could not be recorded, to be tried once more when the run has ended.
+    #[must_use]
+    pub fn unrecorded(&self) -> Option<&Arc<Change>> {
+        self.0.unrecorded.as_ref().map(|(change, _)| change)
+    }
+
+    /// The wait for the operation, within what is left of the start's total limit. The first poll comes one interval
+    /// after the acceptance.
+    #[must_use]
+    pub fn watch(&self, policy: PollingPolicy) -> OperationPoll {
+        let plan = PollPlan {
+            service: self.0.service.clone(),
+            policy,
+            limits: self.0.limits,
+        };
+        OperationPoll::after_start(
+            plan,
+            self.0.operation.clone(),
+            Seed::new(self.0.seed),
+            self.0.requests,
+            self.0.at,
+            self.0.deadline,
+            self.0.retry_after,
+        )
+    }
+}

@@ -1,0 +1,115 @@
+//! What the machines do with an answer before they look at it.
+
+use http::{
+    header::{CONTENT_ENCODING, CONTENT_TYPE},
+    response::Parts,
+};
+use percent_encoding::percent_decode_str;
+
+use crate::lro::transient::TransientError;
+use crate::policy::MIN_REDACTED_BYTES;
+use crate::{
+    auth::token::AccessToken,
+    model::operation::Operation,
+    wire::{
+        location::{OperationUrl, error::LocationError},
+        transport::IncompleteBody,
+    },
+};
+
+/// The body of an error answer; none if it is encoded, which we never asked for.
+pub(super) fn error_body<'b>(head: &Parts, body: &'b [u8]) -> &'b [u8] {
+    if is_encoded(head) { &[] } else { body }
+}
+
+/// Reads the operation in a 2xx answer to a poll (rule B), or says why the poll is a miss (rule P2).
+pub(super) fn operation(
+    head: &Parts,
+    body: Result<Vec<u8>, IncompleteBody>,
+    token: &AccessToken,
+) -> Result<Operation, TransientError> {
+    if is_encoded(head) {
+        return Err(TransientError::Encoded);
+    }
+    let body = body.map_err(TransientError::Body)?;
+    let content_type = head
+        .headers
+        .get(CONTENT_TYPE)
+        .map(http::HeaderValue::as_bytes);
+    let operation = Operation::decode(content_type, &body).map_err(TransientError::Unreadable)?;
+    Ok(match secret(token) {
+        Some(secret) => operation.without(secret),
+        None => operation,
+    })
+}
+
+/// A Location that repeats the token is not followed: it would be written down with it.
+pub(super) fn redacted(
+    url: OperationUrl,
+    token: &AccessToken,
+) -> Result<OperationUrl, LocationError> {
+    match secret(token) {
+        Some(secret)
+            if url.operation_id().contains(secret)
+                || url.as_str().contains(secret)
+                || percent_decode_str(url.as_str())
+                    .decode_utf8_lossy()
+                    .contains(secret) =>
+        {
+            Err(LocationError::NotAnOperation)
+        }
+        Some(_) | None => Ok(url),
+    }
+}
+
+pub(super) fn without_token(text: &str, token: &AccessToken) -> String {
+    match secret(token) {
+        Some(secret) => text.replace(secret, "[redacted]"),
+        None => text.to_owned(),
+    }
+}
+
+pub(super) fn secret(token: &AccessToken) -> Option<&str> {
+    token.text().filter(|text| text.len() >= MIN_REDACTED_BYTES)
+}
+
+pub(super) fn is_encoded(head: &Parts) -> bool {
+    head.headers.get_all(CONTENT_ENCODING).iter().any(|value| {
+        !value
+            .as_bytes()
+            .trim_ascii()
+            .eq_ignore_ascii_case(b"identity")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use crate::wire::base_url::BaseUrl;
+
+    fn url(rest: &str) -> OperationUrl {
+        let text =
+            format!("https://graph.microsoft.com/beta/external/industryData/operations/{rest}");
+        OperationUrl::parse(&BaseUrl::graph(), &text).unwrap()
+    }
+
+    #[test]
+    fn a_location_that_repeats_the_token_is_not_kept() {
+        let token = AccessToken::new("canary-token-of-twenty").unwrap();
+        let kept = |rest: &str| redacted(url(rest), &token).is_ok();
+        assert!(kept("op-1"));
+        assert!(kept("op-1?sig=a%2fb"));
+        assert!(!kept("canary-token-of-twenty"));
+        assert!(!kept("op-1?sig=canary-token-of-twenty"));
+        assert!(!kept("op-1?sig=%63anary%2Dtoken-of-twenty"));
+        // What is too short to be a secret is found everywhere.
+        let short = AccessToken::new("op").unwrap();
+        assert!(redacted(url("op-1"), &short).is_ok());
+        assert_eq!(without_token("op-1 op", &short), "op-1 op");
+        assert_eq!(
+            without_token("a canary-token-of-twenty b", &token),
+            "a [redacted] b"
+        );
+    }
+}

@@ -1,0 +1,46 @@
+//! What an error says of the start it belongs to.
+
+/// What an error says of the start it belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MayHaveStarted {
+    /// The service accepted the start.
+    Yes,
+    /// No run was started.
+    No,
+    /// The service may have accepted the start.
+    Unknown,
+}
+
+impl MayHaveStarted {
+    /// `yes`, `no` or `unknown`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Yes => "yes",
+            Self::No => "no",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl std::fmt::Display for MayHaveStarted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_have_started_is_a_word() {
+        let all = [
+            MayHaveStarted::Yes,
+            MayHaveStarted::No,
+            MayHaveStarted::Unknown,
+        ];
+        assert_eq!(all.map(MayHaveStarted::as_str), ["yes", "no", "unknown"]);
+        assert_eq!(all.map(|it| it.to_string()), ["yes", "no", "unknown"]);
+    }
+}

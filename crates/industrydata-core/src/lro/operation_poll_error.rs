@@ -1,0 +1,257 @@
+//! How a wait can end without success.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+
+use crate::lro::{may_have_started::MayHaveStarted, transient::TransientError};
+use crate::{
+    auth::token::TokenError, ledger::store_error::StoreError, lro::resume::ResumeToken,
+    model::operation::Operation, wire::service_error::ServiceError,
+};
+
+/// A wait that did not end in success. A run may have started: yes, always; only the knowledge of it ended.
+#[derive(Clone)]
+pub struct OperationPollError(Box<Inner>);
+
+#[derive(Clone)]
+struct Inner {
+    kind: OperationPollErrorKind,
+    operation: Option<Arc<Operation>>,
+    resume: ResumeToken,
+    ledger: Option<StoreError>,
+}
+
+/// What happened to a wait.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum OperationPollErrorKind {
+    /// The operation ended with `failed`.
+    Failed,
+    /// The service no longer has the operation (404 after it was seen or after its grace, 410): its outcome is unknown.
+    Gone(ServiceError),
+    /// No poll brought news for ten minutes and ten polls: the run goes on unseen.
+    LostTrack {
+        /// What the last poll ran into.
+        last: TransientError,
+        /// For how long there was no news.
+        since: Duration,
+    },
+    /// The service refused the token, and a fresh one too or none could be had.
+    Unauthorized {
+        /// The service's answer.
+        error: ServiceError,
+        /// Why no fresh token could be had, if none could.
+        token: Option<TokenError>,
+    },
+    /// The token may not read operations (403): that takes `IndustryData.ReadBasic.All`, which
+    /// `IndustryData-Run.Start` does not contain.
+    Forbidden(ServiceError),
+    /// No usable token.
+    NoToken(TokenError),
+    /// The service answered a poll with something that no poll is answered with.
+    Unexpected(ServiceError),
+    /// The time limit passed, or a Retry-After reaches past it; the run goes on.
+    TimeLimit {
+        /// When the service asked to be polled again, if that is why the wait ended.
+        retry_at: Option<Timestamp>,
+        /// Why the last poll brought no news, if it brought none.
+        last: Option<Box<TransientError>>,
+    },
+    /// The caller stopped the client; the run goes on.
+    Stopped,
+}
+
+impl OperationPollError {
+    pub(super) fn new(
+        kind: OperationPollErrorKind,
+        operation: Option<Arc<Operation>>,
+        resume: ResumeToken,
+    ) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            operation,
+            resume,
+            ledger: None,
+        }))
+    }
+
+    /// The same error, told that the start's outcome could not be recorded either.
+    #[must_use]
+    pub fn with_ledger_warning(mut self, fault: Option<StoreError>) -> Self {
+        self.0.ledger = fault;
+        self
+    }
+
+    /// What happened.
+    #[must_use]
+    pub const fn kind(&self) -> &OperationPollErrorKind {
+        &self.0.kind
+    }
+
+    /// Always [`MayHaveStarted::Yes`]: there is an operation to watch only after a start was accepted.
+    #[must_use]
+    pub const fn may_have_started(&self) -> MayHaveStarted {
+        MayHaveStarted::Yes
+    }
+
+    /// The operation as last seen.
+    #[must_use]
+    pub fn operation(&self) -> Option<&Operation> {
+        self.0.operation.as_deref()
+    }
+
+    /// What another process needs to take up the wait again; `None` once the operation has ended.
+    #[must_use]
+    pub const fn resume_token(&self) -> Option<&ResumeToken> {
+        match &self.0.kind {
+            OperationPollErrorKind::Failed => None,
+            OperationPollErrorKind::Gone(_)
+            | OperationPollErrorKind::LostTrack { .. }
+            | OperationPollErrorKind::Unauthorized { .. }
+            | OperationPollErrorKind::Forbidden(_)
+            | OperationPollErrorKind::NoToken(_)
+            | OperationPollErrorKind::Unexpected(_)
+            | OperationPollErrorKind::TimeLimit { .. }
+            | OperationPollErrorKind::Stopped => Some(&self.0.resume),
+        }
+    }
+
+    /// What to do now.
+    #[must_use]
+    pub const fn advice(&self) -> &'static str {
+        match &self.0.kind {
+            OperationPollErrorKind::Failed => {
+                "read the status detail and the run's blocking error, mend the data or the flow, then start again"
+            }
+            OperationPollErrorKind::Gone(_) => {
+                "look at the tenant's runs for the outcome: operations are not kept for ever"
+            }
+            OperationPollErrorKind::LostTrack { .. }
+            | OperationPollErrorKind::TimeLimit { .. }
+            | OperationPollErrorKind::Stopped => {
+                "take up the wait again with the resume token; do not start again: the run goes on"
+            }
+            OperationPollErrorKind::Unauthorized { .. } | OperationPollErrorKind::NoToken(_) => {
+                "get a new token and take up the wait again with the resume token; the run goes on"
+            }
+            OperationPollErrorKind::Forbidden(_) => {
+                "have an administrator grant IndustryData.ReadBasic.All, then take up the wait again with the resume token; the run goes on (a preflight tells this before a start)"
+            }
+            OperationPollErrorKind::Unexpected(_) => {
+                "check the base URL and what stands between here and the service, then take up the wait again with the resume token"
+            }
+        }
+    }
+
+    /// The service's answer, where one decided.
+    #[must_use]
+    pub const fn service_error(&self) -> Option<&ServiceError> {
+        match &self.0.kind {
+            OperationPollErrorKind::Gone(error)
+            | OperationPollErrorKind::Unauthorized { error, .. }
+            | OperationPollErrorKind::Forbidden(error)
+            | OperationPollErrorKind::Unexpected(error) => Some(error),
+            OperationPollErrorKind::LostTrack { last, .. } => last.service_error(),
+            OperationPollErrorKind::TimeLimit { last, .. } => match last {
+                Some(miss) => miss.service_error(),
+                None => None,
+            },
+            OperationPollErrorKind::Failed
+            | OperationPollErrorKind::NoToken(_)
+            | OperationPollErrorKind::Stopped => None,
+        }
+    }
+
+    /// The service's id of the request that decided, for its support.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        self.service_error().and_then(ServiceError::request_id)
+    }
+
+    /// Why the start's outcome could not be recorded, if so.
+    #[must_use]
+    pub const fn ledger_warning(&self) -> Option<&StoreError> {
+        self.0.ledger.as_ref()
+    }
+}
+
+impl fmt::Debug for OperationPollError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WatchError")
+            .field("kind", &self.0.kind)
+            .field("operation", &self.0.operation)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for OperationPollError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0.kind {
+            OperationPollErrorKind::Failed => {
+                f.write_str("the operation failed")?;
+                match self.operation().and_then(Operation::status_detail) {
+                    Some(detail) if !detail.is_empty() => {
+                        write!(f, ": {}", crate::wire::text::escape_controls(detail))
+                    }
+                    Some(_) | None => Ok(()),
+                }
+            }
+            OperationPollErrorKind::Gone(error) => {
+                write!(f, "the service no longer has the operation: {error}")
+            }
+            OperationPollErrorKind::LostTrack { last, since } => write!(
+                f,
+                "no news of the operation for {} s, the last time because of {last}",
+                since.as_secs()
+            ),
+            OperationPollErrorKind::Unauthorized { error, token: None } => {
+                write!(f, "the service refused the token: {error}")
+            }
+            OperationPollErrorKind::Unauthorized {
+                error,
+                token: Some(token),
+            } => write!(f, "the service refused the token ({error}), and {token}"),
+            OperationPollErrorKind::Forbidden(error) => write!(
+                f,
+                "the token may not read operations, which takes IndustryData.ReadBasic.All: {error}"
+            ),
+            OperationPollErrorKind::NoToken(error) => write!(f, "no poll without a token: {error}"),
+            OperationPollErrorKind::Unexpected(error) => {
+                write!(f, "the service answered a poll unexpectedly: {error}")
+            }
+            OperationPollErrorKind::Stopped => f.write_str("stopped; the operation goes on"),
+            OperationPollErrorKind::TimeLimit { retry_at, last } => {
+                match retry_at {
+                    None => f.write_str("the time limit passed; the operation goes on")?,
+                    Some(at) => write!(
+                        f,
+                        "the service asked not to be polled before {at:.0}, which is past the time limit; the operation goes on"
+                    )?,
+                }
+                match last {
+                    None => Ok(()),
+                    Some(miss) => write!(f, "; the last poll brought no news: {miss}"),
+                }
+            }
+        }
+    }
+}
+
+impl std::error::Error for OperationPollError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.0.kind {
+            OperationPollErrorKind::LostTrack { last, .. } => last.source(),
+            OperationPollErrorKind::NoToken(error) => error.source(),
+            OperationPollErrorKind::Unauthorized { token, .. } => {
+                token.as_ref().and_then(std::error::Error::source)
+            }
+            OperationPollErrorKind::Failed
+            | OperationPollErrorKind::Gone(_)
+            | OperationPollErrorKind::Forbidden(_)
+            | OperationPollErrorKind::Unexpected(_)
+            | OperationPollErrorKind::TimeLimit { .. }
+            | OperationPollErrorKind::Stopped => None,
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! How a read can end without an answer.
+
+use std::fmt;
+
+use jiff::Timestamp;
+
+use crate::lro::{may_have_started::MayHaveStarted, transient::TransientError};
+use crate::{
+    auth::token::TokenError,
+    endpoint::link::LinkError,
+    wire::{body_error::BodyError, service_error::ServiceError, text::escape_controls},
+};
+
+/// A read that brought no answer. A run may have started: no, not by this; a read starts nothing.
+#[derive(Clone)]
+pub struct ReadError(Box<Inner>);
+
+#[derive(Clone)]
+struct Inner {
+    kind: ReadErrorKind,
+    subject: &'static str,
+    permission: &'static str,
+}
+
+/// What happened to a read.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum ReadErrorKind {
+    /// The id cannot stand in a path. Nothing was sent.
+    InvalidId,
+    /// The service does not have it (404, 410): not any more, or under another tenant.
+    NotFound(ServiceError),
+    /// The token may not read this (403).
+    Forbidden(ServiceError),
+    /// The service refused the token, and a fresh one too or none could be had.
+    Unauthorized {
+        /// The service's answer.
+        error: ServiceError,
+        /// Why no fresh token could be had, if none could.
+        token: Option<TokenError>,
+    },
+    /// No usable token.
+    NoToken(TokenError),
+    /// The service answered with something that no read is answered with; a redirect, perhaps.
+    Unexpected(ServiceError),
+    /// The answer cannot be read.
+    Unreadable(BodyError),
+    /// The tries were used up (lost answers, 408, 425, 429, 5xx).
+    GaveUp {
+        /// What the last one ran into.
+        last: TransientError,
+        /// How many there were.
+        tries: u32,
+        /// When the service asked to be asked again, if it did.
+        retry_at: Option<Timestamp>,
+    },
+    /// A page names a next page that the token must not go to. Nothing was sent there.
+    Link {
+        /// The link as received, cut to 300 characters, without the token.
+        link: String,
+        /// What is wrong with it.
+        error: LinkError,
+    },
+    /// The list did not end within its bounds, or came back to a page it had already given.
+    Endless {
+        /// Pages read.
+        pages: u32,
+        /// Items read.
+        items: usize,
+    },
+    /// The time limit passed, or a Retry-After reaches past it.
+    TimeLimit {
+        /// When the service asked to be asked again, if that is why.
+        retry_at: Option<Timestamp>,
+    },
+    /// The caller stopped the client.
+    Stopped,
+}
+
+impl ReadError {
+    pub(super) fn new(
+        kind: ReadErrorKind,
+        subject: &'static str,
+        permission: &'static str,
+    ) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            subject,
+            permission,
+        }))
+    }
+
+    /// What happened.
+    #[must_use]
+    pub const fn kind(&self) -> &ReadErrorKind {
+        &self.0.kind
+    }
+
+    /// What was to be read, such as `the list of runs`.
+    #[must_use]
+    pub const fn subject(&self) -> &'static str {
+        self.0.subject
+    }
+
+    /// The least permission that the read takes, such as `IndustryData.ReadBasic.All`.
+    #[must_use]
+    pub const fn permission(&self) -> &'static str {
+        self.0.permission
+    }
+
+    /// Always [`MayHaveStarted::No`]: a read starts nothing. What is known of a start that is being looked into is not
+    /// touched by this.
+    #[must_use]
+    pub const fn may_have_started(&self) -> MayHaveStarted {
+        MayHaveStarted::No
+    }
+
+    /// What to do now.
+    #[must_use]
+    pub const fn advice(&self) -> &'static str {
+        match &self.0.kind {
+            ReadErrorKind::InvalidId => "copy the id again: 1 to 128 bytes, none of / \\ % ? #",
+            ReadErrorKind::NotFound(_) => {
+                "check the id and the tenant: the service does not keep operations and runs for ever"
+            }
+            ReadErrorKind::Forbidden(_) => {
+                "have an administrator grant the permission that the message names, then get a new token"
+            }
+            ReadErrorKind::Unauthorized { .. } | ReadErrorKind::NoToken(_) => {
+                "get a new token and ask again"
+            }
+            ReadErrorKind::Unexpected(_) | ReadErrorKind::Unreadable(_) => {
+                "check the base URL and what stands between here and the service"
+            }
+            ReadErrorKind::GaveUp { .. } | ReadErrorKind::TimeLimit { .. } => "ask again later",
+            ReadErrorKind::Link { .. } | ReadErrorKind::Endless { .. } => {
+                "check the base URL, and report the service's paging to its support"
+            }
+            ReadErrorKind::Stopped => "ask again",
+        }
+    }
+
+    /// The service's answer, where one decided.
+    #[must_use]
+    pub const fn service_error(&self) -> Option<&ServiceError> {
+        match &self.0.kind {
+            ReadErrorKind::NotFound(error)
+            | ReadErrorKind::Forbidden(error)
+            | ReadErrorKind::Unauthorized { error, .. }
+            | ReadErrorKind::Unexpected(error) => Some(error),
+            ReadErrorKind::GaveUp { last, .. } => last.service_error(),
+            ReadErrorKind::InvalidId
+            | ReadErrorKind::NoToken(_)
+            | ReadErrorKind::Unreadable(_)
+            | ReadErrorKind::Link { .. }
+            | ReadErrorKind::Endless { .. }
+            | ReadErrorKind::TimeLimit { .. }
+            | ReadErrorKind::Stopped => None,
+        }
+    }
+
+    /// The service's id of the request that decided, for its support.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        self.service_error().and_then(ServiceError::request_id)
+    }
+}
+
+impl fmt::Debug for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReadError")
+            .field("kind", &self.0.kind)
+            .field("subject", &self.0.subject)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (subject, permission) = (self.0.subject, self.0.permission);
+        match &self.0.kind {
+            ReadErrorKind::InvalidId => write!(f, "the id of {subject} cannot stand in a URL"),
+            ReadErrorKind::NotFound(error) => {
+                write!(f, "the service does not have {subject}: {error}")
+            }
+            ReadErrorKind::Forbidden(error) => write!(
+                f,
+                "the token may not read {subject}, which takes {permission}: {error}"
+            ),
+            ReadErrorKind::Unauthorized { error, token: None } => {
+                write!(f, "the service refused the token: {error}")
+            }
+            ReadErrorKind::Unauthorized {
+                error,
+                token: Some(token),
+            } => write!(f, "the service refused the token ({error}), and {token}"),
+            ReadErrorKind::NoToken(error) => {
+                write!(f, "{subject} cannot be read without a token: {error}")
+            }
+            ReadErrorKind::Unexpected(error) => {
+                write!(
+                    f,
+                    "the service answered unexpectedly to a read of {subject}: {error}"
+                )
+            }
+            ReadErrorKind::Unreadable(error) => write!(f, "{subject} cannot be read: {error}"),
+            ReadErrorKind::GaveUp { last, tries, .. } => write!(
+                f,
+                "{subject} could not be read in {tries} tries, the last time because of {last}"
+            ),
+            ReadErrorKind::Link { link, error } => write!(
+                f,
+                "{subject} goes on at a link that is not followed, \"{}\": {error}",
+                escape_controls(link)
+            ),
+            ReadErrorKind::Endless { pages, items } => write!(
+                f,
+                "{subject} does not end: given up after {pages} pages with {items} items"
+            ),
+            ReadErrorKind::TimeLimit { retry_at: None } => {
+                write!(f, "the time limit passed while reading {subject}")
+            }
+            ReadErrorKind::TimeLimit { retry_at: Some(at) } => write!(
+                f,
+                "the service asked not to be asked for {subject} before {at:.0}, which is past the time limit"
+            ),
+            ReadErrorKind::Stopped => write!(f, "stopped while reading {subject}"),
+        }
+    }
+}
+
+impl std::error::Error for ReadError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.0.kind {
+            ReadErrorKind::GaveUp { last, .. } => last.source(),
+            ReadErrorKind::NoToken(error) => error.source(),
+            ReadErrorKind::Unauthorized { token, .. } => {
+                token.as_ref().and_then(std::error::Error::source)
+            }
+            ReadErrorKind::InvalidId
+            | ReadErrorKind::NotFound(_)
+            | ReadErrorKind::Forbidden(_)
+            | ReadErrorKind::Unexpected(_)
+            | ReadErrorKind::Unreadable(_)
+            | ReadErrorKind::Link { .. }
+            | ReadErrorKind::Endless { .. }
+            | ReadErrorKind::TimeLimit { .. }
+            | ReadErrorKind::Stopped => None,
+        }
+    }
+}

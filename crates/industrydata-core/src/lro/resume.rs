@@ -1,0 +1,291 @@
+//! Resume tokens: what another process needs to go on with a wait.
+
+use std::{fmt, str::FromStr};
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use jiff::Timestamp;
+
+use crate::policy::MAX_RESUME_TOKEN_BYTES;
+use crate::wire::{
+    base_url::BaseUrl,
+    location::{OperationUrl, error::LocationError},
+};
+
+/// What every token of this version begins with; no operation id has a colon.
+const PREFIX: &str = "idr1:";
+
+/// A wait that can be taken up elsewhere: short ASCII text with no secret in it.
+///
+/// It names the operation and when its start was accepted. It is checked against the base again before it is used:
+/// a token made for another service is refused.
+///
+/// ```
+/// use industrydata_core::{lro::ResumeToken, wire::{BaseUrl, OperationUrl}};
+///
+/// let base = BaseUrl::graph();
+/// let url = OperationUrl::from_id(&base, "171bf0b4-14e9-408f-71dd-08dcd2a15d23")?;
+/// let token = ResumeToken::new(&base, &url, "2026-03-10T12:00:00Z".parse()?);
+/// let read: ResumeToken = token.to_string().parse()?;
+/// assert_eq!(read.operation_url(&base)?.as_str(), url.as_str());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ResumeToken {
+    /// Unix seconds of the 202, or of the wait's beginning.
+    accepted: i64,
+    target: Target,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Target {
+    /// The usual URL under the base of this checksum.
+    Id { base: u32, id: String },
+    /// Any other checked URL.
+    Url(String),
+}
+
+impl ResumeToken {
+    /// The token of the wait for `url`, which was accepted at `accepted`.
+    #[must_use]
+    pub fn new(base: &BaseUrl, url: &OperationUrl, accepted: Timestamp) -> Self {
+        let id = url.operation_id();
+        let usual =
+            OperationUrl::from_id(base, id).is_ok_and(|usual| usual.as_str() == url.as_str());
+        Self {
+            accepted: accepted.as_second().clamp(0, (1 << 40) - 1),
+            target: if usual {
+                Target::Id {
+                    base: crc32fast::hash(base.as_str().as_bytes()),
+                    id: id.to_owned(),
+                }
+            } else {
+                Target::Url(url.as_str().to_owned())
+            },
+        }
+    }
+
+    /// Whether `text` is meant to be a resume token, well-formed or not.
+    #[must_use]
+    pub fn is_meant_by(text: &str) -> bool {
+        text.strip_prefix("idr")
+            .and_then(|rest| rest.split_once(':'))
+            .is_some_and(|(version, _)| {
+                !version.is_empty() && version.bytes().all(|b| b.is_ascii_digit())
+            })
+    }
+
+    /// When the start was accepted, to the second.
+    #[must_use]
+    pub fn accepted(&self) -> Timestamp {
+        Timestamp::from_second(self.accepted).unwrap_or_default()
+    }
+
+    /// The operation's URL, checked against `base` like any Location (rule L).
+    ///
+    /// # Errors
+    ///
+    /// [`ResumeError::OtherBase`] if it belongs to another service. The start it names was accepted.
+    pub fn operation_url(&self, base: &BaseUrl) -> Result<OperationUrl, ResumeError> {
+        match &self.target {
+            Target::Id { base: sum, id } => {
+                if *sum != crc32fast::hash(base.as_str().as_bytes()) {
+                    return Err(ResumeError::OtherBase(LocationError::CrossOrigin));
+                }
+                OperationUrl::from_id(base, id).map_err(ResumeError::OtherBase)
+            }
+            Target::Url(url) => OperationUrl::reread(base, url).map_err(ResumeError::OtherBase),
+        }
+    }
+}
+
+impl fmt::Display for ResumeToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut bytes = self.accepted.to_be_bytes().to_vec();
+        match &self.target {
+            Target::Id { base, id } => {
+                bytes.push(0);
+                bytes.extend_from_slice(&base.to_be_bytes());
+                bytes.extend_from_slice(id.as_bytes());
+            }
+            Target::Url(url) => {
+                bytes.push(1);
+                bytes.extend_from_slice(url.as_bytes());
+            }
+        }
+        bytes.extend_from_slice(&crc32fast::hash(&bytes).to_be_bytes());
+        // Only the lower five of the eight bytes of seconds: they reach the year 36,812.
+        let kept = bytes.get(3..).unwrap_or_default();
+        write!(f, "{PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(kept))
+    }
+}
+
+impl FromStr for ResumeToken {
+    type Err = ResumeError;
+
+    fn from_str(text: &str) -> Result<Self, ResumeError> {
+        let Some(encoded) = text.strip_prefix(PREFIX) else {
+            return Err(if Self::is_meant_by(text) {
+                ResumeError::Newer
+            } else {
+                ResumeError::Malformed
+            });
+        };
+        if text.len() > MAX_RESUME_TOKEN_BYTES {
+            return Err(ResumeError::Malformed);
+        }
+        let kept = BASE64_URL_SAFE_NO_PAD
+            .decode(encoded)
+            .map_err(|_| ResumeError::Malformed)?;
+        let mut bytes = vec![0; 3];
+        bytes.extend_from_slice(&kept);
+        let (body, sum) = bytes
+            .split_last_chunk::<4>()
+            .ok_or(ResumeError::Malformed)?;
+        if crc32fast::hash(body) != u32::from_be_bytes(*sum) {
+            return Err(ResumeError::Malformed);
+        }
+        let (accepted, rest) = body
+            .split_first_chunk::<8>()
+            .ok_or(ResumeError::Malformed)?;
+        let target = match rest.split_first().ok_or(ResumeError::Malformed)? {
+            (0, rest) => {
+                let (base, id) = rest
+                    .split_first_chunk::<4>()
+                    .ok_or(ResumeError::Malformed)?;
+                Target::Id {
+                    base: u32::from_be_bytes(*base),
+                    id: utf8(id)?,
+                }
+            }
+            (1, url) => Target::Url(utf8(url)?),
+            _ => return Err(ResumeError::Malformed),
+        };
+        Ok(Self {
+            accepted: i64::from_be_bytes(*accepted),
+            target,
+        })
+    }
+}
+
+/// A resume token that cannot be used. Whether its start was accepted is not touched by this.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ResumeError {
+    /// Not a token, or not a whole one.
+    #[error("this is not a whole resume token: copy it again, from `idr1:` to its end")]
+    Malformed,
+    /// Made by a newer release.
+    #[error("this resume token was made by a newer release: update this program")]
+    Newer,
+    /// Made for another service.
+    #[error(
+        "this resume token was made for another base URL: give the base it was made with ({0})"
+    )]
+    OtherBase(#[source] LocationError),
+}
+
+fn utf8(bytes: &[u8]) -> Result<String, ResumeError> {
+    String::from_utf8(bytes.to_vec()).map_err(|_| ResumeError::Malformed)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_token_is_for_its_base() {
+        let base = BaseUrl::graph();
+        let other: BaseUrl = "http://127.0.0.1:8085/beta".parse().unwrap();
+        for text in [
+            "abc",
+            "https://graph.microsoft.com/beta/external/industryData/operations('abc')?x=1",
+        ] {
+            let url = match OperationUrl::from_id(&base, text) {
+                Ok(url) => url,
+                Err(_) => OperationUrl::parse(&base, text).unwrap(),
+            };
+            let token =
+                ResumeToken::new(&base, &url, Timestamp::from_second(1_700_000_000).unwrap());
+            let read: ResumeToken = token.to_string().parse().unwrap();
+            assert_eq!(read, token);
+            assert_eq!(read.accepted().as_second(), 1_700_000_000);
+            assert_eq!(read.operation_url(&base).unwrap().as_str(), url.as_str());
+            assert!(matches!(
+                read.operation_url(&other),
+                Err(ResumeError::OtherBase(_))
+            ));
+        }
+    }
+
+    #[test]
+    fn the_longest_location_can_be_resumed() {
+        let longest = format!("https://gate.example/{}", "b".repeat(1979));
+        for base in [BaseUrl::graph(), BaseUrl::parse(&longest).unwrap()] {
+            let location = format!("../operations/a?{}", "x".repeat(7984));
+            let values = std::iter::once(location.as_bytes());
+            let url = OperationUrl::resolve(&base, base.start_url(), values).unwrap();
+            assert!(url.as_str().len() > 8000);
+            let token = ResumeToken::new(&base, &url, Timestamp::UNIX_EPOCH).to_string();
+            let read: ResumeToken = token.parse().unwrap();
+            assert_eq!(read.operation_url(&base), Ok(url));
+        }
+    }
+
+    #[test]
+    fn a_newer_token_is_told_from_a_broken_one() {
+        assert_eq!("idr2:AAAA".parse::<ResumeToken>(), Err(ResumeError::Newer));
+        assert_eq!(
+            "idr1:AAAA".parse::<ResumeToken>(),
+            Err(ResumeError::Malformed)
+        );
+        assert_eq!("abc".parse::<ResumeToken>(), Err(ResumeError::Malformed));
+        assert!(!ResumeToken::is_meant_by("https://a/"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics_and_no_flip_passes(text in ".{0,80}", at in 0usize..60, bit in 0u8..7) {
+            let _ = text.parse::<ResumeToken>();
+            let base = BaseUrl::graph();
+            let url = OperationUrl::from_id(&base, "171bf0b4-14e9-408f-71dd-08dcd2a15d23").unwrap();
+            let token = ResumeToken::new(&base, &url, Timestamp::UNIX_EPOCH);
+            let mut bytes = token.to_string().into_bytes();
+            let at = at % bytes.len();
+            bytes[at] ^= 1 << bit;
+            if let Ok(flipped) = String::from_utf8(bytes) {
+                prop_assert_ne!(flipped.parse::<ResumeToken>(), Ok(token));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_meant_to_be_one_has_a_version() {
+        assert!(ResumeToken::is_meant_by("idr12:AAAA"));
+        for other in ["idr:AAAA", "idrx:AAAA", "idr1x:AAAA", "idr1", "1:AAAA", ""] {
+            assert!(!ResumeToken::is_meant_by(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_token_has_a_longest() {
+        let token = |url: usize| ResumeToken {
+            accepted: 1,
+            target: Target::Url("u".repeat(url)),
+        };
+        let (longest, longer) = (token(10_486), token(10_487));
+        assert_eq!(longest.to_string().len(), MAX_RESUME_TOKEN_BYTES);
+        assert_eq!(longest.to_string().parse(), Ok(longest));
+        let longer = longer.to_string().parse::<ResumeToken>();
+        assert_eq!(longer, Err(ResumeError::Malformed));
+    }
+
+    #[test]
+    fn a_kind_that_is_not_known_is_no_token() {
+        let mut bytes = vec![0; 8];
+        bytes.push(7);
+        bytes.extend_from_slice(&crc32fast::hash(&bytes).to_be_bytes());
+        let text = format!("{PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(&bytes[3..]));
+        assert_eq!(text.parse::<ResumeToken>(), Err(ResumeError::Malformed));
+    }
+}

@@ -1,0 +1,178 @@
+//! How the wait for a run can end without its success.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+
+use crate::lro::{MayHaveStarted, read_error::ReadError};
+use crate::{
+    model::{public_error::PublicError, run::IndustryDataRun},
+    wire::{service_error::ServiceError, text::escape_controls},
+};
+
+/// A wait for a run that did not end in its success. A run may have started: yes, always; this is about that run.
+#[derive(Clone)]
+pub struct RunPollError(Box<Inner>);
+
+#[derive(Clone)]
+struct Inner {
+    kind: RunPollErrorKind,
+    id: String,
+    run: Option<Arc<IndustryDataRun>>,
+}
+
+/// What happened to the wait for a run.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum RunPollErrorKind {
+    /// The run ended with `failed`: the service cancelled it.
+    Failed,
+    /// The run has ended with a status that this release does not know.
+    Unrecognised,
+    /// No read brought news for ten minutes and ten reads: the run goes on unseen.
+    LostTrack {
+        /// What the last read ran into.
+        last: ReadError,
+        /// For how long there was no news.
+        since: Duration,
+    },
+    /// The run cannot be read; the run goes on.
+    Read(ReadError),
+    /// The time limit passed, or a Retry-After reaches past it; the run goes on.
+    TimeLimit {
+        /// When the service asked to be asked again, if that is why the wait ended.
+        retry_at: Option<Timestamp>,
+    },
+    /// The caller stopped the client; the run goes on.
+    Stopped,
+}
+
+impl RunPollError {
+    pub(super) fn new(
+        kind: RunPollErrorKind,
+        id: String,
+        run: Option<Arc<IndustryDataRun>>,
+    ) -> Self {
+        Self(Box::new(Inner { kind, id, run }))
+    }
+
+    /// What happened.
+    #[must_use]
+    pub const fn kind(&self) -> &RunPollErrorKind {
+        &self.0.kind
+    }
+
+    /// Always [`MayHaveStarted::Yes`]: there is a run.
+    #[must_use]
+    pub const fn may_have_started(&self) -> MayHaveStarted {
+        MayHaveStarted::Yes
+    }
+
+    /// The run's id, to follow it again.
+    #[must_use]
+    pub fn run_id(&self) -> &str {
+        &self.0.id
+    }
+
+    /// The run as last seen; of a failed one, with its blocking error.
+    #[must_use]
+    pub fn run(&self) -> Option<&IndustryDataRun> {
+        self.0.run.as_deref()
+    }
+
+    /// What to do now.
+    #[must_use]
+    pub fn advice(&self) -> &'static str {
+        match &self.0.kind {
+            RunPollErrorKind::Failed => {
+                "read the run's blocking error, mend the data or the flow, then start again"
+            }
+            RunPollErrorKind::Unrecognised => {
+                "look at the run's statistics, and update this program: it does not know the status"
+            }
+            RunPollErrorKind::LostTrack { .. }
+            | RunPollErrorKind::TimeLimit { .. }
+            | RunPollErrorKind::Stopped => {
+                "follow the run again by its id; do not start again: it goes on"
+            }
+            RunPollErrorKind::Read(error) => error.advice(),
+        }
+    }
+
+    /// The service's answer, where one decided.
+    #[must_use]
+    pub fn service_error(&self) -> Option<&ServiceError> {
+        match &self.0.kind {
+            RunPollErrorKind::LostTrack { last: error, .. } | RunPollErrorKind::Read(error) => {
+                error.service_error()
+            }
+            RunPollErrorKind::Failed
+            | RunPollErrorKind::Unrecognised
+            | RunPollErrorKind::TimeLimit { .. }
+            | RunPollErrorKind::Stopped => None,
+        }
+    }
+
+    /// The service's id of the request that decided, for its support.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        self.service_error().and_then(ServiceError::request_id)
+    }
+}
+
+impl fmt::Debug for RunPollError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FollowError")
+            .field("kind", &self.0.kind)
+            .field("run", &self.0.run)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for RunPollError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let run = self.run();
+        match &self.0.kind {
+            RunPollErrorKind::Failed => match run.and_then(IndustryDataRun::blocking_error) {
+                Some(error) => write!(f, "the run failed: {error}"),
+                None => write!(f, "the run failed: {}", PublicError::default()),
+            },
+            RunPollErrorKind::Unrecognised => {
+                let status = run.map_or("", |run| run.status().as_str());
+                write!(
+                    f,
+                    "the run ended with a status that is not known, \"{}\"",
+                    escape_controls(status)
+                )
+            }
+            RunPollErrorKind::LostTrack { last, since } => write!(
+                f,
+                "no news of the run for {} s: {last}; it goes on",
+                since.as_secs()
+            ),
+            RunPollErrorKind::Read(error) => write!(f, "the run cannot be followed: {error}"),
+            RunPollErrorKind::TimeLimit { retry_at: None } => {
+                f.write_str("the time limit passed; the run goes on")
+            }
+            RunPollErrorKind::TimeLimit { retry_at: Some(at) } => write!(
+                f,
+                "the service asked not to be asked before {at:.0}, which is past the time limit; the run goes on"
+            ),
+            RunPollErrorKind::Stopped => f.write_str("stopped; the run goes on"),
+        }
+    }
+}
+
+impl std::error::Error for RunPollError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.0.kind {
+            RunPollErrorKind::LostTrack { last: error, .. } | RunPollErrorKind::Read(error) => {
+                error.source()
+            }
+            RunPollErrorKind::Failed
+            | RunPollErrorKind::Unrecognised
+            | RunPollErrorKind::TimeLimit { .. }
+            | RunPollErrorKind::Stopped => None,
+        }
+    }
+}

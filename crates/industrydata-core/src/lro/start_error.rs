@@ -1,0 +1,327 @@
+//! How a start can end without a run to follow.
+
+use std::fmt;
+
+use jiff::Timestamp;
+
+use crate::lro::may_have_started::MayHaveStarted;
+use crate::{
+    auth::token::TokenError,
+    ledger::{quota::Quota, refusal::Refusal, store_error::StoreError},
+    wire::{
+        location::error::LocationError,
+        service_error::ServiceError,
+        transport::{Phase, TransportError},
+    },
+};
+
+/// A start that gave no operation to follow.
+///
+/// Each says what happened, whether a run may have started ([`StartError::may_have_started`]), and what to do now
+/// ([`StartError::advice`]).
+#[derive(Clone)]
+pub struct StartError(Box<Inner>);
+
+#[derive(Clone)]
+struct Inner {
+    kind: StartErrorKind,
+    quota: Option<Quota>,
+    ledger: Option<StoreError>,
+    client_request_id: Option<String>,
+}
+
+/// What happened to a start.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum StartErrorKind {
+    /// The books have no slot. Nothing was sent. A run may have started: no.
+    NoSlot(Refusal),
+    /// The service throttles (429). A run may have started: no.
+    Throttled {
+        /// No start before this.
+        until: Timestamp,
+        /// The service's answer.
+        error: ServiceError,
+    },
+    /// The service refused the token (401), or the fresh one that was asked for. A run may have started: no.
+    Unauthorized {
+        /// The service's answer.
+        error: ServiceError,
+        /// Why no fresh token could be had, if none could.
+        token: Option<TokenError>,
+    },
+    /// The token may not start runs (403); it takes `IndustryData-Run.Start`. A run may have started: no.
+    Forbidden(ServiceError),
+    /// No usable token, so nothing was sent. A run may have started: no.
+    NoToken(TokenError),
+    /// The service refused the request. A run may have started: no.
+    Refused(ServiceError),
+    /// The service could not be reached, so nothing was sent. A run may have started: no.
+    Unreachable(TransportError),
+    /// The time limit passed before the request went out. A run may have started: no.
+    TimeLimit {
+        /// Whether some of it was spent waiting for a slot.
+        waited_for_slot: bool,
+    },
+    /// The service answered with a status that leaves it open. A run may have started: unknown.
+    DoubtfulAnswer(ServiceError),
+    /// The answer was lost. A run may have started: unknown.
+    DoubtfulLoss(TransportError),
+    /// The driver dropped the request after it was handed out. A run may have started: unknown.
+    Dropped,
+    /// The caller stopped the client before the request went out. A run may have started: no.
+    Stopped,
+    /// Accepted (202), but the operation cannot be followed. A run may have started: yes.
+    NotFollowable {
+        /// What is wrong with the `Location`.
+        error: LocationError,
+        /// The raw `Location` values, as text, cut to a readable length.
+        location: Vec<String>,
+        /// The service's request id.
+        request_id: Option<String>,
+    },
+    /// The books cannot be used, so nothing was sent. A run may have started: no.
+    Ledger(StoreError),
+}
+
+impl StartError {
+    /// A start that could not even begin on this machine, because of `error`. A run may have started: no.
+    pub fn local(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::new(StartErrorKind::Unreachable(TransportError::new(
+            Phase::Local,
+            error,
+        )))
+    }
+
+    pub(super) fn new(kind: StartErrorKind) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            quota: None,
+            ledger: None,
+            client_request_id: None,
+        }))
+    }
+
+    pub(super) fn with_quota(mut self, quota: Option<Quota>) -> Self {
+        self.0.quota = quota;
+        self
+    }
+
+    pub(super) fn with_ledger(mut self, fault: Option<StoreError>) -> Self {
+        self.0.ledger = fault;
+        self
+    }
+
+    pub(super) fn with_client_request_id(mut self, id: Option<String>) -> Self {
+        self.0.client_request_id = id;
+        self
+    }
+
+    /// What happened.
+    #[must_use]
+    pub const fn kind(&self) -> &StartErrorKind {
+        &self.0.kind
+    }
+
+    /// Whether a run may have started.
+    #[must_use]
+    pub const fn may_have_started(&self) -> MayHaveStarted {
+        match &self.0.kind {
+            StartErrorKind::NoSlot(_)
+            | StartErrorKind::Throttled { .. }
+            | StartErrorKind::Unauthorized { .. }
+            | StartErrorKind::Forbidden(_)
+            | StartErrorKind::NoToken(_)
+            | StartErrorKind::Refused(_)
+            | StartErrorKind::Unreachable(_)
+            | StartErrorKind::TimeLimit { .. }
+            | StartErrorKind::Stopped
+            | StartErrorKind::Ledger(_) => MayHaveStarted::No,
+            StartErrorKind::DoubtfulAnswer(_)
+            | StartErrorKind::DoubtfulLoss(_)
+            | StartErrorKind::Dropped => MayHaveStarted::Unknown,
+            StartErrorKind::NotFollowable { .. } => MayHaveStarted::Yes,
+        }
+    }
+
+    /// What to do now.
+    #[must_use]
+    pub const fn advice(&self) -> &'static str {
+        match &self.0.kind {
+            StartErrorKind::NoSlot(_) | StartErrorKind::Throttled { .. } => {
+                "start again at the time given, or wait for the next scheduled run"
+            }
+            StartErrorKind::Unauthorized { .. } => {
+                "check that the token is for this service and this tenant, and get a new one"
+            }
+            StartErrorKind::Forbidden(_) => {
+                "have an administrator grant IndustryData-Run.Start (and IndustryData.ReadBasic.All to follow the operation)"
+            }
+            StartErrorKind::NoToken(_) => "mend the token source, then start again",
+            StartErrorKind::Refused(_) => {
+                "read the service's message; the same start will be refused again until its cause is gone"
+            }
+            StartErrorKind::Unreachable(_) => {
+                "check the network and the base URL, then start again"
+            }
+            StartErrorKind::TimeLimit { .. } => "start again with a longer time limit",
+            StartErrorKind::Stopped => "start again when it suits",
+            StartErrorKind::DoubtfulAnswer(_)
+            | StartErrorKind::DoubtfulLoss(_)
+            | StartErrorKind::Dropped => {
+                "do not start again blindly: look at the tenant's runs first; the start counts against the quota until its window has passed"
+            }
+            StartErrorKind::NotFollowable { .. } => {
+                "do not start again: the run was started; look at the tenant's runs to follow it"
+            }
+            StartErrorKind::Ledger(_) => "mend the ledger as its message says, then start again",
+        }
+    }
+
+    /// The service's answer, where one decided.
+    #[must_use]
+    pub const fn service_error(&self) -> Option<&ServiceError> {
+        match &self.0.kind {
+            StartErrorKind::Throttled { error, .. }
+            | StartErrorKind::Unauthorized { error, .. }
+            | StartErrorKind::Forbidden(error)
+            | StartErrorKind::Refused(error)
+            | StartErrorKind::DoubtfulAnswer(error) => Some(error),
+            StartErrorKind::NoSlot(_)
+            | StartErrorKind::NoToken(_)
+            | StartErrorKind::Unreachable(_)
+            | StartErrorKind::TimeLimit { .. }
+            | StartErrorKind::DoubtfulLoss(_)
+            | StartErrorKind::Dropped
+            | StartErrorKind::Stopped
+            | StartErrorKind::NotFollowable { .. }
+            | StartErrorKind::Ledger(_) => None,
+        }
+    }
+
+    /// The service's id of the request that decided, for its support.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        if let StartErrorKind::NotFollowable { request_id, .. } = &self.0.kind {
+            return request_id.as_deref();
+        }
+        self.service_error().and_then(ServiceError::request_id)
+    }
+
+    /// The `client-request-id` of the last POST, if one was handed out.
+    #[must_use]
+    pub fn client_request_id(&self) -> Option<&str> {
+        self.0.client_request_id.as_deref()
+    }
+
+    /// When a start may be made again, where that is known.
+    #[must_use]
+    pub fn retry_at(&self) -> Option<Timestamp> {
+        if let StartErrorKind::NoSlot(refusal) = &self.0.kind {
+            return Some(refusal.until());
+        }
+        if let StartErrorKind::Throttled { until, .. } = &self.0.kind {
+            return Some(*until);
+        }
+        None
+    }
+
+    /// The quota as the books last had it.
+    #[must_use]
+    pub const fn quota(&self) -> Option<&Quota> {
+        self.0.quota.as_ref()
+    }
+
+    /// Why the outcome could not be recorded, if so: the reservation goes on counting.
+    #[must_use]
+    pub const fn ledger_warning(&self) -> Option<&StoreError> {
+        self.0.ledger.as_ref()
+    }
+}
+
+impl fmt::Debug for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StartError")
+            .field("kind", &self.0.kind)
+            .field("may_have_started", &self.may_have_started())
+            .field("ledger_warning", &self.0.ledger)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0.kind {
+            StartErrorKind::NoSlot(refusal) => {
+                write!(
+                    f,
+                    "no start before {:.0}: {}",
+                    refusal.until(),
+                    refusal.reason()
+                )
+            }
+            StartErrorKind::Throttled { until, error } => {
+                write!(f, "the service throttles starts until {until:.0}: {error}")
+            }
+            StartErrorKind::Unauthorized { error, token: None } => {
+                write!(f, "the service refused the token: {error}")
+            }
+            StartErrorKind::Unauthorized {
+                error,
+                token: Some(token),
+            } => write!(f, "the service refused the token ({error}), and {token}"),
+            StartErrorKind::Forbidden(error) => {
+                write!(f, "the token may not start runs: {error}")
+            }
+            StartErrorKind::NoToken(error) => write!(f, "no start without a token: {error}"),
+            StartErrorKind::Refused(error) => write!(f, "the service refused the start: {error}"),
+            StartErrorKind::Unreachable(fault) => {
+                write!(f, "the service could not be reached: {fault}")
+            }
+            StartErrorKind::TimeLimit { .. } => {
+                f.write_str("the time limit passed before the request went out")
+            }
+            StartErrorKind::DoubtfulAnswer(error) => {
+                write!(
+                    f,
+                    "the answer leaves open whether a run was started: {error}"
+                )
+            }
+            StartErrorKind::DoubtfulLoss(fault) => {
+                write!(f, "it is not known whether a run was started: {fault}")
+            }
+            StartErrorKind::Dropped => {
+                f.write_str("it is not known whether a run was started: the request was given up")
+            }
+            StartErrorKind::Stopped => f.write_str("stopped before the request went out"),
+            StartErrorKind::NotFollowable { error, .. } => {
+                write!(f, "a run was started, but cannot be followed: {error}")
+            }
+            StartErrorKind::Ledger(fault) => write!(f, "no start without books: {fault}"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.0.kind {
+            StartErrorKind::Unreachable(fault) | StartErrorKind::DoubtfulLoss(fault) => {
+                fault.source()
+            }
+            StartErrorKind::NoToken(error) => error.source(),
+            StartErrorKind::Ledger(fault) => fault.source(),
+            StartErrorKind::Unauthorized { token, .. } => {
+                token.as_ref().and_then(std::error::Error::source)
+            }
+            StartErrorKind::NoSlot(_)
+            | StartErrorKind::Throttled { .. }
+            | StartErrorKind::Forbidden(_)
+            | StartErrorKind::Refused(_)
+            | StartErrorKind::TimeLimit { .. }
+            | StartErrorKind::DoubtfulAnswer(_)
+            | StartErrorKind::Dropped
+            | StartErrorKind::Stopped
+            | StartErrorKind::NotFollowable { .. } => None,
+        }
+    }
+}

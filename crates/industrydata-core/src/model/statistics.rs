@@ -1,0 +1,234 @@
+//! The statistics of a run
+//! ([industryDataRunStatistics](https://learn.microsoft.com/graph/api/resources/industrydata-industrydatarunstatistics)).
+
+use crate::{
+    model::{
+        activity::ActivityStatus,
+        members::{Body, Members},
+        run::RunStatus,
+    },
+    wire::body_error::BodyError,
+};
+
+/// What a run counted. Every figure may be missing: the service has them at the run's end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunStatistics {
+    run_id: Option<String>,
+    status: RunStatus,
+    inbound_totals: Option<AggregatedInboundStatistics>,
+    activities: Vec<ActivityStatistics>,
+    unrecognised: usize,
+}
+
+/// The totals over a run's inbound flows (`aggregatedInboundStatistics`): how many of each kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AggregatedInboundStatistics {
+    /// Errors: records that were dropped.
+    pub errors: Option<i64>,
+    /// Warnings: optional values that were dropped.
+    pub warnings: Option<i64>,
+    /// Groups (classes and sections).
+    pub groups: Option<i64>,
+    /// Memberships of people in groups and organizations.
+    pub memberships: Option<i64>,
+    /// Organizations.
+    pub organizations: Option<i64>,
+    /// People.
+    pub people: Option<i64>,
+    /// People found in the directory.
+    pub matched_people_by_role: Vec<RoleCount>,
+    /// People not found there.
+    pub unmatched_people_by_role: Vec<RoleCount>,
+}
+
+/// How many people have a role (`industryDataRunRoleCountMetric`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RoleCount {
+    /// How many.
+    pub count: Option<i64>,
+    /// The role's code.
+    pub role: Option<String>,
+}
+
+/// How many of one kind are active (`industryDataRunEntityCountMetric`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EntityCount {
+    /// In the data of this run.
+    pub active: Option<i64>,
+    /// No longer in them.
+    pub inactive: Option<i64>,
+    /// Both.
+    pub total: Option<i64>,
+}
+
+/// What one activity counted (`industryDataActivityStatistics` and `inboundActivityResults`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ActivityStatistics {
+    /// The activity's id.
+    pub activity_id: Option<String>,
+    /// Its name, for people.
+    pub display_name: Option<String>,
+    /// How far it has come.
+    pub status: ActivityStatus,
+    /// Errors: records that were dropped.
+    pub errors: Option<i64>,
+    /// Warnings: optional values that were dropped.
+    pub warnings: Option<i64>,
+    /// Groups (classes and sections).
+    pub groups: Option<EntityCount>,
+    /// Memberships of people in groups and organizations.
+    pub memberships: Option<EntityCount>,
+    /// Organizations.
+    pub organizations: Option<EntityCount>,
+    /// People.
+    pub people: Option<EntityCount>,
+    /// People found in the directory.
+    pub matched_people_by_role: Vec<RoleCount>,
+    /// People not found there.
+    pub unmatched_people_by_role: Vec<RoleCount>,
+}
+
+impl RunStatistics {
+    pub(crate) const NAMES: &'static [&'static str] = &[
+        "runId",
+        "status",
+        "inboundTotals",
+        "activityStatistics",
+        "activityId",
+        "displayName",
+        "errors",
+        "warnings",
+        "groups",
+        "memberships",
+        "organizations",
+        "people",
+        "matchedPeopleByRole",
+        "unmatchedPeopleByRole",
+        "count",
+        "role",
+        "active",
+        "inactive",
+        "total",
+    ];
+
+    /// Reads the body of a 2xx answer to a GET of the statistics, given the value of its `Content-Type`.
+    ///
+    /// # Errors
+    ///
+    /// [`BodyError`] if it is no JSON object with a `runId` or a `status`. Everything else may be missing.
+    pub fn decode(content_type: Option<&[u8]>, body: &[u8]) -> Result<Self, BodyError> {
+        Body::new(content_type, body).object(Self::NAMES, |statistics| Self::of(&statistics))
+    }
+
+    pub(crate) fn of(members: &Members<'_, '_>) -> Result<Self, BodyError> {
+        let (run_id, status) = (members.text("runId"), members.text("status"));
+        if run_id.is_none() && status.is_none() {
+            return Err(BodyError::MissingMember("runId"));
+        }
+        let listed = members.list("activityStatistics").map_or(0, <[_]>::len);
+        let activities: Vec<ActivityStatistics> = members
+            .objects("activityStatistics")
+            .filter_map(|item| ActivityStatistics::of(&item))
+            .collect();
+        Ok(Self {
+            run_id,
+            status: RunStatus::of(status),
+            inbound_totals: members
+                .object("inboundTotals")
+                .map(|totals| AggregatedInboundStatistics::of(&totals)),
+            unrecognised: listed.saturating_sub(activities.len()),
+            activities,
+        })
+    }
+
+    /// The run's id.
+    #[must_use]
+    pub fn run_id(&self) -> Option<&str> {
+        self.run_id.as_deref()
+    }
+
+    /// How far the run has come.
+    #[must_use]
+    pub const fn status(&self) -> &RunStatus {
+        &self.status
+    }
+
+    /// The totals, once the service has them.
+    #[must_use]
+    pub const fn inbound_totals(&self) -> Option<&AggregatedInboundStatistics> {
+        self.inbound_totals.as_ref()
+    }
+
+    /// What each activity counted.
+    #[must_use]
+    pub fn activities(&self) -> &[ActivityStatistics] {
+        &self.activities
+    }
+
+    /// How many entries among the activities are none: the documentation's own sample has counts of roles there.
+    #[must_use]
+    pub const fn unrecognised(&self) -> usize {
+        self.unrecognised
+    }
+}
+
+impl AggregatedInboundStatistics {
+    fn of(members: &Members<'_, '_>) -> Self {
+        Self {
+            errors: members.count("errors"),
+            warnings: members.count("warnings"),
+            groups: members.count("groups"),
+            memberships: members.count("memberships"),
+            organizations: members.count("organizations"),
+            people: members.count("people"),
+            matched_people_by_role: RoleCount::list(members, "matchedPeopleByRole"),
+            unmatched_people_by_role: RoleCount::list(members, "unmatchedPeopleByRole"),
+        }
+    }
+}
+
+impl ActivityStatistics {
+    /// `None` if nothing in it is an activity's.
+    fn of(members: &Members<'_, '_>) -> Option<Self> {
+        let id = members.text("activityId");
+        let (name, status) = (members.text("displayName"), members.text("status"));
+        if id.is_none() && name.is_none() && status.is_none() {
+            return None;
+        }
+        let entities = |name| {
+            members.object(name).map(|count| EntityCount {
+                active: count.count("active"),
+                inactive: count.count("inactive"),
+                total: count.count("total"),
+            })
+        };
+        Some(Self {
+            activity_id: id,
+            display_name: name,
+            status: ActivityStatus::of(status),
+            errors: members.count("errors"),
+            warnings: members.count("warnings"),
+            groups: entities("groups"),
+            memberships: entities("memberships"),
+            organizations: entities("organizations"),
+            people: entities("people"),
+            matched_people_by_role: RoleCount::list(members, "matchedPeopleByRole"),
+            unmatched_people_by_role: RoleCount::list(members, "unmatchedPeopleByRole"),
+        })
+    }
+}
+
+impl RoleCount {
+    fn list(members: &Members<'_, '_>, name: &str) -> Vec<Self> {
+        let roles = members.objects(name);
+        let role = |item: Members<'_, '_>| Self {
+            count: item.count("count"),
+            role: item.text("role"),
+        };
+        roles.map(role).collect()
+    }
+}

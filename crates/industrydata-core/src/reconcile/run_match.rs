@@ -1,0 +1,165 @@
+//! From an operation to its run.
+//!
+//! Nothing documented links the two. An operation's `resourceLocation` may name the run; else the run that started soon
+//! after the start was accepted is taken for it, which is an inference: a scheduled run may have started then as well.
+
+use jiff::Timestamp;
+
+use crate::{
+    endpoint::link::run_id,
+    ledger::schedule::is_near,
+    model::{operation::Operation, run::IndustryDataRun},
+    wire::base_url::BaseUrl,
+};
+
+/// A run, and how it was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunMatch {
+    id: String,
+    by: RunMatchedBy,
+    candidates: usize,
+}
+
+/// How a run was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RunMatchedBy {
+    /// The operation's `resourceLocation` names it.
+    ResourceLocation,
+    /// It is the first run that started after the start was accepted. Inferred: it may be another's.
+    StartTime,
+}
+
+impl RunMatchedBy {
+    /// `resource_location` or `start_time`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ResourceLocation => "resource_location",
+            Self::StartTime => "start_time",
+        }
+    }
+
+    /// Whether it is an inference, and may be wrong.
+    #[must_use]
+    pub const fn is_inferred(self) -> bool {
+        matches!(self, Self::StartTime)
+    }
+}
+
+impl RunMatch {
+    /// The run that the operation's `resourceLocation` names, if that is `…/runs/{id}` of the base's own origin, under its
+    /// `external/industryData/`. The URL itself is data: only the id is taken from it.
+    ///
+    /// ```
+    /// use industrydata_core::{model::Operation, reconcile::{RunMatch, RunMatchedBy}, wire::BaseUrl};
+    ///
+    /// let body = br#"{"status":"succeeded",
+    ///     "resourceLocation":"https://graph.microsoft.com/beta/external/industryData/runs/r-1"}"#;
+    /// let operation = Operation::decode(None, body)?;
+    /// let found = RunMatch::by_resource_location(&BaseUrl::graph(), &operation).unwrap();
+    /// assert_eq!((found.id(), found.by()), ("r-1", RunMatchedBy::ResourceLocation));
+    /// # Ok::<(), industrydata_core::BodyError>(())
+    /// ```
+    #[must_use]
+    pub fn by_resource_location(base: &BaseUrl, operation: &Operation) -> Option<Self> {
+        Some(Self {
+            id: run_id(base, operation.resource_location()?)?,
+            by: RunMatchedBy::ResourceLocation,
+            candidates: 1,
+        })
+    }
+
+    /// The earliest run that started between two minutes before the start was accepted (clocks differ) and thirty minutes
+    /// after it; `None` if there is none.
+    #[must_use]
+    pub fn by_start_time(runs: &[IndustryDataRun], accepted: Timestamp) -> Option<Self> {
+        let candidates = || {
+            runs.iter()
+                .filter_map(|run| Some((run.started()?, run.id())))
+                .filter(|(started, _)| is_near(*started, accepted))
+        };
+        let (_, id) = candidates().min()?;
+        Some(Self {
+            id: id.to_owned(),
+            by: RunMatchedBy::StartTime,
+            candidates: candidates().count(),
+        })
+    }
+
+    /// The run's id.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// How it was found.
+    #[must_use]
+    pub const fn by(&self) -> RunMatchedBy {
+        self.by
+    }
+
+    /// Whether other runs started in the same time, so that this one may well be another's.
+    #[must_use]
+    pub const fn is_ambiguous(&self) -> bool {
+        self.candidates > 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn runs(starts: &[&str]) -> Vec<IndustryDataRun> {
+        let run = |start: &&str| {
+            let body = format!(
+                r#"{{"id":"{start}","status":"running","startDateTime":"2026-03-10T{start}Z"}}"#
+            );
+            IndustryDataRun::decode(None, body.as_bytes()).unwrap()
+        };
+        starts.iter().map(run).collect()
+    }
+
+    #[test]
+    fn a_run_is_named_or_inferred() {
+        let at = |url: &str| {
+            let body = format!(r#"{{"status":"succeeded","resourceLocation":"{url}"}}"#);
+            let operation = Operation::decode(None, body.as_bytes()).unwrap();
+            RunMatch::by_resource_location(&BaseUrl::graph(), &operation)
+        };
+        let named = at("https://graph.microsoft.com/beta/external/industryData/runs/r-1").unwrap();
+        assert_eq!(
+            (named.id(), named.by().as_str()),
+            ("r-1", "resource_location")
+        );
+        assert!(!named.by().is_inferred() && !named.is_ambiguous());
+        assert_eq!(
+            at("https://evil.example/beta/external/industryData/runs/r-1"),
+            None
+        );
+        assert_eq!(RunMatchedBy::StartTime.as_str(), "start_time");
+        assert!(RunMatchedBy::StartTime.is_inferred());
+    }
+
+    #[test]
+    fn the_earliest_run_near_the_start() {
+        let accepted = "2026-03-10T12:00:00Z".parse().unwrap();
+        for (starts, found, ambiguous) in [
+            (vec![], None, false),
+            (vec!["11:57:59"], None, false),
+            (vec!["11:58:00"], Some("11:58:00"), false),
+            (vec!["12:30:00"], Some("12:30:00"), false),
+            (vec!["12:30:01"], None, false),
+            (
+                vec!["12:20:00", "12:01:00", "11:00:00"],
+                Some("12:01:00"),
+                true,
+            ),
+            (vec!["not a time", "12:01:00"], Some("12:01:00"), false),
+        ] {
+            let got = RunMatch::by_start_time(&runs(&starts), accepted);
+            assert_eq!(got.as_ref().map(RunMatch::id), found, "{starts:?}");
+            assert_eq!(got.is_some_and(|it| it.is_ambiguous()), ambiguous);
+        }
+    }
+}

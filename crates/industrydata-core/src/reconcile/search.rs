@@ -1,0 +1,295 @@
+//! Who is whose among the entries of the books, the operations and the runs.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::policy::{LATEST_RUN_START, MARGIN};
+use crate::reconcile::reconciliation::{Match, ServiceLists};
+use crate::{
+    endpoint::link::run_id,
+    ledger::{
+        entry::{Entry, EntryState, millis},
+        evidence::Evidence,
+        quota::Quota,
+        resolve::Resolution,
+        schedule::Schedule,
+    },
+    model::operation::Operation,
+    reconcile::matching::matching,
+    wire::base_url::BaseUrl,
+};
+
+/// The most operations and runs about the time of the entries that are looked at: a service that takes five starts in
+/// twelve hours has a few. With more, nothing is freed.
+const MOST: usize = 500;
+
+/// From when to when, both ends included, in Unix milliseconds.
+#[derive(Clone, Copy)]
+pub(super) struct Span(i64, i64);
+
+impl Span {
+    pub(super) fn has(self, at: Timestamp) -> bool {
+        (self.0..=self.1).contains(&at.as_millisecond())
+    }
+}
+
+/// A listed operation of a start.
+struct Op<'a> {
+    id: &'a str,
+    created: Timestamp,
+    run: Option<String>,
+}
+
+/// The books beside the lists.
+pub(super) struct Search<'a> {
+    entries: &'a [Entry],
+    now: Timestamp,
+    keep: Duration,
+    schedule: Option<Schedule>,
+    ops: Vec<Op<'a>>,
+    runs: Vec<(&'a str, Timestamp)>,
+    /// Both lists were read whole, and all in them can be placed in time, by a clock that agrees with the books'.
+    is_whole: bool,
+}
+
+impl<'a> Search<'a> {
+    pub(super) fn new(base: &BaseUrl, quota: &'a Quota, listed: ServiceLists<'a>) -> Self {
+        let starts: Vec<&Operation> = listed
+            .operations
+            .unwrap_or_default()
+            .iter()
+            .filter(|it| !is_validation(it))
+            .collect();
+        let runs = listed.runs.unwrap_or_default();
+        let ops: Vec<Op<'_>> = starts
+            .iter()
+            .filter_map(|it| {
+                Some(Op {
+                    id: it.id()?,
+                    created: it.created()?,
+                    run: it.resource_location().and_then(|at| run_id(base, at)),
+                })
+            })
+            .collect();
+        let placed: Vec<_> = runs
+            .iter()
+            .filter_map(|run| Some((run.id(), run.started()?)))
+            .collect();
+        let keep = quota.throttle().window.saturating_add(MARGIN);
+        let since = quota.as_of().as_millisecond();
+        let since = since.saturating_sub(millis(keep.saturating_mul(2)));
+        let is_placed = ops.len() == starts.len() && placed.len() == runs.len();
+        // What is older than twice the window touches no entry.
+        let near = |at: Timestamp| at.as_millisecond() > since;
+        let mut ops: Vec<Op<'_>> = ops.into_iter().filter(|op| near(op.created)).collect();
+        let mut placed: Vec<_> = placed.into_iter().filter(|run| near(run.1)).collect();
+        let is_sane = ops.len() <= MOST && placed.len() <= MOST;
+        ops.sort_by_key(|op| op.created);
+        placed.sort_by_key(|run| run.1);
+        ops.truncate(MOST);
+        placed.truncate(MOST);
+        let agrees =
+            |service: Timestamp| quota.as_of().duration_since(service).unsigned_abs() <= MARGIN;
+        Self {
+            is_whole: listed.service_clock.is_some_and(agrees)
+                && listed.operations.is_some()
+                && listed.runs.is_some()
+                && is_placed
+                && is_sane,
+            entries: quota.entries(),
+            now: quota.as_of(),
+            keep,
+            schedule: listed.schedule,
+            ops,
+            runs: placed,
+        }
+    }
+
+    /// What the lists say, each with the id of the entry it is about.
+    pub(super) fn findings(&self) -> Vec<(Option<[u8; 16]>, Match)> {
+        let mut found = Vec::new();
+        let (now, entries) = (self.now, self.entries);
+        let is_doubt = |it: &&Entry| it.state(now) == EntryState::Unknown;
+        let mut doubts: Vec<&Entry> = entries.iter().filter(is_doubt).collect();
+        doubts.sort_by_key(|it| it.reserved_at());
+
+        // Operations: those that an entry claims by name are out; one without a name for its own may hold any.
+        let mut free: Vec<&Op<'_>> = self.ops.iter().filter(|op| !self.is_claimed(op)).collect();
+        let nameless: Vec<&Entry> = entries
+            .iter()
+            .filter(|it| !is_doubt(it) && it.operation().is_none())
+            .collect();
+        let held = take(&nameless, &mut free, |it, op| {
+            self.op_span(it).has(op.created)
+        });
+        let held: Vec<&Op<'_>> = held.into_iter().map(|(_, op)| op).collect();
+        let confirmed = take(&doubts, &mut free, |it, op| {
+            self.op_span(it).has(op.created)
+        });
+        for (doubt, op) in &confirmed {
+            let evidence = Evidence::Operation(op.id.to_owned());
+            found.push(resolved(doubt, Resolution::Started, evidence));
+        }
+        doubts.retain(|it| !confirmed.iter().any(|(entry, _)| entry.id() == it.id()));
+
+        // Runs: those that are certainly somebody's are out; a start whose run has no name may hold any near it.
+        let mut loose: Vec<&(&str, Timestamp)> = self
+            .runs
+            .iter()
+            .filter(|run| !self.is_owned(run.0))
+            .collect();
+        let unowned: Vec<&(&str, Timestamp)> = loose.clone();
+        let holders = self.holders(&doubts);
+        let owners: Vec<&Span> = holders.iter().collect();
+        drop(take(&owners, &mut loose, |span, run| span.has(run.1)));
+        let by_run = take(&doubts, &mut loose, |it, run| run_span(it).has(run.1));
+        for (doubt, run) in &by_run {
+            let evidence = Evidence::Run(run.0.to_owned());
+            found.push(resolved(doubt, Resolution::Started, evidence));
+        }
+        doubts.retain(|it| !by_run.iter().any(|(entry, _)| entry.id() == it.id()));
+
+        // What is left is freed only if nothing in either list could be it.
+        for doubt in doubts {
+            let is_late =
+                millis_after(doubt.lease_ends(), LATEST_RUN_START) <= now.as_millisecond();
+            let may_be = unowned.iter().any(|run| run_span(doubt).has(run.1))
+                || held.iter().any(|op| self.op_span(doubt).has(op.created));
+            if self.is_whole && is_late && !may_be {
+                found.push(resolved(doubt, Resolution::NotStarted, Evidence::NotListed));
+            }
+        }
+
+        let counts = |at: Timestamp| millis_after(at, self.keep) > now.as_millisecond();
+        for op in free.into_iter().filter(|op| counts(op.created)) {
+            let evidence = Evidence::Operation(op.id.to_owned());
+            let started = op.created;
+            found.push((None, Match::Seen { evidence, started }));
+        }
+        let scheduled = |at: Timestamp| self.schedule.is_some_and(|it| it.fits(at));
+        for (id, started) in loose {
+            if counts(*started) && !scheduled(*started) {
+                let evidence = Evidence::Run((*id).to_owned());
+                let started = *started;
+                found.push((None, Match::Seen { evidence, started }));
+            }
+        }
+        found
+    }
+
+    fn is_claimed(&self, op: &Op<'_>) -> bool {
+        self.entries.iter().any(|entry| {
+            entry.operation() == Some(op.id)
+                || match entry.evidence() {
+                    Some(Evidence::Operation(id)) => id == op.id,
+                    Some(Evidence::Run(id)) => op.run.as_deref() == Some(id.as_str()),
+                    Some(Evidence::NotListed | Evidence::ByHand(_) | Evidence::Other(_)) | None => {
+                        false
+                    }
+                }
+        })
+    }
+
+    fn is_owned(&self, run: &str) -> bool {
+        self.ops.iter().any(|op| op.run.as_deref() == Some(run))
+            || self
+                .entries
+                .iter()
+                .any(|entry| matches!(entry.evidence(), Some(Evidence::Run(id)) if id == run))
+    }
+
+    /// When the runs may have started of what is no doubt and names no run.
+    fn holders(&self, doubts: &[&Entry]) -> Vec<Span> {
+        let ops = self.ops.iter().filter(|op| op.run.is_none());
+        let ops = ops.map(|op| {
+            let at = op.created.as_millisecond();
+            Span(
+                at.saturating_sub(millis(MARGIN)),
+                at.saturating_add(millis(LATEST_RUN_START)),
+            )
+        });
+        let is_listed = |entry: &Entry| self.ops.iter().any(|op| entry.operation() == Some(op.id));
+        let has_run = |it: &Entry| matches!(it.evidence(), Some(Evidence::Run(_)));
+        let entries = self.entries.iter().filter(|it| {
+            !is_listed(it) && !has_run(it) && !doubts.iter().any(|doubt| doubt.id() == it.id())
+        });
+        ops.chain(entries.map(run_span)).collect()
+    }
+
+    /// When the operation of an entry may have been created.
+    fn op_span(&self, entry: &Entry) -> Span {
+        let by_run = matches!(entry.evidence(), Some(Evidence::Run(_)));
+        let early = if by_run && entry.state(self.now) == EntryState::Seen {
+            // Its run was seen, which starts after the operation is created.
+            LATEST_RUN_START
+        } else {
+            MARGIN
+        };
+        Span(
+            entry.earliest().saturating_sub(millis(early)),
+            latest(entry).saturating_add(millis(MARGIN)),
+        )
+    }
+}
+
+/// When the run of an entry may have started.
+pub(super) fn run_span(entry: &Entry) -> Span {
+    Span(
+        entry.earliest().saturating_sub(millis(MARGIN)),
+        latest(entry).saturating_add(millis(LATEST_RUN_START)),
+    )
+}
+
+fn latest(entry: &Entry) -> i64 {
+    entry.until.max(entry.date.unwrap_or(entry.at))
+}
+
+fn millis_after(at: Timestamp, time: Duration) -> i64 {
+    at.as_millisecond().saturating_add(millis(time))
+}
+
+/// Gives as many of `left` as can be one of `right` each, the first of `left` first; what was given is taken out.
+fn take<'l, 'r, L, R>(
+    left: &[&'l L],
+    right: &mut Vec<&'r R>,
+    fits: impl Fn(&L, &R) -> bool,
+) -> Vec<(&'l L, &'r R)> {
+    let fits = |l: usize, r: usize| match (left.get(l), right.get(r)) {
+        (Some(left), Some(right)) => fits(left, right),
+        (None, _) | (_, None) => false,
+    };
+    let pairs = matching(left.len(), right.len(), fits);
+    let given = pairs
+        .iter()
+        .filter_map(|(l, r)| Some((*left.get(*l)?, *right.get(*r)?)))
+        .collect();
+    let mut place = 0;
+    right.retain(|_| {
+        place += 1;
+        !pairs.iter().any(|(_, r)| *r == place - 1)
+    });
+    given
+}
+
+fn resolved(
+    entry: &Entry,
+    resolution: Resolution,
+    evidence: Evidence,
+) -> (Option<[u8; 16]>, Match) {
+    let entry_id = u128::from_str_radix(entry.id(), 16).ok();
+    let finding = Match::Resolved {
+        entry: entry.id().to_owned(),
+        resolution,
+        evidence,
+    };
+    (entry_id.map(u128::to_be_bytes), finding)
+}
+
+/// Whether an operation is of an upload's validation: those are no starts.
+fn is_validation(operation: &Operation) -> bool {
+    operation.odata_type().is_some_and(|kind| {
+        let kind = kind.to_ascii_lowercase();
+        kind.ends_with("validateoperation")
+    })
+}

@@ -1,0 +1,732 @@
+use proptest::prelude::*;
+
+use std::time::Duration;
+
+use super::*;
+
+use jiff::Timestamp;
+
+use crate::policy::LATEST_RUN_START;
+use crate::reconcile::search::run_span;
+use crate::{
+    endpoint::{
+        answer::Answer, contract::Endpoint, list_operations::ListOperations, list_runs::ListRuns,
+    },
+    ledger::{
+        entry::{Entry, EntryState},
+        key::Caller,
+        resolve::Unresolved,
+        settle::Outcome,
+    },
+    policy::Throttle,
+};
+use crate::{
+    ledger::{
+        change::Change, evidence::Evidence, key::LedgerKey, quota::Quota, reply::StoreReply,
+        resolve::Resolution, schedule::Schedule,
+    },
+    model::{operation::Operation, run::IndustryDataRun},
+    tenant::Tenant,
+    wire::base_url::BaseUrl,
+};
+
+const LEASE: u64 = 150;
+const HOUR: i64 = 3600;
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(1_773_144_000 + seconds).unwrap()
+}
+
+fn tenant() -> Tenant {
+    "contoso".parse().unwrap()
+}
+
+fn key() -> LedgerKey {
+    LedgerKey::new(&BaseUrl::graph(), &tenant())
+}
+
+#[derive(Clone, Default)]
+struct Ledger(Option<Vec<u8>>);
+
+impl Ledger {
+    fn apply(&mut self, change: &Change, seconds: i64) -> StoreReply {
+        let applied = change.apply(self.0.as_deref(), at(seconds)).unwrap();
+        if let Some(bytes) = applied.write {
+            self.0 = Some(bytes);
+        }
+        applied.verdict
+    }
+
+    /// A start made at that time: in doubt, or confirmed with this operation.
+    fn start(&mut self, n: u8, seconds: i64, operation: Option<&str>) {
+        let lease = Duration::from_secs(LEASE);
+        let throttle = Throttle::default();
+        let reserve = Change::reserve(key(), throttle, [n; 16], lease, Caller::default());
+        assert!(self.apply(&reserve, seconds).refusal().is_none());
+        let outcome = match operation {
+            Some(id) => Outcome::Confirmed {
+                date: at(seconds),
+                operation: Some(id.to_owned()),
+            },
+            None => Outcome::Unknown {
+                why: "lost".to_owned(),
+            },
+        };
+        self.apply(&Change::settle(key(), throttle, [n; 16], outcome), seconds);
+    }
+
+    fn quota(&mut self, seconds: i64) -> Quota {
+        let read = Change::read(key(), Throttle::default());
+        self.apply(&read, seconds).quota().clone()
+    }
+
+    fn reconcile(
+        &mut self,
+        seconds: i64,
+        ops: Option<&[Operation]>,
+        runs: Option<&[IndustryDataRun]>,
+    ) -> Reconciliation {
+        let listed = ServiceLists {
+            operations: ops,
+            runs,
+            schedule: None,
+            service_clock: Some(at(seconds)),
+        };
+        let quota = self.quota(seconds);
+        let found = Reconciliation::of(&BaseUrl::graph(), &tenant(), &quota, listed);
+        for change in found.changes() {
+            assert_eq!(self.apply(change, seconds).unresolved(), None);
+        }
+        found
+    }
+}
+
+/// Operations of this id, time and run.
+fn ops(list: &[(&str, i64, Option<&str>)]) -> Vec<Operation> {
+    let item = |(id, created, run): &(&str, i64, Option<&str>)| {
+        let resource = run.map_or_else(String::new, |run| {
+            format!(r#","resourceLocation":"https://graph.microsoft.com/beta/external/industryData/runs/{run}""#)
+        });
+        format!(
+            r#"{{"id":"{id}","status":"running","createdDateTime":"{}"{resource}}}"#,
+            at(*created)
+        )
+    };
+    let items: Vec<String> = list.iter().map(item).collect();
+    let body = format!("{{\"value\":[{}]}}", items.join(","));
+    ListOperations
+        .decode(&Answer::new(None, body.as_bytes()))
+        .unwrap()
+        .content
+}
+
+fn runs(list: &[(&str, i64)]) -> Vec<IndustryDataRun> {
+    let item = |(id, started): &(&str, i64)| {
+        format!(
+            r#"{{"id":"{id}","status":"running","startDateTime":"{}"}}"#,
+            at(*started)
+        )
+    };
+    let items: Vec<String> = list.iter().map(item).collect();
+    let body = format!("{{\"value\":[{}]}}", items.join(","));
+    ListRuns
+        .decode(&Answer::new(None, body.as_bytes()))
+        .unwrap()
+        .content
+}
+
+#[test]
+fn doubt_that_is_dated_by_another_clock_is_found_where_it_was_made() {
+    let mut books = Ledger::default();
+    books.start(1, 0, None);
+    // Another's clock is ten minutes ahead: what comes after is dated so too.
+    let ahead = Outcome::Confirmed {
+        date: at(600),
+        operation: Some("op-1".to_owned()),
+    };
+    books.apply(
+        &Change::settle(key(), Throttle::default(), [1; 16], ahead),
+        1,
+    );
+    books.start(2, 2, None);
+    let quota = books.quota(HOUR);
+    let doubt = &quota.entries()[1];
+    assert_eq!((doubt.reserved_at(), doubt.date()), (at(2), at(750)));
+    let listed = ops(&[("op-1", 0, Some("run-1")), ("op-2", 2, Some("run-2"))]);
+    let runs = runs(&[("run-1", 0), ("run-2", 2)]);
+    let found = books.reconcile(HOUR, Some(&listed), Some(&runs));
+    assert!(
+        matches!(
+            found.findings(),
+            [Match::Resolved { resolution: Resolution::Started, evidence: Evidence::Operation(id), .. }] if id == "op-2"
+        ),
+        "{:?}",
+        found.findings()
+    );
+    // A run alone is found there too.
+    let mut books = Ledger::default();
+    let settle = |n: u8, date: i64| {
+        let outcome = Outcome::Confirmed {
+            date: at(date),
+            operation: None,
+        };
+        Change::settle(key(), Throttle::default(), [n; 16], outcome)
+    };
+    books.apply(&settle(1, 600), 1);
+    books.start(2, 2, None);
+    let found = books.reconcile(3 * HOUR, Some(&[]), Some(&runs));
+    let freed = |it: &Match| {
+        matches!(
+            it,
+            Match::Resolved {
+                resolution: Resolution::NotStarted,
+                ..
+            }
+        )
+    };
+    assert!(
+        !found.findings().iter().any(freed),
+        "{:?}",
+        found.findings()
+    );
+}
+
+#[test]
+fn what_frees_a_slot_is_booked_last() {
+    let mut books = Ledger::default();
+    books.start(1, 0, None);
+    books.start(2, 4 * HOUR, None);
+    // Of the first nothing is listed; of the second, and of another's, there is something.
+    let listed = ops(&[
+        ("op-2", 4 * HOUR, Some("run-2")),
+        ("other", 2 * HOUR, Some("run-3")),
+    ]);
+    let runs = runs(&[("run-2", 4 * HOUR), ("run-3", 2 * HOUR)]);
+    let found = books.reconcile(6 * HOUR, Some(&listed), Some(&runs));
+    let frees: Vec<bool> = found.changes().iter().map(Change::frees).collect();
+    assert_eq!(frees, [false, false, true]);
+    assert_eq!(books.quota(6 * HOUR).used(), 2);
+}
+
+#[test]
+fn books_whose_clock_is_off_free_nothing() {
+    let late = 150 + 1800;
+    for (service, freed) in [
+        (Some(late), 1),
+        (Some(late - 120), 1),
+        (Some(late + 120), 1),
+        // The service accepted it long ago by its own clock, and does not list it about the time that the books have.
+        (Some(late - 121), 0),
+        (Some(late - 14 * HOUR), 0),
+        (Some(late + 14 * HOUR), 0),
+        (None, 0),
+    ] {
+        let mut books = Ledger::default();
+        books.start(1, 0, None);
+        let listed = ServiceLists {
+            operations: Some(&[]),
+            runs: Some(&[]),
+            schedule: None,
+            service_clock: service.map(at),
+        };
+        let quota = books.quota(late);
+        let found = Reconciliation::of(&BaseUrl::graph(), &tenant(), &quota, listed);
+        assert_eq!(found.changes().len(), freed, "{service:?}");
+        assert_eq!(found.left_in_doubt(), 1 - freed, "{service:?}");
+    }
+}
+
+/// Confirmed, freed, left in doubt, seen; used afterwards.
+fn sum(books: &mut Ledger, found: &Reconciliation, seconds: i64) -> ([usize; 4], u32) {
+    let of = |wanted| {
+        let is =
+            |it: &&Match| matches!(it, Match::Resolved { resolution, .. } if *resolution == wanted);
+        found.findings().iter().filter(is).count()
+    };
+    let counts = [
+        of(Resolution::Started),
+        of(Resolution::NotStarted),
+        found.left_in_doubt(),
+        found.drift(),
+    ];
+    (counts, books.quota(seconds).used())
+}
+
+#[test]
+fn a_doubt_is_what_the_lists_say() {
+    type Ops<'a> = Option<&'a [(&'a str, i64, Option<&'a str>)]>;
+    type Runs<'a> = Option<&'a [(&'a str, i64)]>;
+    let late = 150 + 1800;
+    let rows: &[(i64, Ops<'_>, Runs<'_>, [usize; 4], u32)] = &[
+        // An operation of the time confirms, the edges included.
+        (late, Some(&[("o", 60, None)]), Some(&[]), [1, 0, 0, 0], 1),
+        (late, Some(&[("o", -120, None)]), Some(&[]), [1, 0, 0, 0], 1),
+        (late, Some(&[("o", 270, None)]), Some(&[]), [1, 0, 0, 0], 1),
+        // Its run is its own, and no start by another.
+        (
+            late,
+            Some(&[("o", 60, Some("r"))]),
+            Some(&[("r", 70)]),
+            [1, 0, 0, 0],
+            1,
+        ),
+        (
+            late,
+            Some(&[("o", 60, None)]),
+            Some(&[("r", 70)]),
+            [1, 0, 0, 0],
+            1,
+        ),
+        // Too early or too late: another's, and the doubt is freed.
+        (late, Some(&[("o", -121, None)]), Some(&[]), [0, 1, 0, 1], 1),
+        (late, Some(&[("o", 271, None)]), Some(&[]), [0, 1, 0, 1], 1),
+        // A run does where there is no operation.
+        (late, Some(&[]), Some(&[("r", 1900)]), [1, 0, 0, 0], 1),
+        (late, None, Some(&[("r", 100)]), [1, 0, 0, 0], 1),
+        // Nothing there frees, but not before half an hour, and not unless both lists were read.
+        (late, Some(&[]), Some(&[]), [0, 1, 0, 0], 0),
+        (late - 1, Some(&[]), Some(&[]), [0, 0, 1, 0], 1),
+        (late, None, Some(&[]), [0, 0, 1, 0], 1),
+        (late, Some(&[]), None, [0, 0, 1, 0], 1),
+        (late, None, None, [0, 0, 1, 0], 1),
+        // Two operations: one is another's.
+        (
+            late,
+            Some(&[("a", 5, None), ("b", 9, None)]),
+            Some(&[]),
+            [1, 0, 0, 1],
+            2,
+        ),
+        // Evidence confirms at once; that there is none says nothing yet.
+        (149, Some(&[("o", 60, None)]), Some(&[]), [1, 0, 0, 0], 1),
+        (149, Some(&[]), Some(&[]), [0, 0, 1, 0], 1),
+    ];
+    for (row, (now, operations, listed, counts, used)) in rows.iter().enumerate() {
+        let mut books = Ledger::default();
+        books.start(1, 0, None);
+        let operations = operations.map(ops);
+        let listed = listed.map(runs);
+        let found = books.reconcile(*now, operations.as_deref(), listed.as_deref());
+        assert_eq!(
+            sum(&mut books, &found, *now),
+            (*counts, *used),
+            "row {row}: {found:?}"
+        );
+        // Once more changes nothing.
+        let before = books.0.clone();
+        let again = books.reconcile(*now, operations.as_deref(), listed.as_deref());
+        assert_eq!(again.drift(), 0, "row {row}: {again:?}");
+        assert_eq!(books.0, before, "row {row}");
+    }
+}
+
+#[test]
+fn fewer_than_doubts_confirm_the_oldest() {
+    let mut books = Ledger::default();
+    books.start(1, 0, None);
+    books.start(2, 10, None);
+    let found = books.reconcile(HOUR, Some(&ops(&[("o", 60, None)])), Some(&[]));
+    assert_eq!(sum(&mut books, &found, HOUR), ([1, 1, 0, 0], 1));
+    assert_eq!(books.quota(HOUR).entries()[0].id(), "01".repeat(16));
+    let evidence = books.quota(HOUR).entries()[0].evidence();
+    assert_eq!(evidence, Some(Evidence::Operation("o".to_owned())));
+}
+
+#[test]
+fn what_another_entry_claims_is_no_evidence() {
+    let mut books = Ledger::default();
+    books.start(1, 0, Some("o"));
+    books.start(2, 10, None);
+    // The claimed operation's run is its own, by name or not: with no name it keeps the doubt from being freed.
+    let named = ops(&[("o", 1, Some("r"))]);
+    let found = books
+        .clone()
+        .reconcile(HOUR, Some(&named), Some(&runs(&[("r", 5)])));
+    assert_eq!(found.left_in_doubt(), 0);
+    assert!(matches!(
+        found.findings(),
+        [Match::Resolved {
+            resolution: Resolution::NotStarted,
+            ..
+        }]
+    ));
+    let nameless = ops(&[("o", 1, None)]);
+    let found = books
+        .clone()
+        .reconcile(HOUR, Some(&nameless), Some(&runs(&[("r", 5)])));
+    assert_eq!((found.left_in_doubt(), found.findings().len()), (1, 0));
+    let both = runs(&[("r", 5), ("s", 6)]);
+    let found = books.reconcile(HOUR, Some(&nameless), Some(&both));
+    assert_eq!(sum(&mut books, &found, HOUR), ([1, 0, 0, 0], 2));
+}
+
+#[test]
+fn starts_by_others_are_entered_once() {
+    let mut books = Ledger::default();
+    let list = ops(&[
+        ("a", 0, Some("ra")),
+        ("b", 60, None),
+        ("old", -13 * HOUR, None),
+    ]);
+    let started = runs(&[("ra", 1), ("rb", 70), ("portal", 4 * HOUR)]);
+    let now = 5 * HOUR;
+    let found = books.reconcile(now, Some(&list), Some(&started));
+    assert_eq!(sum(&mut books, &found, now), ([0, 0, 0, 3], 3), "{found:?}");
+    assert_eq!(books.quota(now).seen(), 3);
+    // A run that fits the schedule is none.
+    let mut fresh = Ledger::default();
+    let listed = ServiceLists {
+        operations: Some(&list),
+        runs: Some(&started),
+        schedule: Some(Schedule::given(at(4 * HOUR))),
+        service_clock: None,
+    };
+    let quota = fresh.quota(now);
+    assert_eq!(
+        Reconciliation::of(&BaseUrl::graph(), &tenant(), &quota, listed).drift(),
+        2
+    );
+    // A validation is no start.
+    let body = br##"{"value":[{"@odata.type":"#microsoft.graph.industryData.fileValidateOperation","id":"v",
+        "createdDateTime":"2026-03-10T12:00:00Z"}]}"##;
+    let validations = ListOperations
+        .decode(&Answer::new(None, body))
+        .unwrap()
+        .content;
+    assert_eq!(
+        fresh.reconcile(now, Some(&validations), Some(&[])).drift(),
+        0
+    );
+    // The owner's late answer takes its operation back.
+    let outcome = Outcome::Confirmed {
+        date: at(60),
+        operation: Some("b".to_owned()),
+    };
+    books.apply(
+        &Change::settle(key(), Throttle::default(), [9; 16], outcome),
+        now,
+    );
+    assert_eq!((books.quota(now).used(), books.quota(now).seen()), (3, 2));
+}
+
+#[test]
+fn evidence_that_meant_the_opposite_is_told() {
+    let resolve = |to| {
+        let by = Evidence::Run("r".to_owned());
+        Change::resolve(key(), Throttle::default(), [1; 16], to, by)
+    };
+    let mut books = Ledger::default();
+    books.start(1, 0, None);
+    for (to, unresolved) in [
+        (Resolution::Started, None),
+        (Resolution::Started, None),
+        (Resolution::NotStarted, Some(Unresolved::Answered)),
+    ] {
+        assert_eq!(books.apply(&resolve(to), 200).unresolved(), unresolved);
+        assert_eq!(books.quota(200).confirmed(), 1);
+    }
+}
+
+#[test]
+fn by_hand_and_by_the_owner() {
+    let resolve = |n: u8, to| {
+        let by = Evidence::ByHand("seen in the portal".to_owned());
+        Change::resolve(key(), Throttle::default(), [n; 16], to, by)
+    };
+    let mut books = Ledger::default();
+    books.start(1, 0, None);
+    books.start(2, 0, Some("o"));
+    let free = Resolution::NotStarted;
+    assert_eq!(
+        books.apply(&resolve(3, free), 200).unresolved(),
+        Some(Unresolved::NoSuchEntry)
+    );
+    assert_eq!(
+        books.apply(&resolve(2, free), 200).unresolved(),
+        Some(Unresolved::Answered)
+    );
+    let lease = Duration::from_secs(LEASE);
+    let reserve = Change::reserve(
+        key(),
+        Throttle::default(),
+        [7; 16],
+        lease,
+        Caller::default(),
+    );
+    books.apply(&reserve, 50);
+    assert_eq!(
+        books.apply(&resolve(7, free), 100).unresolved(),
+        Some(Unresolved::InFlight)
+    );
+    assert_eq!(books.apply(&resolve(7, free), 200).unresolved(), None);
+    assert_eq!(books.apply(&resolve(1, free), 100).unresolved(), None);
+    assert_eq!(books.quota(200).used(), 1);
+    assert_eq!(
+        books
+            .apply(&resolve(1, Resolution::Started), 200)
+            .unresolved(),
+        None
+    );
+    assert_eq!(books.quota(200).used(), 2);
+    assert!(!books.quota(200).is_clock_suspect());
+    let all = Change::entries(key(), Throttle::default());
+    assert_eq!(books.apply(&all, 200).entries().len(), 3);
+    // The owner's own answer is better than either.
+    let outcome = Outcome::Released {
+        why: "refused".to_owned(),
+        not_before: None,
+    };
+    books.apply(
+        &Change::settle(key(), Throttle::default(), [1; 16], outcome),
+        201,
+    );
+    assert_eq!(books.quota(201).used(), 1);
+    assert_eq!(
+        books
+            .apply(&resolve(1, Resolution::Started), 202)
+            .unresolved(),
+        Some(Unresolved::Answered)
+    );
+    // What was freed by evidence is kept to be shown.
+    books.start(4, 300, None);
+    books.apply(&resolve(4, free), 600);
+    books.start(5, HOUR, None);
+    let shown = books.apply(&all, HOUR);
+    let freed = shown
+        .entries()
+        .iter()
+        .find(|it| it.id() == "04".repeat(16))
+        .unwrap();
+    assert_eq!(
+        freed.evidence().unwrap().to_string(),
+        "resolved by hand: seen in the portal"
+    );
+}
+
+#[test]
+fn old_bytes_still_decode() {
+    let mut books = Ledger::default();
+    books.start(1, 0, None);
+    let text = String::from_utf8(books.0.clone().unwrap()).unwrap();
+    assert!(
+        !text.contains("evidence"),
+        "nothing new is written without need: {text}"
+    );
+    assert!(text.starts_with("industrydata-books 1 "), "{text}");
+}
+
+#[derive(Clone, Debug)]
+struct World {
+    starts: Vec<(i64, bool)>,
+    ops: Vec<(i64, Option<usize>)>,
+    runs: Vec<i64>,
+    now: i64,
+    both: (bool, bool),
+}
+
+fn world() -> impl Strategy<Value = World> {
+    let time = -HOUR..2 * HOUR;
+    (
+        prop::collection::vec((0..HOUR, any::<bool>()), 0..5),
+        prop::collection::vec((time.clone(), prop::option::of(0usize..6)), 0..7),
+        prop::collection::vec(time, 0..7),
+        0..3 * HOUR,
+        (prop::bool::weighted(0.8), prop::bool::weighted(0.8)),
+    )
+        .prop_map(|(mut starts, ops, runs, after, both)| {
+            starts.sort_unstable();
+            let now = starts.last().map_or(0, |it| it.0) + after;
+            World {
+                starts,
+                ops,
+                runs,
+                now,
+                both,
+            }
+        })
+}
+
+proptest! {
+    #[test]
+    fn the_laws_of_reconciliation(world in world()) {
+        let mut books = Ledger::default();
+        for (n, (time, known)) in world.starts.iter().enumerate() {
+            let id = format!("o{n}");
+            books.start(n as u8 + 1, *time, known.then_some(id.as_str()));
+        }
+        let names: Vec<String> = (0..9).map(|n| format!("o{n}")).collect();
+        let run_names: Vec<String> = (0..9).map(|n| format!("r{n}")).collect();
+        let list: Vec<_> = world.ops.iter().enumerate()
+            .map(|(n, (time, run))| (names[n].as_str(), *time, run.map(|run| run_names[run].as_str())))
+            .collect();
+        let started: Vec<_> = world.runs.iter().enumerate().map(|(n, time)| (run_names[n].as_str(), *time)).collect();
+        let (list, started) = (ops(&list), runs(&started));
+        let before = books.quota(world.now);
+        let found = books.reconcile(
+            world.now,
+            world.both.0.then_some(list.as_slice()),
+            world.both.1.then_some(started.as_slice()),
+        );
+        let doubts: Vec<&Entry> = before.entries().iter()
+            .filter(|it| it.state(at(world.now)) == EntryState::Unknown).collect();
+        let mut used = Vec::new();
+        let (mut confirmed, mut freed) = (0, 0);
+        for finding in found.findings() {
+            match finding {
+                Match::Resolved { entry, resolution, evidence } => {
+                    let doubt = doubts.iter().find(|it| it.id() == entry).expect("only doubt is resolved");
+                    match resolution {
+                        Resolution::Started => {
+                            confirmed += 1;
+                            used.push(evidence.clone());
+                        }
+                        Resolution::NotStarted => {
+                            freed += 1;
+                            prop_assert!(world.both.0 && world.both.1, "both lists were read whole");
+                            prop_assert!(doubt.lease_ends() + LATEST_RUN_START <= at(world.now));
+                            let own = run_span(doubt);
+                            let owned = |run: &str| list.iter().any(|op| {
+                                op.resource_location().is_some_and(|at| at.ends_with(run))
+                            });
+                            let stray = |(n, time): (usize, &i64)| {
+                                own.has(at(*time)) && !owned(&run_names[n])
+                            };
+                            let strays = world.runs.iter().enumerate().any(stray);
+                            prop_assert!(!strays, "a run that is nobody's for certain may be its own");
+                        }
+                    }
+                }
+                Match::Seen { evidence, .. } => used.push(evidence.clone()),
+            }
+        }
+        prop_assert!(confirmed <= doubts.len());
+        prop_assert!(confirmed <= list.len() + started.len());
+        prop_assert_eq!(confirmed + freed + found.left_in_doubt(), doubts.len());
+        let texts: std::collections::BTreeSet<String> = used.iter().map(Evidence::text).collect();
+        prop_assert_eq!(texts.len(), used.len(), "evidence is used once");
+        // Claimed operations are nobody else's evidence.
+        for (n, (_, known)) in world.starts.iter().enumerate() {
+            let own = Evidence::Operation(format!("o{n}"));
+            prop_assert!(!known || !used.contains(&own));
+        }
+        // A doubt whose time has an operation that nothing else accounts for is never freed: at least as many starts
+        // count afterwards as unclaimed operations there are about the time of doubts, up to the doubts.
+        let after = books.quota(world.now);
+        prop_assert_eq!(
+            after.used() as usize,
+            before.used() as usize - freed + found.drift(),
+            "nothing else is freed"
+        );
+    }
+}
+
+fn seen(found: &Reconciliation) -> Vec<String> {
+    let one = |it: &Match| match it {
+        Match::Seen { evidence, .. } => Some(evidence.text()),
+        Match::Resolved { .. } => None,
+    };
+    found.findings().iter().filter_map(one).collect()
+}
+
+#[test]
+fn doubt_that_a_run_explains_does_not_keep_other_doubt() {
+    let mut books = Ledger::default();
+    books.start(1, 0, None);
+    books.start(2, 4 * HOUR, None);
+    let found = books.reconcile(6 * HOUR, Some(&[]), Some(&runs(&[("r-1", 0)])));
+    let resolved: Vec<Resolution> = found
+        .findings()
+        .iter()
+        .filter_map(|it| match it {
+            Match::Resolved { resolution, .. } => Some(*resolution),
+            Match::Seen { .. } => None,
+        })
+        .collect();
+    assert_eq!(resolved, [Resolution::Started, Resolution::NotStarted]);
+}
+
+#[test]
+fn what_no_longer_counts_is_not_entered() {
+    let listed = ops(&[("op-1", 0, None)]);
+    let ends = 12 * HOUR + 120;
+    for (now, found) in [(ends - 1, 1), (ends, 0)] {
+        let listed = Ledger::default().reconcile(now, Some(&listed), Some(&[]));
+        assert_eq!(listed.drift(), found);
+    }
+}
+
+#[test]
+fn what_was_seen_by_one_thing_claims_no_other() {
+    let mut books = Ledger::default();
+    let all = ops(&[("a", 0, Some("r-a")), ("b", HOUR, Some("r-b"))]);
+    assert_eq!(
+        seen(&books.reconcile(2 * HOUR, Some(&all[..1]), Some(&[]))),
+        ["operation:a"]
+    );
+    assert_eq!(
+        seen(&books.reconcile(2 * HOUR, Some(&all), Some(&[]))),
+        ["operation:b"]
+    );
+    assert_eq!(
+        seen(&books.reconcile(2 * HOUR, Some(&all), Some(&[]))),
+        Vec::<String>::new()
+    );
+    // Seen as a run first, it is its operation's as well.
+    let mut books = Ledger::default();
+    let run = runs(&[("r-a", 0)]);
+    assert_eq!(
+        seen(&books.reconcile(2 * HOUR, Some(&[]), Some(&run))),
+        ["run:r-a"]
+    );
+    assert_eq!(
+        seen(&books.reconcile(2 * HOUR, Some(&all), Some(&run))),
+        ["operation:b"]
+    );
+}
+
+#[test]
+fn a_run_is_held_by_one_start_near_it() {
+    // Its operation is not listed (any more): the run is its own all the same.
+    let mut books = Ledger::default();
+    books.start(1, 0, Some("op-1"));
+    let near = runs(&[("r-1", 10)]);
+    assert_eq!(
+        seen(&books.reconcile(HOUR, Some(&[]), Some(&near))),
+        Vec::<String>::new()
+    );
+    // Listed, it is one holder, not two.
+    let listed = ops(&[("op-1", 0, None)]);
+    let two = runs(&[("r-1", 10), ("r-2", 20)]);
+    assert_eq!(
+        seen(&books.reconcile(HOUR, Some(&listed), Some(&two))),
+        ["run:r-2"]
+    );
+}
+
+#[test]
+fn an_operation_comes_before_its_run() {
+    // What was seen as a run was asked for up to half an hour before.
+    let mut books = Ledger::default();
+    let run = runs(&[("r-1", HOUR)]);
+    assert_eq!(
+        seen(&books.reconcile(2 * HOUR, Some(&[]), Some(&run))),
+        ["run:r-1"]
+    );
+    let earlier = ops(&[("op-1", HOUR - 600, None)]);
+    assert_eq!(
+        seen(&books.reconcile(2 * HOUR, Some(&earlier), Some(&run))),
+        Vec::<String>::new()
+    );
+    // A start of ours that a run confirmed was not asked for before it was made.
+    let mut books = Ledger::default();
+    books.start(1, HOUR, None);
+    let found = books.reconcile(2 * HOUR, Some(&[]), Some(&run));
+    assert!(
+        matches!(found.findings(), [Match::Resolved { .. }]),
+        "{found:?}"
+    );
+    assert_eq!(
+        seen(&books.reconcile(2 * HOUR, Some(&earlier), Some(&run))),
+        ["operation:op-1"]
+    );
+}

@@ -1,0 +1,242 @@
+//! `WWW-Authenticate` (RFC 9110 section 11.6.1), read for a claims challenge.
+//!
+//! The challenge is
+//! [Entra's](https://learn.microsoft.com/entra/identity-platform/claims-challenge): it says what
+//! a new token must hold. Its `authorization_uri` is never contacted.
+
+use base64::{
+    Engine,
+    alphabet::STANDARD,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
+use http::{HeaderMap, header::WWW_AUTHENTICATE};
+use serde::de::IgnoredAny;
+
+/// Padded or not; the bits past the last octet are not looked at.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
+);
+
+/// What the service wants a new token to hold (rule E7).
+///
+/// ```
+/// use industrydata_core::wire::ClaimsChallenge;
+///
+/// let mut headers = http::HeaderMap::new();
+/// let field = r#"Negotiate, Bearer realm="", error="insufficient_claims", claims="eyJhIjoxfQ""#;
+/// headers.insert("www-authenticate", field.parse()?);
+/// let challenge = ClaimsChallenge::from_headers(&headers);
+/// assert_eq!(challenge.as_ref().and_then(|c| c.claims()), Some(r#"{"a":1}"#));
+/// # Ok::<(), http::header::InvalidHeaderValue>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimsChallenge {
+    claims: Option<String>,
+    claims_raw: String,
+}
+
+impl ClaimsChallenge {
+    /// The first `Bearer` challenge with `error="insufficient_claims"` and `claims`, among any
+    /// number of challenges and field lines.
+    #[must_use]
+    pub fn from_headers(headers: &HeaderMap) -> Option<Self> {
+        let mut challenges = Vec::new();
+        for line in headers.get_all(WWW_AUTHENTICATE) {
+            // Lines are one list (RFC 9110 section 5.2), so a challenge may go on in the next.
+            let line = String::from_utf8_lossy(line.as_bytes());
+            Cursor(&line).read_into(&mut challenges);
+        }
+        let claims_raw = challenges.into_iter().find_map(Bearer::claims)?;
+        Some(Self {
+            claims: decode(&claims_raw),
+            claims_raw,
+        })
+    }
+
+    /// The claims as JSON text; `None` if they could not be decoded.
+    #[must_use]
+    pub fn claims(&self) -> Option<&str> {
+        self.claims.as_deref()
+    }
+
+    /// The claims as received.
+    #[must_use]
+    pub fn claims_raw(&self) -> &str {
+        &self.claims_raw
+    }
+
+    /// This challenge with every text put through `change`.
+    pub(crate) fn map(self, change: impl Fn(String) -> String) -> Self {
+        Self {
+            claims: self.claims.map(&change),
+            claims_raw: change(self.claims_raw),
+        }
+    }
+}
+
+/// Base64, standard or url-safe, of UTF-8 JSON text.
+fn decode(claims: &str) -> Option<String> {
+    let standard: Vec<u8> = claims
+        .bytes()
+        .map(|b| match b {
+            b'-' => b'+',
+            b'_' => b'/',
+            other => other,
+        })
+        .collect();
+    let text = String::from_utf8(BASE64.decode(standard).ok()?).ok()?;
+    serde_json::from_str::<IgnoredAny>(&text).ok()?;
+    Some(text)
+}
+
+/// A challenge; of its parameters only those are kept that matter, of several the first.
+#[derive(Default)]
+struct Bearer {
+    is_bearer: bool,
+    error: Option<String>,
+    claims: Option<String>,
+}
+
+impl Bearer {
+    fn claims(self) -> Option<String> {
+        (self.is_bearer && self.error.as_deref() == Some("insufficient_claims"))
+            .then_some(self.claims)?
+    }
+
+    fn set(&mut self, name: &str, value: String) {
+        let slot = if name.eq_ignore_ascii_case("error") {
+            &mut self.error
+        } else if name.eq_ignore_ascii_case("claims") {
+            &mut self.claims
+        } else {
+            return;
+        };
+        slot.get_or_insert(value);
+    }
+}
+
+/// What is left of a field line.
+struct Cursor<'a>(&'a str);
+
+impl<'a> Cursor<'a> {
+    fn read_into(&mut self, challenges: &mut Vec<Bearer>) {
+        loop {
+            self.skip([' ', '\t', ',']);
+            if self.0.is_empty() {
+                return;
+            }
+            match self.item() {
+                Some(Item::Scheme(scheme)) => challenges.push(Bearer {
+                    is_bearer: scheme.eq_ignore_ascii_case("bearer"),
+                    ..Bearer::default()
+                }),
+                Some(Item::Parameter(name, value)) => {
+                    if let Some(challenge) = challenges.last_mut() {
+                        challenge.set(name, value);
+                    }
+                }
+                Some(Item::Token68) => {}
+                // What cannot be read goes up to the next comma; an open quote, to the end.
+                None if self.skip_item().is_none() => return,
+                None => {}
+            }
+        }
+    }
+
+    /// The next thing between commas and spaces; `None`, and nothing consumed, if there is none.
+    fn item(&mut self) -> Option<Item<'a>> {
+        let name = self.token(is_token);
+        let after = Cursor(name.1);
+        if !name.0.is_empty()
+            && let Some((value, rest)) = after.parameter_value()
+        {
+            self.0 = rest;
+            return Some(Item::Parameter(name.0, value));
+        }
+        if !name.0.is_empty() && is_end(name.1) {
+            self.0 = name.1;
+            return Some(Item::Scheme(name.0));
+        }
+        let (token68, rest) = self.token(is_token68);
+        if !token68.is_empty() && is_end(rest) {
+            self.0 = rest;
+            return Some(Item::Token68);
+        }
+        None
+    }
+
+    /// `BWS "=" BWS ( token / quoted-string )`, where an unquoted value may also be base64 with
+    /// its slashes and padding: servers do send claims like that.
+    fn parameter_value(mut self) -> Option<(String, &'a str)> {
+        self.skip([' ', '\t']);
+        self.0 = self.0.strip_prefix('=')?;
+        self.skip([' ', '\t']);
+        if let Some(quoted) = self.0.strip_prefix('"') {
+            return unquote(quoted);
+        }
+        let (value, rest) = self.token(is_token68);
+        (!value.is_empty() && !value.starts_with('=') && is_end(rest))
+            .then(|| (value.to_owned(), rest))
+    }
+
+    fn token(&self, is_part: fn(char) -> bool) -> (&'a str, &'a str) {
+        let end = self.0.find(|c| !is_part(c)).unwrap_or(self.0.len());
+        self.0.split_at(end)
+    }
+
+    fn skip<const N: usize>(&mut self, these: [char; N]) {
+        self.0 = self.0.trim_start_matches(these);
+    }
+
+    /// Skips to the next comma outside quotes; `None` if a quote is left open.
+    fn skip_item(&mut self) -> Option<()> {
+        while let Some(at) = self.0.find([',', '"']) {
+            let (_, rest) = self.0.split_at(at);
+            let Some(quoted) = rest.strip_prefix('"') else {
+                self.0 = rest;
+                return Some(());
+            };
+            (_, self.0) = unquote(quoted)?;
+        }
+        self.0 = "";
+        Some(())
+    }
+}
+
+enum Item<'a> {
+    Scheme(&'a str),
+    Parameter(&'a str, String),
+    Token68,
+}
+
+/// A quoted-string after its opening quote (RFC 9110 section 5.6.4), and what follows it; `None`
+/// if it is not closed.
+fn unquote(quoted: &str) -> Option<(String, &str)> {
+    let mut value = String::new();
+    let mut chars = quoted.chars();
+    loop {
+        match chars.next()? {
+            '"' => return Some((value, chars.as_str())),
+            '\\' => value.push(chars.next()?),
+            other => value.push(other),
+        }
+    }
+}
+
+fn is_end(rest: &str) -> bool {
+    rest.is_empty() || rest.starts_with([' ', '\t', ','])
+}
+
+fn is_token(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c)
+}
+
+fn is_token68(c: char) -> bool {
+    is_token(c) || c == '/' || c == '='
+}
+
+#[cfg(test)]
+mod tests;

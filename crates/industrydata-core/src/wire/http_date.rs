@@ -1,0 +1,222 @@
+//! HTTP-date, all three forms (RFC 9110 section 5.6.7), and the `Date` field.
+
+use http::{HeaderMap, header::DATE};
+use jiff::{
+    Timestamp, ToSpan,
+    civil::{self, Weekday},
+    tz::Offset,
+};
+
+use crate::wire::text::{number, trim_ows};
+
+const DAYS: [(&str, &str, Weekday); 7] = [
+    ("Mon", "Monday", Weekday::Monday),
+    ("Tue", "Tuesday", Weekday::Tuesday),
+    ("Wed", "Wednesday", Weekday::Wednesday),
+    ("Thu", "Thursday", Weekday::Thursday),
+    ("Fri", "Friday", Weekday::Friday),
+    ("Sat", "Saturday", Weekday::Saturday),
+    ("Sun", "Sunday", Weekday::Sunday),
+];
+const MONTHS: [&[u8; 3]; 12] = [
+    b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec",
+];
+
+/// Reads an HTTP-date: IMF-fixdate, RFC 850 or asctime form (RFC 9110 section 5.6.7).
+///
+/// Case-sensitive as the RFC has it; the date must exist and its day name must be right; a
+/// second of 60 is the second after. A two-digit year is the next with these digits, unless that
+/// is more than 50 years after `reference`: then it is the most recent one (rule R4).
+///
+/// ```
+/// use industrydata_core::wire::http_date;
+/// use jiff::Timestamp;
+///
+/// let now: Timestamp = "2026-03-10T12:00:00Z".parse()?;
+/// let date: Timestamp = "1994-11-06T08:49:37Z".parse()?;
+/// assert_eq!(http_date(b"Sun, 06 Nov 1994 08:49:37 GMT", now), Some(date));
+/// assert_eq!(http_date(b"Sunday, 06-Nov-94 08:49:37 GMT", now), Some(date));
+/// assert_eq!(http_date(b"Sun Nov  6 08:49:37 1994", now), Some(date));
+/// assert_eq!(http_date(b"Mon, 06 Nov 1994 08:49:37 GMT", now), None);
+/// # Ok::<(), jiff::Error>(())
+/// ```
+#[must_use]
+pub fn http_date(value: &[u8], reference: Timestamp) -> Option<Timestamp> {
+    imf_fixdate(value)
+        .or_else(|| rfc850(value, reference))
+        .or_else(|| asctime(value))?
+        .timestamp()
+}
+
+/// The `Date` of an answer (RFC 9110 section 6.6.1): when the server says it was made.
+///
+/// `None` if there is none, if it is no HTTP-date, or if two lines differ.
+#[must_use]
+pub fn date(headers: &HeaderMap, now: Timestamp) -> Option<Timestamp> {
+    let mut lines = headers.get_all(DATE).iter();
+    let line = lines.next()?;
+    if lines.any(|other| other != line) {
+        return None;
+    }
+    http_date(trim_ows(line.as_bytes()), now)
+}
+
+/// The parts as written, the year already of four digits.
+struct Written {
+    weekday: Weekday,
+    year: i16,
+    month: i8,
+    day: i8,
+    time: Time,
+}
+
+/// Hour, minute and second as written.
+type Time = (i8, i8, i8);
+
+impl Written {
+    fn timestamp(&self) -> Option<Timestamp> {
+        let date = civil::Date::new(self.year, self.month, self.day).ok()?;
+        if date.weekday() != self.weekday {
+            return None;
+        }
+        let (hour, minute, second) = self.time;
+        let time = civil::Time::new(hour, minute, second.min(59), 0).ok()?;
+        // The last two days of the year 9999 are past what a timestamp holds.
+        let Ok(timestamp) = Offset::UTC.to_timestamp(date.to_datetime(time)) else {
+            return Some(Timestamp::MAX);
+        };
+        match second {
+            ..60 => Some(timestamp),
+            60 => Some(timestamp.checked_add(1.second()).unwrap_or(Timestamp::MAX)),
+            61.. => None,
+        }
+    }
+}
+
+/// `Sun, 06 Nov 1994 08:49:37 GMT`
+fn imf_fixdate(value: &[u8]) -> Option<Written> {
+    let [w1, w2, w3, b',', b' ', rest @ ..] = value else {
+        return None;
+    };
+    let [
+        d1,
+        d2,
+        b' ',
+        m1,
+        m2,
+        m3,
+        b' ',
+        year @ ..,
+        b' ',
+        b'G',
+        b'M',
+        b'T',
+    ] = rest
+    else {
+        return None;
+    };
+    let [y1, y2, y3, y4, b' ', time @ ..] = year else {
+        return None;
+    };
+    Some(Written {
+        weekday: short_weekday([*w1, *w2, *w3])?,
+        year: number(&[*y1, *y2, *y3, *y4])?,
+        month: month([*m1, *m2, *m3])?,
+        day: small(&[*d1, *d2])?,
+        time: time_of_day(time)?,
+    })
+}
+
+/// `Sunday, 06-Nov-94 08:49:37 GMT`
+fn rfc850(value: &[u8], reference: Timestamp) -> Option<Written> {
+    let weekday = value.iter().position(|b| *b == b',')?;
+    let (weekday, rest) = value.split_at_checked(weekday)?;
+    let [b',', b' ', d1, d2, b'-', m1, m2, m3, b'-', rest @ ..] = rest else {
+        return None;
+    };
+    let [y1, y2, b' ', time @ .., b' ', b'G', b'M', b'T'] = rest else {
+        return None;
+    };
+    let mut written = Written {
+        weekday: DAYS
+            .iter()
+            .find(|(_, long, _)| long.as_bytes() == weekday)
+            .map(|(_, _, weekday)| *weekday)?,
+        year: number(&[*y1, *y2])?,
+        month: month([*m1, *m2, *m3])?,
+        day: small(&[*d1, *d2])?,
+        time: time_of_day(time)?,
+    };
+    written.year = full_year(&written, reference);
+    Some(written)
+}
+
+/// `Sun Nov  6 08:49:37 1994`
+fn asctime(value: &[u8]) -> Option<Written> {
+    let [w1, w2, w3, b' ', m1, m2, m3, b' ', d1, d2, b' ', rest @ ..] = value else {
+        return None;
+    };
+    let [time @ .., b' ', y1, y2, y3, y4] = rest else {
+        return None;
+    };
+    let tens = if *d1 == b' ' { b'0' } else { *d1 };
+    Some(Written {
+        weekday: short_weekday([*w1, *w2, *w3])?,
+        year: number(&[*y1, *y2, *y3, *y4])?,
+        month: month([*m1, *m2, *m3])?,
+        day: small(&[tens, *d2])?,
+        time: time_of_day(time)?,
+    })
+}
+
+/// Rule R4: the next year with the two digits of `written`, or a century before that.
+fn full_year(written: &Written, reference: Timestamp) -> i16 {
+    let now = Offset::UTC.to_datetime(reference);
+    let century = now.year().saturating_sub(now.year().rem_euclid(100));
+    let mut year = century.saturating_add(written.year);
+    if year < now.year() {
+        year = year.saturating_add(100);
+    }
+    let ahead = (year, written.month, written.day, written.time, 0);
+    let limit = (
+        now.year().saturating_add(50),
+        now.month(),
+        now.day(),
+        (now.hour(), now.minute(), now.second()),
+        now.subsec_nanosecond(),
+    );
+    if ahead > limit {
+        year.saturating_sub(100)
+    } else {
+        year
+    }
+}
+
+fn short_weekday(name: [u8; 3]) -> Option<Weekday> {
+    DAYS.iter()
+        .find(|(short, _, _)| short.as_bytes() == name)
+        .map(|(_, _, weekday)| *weekday)
+}
+
+fn month(name: [u8; 3]) -> Option<i8> {
+    let at = MONTHS.iter().position(|month| **month == name)?;
+    i8::try_from(at.saturating_add(1)).ok()
+}
+
+fn time_of_day(time: &[u8]) -> Option<Time> {
+    let [h1, h2, b':', m1, m2, b':', s1, s2] = time else {
+        return None;
+    };
+    Some((
+        small(&[*h1, *h2])?,
+        small(&[*m1, *m2])?,
+        small(&[*s1, *s2])?,
+    ))
+}
+
+fn small(digits: &[u8]) -> Option<i8> {
+    i8::try_from(number(digits)?).ok()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,241 @@
+//! The `Location` of a 202: which operation it names, and whether the token may go there.
+//!
+//! `GET {base}/external/industryData/operations/{id}`
+//! ([Get longRunningOperation](https://learn.microsoft.com/graph/api/longrunningoperation-get)).
+//! An unusable Location never means "not started": a 202 is a confirmed start (rule S1).
+
+pub(crate) mod error;
+mod rules;
+
+use std::{
+    fmt,
+    hash::{Hash, Hasher},
+    sync::Arc,
+};
+
+use http::{HeaderMap, Uri, header::LOCATION};
+
+pub use self::error::LocationError;
+use crate::policy::MAX_LOCATION_BYTES;
+use crate::wire::location::rules::{
+    OPERATIONS_PATH, check_origin, is_id, is_versionless, only_value, operation_id, uri_of,
+};
+use crate::wire::{
+    base_url::BaseUrl,
+    uri::{Reference, decode_unreserved},
+};
+
+/// The URL of an operation under a [`BaseUrl`], checked so that the token may be sent to it.
+///
+/// What was checked is what is sent: [`uri`](Self::uri) is the same text as
+/// [`as_str`](Self::as_str). `Display` and `Debug` leave the query out, which has no place in
+/// logs. Cheap to clone.
+///
+/// ```
+/// use industrydata_core::wire::{BaseUrl, LocationError, OperationUrl};
+///
+/// let mut headers = http::HeaderMap::new();
+/// headers.insert("location", "../operations('a-1')?$select=status#top".parse()?);
+/// let url = OperationUrl::from_headers(&BaseUrl::graph(), &headers)?;
+/// assert_eq!(url.operation_id(), "a-1");
+/// assert_eq!(
+///     url.as_str(),
+///     "https://graph.microsoft.com/beta/external/industryData/operations('a-1')?$select=status",
+/// );
+///
+/// headers.insert("location", "//evil.example/beta/external/industryData/operations/a-1".parse()?);
+/// let refused = OperationUrl::from_headers(&BaseUrl::graph(), &headers);
+/// assert_eq!(refused, Err(LocationError::CrossOrigin));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct OperationUrl(Arc<Inner>);
+
+struct Inner {
+    uri: Uri,
+    /// The URL, and right behind it the operation's id: one allocation for both.
+    text: Box<str>,
+    url_end: usize,
+}
+
+impl OperationUrl {
+    /// Reads the `Location` of the answer to a start (rule L).
+    ///
+    /// # Errors
+    ///
+    /// The first rule that fails. The run was started all the same.
+    pub fn from_headers(base: &BaseUrl, headers: &HeaderMap) -> Result<Self, LocationError> {
+        let values = headers.get_all(LOCATION).iter();
+        Self::resolve(base, base.start_url(), values.map(|value| value.as_bytes()))
+    }
+
+    /// Reads raw `Location` field values in the answer to a request for `request_url` (rule L).
+    ///
+    /// # Errors
+    ///
+    /// The first rule that fails.
+    pub fn resolve<'a>(
+        base: &BaseUrl,
+        request_url: &str,
+        values: impl Iterator<Item = &'a [u8]>,
+    ) -> Result<Self, LocationError> {
+        let value = only_value(values)?;
+        let value = str::from_utf8(value).map_err(|_| LocationError::NotUtf8)?;
+        if value.len() > MAX_LOCATION_BYTES {
+            return Err(LocationError::TooLong);
+        }
+        Self::of_value(base, request_url, value)
+    }
+
+    /// Reads a URL of ours again, as a resume token keeps it: the same rules but for L4b, since a relative Location of
+    /// 8000 octets resolves to more. A resume token has a bound of its own.
+    pub(crate) fn reread(base: &BaseUrl, url: &str) -> Result<Self, LocationError> {
+        Self::of_value(base, base.start_url(), url)
+    }
+
+    /// L5 to L11.
+    fn of_value(base: &BaseUrl, request_url: &str, value: &str) -> Result<Self, LocationError> {
+        let reference = Reference::parse(value).ok_or(LocationError::Unparsable)?;
+        // One with a scheme means the same wherever it stands (RFC 3986 section 5.2.2), and the base's own URL is sound.
+        let request = if reference.scheme.is_some() && request_url == base.start_url() {
+            reference
+        } else {
+            Reference::parse(request_url).ok_or(LocationError::Unparsable)?
+        };
+        let target = request
+            .resolve(&reference)
+            .ok_or(LocationError::Unparsable)?;
+        check_origin(base, &target)?;
+        let path = target.normalised_path();
+        let compared = decode_unreserved(&path);
+        if let Some(id) = operation_id(&compared, base.path()) {
+            return Self::build(base, "", &path, target.query, id);
+        }
+        if is_versionless(base, &reference, &path, &compared)
+            && let Some(id) = operation_id(&compared, "")
+        {
+            return Self::build(base, base.path(), &path, target.query, id);
+        }
+        Err(LocationError::NotAnOperation)
+    }
+
+    /// Reads the URL of an operation that a person or a file gave: the same rules, as if it had
+    /// been the one `Location`.
+    ///
+    /// # Errors
+    ///
+    /// The first rule that fails.
+    pub fn parse(base: &BaseUrl, url: &str) -> Result<Self, LocationError> {
+        Self::resolve(base, base.start_url(), std::iter::once(url.as_bytes()))
+    }
+
+    /// The URL of the operation `id`, in the form Graph's documentation shows.
+    ///
+    /// # Errors
+    ///
+    /// [`LocationError::NotAnOperation`] unless `id` is 1 to 128 characters of
+    /// `[A-Za-z0-9._~-]` and neither `.` nor `..` (rule L11).
+    pub fn from_id(base: &BaseUrl, id: &str) -> Result<Self, LocationError> {
+        if !is_id(id) {
+            return Err(LocationError::NotAnOperation);
+        }
+        let path = format!("{OPERATIONS_PATH}/{id}");
+        Self::build(base, base.path(), &path, None, id)
+    }
+
+    /// The URL as it is sent.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.0.text.get(..self.0.url_end).unwrap_or_default()
+    }
+
+    /// The URL, parsed.
+    #[must_use]
+    pub fn uri(&self) -> &Uri {
+        &self.0.uri
+    }
+
+    /// The operation's id, percent-decoded.
+    #[must_use]
+    pub fn operation_id(&self) -> &str {
+        self.0.text.get(self.0.url_end..).unwrap_or_default()
+    }
+
+    fn build(
+        base: &BaseUrl,
+        prefix: &str,
+        path: &str,
+        query: Option<&str>,
+        id: &str,
+    ) -> Result<Self, LocationError> {
+        let (mark, query) = match query {
+            Some(query) => ("?", query),
+            None => ("", ""),
+        };
+        let mut text = [base.origin(), prefix, path, mark, query].concat();
+        let uri = uri_of(base, &text)?;
+        let url_end = text.len();
+        text.push_str(id);
+        Ok(Self(Arc::new(Inner {
+            uri,
+            text: text.into_boxed_str(),
+            url_end,
+        })))
+    }
+}
+
+impl fmt::Display for OperationUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str().split('?').next().unwrap_or_default())
+    }
+}
+
+impl fmt::Debug for OperationUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "OperationUrl({self})")
+    }
+}
+
+impl PartialEq for OperationUrl {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for OperationUrl {}
+
+impl Hash for OperationUrl {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_str().hash(state);
+    }
+}
+
+/// The URI of an absolute URL the service names, such as an `@odata.nextLink`, if the token may
+/// be sent to it: `https` (or `http` on this machine), no credentials, and the base's scheme,
+/// host and port (rules L4b to L9). Dot segments and a fragment are taken out.
+///
+/// # Errors
+///
+/// The first rule that fails; [`LocationError::Unparsable`] for a relative reference.
+pub fn same_origin(base: &BaseUrl, absolute_url: &str) -> Result<Uri, LocationError> {
+    if absolute_url.len() > MAX_LOCATION_BYTES {
+        return Err(LocationError::TooLong);
+    }
+    let reference = Reference::parse(absolute_url).ok_or(LocationError::Unparsable)?;
+    let target = reference
+        .resolve(&reference)
+        .ok_or(LocationError::Unparsable)?;
+    check_origin(base, &target)?;
+    let path = target.normalised_path();
+    // An empty path is sent as "/" (RFC 9110 section 4.2.3).
+    let path = if path.is_empty() { "/" } else { &path };
+    let mut text = [base.origin(), path].concat();
+    if let Some(query) = target.query {
+        text.push('?');
+        text.push_str(query);
+    }
+    uri_of(base, &text)
+}
+
+#[cfg(test)]
+mod tests;

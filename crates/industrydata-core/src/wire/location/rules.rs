@@ -1,0 +1,123 @@
+//! The rules L1 to L11, one function each.
+
+use http::{Uri, uri::PathAndQuery};
+
+use crate::policy::MAX_ID_BYTES;
+use crate::wire::location::error::LocationError;
+use crate::wire::{
+    base_url::{BaseUrl, parts::is_loopback_host},
+    text::trim_ows,
+    uri::{Reference, Target, decode_unreserved, effective_port},
+};
+
+pub(super) const OPERATIONS_PATH: &str = "/external/industryData/operations";
+
+/// L1, L2 and L4a.
+pub(super) fn only_value<'a>(
+    values: impl Iterator<Item = &'a [u8]>,
+) -> Result<&'a [u8], LocationError> {
+    let mut lines = 0_usize;
+    let mut value: &[u8] = b"";
+    for line in values.map(trim_ows) {
+        lines = lines.saturating_add(1);
+        if value.is_empty() {
+            value = line;
+        }
+    }
+    match lines {
+        _ if value.is_empty() => Err(LocationError::Missing),
+        1 => Ok(value),
+        _ => Err(LocationError::Multiple),
+    }
+}
+
+/// L6 to L9.
+pub(super) fn check_origin(base: &BaseUrl, target: &Target<'_>) -> Result<(), LocationError> {
+    let is_https = target.scheme.eq_ignore_ascii_case("https");
+    let is_http = target.scheme.eq_ignore_ascii_case("http");
+    let authority = target
+        .authority
+        .filter(|authority| !authority.host.is_empty());
+    if (is_https || is_http) && authority.is_none() {
+        return Err(LocationError::Unparsable);
+    }
+    if is_http && !authority.is_some_and(|authority| is_loopback_host(authority.host)) {
+        return Err(LocationError::Insecure);
+    }
+    if target
+        .authority
+        .is_some_and(|authority| authority.has_userinfo)
+    {
+        return Err(LocationError::HasCredentials);
+    }
+    let is_same = authority.is_some_and(|authority| {
+        (is_https || is_http)
+            && is_https == base.is_https()
+            && authority.host.eq_ignore_ascii_case(base.host())
+            && effective_port(is_https, authority.port) == base.port()
+    });
+    if is_same {
+        Ok(())
+    } else {
+        Err(LocationError::CrossOrigin)
+    }
+}
+
+/// L10 and L11, on a path with its unreserved octets decoded and its dot segments removed: the
+/// id, if this is an operation under `base_path`.
+pub(super) fn operation_id<'p>(compared: &'p str, base_path: &str) -> Option<&'p str> {
+    let rest = strip_prefix(compared, &decode_unreserved(base_path))?;
+    let rest = strip_prefix(rest, OPERATIONS_PATH)?;
+    let rest = rest.strip_suffix('/').unwrap_or(rest);
+    let id = match rest.strip_prefix('/') {
+        Some(id) => id,
+        None => rest.strip_prefix("('")?.strip_suffix("')")?,
+    };
+    is_id(id).then_some(id)
+}
+
+/// Whether `reference` is a path from the root that leaves out the base's own path.
+///
+/// Graph is known to send such Locations elsewhere, without the version segment
+/// (`/teams('…')/operations('…')`). Only the plain form counts: no host, nothing resolved.
+pub(super) fn is_versionless(
+    base: &BaseUrl,
+    reference: &Reference<'_>,
+    path: &str,
+    compared: &str,
+) -> bool {
+    let is_under_base = strip_prefix(compared, &decode_unreserved(base.path()))
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    reference.scheme.is_none()
+        && reference.authority.is_none()
+        && reference.path == path
+        && !base.path().is_empty()
+        && !is_under_base
+}
+
+/// L11.
+pub(super) fn is_id(id: &str) -> bool {
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'~' | b'-');
+    (1..=MAX_ID_BYTES).contains(&id.len()) && id.bytes().all(is_plain) && !matches!(id, "." | "..")
+}
+
+/// Like [`str::strip_prefix`], ASCII case-insensitively.
+fn strip_prefix<'t>(text: &'t str, prefix: &str) -> Option<&'t str> {
+    let (head, tail) = text.split_at_checked(prefix.len())?;
+    head.eq_ignore_ascii_case(prefix).then_some(tail)
+}
+
+/// The URI of `text`, which begins with the base's origin, if it is the same text.
+pub(super) fn uri_of(base: &BaseUrl, text: &str) -> Result<Uri, LocationError> {
+    let rest = text
+        .strip_prefix(base.origin())
+        .ok_or(LocationError::Unparsable)?;
+    let path_and_query =
+        PathAndQuery::try_from(rest.to_owned()).map_err(|_| LocationError::Unparsable)?;
+    if path_and_query.as_str() != rest {
+        return Err(LocationError::Unparsable);
+    }
+    let mut parts = base.start_uri().clone().into_parts();
+    parts.path_and_query = Some(path_and_query);
+    Uri::from_parts(parts).map_err(|_| LocationError::Unparsable)
+}

@@ -1,0 +1,237 @@
+//! An answer that is an error, read as far as it can be (rule E).
+//!
+//! The envelope is
+//! [Graph's](https://learn.microsoft.com/graph/errors), with the variants that gateways and
+//! token endpoints send in front of it.
+
+pub(crate) mod detail;
+pub(crate) mod reading;
+
+use std::{fmt, sync::Arc};
+
+use http::{HeaderMap, StatusCode};
+
+pub use self::detail::ErrorDetail;
+use crate::policy::{MAX_ERROR_BODY_DEPTH, MAX_INNER_ERRORS};
+use crate::wire::challenge::ClaimsChallenge;
+use crate::wire::service_error::reading::{Clean, INNER, INNER_LOWER, details, inner, summary};
+use crate::wire::{
+    json::{Node, without_bom},
+    text::{escape_controls, trim_ows},
+};
+
+/// The members that are read; all others are skipped.
+const NAMES: &[&str] = &[
+    "error",
+    "error_description",
+    "code",
+    "message",
+    "Message",
+    "value",
+    "target",
+    "details",
+    INNER,
+    INNER_LOWER,
+    REQUEST_ID,
+    CLIENT_REQUEST_ID,
+    "date",
+];
+const REQUEST_ID: &str = "request-id";
+const CLIENT_REQUEST_ID: &str = "client-request-id";
+/// The fields of a head that may have them: Graph's, and those of services before it.
+const REQUEST_IDS: [&str; 2] = [REQUEST_ID, "x-ms-request-id"];
+const CLIENT_REQUEST_IDS: [&str; 2] = [CLIENT_REQUEST_ID, "x-ms-client-request-id"];
+
+/// What the service said in an answer that is an error (rules E1 to E8).
+///
+/// Text is kept as received, but for the request's own token, which is taken out when the answer
+/// is read. `Display` and `Debug` escape control characters; to show a field use
+/// [`escape_controls`]. `message` is for people and may change. Cheap to clone.
+///
+/// ```
+/// use http::{HeaderMap, StatusCode};
+/// use industrydata_core::wire::ServiceError;
+///
+/// let body = br#"{"error":{"code":"TooManyRequests","message":"Slow\ndown",
+///     "innerError":{"code":"throttledRequest","request-id":"r-1"}}}"#;
+/// let error = ServiceError::decode(StatusCode::TOO_MANY_REQUESTS, &HeaderMap::new(), body, None);
+/// assert_eq!(error.code(), Some("TooManyRequests"));
+/// assert_eq!(error.inner_codes(), ["throttledRequest"]);
+/// assert_eq!(
+///     error.to_string(),
+///     r"429 Too Many Requests: TooManyRequests: Slow\ndown (request-id r-1)",
+/// );
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct ServiceError(Arc<Inner>);
+
+#[derive(PartialEq, Eq)]
+struct Inner {
+    status: StatusCode,
+    summary: ErrorDetail,
+    inner_codes: Vec<String>,
+    request_id: Option<String>,
+    client_request_id: Option<String>,
+    inner_date: Option<String>,
+    details: Vec<ErrorDetail>,
+    claims: Option<ClaimsChallenge>,
+}
+
+impl ServiceError {
+    /// Reads an answer, whatever its label and body. `token` is the bearer token the request
+    /// carried: where the answer echoes it, it is replaced.
+    #[must_use]
+    pub fn decode(
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: &[u8],
+        token: Option<&str>,
+    ) -> Self {
+        let clean = Clean::of(token);
+        let body = str::from_utf8(body).map(without_bom).unwrap_or_default();
+        let body = Node::read(body, NAMES, MAX_ERROR_BODY_DEPTH).unwrap_or(Node::Null);
+        let error = body.get("error");
+        let chain: Vec<&Node<'_>> =
+            std::iter::successors(error.and_then(inner), |node| inner(node))
+                .take(MAX_INNER_ERRORS)
+                .collect();
+        let first = |name| {
+            let mut texts = chain.iter().filter_map(|node| node.get(name)?.text());
+            texts
+                .find(|text| !text.is_empty())
+                .map(|text| clean.text(text))
+        };
+        let codes = chain.iter().filter_map(|node| node.get("code")?.text());
+        Self(Arc::new(Inner {
+            status,
+            summary: summary(&body, error, clean),
+            inner_codes: codes.map(|code| clean.text(code)).collect(),
+            request_id: first(REQUEST_ID).or_else(|| id(headers, REQUEST_IDS, clean)),
+            client_request_id: first(CLIENT_REQUEST_ID)
+                .or_else(|| id(headers, CLIENT_REQUEST_IDS, clean)),
+            inner_date: first("date"),
+            details: details(error, clean),
+            claims: (status == StatusCode::UNAUTHORIZED)
+                .then(|| ClaimsChallenge::from_headers(headers))
+                .flatten()
+                .map(|challenge| challenge.map(|text| clean.text(&text))),
+        }))
+    }
+
+    /// The service's id of a request, by the head of its answer alone. `token` as above.
+    pub(crate) fn request_id_of(headers: &HeaderMap, token: Option<&str>) -> Option<String> {
+        id(headers, REQUEST_IDS, Clean::of(token))
+    }
+
+    /// The status of the answer.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.0.status
+    }
+
+    /// The service's code. Compare it ASCII case-insensitively.
+    #[must_use]
+    pub fn code(&self) -> Option<&str> {
+        self.0.summary.code()
+    }
+
+    /// What the service says, for people.
+    #[must_use]
+    pub fn message(&self) -> Option<&str> {
+        self.0.summary.message()
+    }
+
+    /// What the error is about.
+    #[must_use]
+    pub fn target(&self) -> Option<&str> {
+        self.0.summary.target()
+    }
+
+    /// The codes of the inner errors, the outermost first; the last known one says most.
+    #[must_use]
+    pub fn inner_codes(&self) -> &[String] {
+        &self.0.inner_codes
+    }
+
+    /// The service's id of the request: Microsoft's support asks for it.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        self.0.request_id.as_deref()
+    }
+
+    /// The client's id of the request, as the service got it.
+    #[must_use]
+    pub fn client_request_id(&self) -> Option<&str> {
+        self.0.client_request_id.as_deref()
+    }
+
+    /// When the service made the error, as received: Graph writes no offset here.
+    #[must_use]
+    pub fn inner_date(&self) -> Option<&str> {
+        self.0.inner_date.as_deref()
+    }
+
+    /// The parts of the error.
+    #[must_use]
+    pub fn details(&self) -> &[ErrorDetail] {
+        &self.0.details
+    }
+
+    /// What a new token must hold; only after a 401.
+    #[must_use]
+    pub fn claims(&self) -> Option<&ClaimsChallenge> {
+        self.0.claims.as_ref()
+    }
+}
+
+/// The first of these fields that has a value.
+fn id(headers: &HeaderMap, names: [&str; 2], clean: Clean<'_>) -> Option<String> {
+    let value = names.into_iter().find_map(|name| {
+        headers
+            .get_all(name)
+            .iter()
+            .map(|value| trim_ows(value.as_bytes()))
+            .find(|v| !v.is_empty())
+    })?;
+    Some(clean.text(&String::from_utf8_lossy(value)))
+}
+
+impl std::error::Error for ServiceError {}
+
+impl fmt::Display for ServiceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.status().as_u16())?;
+        if let Some(reason) = self.status().canonical_reason() {
+            write!(f, " {reason}")?;
+        }
+        let parts = [self.code(), self.message()];
+        for part in parts.into_iter().flatten().filter(|part| !part.is_empty()) {
+            write!(f, ": {}", escape_controls(part))?;
+        }
+        if let Some(id) = self.request_id() {
+            write!(f, " (request-id {})", escape_controls(id))?;
+        }
+        Ok(())
+    }
+}
+
+// Derived on strings, `Debug` escapes whatever is not printable, controls among it.
+impl fmt::Debug for ServiceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServiceError")
+            .field("status", &self.status())
+            .field("code", &self.code())
+            .field("message", &self.message())
+            .field("target", &self.target())
+            .field("inner_codes", &self.inner_codes())
+            .field("request_id", &self.request_id())
+            .field("client_request_id", &self.client_request_id())
+            .field("inner_date", &self.inner_date())
+            .field("details", &self.details())
+            .field("claims", &self.claims())
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests;
