@@ -1,5 +1,5 @@
-//! What prose cannot hold: who may know whom, how long a file may be, words that must not be said, links that lead
-//! somewhere. Each is a function of the files of the workspace.
+//! What prose cannot hold: who may import whom, words that must not be said, links that lead somewhere. Each is a function of
+//! the files of the workspace.
 
 #![allow(
     clippy::unwrap_used,
@@ -9,8 +9,9 @@
     reason = "a test may panic"
 )]
 
-mod budgets;
 mod documents;
+mod imports;
+mod layers;
 mod manifests;
 mod words;
 

@@ -49,6 +49,33 @@ fn the_core_has_no_clock_no_dice_and_no_io() {
 }
 
 #[test]
+fn an_adapter_decides_nothing() {
+    for flavour in ["async", "blocking"] {
+        let path = format!("crates/industrydata-{flavour}/src/driver.rs");
+        let text = std::fs::read_to_string(root().join(&path)).unwrap();
+        for word in [
+            "StatusCode::",
+            "header",
+            "retry",
+            "Duration::",
+            "RETRY",
+            "status()",
+        ] {
+            assert!(!text.contains(word), "{path} knows of `{word}`");
+        }
+        assert_eq!(text.matches("fn send(").count(), 1, "{path}");
+    }
+}
+
+#[test]
+fn no_file_is_large() {
+    for path in crate::paths("") {
+        let length = path.metadata().unwrap().len();
+        assert!(length < 128 * 1024, "{} has {length} bytes", path.display());
+    }
+}
+
+#[test]
 fn nothing_is_left_to_do_and_nothing_is_unsafe() {
     for (path, text) in sources() {
         for word in [
