@@ -62,22 +62,22 @@ pub const LAWS: &[Law] = &[
         broken: safety::fail_closed,
     },
     Law {
-        name: "L1",
+        name: "G1",
         sentence: "once the network heals, every accepted run that is followed or taken up again ends known",
         broken: liveness::known,
     },
     Law {
-        name: "L2",
+        name: "G2",
         sentence: "doubt ends within the window, the lease and the margin",
         broken: liveness::doubt_ends,
     },
     Law {
-        name: "L3",
+        name: "G3",
         sentence: "the books refuse only for five slots that are used or may be, and no longer than those count",
         broken: liveness::no_waste,
     },
     Law {
-        name: "L4",
+        name: "G4",
         sentence: "a client polls no more often than its policy and the service's Retry-After say",
         broken: liveness::pace,
     },

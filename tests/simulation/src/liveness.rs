@@ -25,7 +25,7 @@ const ANSWER: u64 = 20;
 /// What the arithmetic of ms may be off by.
 const ROUNDING: Duration = Duration::from_millis(5);
 
-/// L1.
+/// G1.
 pub(crate) fn known(world: &World) -> Option<String> {
     world.record.followed.iter().find_map(|run| {
         let truth = world.front.truth(&run.operation, world.now);
@@ -36,7 +36,7 @@ pub(crate) fn known(world: &World) -> Option<String> {
     })
 }
 
-/// L2.
+/// G2.
 pub(crate) fn doubt_ends(world: &World) -> Option<String> {
     let last = world.record.reservations.iter().map(|it| it.at).max()?;
     let last = last.max(world.script.world.heals);
@@ -54,7 +54,7 @@ pub(crate) fn doubt_ends(world: &World) -> Option<String> {
     })
 }
 
-/// L3.
+/// G3.
 pub(crate) fn no_waste(world: &World) -> Option<String> {
     if !clocks_agree(world) || world.record.reconciled > 0 {
         return None;
@@ -74,7 +74,7 @@ pub(crate) fn no_waste(world: &World) -> Option<String> {
         .or_else(|| untaken(world))
 }
 
-/// L4.
+/// G4.
 pub(crate) fn pace(world: &World) -> Option<String> {
     world.record.watches.iter().find_map(|watch| {
         // Whether the poll before was one made at once, with a fresh token.

@@ -64,7 +64,7 @@ fn a_window_of_eleven_hours() {
 
 #[test]
 fn a_window_of_thirteen_hours() {
-    check(Planted::ThirteenHours, &["L3"], 8);
+    check(Planted::ThirteenHours, &["G3"], 8);
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn success_by_a_status_nobody_knows() {
 
 #[test]
 fn a_poll_without_a_pause() {
-    check(Planted::NoPause, &["L4", "I7"], 1);
+    check(Planted::NoPause, &["G4", "I7"], 1);
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn a_token_in_the_books() {
 
 #[test]
 fn a_clock_of_the_books_that_stands_still() {
-    check(Planted::StandingClock, &["L2", "L3"], 8);
+    check(Planted::StandingClock, &["G2", "G3"], 8);
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn a_dropped_start_whose_slot_is_freed() {
 
 #[test]
 fn a_wait_that_is_never_taken_up_again() {
-    check(Planted::NeverResumes, &["L1"], 2);
+    check(Planted::NeverResumes, &["G1"], 2);
 }
 
 #[test]
