@@ -1,6 +1,9 @@
 //! What the documents point to.
 
-use std::{collections::BTreeMap, fs};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+};
 
 use super::{files, root, sources};
 
@@ -29,11 +32,9 @@ fn links_lead_somewhere() {
                 let text = fs::read_to_string(target).unwrap();
                 let found = text
                     .lines()
-                    .any(|line| line.starts_with('#') && anchor(line) == heading);
-                assert!(
-                    found,
-                    "{path} links to {link}, and there is no such heading"
-                );
+                    .any(|line| line.starts_with('#') && anchor(line) == heading)
+                    || text.contains(&format!("<a id=\"{heading}\">"));
+                assert!(found, "{path} links to {link}, and there is no such anchor");
             }
         }
     }
@@ -41,12 +42,27 @@ fn links_lead_somewhere() {
 }
 
 /// The anchor that a heading has where the documents are read.
-fn anchor(heading: &str) -> String {
+pub(super) fn anchor(heading: &str) -> String {
     let text = heading.trim_start_matches('#').trim().to_lowercase();
     let kept = text
         .chars()
         .filter(|c| c.is_alphanumeric() || [' ', '-', '_'].contains(c));
     kept.collect::<String>().replace(' ', "-")
+}
+
+/// The names in square brackets that a document uses as links, and those it defines; code is no link.
+pub(super) fn references(text: &str) -> (BTreeSet<&str>, BTreeSet<&str>) {
+    let prose = text.split('`').step_by(2);
+    let parts = prose.flat_map(|prose| prose.split('[').skip(1));
+    let (mut used, mut defined) = (BTreeSet::new(), BTreeSet::new());
+    for (name, after) in parts.filter_map(|part| part.split_once(']')) {
+        match after.chars().next() {
+            Some('(') => {}
+            Some(':') => _ = defined.insert(name),
+            _ => _ = used.insert(name),
+        }
+    }
+    (used, defined)
 }
 
 /// The first words of a path in the documents, and what they stand for.

@@ -13,6 +13,7 @@ mod documents;
 mod imports;
 mod layers;
 mod manifests;
+mod protocol;
 mod words;
 
 use std::{
