@@ -124,6 +124,9 @@ fn the_lints_stand() {
         ("unused_must_use", "\"deny\""),
         ("allow_attributes_without_reason", "\"warn\""),
         ("wildcard_enum_match_arm", "\"warn\""),
+        ("todo", "\"warn\""),
+        ("unimplemented", "\"warn\""),
+        ("dbg_macro", "\"warn\""),
         ("unwrap_used", "\"warn\""),
         ("indexing_slicing", "\"warn\""),
     ] {
