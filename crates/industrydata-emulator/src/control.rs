@@ -12,8 +12,7 @@ use serde_json::{Value, json};
 use crate::{
     answer::{set, with},
     config::Window,
-    delivery::{Delivery, Served},
-    fault::Fault,
+    fault::{Delivery, Fault, Served},
     service::{MAX_BODY, Service},
     time::{http_date, later, stamp},
 };

@@ -10,7 +10,6 @@ use crate::{
 
 impl Service {
     /// The faults that are still to come, with what is left of their counts.
-    #[must_use]
     pub fn faults(&self) -> &[Fault] {
         self.script.pending()
     }

@@ -27,7 +27,7 @@ use tokio::{
 
 use crate::{
     clock::Clock,
-    delivery::{Delivery, Ending},
+    fault::{Delivery, Ending},
     service::{MAX_BODY, Service},
 };
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::Response;
 
-use crate::fault::{Fault, Lose};
+use crate::fault::definition::{Fault, Lose};
 
 /// What the service wants done about a request.
 #[derive(Clone, Debug)]

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::{
     answer::{ODATA, Trace, empty, set},
-    fault::{Fault, Lose, On},
+    fault::definition::{Fault, Lose, On},
 };
 
 /// The faults in the order they were scripted.
