@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 use crate::{
     answer::{Trace, with},
     config::{Client, Grant},
-    form,
     ids::Ids,
     time::later,
     tokens::Tokens,
@@ -70,9 +69,9 @@ fn check(request: &Request<Vec<u8>>, tenant: &str, client: &Client) -> Result<()
     {
         return Err(Wrong::request(900_144, "the body is not a form".to_owned()));
     }
-    let form = form::pairs(&String::from_utf8_lossy(request.body()));
     let field = |name| {
-        form::value(&form, name)
+        form_urlencoded::parse(request.body())
+            .find_map(|(key, value)| (key == name).then_some(value))
             .ok_or_else(|| Wrong::request(900_144, format!("the form has no parameter '{name}'")))
     };
     if field("grant_type")? != "client_credentials" {
@@ -83,9 +82,8 @@ fn check(request: &Request<Vec<u8>>, tenant: &str, client: &Client) -> Result<()
             ..Wrong::request(0, description)
         });
     }
-    if (field("client_id")?, field("client_secret")?)
-        != (client.id.as_str(), client.secret.as_str())
-    {
+    let (id, secret) = (field("client_id")?, field("client_secret")?);
+    if id != client.id || secret != client.secret {
         let description = "the client is not known, or its secret is another".to_owned();
         let status = StatusCode::UNAUTHORIZED;
         return Err(Wrong {

@@ -83,7 +83,6 @@ mod config;
 mod control;
 mod effects;
 mod fault;
-mod form;
 mod front;
 mod ids;
 mod inspect;

@@ -1,8 +1,15 @@
 //! One page of a list: newest first, `$top`, an opaque `$skiptoken`, `$count` and `$select`.
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 
-use crate::form::{self, encode};
+/// What a link to the next page escapes: all but unreserved characters and the `$` before the name of an option.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b'$');
 
 /// The query options of a list that the service honours.
 #[derive(Clone, Debug)]
@@ -26,9 +33,9 @@ impl Query {
             select: None,
             repeated: String::new(),
         };
-        for (name, value) in form::pairs(query) {
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             let bad = || format!("the query option '{name}' has the invalid value '{value}'");
-            match name.as_str() {
+            match name.as_ref() {
                 "$top" => {
                     let top = value.parse().map_err(|_| bad())?;
                     read.top = Some(if top == 0 { return Err(bad()) } else { top });
@@ -54,8 +61,8 @@ impl Query {
             if name != "$skiptoken" {
                 read.repeated.push_str(&format!(
                     "{}={}&",
-                    encode(&name).replace("%24", "$"),
-                    encode(&value)
+                    utf8_percent_encode(&name, ESCAPED),
+                    utf8_percent_encode(&value, ESCAPED)
                 ));
             }
         }
@@ -155,6 +162,10 @@ mod tests {
             assert_eq!(page["value"].as_array().unwrap().len(), shown, "{query}");
             assert_eq!(page.get("@odata.nextLink").is_some(), more, "{query}");
         }
+        assert_eq!(
+            page("$top=1&x=a%2Fb+c", 4)["@odata.nextLink"],
+            "http://h/l?$top=1&x=a%2Fb%20c&$skiptoken=before-3"
+        );
         assert_eq!(page("$count=true", 4)["@odata.count"], 4);
         assert_eq!(page("", 0)["value"], json!([]));
     }

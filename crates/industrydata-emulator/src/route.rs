@@ -1,7 +1,9 @@
 //! Which endpoint a path names: the short spelling, the namespace-qualified one, with and without parentheses, and ids
 //! as a segment or as an OData key.
 
-use crate::{fault::On, form::decode};
+use percent_encoding::percent_decode_str;
+
+use crate::fault::On;
 
 /// An endpoint of the service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,13 +117,14 @@ fn segments(path: &str) -> Vec<String> {
     if path.is_empty() {
         return segments;
     }
-    for segment in path.split('/').map(decode) {
+    for segment in path.split('/') {
+        let segment = percent_decode_str(segment).decode_utf8_lossy();
         match segment
             .split_once("('")
             .and_then(|(name, key)| Some((name, key.strip_suffix("')")?)))
         {
             Some((name, key)) => segments.extend([name.to_owned(), key.replace("''", "'")]),
-            None => segments.push(segment),
+            None => segments.push(segment.into_owned()),
         }
     }
     segments
