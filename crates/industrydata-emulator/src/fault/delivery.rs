@@ -1,4 +1,4 @@
-//! How an answer gets to the client: what a scripted fault wants of the transport.
+//! How the listener delivers a response: the part of a fault that concerns the connection.
 
 use std::time::Duration;
 
@@ -6,41 +6,41 @@ use http::Response;
 
 use crate::fault::definition::{Fault, Lose};
 
-/// What the service wants done about a request.
+/// The outcome of a request: a response, and how to deliver it.
 #[derive(Clone, Debug)]
 pub struct Served {
-    /// The answer, complete even where its delivery keeps it back.
+    /// The complete response, even if the delivery withholds it.
     pub response: Response<Vec<u8>>,
-    /// How it is to be delivered.
+    /// How to deliver the response.
     pub delivery: Delivery,
-    /// By how much the request moved the clock: whoever keeps the time adds it.
+    /// How far the request advanced the clock. The caller adds it to later times.
     pub advance: Duration,
 }
 
-/// How an answer is delivered. The default is whole and at once.
+/// How a response is delivered. By default, the whole response is sent at once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Delivery {
-    /// How long to wait first.
+    /// How long to wait before the response.
     pub delay: Duration,
-    /// How long to wait before each byte of the body, if it is to be sent byte by byte.
+    /// If set, the body is sent byte by byte with this wait before each byte.
     pub drip: Option<Duration>,
-    /// How it ends.
+    /// How the delivery ends.
     pub ending: Ending,
 }
 
-/// How the delivery of an answer ends.
+/// How the delivery of a response ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Ending {
-    /// The whole answer is sent.
+    /// The whole response is sent.
     #[default]
     Whole,
-    /// The connection is closed without an answer.
+    /// The connection is closed without a response.
     Close,
-    /// The connection is held open without an answer.
+    /// The connection is held open without a response.
     Stall,
-    /// The connection is closed after so many bytes of the body.
+    /// The connection is closed after this many bytes of the body.
     CloseAfter(usize),
-    /// The connection is held open after so many bytes of the body.
+    /// The connection is held open after this many bytes of the body.
     StallAfter(usize),
 }
 
@@ -60,9 +60,9 @@ impl Delivery {
         }
     }
 
-    /// Whether the client gets to see a status.
+    /// Whether the client receives the status and headers.
     #[must_use]
-    pub fn answers(&self) -> bool {
+    pub fn sends_head(&self) -> bool {
         match self.ending {
             Ending::Whole | Ending::CloseAfter(_) | Ending::StallAfter(_) => true,
             Ending::Close | Ending::Stall => false,

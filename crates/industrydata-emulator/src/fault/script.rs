@@ -1,4 +1,4 @@
-//! The pending faults: which one a request meets, and what it makes of the answer.
+//! The pending faults: which one a request meets, and how it changes the response.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{
@@ -9,11 +9,11 @@ use jiff::SignedDuration;
 use serde_json::Value;
 
 use crate::{
-    answer::{ODATA, Trace, empty, set},
     fault::definition::{Fault, Lose, On},
+    graph::response::{ODATA, Trace, empty, set},
 };
 
-/// The faults in the order they were scripted.
+/// The pending faults in the order in which they were scripted.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Script {
     pending: Vec<Fault>,
@@ -32,8 +32,8 @@ impl Script {
         &self.pending
     }
 
-    /// The fault that a request meets: the first that is for it and has nothing more to let by. Every fault that still
-    /// lets requests by counts this one.
+    /// Takes the fault that a request of this kind meets: the first that matches and has let enough requests pass. Every
+    /// other matching fault that still lets requests pass counts this one.
     pub(crate) fn take(&mut self, kind: Option<On>) -> Option<Fault> {
         let mut taken = None;
         for fault in &mut self.pending {
@@ -54,19 +54,19 @@ impl Script {
 
 impl Fault {
     /// Whether the service acts on a request that meets this fault.
-    pub(crate) fn acts(&self, read: bool) -> bool {
+    pub(crate) fn acts(&self, is_read: bool) -> bool {
         if self.lose == Some(Lose::Request) {
             return false;
         }
-        let stands_in = self
+        let replaces = self
             .status
-            .is_some_and(|status| !(read && (200..300).contains(&status)));
+            .is_some_and(|status| !(is_read && (200..300).contains(&status)));
         self.act
-            .unwrap_or(!stands_in || self.lose == Some(Lose::Answer))
+            .unwrap_or(!replaces || self.lose == Some(Lose::Answer))
     }
 
-    /// Makes the answer from the service's own, if it acted.
-    pub(crate) fn answer(
+    /// The response that the fault makes of the service's own response, which is `None` if the service did not act.
+    pub(crate) fn respond(
         &self,
         own: Option<Response<Vec<u8>>>,
         kind: Option<On>,
@@ -81,14 +81,16 @@ impl Fault {
                 *own.status_mut() = status;
                 own
             }
-            (Some(_) | None, Some(status)) if status.as_u16() >= 400 => {
-                trace.error(status, code(status), "this answer was scripted")
-            }
+            (Some(_) | None, Some(status)) if status.as_u16() >= 400 => trace.error(
+                status,
+                error_code(status),
+                "a scripted fault set this status",
+            ),
             (Some(_) | None, Some(status)) => empty(status),
             (None, None) if kind == Some(On::Start) => empty(StatusCode::ACCEPTED),
             (None, None) => empty(StatusCode::OK),
         };
-        self.put_body(&mut response);
+        self.set_body(&mut response);
         let headers = response.headers_mut();
         if let Some(value) = &self.retry_after {
             set(headers, RETRY_AFTER, value);
@@ -108,7 +110,7 @@ impl Fault {
         response
     }
 
-    fn put_body(&self, response: &mut Response<Vec<u8>>) {
+    fn set_body(&self, response: &mut Response<Vec<u8>>) {
         let body = match (&self.body, &self.body_base64) {
             (Some(Value::String(text)), _) => Some(text.clone().into_bytes()),
             (Some(other), _) => Some(other.to_string().into_bytes()),
@@ -144,8 +146,8 @@ fn replace(headers: &mut http::HeaderMap, name: &HeaderName, values: &[String]) 
     }
 }
 
-/// The error code that goes with a status.
-fn code(status: StatusCode) -> &'static str {
+/// The Graph error code for a status.
+fn error_code(status: StatusCode) -> &'static str {
     match status.as_u16() {
         400 => "invalidRequest",
         401 => "InvalidAuthenticationToken",

@@ -1,9 +1,9 @@
-//! One page of a list: newest first, `$top`, an opaque `$skiptoken`, `$count` and `$select`.
+//! Pages of a list, newest entries first, and the query options `$top`, `$skiptoken`, `$count` and `$select`.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 
-/// What a link to the next page escapes: all but unreserved characters and the `$` before the name of an option.
+/// The bytes that a link to the next page escapes: all but unreserved characters and the `$` of an option name.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
@@ -11,42 +11,42 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~')
     .remove(b'$');
 
-/// The query options of a list that the service honours.
+/// The query options of a request.
 #[derive(Clone, Debug)]
 pub(crate) struct Query {
     top: Option<usize>,
-    /// The entries that are older than this many first ones come next.
-    below: Option<usize>,
+    /// From `$skiptoken`: the page ends before the entry of this index, counted from the oldest.
+    end: Option<usize>,
     count: bool,
     select: Option<Vec<String>>,
-    /// The options that a link to the next page repeats.
+    /// The options to repeat in a link to the next page.
     repeated: String,
 }
 
 impl Query {
-    /// Reads a query string; the error says what is wrong with it.
+    /// Reads a query string. The error message names the option at fault.
     pub(crate) fn read(query: &str) -> Result<Self, String> {
-        let mut read = Self {
+        let mut options = Self {
             top: None,
-            below: None,
+            end: None,
             count: false,
             select: None,
             repeated: String::new(),
         };
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            let bad = || format!("the query option '{name}' has the invalid value '{value}'");
+            let invalid = || format!("the query option '{name}' has the invalid value '{value}'");
             match name.as_ref() {
                 "$top" => {
-                    let top = value.parse().map_err(|_| bad())?;
-                    read.top = Some(if top == 0 { return Err(bad()) } else { top });
+                    let top = value.parse().map_err(|_| invalid())?;
+                    options.top = Some(if top == 0 { return Err(invalid()) } else { top });
                 }
                 "$skiptoken" => {
-                    let digits = value.strip_prefix("before-").ok_or_else(bad)?;
-                    read.below = Some(usize::from_str_radix(digits, 16).map_err(|_| bad())?);
+                    let digits = value.strip_prefix("before-").ok_or_else(invalid)?;
+                    options.end = Some(usize::from_str_radix(digits, 16).map_err(|_| invalid())?);
                 }
-                "$count" => read.count = value.parse().map_err(|_| bad())?,
+                "$count" => options.count = value.parse().map_err(|_| invalid())?,
                 "$select" => {
-                    read.select = Some(
+                    options.select = Some(
                         value
                             .split(',')
                             .map(|name| name.trim().to_owned())
@@ -59,51 +59,51 @@ impl Query {
                 _ => {}
             }
             if name != "$skiptoken" {
-                read.repeated.push_str(&format!(
+                options.repeated.push_str(&format!(
                     "{}={}&",
                     utf8_percent_encode(&name, ESCAPED),
                     utf8_percent_encode(&value, ESCAPED)
                 ));
             }
         }
-        Ok(read)
+        Ok(options)
     }
 
-    /// The page of a list, given its entries oldest first and what writes one.
+    /// The page of a list whose URL is `url`. The entries are given oldest first; `write` turns one into JSON.
     pub(crate) fn page<T>(
         &self,
         entries: &[T],
-        at: &str,
+        url: &str,
         context: &str,
-        most: usize,
+        max_size: usize,
         write: impl Fn(&T) -> Value,
     ) -> Value {
-        let size = self.top.unwrap_or(most).min(most).max(1);
-        let end = self.below.unwrap_or(entries.len()).min(entries.len());
+        let size = self.top.unwrap_or(max_size).min(max_size).max(1);
+        let end = self.end.unwrap_or(entries.len()).min(entries.len());
         let begin = end.saturating_sub(size);
-        let shown = entries.get(begin..end).unwrap_or_default();
+        let page_entries = entries.get(begin..end).unwrap_or_default();
         let mut page = Map::new();
         page.insert("@odata.context".to_owned(), json!(context));
         if self.count {
             page.insert("@odata.count".to_owned(), json!(entries.len()));
         }
         if begin > 0 {
-            let link = format!("{at}?{}$skiptoken=before-{begin:x}", self.repeated);
+            let link = format!("{url}?{}$skiptoken=before-{begin:x}", self.repeated);
             page.insert("@odata.nextLink".to_owned(), json!(link));
         }
         page.insert(
             "value".to_owned(),
-            shown
+            page_entries
                 .iter()
                 .rev()
-                .map(|entry| self.selected(write(entry)))
+                .map(|entry| self.select(write(entry)))
                 .collect(),
         );
         Value::Object(page)
     }
 
-    /// An entity with only the properties that `$select` names, and its annotations.
-    pub(crate) fn selected(&self, mut entity: Value) -> Value {
+    /// The entity reduced to its annotations and the properties that `$select` names.
+    pub(crate) fn select(&self, mut entity: Value) -> Value {
         if let (Some(names), Value::Object(members)) = (&self.select, &mut entity) {
             members.retain(|member, _| {
                 member.starts_with('@') || names.iter().any(|name| name == member)
@@ -129,13 +129,13 @@ mod tests {
     }
 
     #[test]
-    fn pages_follow_each_other_to_the_oldest() {
+    fn next_links_lead_to_the_oldest_entry() {
         let mut query = "$top=2&$select=id".to_owned();
-        let mut seen = Vec::new();
+        let mut ids = Vec::new();
         loop {
             let page = page(&query, 5);
             assert!(page["value"][0].get("n").is_none());
-            seen.extend(
+            ids.extend(
                 page["value"]
                     .as_array()
                     .unwrap()
@@ -147,11 +147,11 @@ mod tests {
                 None => break,
             }
         }
-        assert_eq!(seen, [4, 3, 2, 1, 0]);
+        assert_eq!(ids, [4, 3, 2, 1, 0]);
     }
 
     #[test]
-    fn sizes() {
+    fn page_sizes_and_links() {
         for (query, shown, more) in [
             ("", 3, true),
             ("$top=9", 3, true),
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_refused() {
+    fn invalid_options_are_refused() {
         for query in [
             "$top=0",
             "$top=x",

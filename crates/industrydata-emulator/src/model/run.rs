@@ -1,4 +1,4 @@
-//! A run: what the service does with the data, on demand or by its schedule.
+//! The run that processes the data, on demand or by schedule.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::time::{later, stamp};
 
-/// A run of the service.
+/// A run. It ends as `completed` unless a fault says otherwise.
 #[derive(Clone, Debug)]
 pub struct Run {
     id: String,
@@ -48,13 +48,13 @@ impl Run {
         later(self.started, self.takes)
     }
 
-    /// Whether the schedule began it. The service itself tells this to nobody.
+    /// Whether the schedule began it. The service does not show this to clients.
     #[must_use]
     pub fn scheduled(&self) -> bool {
         self.scheduled
     }
 
-    /// Its status.
+    /// Its status at this time.
     #[must_use]
     pub fn status(&self, now: Timestamp) -> &str {
         if now < self.ends() {
@@ -64,12 +64,12 @@ impl Run {
         }
     }
 
-    /// The run ends with this status.
+    /// Makes the run end with this status.
     pub(crate) fn end_as(&mut self, outcome: &str) {
         outcome.clone_into(&mut self.outcome);
     }
 
-    /// The run ends at this time, cancelled for this reason.
+    /// Makes the run fail for this reason after this duration.
     pub(crate) fn fail(&mut self, reason: &str, takes: Duration) {
         self.end_as("failed");
         self.blocking = Some(reason.to_owned());
@@ -92,7 +92,7 @@ impl Run {
         })
     }
 
-    /// The run's statistics; the totals are there once it has ended.
+    /// The run's statistics. The totals are null until it has ended.
     pub(crate) fn statistics(&self, now: Timestamp) -> Value {
         let ended = now >= self.ends();
         let errors = u8::from(self.outcome == "completedWithErrors");
@@ -155,7 +155,7 @@ impl Run {
         format!("{}-1", self.id)
     }
 
-    /// Activities say `inProgress` where runs say `running`.
+    /// The status of an activity: `inProgress` where a run is `running`.
     fn activity_status(&self, now: Timestamp) -> &str {
         match self.status(now) {
             "running" => "inProgress",

@@ -1,4 +1,4 @@
-//! One connection: requests off the socket into the service, and its answers back as their delivery says.
+//! One connection: reads requests, passes them to the service, and delivers its responses with their faults.
 
 use std::{
     future::{Future, pending},
@@ -26,15 +26,15 @@ use tokio::{
 };
 
 use crate::{
-    clock::Clock,
     fault::{Delivery, Ending},
+    listener::clock::Clock,
     service::{MAX_BODY, Service},
 };
 
-/// How long a cut body waits before the connection is closed, so that what was sent is on its way by then.
+/// How long to wait before a connection with a cut body is closed, so that the bytes already written are sent.
 const FLUSH: Duration = Duration::from_millis(20);
 
-/// What every connection shares.
+/// The service and the clock, which all connections share.
 #[derive(Clone, Debug)]
 pub(crate) struct Shared {
     pub(crate) service: Arc<Mutex<Service>>,
@@ -44,11 +44,11 @@ pub(crate) struct Shared {
 impl Shared {
     /// Serves a connection until the client or a fault ends it.
     pub(crate) async fn connection(self, stream: TcpStream) {
-        // An answer in two small writes would else wait for the client's delayed acknowledgement. If it cannot be set,
-        // answers are slow and still right.
+        // Without it, a response in two small writes waits for the client's delayed acknowledgement. A failure to set it
+        // only makes responses slower.
         let _ = stream.set_nodelay(true);
         let service = service_fn(|request| self.exchange(request));
-        // An error is a connection ended early, by the client or by a fault: nobody is left to be told.
+        // The error means that the client or a fault closed the connection: there is no peer left to report it to.
         let _ = http1::Builder::new()
             .auto_date_header(false)
             .max_buf_size(64 * 1024)
@@ -56,9 +56,9 @@ impl Shared {
             .await;
     }
 
-    async fn exchange(&self, request: Request<Incoming>) -> io::Result<Response<Paced>> {
+    async fn exchange(&self, request: Request<Incoming>) -> io::Result<Response<PacedBody>> {
         let (head, body) = request.into_parts();
-        let request = Request::from_parts(head, collect(body).await?);
+        let request = Request::from_parts(head, read_body(body).await?);
         let served = {
             let mut service = self.service.lock().unwrap_or_else(PoisonError::into_inner);
             let served = service.serve(&request, self.clock.now());
@@ -69,8 +69,8 @@ impl Shared {
             sleep(served.delivery.delay).await;
         }
         match served.delivery.ending {
-            Ending::Close => Err(io::Error::other("the answer is lost by a scripted fault")),
-            Ending::Stall => pending::<io::Result<Response<Paced>>>().await,
+            Ending::Close => Err(io::Error::other("a scripted fault loses the response")),
+            Ending::Stall => pending::<io::Result<Response<PacedBody>>>().await,
             Ending::Whole | Ending::CloseAfter(_) | Ending::StallAfter(_) => {
                 Ok(paced(served.response, &served.delivery))
             }
@@ -78,8 +78,8 @@ impl Shared {
     }
 }
 
-/// The body's bytes; no more than one over the cap, which the service then refuses.
-async fn collect(mut body: Incoming) -> io::Result<Vec<u8>> {
+/// Reads a request's body, up to one byte more than the service accepts.
+async fn read_body(mut body: Incoming) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {
         if let Ok(data) = frame.map_err(io::Error::other)?.into_data() {
@@ -93,7 +93,7 @@ async fn collect(mut body: Incoming) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn paced(response: Response<Vec<u8>>, delivery: &Delivery) -> Response<Paced> {
+fn paced(response: Response<Vec<u8>>, delivery: &Delivery) -> Response<PacedBody> {
     let (mut head, body) = response.into_parts();
     head.headers.remove(TRANSFER_ENCODING);
     head.headers.remove(CONTENT_LENGTH);
@@ -101,21 +101,21 @@ fn paced(response: Response<Vec<u8>>, delivery: &Delivery) -> Response<Paced> {
         head.headers
             .insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
     }
-    let whole = body.len();
+    let length = body.len();
     let (sent, then) = match delivery.ending {
-        Ending::CloseAfter(bytes) if bytes < whole => (bytes, Then::Close),
-        Ending::StallAfter(bytes) if bytes < whole => (bytes, Then::Stall),
+        Ending::CloseAfter(bytes) if bytes < length => (bytes, Then::Close),
+        Ending::StallAfter(bytes) if bytes < length => (bytes, Then::Stall),
         Ending::Whole
         | Ending::Close
         | Ending::Stall
         | Ending::CloseAfter(_)
-        | Ending::StallAfter(_) => (whole, Then::End),
+        | Ending::StallAfter(_) => (length, Then::End),
     };
     let mut rest = Bytes::from(body);
     rest.truncate(sent);
     Response::from_parts(
         head,
-        Paced {
+        PacedBody {
             rest,
             then,
             drip: delivery.drip,
@@ -124,8 +124,8 @@ fn paced(response: Response<Vec<u8>>, delivery: &Delivery) -> Response<Paced> {
     )
 }
 
-/// A body that is sent at a pace, and perhaps not to its end.
-struct Paced {
+/// A response body that may be sent slowly, cut short or stalled.
+struct PacedBody {
     rest: Bytes,
     then: Then,
     drip: Option<Duration>,
@@ -138,17 +138,17 @@ enum Then {
     Stall,
 }
 
-impl Paced {
-    /// Waits once for as long; the next call waits anew.
-    fn wait(&mut self, how_long: Duration, context: &mut Context<'_>) -> Poll<()> {
-        let sleeping = self.sleep.get_or_insert_with(|| Box::pin(sleep(how_long)));
+impl PacedBody {
+    /// Completes after this long. The next call after that starts a new wait.
+    fn wait(&mut self, duration: Duration, context: &mut Context<'_>) -> Poll<()> {
+        let sleeping = self.sleep.get_or_insert_with(|| Box::pin(sleep(duration)));
         ready!(sleeping.as_mut().poll(context));
         self.sleep = None;
         Poll::Ready(())
     }
 }
 
-impl Body for Paced {
+impl Body for PacedBody {
     type Data = Bytes;
     type Error = io::Error;
 
@@ -168,7 +168,7 @@ impl Body for Paced {
             Then::Close => {
                 ready!(self.wait(FLUSH, context));
                 Poll::Ready(Some(Err(io::Error::other(
-                    "the body is cut by a scripted fault",
+                    "a scripted fault cuts the body",
                 ))))
             }
             Then::Stall => Poll::Pending,

@@ -1,4 +1,4 @@
-//! Answers as Graph shapes them.
+//! Responses in the shape of Microsoft Graph.
 
 use http::{
     HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
@@ -16,7 +16,7 @@ const DIAGNOSTIC: HeaderName = HeaderName::from_static("x-ms-ags-diagnostic");
 pub(crate) const ODATA: &str = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8";
 const SERVER_INFO: &str = r#"{"ServerInfo":{"DataCenter":"Emulator","Slice":"E","Ring":"0","ScaleUnit":"000","RoleInstance":"EMULATOR00000000"}}"#;
 
-/// What every answer to one request shares.
+/// The time and the ids of one request, which its response repeats.
 #[derive(Clone, Debug)]
 pub(crate) struct Trace {
     pub(crate) now: Timestamp,
@@ -25,7 +25,7 @@ pub(crate) struct Trace {
 }
 
 impl Trace {
-    /// The headers that the front of the service puts on every answer. Those that stand already are kept.
+    /// Sets the headers that every response has. A header that is already set is kept.
     pub(crate) fn stamp(&self, headers: &mut HeaderMap, date: Timestamp) {
         for (name, value) in [
             (CACHE_CONTROL, "no-cache"),
@@ -44,7 +44,7 @@ impl Trace {
         }
     }
 
-    /// The service's own error body.
+    /// A response with a Graph error body.
     pub(crate) fn error(&self, status: StatusCode, code: &str, message: &str) -> Response<Vec<u8>> {
         let client = self
             .client_request_id
@@ -66,13 +66,13 @@ impl Trace {
     }
 }
 
-/// A JSON body with the OData content type.
+/// A response with a JSON body and the OData content type.
 pub(crate) fn json(status: StatusCode, body: &Value) -> Response<Vec<u8>> {
-    with(status, ODATA, body.to_string())
+    with_body(status, ODATA, body.to_string())
 }
 
-/// A body of another type.
-pub(crate) fn with(
+/// A response with a body of any type.
+pub(crate) fn with_body(
     status: StatusCode,
     content_type: &str,
     body: impl Into<Vec<u8>>,
@@ -83,25 +83,25 @@ pub(crate) fn with(
     response
 }
 
-/// No body and no type.
+/// A response without a body or a content type.
 pub(crate) fn empty(status: StatusCode) -> Response<Vec<u8>> {
     let mut response = Response::new(Vec::new());
     *response.status_mut() = status;
     response
 }
 
-/// What the front of the service answers to a POST that does not say how long it is.
+/// The response to a POST that gives no length. It comes from the HTTP server before Graph, so it is HTML.
 pub(crate) fn length_required() -> Response<Vec<u8>> {
     const PAGE: &str = "<!DOCTYPE HTML>\r\n<HTML><HEAD><TITLE>Length Required</TITLE></HEAD>\r\n<BODY><h2>Length Required</h2>\
         \r\n<hr><p>HTTP Error 411. The request must be chunked or have a content length.</p>\r\n</BODY></HTML>\r\n";
-    with(
+    with_body(
         StatusCode::LENGTH_REQUIRED,
         "text/html; charset=us-ascii",
         PAGE,
     )
 }
 
-/// Sets a header, unless the text cannot stand in one.
+/// Sets a header. A text that no header can hold is ignored.
 pub(crate) fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.insert(name, value);

@@ -1,4 +1,4 @@
-//! The service behind a socket: a thread of its own, for asynchronous and blocking callers alike.
+//! The service on a loopback socket, served from a dedicated thread.
 
 use std::{
     io,
@@ -11,18 +11,36 @@ use std::{
 use jiff::Timestamp;
 use tokio::{runtime, sync::oneshot};
 
-use crate::{clock::Clock, config::Config, fault::Fault, service::Service, wire::Shared};
+use crate::{
+    config::Config,
+    fault::Fault,
+    listener::{clock::Clock, connection::Shared},
+    service::Service,
+};
 
-/// How long the end of the thread is waited for. It has nothing to do by then but to drop its sockets.
-const STOPPING: Duration = Duration::from_secs(2);
+/// How long to wait for the thread to end. It only has to drop its sockets.
+const STOP_LIMIT: Duration = Duration::from_secs(2);
 
-/// How long to wait after a connection could not be accepted, as when the process is out of descriptors.
-const ACCEPT_AGAIN: Duration = Duration::from_millis(20);
+/// How long to wait after a failed accept, for example when the process has no file descriptors left.
+const ACCEPT_RETRY: Duration = Duration::from_millis(20);
 
-/// A service that listens on 127.0.0.1, and on no other address: its tokens are public.
+/// A service that listens on 127.0.0.1. It listens on no other address because its tokens are public.
 ///
-/// It runs on a thread of its own, so it can be made and dropped anywhere, inside an asynchronous runtime too. Dropping
-/// it closes the port and every connection.
+/// It runs on its own thread, so it can be created and dropped anywhere, even inside an asynchronous runtime. Dropping it
+/// closes the port and every connection.
+///
+/// ```
+/// use std::time::Duration;
+/// use industrydata_emulator::{Config, Emulator};
+///
+/// let emulator = Emulator::start(Config::default())?;
+/// println!("base URL {}, token {}", emulator.base_url(), emulator.token());
+///
+/// // A scheduled run begins at least once in twelve hours.
+/// emulator.advance(Duration::from_secs(12 * 3600));
+/// assert_eq!(emulator.with_service(|service| service.runs().len()), 1);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Emulator {
     shared: Shared,
@@ -34,20 +52,20 @@ pub struct Emulator {
 }
 
 impl Emulator {
-    /// Starts a service at the machine's time.
+    /// Starts a service whose clock begins at the machine's time.
     ///
     /// # Errors
     ///
-    /// If the port is taken, or the system has no thread or no descriptors left.
+    /// If the port is in use, or the system has no threads or file descriptors left.
     pub fn start(config: Config) -> io::Result<Self> {
         Self::start_with(config, Clock::real())
     }
 
-    /// Starts a service that goes by this clock.
+    /// Starts a service with this clock.
     ///
     /// # Errors
     ///
-    /// As [`Emulator::start`].
+    /// See [`Emulator::start`].
     pub fn start_with(mut config: Config, clock: Clock) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, config.port))?;
         listener.set_nonblocking(true)?;
@@ -63,17 +81,17 @@ impl Emulator {
         let shared = Shared { service, clock };
 
         let (stop, stopping) = oneshot::channel();
-        let (up, is_up) = mpsc::sync_channel(1);
-        let (end, stopped) = mpsc::sync_channel(1);
+        let (ready, is_ready) = mpsc::sync_channel(1);
+        let (ended, stopped) = mpsc::sync_channel(1);
         let for_connections = shared.clone();
         thread::Builder::new()
             .name("industrydata-emulator".to_owned())
             .spawn(move || {
-                run(listener, for_connections, &up, stopping);
-                // Nobody waits for it if the emulator was not dropped but forgotten.
-                let _ = end.send(());
+                run(listener, for_connections, &ready, stopping);
+                // The receiver is gone only if the emulator was dropped after its time limit.
+                let _ = ended.send(());
             })?;
-        is_up.recv().map_err(io::Error::other)??;
+        is_ready.recv().map_err(io::Error::other)??;
         Ok(Self {
             shared,
             authority,
@@ -90,13 +108,13 @@ impl Emulator {
         format!("{}/beta", self.authority)
     }
 
-    /// What stands before `/{tenant}/oauth2/v2.0/token`: `http://127.0.0.1:PORT`.
+    /// The authority of the token endpoint, before `/{tenant}/oauth2/v2.0/token`: `http://127.0.0.1:PORT`.
     #[must_use]
     pub fn authority_url(&self) -> &str {
         &self.authority
     }
 
-    /// The first of the configured tokens, or nothing.
+    /// The first configured token, or an empty string.
     #[must_use]
     pub fn token(&self) -> &str {
         &self.token
@@ -114,7 +132,7 @@ impl Emulator {
         &self.client.1
     }
 
-    /// The time on the service's clock.
+    /// The current time of the service's clock.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.shared.clock.now()
@@ -132,21 +150,21 @@ impl Emulator {
         self.with_service(|_| ());
     }
 
-    /// Scripts a fault, to be met after those that are scripted already.
+    /// Adds a fault after those already scripted.
     pub fn script(&self, fault: Fault) {
         self.with_service(|service| service.script(fault));
     }
 
-    /// Looks at the service, or changes it, as it is now. No request is served meanwhile, and the closure
-    /// must not call the emulator's own methods, which would wait for it for ever.
-    pub fn with_service<T>(&self, look: impl FnOnce(&mut Service) -> T) -> T {
+    /// Gives access to the service, brought to the current time. Requests wait until the closure returns. The closure
+    /// must not call methods of the emulator: they would deadlock.
+    pub fn with_service<T>(&self, access: impl FnOnce(&mut Service) -> T) -> T {
         let mut service = self
             .shared
             .service
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        service.pass(self.shared.clock.now());
-        look(&mut service)
+        service.advance_to(self.shared.clock.now());
+        access(&mut service)
     }
 
     /// Closes the port and every connection. Dropping does the same.
@@ -155,7 +173,7 @@ impl Emulator {
 
 impl Drop for Emulator {
     fn drop(&mut self) {
-        // The receiver is gone only if the thread has ended by itself.
+        // The receiver is gone only if the thread has already ended.
         if let Some(stop) = self.stop.take() {
             let _ = stop.send(());
         }
@@ -163,15 +181,16 @@ impl Drop for Emulator {
             .stopped
             .get_mut()
             .unwrap_or_else(PoisonError::into_inner);
-        let _ = stopped.recv_timeout(STOPPING);
+        let _ = stopped.recv_timeout(STOP_LIMIT);
     }
 }
 
-/// The thread: tells whether it is up, then serves until it is told to stop. The runtime's end drops every connection.
+/// The body of the thread: reports whether it is ready, then serves until it is stopped. Dropping the runtime closes
+/// every connection.
 fn run(
     listener: TcpListener,
     shared: Shared,
-    up: &mpsc::SyncSender<io::Result<()>>,
+    ready: &mpsc::SyncSender<io::Result<()>>,
     stopping: oneshot::Receiver<()>,
 ) {
     let runtime = match runtime::Builder::new_current_thread()
@@ -181,7 +200,7 @@ fn run(
     {
         Ok(runtime) => runtime,
         Err(error) => {
-            let _ = up.send(Err(error));
+            let _ = ready.send(Err(error));
             return;
         }
     };
@@ -189,11 +208,11 @@ fn run(
         match tokio::net::TcpListener::from_std(listener) {
             Ok(listener) => {
                 tokio::spawn(accept(listener, shared));
-                let _ = up.send(Ok(()));
+                let _ = ready.send(Ok(()));
                 let _ = stopping.await;
             }
             Err(error) => {
-                let _ = up.send(Err(error));
+                let _ = ready.send(Err(error));
             }
         }
     });
@@ -205,7 +224,7 @@ async fn accept(listener: tokio::net::TcpListener, shared: Shared) {
             Ok((stream, _)) => {
                 tokio::spawn(shared.clone().connection(stream));
             }
-            Err(_) => tokio::time::sleep(ACCEPT_AGAIN).await,
+            Err(_) => tokio::time::sleep(ACCEPT_RETRY).await,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A long-running operation: what a start leaves behind for the client to poll.
+//! The long-running operation that a start creates.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::time::{later, stamp};
 
-/// An operation of the service. Its status is a function of the time, unless a fault scripted it.
+/// A long-running operation. Its status depends on the time unless a fault scripts it.
 #[derive(Clone, Debug)]
 pub struct Operation {
     id: String,
@@ -15,7 +15,7 @@ pub struct Operation {
     created: Timestamp,
     takes: Duration,
     failure: Option<String>,
-    script: Vec<Option<String>>,
+    scripted: Vec<Option<String>>,
     polls: usize,
 }
 
@@ -27,12 +27,12 @@ impl Operation {
             created,
             takes,
             failure: None,
-            script: Vec::new(),
+            scripted: Vec::new(),
             polls: 0,
         }
     }
 
-    /// Its id, the last segment of the `Location`.
+    /// Its id: the last segment of the `Location`.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
@@ -50,23 +50,23 @@ impl Operation {
         self.created
     }
 
-    /// When it ends, if no script says otherwise.
+    /// When it ends, unless its status is scripted.
     #[must_use]
     pub fn ends(&self) -> Timestamp {
         later(self.created, self.takes)
     }
 
-    /// How often a client has read it by its own URL.
+    /// How often clients have read it at its own URL. Reads of the list do not count.
     #[must_use]
     pub fn polls(&self) -> usize {
         self.polls
     }
 
-    /// Its status as the next read would see it; `None` is a scripted null.
+    /// The status that the next read returns; `None` is a scripted null.
     #[must_use]
     pub fn status(&self, now: Timestamp) -> Option<&str> {
-        if let Some(scripted) = self.script.first() {
-            return scripted.as_deref();
+        if let Some(status) = self.scripted.first() {
+            return status.as_deref();
         }
         Some(if now < self.begins() {
             "notStarted"
@@ -79,21 +79,21 @@ impl Operation {
         })
     }
 
-    /// The operation is going to fail, with this `statusDetail`.
+    /// Makes the operation end as failed with this `statusDetail`.
     pub(crate) fn fail(&mut self, detail: &str) {
         self.failure = Some(detail.to_owned());
     }
 
-    /// The next reads see these statuses, one each; the last one stays.
-    pub(crate) fn follow(&mut self, script: &[Option<String>]) {
-        self.script = script.to_vec();
+    /// Sets the statuses that the next reads return, one for each read. The last one is repeated.
+    pub(crate) fn script(&mut self, statuses: &[Option<String>]) {
+        self.scripted = statuses.to_vec();
     }
 
-    /// A client has read the operation.
+    /// Records that a client has read the operation.
     pub(crate) fn polled(&mut self) {
         self.polls += 1;
-        if self.script.len() > 1 {
-            self.script.remove(0);
+        if self.scripted.len() > 1 {
+            self.scripted.remove(0);
         }
     }
 
@@ -118,7 +118,7 @@ impl Operation {
         })
     }
 
-    /// When it turns from `notStarted` to `running`: after a tenth of its time.
+    /// When its status changes from `notStarted` to `running`: after a tenth of its duration.
     fn begins(&self) -> Timestamp {
         later(self.created, self.takes / 10)
     }

@@ -1,4 +1,4 @@
-//! The time that a listener gives to its service.
+//! The clock of a listening service.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -9,9 +9,9 @@ use jiff::Timestamp;
 
 use crate::time::later;
 
-/// A clock that goes on by itself, unless it is frozen, and can be advanced. Clones are the same clock.
+/// A clock that can be advanced. It runs by itself unless it is frozen, and its clones show the same time.
 ///
-/// It reads the machine's wall clock once, when it is made; from there it goes by the monotonic clock, so that it never
+/// It reads the machine's wall clock once, when it is created. From then on it follows the monotonic clock, so it never
 /// goes back.
 #[derive(Clone, Debug)]
 pub struct Clock {
@@ -21,13 +21,13 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// A clock that shows the machine's time.
+    /// A running clock that begins at the machine's time.
     #[must_use]
     pub fn real() -> Self {
         Self::starting_at(Timestamp::now())
     }
 
-    /// A clock that shows this time now, and goes on.
+    /// A running clock that begins at this time.
     #[must_use]
     pub fn starting_at(begin: Timestamp) -> Self {
         Self {
@@ -36,7 +36,7 @@ impl Clock {
         }
     }
 
-    /// A clock that shows this time until it is advanced.
+    /// A frozen clock: it shows this time until it is advanced.
     #[must_use]
     pub fn frozen(begin: Timestamp) -> Self {
         Self {
@@ -46,15 +46,15 @@ impl Clock {
         }
     }
 
-    /// The time it shows.
+    /// The current time of the clock.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         let advanced = *self.advanced.lock().unwrap_or_else(PoisonError::into_inner);
-        let gone = self.since.map(|since| since.elapsed()).unwrap_or_default();
-        later(self.begin, advanced.saturating_add(gone))
+        let elapsed = self.since.map(|since| since.elapsed()).unwrap_or_default();
+        later(self.begin, advanced.saturating_add(elapsed))
     }
 
-    /// Moves it forward.
+    /// Moves the clock forward.
     pub fn advance(&self, by: Duration) {
         let mut advanced = self.advanced.lock().unwrap_or_else(PoisonError::into_inner);
         *advanced = advanced.saturating_add(by);
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_frozen_clock_moves_by_hand_and_its_clones_with_it() {
+    fn a_frozen_clock_and_its_clones_advance_together() {
         let clock = Clock::frozen(Timestamp::UNIX_EPOCH);
         let clone = clock.clone();
         assert_eq!(clone.now(), Timestamp::UNIX_EPOCH);
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn a_going_clock_goes() {
+    fn a_running_clock_moves_by_itself() {
         let clock = Clock::starting_at(Timestamp::UNIX_EPOCH);
         std::thread::sleep(Duration::from_millis(2));
         assert!(clock.now() > Timestamp::UNIX_EPOCH);

@@ -1,4 +1,4 @@
-//! What is checked before a request reaches its endpoint, and what each endpoint answers.
+//! Checks a request and produces the response of its endpoint.
 
 use http::{
     HeaderName, Method, Request, Response, StatusCode,
@@ -7,20 +7,24 @@ use http::{
 use serde_json::{Value, json};
 
 use crate::{
-    answer::{Trace, empty, json as answer_json, length_required, set, with},
     fault::Fault,
-    issue::issue,
-    operation::Operation,
-    page::Query,
-    route::Route,
-    run::Run,
-    service::{MAX_BODY, Service},
+    graph::{
+        page::Query,
+        response::{Trace, empty, json as json_response, length_required, set, with_body},
+    },
+    model::{Operation, Run},
+    service::{
+        route::Route,
+        state::{MAX_BODY, Service},
+        token_endpoint,
+    },
     time::seconds_up,
 };
 
 impl Service {
-    /// Answers a request as the service itself would: token, permission, length, method, and then the endpoint.
-    pub(crate) fn act(
+    /// Responds to a request without regard to faults that change the response. The checks come in the order of the
+    /// real service: token, permission, length, method.
+    pub(super) fn handle(
         &mut self,
         request: &Request<Vec<u8>>,
         route: &Route,
@@ -34,17 +38,18 @@ impl Service {
                 "the body is too large",
             );
         }
+        let endpoint = route.endpoint();
         if !matches!(route, Route::Token(_))
             && let Err(refusal) =
                 self.tokens
-                    .check(request.headers(), route.permissions(), self.now)
+                    .check(request.headers(), endpoint.permissions, self.now)
         {
-            return refusal.answer(self.authority(), trace);
+            return refusal.response(self.authority_and_root().0, trace);
         }
-        if request.method() == Method::POST && !tells_length(request) {
+        if request.method() == Method::POST && !has_length(request) {
             return length_required();
         }
-        if let Some(allowed) = route.method()
+        if let Some(allowed) = endpoint.method
             && request.method() != allowed
         {
             let message = format!("the method {} is not allowed here", request.method());
@@ -54,7 +59,7 @@ impl Service {
         }
         match route {
             Route::Start => self.start(fault, trace),
-            Route::Token(tenant) => issue(
+            Route::Token(tenant) => token_endpoint::respond(
                 request,
                 tenant,
                 &self.config.client,
@@ -83,28 +88,17 @@ impl Service {
         }
     }
 
-    /// Scheme, host and port of the service root.
-    pub(crate) fn authority(&self) -> &str {
-        let base = self.config.base.as_str();
-        let host = base.find("://").map_or(0, |at| at + 3);
-        let end = base
-            .get(host..)
-            .and_then(|rest| rest.find('/'))
-            .map_or(base.len(), |at| host + at);
-        base.get(..end).unwrap_or(base)
-    }
-
     fn start(&mut self, fault: Option<&Fault>, trace: &Trace) -> Response<Vec<u8>> {
         if let Some(wait) = self.starts.wait(self.now) {
-            let rule = self.starts.rule();
+            let throttle = self.starts.throttle();
             let message = format!(
-                "no more than {} runs can be started in {:?}",
-                rule.limit, rule.window
+                "at most {} runs can be started in {:?}",
+                throttle.limit, throttle.window
             );
-            let tell = rule.retry_after;
+            let with_retry_after = throttle.retry_after;
             let mut response =
                 trace.error(StatusCode::TOO_MANY_REQUESTS, "TooManyRequests", &message);
-            if tell {
+            if with_retry_after {
                 set(
                     response.headers_mut(),
                     RETRY_AFTER,
@@ -127,7 +121,7 @@ impl Service {
         trace: &Trace,
     ) -> Response<Vec<u8>> {
         if let Route::Operation(id) = route {
-            self.steer(id, fault);
+            self.script_operation(id, fault);
         }
         let found = self.find(route, query);
         if let Route::Operation(id) = route {
@@ -137,21 +131,23 @@ impl Service {
                 .for_each(Operation::polled);
         }
         match found {
-            Some(Value::Number(count)) => with(StatusCode::OK, "text/plain", count.to_string()),
-            Some(found) => answer_json(StatusCode::OK, &found),
+            Some(Value::Number(count)) => {
+                with_body(StatusCode::OK, "text/plain", count.to_string())
+            }
+            Some(found) => json_response(StatusCode::OK, &found),
             None => trace.error(
                 StatusCode::NOT_FOUND,
                 "itemNotFound",
-                "there is no resource of this id",
+                "there is no resource with this id",
             ),
         }
     }
 
-    /// What a read finds: an entity, a page of a list, or a bare number.
+    /// The result of a read: an entity, a page of a list, or a number for a count.
     fn find(&self, route: &Route, query: &Query) -> Option<Value> {
-        let (now, base, most) = (self.now, self.config.base.as_str(), self.config.page_size);
+        let (now, base, max_size) = (self.now, self.config.base.as_str(), self.config.page_size);
         let context = |of: &str| format!("{base}/$metadata#external/industryData/{of}");
-        let one = |of: &str, entity: Value| query.selected(annotated(&context(of), entity));
+        let one = |of: &str, entity: Value| query.select(with_context(&context(of), entity));
         let run = |id: &str| self.runs.iter().rfind(|run| run.id() == id);
         let statistics = "microsoft.graph.industryData.industryDataRunStatistics";
         match route {
@@ -161,7 +157,7 @@ impl Service {
                     &self.operations,
                     &self.url("operations"),
                     &context("operations"),
-                    most,
+                    max_size,
                     write,
                 ))
             }
@@ -171,7 +167,13 @@ impl Service {
                 .map(|operation| one("operations/$entity", operation.json(base, now))),
             Route::Runs => {
                 let write = |run: &Run| run.json(now);
-                Some(query.page(&self.runs, &self.url("runs"), &context("runs"), most, write))
+                Some(query.page(
+                    &self.runs,
+                    &self.url("runs"),
+                    &context("runs"),
+                    max_size,
+                    write,
+                ))
             }
             Route::RunCount => Some(json!(self.runs.len())),
             Route::Run(id) => run(id).map(|run| one("runs/$entity", run.json(now))),
@@ -185,8 +187,9 @@ impl Service {
                     self.url(&format!("runs/{id}/activities")),
                     context(&format!("runs('{id}')/activities")),
                 );
-                run(id)
-                    .map(|run| query.page(&run.activities(now), &at, &context, most, Value::clone))
+                run(id).map(|run| {
+                    query.page(&run.activities(now), &at, &context, max_size, Value::clone)
+                })
             }
             Route::Activity(id, activity) => {
                 let found = run(id)?
@@ -204,18 +207,18 @@ impl Service {
     }
 }
 
-/// Whether a request says how long its body is.
-fn tells_length(request: &Request<Vec<u8>>) -> bool {
+/// Whether a request gives the length of its body.
+fn has_length(request: &Request<Vec<u8>>) -> bool {
     let has = |name: HeaderName| request.headers().contains_key(name);
     has(CONTENT_LENGTH) || has(TRANSFER_ENCODING)
 }
 
-/// An entity with its context in front.
-fn annotated(context: &str, entity: Value) -> Value {
-    let mut whole = serde_json::Map::new();
-    whole.insert("@odata.context".to_owned(), json!(context));
+/// An entity with its `@odata.context` as first member.
+fn with_context(context: &str, entity: Value) -> Value {
+    let mut annotated = serde_json::Map::new();
+    annotated.insert("@odata.context".to_owned(), json!(context));
     if let Value::Object(members) = entity {
-        whole.extend(members);
+        annotated.extend(members);
     }
-    Value::Object(whole)
+    Value::Object(annotated)
 }

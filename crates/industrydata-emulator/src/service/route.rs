@@ -1,11 +1,9 @@
-//! Which endpoint a path names: the short spelling, the namespace-qualified one, with and without parentheses, and ids
-//! as a segment or as an OData key.
+//! Which endpoint a path names. A name may be short or qualified with its namespace, a call may have parentheses, and an
+//! id may be a segment or an OData key.
 
 use percent_encoding::percent_decode_str;
 
-use crate::fault::On;
-
-/// An endpoint of the service.
+/// An endpoint of the service, with the ids in its path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Route {
     /// `POST /external/industryData/runs/start`
@@ -37,16 +35,16 @@ pub(crate) enum Route {
 }
 
 impl Route {
-    /// What a path names, given the path of the service root (`/beta`).
+    /// The endpoint that a path names, given the path of the service root, for example `/beta`.
     pub(crate) fn of(path: &str, root: &str) -> Self {
-        let whole: Vec<String> = segments(path);
-        if let [tenant, oauth, version, token] = whole.as_slice()
+        let all: Vec<String> = segments(path);
+        if let [tenant, oauth, version, token] = all.as_slice()
             && [oauth.as_str(), version, token] == ["oauth2", "v2.0", "token"]
         {
             return Self::Token(tenant.clone());
         }
         let root = segments(root);
-        let (Some(begin), Some(rest)) = (whole.get(..root.len()), whole.get(root.len()..)) else {
+        let (Some(begin), Some(rest)) = (all.get(..root.len()), all.get(root.len()..)) else {
             return Self::Unknown;
         };
         if begin != root {
@@ -60,24 +58,6 @@ impl Route {
                 Self::of_data(rest)
             }
             _ => Self::Unknown,
-        }
-    }
-
-    /// What a fault's `on` calls this endpoint; `None` is matched by `any` alone.
-    pub(crate) fn kind(&self) -> Option<On> {
-        match self {
-            Self::Start => Some(On::Start),
-            Self::Operations | Self::OperationCount => Some(On::Operations),
-            Self::Operation(_) => Some(On::Operation),
-            Self::Runs
-            | Self::RunCount
-            | Self::Run(_)
-            | Self::LatestStatistics
-            | Self::Statistics(_)
-            | Self::Activities(_)
-            | Self::Activity(..) => Some(On::Runs),
-            Self::Token(_) => Some(On::Token),
-            Self::Unknown => None,
         }
     }
 
@@ -109,7 +89,7 @@ impl Route {
     }
 }
 
-/// The decoded segments of a path, a key (`runs('id')`) as a segment of its own. One slash at the end is allowed.
+/// The decoded segments of a path. A key, as in `runs('id')`, becomes its own segment. One trailing slash is allowed.
 fn segments(path: &str) -> Vec<String> {
     let path = path.strip_prefix('/').unwrap_or(path);
     let path = path.strip_suffix('/').unwrap_or(path);
@@ -134,7 +114,7 @@ fn same(segment: &str, name: &str) -> bool {
     segment.eq_ignore_ascii_case(name)
 }
 
-/// Whether a segment calls an action or function: `start`, `start()`, `microsoft.graph.industryData.start`.
+/// Whether a segment calls this action or function: `start`, `start()`, `microsoft.graph.industryData.start`.
 fn calls(segment: &str, name: &str) -> bool {
     const NAMESPACE: &str = "microsoft.graph.industryData.";
     let segment = segment.strip_suffix("()").unwrap_or(segment);
@@ -150,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_spelling() {
+    fn every_spelling_of_an_endpoint() {
         let id = || "i-1".to_owned();
         for (path, expected) in [
             ("runs/start", Route::Start),
@@ -186,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn other_roots() {
+    fn other_service_roots() {
         assert_eq!(
             Route::of("/contoso/oauth2/v2.0/token", "/beta"),
             Route::Token("contoso".to_owned())

@@ -1,6 +1,6 @@
-//! The control paths: the clock, the faults and the state, for whoever drives the emulator from outside.
+//! The control paths, by which another process advances the clock, scripts faults and reads the state.
 //!
-//! They stand beside the service, not in it: no token is asked for, no fault is met, nothing is logged.
+//! A request to a control path needs no token, meets no fault and is not logged.
 
 use std::time::Duration;
 
@@ -10,23 +10,23 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    answer::{set, with},
     config::Window,
     fault::{Delivery, Fault, Served},
-    service::{MAX_BODY, Service},
+    graph::response::{set, with_body},
+    service::state::{MAX_BODY, Service},
     time::{http_date, later, stamp},
 };
 
 const ROOT: &str = "/_emulator/";
 
-/// What is wrong with a control request.
-struct Bad {
+/// The refusal of a control request.
+struct ControlError {
     status: StatusCode,
     allow: Option<&'static str>,
     message: String,
 }
 
-/// How far to move the clock: one of the two.
+/// How far to advance the clock. Exactly one member is given.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Advance {
@@ -34,7 +34,7 @@ struct Advance {
     by: Option<String>,
 }
 
-/// What a revocation asks of the next token.
+/// The claims that a token issued after the revocation must have.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Revoke {
@@ -42,18 +42,19 @@ struct Revoke {
 }
 
 /// Whether a path is a control path.
-pub(crate) fn is_for(path: &str) -> bool {
+pub(super) fn is_control_path(path: &str) -> bool {
     path.starts_with(ROOT)
 }
 
-/// Answers a control request.
-pub(crate) fn serve(service: &mut Service, request: &Request<Vec<u8>>) -> Served {
+/// Responds to a control request.
+pub(super) fn serve(service: &mut Service, request: &Request<Vec<u8>>) -> Served {
     let mut advance = Duration::ZERO;
-    let mut response = match answer(service, request, &mut advance) {
-        Ok(value) => json_answer(StatusCode::OK, &value),
-        Err(bad) => {
-            let mut response = json_answer(bad.status, &json!({"error": {"message": bad.message}}));
-            if let Some(allow) = bad.allow {
+    let mut response = match respond(service, request, &mut advance) {
+        Ok(value) => json_response(StatusCode::OK, &value),
+        Err(error) => {
+            let mut response =
+                json_response(error.status, &json!({"error": {"message": error.message}}));
+            if let Some(allow) = error.allow {
                 set(response.headers_mut(), ALLOW, allow);
             }
             response
@@ -71,15 +72,15 @@ pub(crate) fn serve(service: &mut Service, request: &Request<Vec<u8>>) -> Served
     }
 }
 
-fn answer(
+fn respond(
     service: &mut Service,
     request: &Request<Vec<u8>>,
     advance: &mut Duration,
-) -> Result<Value, Bad> {
+) -> Result<Value, ControlError> {
     let body = request.body().as_slice();
     if body.len() > MAX_BODY {
         let message = format!("the body is longer than {MAX_BODY} bytes");
-        return Err(Bad {
+        return Err(ControlError {
             status: StatusCode::PAYLOAD_TOO_LARGE,
             allow: None,
             message,
@@ -89,16 +90,19 @@ fn answer(
     match (name, request.method()) {
         ("advance", &Method::POST) => {
             let by = read_advance(body)?;
-            let then = later(service.now, by);
-            if then == Timestamp::MAX {
-                return Err(Bad::body("the clock does not go that far".to_owned()));
+            let target = later(service.now, by);
+            if target == Timestamp::MAX {
+                return Err(ControlError::body(
+                    "the clock cannot go that far".to_owned(),
+                ));
             }
-            service.pass(then);
+            service.advance_to(target);
             *advance = by;
             Ok(json!({"now": stamp(service.now), "advanced_seconds": by.as_secs_f64()}))
         }
         ("faults", &Method::POST) => {
-            let faults = Fault::parse(body).map_err(|error| Bad::body(error.to_string()))?;
+            let faults =
+                Fault::parse(body).map_err(|error| ControlError::body(error.to_string()))?;
             let scripted = faults.len();
             faults.into_iter().for_each(|fault| service.script(fault));
             Ok(json!({"scripted": scripted, "pending": service.faults().len()}))
@@ -110,12 +114,12 @@ fn answer(
             Ok(json!({"cleared": cleared, "pending": 0}))
         }
         ("revoke", &Method::POST) => {
-            let asked: Revoke = if body.is_empty() {
+            let revoke: Revoke = if body.is_empty() {
                 Revoke::default()
             } else {
                 parse(body)?
             };
-            let claims = asked.claims.map(|claims| {
+            let claims = revoke.claims.map(|claims| {
                 claims
                     .as_str()
                     .map_or_else(|| claims.to_string(), str::to_owned)
@@ -124,22 +128,24 @@ fn answer(
             Ok(json!({"revoked": true}))
         }
         ("state", &Method::GET) => Ok(state(service)),
-        ("advance" | "revoke", _) => Err(Bad::method("POST")),
-        ("faults", _) => Err(Bad::method("GET, POST, DELETE")),
-        ("state", _) => Err(Bad::method("GET")),
-        (_, _) => Err(Bad {
+        ("advance" | "revoke", _) => Err(ControlError::method("POST")),
+        ("faults", _) => Err(ControlError::method("GET, POST, DELETE")),
+        ("state", _) => Err(ControlError::method("GET")),
+        (_, _) => Err(ControlError {
             status: StatusCode::NOT_FOUND,
             allow: None,
-            message: "the control paths are advance, faults, revoke and state".to_owned(),
+            message:
+                "unknown control path: the control paths are advance, faults, revoke and state"
+                    .to_owned(),
         }),
     }
 }
 
-fn read_advance(body: &[u8]) -> Result<Duration, Bad> {
-    let asked: Advance = parse(body)?;
-    match (asked.seconds, asked.by) {
+fn read_advance(body: &[u8]) -> Result<Duration, ControlError> {
+    let advance: Advance = parse(body)?;
+    match (advance.seconds, advance.by) {
         (Some(seconds), None) => Duration::try_from_secs_f64(seconds).map_err(|_| {
-            Bad::body("seconds: the clock only goes forward, and not without end".to_owned())
+            ControlError::body(format!("seconds: {seconds} is negative or too large"))
         }),
         (None, Some(by)) => by
             .parse::<Span>()
@@ -147,26 +153,26 @@ fn read_advance(body: &[u8]) -> Result<Duration, Bad> {
             .ok()
             .and_then(|duration| Duration::try_from(duration).ok())
             .ok_or_else(|| {
-                Bad::body(format!(
-                    "by: '{by}' is no duration forward, such as 12h, 90s or 1d 2h"
+                ControlError::body(format!(
+                    "by: '{by}' is not a duration such as 12h, 90s or 1d 2h, or it is negative"
                 ))
             }),
-        (Some(_), Some(_)) | (None, None) => Err(Bad::body(
-            r#"either {"seconds": 60} or {"by": "12h"} is expected"#.to_owned(),
+        (Some(_), Some(_)) | (None, None) => Err(ControlError::body(
+            r#"expected either {"seconds": 60} or {"by": "12h"}"#.to_owned(),
         )),
     }
 }
 
 fn state(service: &Service) -> Value {
     let now = service.now;
-    let rule = service.starts.rule();
+    let throttle = service.starts.throttle();
     let times = |times: &[Timestamp]| times.iter().map(|at| stamp(*at)).collect::<Vec<_>>();
     json!({
         "now": stamp(now),
         "throttle": {
-            "limit": rule.limit,
-            "window_seconds": rule.window.as_secs_f64(),
-            "window": match rule.kind { Window::Sliding => "sliding", Window::Fixed => "fixed" },
+            "limit": throttle.limit,
+            "window_seconds": throttle.window.as_secs_f64(),
+            "window": match throttle.kind { Window::Sliding => "sliding", Window::Fixed => "fixed" },
             "counted": service.starts.counted(now),
             "wait_seconds": service.wait_for_slot(now).map(|wait| wait.as_secs_f64()),
         },
@@ -181,17 +187,17 @@ fn state(service: &Service) -> Value {
     })
 }
 
-fn parse<T: for<'de> Deserialize<'de>>(body: &[u8]) -> Result<T, Bad> {
-    serde_json::from_slice(body).map_err(|error| Bad::body(error.to_string()))
+fn parse<T: for<'de> Deserialize<'de>>(body: &[u8]) -> Result<T, ControlError> {
+    serde_json::from_slice(body).map_err(|error| ControlError::body(error.to_string()))
 }
 
-fn json_answer(status: StatusCode, value: &Value) -> Response<Vec<u8>> {
+fn json_response(status: StatusCode, value: &Value) -> Response<Vec<u8>> {
     let mut body = value.to_string();
     body.push('\n');
-    with(status, "application/json", body)
+    with_body(status, "application/json", body)
 }
 
-impl Bad {
+impl ControlError {
     fn body(message: String) -> Self {
         Self {
             status: StatusCode::BAD_REQUEST,
@@ -201,7 +207,7 @@ impl Bad {
     }
 
     fn method(allow: &'static str) -> Self {
-        let message = format!("the methods here are {allow}");
+        let message = format!("the allowed methods are {allow}");
         Self {
             status: StatusCode::METHOD_NOT_ALLOWED,
             allow: Some(allow),

@@ -1,12 +1,12 @@
-//! Which requests faults are for, and what they make of operations and runs.
+//! Which requests a fault meets, and how it changes operations and runs.
 
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::bench::Bench;
+use crate::fixture::Fixture;
 
 #[test]
-fn which_requests_a_fault_is_for() {
+fn a_fault_meets_only_its_kind_of_request() {
     for (on, met) in [
         ("start", [true, false, false, false, false]),
         ("operation", [false, true, false, false, false]),
@@ -15,41 +15,41 @@ fn which_requests_a_fault_is_for() {
         ("token", [false; 5]),
         ("any", [true; 5]),
     ] {
-        let mut bench = Bench::scripted(&format!(r#"{{"on":"{on}","status":599,"times":9}}"#));
+        let mut fixture = Fixture::scripted(&format!(r#"{{"on":"{on}","status":599,"times":9}}"#));
         let answers = [
-            bench.start(),
-            bench.get("operations/x"),
-            bench.get("operations"),
-            bench.get("runs/x/getStatistics"),
-            bench.get("years"),
+            fixture.start(),
+            fixture.get("operations/x"),
+            fixture.get("operations"),
+            fixture.get("runs/x/getStatistics"),
+            fixture.get("years"),
         ];
         assert_eq!(answers.map(|answer| answer.status == 599), met, "{on}");
-        assert_eq!(bench.control("GET", "state", "").status, 200);
+        assert_eq!(fixture.control("GET", "state", "").status, 200);
     }
 }
 
 #[test]
-fn faults_are_met_in_order_and_count_what_goes_by() {
-    let mut bench = Bench::scripted(
+fn faults_apply_in_order_and_count_passing_requests() {
+    let mut fixture = Fixture::scripted(
         r#"[{"on":"runs","after":1,"times":2,"status":500},
             {"on":"runs","status":501},
             {"on":"runs","after":4,"status":502}]"#,
     );
-    let seen: Vec<u16> = (0..6).map(|_| bench.get("runs").status).collect();
+    let seen: Vec<u16> = (0..6).map(|_| fixture.get("runs").status).collect();
     assert_eq!(seen, [501, 500, 500, 200, 502, 200]);
-    assert!(bench.service.faults().is_empty());
-    bench.script(r#"{"on":"any","times":5,"status":500}"#);
-    bench.service.clear_faults();
-    assert_eq!(bench.get("runs").status, 200);
+    assert!(fixture.service.faults().is_empty());
+    fixture.script(r#"{"on":"any","times":5,"status":500}"#);
+    fixture.service.clear_faults();
+    assert_eq!(fixture.get("runs").status, 200);
 }
 
 #[test]
-fn an_operation_follows_its_script() {
+fn an_operation_returns_its_scripted_statuses() {
     let script = r#""operation_status":["running","skipped",null,"succeeded"]"#;
     for on in ["start", "operation"] {
-        let mut bench = Bench::scripted(&format!(r#"{{"on":"{on}",{script}}}"#));
-        let id = bench.started();
-        let seen: Vec<Value> = (0..5).map(|_| bench.status_of(&id)).collect();
+        let mut fixture = Fixture::scripted(&format!(r#"{{"on":"{on}",{script}}}"#));
+        let id = fixture.started();
+        let seen: Vec<Value> = (0..5).map(|_| fixture.status_of(&id)).collect();
         assert_eq!(
             seen,
             [
@@ -60,32 +60,32 @@ fn an_operation_follows_its_script() {
                 json!("succeeded")
             ]
         );
-        assert!(bench.get(&format!("operations/{id}")).json["resourceLocation"].is_string());
+        assert!(fixture.get(&format!("operations/{id}")).json["resourceLocation"].is_string());
         assert_eq!(
-            bench.get("operations").json["value"][0]["status"],
+            fixture.get("operations").json["value"][0]["status"],
             "succeeded",
-            "a list takes no step"
+            "reading the list does not advance the statuses"
         );
     }
 }
 
 #[test]
 fn an_operation_fails_and_its_run_with_it() {
-    let mut bench = Bench::scripted(r#"{"on":"start","fail_operation":"no flows are ready"}"#);
-    let id = bench.started();
-    let run = bench.service.operation(&id).unwrap().run().to_owned();
-    let running = bench.sleep(119).get(&format!("operations/{id}")).json;
+    let mut fixture = Fixture::scripted(r#"{"on":"start","fail_operation":"no flows are ready"}"#);
+    let id = fixture.started();
+    let run = fixture.service.operation(&id).unwrap().run().to_owned();
+    let running = fixture.sleep(119).get(&format!("operations/{id}")).json;
     assert_eq!(
         (&running["status"], &running["statusDetail"]),
         (&json!("running"), &Value::Null)
     );
-    let failed = bench.sleep(1).get(&format!("operations/{id}")).json;
+    let failed = fixture.sleep(1).get(&format!("operations/{id}")).json;
     assert_eq!(
         (&failed["status"], &failed["statusDetail"]),
         (&json!("failed"), &json!("no flows are ready"))
     );
     assert_eq!(failed["resourceLocation"], Value::Null);
-    let run = bench.get(&format!("runs/{run}")).json;
+    let run = fixture.get(&format!("runs/{run}")).json;
     assert_eq!(
         (&run["status"], &run["blockingError"]["message"]),
         (&json!("failed"), &json!("no flows are ready"))
@@ -93,25 +93,25 @@ fn an_operation_fails_and_its_run_with_it() {
 }
 
 #[test]
-fn a_run_ends_otherwise_than_its_operation() {
-    let mut bench = Bench::scripted(r#"{"on":"start","run_status":"completedWithErrors"}"#);
-    let id = bench.started();
-    assert_eq!(bench.sleep(7200).status_of(&id), "succeeded");
+fn a_run_ends_in_its_scripted_status() {
+    let mut fixture = Fixture::scripted(r#"{"on":"start","run_status":"completedWithErrors"}"#);
+    let id = fixture.started();
+    assert_eq!(fixture.sleep(7200).status_of(&id), "succeeded");
     assert_eq!(
-        bench.get("runs").json["value"][0]["status"],
+        fixture.get("runs").json["value"][0]["status"],
         "completedWithErrors"
     );
     assert_eq!(
-        bench.get("runs/getStatistics()").json["inboundTotals"]["errors"],
+        fixture.get("runs/getStatistics()").json["inboundTotals"]["errors"],
         1
     );
 }
 
 #[test]
-fn a_read_is_answered_with_another_success() {
-    let mut bench = Bench::scripted(r#"{"on":"operation","status":202,"retry_after":9}"#);
-    let id = bench.started();
-    let answer = bench.get(&format!("operations/{id}"));
+fn a_scripted_success_keeps_the_body_of_a_read() {
+    let mut fixture = Fixture::scripted(r#"{"on":"operation","status":202,"retry_after":9}"#);
+    let id = fixture.started();
+    let answer = fixture.get(&format!("operations/{id}"));
     assert_eq!(
         (answer.status, answer.header("retry-after")),
         (202, Some("9"))
@@ -120,15 +120,15 @@ fn a_read_is_answered_with_another_success() {
 }
 
 #[test]
-fn the_log_tells_what_a_fault_did() {
-    let mut bench = Bench::scripted(
+fn the_log_records_what_a_fault_did() {
+    let mut fixture = Fixture::scripted(
         r#"[{"on":"start","lose":"request"},{"on":"start","lose":"answer"},{"on":"start","stall":true},
             {"on":"start","status":503},{"on":"start","cut_after":0}]"#,
     );
     for _ in 0..5 {
-        bench.start();
+        fixture.start();
     }
-    let seen: Vec<_> = bench
+    let seen: Vec<_> = fixture
         .service
         .requests()
         .iter()

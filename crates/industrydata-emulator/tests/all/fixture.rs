@@ -1,4 +1,4 @@
-//! A service, a time, and short words for the requests of the tests.
+//! A service in virtual time, with short methods for the requests of the tests.
 
 use std::time::Duration;
 
@@ -9,23 +9,23 @@ use serde_json::Value;
 
 pub(crate) const DATA: &str = "/beta/external/industryData";
 
-pub(crate) struct Bench {
+pub(crate) struct Fixture {
     pub(crate) service: Service,
     pub(crate) now: Timestamp,
     pub(crate) token: String,
 }
 
-/// An answer, with its body as JSON if it is any.
+/// A response. Its body is also given as JSON, or null if it is not JSON.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) text: String,
     pub(crate) json: Value,
 }
 
-impl Bench {
-    /// A service of the default configuration at 2026-01-15 08:00; scheduled runs are due at 06:00 and 18:00.
+impl Fixture {
+    /// A service with the default configuration at 2026-01-15 08:00. Scheduled runs are due at 06:00 and 18:00.
     pub(crate) fn new() -> Self {
         Self::with(Config::default())
     }
@@ -41,9 +41,9 @@ impl Bench {
     }
 
     pub(crate) fn scripted(json: &str) -> Self {
-        let mut bench = Self::new();
-        bench.script(json);
-        bench
+        let mut fixture = Self::new();
+        fixture.script(json);
+        fixture
     }
 
     pub(crate) fn script(&mut self, json: &str) {
@@ -74,25 +74,25 @@ impl Bench {
             .serve(&builder.body(body.as_bytes().to_vec()).unwrap(), self.now)
     }
 
-    pub(crate) fn send(&mut self, builder: Builder, body: &str) -> Answer {
-        Answer::of(&self.served(builder, body))
+    pub(crate) fn send(&mut self, builder: Builder, body: &str) -> Reply {
+        Reply::of(&self.served(builder, body))
     }
 
-    pub(crate) fn get(&mut self, path: &str) -> Answer {
+    pub(crate) fn get(&mut self, path: &str) -> Reply {
         let request = self.request("GET", &format!("{DATA}/{path}"));
         self.send(request, "")
     }
 
-    pub(crate) fn start(&mut self) -> Answer {
+    pub(crate) fn start(&mut self) -> Reply {
         let request = self.request("POST", &format!("{DATA}/runs/start"));
         self.send(request, "")
     }
 
-    /// Starts, and gives the id out of the Location.
+    /// Starts a run and returns the operation id from the Location.
     pub(crate) fn started(&mut self) -> String {
-        let answer = self.start();
-        assert_eq!(answer.status, StatusCode::ACCEPTED, "{answer:?}");
-        answer
+        let reply = self.start();
+        assert_eq!(reply.status, StatusCode::ACCEPTED, "{reply:?}");
+        reply
             .header("location")
             .unwrap()
             .rsplit_once('/')
@@ -105,7 +105,7 @@ impl Bench {
         self.get(&format!("operations/{id}")).json["status"].clone()
     }
 
-    pub(crate) fn control(&mut self, method: &str, name: &str, body: &str) -> Answer {
+    pub(crate) fn control(&mut self, method: &str, name: &str, body: &str) -> Reply {
         self.send(
             Request::builder()
                 .method(method)
@@ -115,7 +115,7 @@ impl Bench {
     }
 }
 
-impl Answer {
+impl Reply {
     pub(crate) fn of(served: &Served) -> Self {
         let response = &served.response;
         Self {

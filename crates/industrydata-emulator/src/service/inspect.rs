@@ -1,20 +1,23 @@
-//! What a test can ask the service beside its clients' backs.
+//! What a test can read directly from the service, without a request.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use crate::{
-    config::Config, fault::Fault, log::Logged, operation::Operation, run::Run, service::Service,
+    config::Config,
+    fault::Fault,
+    model::{Logged, Operation, Run},
+    service::state::Service,
 };
 
 impl Service {
-    /// The faults that are still to come, with what is left of their counts.
+    /// The pending faults. Their counts are those that remain.
     pub fn faults(&self) -> &[Fault] {
         self.script.pending()
     }
 
-    /// What the service was made with.
+    /// The configuration.
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.config
@@ -26,27 +29,27 @@ impl Service {
         self.starts.accepted()
     }
 
-    /// How long a start at this time would have to wait; `None` if it would be accepted.
+    /// How long until a slot is free for a start; `None` if one is free at this time.
     #[must_use]
     pub fn wait_for_slot(&self, now: Timestamp) -> Option<Duration> {
         self.starts.wait(now)
     }
 
-    /// The scheduled run that, seen from this time, takes place next.
+    /// The next scheduled run after this time that will not be skipped.
     #[must_use]
     pub fn next_scheduled_run(&self, now: Timestamp) -> Option<Timestamp> {
-        let mut then = self.timetable.clone();
-        then.pass(now);
-        then.next_run()
+        let mut timetable = self.timetable.clone();
+        timetable.advance_to(now);
+        timetable.next_run()
     }
 
-    /// The scheduled times at which no run began because of a start. The last 64 are kept.
+    /// The scheduled times that were skipped because of a start. The last 64 are kept.
     #[must_use]
     pub fn skipped(&self) -> &[Timestamp] {
         self.timetable.skipped()
     }
 
-    /// An operation by its id.
+    /// The operation with this id.
     #[must_use]
     pub fn operation(&self, id: &str) -> Option<&Operation> {
         self.operations
@@ -66,9 +69,9 @@ impl Service {
         &self.runs
     }
 
-    /// The last requests, oldest first; a thousand at least. Control paths are not among them.
+    /// The most recent requests, oldest first: at least the last thousand. Requests to control paths are left out.
     #[must_use]
     pub fn requests(&self) -> &[Logged] {
-        self.log.last()
+        self.log.recent()
     }
 }

@@ -1,4 +1,4 @@
-//! Bearer tokens: the ones given in the configuration, the ones issued to a client, and whether one is still good.
+//! The bearer tokens that the service knows, and the refusal of a request without a valid one.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{
@@ -8,35 +8,35 @@ use http::{
 use jiff::Timestamp;
 
 use crate::{
-    answer::{Trace, set},
     config::{Grant, Permission},
+    graph::response::{Trace, set},
 };
 
-/// How many tokens are remembered; beyond it the oldest are forgotten, and refused.
+/// How many tokens are kept. Older ones are forgotten and then refused.
 const KEPT: usize = 4096;
 
-/// Every token the service knows.
+/// All tokens that the service knows.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tokens {
-    known: Vec<Known>,
+    known: Vec<KnownToken>,
 }
 
 #[derive(Clone, Debug)]
-struct Known {
+struct KnownToken {
     grant: Grant,
-    /// `None` does not end.
-    until: Option<Timestamp>,
+    /// `None` never expires.
+    expires: Option<Timestamp>,
     state: State,
 }
 
 #[derive(Clone, Debug)]
 enum State {
-    Good,
-    /// Revoked, with the claims that a new one must have.
+    Valid,
+    /// Revoked. A new token must have these claims.
     Revoked(Option<String>),
 }
 
-/// Why a request was refused for its token.
+/// Why a request is refused because of its token.
 #[derive(Clone, Debug)]
 pub(crate) enum Refusal {
     Missing,
@@ -44,35 +44,36 @@ pub(crate) enum Refusal {
     Unknown,
     Expired,
     Revoked(Option<String>),
-    /// The token is good, and not for this.
+    /// The token is valid but lacks the permission.
     Forbidden,
 }
 
 impl Tokens {
-    /// Makes a token good, whatever it was before.
-    pub(crate) fn add(&mut self, grant: Grant, until: Option<Timestamp>) {
+    /// Makes a token valid, even one that was revoked.
+    pub(crate) fn add(&mut self, grant: Grant, expires: Option<Timestamp>) {
         self.known.retain(|known| known.grant.token != grant.token);
         if self.known.len() >= KEPT {
             self.known.remove(0);
         }
-        self.known.push(Known {
+        self.known.push(KnownToken {
             grant,
-            until,
-            state: State::Good,
+            expires,
+            state: State::Valid,
         });
     }
 
+    /// Revokes all tokens.
     pub(crate) fn revoke(&mut self, claims: Option<&str>) {
         for known in &mut self.known {
             known.state = State::Revoked(claims.map(str::to_owned));
         }
     }
 
-    /// Whether the request's token is good for one of these permissions; none asked for is good with any token.
+    /// Checks that the request has a valid token with one of these permissions. An empty list accepts any valid token.
     pub(crate) fn check(
         &self,
         headers: &HeaderMap,
-        any_of: &[Permission],
+        permissions: &[Permission],
         now: Timestamp,
     ) -> Result<(), Refusal> {
         let Some(field) = headers.get(AUTHORIZATION) else {
@@ -92,15 +93,15 @@ impl Tokens {
         if let State::Revoked(claims) = &known.state {
             return Err(Refusal::Revoked(claims.clone()));
         }
-        if known.until.is_some_and(|until| until <= now) {
+        if known.expires.is_some_and(|expires| expires <= now) {
             return Err(Refusal::Expired);
         }
-        if any_of.is_empty()
+        if permissions.is_empty()
             || known
                 .grant
                 .permissions
                 .iter()
-                .any(|has| any_of.contains(has))
+                .any(|has| permissions.contains(has))
         {
             Ok(())
         } else {
@@ -110,19 +111,19 @@ impl Tokens {
 }
 
 impl Refusal {
-    /// The 401 or 403, with a challenge that names this authority.
-    pub(crate) fn answer(&self, authority: &str, trace: &Trace) -> Response<Vec<u8>> {
+    /// The 401 or 403. A 401 has a challenge that names this authority.
+    pub(crate) fn response(&self, authority: &str, trace: &Trace) -> Response<Vec<u8>> {
         let message = match self {
-            Self::Missing => "the request carries no access token",
-            Self::NotBearer => "the authorization header is not of the bearer scheme",
-            Self::Unknown => "the access token is not known",
-            Self::Expired => "the lifetime of the access token has ended",
+            Self::Missing => "the request has no access token",
+            Self::NotBearer => "the authorization header does not use the bearer scheme",
+            Self::Unknown => "the access token is unknown",
+            Self::Expired => "the access token has expired",
             Self::Revoked(_) => "the access token was revoked",
             Self::Forbidden => {
                 return trace.error(
                     StatusCode::FORBIDDEN,
                     "accessDenied",
-                    "the permissions of the access token do not cover this request",
+                    "the access token lacks the permission for this request",
                 );
             }
         };

@@ -1,4 +1,4 @@
-//! The throttle on starts: which accepted ones count now, and when the next slot opens.
+//! The throttle on starts: how many accepted starts count, and when the next slot opens.
 
 use std::time::Duration;
 
@@ -6,23 +6,25 @@ use jiff::Timestamp;
 
 use crate::{
     config::{Throttle, Window},
+    model::bounded::push_bounded,
     time::{later, since},
 };
 
-/// How many accepted starts are kept at least; a limit above it is kept whole.
+/// How many accepted starts are kept at least, or as many as the limit if that is higher.
 const KEPT: usize = 4096;
 
-/// The accepted starts, oldest first.
+/// The accepted starts and the throttle that they count towards.
 #[derive(Clone, Debug)]
-pub(crate) struct Starts {
-    rule: Throttle,
+pub(crate) struct AcceptedStarts {
+    throttle: Throttle,
+    /// Oldest first.
     accepted: Vec<Timestamp>,
 }
 
-impl Starts {
-    pub(crate) fn new(rule: Throttle) -> Self {
+impl AcceptedStarts {
+    pub(crate) fn new(throttle: Throttle) -> Self {
         Self {
-            rule,
+            throttle,
             accepted: Vec::new(),
         }
     }
@@ -31,11 +33,11 @@ impl Starts {
         &self.accepted
     }
 
-    pub(crate) fn rule(&self) -> &Throttle {
-        &self.rule
+    pub(crate) fn throttle(&self) -> &Throttle {
+        &self.throttle
     }
 
-    /// How many starts count at this time.
+    /// The number of starts that count at this time.
     pub(crate) fn counted(&self, now: Timestamp) -> usize {
         self.accepted
             .iter()
@@ -44,20 +46,17 @@ impl Starts {
             .count()
     }
 
-    /// How long a start must still wait; `None` if it would be accepted.
+    /// How long until a start is accepted; `None` if one is accepted at this time.
     pub(crate) fn wait(&self, now: Timestamp) -> Option<Duration> {
         let counted = self.counted(now);
-        let above = counted.checked_sub(self.rule.limit)?;
+        let excess = counted.checked_sub(self.throttle.limit)?;
         let first = self.accepted.len() - counted;
-        let in_the_way = self.accepted.get(first + above).copied().unwrap_or(now);
-        Some(since(now, self.ends(in_the_way)))
+        let blocking = self.accepted.get(first + excess).copied().unwrap_or(now);
+        Some(since(now, self.ends(blocking)))
     }
 
     pub(crate) fn accept(&mut self, now: Timestamp) {
-        if self.accepted.len() >= KEPT.max(self.rule.limit).saturating_mul(2) {
-            self.accepted.drain(..self.accepted.len() / 2);
-        }
-        self.accepted.push(now);
+        push_bounded(&mut self.accepted, now, KEPT.max(self.throttle.limit));
     }
 
     fn counts(&self, start: Timestamp, now: Timestamp) -> bool {
@@ -66,10 +65,10 @@ impl Starts {
 
     /// When a start stops counting.
     fn ends(&self, start: Timestamp) -> Timestamp {
-        match self.rule.kind {
-            Window::Sliding => later(start, self.rule.window),
+        match self.throttle.kind {
+            Window::Sliding => later(start, self.throttle.window),
             Window::Fixed => {
-                let window = i128::try_from(self.rule.window.as_nanos())
+                let window = i128::try_from(self.throttle.window.as_nanos())
                     .unwrap_or(i128::MAX)
                     .max(1);
                 let end = start
@@ -87,24 +86,24 @@ impl Starts {
 mod tests {
     use super::*;
 
-    /// Starts at these seconds with a limit of 2 in 100 s; what a start at `now` has to wait.
+    /// The wait for a slot at `now` after starts at these seconds, with a limit of 2 in 100 s.
     fn wait(kind: Window, starts: &[i64], now: i64) -> Option<u64> {
         let at = |second| Timestamp::from_second(second).unwrap();
-        let rule = Throttle {
+        let throttle = Throttle {
             limit: 2,
             window: Duration::from_secs(100),
             kind,
             retry_after: true,
         };
-        let mut books = Starts::new(rule);
+        let mut accepted = AcceptedStarts::new(throttle);
         for start in starts {
-            books.accept(at(*start));
+            accepted.accept(at(*start));
         }
-        books.wait(at(now)).map(|wait| wait.as_secs())
+        accepted.wait(at(now)).map(|wait| wait.as_secs())
     }
 
     #[test]
-    fn sliding() {
+    fn a_start_counts_for_one_sliding_window() {
         for (starts, now, expected) in [
             (&[][..], 0, None),
             (&[0], 1, None),
@@ -123,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn fixed() {
+    fn starts_count_until_the_fixed_window_ends() {
         for (starts, now, expected) in [
             (&[][..], 0, None),
             (&[90, 95], 99, Some(1)),
@@ -140,23 +139,23 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_of_nothing_accepts_nothing() {
-        let books = Starts::new(Throttle {
+    fn a_limit_of_zero_accepts_no_start() {
+        let accepted = AcceptedStarts::new(Throttle {
             limit: 0,
             ..Throttle::default()
         });
         assert_eq!(
-            books.wait(Timestamp::UNIX_EPOCH),
+            accepted.wait(Timestamp::UNIX_EPOCH),
             Some(Duration::from_secs(12 * 3600))
         );
     }
 
     #[test]
-    fn what_is_kept_is_bounded() {
-        let mut books = Starts::new(Throttle::default());
+    fn the_list_is_bounded() {
+        let mut accepted = AcceptedStarts::new(Throttle::default());
         for second in 0..100_000 {
-            books.accept(Timestamp::from_second(second).unwrap());
+            accepted.accept(Timestamp::from_second(second).unwrap());
         }
-        assert!(books.accepted().len() <= 2 * KEPT);
+        assert!(accepted.accepted().len() <= 2 * KEPT);
     }
 }

@@ -1,30 +1,28 @@
-//! The scheduled runs: when the next one is due, and which ones a start made the service skip.
-
-use std::time::Duration;
+//! The scheduled runs: when the next one is due, and which ones a start caused to be skipped.
 
 use jiff::Timestamp;
 
 use crate::{
     config::Schedule,
-    time::{later, since},
+    time::{earlier, later, since},
 };
 
-/// The most runs that one move of the clock brings, and the most skips remembered: a clock moved by a century costs no
-/// more than one moved by a month.
+/// The most runs that begin in one step of the clock, and the most skipped times that are kept. It bounds the cost of a
+/// step of a century.
 const KEPT: usize = 64;
 
-/// The schedule as it stands.
+/// The state of the schedule.
 #[derive(Clone, Debug)]
 pub(crate) struct Timetable {
     rule: Option<Schedule>,
-    /// The next time on the schedule, skipped or not.
+    /// The next scheduled time, skipped or not.
     due: Option<Timestamp>,
     skip_due: bool,
     skipped: Vec<Timestamp>,
 }
 
 impl Timetable {
-    /// The schedule, and the runs that already lie behind it, oldest first.
+    /// The schedule at this time, and the times of its past runs, oldest first.
     pub(crate) fn new(rule: Option<Schedule>, now: Timestamp) -> (Self, Vec<Timestamp>) {
         let rule = rule.filter(|rule| !rule.every.is_zero());
         let due = rule.as_ref().and_then(|rule| after(rule, now));
@@ -48,8 +46,8 @@ impl Timetable {
         )
     }
 
-    /// Brings the schedule to `now`: the runs that began since, oldest first.
-    pub(crate) fn pass(&mut self, now: Timestamp) -> Vec<Timestamp> {
+    /// Moves the schedule to this time and returns the times of the runs that began meanwhile, oldest first.
+    pub(crate) fn advance_to(&mut self, now: Timestamp) -> Vec<Timestamp> {
         let mut began = Vec::new();
         let Some((rule, due)) = self.rule.as_ref().zip(self.due) else {
             return began;
@@ -81,14 +79,14 @@ impl Timetable {
         began
     }
 
-    /// An on-demand start was accepted: the next scheduled run is skipped if it is near.
-    pub(crate) fn started(&mut self, now: Timestamp) {
+    /// Records an accepted start, which causes the next scheduled run to be skipped if it is near.
+    pub(crate) fn start_accepted(&mut self, now: Timestamp) {
         if let Some((rule, due)) = self.rule.as_ref().zip(self.due) {
             self.skip_due |= since(now, due) <= rule.skip_within;
         }
     }
 
-    /// The next run that is going to take place.
+    /// The time of the next run that will not be skipped.
     pub(crate) fn next_run(&self) -> Option<Timestamp> {
         let (rule, due) = self.rule.as_ref().zip(self.due)?;
         Some(if self.skip_due {
@@ -98,7 +96,7 @@ impl Timetable {
         })
     }
 
-    /// The run that is going to be skipped.
+    /// The time of the next run, if it will be skipped.
     pub(crate) fn next_skip(&self) -> Option<Timestamp> {
         self.due.filter(|_| self.skip_due)
     }
@@ -108,7 +106,7 @@ impl Timetable {
     }
 }
 
-/// The first time on the schedule after `now`; `None` at the end of time.
+/// The first scheduled time after `now`; `None` beyond the last representable timestamp.
 fn after(rule: &Schedule, now: Timestamp) -> Option<Timestamp> {
     let every = i128::try_from(rule.every.as_nanos()).ok()?;
     let phase = i128::try_from(rule.phase.as_nanos()).ok()?;
@@ -123,15 +121,10 @@ fn after(rule: &Schedule, now: Timestamp) -> Option<Timestamp> {
     Timestamp::from_nanosecond(due).ok()
 }
 
-fn earlier(at: Timestamp, by: Duration) -> Timestamp {
-    jiff::SignedDuration::try_from(by)
-        .ok()
-        .and_then(|by| at.checked_sub(by).ok())
-        .unwrap_or(Timestamp::MIN)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     const HOUR: i64 = 3600;
@@ -148,14 +141,14 @@ mod tests {
     }
 
     #[test]
-    fn runs_come_as_the_clock_passes_them() {
+    fn runs_begin_when_they_are_due() {
         let (mut table, past) = Timetable::new(every_twelve(), at(0));
         assert!(past.is_empty());
         assert_eq!(table.next_run(), Some(at(12)));
-        assert!(table.pass(at(11)).is_empty());
-        assert_eq!(table.pass(at(12)), [at(12)]);
-        assert!(table.pass(at(12)).is_empty());
-        assert_eq!(table.pass(at(37)), [at(24), at(36)]);
+        assert!(table.advance_to(at(11)).is_empty());
+        assert_eq!(table.advance_to(at(12)), [at(12)]);
+        assert!(table.advance_to(at(12)).is_empty());
+        assert_eq!(table.advance_to(at(37)), [at(24), at(36)]);
     }
 
     #[test]
@@ -165,31 +158,31 @@ mod tests {
             (at(2), 24, true),
         ] {
             let (mut table, _) = Timetable::new(every_twelve(), at(0));
-            table.started(start);
-            table.started(start);
+            table.start_accepted(start);
+            table.start_accepted(start);
             assert_eq!(table.next_run(), Some(at(next)));
             assert_eq!(table.next_skip(), skips.then(|| at(12)));
-            assert_eq!(table.pass(at(24)).len(), if skips { 1 } else { 2 });
+            assert_eq!(table.advance_to(at(24)).len(), if skips { 1 } else { 2 });
             assert_eq!(table.skipped(), if skips { vec![at(12)] } else { vec![] });
-            assert_eq!(table.next_run(), Some(at(36)), "a skip is for one run");
+            assert_eq!(table.next_run(), Some(at(36)), "one start skips one run");
         }
     }
 
     #[test]
-    fn a_long_move_is_bounded_and_ends_on_the_schedule() {
+    fn a_long_step_is_bounded_and_ends_on_the_schedule() {
         let (mut table, _) = Timetable::new(every_twelve(), at(0));
-        table.started(at(3));
-        let began = table.pass(at(24 * 365 * 100));
+        table.start_accepted(at(3));
+        let began = table.advance_to(at(24 * 365 * 100));
         assert_eq!(began.len(), KEPT);
         assert_eq!(began.last(), Some(&at(24 * 365 * 100)));
         assert_eq!(table.next_run(), Some(at(24 * 365 * 100 + 12)));
         assert_eq!(table.skipped(), [at(12)]);
-        table.pass(Timestamp::MAX);
+        table.advance_to(Timestamp::MAX);
         assert_eq!(table.next_run(), None);
     }
 
     #[test]
-    fn a_past_and_no_schedule() {
+    fn past_runs_and_no_schedule() {
         let past = Timetable::new(
             Some(Schedule {
                 past_runs: 2,
@@ -207,7 +200,7 @@ mod tests {
             }),
             at(0),
         );
-        none.started(at(1));
-        assert!(none.pass(Timestamp::MAX).is_empty());
+        none.start_accepted(at(1));
+        assert!(none.advance_to(Timestamp::MAX).is_empty());
     }
 }

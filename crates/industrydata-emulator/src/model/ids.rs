@@ -1,6 +1,6 @@
-//! Ids and tokens from a seed and a counter: no randomness, so a test can be run again to the byte.
+//! Ids and tokens from a seed. The same seed gives the same ids, so a test can be repeated exactly.
 
-/// The source of every id of one service.
+/// The source of all ids of one service.
 #[derive(Clone, Debug)]
 pub(crate) struct Ids {
     state: u64,
@@ -11,14 +11,14 @@ impl Ids {
         Self { state: seed }
     }
 
-    /// An id of an operation: GUID-shaped, but like the service's own not of the RFC 9562 variant, which a client
-    /// that validates ids too strictly trips over.
+    /// An operation id. It has the shape of a GUID but not the variant of RFC 9562, like the ids of the real service. A
+    /// client that validates ids too strictly fails on it.
     pub(crate) fn operation(&mut self) -> String {
         let (high, low) = (self.next(), self.next());
         guid(high, (low & 0x0fff_ffff_ffff_ffff) | 0x7000_0000_0000_0000)
     }
 
-    /// Any other id: a GUID of version 4.
+    /// A GUID of version 4, used for every other id.
     pub(crate) fn guid(&mut self) -> String {
         let (high, low) = (self.next(), self.next());
         guid(
@@ -27,7 +27,7 @@ impl Ids {
         )
     }
 
-    /// A bearer token's text.
+    /// The text of a bearer token.
     pub(crate) fn token(&mut self) -> String {
         format!(
             "emulated.{:016x}{:016x}.{:016x}",
@@ -37,7 +37,7 @@ impl Ids {
         )
     }
 
-    /// SplitMix64 (Steele, Lea and Flood 2014): one addition and a mix.
+    /// SplitMix64 (Steele, Lea and Flood, 2014).
     fn next(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.state;
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_seed_gives_the_same_ids_again_and_another_gives_others() {
+    fn ids_depend_on_the_seed_alone() {
         let ids = |seed| {
             let mut ids = Ids::new(seed);
             [ids.operation(), ids.guid(), ids.token()]
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plain_id_is_of_version_four_and_an_operations_is_not_of_its_variant() {
+    fn guids_have_version_four_and_operation_ids_another_variant() {
         let mut ids = Ids::new(1);
         for _ in 0..100 {
             let plain = ids.guid();
