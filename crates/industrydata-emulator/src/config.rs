@@ -38,7 +38,7 @@ pub struct Config {
     pub operation_takes: Duration,
     /// How long a run takes.
     pub run_takes: Duration,
-    /// Divides the two durations above. The clock, the window and the schedule do not change.
+    /// Divides `operation_takes` and `run_takes`. The clock, the window and the schedule do not change.
     pub speed: f64,
     /// The maximum number of entries on a page of a list.
     pub page_size: usize,

@@ -41,7 +41,7 @@ pub(crate) fn seconds_up(wait: Duration) -> u64 {
 }
 
 /// `2023-11-01T11:10:46.9247690Z`: the service writes seven fractional digits.
-pub(crate) fn stamp(at: Timestamp) -> String {
+pub(crate) fn graph_time(at: Timestamp) -> String {
     format!("{at:.7}")
 }
 
@@ -64,7 +64,7 @@ mod tests {
     #[test]
     fn formats_of_a_timestamp() {
         let at: Timestamp = "2020-08-18T12:51:51.5Z".parse().unwrap();
-        assert_eq!(stamp(at), "2020-08-18T12:51:51.5000000Z");
+        assert_eq!(graph_time(at), "2020-08-18T12:51:51.5000000Z");
         assert_eq!(zoneless(at), "2020-08-18T12:51:51");
         assert_eq!(http_date(at), "Tue, 18 Aug 2020 12:51:51 GMT");
     }

@@ -39,9 +39,12 @@ pub enum Lose {
 
 /// A scripted fault, built in Rust with the methods below or read from JSON with members of the same names.
 ///
-/// A fault without a status changes the response that the service would give. A fault with a status replaces it, and
-/// the service does not act on the request. There are two exceptions: [`Fault::act`] decides explicitly, and a 2xx
-/// status on a read keeps the service's own body.
+/// A fault without a status changes the response that the service would give. A fault with a status replaces that
+/// response, and the service does not act on the request. There are three exceptions:
+///
+/// - a 2xx status on a read replaces only the status;
+/// - with [`Lose::Answer`], the service acts whatever the status;
+/// - [`Fault::act`] overrides these rules, except that the service never acts on a lost request.
 ///
 /// ```
 /// use std::time::Duration;
@@ -255,7 +258,7 @@ impl Fault {
         self
     }
 
-    /// Whether the service acts on the request, whatever the fault does to the response.
+    /// Whether the service acts on the request. It never acts if the request is lost.
     pub fn act(mut self, act: bool) -> Self {
         self.act = Some(act);
         self

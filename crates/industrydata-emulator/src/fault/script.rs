@@ -101,7 +101,7 @@ impl Fault {
         let date = self
             .date_skew_seconds
             .and_then(|skew| trace.now.checked_add(SignedDuration::from_secs(skew)).ok());
-        trace.stamp(headers, date.unwrap_or(trace.now));
+        trace.set_common_headers(headers, date.unwrap_or(trace.now));
         for (name, values) in &self.headers {
             if let Ok(name) = HeaderName::from_bytes(name.as_bytes()) {
                 replace(headers, &name, values);

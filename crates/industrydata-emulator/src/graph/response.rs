@@ -26,7 +26,7 @@ pub(crate) struct Trace {
 
 impl Trace {
     /// Sets the headers that every response has. A header that is already set is kept.
-    pub(crate) fn stamp(&self, headers: &mut HeaderMap, date: Timestamp) {
+    pub(crate) fn set_common_headers(&self, headers: &mut HeaderMap, date: Timestamp) {
         for (name, value) in [
             (CACHE_CONTROL, "no-cache"),
             (REQUEST_ID, self.request_id.as_str()),

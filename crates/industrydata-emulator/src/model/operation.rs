@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::time::{later, stamp};
+use crate::time::{graph_time, later};
 
 /// A long-running operation. Its status depends on the time unless a fault scripts it.
 #[derive(Clone, Debug)]
@@ -110,8 +110,8 @@ impl Operation {
         json!({
             "@odata.type": "#microsoft.graph.longRunningOperation",
             "id": self.id,
-            "createdDateTime": stamp(self.created),
-            "lastActionDateTime": stamp(last_action),
+            "createdDateTime": graph_time(self.created),
+            "lastActionDateTime": graph_time(last_action),
             "resourceLocation": resource,
             "status": status,
             "statusDetail": detail,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::time::{later, stamp};
+use crate::time::{graph_time, later};
 
 /// A run. It ends as `completed` unless a fault says otherwise.
 #[derive(Clone, Debug)]
@@ -85,8 +85,8 @@ impl Run {
             "@odata.type": "#microsoft.graph.industryData.industryDataRun",
             "id": self.id,
             "displayName": format!("Run {} UTC", self.started.strftime("%Y-%m-%d %H:%M")),
-            "startDateTime": stamp(self.started),
-            "endDateTime": ended.then(|| stamp(self.ends())),
+            "startDateTime": graph_time(self.started),
+            "endDateTime": ended.then(|| graph_time(self.ends())),
             "status": self.status(now),
             "blockingError": blocking,
         })

@@ -14,7 +14,7 @@ const KEPT: usize = 64;
 /// The state of the schedule.
 #[derive(Clone, Debug)]
 pub(crate) struct Timetable {
-    rule: Option<Schedule>,
+    schedule: Option<Schedule>,
     /// The next scheduled time, skipped or not.
     due: Option<Timestamp>,
     skip_due: bool,
@@ -23,21 +23,21 @@ pub(crate) struct Timetable {
 
 impl Timetable {
     /// The schedule at this time, and the times of its past runs, oldest first.
-    pub(crate) fn new(rule: Option<Schedule>, now: Timestamp) -> (Self, Vec<Timestamp>) {
-        let rule = rule.filter(|rule| !rule.every.is_zero());
-        let due = rule.as_ref().and_then(|rule| after(rule, now));
+    pub(crate) fn new(schedule: Option<Schedule>, now: Timestamp) -> (Self, Vec<Timestamp>) {
+        let schedule = schedule.filter(|schedule| !schedule.every.is_zero());
+        let due = schedule.as_ref().and_then(|schedule| after(schedule, now));
         let mut past = Vec::new();
-        if let Some((rule, due)) = rule.as_ref().zip(due) {
+        if let Some((schedule, due)) = schedule.as_ref().zip(due) {
             let mut at = due;
-            for _ in 0..rule.past_runs.min(KEPT) {
-                at = earlier(at, rule.every);
+            for _ in 0..schedule.past_runs.min(KEPT) {
+                at = earlier(at, schedule.every);
                 past.push(at);
             }
         }
         past.reverse();
         (
             Self {
-                rule,
+                schedule,
                 due,
                 skip_due: false,
                 skipped: Vec::new(),
@@ -49,13 +49,13 @@ impl Timetable {
     /// Moves the schedule to this time and returns the times of the runs that began meanwhile, oldest first.
     pub(crate) fn advance_to(&mut self, now: Timestamp) -> Vec<Timestamp> {
         let mut began = Vec::new();
-        let Some((rule, due)) = self.rule.as_ref().zip(self.due) else {
+        let Some((schedule, due)) = self.schedule.as_ref().zip(self.due) else {
             return began;
         };
         if now < due {
             return began;
         }
-        let following = after(rule, now);
+        let following = after(schedule, now);
         let mut at = due;
         if self.skip_due {
             self.skip_due = false;
@@ -63,9 +63,9 @@ impl Timetable {
                 self.skipped.remove(0);
             }
             self.skipped.push(due);
-            at = later(due, rule.every);
+            at = later(due, schedule.every);
         }
-        let kept = rule
+        let kept = schedule
             .every
             .saturating_mul(u32::try_from(KEPT).unwrap_or(u32::MAX));
         if let Some(following) = following {
@@ -73,7 +73,7 @@ impl Timetable {
         }
         while at <= now && began.len() < KEPT {
             began.push(at);
-            at = later(at, rule.every);
+            at = later(at, schedule.every);
         }
         self.due = following;
         began
@@ -81,16 +81,16 @@ impl Timetable {
 
     /// Records an accepted start, which causes the next scheduled run to be skipped if it is near.
     pub(crate) fn start_accepted(&mut self, now: Timestamp) {
-        if let Some((rule, due)) = self.rule.as_ref().zip(self.due) {
-            self.skip_due |= since(now, due) <= rule.skip_within;
+        if let Some((schedule, due)) = self.schedule.as_ref().zip(self.due) {
+            self.skip_due |= since(now, due) <= schedule.skip_within;
         }
     }
 
     /// The time of the next run that will not be skipped.
     pub(crate) fn next_run(&self) -> Option<Timestamp> {
-        let (rule, due) = self.rule.as_ref().zip(self.due)?;
+        let (schedule, due) = self.schedule.as_ref().zip(self.due)?;
         Some(if self.skip_due {
-            later(due, rule.every)
+            later(due, schedule.every)
         } else {
             due
         })
@@ -107,9 +107,9 @@ impl Timetable {
 }
 
 /// The first scheduled time after `now`; `None` beyond the last representable timestamp.
-fn after(rule: &Schedule, now: Timestamp) -> Option<Timestamp> {
-    let every = i128::try_from(rule.every.as_nanos()).ok()?;
-    let phase = i128::try_from(rule.phase.as_nanos()).ok()?;
+fn after(schedule: &Schedule, now: Timestamp) -> Option<Timestamp> {
+    let every = i128::try_from(schedule.every.as_nanos()).ok()?;
+    let phase = i128::try_from(schedule.phase.as_nanos()).ok()?;
     let passed = now
         .as_nanosecond()
         .checked_sub(phase)?

@@ -12,13 +12,11 @@ impl Service {
     pub(super) fn accept(&mut self, fault: Option<&Fault>) -> String {
         self.starts.accept(self.now);
         self.timetable.start_accepted(self.now);
-        let (run_takes, operation_takes) = (
-            scaled(self.config.run_takes, self.config.speed),
-            scaled(self.config.operation_takes, self.config.speed),
-        );
-        let run = Run::new(self.ids.guid(), self.now, run_takes, false);
+        let takes = scaled(self.config.run_takes, self.config.speed);
+        let run = Run::new(self.ids.guid(), self.now, takes, false);
         let id = self.ids.operation();
-        let operation = Operation::new(id.clone(), run.id().to_owned(), self.now, operation_takes);
+        let takes = scaled(self.config.operation_takes, self.config.speed);
+        let operation = Operation::new(id.clone(), run.id().to_owned(), self.now, takes);
         push_bounded(&mut self.runs, run, KEPT);
         push_bounded(&mut self.operations, operation, KEPT);
         self.script_operation(&id, fault);

@@ -14,7 +14,7 @@ use crate::{
     fault::{Delivery, Fault, Served},
     graph::response::{set, with_body},
     service::state::{MAX_BODY, Service},
-    time::{http_date, later, stamp},
+    time::{graph_time, http_date, later},
 };
 
 const ROOT: &str = "/_emulator/";
@@ -98,7 +98,7 @@ fn respond(
             }
             service.advance_to(target);
             *advance = by;
-            Ok(json!({"now": stamp(service.now), "advanced_seconds": by.as_secs_f64()}))
+            Ok(json!({"now": graph_time(service.now), "advanced_seconds": by.as_secs_f64()}))
         }
         ("faults", &Method::POST) => {
             let faults =
@@ -166,9 +166,9 @@ fn read_advance(body: &[u8]) -> Result<Duration, ControlError> {
 fn state(service: &Service) -> Value {
     let now = service.now;
     let throttle = service.starts.throttle();
-    let times = |times: &[Timestamp]| times.iter().map(|at| stamp(*at)).collect::<Vec<_>>();
+    let times = |times: &[Timestamp]| times.iter().map(|at| graph_time(*at)).collect::<Vec<_>>();
     json!({
-        "now": stamp(now),
+        "now": graph_time(now),
         "throttle": {
             "limit": throttle.limit,
             "window_seconds": throttle.window.as_secs_f64(),
@@ -177,8 +177,8 @@ fn state(service: &Service) -> Value {
             "wait_seconds": service.wait_for_slot(now).map(|wait| wait.as_secs_f64()),
         },
         "accepted_starts": times(service.accepted_starts()),
-        "next_scheduled_run": service.next_scheduled_run(now).map(stamp),
-        "next_skip": service.timetable.next_skip().map(stamp),
+        "next_scheduled_run": service.next_scheduled_run(now).map(graph_time),
+        "next_skip": service.timetable.next_skip().map(graph_time),
         "skipped": times(service.skipped()),
         "operations": service.operations().len(),
         "runs": service.runs().len(),

@@ -22,8 +22,8 @@ use crate::{
 };
 
 impl Service {
-    /// Responds to a request without regard to faults that change the response. The checks come in the order of the
-    /// real service: token, permission, length, method.
+    /// Responds to a request as the service does without a fault. The fault only scripts the operation and its run. The
+    /// checks come in the order of the real service: token, permission, length, method.
     pub(super) fn handle(
         &mut self,
         request: &Request<Vec<u8>>,

@@ -37,7 +37,7 @@ impl Service {
             Some(fault) => fault.respond(own, kind, &trace),
             None => {
                 let mut own = own.unwrap_or_default();
-                trace.stamp(own.headers_mut(), trace.now);
+                trace.set_common_headers(own.headers_mut(), trace.now);
                 own
             }
         };
