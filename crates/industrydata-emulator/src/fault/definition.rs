@@ -1,5 +1,4 @@
-//! A fault as data: which requests it meets and what it changes. Its Rust methods and its JSON members have the same
-//! names, so a fault reads alike in both.
+//! A fault as data: which requests it meets and what it changes.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -7,37 +6,13 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::fault::header_values;
+use crate::fault::{
+    header_values,
+    kinds::{Lose, On},
+};
 
-/// The kind of request a fault applies to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum On {
-    /// A start of a run.
-    Start,
-    /// A read of one operation.
-    Operation,
-    /// A read of the list of operations.
-    Operations,
-    /// A read of runs: the list, one run, its statistics or its activities.
-    Runs,
-    /// A request for a token.
-    Token,
-    /// Any request except one to a control path.
-    Any,
-}
-
-/// The part of an exchange that is lost. The connection is closed before the first byte of a response.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Lose {
-    /// The request is lost: the service does not act on it.
-    Request,
-    /// The response is lost: the service has acted.
-    Answer,
-}
-
-/// A scripted fault, built in Rust with the methods below or read from JSON with members of the same names.
+/// A scripted fault, built in Rust with the methods below or read from JSON. A JSON member has the name of its method,
+/// except for `headers`, `body_base64`, `delay_ms`, `drip_ms` and `date_skew_seconds`.
 ///
 /// A fault without a status changes the response that the service would give. A fault with a status replaces that
 /// response, and the service does not act on the request. There are three exceptions:
@@ -47,15 +22,14 @@ pub enum Lose {
 /// - [`Fault::act`] overrides these rules, except that the service never acts on a lost request.
 ///
 /// ```
-/// use std::time::Duration;
 /// use industrydata_emulator::{Fault, Lose, On};
 ///
 /// let lost = Fault::on(On::Start).lose(Lose::Answer);
-/// let busy = Fault::on(On::Operation).times(3).status(503).retry_after(7).delay(Duration::from_millis(50));
+/// let busy = Fault::on(On::Operation).times(3).status(503).retry_after(7);
 ///
 /// let parsed = Fault::parse(br#"[
 ///     {"on": "start", "lose": "answer"},
-///     {"on": "operation", "times": 3, "status": 503, "retry_after": 7, "delay_ms": 50}
+///     {"on": "operation", "times": 3, "status": 503, "retry_after": 7}
 /// ]"#)?;
 /// assert_eq!(parsed, [lost, busy]);
 /// # Ok::<(), industrydata_emulator::ParseFaultError>(())
@@ -164,10 +138,8 @@ impl Fault {
 
     /// Adds a header that replaces the service's header of that name. A value that no header can hold is left out.
     pub fn header(mut self, name: &str, value: &str) -> Self {
-        self.headers
-            .entry(name.to_owned())
-            .or_default()
-            .push(value.to_owned());
+        let values = self.headers.entry(name.to_owned()).or_default();
+        values.push(value.to_owned());
         self
     }
 
@@ -239,10 +211,7 @@ impl Fault {
     /// The statuses that the next reads of the operation return, one for each read. The last one is repeated, and `None`
     /// is a null. On a start, they apply to the operation it creates; on a read, to the operation it reads.
     pub fn operation_status(mut self, statuses: &[Option<&str>]) -> Self {
-        self.operation_status = statuses
-            .iter()
-            .map(|status| status.map(str::to_owned))
-            .collect();
+        self.operation_status = statuses.iter().map(|it| it.map(str::to_owned)).collect();
         self
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::Response;
 
-use crate::fault::definition::{Fault, Lose};
+use crate::fault::{definition::Fault, kinds::Lose};
 
 /// The outcome of a request: a response, and how to deliver it.
 #[derive(Clone, Debug)]

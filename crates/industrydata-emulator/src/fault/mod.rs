@@ -3,10 +3,12 @@
 mod definition;
 mod delivery;
 mod header_values;
+mod kinds;
 mod parse;
 mod script;
 
-pub use definition::{Fault, Lose, On};
+pub use definition::Fault;
 pub use delivery::{Delivery, Ending, Served};
+pub use kinds::{Lose, On};
 pub use parse::ParseFaultError;
 pub(crate) use script::Script;

@@ -90,7 +90,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::fault::definition::{Lose, On};
+    use crate::fault::kinds::{Lose, On};
 
     #[test]
     fn json_and_methods_build_equal_faults() {

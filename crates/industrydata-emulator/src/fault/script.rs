@@ -9,7 +9,10 @@ use jiff::SignedDuration;
 use serde_json::Value;
 
 use crate::{
-    fault::definition::{Fault, Lose, On},
+    fault::{
+        definition::Fault,
+        kinds::{Lose, On},
+    },
     graph::response::{ODATA, Trace, empty, set},
 };
 
