@@ -1,4 +1,5 @@
-//! Serves on port 8085, or on the port given, until the input ends: `cargo run --example serve`.
+//! Serves an emulated service until the standard input ends. The first argument is the port, by default 8085:
+//! `cargo run --package industrydata-emulator --example serve`.
 
 use std::io;
 

@@ -1,36 +1,46 @@
-//! What an emulated service is told before it starts.
+//! The configuration of an emulated service.
 
 use std::time::Duration;
 
 const HOUR: u64 = 3600;
 
-/// Everything that can be chosen about an emulated service.
+/// The configuration of an emulated service. Set the fields to change and take the others from the default.
 ///
-/// Made to be written as `Config { port: 8085, ..Config::default() }`.
+/// ```
+/// use industrydata_emulator::{Config, Grant, Permission, Throttle, Window};
+///
+/// let config = Config {
+///     tokens: vec![Grant::only("read-only", &[Permission::ReadOperations, Permission::ReadRuns])],
+///     throttle: Throttle { kind: Window::Fixed, ..Throttle::default() },
+///     speed: 60.0,
+///     ..Config::default()
+/// };
+/// assert_eq!(config.throttle.limit, 5);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The service root, as it stands in every `Location` and `@odata.nextLink`: scheme, host and version, no slash at
-    /// the end. A listener puts its own address here.
+    /// The service root in every `Location` and `@odata.nextLink`: scheme, host and version, without a trailing slash. A
+    /// listener replaces it with its own address.
     pub base: String,
-    /// The port on 127.0.0.1 that a listener takes; 0 lets the system choose.
+    /// The port on 127.0.0.1 that a listener binds. With 0, the system chooses one.
     pub port: u16,
-    /// Where every id and every token comes from: the same seed and the same requests give the same answers.
+    /// The seed of all ids and issued tokens. The same seed, times and requests give the same responses.
     pub seed: u64,
-    /// The bearer tokens that are good from the start and do not expire.
+    /// The bearer tokens that are valid from the beginning and never expire.
     pub tokens: Vec<Grant>,
-    /// The one application that the token endpoint knows.
+    /// The only application that the token endpoint knows.
     pub client: Client,
-    /// How many starts the service accepts.
+    /// How many starts the service accepts in a window.
     pub throttle: Throttle,
-    /// When the service starts runs by itself; `None` is never.
+    /// When the service starts runs by itself. With `None`, it never does.
     pub schedule: Option<Schedule>,
-    /// How long an operation takes from its acceptance to `succeeded`.
+    /// How long an operation takes from the accepted start until `succeeded`.
     pub operation_takes: Duration,
     /// How long a run takes.
     pub run_takes: Duration,
-    /// What the two durations above are divided by. The clock, the window and the schedule are not touched.
+    /// Divides `operation_takes` and `run_takes`. The clock, the window and the schedule do not change.
     pub speed: f64,
-    /// The most entries that one page of a list holds.
+    /// The maximum number of entries on a page of a list.
     pub page_size: usize,
 }
 
@@ -52,10 +62,10 @@ impl Default for Config {
     }
 }
 
-/// What a token may be used for.
+/// What a token allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Permission {
-    /// `IndustryData-Run.Start`: starts runs, and reads runs and their statistics; not operations.
+    /// `IndustryData-Run.Start`: starts runs, and reads runs and their statistics but not operations.
     Start,
     /// `IndustryData.ReadBasic.All`: reads operations.
     ReadOperations,
@@ -68,12 +78,12 @@ impl Permission {
     pub const ALL: [Self; 3] = [Self::Start, Self::ReadOperations, Self::ReadRuns];
 }
 
-/// A bearer token and what it may be used for.
+/// A bearer token and its permissions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
     /// The token's text.
     pub token: String,
-    /// What it may be used for.
+    /// Its permissions.
     pub permissions: Vec<Permission>,
 }
 
@@ -92,18 +102,18 @@ impl Grant {
     }
 }
 
-/// The application that asks for tokens at the token endpoint.
+/// The application that requests tokens at the token endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Client {
     /// Its `client_id`.
     pub id: String,
     /// Its `client_secret`.
     pub secret: String,
-    /// The tenant its tokens are asked for; `None` answers for any.
+    /// The only tenant that it may request tokens for. With `None`, any tenant will do.
     pub tenant: Option<String>,
-    /// What its tokens may be used for.
+    /// The permissions of its tokens.
     pub permissions: Vec<Permission>,
-    /// How long a token is good for, on the service's clock.
+    /// How long a token is valid, on the service's clock.
     pub token_lifetime: Duration,
 }
 
@@ -119,16 +129,16 @@ impl Default for Client {
     }
 }
 
-/// How many starts are accepted in how long.
+/// The throttle on starts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Throttle {
-    /// The most accepted starts in one window.
+    /// The maximum number of accepted starts in a window.
     pub limit: usize,
-    /// How long a window is.
+    /// The length of a window.
     pub window: Duration,
-    /// How windows lie in time.
+    /// Where windows begin and end.
     pub kind: Window,
-    /// Whether a 429 says in `Retry-After` when the next slot opens.
+    /// Whether a 429 has a `Retry-After` that gives the wait until the next slot.
     pub retry_after: bool,
 }
 
@@ -143,25 +153,25 @@ impl Default for Throttle {
     }
 }
 
-/// How windows lie in time: the documentation does not say, so a tool should be tried with both.
+/// Where windows begin and end. Microsoft does not document it, so test a client with both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Window {
-    /// A start counts for one window from its own time, and no longer at the exact end of it.
+    /// A start counts for one window from its own time. It no longer counts at the exact end of that window.
     Sliding,
-    /// Windows follow each other from the Unix epoch on, so two of 12 h begin at 00:00 and 12:00 UTC.
+    /// Windows follow each other from the Unix epoch. Windows of 12 h begin at 00:00 and 12:00 UTC.
     Fixed,
 }
 
 /// When the service starts runs by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schedule {
-    /// The time from one scheduled run to the next. Zero is the same as no schedule.
+    /// The time from one scheduled run to the next. Zero means no schedule.
     pub every: Duration,
-    /// Where the runs lie: some run is due this long after the Unix epoch.
+    /// The offset of the schedule: one run is due this long after the Unix epoch.
     pub phase: Duration,
-    /// A start makes the next scheduled run be skipped if that one is due within this time, its end included.
+    /// A start causes the next scheduled run to be skipped if that run is due within this time or exactly at its end.
     pub skip_within: Duration,
-    /// How many scheduled runs the service has behind it when it begins.
+    /// How many past scheduled runs the service lists when it begins.
     pub past_runs: usize,
 }
 

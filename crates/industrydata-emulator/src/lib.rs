@@ -1,13 +1,13 @@
-//! An emulated Microsoft Graph *industryData* service: starts of runs, the operations they leave behind, the runs
-//! themselves, the throttle on starts, the schedule, tokens, and faults by script.
+//! An emulated Microsoft Graph *industryData* service for tests. It accepts starts of runs, lets clients poll the
+//! operations and runs that follow, and emulates the throttle on starts, the schedule, tokens and scripted faults.
 //!
-//! Two layers, of which the second is optional to use:
+//! Use one of two layers:
 //!
-//! - [`Service`] is a value. [`Service::serve`] takes a request and the time, and gives the answer. It has no clock, no
-//!   thread, no socket and no randomness, so twelve hours pass in microseconds and every test can be run again.
-//! - [`Emulator`] is a listener on 127.0.0.1 around it, with a [`Clock`] that can be advanced.
+//! - [`Service`] is a plain value. [`Service::serve`] takes a request and the time and returns the response. It has no
+//!   clock, thread, socket or randomness, so twelve hours pass in microseconds and a test can be repeated exactly.
+//! - [`Emulator`] serves the same requests on 127.0.0.1, with a [`Clock`] that can be advanced.
 //!
-//! # The value
+//! # The service as a value
 //!
 //! ```
 //! use std::time::Duration;
@@ -27,11 +27,11 @@
 //! let location = accepted.headers()[header::LOCATION].to_str()?;
 //!
 //! let poll = Request::get(location).header(header::AUTHORIZATION, "Bearer emulator-token").body(Vec::new())?;
-//! let done = service.serve(&poll, begin + Duration::from_secs(120)).response;
-//! let operation: serde_json::Value = serde_json::from_slice(done.body())?;
+//! let polled = service.serve(&poll, begin + Duration::from_secs(120)).response;
+//! let operation: serde_json::Value = serde_json::from_slice(polled.body())?;
 //! assert_eq!(operation["status"], "succeeded");
 //!
-//! // Four more starts are accepted; the sixth has to wait for the first to be twelve hours old.
+//! // The service accepts four more starts. The sixth has to wait until the first is twelve hours old.
 //! for _ in 0..4 {
 //!     assert_eq!(service.serve(&start, begin).response.status(), 202);
 //! }
@@ -41,78 +41,60 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # The listener, and faults
+//! # The listener and its faults
 //!
 //! ```
 //! use std::{io::{Read, Write}, net::TcpStream};
 //! use industrydata_emulator::{Config, Emulator, Fault, Lose, On};
 //!
 //! let emulator = Emulator::start(Config::default())?;
-//! // The next start is accepted, and its answer never arrives: has a run been started or not?
+//! // The service accepts the next start, but its response is lost. The client cannot know whether a run was started.
 //! emulator.script(Fault::on(On::Start).lose(Lose::Answer));
 //!
 //! let mut stream = TcpStream::connect(emulator.authority_url().trim_start_matches("http://"))?;
 //! stream.write_all(b"POST /beta/external/industryData/runs/start HTTP/1.1\r\nHost: localhost\r\n\
 //!     Authorization: Bearer emulator-token\r\nContent-Length: 0\r\n\r\n")?;
-//! let mut answer = Vec::new();
-//! stream.read_to_end(&mut answer)?;
-//! assert!(answer.is_empty());
+//! let mut response = Vec::new();
+//! stream.read_to_end(&mut response)?;
+//! assert!(response.is_empty());
 //! assert_eq!(emulator.with_service(|service| service.accepted_starts().len()), 1);
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! From outside the process the same is done by the control paths, which ask for no token:
+//! # Control paths
 //!
-//! | | |
+//! Another process controls the emulator by these paths. They need no token.
+//!
+//! | Request | Effect |
 //! |---|---|
-//! | `POST /_emulator/advance` | `{"seconds": 60}` or `{"by": "12h"}` moves the clock: `Date`, window, schedule, lifetimes |
-//! | `POST /_emulator/faults` | one fault or a list, see [`Fault`]; `GET` lists what is pending, `DELETE` forgets it |
-//! | `POST /_emulator/revoke` | every token is revoked; `{"claims": {..}}` makes the 401 a claims challenge |
-//! | `GET /_emulator/state` | clock, throttle, schedule, and how many requests there were of each kind |
+//! | `POST /_emulator/advance` | `{"seconds": 60}` or `{"by": "12h"}` advances the clock, and with it `Date`, the window, the schedule and token lifetimes |
+//! | `POST /_emulator/faults` | scripts one [`Fault`] or a list of them |
+//! | `GET /_emulator/faults` | lists the pending faults |
+//! | `DELETE /_emulator/faults` | removes the pending faults |
+//! | `POST /_emulator/revoke` | revokes every token; with `{"claims": {..}}`, the 401 is a claims challenge |
+//! | `GET /_emulator/state` | returns the clock, the throttle, the schedule and the number of requests for each endpoint |
 //!
-//! # What is not known of the real service
+//! # Assumptions about the real service
 //!
-//! The documentation leaves much open, and this crate then takes one reading, which can often be changed in [`Config`]:
-//! the window slides ([`Window`]), only on-demand starts count, the skip rule includes its tenth hour, an operation ends
-//! long before its run, and `resourceLocation` names the run. Where a tool must hold under another reading, a fault
-//! gives it.
+//! Where the documentation is silent, this crate assumes:
+//!
+//! - the window of the throttle slides (change it with [`Window`]);
+//! - only on-demand starts count towards the throttle;
+//! - a start exactly ten hours before a scheduled run still causes that run to be skipped;
+//! - an operation ends long before its run, and its `resourceLocation` names the run.
+//!
+//! To test another assumption, change the [`Config`] or script a [`Fault`].
 
-mod answer;
-mod clock;
 mod config;
-mod control;
-mod delivery;
-mod effects;
 mod fault;
-mod fault_build;
-mod fault_json;
-mod form;
-mod front;
-mod ids;
-mod inspect;
-mod issue;
+mod graph;
 mod listener;
-mod log;
-mod operation;
-mod page;
-mod route;
-mod route_facts;
-mod run;
-mod schedule;
-mod script;
+mod model;
 mod service;
-mod throttle;
 mod time;
-mod tokens;
-mod wire;
 
-pub use clock::Clock;
 pub use config::{Client, Config, Grant, Permission, Schedule, Throttle, Window};
-pub use delivery::{Delivery, Ending, Served};
-pub use fault::{Fault, Lose, On};
-pub use fault_json::BadFault;
-pub use listener::Emulator;
-pub use log::Logged;
-pub use operation::Operation;
-pub use run::Run;
+pub use fault::{Delivery, Ending, Fault, Lose, On, ParseFaultError, Served};
+pub use listener::{Clock, Emulator};
+pub use model::{Logged, Operation, Run};
 pub use service::{MAX_BODY, Service};

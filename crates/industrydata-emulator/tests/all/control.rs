@@ -1,55 +1,55 @@
-//! The control paths.
+//! The control paths and the errors they return.
 
 use std::time::Duration;
 
 use http::Request;
 use serde_json::json;
 
-use crate::bench::Bench;
+use crate::fixture::Fixture;
 
 #[test]
-fn advancing_moves_the_schedule_and_tells_by_how_much() {
+fn advancing_moves_the_schedule_and_reports_the_duration() {
     for (body, seconds) in [
         (r#"{"seconds":60}"#, 60),
         (r#"{"by":"12h"}"#, 43_200),
         (r#"{"by":"1d 30m"}"#, 88_200),
     ] {
-        let mut bench = Bench::new();
-        let served = bench.served(Request::post("/_emulator/advance"), body);
+        let mut fixture = Fixture::new();
+        let served = fixture.served(Request::post("/_emulator/advance"), body);
         assert_eq!(served.response.status(), 200);
         assert_eq!(served.advance, Duration::from_secs(seconds), "{body}");
-        let runs = bench.service.runs().len() as u64;
+        let runs = fixture.service.runs().len() as u64;
         assert_eq!(runs, (seconds + 2 * 3600) / 43_200, "{body}");
     }
 }
 
 #[test]
-fn faults_are_listed_and_forgotten() {
-    let mut bench = Bench::new();
+fn faults_are_listed_and_cleared() {
+    let mut fixture = Fixture::new();
     let body = r#"[{"on":"runs","status":503,"times":2},{"on":"start","lose":"answer"}]"#;
     assert_eq!(
-        bench.control("POST", "faults", body).json,
+        fixture.control("POST", "faults", body).json,
         json!({"scripted": 2, "pending": 2})
     );
-    assert_eq!(bench.get("runs").status, 503);
+    assert_eq!(fixture.get("runs").status, 503);
     assert_eq!(
-        bench.control("GET", "faults", "").json["pending"],
+        fixture.control("GET", "faults", "").json["pending"],
         json!([
             {"on": "runs", "times": 1, "after": 0, "status": 503},
             {"on": "start", "times": 1, "after": 0, "lose": "answer"},
         ])
     );
-    assert_eq!(bench.control("DELETE", "faults", "").json["cleared"], 2);
-    assert_eq!(bench.get("runs").status, 200);
+    assert_eq!(fixture.control("DELETE", "faults", "").json["cleared"], 2);
+    assert_eq!(fixture.get("runs").status, 200);
 }
 
 #[test]
-fn the_state() {
-    let mut bench = Bench::new();
-    bench.started();
-    bench.get("runs/none");
+fn the_state_is_reported() {
+    let mut fixture = Fixture::new();
+    fixture.started();
+    fixture.get("runs/none");
     assert_eq!(
-        bench.control("GET", "state", "").json,
+        fixture.control("GET", "state", "").json,
         json!({
             "now": "2026-01-15T08:00:00.0000000Z",
             "throttle": {"limit": 5, "window_seconds": 43200.0, "window": "sliding", "counted": 1, "wait_seconds": null},
@@ -66,13 +66,13 @@ fn the_state() {
 }
 
 #[test]
-fn revoking() {
-    let mut bench = Bench::new();
-    assert_eq!(bench.control("POST", "revoke", "").status, 200);
-    assert_eq!(bench.get("runs").status, 401);
-    bench.control("POST", "revoke", r#"{"claims":{"access_token":{}}}"#);
+fn revoked_tokens_are_refused() {
+    let mut fixture = Fixture::new();
+    assert_eq!(fixture.control("POST", "revoke", "").status, 200);
+    assert_eq!(fixture.get("runs").status, 401);
+    fixture.control("POST", "revoke", r#"{"claims":{"access_token":{}}}"#);
     assert!(
-        bench
+        fixture
             .get("runs")
             .header("www-authenticate")
             .unwrap()
@@ -81,7 +81,7 @@ fn revoking() {
 }
 
 #[test]
-fn bad_input_is_told_what_is_wrong_with_it() {
+fn invalid_requests_get_a_message_with_the_cause() {
     for (method, name, body, status, message) in [
         ("POST", "advance", "", 400, "EOF"),
         ("POST", "advance", "{}", 400, "either"),
@@ -92,8 +92,20 @@ fn bad_input_is_told_what_is_wrong_with_it() {
             400,
             "either",
         ),
-        ("POST", "advance", r#"{"seconds":-1}"#, 400, "forward"),
-        ("POST", "advance", r#"{"seconds":1e300}"#, 400, "forward"),
+        (
+            "POST",
+            "advance",
+            r#"{"seconds":-1}"#,
+            400,
+            "negative or too large",
+        ),
+        (
+            "POST",
+            "advance",
+            r#"{"seconds":1e300}"#,
+            400,
+            "negative or too large",
+        ),
         ("POST", "advance", r#"{"seconds":1e12}"#, 400, "that far"),
         ("POST", "advance", r#"{"by":"-1h"}"#, 400, "'-1h'"),
         ("POST", "advance", r#"{"by":"soon"}"#, 400, "'soon'"),
@@ -118,11 +130,11 @@ fn bad_input_is_told_what_is_wrong_with_it() {
         ("POST", "revoke", "x", 400, "expected"),
         ("GET", "other", "", 404, "advance, faults, revoke and state"),
     ] {
-        let mut bench = Bench::new();
-        let answer = bench.control(method, name, body);
-        let told = answer.json["error"]["message"].as_str().unwrap();
+        let mut fixture = Fixture::new();
+        let answer = fixture.control(method, name, body);
+        let actual = answer.json["error"]["message"].as_str().unwrap();
         assert_eq!(answer.status, status, "{method} {name} {body}");
-        assert!(told.contains(message), "{told}");
+        assert!(actual.contains(message), "{actual}");
         assert_eq!(answer.header("content-type"), Some("application/json"));
     }
 }

@@ -1,4 +1,4 @@
-//! How faults come out of a real socket.
+//! Faults as a client sees them on a real socket.
 
 use std::{
     io::{ErrorKind, Read, Write},
@@ -10,7 +10,7 @@ use industrydata_emulator::{Fault, Lose, On};
 use crate::socket::{RUNS, START, connect, emulator, exchange, post};
 
 #[test]
-fn a_lost_answer_closes_the_connection_without_a_byte() {
+fn a_lost_response_closes_the_connection_without_a_byte() {
     let emulator = emulator();
     for (lose, accepted) in [(Lose::Request, 0), (Lose::Answer, 1)] {
         emulator.script(Fault::on(On::Start).lose(lose));
@@ -22,7 +22,7 @@ fn a_lost_answer_closes_the_connection_without_a_byte() {
     }
     assert!(
         exchange(&emulator, RUNS).starts_with("HTTP/1.1 200 "),
-        "others are served"
+        "other connections are served"
     );
 }
 
@@ -42,7 +42,7 @@ fn a_stall_lasts_until_the_client_leaves_or_the_emulator_stops() {
     );
     assert!(
         exchange(&emulator, RUNS).starts_with("HTTP/1.1 200 "),
-        "others are served"
+        "other connections are served"
     );
     let begin = Instant::now();
     emulator.stop();
@@ -54,7 +54,7 @@ fn a_stall_lasts_until_the_client_leaves_or_the_emulator_stops() {
 }
 
 #[test]
-fn a_body_is_cut_and_its_head_tells_the_whole_length() {
+fn a_cut_body_has_its_full_content_length() {
     let emulator = emulator();
     emulator.script(Fault::on(On::Runs).body("0123456789").cut_after(4));
     let answer = exchange(&emulator, RUNS);
@@ -76,7 +76,7 @@ fn a_body_is_cut_and_its_head_tells_the_whole_length() {
 }
 
 #[test]
-fn delays_and_drips_take_their_time() {
+fn delays_and_drips_take_real_time() {
     let emulator = emulator();
     emulator.script(Fault::on(On::Runs).delay(Duration::from_millis(60)));
     emulator.script(
@@ -93,7 +93,7 @@ fn delays_and_drips_take_their_time() {
 }
 
 #[test]
-fn scripted_answers_reach_the_wire() {
+fn scripted_headers_reach_the_client() {
     let emulator = emulator();
     let faults = r#"[{"on":"runs","status":503,"retry_after":7,"headers":{"date":null}},
         {"on":"runs","location":["a","b"],"status":302}]"#;

@@ -1,27 +1,27 @@
-//! What is refused, in which order, and the shape of an error.
+//! Which requests the service refuses, in which order, and the shape of an error.
 
 use http::Request;
 use industrydata_emulator::{Config, Grant, MAX_BODY, Permission};
 use serde_json::json;
 
-use crate::bench::{Bench, DATA};
+use crate::fixture::{DATA, Fixture};
 
 #[test]
-fn the_shape_of_an_error() {
-    let mut bench = Bench::new();
+fn an_error_has_the_shape_of_graph() {
+    let mut fixture = Fixture::new();
     for (client, expected) in [(Some("c-9"), "c-9"), (None, "")] {
-        let mut request = bench.request("GET", &format!("{DATA}/operations/none"));
+        let mut request = fixture.request("GET", &format!("{DATA}/operations/none"));
         if let Some(client) = client {
             request = request.header("client-request-id", client);
         }
-        let answer = bench.send(request, "");
+        let answer = fixture.send(request, "");
         let id = answer.header("request-id").unwrap();
         assert_eq!(answer.header("client-request-id"), client);
         assert_eq!(
             answer.json,
             json!({"error": {
                 "code": "itemNotFound",
-                "message": "there is no resource of this id",
+                "message": "there is no resource with this id",
                 "innerError": {
                     "date": "2026-01-15T08:00:00",
                     "request-id": id,
@@ -33,7 +33,7 @@ fn the_shape_of_an_error() {
 }
 
 #[test]
-fn every_refusal() {
+fn each_refusal_has_its_status_and_code() {
     for (method, path, status, code) in [
         (
             "GET",
@@ -102,9 +102,9 @@ fn every_refusal() {
             "notAllowed",
         ),
     ] {
-        let mut bench = Bench::new();
-        let request = bench.request(method, path);
-        let answer = bench.send(request, "");
+        let mut fixture = Fixture::new();
+        let request = fixture.request(method, path);
+        let answer = fixture.send(request, "");
         assert_eq!(
             (answer.status, answer.json["error"]["code"].as_str()),
             (status, Some(code)),
@@ -114,48 +114,50 @@ fn every_refusal() {
 }
 
 #[test]
-fn a_wrong_method_is_told_the_right_one() {
-    let mut bench = Bench::new();
-    assert_eq!(bench.get("runs/start").header("allow"), Some("POST"));
-    let request = bench.request("PUT", &format!("{DATA}/runs"));
-    assert_eq!(bench.send(request, "").header("allow"), Some("GET"));
+fn a_wrong_method_gets_the_allowed_one() {
+    let mut fixture = Fixture::new();
+    assert_eq!(fixture.get("runs/start").header("allow"), Some("POST"));
+    let request = fixture.request("PUT", &format!("{DATA}/runs"));
+    assert_eq!(fixture.send(request, "").header("allow"), Some("GET"));
 }
 
 #[test]
-fn a_post_that_does_not_tell_its_length_gets_html() {
-    let mut bench = Bench::new();
+fn a_post_without_a_length_gets_html() {
+    let mut fixture = Fixture::new();
     let bare = || {
         Request::post(format!("{DATA}/runs/start")).header("authorization", "Bearer emulator-token")
     };
-    let answer = bench.send(bare(), "");
+    let answer = fixture.send(bare(), "");
     assert_eq!(
         (answer.status, answer.header("content-type")),
         (411, Some("text/html; charset=us-ascii"))
     );
     assert!(answer.text.starts_with("<!DOCTYPE HTML>"));
     assert!(answer.header("request-id").is_some());
-    assert!(bench.service.accepted_starts().is_empty());
+    assert!(fixture.service.accepted_starts().is_empty());
     assert_eq!(
-        bench
+        fixture
             .send(bare().header("transfer-encoding", "chunked"), "")
             .status,
         202
     );
     assert_eq!(
-        bench.send(bare().header("content-length", "0"), "").status,
+        fixture
+            .send(bare().header("content-length", "0"), "")
+            .status,
         202
     );
 }
 
 #[test]
 fn a_body_above_the_cap_is_refused() {
-    let mut bench = Bench::new();
+    let mut fixture = Fixture::new();
     for (length, status) in [(MAX_BODY, 202), (MAX_BODY + 1, 413)] {
-        let request = bench.request("POST", &format!("{DATA}/runs/start"));
-        assert_eq!(bench.send(request, &"x".repeat(length)).status, status);
+        let request = fixture.request("POST", &format!("{DATA}/runs/start"));
+        assert_eq!(fixture.send(request, &"x".repeat(length)).status, status);
     }
     assert_eq!(
-        bench
+        fixture
             .control("POST", "faults", &"x".repeat(MAX_BODY + 1))
             .status,
         413
@@ -163,25 +165,25 @@ fn a_body_above_the_cap_is_refused() {
 }
 
 #[test]
-fn a_token_is_looked_at_first() {
+fn the_token_is_checked_first() {
     for (field, message) in [
-        (None, "the request carries no access token"),
+        (None, "the request has no access token"),
         (
             Some("Basic abc"),
-            "the authorization header is not of the bearer scheme",
+            "the authorization header does not use the bearer scheme",
         ),
         (
             Some("Bearer"),
-            "the authorization header is not of the bearer scheme",
+            "the authorization header does not use the bearer scheme",
         ),
-        (Some("Bearer other"), "the access token is not known"),
+        (Some("Bearer other"), "the access token is unknown"),
     ] {
-        let mut bench = Bench::new();
+        let mut fixture = Fixture::new();
         let mut request = Request::post(format!("{DATA}/runs/start"));
         if let Some(field) = field {
             request = request.header("authorization", field);
         }
-        let answer = bench.send(request, "");
+        let answer = fixture.send(request, "");
         assert_eq!(
             (answer.status, answer.json["error"]["message"].as_str()),
             (401, Some(message))
@@ -193,12 +195,12 @@ fn a_token_is_looked_at_first() {
                 r#"Bearer realm="", authorization_uri="http://127.0.0.1:8085/common/oauth2/authorize""#
             )
         );
-        assert_eq!(bench.service.requests()[0].authorization, field.is_some());
+        assert_eq!(fixture.service.requests()[0].authorization, field.is_some());
     }
 }
 
 #[test]
-fn each_permission_covers_what_it_does() {
+fn each_permission_allows_its_own_requests() {
     use Permission::{ReadOperations, ReadRuns, Start};
     for (permissions, start, operations, runs) in [
         (&[][..], 403, 403, 403),
@@ -208,11 +210,15 @@ fn each_permission_covers_what_it_does() {
         (&Permission::ALL, 202, 200, 200),
     ] {
         let tokens = vec![Grant::only("emulator-token", permissions)];
-        let mut bench = Bench::with(Config {
+        let mut fixture = Fixture::with(Config {
             tokens,
             ..Config::default()
         });
-        let answers = [bench.start(), bench.get("operations"), bench.get("runs")];
+        let answers = [
+            fixture.start(),
+            fixture.get("operations"),
+            fixture.get("runs"),
+        ];
         assert_eq!(
             answers.each_ref().map(|answer| answer.status),
             [start, operations, runs],

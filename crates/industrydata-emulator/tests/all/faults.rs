@@ -1,26 +1,26 @@
-//! What each kind of fault makes of a start, on the value.
+//! How each kind of fault changes a start, without a socket.
 
 use std::time::Duration;
 
 use industrydata_emulator::{Delivery, Ending};
 use serde_json::json;
 
-use crate::bench::{Answer, Bench, DATA};
+use crate::fixture::{DATA, Fixture, Reply};
 
-/// Meets a fault with a start: the answer, how it is delivered, and how many starts the service has accepted.
-fn start(json: &str) -> (Answer, Delivery, usize) {
-    let mut bench = Bench::scripted(json);
-    let request = bench.request("POST", &format!("{DATA}/runs/start"));
-    let served = bench.served(request, "");
+/// Sends a start that meets a fault. Returns the response, its delivery and the number of accepted starts.
+fn start(json: &str) -> (Reply, Delivery, usize) {
+    let mut fixture = Fixture::scripted(json);
+    let request = fixture.request("POST", &format!("{DATA}/runs/start"));
+    let served = fixture.served(request, "");
     (
-        Answer::of(&served),
+        Reply::of(&served),
         served.delivery,
-        bench.service.accepted_starts().len(),
+        fixture.service.accepted_starts().len(),
     )
 }
 
 #[test]
-fn whether_the_service_acts() {
+fn a_fault_decides_whether_the_service_acts() {
     for (json, status, acted, location) in [
         (r#"{"on":"start"}"#, 202, true, true),
         (r#"{"on":"start","status":503}"#, 503, false, false),
@@ -77,7 +77,7 @@ fn whether_the_service_acts() {
 }
 
 #[test]
-fn how_an_answer_is_delivered() {
+fn a_fault_decides_the_delivery() {
     let delay = Duration::from_millis(30);
     for (members, expected) in [
         ("", Delivery::default()),
@@ -138,7 +138,7 @@ fn how_an_answer_is_delivered() {
 }
 
 #[test]
-fn what_is_put_into_an_answer() {
+fn a_fault_sets_headers_and_body() {
     let (answer, ..) = start(
         r#"{"on":"start","status":503,"retry_after":2.5,"body":{"a":1},
             "headers":{"x-a":["1","2"],"request-id":null,"date":"never"}}"#,
@@ -171,7 +171,7 @@ fn what_is_put_into_an_answer() {
 }
 
 #[test]
-fn a_scripted_status_brings_a_graph_error() {
+fn a_scripted_status_has_a_graph_error_body() {
     for (status, code) in [
         (400, "invalidRequest"),
         (401, "InvalidAuthenticationToken"),

@@ -1,4 +1,4 @@
-//! The listener over real sockets.
+//! The listener on real sockets.
 
 use std::{
     io::{ErrorKind, Read, Write},
@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use crate::socket::{RUNS, START, closing, connect, emulator, exchange, post};
 
 #[test]
-fn a_start_and_its_location() {
+fn a_start_returns_a_location_to_poll() {
     let emulator = emulator();
     let answer = exchange(&emulator, &closing(START));
     assert!(answer.starts_with("HTTP/1.1 202 Accepted\r\n"), "{answer}");
@@ -53,7 +53,7 @@ fn a_connection_serves_many_requests() {
 }
 
 #[test]
-fn the_411_and_the_413() {
+fn a_missing_length_gets_411_and_a_long_body_413() {
     let emulator = emulator();
     let answer = exchange(
         &emulator,
@@ -70,14 +70,14 @@ fn the_411_and_the_413() {
 }
 
 #[test]
-fn the_clock_is_advanced_from_inside_and_outside() {
+fn the_clock_advances_by_method_and_by_control_path() {
     let begin: Timestamp = "2026-01-15T08:00:00Z".parse().unwrap();
     let emulator = Emulator::start_with(Config::default(), Clock::frozen(begin)).unwrap();
     emulator.advance(Duration::from_secs(36_000));
     assert_eq!(
         emulator.with_service(|service| service.runs().len()),
         1,
-        "the run of 18:00"
+        "the run scheduled for 18:00"
     );
     exchange(&emulator, &post("/_emulator/advance", r#"{"by":"12h"}"#));
     assert_eq!(emulator.now(), begin + Duration::from_secs(22 * 3600));
@@ -90,7 +90,7 @@ fn the_clock_is_advanced_from_inside_and_outside() {
 }
 
 #[test]
-fn a_token_from_the_endpoint() {
+fn the_token_endpoint_issues_a_valid_token() {
     let emulator = emulator();
     let form = format!(
         "grant_type=client_credentials&client_id={}&client_secret={}&scope=https://h/.default",
@@ -112,7 +112,7 @@ fn a_token_from_the_endpoint() {
 }
 
 #[test]
-fn it_is_made_and_dropped_inside_a_runtime() {
+fn an_emulator_lives_inside_a_runtime() {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();
@@ -124,7 +124,7 @@ fn it_is_made_and_dropped_inside_a_runtime() {
 }
 
 #[test]
-fn dropping_closes_the_port_and_a_taken_port_is_an_error() {
+fn dropping_frees_the_port_and_a_port_in_use_is_an_error() {
     let first = emulator();
     let port: u16 = first
         .authority_url()
@@ -154,7 +154,7 @@ fn dropping_closes_the_port_and_a_taken_port_is_an_error() {
 }
 
 #[test]
-fn garbage_and_many_clients_do_not_stop_it() {
+fn the_listener_survives_garbage_and_many_clients() {
     let emulator = emulator();
     connect(&emulator)
         .write_all(b"\x16\x03\x01 not http\r\n\r\n")

@@ -1,19 +1,19 @@
-//! The emulated service through its public face, as a value in virtual time and behind a socket.
+//! The emulated service through its public API, as a value in virtual time and behind a socket.
 
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
-    reason = "a test that cannot go on should stop"
+    reason = "a failure here ends the test"
 )]
 
-mod bench;
 mod control;
 mod delivery;
 mod errors;
 mod faults;
+mod fixture;
 mod listener;
 mod operations;
-mod scripts;
+mod scripted;
 mod socket;
 mod starts;
 mod tokens;

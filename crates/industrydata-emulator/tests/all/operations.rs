@@ -1,20 +1,20 @@
-//! Operations, runs, statistics and activities over time, and the shapes they have.
+//! Operations, runs, statistics and activities: their states over time and their JSON.
 
 use std::time::Duration;
 
 use industrydata_emulator::Config;
 use serde_json::{Value, json};
 
-use crate::bench::Bench;
+use crate::fixture::Fixture;
 
 const ROOT: &str = "http://127.0.0.1:8085/beta";
 
 #[test]
 fn a_start_is_accepted_with_a_location_and_no_body() {
-    let mut bench = Bench::new();
-    let answer = bench.start();
+    let mut fixture = Fixture::new();
+    let answer = fixture.start();
     assert_eq!((answer.status, answer.text.as_str()), (202, ""));
-    let id = bench.service.operations()[0].id().to_owned();
+    let id = fixture.service.operations()[0].id().to_owned();
     assert_eq!(
         answer.header("location"),
         Some(format!("{ROOT}/external/industryData/operations/{id}").as_str())
@@ -27,14 +27,14 @@ fn a_start_is_accepted_with_a_location_and_no_body() {
 }
 
 #[test]
-fn an_operation_goes_its_way_in_two_minutes_at_any_speed() {
+fn an_operation_succeeds_after_two_minutes_divided_by_the_speed() {
     for speed in [1.0, 60.0] {
-        let mut bench = Bench::with(Config {
+        let mut fixture = Fixture::with(Config {
             speed,
             ..Config::default()
         });
-        let id = bench.started();
-        let begin = bench.now;
+        let id = fixture.started();
+        let begin = fixture.now;
         for (tenths_of_a_second, expected) in [
             (0, "notStarted"),
             (119, "notStarted"),
@@ -42,24 +42,24 @@ fn an_operation_goes_its_way_in_two_minutes_at_any_speed() {
             (1199, "running"),
             (1200, "succeeded"),
         ] {
-            bench.now = begin + Duration::from_millis(tenths_of_a_second * 100).div_f64(speed);
+            fixture.now = begin + Duration::from_millis(tenths_of_a_second * 100).div_f64(speed);
             assert_eq!(
-                bench.status_of(&id),
+                fixture.status_of(&id),
                 expected,
                 "{tenths_of_a_second} at {speed}"
             );
         }
-        assert_eq!(bench.service.operation(&id).unwrap().polls(), 5);
-        assert_eq!(bench.service.wait_for_slot(begin), None);
+        assert_eq!(fixture.service.operation(&id).unwrap().polls(), 5);
+        assert_eq!(fixture.service.wait_for_slot(begin), None);
     }
 }
 
 #[test]
-fn the_shape_of_an_operation() {
-    let mut bench = Bench::new();
-    let id = bench.started();
-    let run = bench.service.operation(&id).unwrap().run().to_owned();
-    let answer = bench.sleep(20).get(&format!("operations/{id}"));
+fn an_operation_has_the_shape_of_graph() {
+    let mut fixture = Fixture::new();
+    let id = fixture.started();
+    let run = fixture.service.operation(&id).unwrap().run().to_owned();
+    let answer = fixture.sleep(20).get(&format!("operations/{id}"));
     assert_eq!(
         answer.header("content-type"),
         Some(
@@ -81,16 +81,16 @@ fn the_shape_of_an_operation() {
     expected["lastActionDateTime"] = json!("2026-01-15T08:02:00.0000000Z");
     expected["resourceLocation"] = json!(format!("{ROOT}/external/industryData/runs/{run}"));
     assert_eq!(
-        bench.sleep(1000).get(&format!("operations('{id}')")).json,
+        fixture.sleep(1000).get(&format!("operations('{id}')")).json,
         expected
     );
 }
 
 #[test]
-fn a_run_and_its_statistics() {
-    let mut bench = Bench::new();
-    let id = bench.started();
-    let run = bench.service.operation(&id).unwrap().run().to_owned();
+fn a_run_completes_with_its_statistics() {
+    let mut fixture = Fixture::new();
+    let id = fixture.started();
+    let run = fixture.service.operation(&id).unwrap().run().to_owned();
     let path = format!("runs/{run}");
     let mut expected = json!({
         "@odata.context": format!("{ROOT}/$metadata#external/industryData/runs/$entity"),
@@ -102,21 +102,21 @@ fn a_run_and_its_statistics() {
         "status": "running",
         "blockingError": null,
     });
-    assert_eq!(bench.sleep(110 * 60 - 1).get(&path).json, expected);
-    let statistics = bench.get(&format!("{path}/getStatistics")).json;
+    assert_eq!(fixture.sleep(110 * 60 - 1).get(&path).json, expected);
+    let statistics = fixture.get(&format!("{path}/getStatistics")).json;
     assert_eq!(
         (&statistics["runId"], &statistics["inboundTotals"]),
         (&json!(run), &Value::Null)
     );
     assert_eq!(
-        bench.get(&format!("{path}/activities")).json["value"][0]["status"],
+        fixture.get(&format!("{path}/activities")).json["value"][0]["status"],
         "inProgress"
     );
 
     expected["status"] = json!("completed");
     expected["endDateTime"] = json!("2026-01-15T09:50:00.0000000Z");
-    assert_eq!(bench.sleep(1).get(&path).json, expected);
-    let statistics = bench.get(&format!("{path}/getStatistics()")).json;
+    assert_eq!(fixture.sleep(1).get(&path).json, expected);
+    let statistics = fixture.get(&format!("{path}/getStatistics()")).json;
     assert_eq!(
         (
             &statistics["status"],
@@ -129,14 +129,14 @@ fn a_run_and_its_statistics() {
         "#microsoft.graph.industryData.inboundActivityResults"
     );
     assert_eq!(
-        bench.get("runs/getStatistics()").json["runId"],
+        fixture.get("runs/getStatistics()").json["runId"],
         run.as_str()
     );
 
-    let activities = bench.get(&format!("{path}/activities")).json;
+    let activities = fixture.get(&format!("{path}/activities")).json;
     assert_eq!(activities["value"].as_array().unwrap().len(), 2);
     let first = &activities["value"][0];
-    let one = bench
+    let one = fixture
         .get(&format!(
             "{path}/activities/{}",
             first["id"].as_str().unwrap()
@@ -150,13 +150,13 @@ fn a_run_and_its_statistics() {
 
 #[test]
 fn lists_are_paged_newest_first_and_counted() {
-    let mut bench = Bench::with(Config {
+    let mut fixture = Fixture::with(Config {
         page_size: 2,
         ..Config::default()
     });
-    let mut started: Vec<Value> = (0..5).map(|_| json!(bench.sleep(60).started())).collect();
+    let mut started: Vec<Value> = (0..5).map(|_| json!(fixture.sleep(60).started())).collect();
     started.reverse();
-    let mut page = bench.get("operations?$count=true").json;
+    let mut page = fixture.get("operations?$count=true").json;
     assert_eq!(
         page["@odata.context"],
         format!("{ROOT}/$metadata#external/industryData/operations")
@@ -178,19 +178,19 @@ fn lists_are_paged_newest_first_and_counted() {
             next.starts_with(&format!("{ROOT}/external/industryData/operations?")),
             "{next}"
         );
-        let request = bench.request("GET", next);
-        page = bench.send(request, "").json;
+        let request = fixture.request("GET", next);
+        page = fixture.send(request, "").json;
     }
     assert_eq!(seen, started);
     for path in ["operations/$count", "runs/$count"] {
-        let count = bench.get(path);
+        let count = fixture.get(path);
         assert_eq!(
             (count.header("content-type"), count.text.as_str()),
             (Some("text/plain"), "5")
         );
     }
     assert_eq!(
-        bench.get("runs?$select=id&$top=1").json["value"][0]
+        fixture.get("runs?$select=id&$top=1").json["value"][0]
             .as_object()
             .unwrap()
             .len(),
@@ -201,14 +201,14 @@ fn lists_are_paged_newest_first_and_counted() {
 #[test]
 fn the_same_requests_give_the_same_bytes() {
     let run = |seed| {
-        let mut bench = Bench::with(Config {
+        let mut fixture = Fixture::with(Config {
             seed,
             ..Config::default()
         });
-        let id = bench.started();
+        let id = fixture.started();
         (
-            bench.get(&format!("operations/{id}")).text,
-            bench.get("runs").text,
+            fixture.get(&format!("operations/{id}")).text,
+            fixture.get("runs").text,
         )
     };
     assert_eq!(run(5), run(5));
@@ -216,14 +216,14 @@ fn the_same_requests_give_the_same_bytes() {
 }
 
 #[test]
-fn the_log_tells_what_came() {
-    let mut bench = Bench::new();
-    let request = bench
+fn requests_are_logged_within_a_bound() {
+    let mut fixture = Fixture::new();
+    let request = fixture
         .request("GET", "/beta/external/industryData/runs?$top=1")
         .header("client-request-id", "c-1");
-    let answer = bench.send(request, "");
-    bench.control("GET", "state", "");
-    let [logged] = bench.service.requests() else {
+    let answer = fixture.send(request, "");
+    fixture.control("GET", "state", "");
+    let [logged] = fixture.service.requests() else {
         panic!("one request")
     };
     assert_eq!(
@@ -238,7 +238,7 @@ fn the_log_tells_what_came() {
         Some(logged.request_id.as_str())
     );
     for _ in 0..5000 {
-        bench.get("runs");
+        fixture.get("runs");
     }
-    assert!((1024..=2048).contains(&bench.service.requests().len()));
+    assert!((1024..=2048).contains(&fixture.service.requests().len()));
 }

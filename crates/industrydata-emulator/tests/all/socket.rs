@@ -1,4 +1,4 @@
-//! A client that is nothing but bytes, and its requests.
+//! A client that sends and receives plain bytes.
 
 use std::{
     io::{Read, Write},
@@ -26,7 +26,7 @@ pub(crate) fn connect(emulator: &Emulator) -> TcpStream {
     stream
 }
 
-/// Everything that comes until the server closes.
+/// Sends a request and returns everything received until the server closes the connection.
 pub(crate) fn exchange(emulator: &Emulator, request: &str) -> String {
     let mut stream = connect(emulator);
     stream.write_all(request.as_bytes()).unwrap();

@@ -1,62 +1,65 @@
-//! The token endpoint, and what becomes of its tokens.
+//! The token endpoint and the life of its tokens.
 
 use std::time::Duration;
 
 use http::Request;
 use industrydata_emulator::{Client, Config, Grant, Permission};
 
-use crate::bench::{Answer, Bench};
+use crate::fixture::{Fixture, Reply};
 
 const GOOD: &str = "grant_type=client_credentials&client_id=emulator-client&client_secret=emulator-secret\
     &scope=https%3A%2F%2Fgraph.microsoft.com%2F.default";
 
-fn ask(bench: &mut Bench, form: &str) -> Answer {
+fn ask(fixture: &mut Fixture, form: &str) -> Reply {
     let request = Request::post("/contoso/oauth2/v2.0/token")
         .header("content-type", "application/x-www-form-urlencoded")
         .header("content-length", form.len());
-    bench.send(request, form)
+    fixture.send(request, form)
 }
 
 #[test]
-fn a_token_is_good_for_its_lifetime() {
-    let mut bench = Bench::new();
-    let answer = ask(&mut bench, GOOD);
+fn a_token_is_valid_for_its_lifetime() {
+    let mut fixture = Fixture::new();
+    let answer = ask(&mut fixture, GOOD);
     assert_eq!(
         (answer.status, answer.json["token_type"].as_str()),
         (200, Some("Bearer"))
     );
     assert_eq!(answer.json["expires_in"], 3599);
-    bench.token = answer.json["access_token"].as_str().unwrap().to_owned();
-    assert_eq!(bench.sleep(3598).get("runs").status, 200);
-    let expired = bench.sleep(1).get("runs");
+    fixture.token = answer.json["access_token"].as_str().unwrap().to_owned();
+    assert_eq!(fixture.sleep(3598).get("runs").status, 200);
+    let expired = fixture.sleep(1).get("runs");
     assert_eq!(
         (expired.status, expired.json["error"]["message"].as_str()),
-        (401, Some("the lifetime of the access token has ended"))
+        (401, Some("the access token has expired"))
     );
-    let again = ask(&mut bench, GOOD);
-    assert_ne!(again.json["access_token"], bench.token.as_str());
+    let again = ask(&mut fixture, GOOD);
+    assert_ne!(again.json["access_token"], fixture.token.as_str());
 }
 
 #[test]
-fn the_clients_tokens_have_the_clients_permissions() {
+fn issued_tokens_have_the_permissions_of_the_client() {
     let client = Client {
         permissions: vec![Permission::ReadRuns],
         tenant: Some("CONTOSO".to_owned()),
         token_lifetime: Duration::from_secs(60),
         ..Client::default()
     };
-    let mut bench = Bench::with(Config {
+    let mut fixture = Fixture::with(Config {
         client,
         ..Config::default()
     });
-    let answer = ask(&mut bench, GOOD);
+    let answer = ask(&mut fixture, GOOD);
     assert_eq!(answer.json["expires_in"], 60);
-    bench.token = answer.json["access_token"].as_str().unwrap().to_owned();
-    assert_eq!((bench.start().status, bench.get("runs").status), (403, 200));
+    fixture.token = answer.json["access_token"].as_str().unwrap().to_owned();
+    assert_eq!(
+        (fixture.start().status, fixture.get("runs").status),
+        (403, 200)
+    );
 }
 
 #[test]
-fn what_the_endpoint_refuses() {
+fn invalid_token_requests_are_refused() {
     for (form, status, error) in [
         ("".to_owned(), 400, "invalid_request"),
         (GOOD.replace("&scope", "&x"), 400, "invalid_request"),
@@ -79,7 +82,7 @@ fn what_the_endpoint_refuses() {
         (GOOD.replace(".default", "User.Read"), 400, "invalid_scope"),
         (format!("{GOOD}+x%2F.default"), 400, "invalid_scope"),
     ] {
-        let answer = ask(&mut Bench::new(), &form);
+        let answer = ask(&mut Fixture::new(), &form);
         assert_eq!(
             (answer.status, answer.json["error"].as_str()),
             (status, Some(error)),
@@ -97,7 +100,7 @@ fn what_the_endpoint_refuses() {
         tenant: Some("fabrikam".to_owned()),
         ..Client::default()
     };
-    let mut other = Bench::with(Config {
+    let mut other = Fixture::with(Config {
         client,
         ..Config::default()
     });
@@ -109,30 +112,32 @@ fn what_the_endpoint_refuses() {
 }
 
 #[test]
-fn a_revoked_token_may_ask_for_claims() {
-    let mut bench = Bench::new();
-    bench.service.revoke_tokens(None);
-    let plain = bench.get("runs");
+fn a_revoked_token_can_cause_a_claims_challenge() {
+    let mut fixture = Fixture::new();
+    fixture.service.revoke_tokens(None);
+    let plain = fixture.get("runs");
     assert_eq!(plain.status, 401);
     assert!(!plain.header("www-authenticate").unwrap().contains("claims"));
-    bench.service.revoke_tokens(Some(r#"{"access_token":{}}"#));
+    fixture
+        .service
+        .revoke_tokens(Some(r#"{"access_token":{}}"#));
     assert!(
-        bench
+        fixture
             .get("runs")
             .header("www-authenticate")
             .unwrap()
             .ends_with(r#", error="insufficient_claims", claims="eyJhY2Nlc3NfdG9rZW4iOnt9fQ==""#)
     );
-    bench.token = ask(&mut bench, GOOD).json["access_token"]
+    fixture.token = ask(&mut fixture, GOOD).json["access_token"]
         .as_str()
         .unwrap()
         .to_owned();
     assert_eq!(
-        bench.get("runs").status,
+        fixture.get("runs").status,
         200,
-        "a token issued afterwards is good"
+        "a token issued afterwards is valid"
     );
-    bench.service.accept_token(Grant::all("emulator-token"));
-    bench.token = "emulator-token".to_owned();
-    assert_eq!(bench.get("runs").status, 200);
+    fixture.service.accept_token(Grant::all("emulator-token"));
+    fixture.token = "emulator-token".to_owned();
+    assert_eq!(fixture.get("runs").status, 200);
 }

@@ -1,0 +1,31 @@
+//! The kinds of requests that a fault can meet, and of losses that it can cause.
+
+use serde::{Deserialize, Serialize};
+
+/// The kind of request a fault applies to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum On {
+    /// A start of a run.
+    Start,
+    /// A read of one operation.
+    Operation,
+    /// A read of the list of operations.
+    Operations,
+    /// A read of runs: the list, one run, its statistics or its activities.
+    Runs,
+    /// A request for a token.
+    Token,
+    /// Any request except one to a control path.
+    Any,
+}
+
+/// The part of an exchange that is lost. The connection is closed before the first byte of a response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Lose {
+    /// The request is lost: the service does not act on it.
+    Request,
+    /// The response is lost: the service has acted.
+    Answer,
+}
