@@ -1,108 +1,53 @@
 //! RFC 3339 timestamps as Graph writes them: with an offset, and any number of fraction digits.
 
-use jiff::{
-    Timestamp, ToSpan,
-    civil::{Date, Time},
-    tz::Offset,
-};
+use jiff::{Timestamp, ToSpan};
 
-use crate::wire::text::number;
-
-/// 0001-01-01T00:00:00Z in Unix seconds.
-const UNSET: i64 = -62_135_596_800;
+/// .NET's `DateTime.MinValue`, which means "unset".
+const UNSET: &str = "0001-01-01T00:00:00";
+/// The same in Unix seconds.
+const UNSET_SECOND: i64 = -62_135_596_800;
 
 /// Reads an RFC 3339 `date-time` (section 5.6) and nothing more; digits below a nanosecond are
 /// cut off, a second of 60 is the second after (rule B12).
 ///
-/// `None` also for .NET's `DateTime.MinValue`, which means "unset", and for the last two days of
-/// the year 9999, which no [`Timestamp`] holds.
+/// `None` also for [`UNSET`], in UTC or by its own clock, and for the last two days of the year
+/// 9999, which no [`Timestamp`] holds.
 pub(crate) fn rfc3339(text: &str) -> Option<Timestamp> {
-    let (head, tail) = text.as_bytes().split_first_chunk::<19>()?;
-    let [
-        y1,
-        y2,
-        y3,
-        y4,
-        b'-',
-        m1,
-        m2,
-        b'-',
-        d1,
-        d2,
-        b'T' | b't',
-        time @ ..,
-    ] = head
-    else {
-        return None;
-    };
-    let [h1, h2, b':', n1, n2, b':', s1, s2] = time else {
-        return None;
-    };
-    let (nanosecond, zone) = fraction(tail)?;
-    let date = Date::new(
-        number(&[*y1, *y2, *y3, *y4])?,
-        two(*m1, *m2)?,
-        two(*d1, *d2)?,
-    )
-    .ok()?;
-    let second = two(*s1, *s2)?;
-    let time = Time::new(two(*h1, *h2)?, two(*n1, *n2)?, second.min(59), nanosecond).ok()?;
-    let offset = offset(zone)?;
-    let timestamp = offset.to_timestamp(date.to_datetime(time)).ok()?;
-    let local = timestamp
-        .as_second()
-        .saturating_add(i64::from(offset.seconds()));
-    if nanosecond == 0 && [local, timestamp.as_second()].contains(&UNSET) {
+    let (head, tail) = text.split_at_checked(UNSET.len())?;
+    let zone = tail.strip_prefix('.').map_or(tail, |digits| {
+        digits.trim_start_matches(|c: char| c.is_ascii_digit())
+    });
+    // jiff also reads other forms of ISO 8601, and offsets of up to 25:59:59.
+    let is_zone = has_form(zone, "Z")
+        || has_form(zone, "+00:00") && zone.get(1..3).is_some_and(|hours| hours < "24");
+    if !has_form(head, "0000-00-00T00:00:00") || !is_zone {
         return None;
     }
-    match second {
-        ..60 => Some(timestamp),
-        60 => timestamp.checked_add(1.second()).ok(),
-        61.. => None,
+    // It takes nine digits at most.
+    let fraction = tail.strip_suffix(zone)?;
+    let fraction = fraction.get(..10).unwrap_or(fraction);
+    let timestamp: Timestamp = [head, fraction, zone].concat().parse().ok()?;
+    if timestamp.subsec_nanosecond() == 0
+        && (head.eq_ignore_ascii_case(UNSET) || timestamp.as_second() == UNSET_SECOND)
+    {
+        return None;
     }
+    // It reads a second of 60 as 59.
+    let leap = i64::from(head.ends_with(":60"));
+    timestamp.checked_add(leap.seconds()).ok()
 }
 
-/// The nanoseconds of an optional fraction, and what follows it.
-fn fraction(tail: &[u8]) -> Option<(i32, &[u8])> {
-    let Some(digits) = tail.strip_prefix(b".") else {
-        return Some((0, tail));
-    };
-    let count = digits.iter().take_while(|b| b.is_ascii_digit()).count();
-    let (digits, zone) = digits.split_at_checked(count)?;
-    if digits.is_empty() {
-        return None;
-    }
-    let nanosecond = digits
-        .iter()
-        .chain(b"000000000")
-        .take(9)
-        .fold(0_i32, |value, digit| {
-            value
-                .saturating_mul(10)
-                .saturating_add(i32::from(digit.saturating_sub(b'0')))
-        });
-    Some((nanosecond, zone))
-}
-
-/// `time-offset`: `Z` or hours and minutes.
-fn offset(zone: &[u8]) -> Option<Offset> {
-    let (sign, hours, minutes) = match zone {
-        [b'Z' | b'z'] => return Some(Offset::UTC),
-        [b'+', h1, h2, b':', m1, m2] => (1, two(*h1, *h2)?, two(*m1, *m2)?),
-        [b'-', h1, h2, b':', m1, m2] => (-1, two(*h1, *h2)?, two(*m1, *m2)?),
-        _ => return None,
-    };
-    if hours > 23 || minutes > 59 {
-        return None;
-    }
-    let seconds = i32::from(hours)
-        .saturating_mul(60)
-        .saturating_add(i32::from(minutes));
-    Offset::from_seconds(seconds.saturating_mul(60).saturating_mul(sign)).ok()
-}
-
-fn two(tens: u8, ones: u8) -> Option<i8> {
-    i8::try_from(number(&[tens, ones])?).ok()
+/// Whether `text` has the form of `form`: `0` is any digit, `+` either sign, a letter either case.
+fn has_form(text: &str, form: &str) -> bool {
+    text.len() == form.len()
+        && text
+            .bytes()
+            .zip(form.bytes())
+            .all(|(byte, form)| match form {
+                b'0' => byte.is_ascii_digit(),
+                b'+' => matches!(byte, b'+' | b'-'),
+                form => byte.eq_ignore_ascii_case(&form),
+            })
 }
 
 #[cfg(test)]
@@ -147,6 +92,8 @@ mod tests {
             "2024-05-01T10:00:00+02",
             "2024-05-01T10:00:00+24:00",
             "2024-05-01T10:00:00+02:60",
+            "2024-05-01T10:00:00+02:00:30",
+            "2024-05-01T10:00:00.123456789.5Z",
             "2024-05-01T10:00:00 Z",
             " 2024-05-01T10:00:00Z",
             "2024-05-01T10:00:00Z ",

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use tokio_postgres::{Config, config::Host};
 
-use super::fault::Obstacle;
+use super::{fault::Obstacle, url::hosts};
 
 /// A file of passwords, and whether somebody asked for just this one.
 #[derive(Clone, Debug)]
@@ -41,12 +41,10 @@ fn read(path: &Path) -> Result<Vec<u8>, Obstacle> {
 fn find(text: &[u8], config: &Config) -> Option<Vec<u8>> {
     let user = config.get_user()?.as_bytes();
     let base = config.get_dbname().map_or(user, str::as_bytes);
-    let ports = config.get_ports();
     let line = |line: &[u8]| {
         let [host, port, name, who, password] = fields(line)?;
         let fits = |field: &[u8], value: &[u8]| field == b"*" || field == value;
-        let here = config.get_hosts().iter().enumerate().any(|(n, each)| {
-            let at = ports.get(n).or(ports.first()).copied().unwrap_or(5432);
+        let here = hosts(config).any(|(each, at)| {
             fits(&port, at.to_string().as_bytes())
                 && match each {
                     Host::Tcp(name) => fits(&host, name.as_bytes()),

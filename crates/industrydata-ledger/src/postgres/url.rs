@@ -5,6 +5,7 @@ mod tests;
 
 use std::{net::IpAddr, path::PathBuf};
 
+use percent_encoding::percent_decode_str;
 use tokio_postgres::{
     Config,
     config::{Host, SslMode, TargetSessionAttrs},
@@ -107,15 +108,11 @@ pub(super) fn parse(url: &str) -> Result<Address, Obstacle> {
 
 /// Where the books are, without the password.
 pub(super) fn place(config: &Config) -> String {
-    let ports = config.get_ports();
-    let hosts = config.get_hosts().iter().enumerate().map(|(n, host)| {
-        let port = ports.get(n).or(ports.first()).copied().unwrap_or(5432);
-        match host {
-            Host::Tcp(name) if name.contains(':') => format!("[{name}]:{port}"),
-            Host::Tcp(name) => format!("{name}:{port}"),
-            #[cfg(unix)]
-            Host::Unix(path) => format!("{}:{port}", path.display()),
-        }
+    let hosts = hosts(config).map(|(host, port)| match host {
+        Host::Tcp(name) if name.contains(':') => format!("[{name}]:{port}"),
+        Host::Tcp(name) => format!("{name}:{port}"),
+        #[cfg(unix)]
+        Host::Unix(path) => format!("{}:{port}", path.display()),
     });
     let hosts: Vec<String> = hosts.collect();
     let user = config
@@ -125,6 +122,13 @@ pub(super) fn place(config: &Config) -> String {
         .get_dbname()
         .map_or(String::new(), |name| format!("/{name}"));
     format!("{user}{}{base}", hosts.join(","))
+}
+
+/// The hosts with their ports: the first port is that of every host without one.
+pub(super) fn hosts(config: &Config) -> impl Iterator<Item = (&Host, u16)> {
+    let ports = config.get_ports();
+    let hosts = config.get_hosts().iter().enumerate();
+    hosts.map(|(n, host)| (host, *ports.get(n).or(ports.first()).unwrap_or(&5432)))
 }
 
 fn proof(mode: Option<&str>, has_roots: bool, config: &Config) -> Result<Proof, Obstacle> {
@@ -159,19 +163,11 @@ fn name(key: &str) -> String {
         .collect()
 }
 
+/// Without its percent form. A `%` with no two digits behind it is refused, as PostgreSQL's own programs do.
 fn decoded(text: &str) -> Result<String, Obstacle> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        if byte != b'%' {
-            bytes.push(byte);
-            continue;
-        }
-        let mut digit = || rest.next().and_then(|digit| char::from(digit).to_digit(16));
-        let (Some(high), Some(low)) = (digit(), digit()) else {
-            return Err(Obstacle::Unreadable);
-        };
-        bytes.push(u8::try_from(high * 16 + low).map_err(|_| Obstacle::Unreadable)?);
+    let has_digits = |rest: &str| rest.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
+    match percent_decode_str(text).decode_utf8() {
+        Ok(decoded) if text.split('%').skip(1).all(has_digits) => Ok(decoded.into_owned()),
+        Ok(_) | Err(_) => Err(Obstacle::Unreadable),
     }
-    String::from_utf8(bytes).map_err(|_| Obstacle::Unreadable)
 }

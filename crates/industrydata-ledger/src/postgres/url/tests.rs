@@ -74,6 +74,8 @@ fn what_is_wrong_is_told_without_the_password() {
         "postgres://u:hunter2@h/d?x=y",
         "postgres://u:hunter2@h/d?x",
         "postgres://u:hunter2@h/d?sslrootcert=%f",
+        "postgres://u:hunter2@h/d?schema=%+1",
+        "postgres://u:hunter2@h/d?schema=%ff",
         "postgres://u:hunter2@h/d\n",
     ] {
         let told = parse(url).unwrap_err();
