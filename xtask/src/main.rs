@@ -1,153 +1,124 @@
-//! The project's checks: `cargo xtask <command>`, one documented function a check.
+//! The project's checks: `cargo xtask <command>`. Tools of the ecosystem do the work; what they lack is here.
 
 mod bench;
 mod canary;
 mod cargo;
 mod checks;
 mod coverage;
-mod cuts;
+mod flags;
 mod fuzz;
 mod mutants;
-mod planted;
 mod postgres;
-mod simulate;
-mod soak;
+mod programs;
 mod stores;
 mod test;
+mod tiers;
 mod tools;
 mod vectors;
 
 use std::{env, ffi::OsString, path::Path, process::ExitCode};
 
-/// A check by its name on the command line.
-struct Command {
-    name: &'static str,
-    arguments: &'static str,
-    about: &'static str,
-    run: Check,
-}
+/// What a command does with its arguments.
+type Check = fn(&[OsString]) -> Result<(), Failure>;
 
-/// What a check does with its arguments.
-type Check = fn(&[OsString]) -> Result<ExitCode, Failure>;
-
-/// What a check ends with when it could not be done.
+/// Why a check did not pass, or could not be done.
 type Failure = Box<dyn std::error::Error>;
 
-const COMMANDS: &[Command] = &[
-    Command {
-        name: "ci",
-        arguments: "",
-        about: "every check, in the order of what fails soonest",
-        run: checks::ci,
-    },
-    Command {
-        name: "test",
-        arguments: "",
-        about: "every test: beside the code, vectors, conformance, documentation",
-        run: test::run,
-    },
-    Command {
-        name: "stores",
-        arguments: "COMMAND...",
-        about: "run a command with the servers up that stores are tested on, and told to it as to the tests",
-        run: stores::run,
-    },
-    Command {
-        name: "soak",
-        arguments: "[--seconds N] [--store sqlite|postgres|all] [--kills N] [--seed N]",
-        about: "kill processes while they start runs, and hold what was accepted against the books; 60 s in all",
-        run: soak::run,
-    },
-    Command {
-        name: "coverage",
-        arguments: "",
-        about: "which lines and regions of the core and the ledger their tests reach",
-        run: coverage::run,
-    },
-    Command {
-        name: "mutants",
-        arguments: "[--package core|ledger|all] [--shard K/N] [--changed REV|recorded] [--most N] [--jobs N]",
-        about: "change the code in every small way that a tool knows, and demand that a test fails",
-        run: mutants::run,
-    },
-    Command {
-        name: "fuzz",
-        arguments: "[--seconds N] [--seed N] [--stable] [TARGET...]",
-        about: "each fuzz target for 30 s: by libFuzzer on nightly, else the same bodies on stable",
-        run: fuzz::run,
-    },
-    Command {
-        name: "planted",
-        arguments: "[NAME...]",
-        about: "plant the faults of tests/planted in a copy of the tree, each to be caught by the test it names",
-        run: planted::run,
-    },
-    Command {
-        name: "simulate",
-        arguments: "[--seeds N] [--from SEED] [--threads N] | --seed SEED | --script FILE",
-        about: "play histories of many clients in virtual time, and hold them against the laws; 20,000 unless told otherwise",
-        run: simulate::run,
-    },
-    Command {
-        name: "cuts",
-        arguments: "",
-        about: "break exchanges at every byte and drop futures at every await point: n of n for each adapter",
-        run: cuts::run,
-    },
-    Command {
-        name: "bench",
-        arguments: "",
-        about: "count what an operation costs, in instructions and allocations, beside loops written by hand",
-        run: bench::run,
-    },
-    Command {
-        name: "vectors",
-        arguments: "[DIR]",
-        about: "run the vectors of every *.jsonl in DIR (tests/vectors) against the core",
-        run: run_vectors,
-    },
-    Command {
-        name: "fmt",
-        arguments: "",
-        about: "the layout of the code",
-        run: checks::fmt,
-    },
-    Command {
-        name: "clippy",
-        arguments: "",
-        about: "the lints, as errors",
-        run: checks::clippy,
-    },
-    Command {
-        name: "doc",
-        arguments: "",
-        about: "the documentation, with its links",
-        run: checks::doc,
-    },
-    Command {
-        name: "features",
-        arguments: "",
-        about: "each crate with each of its features alone",
-        run: checks::features,
-    },
-    Command {
-        name: "trees",
-        arguments: "",
-        about: "what each crate may depend on, and what it must not",
-        run: checks::trees,
-    },
-    Command {
-        name: "deny",
-        arguments: "",
-        about: "licences, sources and doubled crates of the dependencies",
-        run: checks::deny,
-    },
-    Command {
-        name: "demo",
-        arguments: "",
-        about: "the README's main job, in a bounded time",
-        run: checks::demo,
-    },
+/// The commands: name and arguments, what it does, and the function.
+const COMMANDS: &[(&str, &str, Check)] = &[
+    (
+        "check",
+        "the quick half, for every change: format, lints, unit tests and the core's tests",
+        tiers::check,
+    ),
+    (
+        "test",
+        "every test: code, vectors, conformance, stores, documentation",
+        test::run,
+    ),
+    (
+        "ci",
+        "what continuous integration runs: `check`, `test`, documentation, dependencies, demo, simulation",
+        tiers::ci,
+    ),
+    (
+        "nightly",
+        "what takes hours: a million histories, fuzzing, mutants, soak, cuts, coverage, features",
+        tiers::nightly,
+    ),
+    (
+        "tools",
+        "install the tools that `ci` calls, where they are missing",
+        checks::tools,
+    ),
+    (
+        "stores COMMAND...",
+        "run a command with the database servers of the tests up, and their addresses in its environment",
+        stores::run,
+    ),
+    (
+        "vectors [DIR]",
+        "run the vectors of every *.jsonl in DIR (tests/vectors) against the core",
+        run_vectors,
+    ),
+    (
+        programs::SIMULATE,
+        "play histories of many clients in virtual time and check the laws; 20,000 unless told otherwise",
+        programs::simulate,
+    ),
+    (
+        programs::SOAK,
+        "kill processes while they start runs, and compare what was accepted with the ledger; 60 s in all",
+        programs::soak,
+    ),
+    (
+        "cuts",
+        "break exchanges at every byte and drop futures at every await point, in each adapter",
+        programs::cuts,
+    ),
+    (
+        fuzz::USAGE,
+        "each fuzz target for 30 s: by libFuzzer on nightly, or else the same bodies on stable",
+        fuzz::run,
+    ),
+    (
+        mutants::USAGE,
+        "change the code of the core and the ledger in small ways; each time a test has to fail",
+        mutants::run,
+    ),
+    (
+        "coverage",
+        "the lines of the core and the ledger that their tests reach",
+        coverage::run,
+    ),
+    (
+        "bench",
+        "count instructions and allocations of an operation, beside loops written by hand",
+        bench::run,
+    ),
+    ("fmt", "the format of the code", checks::fmt),
+    ("clippy", "the lints, as errors", checks::clippy),
+    ("doc", "the documentation and its links", checks::doc),
+    (
+        "features",
+        "each crate with each of its features alone",
+        checks::features,
+    ),
+    (
+        "trees",
+        "the crates that each of ours must not depend on",
+        checks::trees,
+    ),
+    (
+        "deny",
+        "licences, sources and doubled crates of the dependencies",
+        checks::deny,
+    ),
+    (
+        "demo",
+        "the demo of the README, in a bounded time",
+        checks::demo,
+    ),
 ];
 
 fn main() -> ExitCode {
@@ -156,12 +127,17 @@ fn main() -> ExitCode {
         Some((name, rest)) => (name.to_string_lossy().into_owned(), rest),
         None => (String::new(), [].as_slice()),
     };
-    let Some(command) = COMMANDS.iter().find(|command| command.name == name) else {
+    let named = |it: &&(&str, &str, Check)| it.0.split(' ').next() == Some(name.as_str());
+    let Some((usage, _, run)) = COMMANDS.iter().find(named) else {
         print_commands(&name);
         return ExitCode::from(2);
     };
-    match (command.run)(rest) {
-        Ok(code) => code,
+    if !rest.is_empty() && !usage.contains(' ') {
+        eprintln!("error: {usage} takes no arguments");
+        return ExitCode::from(2);
+    }
+    match run(rest) {
+        Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("error: {failure}");
             ExitCode::FAILURE
@@ -169,27 +145,25 @@ fn main() -> ExitCode {
     }
 }
 
-fn run_vectors(arguments: &[OsString]) -> Result<ExitCode, Failure> {
+fn run_vectors(arguments: &[OsString]) -> Result<(), Failure> {
     let folder = match arguments {
         [] => None,
         [folder] => Some(Path::new(folder)),
         _ => return Err("vectors takes one folder at most".into()),
     };
     let tally = vectors::run(folder)?;
-    Ok(if tally.failed == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    if tally.failed > 0 {
+        return Err(format!("{} vectors failed", tally.failed).into());
+    }
+    Ok(())
 }
 
 fn print_commands(asked: &str) {
     if !asked.is_empty() {
-        eprintln!("no command is named `{asked}`");
+        eprintln!("there is no command `{asked}`");
     }
     eprintln!("usage: cargo xtask <command>");
-    for command in COMMANDS {
-        let usage = format!("{} {}", command.name, command.arguments);
-        eprintln!("  {usage:16} {}", command.about);
+    for (usage, about, _) in COMMANDS {
+        eprintln!("  {usage:10} {about}");
     }
 }
