@@ -2,7 +2,7 @@
 //! the same on a busy machine.
 
 use std::{
-    ffi::{OsStr, OsString},
+    ffi::OsStr,
     io::{BufRead, BufReader},
     process::{Child, Command, Stdio},
 };
@@ -21,7 +21,7 @@ const SUBJECTS: [(&str, &str, Option<&str>); 6] = [
 /// The counts of two runs are subtracted, so that what happens once falls out.
 const RUNS: [u32; 2] = [50, 250];
 
-pub(crate) fn run(_: &[OsString]) -> Result<(), Failure> {
+pub(crate) fn run() -> Result<(), Failure> {
     if !cargo::works(Command::new("valgrind").arg("--version")) {
         return Err("valgrind counts the instructions: install the package `valgrind`".into());
     }

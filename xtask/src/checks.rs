@@ -1,7 +1,6 @@
 //! Checks of the code and its dependencies that are one call of a tool, or a few.
 
 use std::{
-    ffi::OsString,
     process::Command,
     time::{Duration, Instant},
 };
@@ -12,22 +11,22 @@ use crate::{
 };
 
 /// Installs what `ci` calls, so that its own time is that of the checks.
-pub(crate) fn tools(_: &[OsString]) -> Result<(), Failure> {
+pub(crate) fn tools() -> Result<(), Failure> {
     NEXTEST.need()?;
     DENY.need()
 }
 
-pub(crate) fn fmt(_: &[OsString]) -> Result<(), Failure> {
+pub(crate) fn fmt() -> Result<(), Failure> {
     cargo::run(["fmt", "--all", "--check"])
 }
 
-pub(crate) fn clippy(_: &[OsString]) -> Result<(), Failure> {
+pub(crate) fn clippy() -> Result<(), Failure> {
     let mut command = cargo::cargo(["clippy", "--all-targets"]);
     command.args(cargo::WHOLE).args(["--", "-D", "warnings"]);
     cargo::show(&mut command)
 }
 
-pub(crate) fn doc(_: &[OsString]) -> Result<(), Failure> {
+pub(crate) fn doc() -> Result<(), Failure> {
     let mut command = cargo::cargo(["doc", "--no-deps", "--lib"]);
     command
         .args(cargo::WHOLE)
@@ -36,7 +35,7 @@ pub(crate) fn doc(_: &[OsString]) -> Result<(), Failure> {
 }
 
 /// On Linux `native-tls` needs OpenSSL's headers. Where they are missing, that feature is left out.
-pub(crate) fn features(_: &[OsString]) -> Result<(), Failure> {
+pub(crate) fn features() -> Result<(), Failure> {
     HACK.need()?;
     let mut command = cargo::cargo(["hack", "check", "--each-feature", "--exclude-all-features"]);
     command.args(["--locked", "--all-targets"]);
@@ -52,7 +51,7 @@ pub(crate) fn features(_: &[OsString]) -> Result<(), Failure> {
 }
 
 /// A sans-I/O core stays without I/O, and each adapter without the other's HTTP client.
-pub(crate) fn trees(_: &[OsString]) -> Result<(), Failure> {
+pub(crate) fn trees() -> Result<(), Failure> {
     let rules: [(&str, &[&str]); 5] = [
         (
             "core",
@@ -85,14 +84,14 @@ pub(crate) fn trees(_: &[OsString]) -> Result<(), Failure> {
 }
 
 /// Without advisories: their database is not in the package registries.
-pub(crate) fn deny(_: &[OsString]) -> Result<(), Failure> {
+pub(crate) fn deny() -> Result<(), Failure> {
     DENY.need()?;
     let mut command = cargo::cargo(["deny"]);
     command.args(cargo::WHOLE);
     cargo::show(command.args(["check", "bans", "licenses", "sources"]))
 }
 
-pub(crate) fn demo(_: &[OsString]) -> Result<(), Failure> {
+pub(crate) fn demo() -> Result<(), Failure> {
     let mut command = cargo::program(&["industrydata"], None)?;
     let began = Instant::now();
     cargo::show(command.arg("demo"))?;

@@ -1,7 +1,5 @@
 //! Which lines of the core and the ledger their own tests and the scenarios reach.
 
-use std::ffi::OsString;
-
 use crate::{Failure, cargo, stores::Stores, tools};
 
 /// The share of the lines, in percent, below which the check fails. What is left are mostly arms that the types cannot
@@ -11,7 +9,7 @@ const LEAST: &str = "97";
 /// Everything but the sources of the two crates.
 const OTHERS: &str = "industrydata-(async|blocking|emulator|cli)/|/tests/|/xtask/|/tests\\.rs$";
 
-pub(crate) fn run(_: &[OsString]) -> Result<(), Failure> {
+pub(crate) fn run() -> Result<(), Failure> {
     tools::LLVM_COV.need()?;
     let servers = Stores::start()?;
     // Processes that tests kill leave files that cannot be read: the others count.

@@ -1,81 +1,93 @@
 //! The fuzz targets, each for a bounded time: by libFuzzer on nightly, or else the same bodies on stable.
 
-use std::{
-    ffi::OsString,
-    fs,
-    path::Path,
-    process::Command,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::{fs, path::Path, process::Command};
 
-use crate::{Failure, cargo, flags::Flags, tools};
-
-pub(crate) const USAGE: &str = "fuzz [--seconds N] [--seed N] [--stable] [TARGET...]";
+use crate::{Failure, cargo, programs::seed, tools};
 
 /// What libFuzzer treats as a crash, besides a panic: MiB of memory, and seconds for one input.
 const LIMITS: [&str; 3] = ["-rss_limit_mb=2048", "-timeout=20", "-max_len=16384"];
 
-/// Runs each target for so many seconds. A crash in one fails the check after all of them have run.
-pub(crate) fn run(arguments: &[OsString]) -> Result<(), Failure> {
-    let flags = Flags::read(arguments, USAGE)?;
-    let seconds: u64 = flags.number("--seconds", 30)?;
-    let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
-    // libFuzzer's seed has 32 bits, and 0 asks for a random one.
-    let seed: u32 = flags.number("--seed", now.subsec_nanos().max(1))?;
-    // Seeds, corpora, artefacts and libFuzzer's build.
-    let folder = cargo::root().join("target/fuzz");
-    fs::create_dir_all(&folder)?;
-    let known = cargo::read(cargo::program(&["fuzz-bodies"], None)?.arg("list"))?;
-    let known: Vec<&str> = known
-        .lines()
-        .filter_map(|it| it.split(' ').next())
-        .collect();
-    if let Some(other) = flags.rest.iter().find(|it| !known.contains(&it.as_str())) {
-        return Err(format!("there is no target {other}; there are {}", known.join(", ")).into());
-    }
-    let mut prepare = cargo::program(&["fuzz-bodies"], None)?;
-    cargo::show(prepare.arg("prepare").arg(&folder))?;
-    let by_libfuzzer = flags.text("--stable").is_none() && cargo::works(nightly().arg("--version"));
-    if by_libfuzzer {
-        tools::FUZZ.need()?;
-    } else {
-        println!(
-            "without libFuzzer, which needs a nightly toolchain: no coverage guides the inputs"
-        );
-    }
-    let asked = |name: &&str| flags.rest.is_empty() || flags.rest.iter().any(|it| it == name);
-    let mut crashed = Vec::new();
-    for name in known.iter().copied().filter(asked) {
-        println!("{name}, {seconds} s, seed {seed}");
-        let artefacts = folder.join("artifacts").join(name);
-        fs::create_dir_all(&artefacts)?;
-        let mut command = if by_libfuzzer {
-            libfuzzer(&folder, name, seconds, seed)?
-        } else {
-            let mut command = cargo::program(&["fuzz-bodies"], None)?;
-            command.args(["run", name, &seconds.to_string(), &seed.to_string()]);
-            command.arg(artefacts);
-            command
-        };
-        if let Err(failure) = cargo::show(&mut command) {
-            println!("{failure}");
-            crashed.push(name);
+#[derive(clap::Args)]
+pub(crate) struct Fuzz {
+    /// How long, for each target
+    #[arg(long, default_value_t = 30)]
+    seconds: u64,
+    /// The time unless given
+    #[arg(long)]
+    seed: Option<u32>,
+    /// Without libFuzzer, also where there is a nightly toolchain
+    #[arg(long)]
+    stable: bool,
+    /// All unless given
+    targets: Vec<String>,
+}
+
+impl Fuzz {
+    /// Runs the targets one after the other. A crash in one fails the check after all of them have run.
+    pub(crate) fn run(&self) -> Result<(), Failure> {
+        let seconds = self.seconds.to_string();
+        let seed = self
+            .seed
+            .map_or_else(seed, |seed| Ok(seed.into()))?
+            .to_string();
+        // Seeds, corpora, artefacts and libFuzzer's build.
+        let folder = cargo::root().join("target/fuzz");
+        fs::create_dir_all(&folder)?;
+        let known = cargo::read(cargo::program(&["fuzz-bodies"], None)?.arg("list"))?;
+        let known: Vec<&str> = known
+            .lines()
+            .filter_map(|it| it.split(' ').next())
+            .collect();
+        if let Some(other) = self.targets.iter().find(|it| !known.contains(&it.as_str())) {
+            return Err(
+                format!("there is no target {other}; there are {}", known.join(", ")).into(),
+            );
         }
-    }
-    if crashed.is_empty() {
-        return Ok(());
-    }
-    Err(format!(
+        let mut prepare = cargo::program(&["fuzz-bodies"], None)?;
+        cargo::show(prepare.arg("prepare").arg(&folder))?;
+        let by_libfuzzer = !self.stable && cargo::works(nightly().arg("--version"));
+        if by_libfuzzer {
+            tools::FUZZ.need()?;
+        } else {
+            println!(
+                "without libFuzzer, which needs a nightly toolchain: no coverage guides the inputs"
+            );
+        }
+        let asked =
+            |name: &&str| self.targets.is_empty() || self.targets.iter().any(|it| it == name);
+        let mut crashed = Vec::new();
+        for name in known.iter().copied().filter(asked) {
+            println!("{name}, {seconds} s, seed {seed}");
+            let artefacts = folder.join("artifacts").join(name);
+            fs::create_dir_all(&artefacts)?;
+            let mut command = if by_libfuzzer {
+                libfuzzer(&folder, name, &seconds, &seed)?
+            } else {
+                let mut command = cargo::program(&["fuzz-bodies"], None)?;
+                command.args(["run", name, &seconds, &seed]);
+                command.arg(artefacts);
+                command
+            };
+            if let Err(failure) = cargo::show(&mut command) {
+                println!("{failure}");
+                crashed.push(name);
+            }
+        }
+        if crashed.is_empty() {
+            return Ok(());
+        }
+        Err(format!(
         "crashed: {}; the inputs are in {}/artifacts; play one again with `cargo run --package fuzz-bodies -- replay \
          TARGET FILE`, and keep it in tests/fuzz-bodies/regressions/TARGET/ when it is fixed",
         crashed.join(", "),
         folder.display()
     )
     .into())
+    }
 }
 
 /// cargo-fuzz for one target, without a sanitizer: no code here is unsafe. Its corpus stays for the next run.
-fn libfuzzer(folder: &Path, name: &str, seconds: u64, seed: u32) -> Result<Command, Failure> {
+fn libfuzzer(folder: &Path, name: &str, seconds: &str, seed: &str) -> Result<Command, Failure> {
     let corpus = folder.join("corpus").join(name);
     fs::create_dir_all(&corpus)?;
     let mut command = nightly();

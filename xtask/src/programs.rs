@@ -5,48 +5,58 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use crate::{Failure, cargo, flags::Flags, stores::Stores};
-
-pub(crate) const SIMULATE: &str =
-    "simulate [--seeds N] [--from SEED] [--threads N] [--seed SEED] [--script FILE]";
-pub(crate) const SOAK: &str =
-    "soak [--seconds N] [--store sqlite|postgres|all] [--kills N] [--seed N]";
+use crate::{Failure, cargo, stores::Stores};
 
 /// From so many histories on, building with optimisation takes less time than it saves.
 const MANY: u64 = 50_000;
 
 /// Histories in virtual time, checked against the laws.
 pub(crate) fn simulate(arguments: &[OsString]) -> Result<(), Failure> {
-    let seeds: u64 = Flags::read(arguments, SIMULATE)?.number("--seeds", 0)?;
-    let profile = (seeds >= MANY).then_some("simulate");
-    let mut command = cargo::program(&["simulate"], profile)?;
+    let mut words = arguments.iter().skip_while(|word| *word != "--seeds");
+    let seeds = words.nth(1).and_then(|seeds| seeds.to_str()?.parse().ok());
+    let profile = seeds.is_some_and(|seeds: u64| seeds >= MANY);
+    let mut command = cargo::program(&["simulate"], profile.then_some("simulate"))?;
     cargo::show(command.args(arguments))
 }
 
 /// Every point at which an exchange can break or a future be dropped.
-pub(crate) fn cuts(_: &[OsString]) -> Result<(), Failure> {
+pub(crate) fn cuts() -> Result<(), Failure> {
     cargo::show(&mut cargo::program(&["cuts"], None)?)
 }
 
-/// Processes that are killed while they start runs.
-pub(crate) fn soak(arguments: &[OsString]) -> Result<(), Failure> {
-    let flags = Flags::read(arguments, SOAK)?;
+#[derive(clap::Args)]
+pub(crate) struct Soak {
+    /// How long, in all
+    #[arg(long, default_value_t = 60)]
+    seconds: u32,
+    #[arg(long, default_value = "all", value_parser = ["sqlite", "postgres", "all"])]
+    store: String,
+    /// End after so many kills for each store
+    #[arg(long, default_value_t = u64::MAX, hide_default_value = true)]
+    kills: u64,
+    /// The time unless given
+    #[arg(long)]
+    seed: Option<u64>,
+}
+
+impl Soak {
+    pub(crate) fn run(&self) -> Result<(), Failure> {
+        let mut command = cargo::program(&["soak", "starter"], None)?;
+        let seed = self.seed.map_or_else(seed, Ok)?;
+        command.args([self.seconds.to_string(), self.store.clone()]);
+        command.args([self.kills.to_string(), seed.to_string()]);
+        if self.store == "sqlite" {
+            return cargo::show(&mut command);
+        }
+        let servers = Stores::start()?;
+        println!("{}", servers.about());
+        servers.tell(&mut command);
+        cargo::show(&mut command)
+    }
+}
+
+/// A seed by the clock. It fits libFuzzer's 32 bits, and is not 0, by which libFuzzer means a random one.
+pub(crate) fn seed() -> Result<u64, Failure> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
-    let seconds = flags.number("--seconds", 60.0)?;
-    let store = flags.text("--store").unwrap_or("all");
-    if !(0.0..=1e9).contains(&seconds) || !["sqlite", "postgres", "all"].contains(&store) {
-        return Err(flags.wrong());
-    }
-    let mut command = cargo::program(&["soak", "starter"], None)?;
-    command.args([seconds.to_string(), store.to_owned()]);
-    command.arg(flags.number("--kills", u64::MAX)?.to_string());
-    let seed = flags.number("--seed", u64::from(now.subsec_nanos()))?;
-    command.arg(seed.to_string());
-    if store == "sqlite" {
-        return cargo::show(&mut command);
-    }
-    let servers = Stores::start()?;
-    println!("{}", servers.about());
-    servers.tell(&mut command);
-    cargo::show(&mut command)
+    Ok(u64::from(now.subsec_nanos().max(1)))
 }

@@ -1,69 +1,67 @@
 //! The tiers: which checks run at which time. Each prints what its steps took.
 
-use std::{
-    ffi::OsString,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
-use crate::{Check, Failure, checks, coverage, fuzz, mutants, programs, test};
+use clap::Parser;
 
-/// A check with its arguments.
-type Step = (&'static str, Check, &'static [&'static str]);
+use crate::{Command, Failure, test};
 
-/// For every change.
-const CHECK: &[Step] = &[
-    ("fmt", checks::fmt, &[]),
-    ("clippy", checks::clippy, &[]),
-    ("test", test::quick, &[]),
-];
+/// A command with its arguments, separated by spaces.
+type Step = &'static str;
 
 /// For every push, in the order of what fails soonest. All tests come after these.
 const CI: &[Step] = &[
-    ("fmt", checks::fmt, &[]),
-    ("deny", checks::deny, &[]),
-    ("trees", checks::trees, &[]),
-    ("clippy", checks::clippy, &[]),
-    ("doc", checks::doc, &[]),
-    ("demo", checks::demo, &[]),
-    ("simulate", programs::simulate, &["--seeds", "5000"]),
+    "fmt",
+    "deny",
+    "trees",
+    "clippy",
+    "doc",
+    "demo",
+    "simulate --seeds 5000",
 ];
 
-/// For the night: what takes long and seldom finds something new.
+/// What takes long and seldom finds something new.
 const NIGHTLY: &[Step] = &[
-    ("features", checks::features, &[]),
-    ("simulate", programs::simulate, &["--seeds", "1000000"]),
-    ("cuts", programs::cuts, &[]),
-    ("soak", programs::soak, &["--seconds", "600"]),
-    ("fuzz", fuzz::run, &["--seconds", "300"]),
-    ("coverage", coverage::run, &[]),
-    ("mutants", mutants::run, &[]),
+    "features",
+    "simulate --seeds 1000000",
+    "cuts",
+    "soak --seconds 600",
+    "fuzz --seconds 300",
+    "coverage",
+    "mutants",
 ];
 
 /// What the steps took.
 #[derive(Debug, Default)]
-struct Times(Vec<(&'static str, Duration)>);
+struct Times(Vec<(Step, Duration)>);
 
-pub(crate) fn check(_: &[OsString]) -> Result<(), Failure> {
-    until_one_fails(CHECK, &mut Times::default())
+/// For every change.
+pub(crate) fn check() -> Result<(), Failure> {
+    let mut times = Times::default();
+    times.all(&["fmt", "clippy"])?;
+    let result = times.take("unit and core tests", test::quick);
+    times.print();
+    result
 }
 
-pub(crate) fn ci(_: &[OsString]) -> Result<(), Failure> {
+/// For every push.
+pub(crate) fn ci() -> Result<(), Failure> {
     let mut times = Times::default();
-    until_one_fails(CI, &mut times)?;
+    times.all(CI)?;
     let tally = times.take("test", test::all);
     times.print();
     // The last line counts the tests.
     tally?.finish()
 }
 
-/// Goes on after a step that fails: the others may find something else.
-pub(crate) fn nightly(_: &[OsString]) -> Result<(), Failure> {
+/// Goes on after a step that fails, since the others may find something else.
+pub(crate) fn nightly() -> Result<(), Failure> {
     let mut times = Times::default();
     let mut failed = Vec::new();
     for step in NIGHTLY {
         if let Err(failure) = times.step(step) {
             eprintln!("error: {failure}");
-            failed.push(step.0);
+            failed.push(*step);
         }
     }
     times.print();
@@ -73,41 +71,55 @@ pub(crate) fn nightly(_: &[OsString]) -> Result<(), Failure> {
     Err(format!("failed: {}", failed.join(", ")).into())
 }
 
-fn until_one_fails(steps: &[Step], times: &mut Times) -> Result<(), Failure> {
-    for step in steps {
-        if let Err(failure) = times.step(step) {
-            times.print();
-            return Err(format!("cargo xtask {}: {failure}", step.0).into());
-        }
-    }
-    times.print();
-    Ok(())
-}
-
 impl Times {
-    fn step(&mut self, (name, check, arguments): &Step) -> Result<(), Failure> {
-        let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
-        self.take(name, || check(&arguments))
+    /// Runs steps until one fails.
+    fn all(&mut self, steps: &[Step]) -> Result<(), Failure> {
+        for step in steps {
+            if let Err(failure) = self.step(step) {
+                self.print();
+                return Err(format!("cargo xtask {step}: {failure}").into());
+            }
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, step: Step) -> Result<(), Failure> {
+        let words = ["xtask"].into_iter().chain(step.split(' '));
+        let command = Command::try_parse_from(words)?;
+        self.take(step, || command.run())
     }
 
     fn take<T>(
         &mut self,
-        name: &'static str,
+        step: Step,
         check: impl FnOnce() -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        println!("== {name}");
+        println!("== {step}");
         let began = Instant::now();
         let result = check();
-        self.0.push((name, began.elapsed()));
+        self.0.push((step, began.elapsed()));
         result
     }
 
     fn print(&self) {
         println!("== times");
-        for (name, took) in &self.0 {
-            println!("{name:10}{:6} s", took.as_secs());
+        for (step, took) in &self.0 {
+            println!("{:6} s  {step}", took.as_secs());
         }
         let all: Duration = self.0.iter().map(|it| it.1).sum();
-        println!("{:10}{:6} s", "in all", all.as_secs());
+        println!("{:6} s  in all", all.as_secs());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_step_is_a_command() {
+        for step in CI.iter().chain(NIGHTLY) {
+            let words = ["xtask"].into_iter().chain(step.split(' '));
+            assert!(Command::try_parse_from(words).is_ok(), "{step}");
+        }
     }
 }
