@@ -72,8 +72,12 @@ impl Mutants {
             chosen.extend(["--shard".to_owned(), format!("0/{shards}")]);
         }
         let mut command = cargo::cargo(&chosen);
-        command.args(["--jobs", &self.jobs.to_string(), "--output"]);
-        command.arg(&out).env("NEXTEST_PROFILE", "mutants");
+        // A mutant of a constant can keep the compiler busy for ever.
+        command.args(["--build-timeout", "600", "--jobs", &self.jobs.to_string()]);
+        command
+            .arg("--output")
+            .arg(&out)
+            .env("NEXTEST_PROFILE", "mutants");
         let mut servers = None;
         if package == "industrydata-ledger" {
             let started = Stores::start()?;
