@@ -49,7 +49,8 @@ pub(crate) fn run<I: AsRef<OsStr>>(arguments: impl IntoIterator<Item = I>) -> Re
 
 /// Prints a command, runs it and shows its output. Anything but success is an error.
 pub(crate) fn show(command: &mut Command) -> Result<(), Failure> {
-    println!("+ {}", words(command));
+    // Not on stdout, which may be what the command writes into a file.
+    eprintln!("+ {}", words(command));
     let status = command.status()?;
     succeeded(command, status)
 }
