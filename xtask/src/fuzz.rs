@@ -33,7 +33,8 @@ impl Fuzz {
         // Seeds, corpora, artefacts and libFuzzer's build.
         let folder = cargo::root().join("target/fuzz");
         fs::create_dir_all(&folder)?;
-        let known = cargo::read(cargo::program(&["fuzz-bodies"], None)?.arg("list"))?;
+        let mut bodies = cargo::program(&["fuzz-bodies"], None)?;
+        let known = cargo::read(bodies.arg("list"))?;
         let known: Vec<&str> = known
             .lines()
             .filter_map(|it| it.split(' ').next())
@@ -43,7 +44,7 @@ impl Fuzz {
                 format!("there is no target {other}; there are {}", known.join(", ")).into(),
             );
         }
-        let mut prepare = cargo::program(&["fuzz-bodies"], None)?;
+        let mut prepare = cargo::built("fuzz-bodies", "debug")?;
         cargo::show(prepare.arg("prepare").arg(&folder))?;
         let by_libfuzzer = !self.stable && cargo::works(nightly().arg("--version"));
         if by_libfuzzer {
@@ -63,7 +64,7 @@ impl Fuzz {
             let mut command = if by_libfuzzer {
                 libfuzzer(&folder, name, &seconds, &seed)?
             } else {
-                let mut command = cargo::program(&["fuzz-bodies"], None)?;
+                let mut command = cargo::built("fuzz-bodies", "debug")?;
                 command.args(["run", name, &seconds, &seed]);
                 command.arg(artefacts);
                 command
