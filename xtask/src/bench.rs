@@ -2,10 +2,9 @@
 //! the same on a busy machine.
 
 use std::{
-    ffi::OsString,
+    ffi::OsStr,
     io::{BufRead, BufReader},
-    path::Path,
-    process::{Child, Command, ExitCode, Stdio},
+    process::{Child, Command, Stdio},
 };
 
 use crate::{Failure, cargo};
@@ -22,20 +21,15 @@ const SUBJECTS: [(&str, &str, Option<&str>); 6] = [
 /// The counts of two runs are subtracted, so that what happens once falls out.
 const RUNS: [u32; 2] = [50, 250];
 
-pub(crate) fn run(arguments: &[OsString]) -> Result<ExitCode, Failure> {
-    if !arguments.is_empty() {
-        return Err("bench takes no arguments".into());
+pub(crate) fn run() -> Result<(), Failure> {
+    if !cargo::works(Command::new("valgrind").arg("--version")) {
+        return Err("valgrind counts the instructions: install the package `valgrind`".into());
     }
-    let valgrind = Command::new("valgrind").arg("--version").output();
-    if !valgrind.is_ok_and(|output| output.status.success()) {
-        return Err(
-            "valgrind counts the instructions and is not installed: install the package `valgrind`"
-                .into(),
-        );
-    }
-    cargo::run(&["build", "--release", "--locked", "--package", "bench"])?;
-    let program = cargo::root().join("target/release/bench");
-    let service = Service::start(&program)?;
+    // Alone, since other packages would turn on TLS for both sides of the comparison.
+    cargo::run(["build", "--release", "--locked", "--package", "bench"])?;
+    let program = cargo::built("bench", "release")?;
+    let program = program.get_program();
+    let service = Service::start(program)?;
     println!("an operation is a start and three polls; for each:");
     println!(
         "{:24}{:>14}{:>10}{:>13}",
@@ -43,8 +37,8 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<ExitCode, Failure> {
     );
     let mut counted: Vec<(&str, u64)> = Vec::new();
     for (what, name, by_hand) in SUBJECTS {
-        let instructions = service.count(&program, what, &INSTRUCTIONS)?;
-        let allocations = service.count(&program, what, &ALLOCATIONS)?;
+        let instructions = service.count(program, what, &INSTRUCTIONS)?;
+        let allocations = service.count(program, what, &ALLOCATIONS)?;
         counted.push((what, instructions));
         let of = counted.iter().find(|(what, _)| Some(*what) == by_hand);
         let ratio = of.map_or_else(String::new, |(_, of)| {
@@ -53,7 +47,7 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<ExitCode, Failure> {
         });
         println!("{name:24}{instructions:14}{ratio:>10}{allocations:13}");
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 /// A tool of valgrind, and what stands before the number it counts.
@@ -78,7 +72,7 @@ struct Service {
 }
 
 impl Service {
-    fn start(program: &Path) -> Result<Self, Failure> {
+    fn start(program: &OsStr) -> Result<Self, Failure> {
         let mut process = Command::new(program)
             .arg("serve")
             .stdout(Stdio::piped())
@@ -92,7 +86,7 @@ impl Service {
     }
 
     /// What one operation of `what` counts.
-    fn count(&self, program: &Path, what: &str, counter: &Counter) -> Result<u64, Failure> {
+    fn count(&self, program: &OsStr, what: &str, counter: &Counter) -> Result<u64, Failure> {
         let [few, many] = RUNS.map(|runs| self.counted(program, what, runs, counter));
         let (few, many) = (few?, many?);
         let [fewer, more] = RUNS.map(u64::from);
@@ -101,7 +95,7 @@ impl Service {
 
     fn counted(
         &self,
-        program: &Path,
+        program: &OsStr,
         what: &str,
         runs: u32,
         counter: &Counter,

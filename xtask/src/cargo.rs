@@ -1,12 +1,22 @@
-//! Running cargo, and what else a check runs.
+//! Runs cargo, and the programs of the workspace.
 
 use std::{
     env,
-    path::PathBuf,
-    process::{Command, Output},
+    ffi::OsStr,
+    path::{Path, PathBuf},
+    process::{Command, ExitStatus, Stdio},
 };
 
 use crate::Failure;
+
+/// What every build of the whole workspace is called with. Dependencies are compiled once as long as all steps ask for the
+/// same packages and features.
+pub(crate) const WHOLE: [&str; 4] = [
+    "--locked",
+    "--workspace",
+    "--features",
+    "industrydata-ledger/postgres",
+];
 
 /// The folder of the workspace.
 pub(crate) fn root() -> PathBuf {
@@ -14,42 +24,93 @@ pub(crate) fn root() -> PathBuf {
     here.parent().map_or(here.clone(), PathBuf::from)
 }
 
-/// cargo in the workspace's folder, with the lock file as it is.
-pub(crate) fn cargo(arguments: &[&str]) -> Command {
+/// A cargo command in the workspace's folder.
+pub(crate) fn cargo<I: AsRef<OsStr>>(arguments: impl IntoIterator<Item = I>) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(arguments).current_dir(root());
-    // What `cargo run` sets for this program is not meant for its children.
-    command
-        .env_remove("CARGO_MANIFEST_DIR")
-        .env_remove("CARGO_PKG_NAME");
+    without_own(&mut command);
     command
 }
 
-/// Runs cargo with its output shown.
-pub(crate) fn run(arguments: &[&str]) -> Result<(), Failure> {
-    println!("+ cargo {}", arguments.join(" "));
-    let status = cargo(arguments).status()?;
-    if status.success() {
-        Ok(())
-    } else {
-        Err(format!("`cargo {}` ended with {status}", arguments.join(" ")).into())
+/// Takes out of a command's environment what `cargo run` has set for this program.
+pub(crate) fn without_own(command: &mut Command) {
+    let own = env::vars_os().map(|(name, _)| name);
+    for name in own.filter(|name| name.to_string_lossy().starts_with("CARGO_PKG_")) {
+        command.env_remove(name);
     }
+    command.env_remove("CARGO_MANIFEST_DIR");
+    command.env_remove("CARGO_MANIFEST_PATH");
 }
 
-/// Runs cargo and takes its output.
-pub(crate) fn read(arguments: &[&str]) -> Result<String, Failure> {
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = cargo(arguments).output()?;
-    if status.success() {
-        return Ok(String::from_utf8(stdout)?);
+/// Runs cargo and shows its output.
+pub(crate) fn run<I: AsRef<OsStr>>(arguments: impl IntoIterator<Item = I>) -> Result<(), Failure> {
+    show(&mut cargo(arguments))
+}
+
+/// Prints a command, runs it and shows its output. Anything but success is an error.
+pub(crate) fn show(command: &mut Command) -> Result<(), Failure> {
+    // Not on stdout, which may be what the command writes into a file.
+    eprintln!("+ {}", words(command));
+    let status = command.status()?;
+    succeeded(command, status)
+}
+
+/// Runs a command and returns its standard output.
+pub(crate) fn read(command: &mut Command) -> Result<String, Failure> {
+    let output = command.stderr(Stdio::inherit()).output()?;
+    succeeded(command, output.status)?;
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+/// Whether a command can be run and succeeds. Its output is dropped.
+pub(crate) fn works(command: &mut Command) -> bool {
+    let quiet = command.stdout(Stdio::null()).stderr(Stdio::null());
+    quiet.status().is_ok_and(|status| status.success())
+}
+
+/// Builds programs of the workspace, in the development profile or in another one, and returns the command that runs the
+/// first.
+pub(crate) fn program(names: &[&str], profile: Option<&str>) -> Result<Command, Failure> {
+    let name = names.first().ok_or("no program is named")?;
+    let mut build = cargo(["build", "--quiet"]);
+    build.args(WHOLE);
+    build.args(names.iter().flat_map(|name| ["--bin", name]));
+    if let Some(profile) = profile {
+        build.args(["--profile", profile]);
     }
-    let stderr = String::from_utf8_lossy(&stderr);
-    Err(format!(
-        "`cargo {}` ended with {status}: {stderr}",
-        arguments.join(" ")
-    )
-    .into())
+    show(&mut build)?;
+    built(name, profile.unwrap_or("debug"))
+}
+
+/// The command that runs a program which has been built. `folder` is that of its profile.
+pub(crate) fn built(name: &str, folder: &str) -> Result<Command, Failure> {
+    let mut command = Command::new(target()?.join(folder).join(name));
+    command.current_dir(root());
+    without_own(&mut command);
+    Ok(command)
+}
+
+/// The target folder: this program is in the one of its profile.
+pub(crate) fn target() -> Result<PathBuf, Failure> {
+    let this = env::current_exe()?;
+    let target = this.parent().and_then(Path::parent);
+    Ok(target
+        .ok_or("this program is in no target folder")?
+        .to_owned())
+}
+
+fn succeeded(command: &Command, status: ExitStatus) -> Result<(), Failure> {
+    if status.success() {
+        return Ok(());
+    }
+    Err(format!("`{}` ended with {status}", words(command)).into())
+}
+
+/// A command as it would be typed; cargo is `cargo`, wherever it is.
+fn words(command: &Command) -> String {
+    let program = PathBuf::from(command.get_program());
+    let name = program.file_name().unwrap_or(command.get_program());
+    let words = std::iter::once(name).chain(command.get_args());
+    let words: Vec<_> = words.map(OsStr::to_string_lossy).collect();
+    words.join(" ")
 }

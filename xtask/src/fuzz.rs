@@ -1,153 +1,127 @@
 //! The fuzz targets, each for a bounded time: by libFuzzer on nightly, or else the same bodies on stable.
 
-mod libfuzzer;
+use std::{fs, path::Path, process::Command};
 
-use std::{
-    ffi::OsString,
-    fs,
-    path::{Path, PathBuf},
-    process::{Command, ExitCode, Stdio},
-    time::{SystemTime, UNIX_EPOCH},
-};
+use crate::{Failure, cargo, programs::seed, tools};
 
-use crate::{Failure, cargo};
+/// What libFuzzer treats as a crash, besides a panic: MiB of memory, and seconds for one input.
+const LIMITS: [&str; 3] = ["-rss_limit_mb=2048", "-timeout=20", "-max_len=16384"];
 
-const USAGE: &str = "fuzz [--seconds N] [--seed N] [--stable] [TARGET...]";
-/// Where seeds, corpora, artefacts and the build are kept, under the workspace's `target`.
-const FOLDER: &str = "target/fuzz";
-
-/// What one target came to.
-struct Report {
-    executions: u64,
-    /// Coverage, features and corpus, as libFuzzer counts them; `None` without it.
-    coverage: Option<String>,
-    /// The input that broke the property.
-    artefact: Option<PathBuf>,
+#[derive(clap::Args)]
+pub(crate) struct Fuzz {
+    /// How long, for each target
+    #[arg(long, default_value_t = 30)]
+    seconds: u64,
+    /// The time unless given
+    #[arg(long)]
+    seed: Option<u32>,
+    /// Without libFuzzer, also where there is a nightly toolchain
+    #[arg(long)]
+    stable: bool,
+    /// All unless given
+    targets: Vec<String>,
 }
 
-/// Runs each target for so many seconds, and says what each came to. Any crash fails.
-pub(crate) fn run(arguments: &[OsString]) -> Result<ExitCode, Failure> {
-    let (mut seconds, mut on_stable, mut asked) = (30_u64, false, Vec::new());
-    let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
-    // libFuzzer's own is of 32 bits, and 0 asks it for one by chance.
-    let mut seed = now.subsec_nanos().max(1);
-    let mut words = arguments.iter().map(|word| word.to_string_lossy());
-    while let Some(word) = words.next() {
-        match word.as_ref() {
-            "--seconds" => seconds = words.next().ok_or(USAGE)?.parse()?,
-            "--seed" => seed = words.next().ok_or(USAGE)?.parse()?,
-            "--stable" => on_stable = true,
-            flag if flag.starts_with('-') => return Err(USAGE.into()),
-            target => asked.push(target.to_owned()),
-        }
-    }
-    let folder = cargo::root().join(FOLDER);
-    let known = bodies(&["list".as_ref()])?;
-    let known: Vec<&str> = known
-        .lines()
-        .filter_map(|line| line.split(' ').next())
-        .collect();
-    if let Some(other) = asked.iter().find(|name| !known.contains(&name.as_str())) {
-        return Err(format!("there is no target {other}; there are {}", known.join(", ")).into());
-    }
-    let names = known
-        .into_iter()
-        .filter(|name| asked.is_empty() || asked.iter().any(|it| it == name));
-    bodies(&["prepare".as_ref(), folder.as_os_str()])?;
-    let by_libfuzzer = !on_stable && libfuzzer::is_there()?;
-    if by_libfuzzer {
-        libfuzzer::build(&folder)?;
-    } else {
-        println!(
-            "without libFuzzer (it takes a nightly toolchain): the same bodies run on stable as properties, \
-             on inputs mutated from the seeds, with no coverage to guide them"
-        );
-    }
-    let mut crashes = 0;
-    for name in names {
-        let report = if by_libfuzzer {
-            libfuzzer::run(&folder, name, seconds, seed)?
-        } else {
-            properties(&folder, name, seconds, seed)?
-        };
-        let coverage = report.coverage.as_deref().unwrap_or("coverage unknown");
-        crashes += usize::from(report.artefact.is_some());
-        let found = if report.artefact.is_some() {
-            "1 crash"
-        } else {
-            "0 crashes"
-        };
-        println!(
-            "{name}: {} executions in {seconds} s, {coverage}, {found}",
-            report.executions
-        );
-        if let Some(artefact) = report.artefact {
-            println!("  the input: {}", artefact.display());
-            println!(
-                "  once more: cargo run --package fuzz-bodies -- replay {name} {}",
-                artefact.display()
+impl Fuzz {
+    /// Runs the targets one after the other. A crash in one fails the check after all of them have run.
+    pub(crate) fn run(&self) -> Result<(), Failure> {
+        let seconds = self.seconds.to_string();
+        let seed = self
+            .seed
+            .map_or_else(seed, |seed| Ok(seed.into()))?
+            .to_string();
+        // Seeds, corpora, artefacts and libFuzzer's build.
+        let folder = cargo::root().join("target/fuzz");
+        fs::create_dir_all(&folder)?;
+        let mut bodies = cargo::program(&["fuzz-bodies"], None)?;
+        let known = cargo::read(bodies.arg("list"))?;
+        let known: Vec<&str> = known
+            .lines()
+            .filter_map(|it| it.split(' ').next())
+            .collect();
+        if let Some(other) = self.targets.iter().find(|it| !known.contains(&it.as_str())) {
+            return Err(
+                format!("there is no target {other}; there are {}", known.join(", ")).into(),
             );
-            println!("  mended, it becomes a file of tests/fuzz-bodies/regressions/{name}/");
         }
+        let mut prepare = cargo::built("fuzz-bodies", "debug")?;
+        cargo::show(prepare.arg("prepare").arg(&folder))?;
+        let by_libfuzzer = !self.stable && cargo::works(nightly().arg("--version"));
+        if by_libfuzzer {
+            tools::FUZZ.need()?;
+        } else {
+            println!(
+                "without libFuzzer, which needs a nightly toolchain: no coverage guides the inputs"
+            );
+        }
+        let asked =
+            |name: &&str| self.targets.is_empty() || self.targets.iter().any(|it| it == name);
+        let mut crashed = Vec::new();
+        for name in known.iter().copied().filter(asked) {
+            println!("{name}, {seconds} s, seed {seed}");
+            let artefacts = folder.join("artifacts").join(name);
+            fs::create_dir_all(&artefacts)?;
+            let mut command = if by_libfuzzer {
+                libfuzzer(&folder, name, &seconds, &seed)?
+            } else {
+                let mut command = cargo::built("fuzz-bodies", "debug")?;
+                command.args(["run", name, &seconds, &seed]);
+                command.arg(artefacts);
+                command
+            };
+            if let Err(failure) = cargo::show(&mut command) {
+                println!("{failure}");
+                crashed.push(name);
+            }
+        }
+        if crashed.is_empty() {
+            return Ok(());
+        }
+        Err(format!(
+        "crashed: {}; the inputs are in {}/artifacts; play one again with `cargo run --package fuzz-bodies -- replay \
+         TARGET FILE`, and keep it in tests/fuzz-bodies/regressions/TARGET/ when it is fixed",
+        crashed.join(", "),
+        folder.display()
+    )
+    .into())
     }
-    println!("{crashes} targets crashed");
-    Ok(if crashes == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
 }
 
-/// The same body on stable.
-fn properties(folder: &Path, name: &str, seconds: u64, seed: u32) -> Result<Report, Failure> {
+/// cargo-fuzz for one target, without a sanitizer: no code here is unsafe. Its corpus stays for the next run.
+fn libfuzzer(folder: &Path, name: &str, seconds: &str, seed: &str) -> Result<Command, Failure> {
+    let corpus = folder.join("corpus").join(name);
+    fs::create_dir_all(&corpus)?;
+    let mut command = nightly();
+    command.args(["fuzz", "run", "--sanitizer", "none"]);
+    command.args(["--fuzz-dir", "tests/fuzz", "--target-dir"]);
+    command.arg(folder.join("build")).arg(name).arg(corpus);
+    command.arg(folder.join("seeds").join(name));
+    let regressions = cargo::root().join("tests/fuzz-bodies/regressions");
+    if regressions.join(name).is_dir() {
+        command.arg(regressions.join(name));
+    }
     let artefacts = folder.join("artifacts").join(name);
-    let (seconds, seed) = (seconds.to_string(), seed.to_string());
-    let output = command(&[
-        "run".as_ref(),
-        name.as_ref(),
-        seconds.as_ref(),
-        seed.as_ref(),
-        artefacts.as_os_str(),
-    ])
-    .stdout(Stdio::piped())
-    .spawn()?
-    .wait_with_output()?;
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let after = |word: &str| {
-        text.split_once(word)
-            .map(|(_, rest)| rest.trim().to_owned())
-    };
-    let executions = after("executions ").and_then(|rest| rest.split(' ').next()?.parse().ok());
-    let artefact = after(" artefact ").map(PathBuf::from);
-    if !output.status.success() && artefact.is_none() {
-        return Err(format!("{name} ended with {}", output.status).into());
+    command.args(["--", "-verbosity=0", "-print_final_stats=1"]);
+    command.args(LIMITS);
+    command.arg(format!("-max_total_time={seconds}"));
+    command.arg(format!("-seed={seed}"));
+    command.arg(format!("-artifact_prefix={}/", artefacts.display()));
+    let dictionary = folder.join(format!("{name}.dict"));
+    if fs::metadata(&dictionary)?.len() > 0 {
+        command.arg(format!("-dict={}", dictionary.display()));
     }
-    Ok(Report {
-        executions: executions.ok_or("no executions told")?,
-        coverage: None,
-        artefact,
-    })
+    Ok(command)
 }
 
-/// The standard output of the bodies' own program.
-fn bodies(arguments: &[&std::ffi::OsStr]) -> Result<String, Failure> {
-    fs::create_dir_all(cargo::root().join(FOLDER))?;
-    let output = command(arguments).stderr(Stdio::inherit()).output()?;
-    if !output.status.success() {
-        return Err(format!("the bodies' program ended with {}", output.status).into());
+/// cargo of the nightly toolchain, whichever one runs this program.
+fn nightly() -> Command {
+    let mut command = Command::new("rustup");
+    command
+        .args(["run", "nightly", "cargo"])
+        .current_dir(cargo::root());
+    cargo::without_own(&mut command);
+    for name in ["CARGO", "RUSTC", "RUSTDOC", "RUSTUP_TOOLCHAIN"] {
+        command.env_remove(name);
     }
-    Ok(String::from_utf8(output.stdout)?)
-}
-
-fn command(arguments: &[&std::ffi::OsStr]) -> Command {
-    let mut command = cargo::cargo(&[
-        "run",
-        "--quiet",
-        "--locked",
-        "--package",
-        "fuzz-bodies",
-        "--",
-    ]);
-    command.args(arguments);
     command
 }

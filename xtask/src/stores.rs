@@ -1,15 +1,11 @@
-//! The servers that stores are tested on, and what the tests are told of them.
+//! The database servers of the tests, and the environment that names them.
 
-use std::{
-    ffi::OsString,
-    fs,
-    process::{Command, ExitCode},
-};
+use std::{ffi::OsString, fs, process::Command};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tempfile::TempDir;
 
-use crate::{Failure, postgres::Server};
+use crate::{Failure, cargo, postgres::Server};
 
 /// The servers, for as long as tests run.
 pub(crate) struct Stores {
@@ -18,7 +14,7 @@ pub(crate) struct Stores {
 }
 
 impl Stores {
-    /// Starts what the stores need. What cannot be started fails the tests: none is left out.
+    /// Starts the servers that the stores need. A server that cannot be started fails the tests: none is left out.
     pub(crate) fn start() -> Result<Self, Failure> {
         let authority = authority("industrydata test authority")?;
         let key = KeyPair::generate()?;
@@ -39,12 +35,12 @@ impl Stores {
         Ok(Self { postgres, folder })
     }
 
-    /// Which they are, and of which version.
+    /// Their names and versions.
     pub(crate) fn about(&self) -> String {
         self.postgres.about()
     }
 
-    /// Tells the tests where the servers are.
+    /// Puts the servers' addresses into a command's environment.
     pub(crate) fn tell(&self, tests: &mut Command) {
         tests.env("INDUSTRYDATA_TEST_POSTGRES", self.postgres.url());
         tests.env(
@@ -55,19 +51,14 @@ impl Stores {
 }
 
 /// Runs a command with the servers up.
-pub(crate) fn run(arguments: &[OsString]) -> Result<ExitCode, Failure> {
+pub(crate) fn run(arguments: &[OsString]) -> Result<(), Failure> {
     let (program, rest) = arguments
         .split_first()
         .ok_or("stores takes a command to run")?;
     let stores = Stores::start()?;
     let mut command = Command::new(program);
     stores.tell(command.args(rest));
-    let status = command.status()?;
-    Ok(if status.success() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    cargo::show(&mut command)
 }
 
 fn authority(name: &str) -> Result<CertifiedIssuer<'static, KeyPair>, Failure> {

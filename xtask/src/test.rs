@@ -1,154 +1,181 @@
-//! Every test, counted.
+//! The tests: all of them, or the quick ones.
 
 use std::{
-    ffi::OsString,
-    io::{self, BufRead, BufReader, Read, Write},
-    process::{Command, ExitCode, Stdio},
-    thread,
+    fs,
+    io::{self, BufRead, BufReader},
+    path::Path,
+    process::{Command, Stdio},
 };
 
-use crate::{
-    Failure,
-    canary::{self, Seeker},
-    cargo,
-    stores::Stores,
-    vectors,
-};
-
-/// The features beyond the default ones whose tests are run too.
-pub(crate) const FEATURES: &str = "industrydata-ledger/postgres";
+use crate::{Failure, canary, cargo, stores::Stores, tools::NEXTEST, vectors};
 
 /// What was counted.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-struct Tally {
+pub(crate) struct Tally {
     passed: u64,
     failed: u64,
-    ignored: u64,
+    /// How often a token of the tests was found in what they put out or left behind.
+    leaks: u64,
 }
 
-/// Runs the tests of the workspace and the vectors, and counts both. A run that counts none has failed.
-pub(crate) fn run(arguments: &[OsString]) -> Result<ExitCode, Failure> {
-    if !arguments.is_empty() {
-        return Err("test takes no arguments: it runs everything".into());
-    }
-    // The database server that the tests start: installed where it is missing and may be installed.
-    if cfg!(unix) {
-        let status = Command::new(".ci/postgres")
-            .current_dir(cargo::root())
-            .status();
-        if !status.is_ok_and(|status| status.success()) {
-            println!("the programs of a PostgreSQL server could not be installed");
+/// The unit tests of all crates, and all tests of the core.
+pub(crate) fn quick() -> Result<(), Failure> {
+    let mut command = if is_nextest_there() {
+        cargo::cargo(["nextest", "run"])
+    } else {
+        cargo::cargo(["test", "--quiet"])
+    };
+    command.args(cargo::WHOLE).args(["--lib", "--bins"]);
+    let core = cargo::root().join("crates/industrydata-core/tests");
+    for entry in fs::read_dir(core)? {
+        let path = entry?.path();
+        if let Some(name) = path
+            .file_stem()
+            .filter(|_| path.extension() == Some("rs".as_ref()))
+        {
+            command.arg("--test").arg(name);
         }
     }
-    // What the tests run must stand first: they would build it inside their own time limits.
-    cargo::run(&[
-        "build",
-        "--locked",
-        "--workspace",
-        "--all-targets",
-        "--features",
-        FEATURES,
-    ])?;
-    let (mut tally, whole) = tests()?;
-    let vectors = vectors::run(None)?;
-    println!(
-        "tests: {} passed, {} failed, {} ignored; vectors: {} passed, {} failed",
-        tally.passed, tally.failed, tally.ignored, vectors.passed, vectors.failed
-    );
-    tally.passed += u64::try_from(vectors.passed)?;
-    tally.failed += u64::try_from(vectors.failed)?;
-    println!("{} passed, {} failed", tally.passed, tally.failed);
-    let green = whole && tally.failed == 0 && tally.passed > 0;
-    Ok(if green {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    cargo::show(&mut command)
 }
 
-fn tests() -> Result<(Tally, bool), Failure> {
-    let arguments = [
-        "test",
-        "--locked",
-        "--workspace",
-        "--no-fail-fast",
-        "--features",
-        FEATURES,
-        // What tests that pass have put out is looked through, too.
-        "--",
-        "--show-output",
-    ];
+/// Every test of the workspace with the stores' servers up, the documentation's examples, and the vectors.
+pub(crate) fn all() -> Result<Tally, Failure> {
+    if cfg!(unix) {
+        // Installs the database server and strace where they are missing and may be installed.
+        let mut packages = Command::new(".ci/packages");
+        cargo::show(packages.current_dir(cargo::root()))?;
+    }
     let stores = Stores::start()?;
-    println!("+ cargo {}", arguments.join(" "));
-    let mut command = cargo::cargo(&arguments);
-    stores.tell(&mut command);
-    // What the tests leave behind is looked through in the end.
     let left = tempfile::Builder::new()
         .prefix("industrydata-tests-")
         .tempdir()?;
-    command.env("TMPDIR", left.path());
-    let mut child = command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()?;
-    let stderr = child.stderr.take();
-    let errors =
-        thread::spawn(move || stderr.map_or(Ok(0), |stderr| pass_on(stderr, io::stderr())));
     let mut tally = Tally::default();
-    let mut seeker = Seeker::new();
-    if let Some(stdout) = child.stdout.take() {
-        for line in BufReader::new(stdout).split(b'\n') {
-            let bytes = line?;
-            seeker.see(&bytes);
-            seeker.see(b"\n");
-            let line = String::from_utf8_lossy(&bytes).into_owned();
-            println!("{line}");
-            if let Some(counts) = line.strip_prefix("test result: ") {
-                tally.add(counts);
-            }
+    if is_nextest_there() {
+        // Where nextest writes its report.
+        let reports = cargo::target()?.join("nextest/ci");
+        if reports.exists() {
+            fs::remove_dir_all(&reports)?;
         }
+        let status = tests("nextest run --profile ci", &stores, left.path()).status()?;
+        // nextest's code for tests that failed; they are counted from its report.
+        if ![Some(0), Some(100)].contains(&status.code()) {
+            return Err(format!("cargo nextest ended with {status}").into());
+        }
+        tally.add_report(&fs::read_to_string(reports.join("junit.xml"))?)?;
+        tally.leaks += canary::in_files(&reports)?.0;
+        tally.count(&mut tests(
+            "test --doc --no-fail-fast",
+            &stores,
+            left.path(),
+        ))?;
+    } else {
+        // Tests that run a program must not have to build it within their time limits.
+        cargo::show(cargo::cargo(["build", "--all-targets"]).args(cargo::WHOLE))?;
+        let mut command = tests("test --no-fail-fast", &stores, left.path());
+        // What passing tests put out is searched, too.
+        tally.count(command.args(["--", "--show-output"]))?;
     }
-    let whole = child.wait()?.success();
-    let errors = errors.join().map_err(|_| "stderr was not read")??;
-    let (in_files, files) = canary::in_files(left.path())?;
-    let hits = seeker.hits() + errors + in_files;
-    println!("tokens of the tests in their output and in the {files} files they left: {hits}");
+    let (leaks, files) = canary::in_files(left.path())?;
+    tally.leaks += leaks;
     println!("stores that ran: memory, SQLite, {}", stores.about());
-    Ok((tally, whole && hits == 0))
+    println!(
+        "tokens in the output of the tests and in the {files} files that they left: {}",
+        tally.leaks
+    );
+    let vectors = vectors::run(None)?;
+    tally.passed += u64::try_from(vectors.passed)?;
+    tally.failed += u64::try_from(vectors.failed)?;
+    Ok(tally)
 }
 
-/// Passes on what is put out on stderr, and says how often the mark of the tests' tokens is in it.
-fn pass_on(mut stderr: impl Read, mut to: impl Write) -> io::Result<u64> {
-    let mut seeker = Seeker::new();
-    let mut piece = [0; 8192];
-    loop {
-        let count = stderr.read(&mut piece)?;
-        let Some(read @ [_, ..]) = piece.get(..count) else {
-            return Ok(seeker.hits());
-        };
-        seeker.see(read);
-        to.write_all(read)?;
+fn is_nextest_there() -> bool {
+    let there = NEXTEST.is_there();
+    if !there {
+        println!(
+            "cargo-nextest is not installed: `cargo test` runs the tests; to have them faster, \
+             `cargo install --locked {}`",
+            NEXTEST.package()
+        );
     }
+    there
+}
+
+/// A command that runs tests with the servers' addresses and the folder for temporary files in its environment.
+fn tests(words: &str, stores: &Stores, left: &Path) -> Command {
+    let mut command = cargo::cargo(words.split(' '));
+    command.args(cargo::WHOLE).env("TMPDIR", left);
+    stores.tell(&mut command);
+    command
 }
 
 impl Tally {
+    /// Prints the count in the last line. A run without tests has failed.
+    pub(crate) fn finish(self) -> Result<(), Failure> {
+        println!("{} passed, {} failed", self.passed, self.failed);
+        if self.leaks > 0 {
+            return Err("a token of the tests was printed or left in a file".into());
+        }
+        if self.failed > 0 || self.passed == 0 {
+            return Err("the tests did not pass".into());
+        }
+        Ok(())
+    }
+
+    /// Runs tests by cargo's own runner, passes on what they put out, and counts.
+    fn count(&mut self, command: &mut Command) -> Result<(), Failure> {
+        let before = self.failed;
+        let (output, writer) = io::pipe()?;
+        let mut child = command.stdout(writer.try_clone()?).stderr(writer).spawn()?;
+        // Closes the writers of this process, so that the output ends with the tests.
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        for line in BufReader::new(output).split(b'\n') {
+            let line = line?;
+            self.leaks += canary::hits(&line);
+            let line = String::from_utf8_lossy(&line);
+            println!("{line}");
+            if let Some(counts) = line.strip_prefix("test result: ") {
+                self.add(counts);
+            }
+        }
+        if !child.wait()?.success() && self.failed == before {
+            return Err("the tests did not build, or did not end".into());
+        }
+        Ok(())
+    }
+
     /// Adds a line of libtest's: `ok. 3 passed; 0 failed; 1 ignored; ...`.
     fn add(&mut self, counts: &str) {
         for part in counts.split([';', '.']) {
             let mut words = part.split_whitespace();
-            let (Some(number), Some(what)) = (words.next(), words.next()) else {
+            let (Some(number), what) = (words.next(), words.next()) else {
                 continue;
             };
-            let Ok(number) = number.parse::<u64>() else {
-                continue;
-            };
+            let number = number.parse().unwrap_or(0);
             match what {
-                "passed" => self.passed += number,
-                "failed" => self.failed += number,
-                "ignored" => self.ignored += number,
+                Some("passed") => self.passed += number,
+                Some("failed") => self.failed += number,
                 _ => {}
             }
         }
+    }
+
+    /// Adds the counts of a JUnit report: `<testsuites ... tests="3" failures="1" errors="0" ...>`.
+    fn add_report(&mut self, report: &str) -> Result<(), Failure> {
+        let head = report.split_once("<testsuites ").map(|(_, rest)| rest);
+        let head = head.and_then(|rest| rest.split('>').next());
+        let head = head.ok_or("nextest wrote a report without a count")?;
+        let number = |name: &str| -> Result<u64, Failure> {
+            let (_, value) = head
+                .split_once(&format!(" {name}=\""))
+                .ok_or("nextest left a count out")?;
+            let digits = value.split('"').next().unwrap_or_default();
+            Ok(digits.parse()?)
+        };
+        let failed = number("failures")? + number("errors")?;
+        self.failed += failed;
+        self.passed += number("tests")?.saturating_sub(failed);
+        Ok(())
     }
 }
 
@@ -157,30 +184,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_stderr_has_is_passed_on_and_looked_through() {
-        let planted = format!("{}{}\n", " ".repeat(8188), canary::MARK);
-        let mut passed = Vec::new();
-        assert_eq!(pass_on(planted.as_bytes(), &mut passed).unwrap(), 1);
-        assert_eq!(passed, planted.as_bytes());
-        assert_eq!(pass_on(&b"nothing\n"[..], io::sink()).unwrap(), 0);
-    }
-
-    #[test]
-    fn result_lines_are_counted() {
+    fn results_are_counted() {
         let mut tally = Tally::default();
         tally.add(
             "ok. 3 passed; 0 failed; 1 ignored; 0 measured; 2 filtered out; finished in 0.05s",
         );
-        tally.add(
-            "FAILED. 1 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.00s",
-        );
-        assert_eq!(
-            tally,
-            Tally {
-                passed: 4,
-                failed: 2,
-                ignored: 1
-            }
-        );
+        tally.add("FAILED. 1 passed; 2 failed; 0 ignored; 0 measured; finished in 1.00s");
+        let report = "<?xml?>\n<testsuites name=\"nextest-run\" tests=\"9\" failures=\"2\" errors=\"1\" uuid=\"x\">\n<testsuite tests=\"1\">";
+        tally.add_report(report).unwrap();
+        assert_eq!((tally.passed, tally.failed), (10, 5));
+        assert!(tally.add_report("<testsuites tests=\"9\">").is_err());
+        assert!(tally.add_report("").is_err());
     }
 }

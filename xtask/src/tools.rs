@@ -1,50 +1,58 @@
-//! Programs that some checks need beyond cargo itself.
+//! The tools that the checks call, beyond cargo's own.
 
 use std::path::Path;
 
 use crate::{Failure, cargo};
 
-/// A program that cargo installs, at the version that the checks were written for.
+/// A subcommand of cargo's that `cargo install` provides.
+#[derive(Debug)]
 pub(crate) struct Tool {
-    /// The subcommand: `mutants` of `cargo mutants`.
     command: &'static str,
+    /// The version that is installed where there is none.
     version: &'static str,
 }
 
+/// Runs tests, each in a process.
+pub(crate) const NEXTEST: Tool = Tool::new("nextest", "0.9.143");
+/// Licences, sources and doubled dependencies.
+pub(crate) const DENY: Tool = Tool::new("deny", "0.20.2");
+/// Each feature alone.
+pub(crate) const HACK: Tool = Tool::new("hack", "0.6.45");
 /// Mutation testing.
-pub(crate) const MUTANTS: Tool = Tool {
-    command: "mutants",
-    version: "27.1.0",
-};
-
+pub(crate) const MUTANTS: Tool = Tool::new("mutants", "27.1.0");
 /// Coverage by the compiler's instrumentation.
-pub(crate) const LLVM_COV: Tool = Tool {
-    command: "llvm-cov",
-    version: "0.9.1",
-};
-
-/// libFuzzer, driven by cargo.
-pub(crate) const FUZZ: Tool = Tool {
-    command: "fuzz",
-    version: "0.13.2",
-};
+pub(crate) const LLVM_COV: Tool = Tool::new("llvm-cov", "0.9.1");
+/// libFuzzer.
+pub(crate) const FUZZ: Tool = Tool::new("fuzz", "0.13.2");
 
 impl Tool {
-    /// Installs the program unless this version of it is there.
+    const fn new(command: &'static str, version: &'static str) -> Self {
+        Self { command, version }
+    }
+
+    /// Whether it is installed.
+    pub(crate) fn is_there(&self) -> bool {
+        cargo::works(&mut cargo::cargo([self.command, "--version"]))
+    }
+
+    /// Installs it where it is missing.
     pub(crate) fn need(&self) -> Result<(), Failure> {
-        let version = cargo::cargo(&[self.command, "--version"]).output()?;
-        let said = String::from_utf8_lossy(&version.stdout);
-        if version.status.success() && said.split_whitespace().any(|word| word == self.version) {
+        if self.is_there() {
             return Ok(());
         }
-        let package = format!("cargo-{}@{}", self.command, self.version);
-        cargo::run(&["install", "--quiet", "--locked", &package])
+        cargo::run(["install", "--quiet", "--locked", &self.package()])
+    }
+
+    /// What `cargo install` takes.
+    pub(crate) fn package(&self) -> String {
+        format!("cargo-{}@{}", self.command, self.version)
     }
 }
 
-/// The folder of LLVM's programs that read what this compiler's instrumentation writes, if the distribution has it.
+/// The folder of LLVM's programs that read what this compiler's instrumentation writes, if the distribution has one.
 pub(crate) fn llvm() -> Option<&'static Path> {
-    const FOLDERS: [&str; 3] = [
+    const FOLDERS: [&str; 4] = [
+        "/usr/lib/llvm-22/bin",
         "/usr/lib/llvm-21/bin",
         "/usr/lib/llvm-20/bin",
         "/usr/lib/llvm-19/bin",

@@ -1,0 +1,62 @@
+//! The programs of the workspace that are checks themselves.
+
+use std::{
+    ffi::OsString,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use crate::{Failure, cargo, stores::Stores};
+
+/// From so many histories on, building with optimisation takes less time than it saves.
+const MANY: u64 = 50_000;
+
+/// Histories in virtual time, checked against the laws.
+pub(crate) fn simulate(arguments: &[OsString]) -> Result<(), Failure> {
+    let mut words = arguments.iter().skip_while(|word| *word != "--seeds");
+    let seeds = words.nth(1).and_then(|seeds| seeds.to_str()?.parse().ok());
+    let profile = seeds.is_some_and(|seeds: u64| seeds >= MANY);
+    let mut command = cargo::program(&["simulate"], profile.then_some("simulate"))?;
+    cargo::show(command.args(arguments))
+}
+
+/// Every point at which an exchange can break or a future be dropped.
+pub(crate) fn cuts() -> Result<(), Failure> {
+    cargo::show(&mut cargo::program(&["cuts"], None)?)
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Soak {
+    /// How long, in all
+    #[arg(long, default_value_t = 60)]
+    seconds: u32,
+    #[arg(long, default_value = "all", value_parser = ["sqlite", "postgres", "all"])]
+    store: String,
+    /// End after so many kills for each store
+    #[arg(long, default_value_t = u64::MAX, hide_default_value = true)]
+    kills: u64,
+    /// The time unless given
+    #[arg(long)]
+    seed: Option<u64>,
+}
+
+impl Soak {
+    pub(crate) fn run(&self) -> Result<(), Failure> {
+        let mut command = cargo::program(&["soak", "starter"], None)?;
+        let seed = self.seed.map_or_else(seed, Ok)?;
+        command.args([self.seconds.to_string(), self.store.clone()]);
+        command.args([self.kills.to_string(), seed.to_string()]);
+        if self.store == "sqlite" {
+            return cargo::show(&mut command);
+        }
+        let servers = Stores::start()?;
+        println!("{}", servers.about());
+        servers.tell(&mut command);
+        cargo::show(&mut command)
+    }
+}
+
+/// A seed by the clock. It fits libFuzzer's 32 bits, and is not 0, by which libFuzzer means a random one.
+pub(crate) fn seed() -> Result<u64, Failure> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
+    Ok(u64::from(now.subsec_nanos().max(1)))
+}
