@@ -1,4 +1,4 @@
-//! RFC 3339 timestamps as Graph writes them: with an offset, and any number of fraction digits.
+//! RFC 3339 timestamps as Graph writes them: with an offset, and with any number of fraction digits.
 
 use jiff::{
     Timestamp, ToSpan,
@@ -6,16 +6,16 @@ use jiff::{
     tz::Offset,
 };
 
-use crate::wire::text::number;
+use crate::wire::text::{number, small_number};
 
 /// 0001-01-01T00:00:00Z in Unix seconds.
 const UNSET: i64 = -62_135_596_800;
 
-/// Reads an RFC 3339 `date-time` (section 5.6) and nothing more; digits below a nanosecond are
-/// cut off, a second of 60 is the second after (rule B12).
+/// Reads an RFC 3339 `date-time` (section 5.6; B12). Digits below a nanosecond are dropped, and a leap second reads as the
+/// next second.
 ///
-/// `None` also for .NET's `DateTime.MinValue`, which means "unset", and for the last two days of
-/// the year 9999, which no [`Timestamp`] holds.
+/// `None` also for .NET's `DateTime.MinValue`, which means "unset", and for the last two days of the year 9999, which a
+/// [`Timestamp`] cannot hold.
 pub(crate) fn rfc3339(text: &str) -> Option<Timestamp> {
     let (head, tail) = text.as_bytes().split_first_chunk::<19>()?;
     let [
@@ -62,7 +62,7 @@ pub(crate) fn rfc3339(text: &str) -> Option<Timestamp> {
     }
 }
 
-/// The nanoseconds of an optional fraction, and what follows it.
+/// The nanoseconds of an optional fraction, and the text after it.
 fn fraction(tail: &[u8]) -> Option<(i32, &[u8])> {
     let Some(digits) = tail.strip_prefix(b".") else {
         return Some((0, tail));
@@ -102,7 +102,7 @@ fn offset(zone: &[u8]) -> Option<Offset> {
 }
 
 fn two(tens: u8, ones: u8) -> Option<i8> {
-    i8::try_from(number(&[tens, ones])?).ok()
+    small_number(&[tens, ones])
 }
 
 #[cfg(test)]
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn and_nothing_more() {
+    fn other_forms_are_refused() {
         for bad in [
             "",
             "Z",
