@@ -1,32 +1,33 @@
-//! An answer to a read, and how its JSON is looked at: no wrong type is an error unless the answer says nothing by it.
+//! The answer to a read, and the reader of its JSON.
 
 use jiff::Timestamp;
 
+use crate::policy::MAX_BODY_DEPTH;
 use crate::{
     model::members::{Body, Members},
     wire::{body_error::BodyError, json::Node},
 };
 
-/// The body of a 2xx answer to a read, with its label.
+/// A 2xx answer to a read: its body, and the header fields that matter for it.
 #[derive(Clone, Copy)]
 pub struct Answer<'a> {
     content_type: Option<&'a [u8]>,
     body: &'a [u8],
-    secret: Option<&'a str>,
+    token: Option<&'a str>,
     date: Option<Timestamp>,
 }
 
-/// One page of an answer: all of it, unless there is a next one.
+/// One page of a list, or the whole answer of any other endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page<T> {
-    /// What stands on it.
+    /// What the page holds.
     pub content: T,
-    /// Where the next one is said to be (`@odata.nextLink`), unchecked.
+    /// The link to the next page (`@odata.nextLink`), not yet checked.
     pub next: Option<String>,
 }
 
 impl<T> Page<T> {
-    /// The one and only page.
+    /// A page without a next one.
     pub const fn only(content: T) -> Self {
         Self {
             content,
@@ -36,20 +37,20 @@ impl<T> Page<T> {
 }
 
 impl<'a> Answer<'a> {
-    /// An answer with this body, given the value of its `Content-Type`.
+    /// An answer with this body and this value of `Content-Type`.
     #[must_use]
     pub const fn new(content_type: Option<&'a [u8]>, body: &'a [u8]) -> Self {
         Self {
             content_type,
             body,
-            secret: None,
+            token: None,
             date: None,
         }
     }
 
-    /// The same answer to a request that carried this token: where it is echoed, it is replaced.
-    pub(crate) const fn without(mut self, secret: Option<&'a str>) -> Self {
-        self.secret = secret;
+    /// The same answer, with the token of its request redacted when the body is read.
+    pub(crate) const fn redacting(mut self, token: Option<&'a str>) -> Self {
+        self.token = token;
         self
     }
 
@@ -60,40 +61,39 @@ impl<'a> Answer<'a> {
         self
     }
 
-    /// When the service answered, by its own clock, if it said so.
+    /// The time of the answer by the service's clock, if known.
     #[must_use]
     pub const fn date(&self) -> Option<Timestamp> {
         self.date
     }
 
-    /// The value of its `Content-Type`.
+    /// The value of `Content-Type`.
     #[must_use]
     pub const fn content_type(&self) -> Option<&'a [u8]> {
         self.content_type
     }
 
-    /// Its body.
+    /// The body.
     #[must_use]
     pub const fn body(&self) -> &'a [u8] {
         self.body
     }
 
-    pub(crate) const fn secret(&self) -> Option<&'a str> {
-        self.secret
+    pub(crate) const fn token(&self) -> Option<&'a str> {
+        self.token
     }
 
-    /// Reads a JSON object and hands it to `read`.
+    /// Passes the members of a JSON object to `read`.
     pub(super) fn object<T>(
         &self,
         names: &'static [&'static str],
         read: impl FnOnce(Members<'_, '_>) -> Result<T, BodyError>,
     ) -> Result<T, BodyError> {
-        let body = Body::new(self.content_type, self.body).redacting(self.secret);
-        body.object(names, read)
+        Body::new(self.content_type, self.body, self.token).object(names, MAX_BODY_DEPTH, read)
     }
 
-    /// Reads a page of a list, each of its items by `read`. An item that is no object is an error: a list that is read
-    /// must be whole.
+    /// Reads a page of a list, each item with `read`. An item that is not an object is an error, because a list must be
+    /// whole.
     pub(super) fn list<T>(
         &self,
         names: &'static [&'static str],
@@ -105,7 +105,7 @@ impl<'a> Answer<'a> {
                 .ok_or(BodyError::MissingMember("value"))?;
             let next = match page.node().get("@odata.nextLink") {
                 Some(Node::Null) | None => None,
-                // As it came: what was checked is what is sent, and a link that echoes the token is told with it taken out.
+                // Not redacted: the URL that is checked must be the URL that is requested.
                 Some(Node::Text(link)) => Some(link.clone().into_owned()),
                 Some(Node::Number(_) | Node::List(_) | Node::Object(_) | Node::Other) => {
                     return Err(BodyError::MissingMember("@odata.nextLink"));
@@ -113,7 +113,9 @@ impl<'a> Answer<'a> {
             };
             let content = items
                 .iter()
-                .map(|item| read(Members::of(item, page.clean()).ok_or(BodyError::NotAnObject)?))
+                .map(|item| {
+                    read(Members::of(item, page.redaction()).ok_or(BodyError::NotAnObject)?)
+                })
                 .collect::<Result<_, _>>()?;
             Ok(Page { content, next })
         })

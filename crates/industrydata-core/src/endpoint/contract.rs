@@ -1,4 +1,4 @@
-//! What an endpoint is.
+//! The contract of a GET endpoint.
 
 use std::fmt::Debug;
 
@@ -7,35 +7,35 @@ use http::Uri;
 use crate::endpoint::answer::{Answer, Page};
 use crate::wire::{base_url::BaseUrl, body_error::BodyError};
 
-/// A GET of the industryData API: where it goes, what it takes, how its answer is read.
+/// A GET of the industryData API: its URI, its permission, and how its answer is read.
 ///
-/// The ones of this crate are all that its clients need; another can be written outside of it. Where it points is checked
-/// before anything is sent, so that no endpoint can take the token elsewhere.
+/// Implement it to read an endpoint that this crate lacks. [`Read`](crate::lro::Read) checks the URI before it sends
+/// anything, so an endpoint cannot send the token outside the base URL's `external/industryData/`.
 pub trait Endpoint: Debug + Send + Sync + 'static {
-    /// What it answers with: of a list, all of its items.
+    /// The value that is read. For a list, all of its items.
     type Output: Clone + Debug + Send + Sync + 'static;
 
-    /// What is read, for messages: `the list of runs`.
+    /// What is read, for messages, such as `the list of runs`.
     const SUBJECT: &'static str;
-    /// The least permission it takes.
+    /// The least privileged permission that the request needs.
     const PERMISSION: &'static str;
 
-    /// Where the first request goes; `None` if an id in it cannot stand in a path.
+    /// The URI of the first request. `None` if an id in it is not usable in a path.
     fn request(&self, base: &BaseUrl) -> Option<Uri>;
 
-    /// Reads one answer.
+    /// Reads one answer. A wrong type in an optional member is not an error.
     ///
     /// # Errors
     ///
-    /// [`BodyError`] if it says nothing; wrong types of advisory members are no error.
+    /// [`BodyError`] if the answer is not what the endpoint returns.
     fn decode(&self, answer: &Answer<'_>) -> Result<Page<Self::Output>, BodyError>;
 
-    /// Adds the next page to what is already there. Only lists have one.
+    /// Appends the next page. Only a list has one.
     fn extend(whole: &mut Self::Output, page: Self::Output) {
         *whole = page;
     }
 
-    /// How many items there are: 1 unless it is a list.
+    /// The number of items: 1 unless it is a list.
     fn items(_: &Self::Output) -> usize {
         1
     }

@@ -1,4 +1,4 @@
-//! Any read, with the service's own time of its answer.
+//! A read together with the `Date` of its answer.
 
 use http::Uri;
 use jiff::Timestamp;
@@ -9,8 +9,9 @@ use crate::endpoint::{
 };
 use crate::wire::{base_url::BaseUrl, body_error::BodyError};
 
-/// A read that also tells the `Date` of its last answer; `None` without one. What the service lists is dated by its
-/// clock, which need not be the one that looks at the list.
+/// Reads `E` and the `Date` of its last answer; `None` if it has none.
+///
+/// The service dates what it lists by its own clock. Compare such times with this one, not with the local clock.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Dated<E>(pub E);
 

@@ -1,5 +1,7 @@
-//! `GET {base}/external/industryData/operations/{id}`, permission `IndustryData.ReadBasic.All`
-//! ([Get longRunningOperation](https://learn.microsoft.com/graph/api/longrunningoperation-get)).
+//! `GET {base}/external/industryData/operations/{id}` reads an operation.
+//!
+//! - Permission: `IndustryData.ReadBasic.All`.
+//! - Documentation: [Get longRunningOperation](https://learn.microsoft.com/graph/api/longrunningoperation-get).
 
 use http::Uri;
 
@@ -13,14 +15,14 @@ use crate::{
     wire::{base_url::BaseUrl, body_error::BodyError},
 };
 
-/// Reads one operation, once; [`OperationPoll`](crate::lro::OperationPoll) is what follows one to its end.
+/// Reads an operation once. To poll it until it ends, use [`OperationPoll`](crate::lro::OperationPoll).
 #[derive(Clone, Debug)]
 pub struct GetOperation {
     id: String,
 }
 
 impl GetOperation {
-    /// The operation of this id.
+    /// The operation `id`.
     #[must_use]
     pub fn new(id: impl Into<String>) -> Self {
         Self { id: id.into() }
@@ -38,10 +40,7 @@ impl Endpoint for GetOperation {
     }
 
     fn decode(&self, answer: &Answer<'_>) -> Result<Page<Operation>, BodyError> {
-        let operation = Operation::decode(answer.content_type(), answer.body())?;
-        Ok(Page::only(match answer.secret() {
-            Some(secret) => operation.without(secret),
-            None => operation,
-        }))
+        let (content_type, body) = (answer.content_type(), answer.body());
+        Operation::decode_redacted(content_type, body, answer.token()).map(Page::only)
     }
 }

@@ -1,5 +1,7 @@
-//! `GET {base}/external/industryData/runs/{id}`, permission `IndustryData-Run.Read.All`, or `IndustryData-Run.Start`,
-//! which contains it ([Get industryDataRun](https://learn.microsoft.com/graph/api/industrydata-industrydatarun-get)).
+//! `GET {base}/external/industryData/runs/{id}` reads a run.
+//!
+//! - Permission: `IndustryData-Run.Read.All`, or `IndustryData-Run.Start`, which includes it.
+//! - Documentation: [Get industryDataRun](https://learn.microsoft.com/graph/api/industrydata-industrydatarun-get).
 
 use http::Uri;
 
@@ -13,20 +15,20 @@ use crate::{
     wire::{base_url::BaseUrl, body_error::BodyError},
 };
 
-/// Reads one run, once; [`RunPoll`](crate::lro::RunPoll) is what follows one to its end.
+/// Reads a run once. To poll it until it ends, use [`RunPoll`](crate::lro::RunPoll).
 #[derive(Clone, Debug)]
 pub struct GetRun {
     id: String,
 }
 
 impl GetRun {
-    /// The run of this id.
+    /// The run `id`.
     #[must_use]
     pub fn new(id: impl Into<String>) -> Self {
         Self { id: id.into() }
     }
 
-    /// The id asked for.
+    /// The id of the run to read.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id

@@ -1,29 +1,30 @@
-//! Links the service names: whether the token may follow a next page, and which run a resource is.
+//! Links in answers: the next page of a list, and the run that an operation names.
 
 use http::Uri;
 
 use crate::wire::{
     base_url::BaseUrl,
     location::{error::LocationError, same_origin},
+    resource_path::{API_PATH, id_after_collection, strip_prefix},
     uri::decode_unreserved,
 };
 
-const API: &str = "/external/industryData/";
-
-/// Why an `@odata.nextLink` is not followed. Nothing was sent there.
+/// Why an `@odata.nextLink` was refused. Nothing was sent to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LinkError {
-    /// Not an absolute URL of the base's origin.
+    /// The link is not an absolute URL of the base URL's origin.
     #[error("{0}")]
     Location(LocationError),
-    /// Of the base's origin, but not under its `external/industryData/`.
+    /// The link is of the base URL's origin, but not under its `external/industryData/`.
     #[error("the link is not under the base URL's external/industryData/")]
     Elsewhere,
 }
 
-/// The URI of an `@odata.nextLink`, if the token may be sent to it: of the base's origin, and under the base's
-/// `external/industryData/` after dot segments are taken out. The query is the service's own and is kept as it is.
+/// Checks an `@odata.nextLink` and returns its URI.
+///
+/// The link must have the origin of `base`. After dot segments are removed, its path must be under the base's
+/// `external/industryData/`. The query stays as it is.
 ///
 /// ```
 /// use industrydata_core::{endpoint::{LinkError, next_link}, wire::{BaseUrl, LocationError}};
@@ -41,17 +42,18 @@ pub enum LinkError {
 ///
 /// # Errors
 ///
-/// [`LinkError`]: the list cannot be read to its end.
+/// [`LinkError`] if the token must not be sent to the link. The list cannot be read to its end.
 pub fn next_link(base: &BaseUrl, link: &str) -> Result<Uri, LinkError> {
     let uri = same_origin(base, link).map_err(LinkError::Location)?;
     industry_data_path(base, &uri).ok_or(LinkError::Elsewhere)?;
     Ok(uri)
 }
 
-/// What follows `{base}/external/industryData/` in the path of a URI of the base's origin. `None` for any other, and for
-/// one with an encoded separator, which some server would decode once more.
+/// What follows `{base}/external/industryData/` in the path of a URI of the base's origin.
+///
+/// `None` for any other path, and for one with an encoded separator, which some server would decode once more.
 fn industry_data_path(base: &BaseUrl, uri: &Uri) -> Option<String> {
-    let path = decode_unreserved(uri.path()).into_owned();
+    let path = decode_unreserved(uri.path());
     let lower = path.to_ascii_lowercase();
     if ["%2f", "%5c", "%25", "%00"]
         .iter()
@@ -59,29 +61,21 @@ fn industry_data_path(base: &BaseUrl, uri: &Uri) -> Option<String> {
     {
         return None;
     }
-    let prefix = format!("{}{API}", decode_unreserved(base.path()));
-    let (head, tail) = path.split_at_checked(prefix.len())?;
-    head.eq_ignore_ascii_case(&prefix).then(|| tail.to_owned())
+    let rest = strip_prefix(&path, &decode_unreserved(base.path()))?;
+    let rest = strip_prefix(rest, API_PATH)?;
+    rest.strip_prefix('/').map(str::to_owned)
 }
 
-/// The id of the run that a `resourceLocation` names, if it is one of the base's own: `…/runs/{id}` or `…/runs('{id}')`
-/// under its `external/industryData/`. It is data: the URL itself is never fetched, only the id is taken.
+/// The id of the run that a `resourceLocation` names: `…/runs/{id}` or `…/runs('{id}')` under the base's
+/// `external/industryData/`. The URL is only read, never requested (B11).
 pub(crate) fn run_id(base: &BaseUrl, resource: &str) -> Option<String> {
     let uri = same_origin(base, resource).ok()?;
     let path = industry_data_path(base, &uri)?;
-    let (runs, rest) = path.split_at_checked("runs".len())?;
-    let rest = rest.strip_suffix('/').unwrap_or(rest);
-    let id = match rest.strip_prefix('/') {
-        Some(id) => id,
-        None => rest.strip_prefix("('")?.strip_suffix("')")?,
-    };
-    let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'~' | b'-');
-    let is_id = (1..=128).contains(&id.len()) && id.bytes().all(is_plain);
+    let id = id_after_collection(strip_prefix(&path, "runs")?)?;
     let is_action = ["start", "getStatistics"]
         .iter()
         .any(|it| id.eq_ignore_ascii_case(it));
-    (runs.eq_ignore_ascii_case("runs") && is_id && !is_action && !matches!(id, "." | ".."))
-        .then(|| id.to_owned())
+    (!is_action).then(|| id.to_owned())
 }
 
 #[cfg(test)]
@@ -89,9 +83,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_bases_own_links_are_followed() {
+    fn only_links_under_the_base_are_accepted() {
         let base: BaseUrl = "https://gate.example/g/beta".parse().unwrap();
-        for (link, follows) in [
+        for (link, is_accepted) in [
             (
                 "https://gate.example/g/beta/external/industryData/runs?$skiptoken=x%2F",
                 true,
@@ -153,12 +147,12 @@ mod tests {
             ("?$skiptoken=x", false),
             ("", false),
         ] {
-            assert_eq!(next_link(&base, link).is_ok(), follows, "{link}");
+            assert_eq!(next_link(&base, link).is_ok(), is_accepted, "{link}");
         }
     }
 
     #[test]
-    fn a_resource_names_a_run_or_something_else() {
+    fn a_resource_location_may_name_a_run() {
         let base = BaseUrl::graph();
         let run = |path: &str| run_id(&base, &format!("https://graph.microsoft.com/beta{path}"));
         assert_eq!(

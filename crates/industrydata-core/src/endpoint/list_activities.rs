@@ -1,8 +1,8 @@
-//! `GET {base}/external/industryData/runs/{id}/activities`
-//! ([industryDataRunActivity](https://learn.microsoft.com/graph/api/resources/industrydata-industrydatarunactivity)).
+//! `GET {base}/external/industryData/runs/{id}/activities` lists the activities of a run.
 //!
-//! **Known from the service's metadata only**: no published page documents the call, and no permission is published for
-//! it. `IndustryData-Run.Read.All`, which reads runs, is what messages name.
+//! - Permission: not published. Messages name `IndustryData-Run.Read.All`, which reads runs.
+//! - Documentation: none of the call, which is known only from the service's metadata; its items are
+//!   [industryDataRunActivity](https://learn.microsoft.com/graph/api/resources/industrydata-industrydatarunactivity).
 
 use http::Uri;
 
@@ -16,14 +16,14 @@ use crate::{
     wire::{base_url::BaseUrl, body_error::BodyError},
 };
 
-/// Lists the activities of a run: one for each of its flows. The call is known from the service's metadata only.
+/// Lists the activities of a run, one for each of its flows. Microsoft publishes this call only in the service's metadata.
 #[derive(Clone, Debug)]
 pub struct ListActivities {
     run: String,
 }
 
 impl ListActivities {
-    /// Of the run of this id.
+    /// The activities of the run `run`.
     #[must_use]
     pub fn new(run: impl Into<String>) -> Self {
         Self { run: run.into() }

@@ -1,7 +1,9 @@
-//! `GET {base}/external/industryData/operations`, permission `IndustryData.ReadBasic.All`
-//! ([List fileValidateOperations](https://learn.microsoft.com/graph/api/industrydata-filevalidateoperation-list)).
+//! `GET {base}/external/industryData/operations` lists operations, those of starts and those of file validations.
 //!
-//! The collection holds the operations of starts and of validations alike. Order and page size are not documented.
+//! - Permission: `IndustryData.ReadBasic.All`.
+//! - Documentation:
+//!   [List fileValidateOperations](https://learn.microsoft.com/graph/api/industrydata-filevalidateoperation-list).
+//! - Not documented: the order and the page size.
 
 use http::Uri;
 
@@ -15,19 +17,7 @@ use crate::{
     wire::{base_url::BaseUrl, body_error::BodyError},
 };
 
-const NAMES: &[&str] = &[
-    "value",
-    "@odata.nextLink",
-    "status",
-    "id",
-    "statusDetail",
-    "resourceLocation",
-    "@odata.type",
-    "createdDateTime",
-    "lastActionDateTime",
-];
-
-/// Lists the operations the service still has.
+/// Lists the operations that the service still has, of starts and of file validations, in no documented order.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ListOperations;
 
@@ -42,7 +32,7 @@ impl Endpoint for ListOperations {
     }
 
     fn decode(&self, answer: &Answer<'_>) -> Result<Page<Vec<Operation>>, BodyError> {
-        answer.list(NAMES, |item| Ok(Operation::of(&item)))
+        answer.list(Operation::NAMES, |item| Ok(Operation::of(&item)))
     }
 
     fn extend(whole: &mut Vec<Operation>, page: Vec<Operation>) {

@@ -1,8 +1,8 @@
-//! `GET {base}/external/industryData/runs`, permission `IndustryData-Run.Read.All`, or `IndustryData-Run.Start`, which
-//! contains it ([List industryDataRuns](https://learn.microsoft.com/graph/api/industrydata-industrydatarun-list)).
+//! `GET {base}/external/industryData/runs` lists runs.
 //!
-//! Order and page size are not documented, nor is how long the service keeps a run. Nothing in one tells whether it was
-//! scheduled or started on demand.
+//! - Permission: `IndustryData-Run.Read.All`, or `IndustryData-Run.Start`, which includes it.
+//! - Documentation: [List industryDataRuns](https://learn.microsoft.com/graph/api/industrydata-industrydatarun-list).
+//! - Not documented: the order, the page size, and how long the service keeps a run.
 
 use http::Uri;
 
@@ -16,7 +16,7 @@ use crate::{
     wire::{base_url::BaseUrl, body_error::BodyError},
 };
 
-/// Lists the runs the service still has.
+/// Lists the runs that the service still has, scheduled ones and others, in no documented order.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ListRuns;
 

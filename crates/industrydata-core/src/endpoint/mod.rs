@@ -1,7 +1,17 @@
-//! The endpoints: one file each, with the request and the reader of its answer side by side.
+//! The endpoints of the industryData API, one file each: the request and the reader of its answer.
 //!
-//! All but the start are GETs under `{base}/external/industryData/`. [`Read`](crate::lro::Read) makes them, page by page
-//! for a list.
+//! | endpoint | request under `{base}/external/industryData` |
+//! | --- | --- |
+//! | [`StartRun`] | `POST /runs/start` |
+//! | [`ListRuns`] | `GET /runs` |
+//! | [`GetRun`] | `GET /runs/{id}` |
+//! | [`GetStatistics`] | `GET /runs/{id}/getStatistics` |
+//! | [`ListActivities`] | `GET /runs/{id}/activities` |
+//! | [`ListOperations`], [`Preflight`] | `GET /operations` |
+//! | [`GetOperation`] | `GET /operations/{id}` |
+//!
+//! [`Start`](crate::lro::Start) sends the POST. [`Read`](crate::lro::Read) sends any GET that implements [`Endpoint`],
+//! page by page for a list. The client's methods do this for you; use this module to read an endpoint of your own.
 
 pub(crate) mod answer;
 pub(crate) mod contract;
@@ -16,6 +26,7 @@ pub(crate) mod path;
 pub(crate) mod preflight;
 pub(crate) mod run_statistics;
 pub(crate) mod service;
+pub(crate) mod start_run;
 #[cfg(test)]
 mod tests;
 
@@ -32,4 +43,5 @@ pub use self::{
     preflight::Preflight,
     run_statistics::GetStatistics,
     service::Service,
+    start_run::StartRun,
 };

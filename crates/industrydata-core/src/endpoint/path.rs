@@ -1,18 +1,22 @@
-//! Paths under `{base}/external/industryData`, made of checked parts.
+//! URIs under `{base}/external/industryData`, made of checked parts.
 
 use http::Uri;
 use percent_encoding::utf8_percent_encode;
 
 use crate::policy::MAX_ID_BYTES;
-use crate::wire::{base_url::BaseUrl, location::same_origin, uri::RESERVED};
+use crate::wire::{
+    base_url::BaseUrl, location::same_origin, resource_path::API_PATH, uri::RESERVED,
+};
 
 /// The URI of `path`, which begins with a slash.
 pub(super) fn under(base: &BaseUrl, path: &str) -> Option<Uri> {
-    same_origin(base, &format!("{base}/external/industryData{path}")).ok()
+    same_origin(base, &format!("{base}{API_PATH}{path}")).ok()
 }
 
-/// An id as one segment of a path, percent-encoded; `None` if it cannot be one: empty, longer than 128 bytes, `.` or
-/// `..`, or with a character that some server would read as the path's own (`/ \ % ? #`, controls).
+/// The id as one percent-encoded path segment.
+///
+/// `None` if it is empty, longer than 128 bytes, `.` or `..`, or has a character that some server would read as part of
+/// the path (`/ \ % ? #`, controls).
 pub(super) fn segment(id: &str) -> Option<String> {
     let forbidden = |c: char| c.is_control() || matches!(c, '/' | '\\' | '%' | '?' | '#');
     if !(1..=MAX_ID_BYTES).contains(&id.len()) || matches!(id, "." | "..") || id.contains(forbidden)
@@ -27,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_is_one_segment_or_none() {
+    fn an_id_is_one_segment_or_refused() {
         for (id, expected) in [
             ("918d4a8f-599b", Some("918d4a8f-599b")),
             ("refresh:A_b", Some("refresh%3AA_b")),

@@ -1,6 +1,9 @@
-//! `GET {base}/external/industryData/operations`, permission `IndustryData.ReadBasic.All`: whether a token that starts
-//! runs could watch them too. `IndustryData-Run.Start` does not contain that permission
-//! ([permissions](https://learn.microsoft.com/graph/permissions-reference)).
+//! `GET {base}/external/industryData/operations` checks whether a token can poll operations.
+//!
+//! - Permission: `IndustryData.ReadBasic.All`, which `IndustryData-Run.Start` does not include
+//!   ([permissions](https://learn.microsoft.com/graph/permissions-reference)).
+//! - Documentation:
+//!   [List fileValidateOperations](https://learn.microsoft.com/graph/api/industrydata-filevalidateoperation-list).
 
 use http::Uri;
 
@@ -11,14 +14,15 @@ use crate::endpoint::{
 };
 use crate::wire::{base_url::BaseUrl, body_error::BodyError};
 
-/// Asks for the first page of the operations, before a slot is spent on a start that nobody could watch.
+/// Reads the first page of the operations. Send it before a start, so that no slot is spent on an operation that the token
+/// cannot poll.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Preflight;
 
 impl Endpoint for Preflight {
     type Output = ();
 
-    const SUBJECT: &'static str = "the list of operations";
+    const SUBJECT: &'static str = ListOperations::SUBJECT;
     const PERMISSION: &'static str = ListOperations::PERMISSION;
 
     fn request(&self, base: &BaseUrl) -> Option<Uri> {
@@ -26,7 +30,7 @@ impl Endpoint for Preflight {
     }
 
     fn decode(&self, answer: &Answer<'_>) -> Result<Page<()>, BodyError> {
-        // One page tells; the next is not asked for.
+        // The first page is enough: it shows the permission.
         ListOperations.decode(answer).map(|_| Page::only(()))
     }
 }

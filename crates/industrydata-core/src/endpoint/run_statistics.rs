@@ -1,8 +1,8 @@
-//! `GET {base}/external/industryData/runs/{id}/getStatistics`, permission `IndustryData-Run.Read.All`, or
-//! `IndustryData-Run.Start`, which contains it
-//! ([industryDataRun: getStatistics](https://learn.microsoft.com/graph/api/industrydata-industrydatarun-getstatistics)).
+//! `GET {base}/external/industryData/runs/{id}/getStatistics` reads the statistics of a run.
 //!
-//! They are there at the end of a run; while it goes on, the totals may be missing.
+//! - Permission: `IndustryData-Run.Read.All`, or `IndustryData-Run.Start`, which includes it.
+//! - Documentation:
+//!   [industryDataRun: getStatistics](https://learn.microsoft.com/graph/api/industrydata-industrydatarun-getstatistics).
 
 use http::Uri;
 
@@ -16,14 +16,14 @@ use crate::{
     wire::{base_url::BaseUrl, body_error::BodyError},
 };
 
-/// Reads the statistics of a run.
+/// Reads the statistics of a run. While the run is running, the totals may be absent.
 #[derive(Clone, Debug)]
 pub struct GetStatistics {
     run: String,
 }
 
 impl GetStatistics {
-    /// Of the run of this id.
+    /// The statistics of the run `run`.
     #[must_use]
     pub fn new(run: impl Into<String>) -> Self {
         Self { run: run.into() }

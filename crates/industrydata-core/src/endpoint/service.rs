@@ -1,16 +1,10 @@
-//! The requests: what is the same in each is made once and kept.
-//!
-//! - `POST {base}/external/industryData/runs/start`, permission `IndustryData-Run.Start`
-//!   ([industryDataRun: start](https://learn.microsoft.com/graph/api/industrydata-industrydatarun-start)). No body, but
-//!   `content-length: 0`: Graph answers 411 without it, and neither HTTP client sends it by itself.
-//! - `GET {base}/external/industryData/operations/{id}`, permission `IndustryData.ReadBasic.All`
-//!   ([Get longRunningOperation](https://learn.microsoft.com/graph/api/longrunningoperation-get)).
+//! What all requests to the service have in common.
 
 use std::sync::Arc;
 
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Method, Request, Uri,
-    header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, USER_AGENT},
+    HeaderMap, HeaderName, HeaderValue, Request, Uri,
+    header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, USER_AGENT},
 };
 
 use crate::{auth::token::AccessToken, seed::Seed, wire::base_url::BaseUrl};
@@ -18,7 +12,7 @@ use crate::{auth::token::AccessToken, seed::Seed, wire::base_url::BaseUrl};
 const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id");
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 
-/// The service under one base and the header fields of its requests; cheap to clone.
+/// The service at one base URL, and the header fields of requests to it. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Service {
     base: BaseUrl,
@@ -26,7 +20,7 @@ pub struct Service {
 }
 
 impl Service {
-    /// The service under `base`, asked by `user_agent` (this library's own name if it fits no header field).
+    /// The service at `base`. Requests carry `user_agent`, or this library's name if that is not a valid header value.
     #[must_use]
     pub fn new(base: BaseUrl, user_agent: &str) -> Self {
         let agent = HeaderValue::try_from(user_agent).unwrap_or(HeaderValue::from_static(concat!(
@@ -41,7 +35,7 @@ impl Service {
             PREFER,
             HeaderValue::from_static("include-unknown-enum-members"),
         );
-        // Places for what each request fills in: a map that is cloned full never grows.
+        // Placeholders for what each request fills in, so that the cloned map never grows.
         get.insert(AUTHORIZATION, HeaderValue::from_static(""));
         get.insert(CLIENT_REQUEST_ID, HeaderValue::from_static(""));
         Self {
@@ -56,15 +50,7 @@ impl Service {
         &self.base
     }
 
-    pub(crate) fn start(&self, token: &AccessToken, seed: Seed, ordinal: u32) -> Request<()> {
-        let mut request = self.get(self.base.start_uri(), token, seed, ordinal);
-        *request.method_mut() = Method::POST;
-        let headers = request.headers_mut();
-        headers.remove(PREFER);
-        headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
-        request
-    }
-
+    /// A GET of `uri`, with the client request id number `ordinal` of `seed`.
     pub(crate) fn get(
         &self,
         uri: &Uri,
@@ -74,7 +60,7 @@ impl Service {
     ) -> Request<()> {
         let mut headers = HeaderMap::clone(&self.get);
         headers.insert(AUTHORIZATION, token.header().clone());
-        // 36 hexadecimal digits and hyphens always are a field value.
+        // Hexadecimal digits and hyphens are always a valid value.
         if let Ok(id) = HeaderValue::from_bytes(&seed.client_request_id(ordinal)) {
             headers.insert(CLIENT_REQUEST_ID, id);
         }
@@ -87,39 +73,19 @@ impl Service {
 
 #[cfg(test)]
 mod tests {
+    use http::Method;
+
     use super::*;
 
     #[test]
-    fn a_start_is_a_post_without_a_body_and_a_read_is_a_get() {
+    fn a_read_is_a_get_with_the_token() {
         let service = Service::new(BaseUrl::graph(), "an-agent");
         let token = AccessToken::new("canary-token").unwrap();
-        let seed = Seed::new([7; 16]);
-        let start = service.start(&token, seed, 1);
-        assert_eq!(start.method(), Method::POST);
-        assert_eq!(start.uri(), service.base().start_uri());
-        let id = seed.client_request_id(1);
-        let of = |request: &Request<()>, name: HeaderName| {
-            let value = request.headers().get(name)?;
-            Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
-        };
-        assert_eq!(
-            of(&start, AUTHORIZATION).as_deref(),
-            Some("Bearer canary-token")
-        );
-        assert_eq!(of(&start, CONTENT_LENGTH).as_deref(), Some("0"));
-        assert_eq!(of(&start, PREFER), None);
-        assert_eq!(
-            of(&start, CLIENT_REQUEST_ID).unwrap().as_bytes(),
-            id.as_slice()
-        );
         let uri = Uri::from_static("https://graph.microsoft.com/beta/x");
-        let get = service.get(&uri, &token, seed, 1);
+        let get = service.get(&uri, &token, Seed::new([7; 16]), 1);
         assert_eq!((get.method(), get.uri()), (&Method::GET, &uri));
-        assert_eq!(
-            of(&get, AUTHORIZATION).as_deref(),
-            Some("Bearer canary-token")
-        );
-        assert_eq!(of(&get, CONTENT_LENGTH), None);
-        assert!(of(&get, PREFER).is_some());
+        assert_eq!(get.headers()[AUTHORIZATION], "Bearer canary-token");
+        assert!(!get.headers().contains_key("content-length"));
+        assert!(get.headers().contains_key(PREFER));
     }
 }

@@ -19,7 +19,7 @@ fn answer(body: &str) -> Answer<'_> {
 }
 
 #[test]
-fn where_each_request_goes() {
+fn the_uri_of_each_request() {
     let base = BaseUrl::graph();
     let at = |path: &str| format!("https://graph.microsoft.com/beta/external/industryData{path}");
     assert_eq!(
@@ -89,7 +89,7 @@ fn the_documented_run_list() {
 }
 
 #[test]
-fn operations_of_a_list_are_all_kept() {
+fn a_list_keeps_operations_without_a_status() {
     let page = ListOperations
         .decode(&answer(
             r#"{"value":[{"id":"a","status":null},{"id":"b","status":"succeeded","resourceLocation":"https://h/r"},
@@ -104,7 +104,7 @@ fn operations_of_a_list_are_all_kept() {
 }
 
 #[test]
-fn statistics_contradict_their_schema() {
+fn statistics_are_read_although_they_contradict_their_schema() {
     let body = r#"{"runId":"r","status":"completed","inboundTotals":{"errors":0,"groups":565987,"people":null,
         "memberships":"many","matchedPeopleByRole":[{"count":154390,"role":"student"},{"role":"teacher"}],
         "unmatchedPeopleByRole":[]},"activityStatistics":[{"count":1,"role":"student"},7,
@@ -149,7 +149,7 @@ fn activities_of_a_run() {
 }
 
 #[test]
-fn what_is_no_list() {
+fn an_answer_that_is_not_a_list_is_an_error() {
     for (body, error) in [
         ("", BodyError::EmptyBody),
         ("[]", BodyError::NotAnObject),
@@ -174,14 +174,15 @@ fn what_is_no_list() {
 }
 
 #[test]
-fn an_echoed_token_is_taken_out_everywhere() {
+fn a_repeated_token_is_redacted_everywhere() {
     let body = r#"{"value":[{"id":"not-a-secret1","displayName":"x \u006eot-a-secret1","status":"not-a-secret1",
         "blockingError":{"message":"not-a-secret1","innerError":{"code":"not-a-secret1"}}}]}"#;
-    let runs = ListRuns.decode(&answer(body).without(Some("not-a-secret1")));
+    let runs = ListRuns.decode(&answer(body).redacting(Some("not-a-secret1")));
     assert!(!format!("{runs:?}").contains("not-a-secret1"), "{runs:?}");
-    let operations = ListOperations.decode(&answer(body).without(Some("not-a-secret1")));
+    let operations = ListOperations.decode(&answer(body).redacting(Some("not-a-secret1")));
     assert!(!format!("{operations:?}").contains("not-a-secret1"));
-    let activities = ListActivities::new("r").decode(&answer(body).without(Some("not-a-secret1")));
+    let activities =
+        ListActivities::new("r").decode(&answer(body).redacting(Some("not-a-secret1")));
     assert!(!format!("{activities:?}").contains("not-a-secret1"));
 }
 
@@ -210,7 +211,7 @@ fn json() -> impl Strategy<Value = String> {
 }
 
 fn read_all(body: &[u8]) {
-    let answer = Answer::new(None, body).without(Some("secret-secret"));
+    let answer = Answer::new(None, body).redacting(Some("secret-secret"));
     let _ = ListRuns.decode(&answer);
     let _ = ListOperations.decode(&answer);
     let _ = ListActivities::new("r").decode(&answer);
@@ -248,20 +249,20 @@ proptest! {
 }
 
 #[test]
-fn an_answer_is_what_it_was_made_of() {
+fn an_answer_has_the_parts_it_was_made_of() {
     let answer = answer("{}").at(Some(jiff::Timestamp::UNIX_EPOCH));
     assert_eq!(answer.date(), Some(jiff::Timestamp::UNIX_EPOCH));
     assert_eq!(answer.content_type(), JSON);
     assert_eq!(answer.body(), b"{}");
-    assert_eq!(answer.secret(), None);
-    assert_eq!(answer.without(Some("t")).secret(), Some("t"));
+    assert_eq!(answer.token(), None);
+    assert_eq!(answer.redacting(Some("t")).token(), Some("t"));
     let shown = format!("{answer:?}");
     assert!(shown.contains("bytes: 2"), "{shown}");
     assert_eq!(GetRun::new("r-1").id(), "r-1");
 }
 
 #[test]
-fn pages_of_a_list_are_put_together() {
+fn pages_of_a_list_are_joined() {
     fn joined<E: Endpoint>(endpoint: &E, pages: &[&str]) -> (usize, E::Output) {
         let read = |page: &&str| {
             let at = jiff::Timestamp::from_second(page.len() as i64).unwrap();
@@ -283,7 +284,7 @@ fn pages_of_a_list_are_put_together() {
     let (items, (runs, date)) = joined(&Dated(ListRuns), &pages);
     assert_eq!((items, runs.len()), (3, 3));
     assert_eq!(date.unwrap().as_second(), pages[1].len() as i64);
-    // What is no list is one thing, and the last answer is it.
+    // Any other endpoint has one page, and the last one counts.
     let (items, run) = joined(&GetRun::new("r"), &[r#"{"id":"1"}"#, r#"{"id":"2"}"#]);
     assert_eq!((items, run.id()), (1, "2"));
     let base = BaseUrl::graph();
@@ -291,14 +292,14 @@ fn pages_of_a_list_are_put_together() {
 }
 
 #[test]
-fn what_is_read_is_shown() {
+fn getters_return_what_was_read() {
     let body = r#"{"id":"1","displayName":"Run A","status":"running"}"#;
     let run = GetRun::new("1").decode(&answer(body)).unwrap().content;
     assert_eq!(run.display_name(), Some("Run A"));
     let read = |body: &str| RunStatistics::decode(JSON, body.as_bytes());
     let whole = read(r#"{"runId":"r-1","status":"running"}"#).unwrap();
     assert_eq!(whole.run_id(), Some("r-1"));
-    // One of the two is enough.
+    // Either member is enough.
     assert!(read(r#"{"runId":"r-1"}"#).is_ok());
     assert!(read(r#"{"status":"running"}"#).is_ok());
     assert!(read("{}").is_err());
@@ -318,7 +319,7 @@ fn what_is_read_is_shown() {
 }
 
 #[test]
-fn what_kept_a_run_from_going_on_is_told_in_full() {
+fn a_blocking_error_keeps_all_of_its_members() {
     let body = r#"{"id":"1","status":"failed","blockingError":{"code":"C","message":"m","target":"t",
         "details":[{"code":"D","message":"d"}]}}"#;
     let run = GetRun::new("1").decode(&answer(body)).unwrap().content;
@@ -328,7 +329,7 @@ fn what_kept_a_run_from_going_on_is_told_in_full() {
 }
 
 #[test]
-fn what_is_too_deep_is_not_read_and_an_operation_is_read_as_it_is() {
+fn deep_json_is_refused_and_an_operation_is_redacted() {
     let deep = format!(
         r#"{{"value":[],"x":{}{}}}"#,
         "[".repeat(200),
@@ -338,7 +339,7 @@ fn what_is_too_deep_is_not_read_and_an_operation_is_read_as_it_is() {
     assert_eq!(read, Err(BodyError::TooDeep));
     let body = r#"{"id":"1","status":"running","statusDetail":"t"}"#;
     let read = |secret| {
-        let answer = answer(body).without(secret);
+        let answer = answer(body).redacting(secret);
         GetOperation::new("1").decode(&answer).unwrap().content
     };
     assert_eq!(read(None).status_detail(), Some("t"));

@@ -13,6 +13,7 @@ use crate::{
     model::operation::Operation,
     wire::{
         location::{OperationUrl, error::LocationError},
+        redact::Redaction,
         transport::IncompleteBody,
     },
 };
@@ -36,11 +37,8 @@ pub(super) fn operation(
         .headers
         .get(CONTENT_TYPE)
         .map(http::HeaderValue::as_bytes);
-    let operation = Operation::decode(content_type, &body).map_err(TransientError::Unreadable)?;
-    Ok(match secret(token) {
-        Some(secret) => operation.without(secret),
-        None => operation,
-    })
+    Operation::decode_redacted(content_type, &body, secret(token))
+        .map_err(TransientError::Unreadable)
 }
 
 /// A Location that repeats the token is not followed: it would be written down with it.
@@ -63,10 +61,7 @@ pub(super) fn redacted(
 }
 
 pub(super) fn without_token(text: &str, token: &AccessToken) -> String {
-    match secret(token) {
-        Some(secret) => text.replace(secret, "[redacted]"),
-        None => text.to_owned(),
-    }
+    Redaction::of(secret(token)).text(text)
 }
 
 pub(super) fn secret(token: &AccessToken) -> Option<&str> {

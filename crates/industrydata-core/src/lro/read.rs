@@ -267,7 +267,7 @@ impl<E: Endpoint> Read<E> {
         let body = body.map_err(TransientError::Body)?;
         let content_type = head.headers.get(CONTENT_TYPE).map(|it| it.as_bytes());
         let answer = Answer::new(content_type, &body)
-            .without(secret(token))
+            .redacting(secret(token))
             .at(date(&head.headers, now.utc));
         Ok(self.endpoint.decode(&answer))
     }

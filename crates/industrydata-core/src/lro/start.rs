@@ -18,7 +18,7 @@ use crate::policy::{
 };
 use crate::{
     auth::token::{AccessToken, Challenge, TokenError},
-    endpoint::service::Service,
+    endpoint::{service::Service, start_run::StartRun},
     ledger::{
         change::Change,
         key::{Caller, LedgerKey},
@@ -36,7 +36,6 @@ use crate::{
     tenant::Tenant,
     wire::{
         http_date::date,
-        location::OperationUrl,
         retry_after::retry_after,
         service_error::ServiceError,
         text::hex,
@@ -463,7 +462,7 @@ impl Start {
     fn accepted(&mut self, slot: Slot, head: &Parts, token: &AccessToken, now: Now) {
         let answered = date(&head.headers, now.utc);
         let request_id = ServiceError::request_id_of(&head.headers, token.text());
-        let location = OperationUrl::from_headers(self.plan.service.base(), &head.headers)
+        let location = StartRun::decode(self.plan.service.base(), &head.headers)
             .and_then(|url| redacted(url, token));
         let outcome = Outcome::Confirmed {
             date: answered.map_or(now.utc, |answered| answered.max(now.utc)),
@@ -610,7 +609,7 @@ impl Machine for Start {
         self.seed.requests += 1;
         let id = seed.client_request_id(ordinal);
         self.client_request_id = Some(String::from_utf8_lossy(&id).into_owned());
-        let request = self.plan.service.start(token, seed, ordinal);
+        let request = StartRun::request(&self.plan.service, token, seed, ordinal);
         self.state = State::Out {
             slot,
             token: token.clone(),

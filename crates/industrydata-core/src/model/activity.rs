@@ -1,4 +1,4 @@
-//! What a run does with one flow
+//! An activity of a run
 //! ([industryDataRunActivity](https://learn.microsoft.com/graph/api/resources/industrydata-industrydatarunactivity)).
 
 use crate::{
@@ -7,27 +7,26 @@ use crate::{
 };
 
 open_enum! {
-    /// How far an activity has come (`industryDataActivityStatus`). Where a run says `running`, an activity says
-    /// `inProgress`.
+    /// The status of an activity (`industryDataActivityStatus`). It says `inProgress` where a run says `running`.
     ActivityStatus {
-        /// The activity goes on.
+        /// The activity is running.
         InProgress = "inProgress",
-        /// The run did not do it.
+        /// The run skipped the activity.
         Skipped = "skipped",
-        /// It ended with an error that cannot be recovered from.
+        /// The activity ended with a fatal error.
         Failed = "failed",
-        /// It ended without errors and warnings.
+        /// The activity ended without errors or warnings.
         Completed = "completed",
-        /// It ended; records were dropped.
+        /// The activity ended; records were dropped.
         CompletedWithErrors = "completedWithErrors",
-        /// It ended; optional values were dropped.
+        /// The activity ended; optional values were dropped.
         CompletedWithWarnings = "completedWithWarnings",
-        /// The service has a status it does not name to this client.
+        /// The service has a newer status that it does not send to this client.
         UnknownFutureValue = "unknownFutureValue",
     }
 }
 
-/// What a run does with one flow. Text is kept as received, but for the request's own token.
+/// What a run does with one of its flows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunActivity {
     id: Option<String>,
@@ -59,7 +58,7 @@ impl RunActivity {
             id: members.text("id"),
             odata_type: members.text("@odata.type"),
             display_name: members.text("displayName"),
-            status: ActivityStatus::of(members.text("status")),
+            status: ActivityStatus::read(members, "status"),
             blocking_error: members
                 .object("blockingError")
                 .map(|error| PublicError::of(&error)),
@@ -72,25 +71,25 @@ impl RunActivity {
         self.id.as_deref()
     }
 
-    /// The `@odata.type`: an inbound or an outbound flow's.
+    /// The `@odata.type`, which tells an inbound flow from an outbound one.
     #[must_use]
     pub fn odata_type(&self) -> Option<&str> {
         self.odata_type.as_deref()
     }
 
-    /// Its name, for people.
+    /// The activity's name, for people.
     #[must_use]
     pub fn display_name(&self) -> Option<&str> {
         self.display_name.as_deref()
     }
 
-    /// How far it has come.
+    /// The status of the activity.
     #[must_use]
     pub const fn status(&self) -> &ActivityStatus {
         &self.status
     }
 
-    /// Why it failed, if it did.
+    /// Why the activity failed, if it did.
     #[must_use]
     pub const fn blocking_error(&self) -> Option<&PublicError> {
         self.blocking_error.as_ref()

@@ -1,41 +1,41 @@
-//! The members of a JSON object, read leniently: a member of another type is absent.
+//! The members of a JSON object, read leniently: a member of another type is absent (B11).
 
 use jiff::Timestamp;
+use serde::de::IgnoredAny;
 
-use crate::policy::MAX_BODY_DEPTH;
 use crate::wire::{
     body_error::BodyError,
     json::{Node, is_json, is_too_deep, without_bom},
+    redact::Redaction,
     rfc3339::rfc3339,
-    service_error::reading::Clean,
 };
 
-/// The body of a 2xx answer with its label, and the token that is redacted in it.
+/// The body of a 2xx answer and its `Content-Type`, with the token that is redacted in it.
 #[derive(Clone, Copy)]
 pub(crate) struct Body<'a> {
     content_type: Option<&'a [u8]>,
     bytes: &'a [u8],
-    token: Option<&'a str>,
+    redaction: Redaction<'a>,
 }
 
 impl<'a> Body<'a> {
-    pub(crate) const fn new(content_type: Option<&'a [u8]>, bytes: &'a [u8]) -> Self {
+    pub(crate) fn new(
+        content_type: Option<&'a [u8]>,
+        bytes: &'a [u8],
+        token: Option<&'a str>,
+    ) -> Self {
         Self {
             content_type,
             bytes,
-            token: None,
+            redaction: Redaction::of(token),
         }
     }
 
-    pub(crate) const fn redacting(mut self, token: Option<&'a str>) -> Self {
-        self.token = token;
-        self
-    }
-
-    /// Reads a JSON object and hands its members to `read`; only members of these names are kept.
+    /// Passes the members of a JSON object to `read`. Only members in `names` are kept, down to `depth` levels (B1 to B6).
     pub(crate) fn object<T>(
         &self,
         names: &'static [&'static str],
+        depth: usize,
         read: impl FnOnce(Members<'_, '_>) -> Result<T, BodyError>,
     ) -> Result<T, BodyError> {
         if !self.content_type.is_none_or(is_json) {
@@ -45,29 +45,37 @@ impl<'a> Body<'a> {
             return Err(BodyError::EmptyBody);
         }
         let json = without_bom(str::from_utf8(self.bytes).map_err(|_| BodyError::NotUtf8)?);
-        let node = Node::read(json, names, MAX_BODY_DEPTH).ok_or(BodyError::InvalidJson)?;
+        let is_object = json
+            .trim_start_matches([' ', '\t', '\n', '\r'])
+            .starts_with('{');
+        let node = if is_object {
+            Node::read(json, names, depth).ok_or(BodyError::InvalidJson)?
+        } else {
+            serde_json::from_str::<IgnoredAny>(json).map_err(|_| BodyError::InvalidJson)?;
+            Node::Other
+        };
         if is_too_deep(json) {
             return Err(BodyError::TooDeep);
         }
-        let members = Members::of(&node, Clean::of(self.token)).ok_or(BodyError::NotAnObject)?;
-        read(members)
+        read(Members::of(&node, self.redaction).ok_or(BodyError::NotAnObject)?)
     }
 }
 
-/// The members of one JSON object.
+/// The members of one JSON object. Text is redacted when it is read.
 #[derive(Clone, Copy)]
-pub(crate) struct Members<'n, 'a>(&'n Node<'a>, Clean<'n>);
+pub(crate) struct Members<'n, 'a>(&'n Node<'a>, Redaction<'n>);
 
 impl<'n, 'a> Members<'n, 'a> {
-    pub(crate) fn of(node: &'n Node<'a>, clean: Clean<'n>) -> Option<Self> {
-        matches!(node, Node::Object(_)).then_some(Self(node, clean))
+    /// `None` unless `node` is an object.
+    pub(crate) fn of(node: &'n Node<'a>, redaction: Redaction<'n>) -> Option<Self> {
+        matches!(node, Node::Object(_)).then_some(Self(node, redaction))
     }
 
     pub(crate) const fn node(&self) -> &'n Node<'a> {
         self.0
     }
 
-    pub(crate) const fn clean(&self) -> Clean<'n> {
+    pub(crate) const fn redaction(&self) -> Redaction<'n> {
         self.1
     }
 
@@ -76,7 +84,7 @@ impl<'n, 'a> Members<'n, 'a> {
         Some(self.1.text(text))
     }
 
-    /// A key: without it the object is of nothing.
+    /// The text of a required member.
     pub(crate) fn key(&self, name: &'static str) -> Result<String, BodyError> {
         self.text(name)
             .filter(|text| !text.is_empty())
@@ -105,10 +113,10 @@ impl<'n, 'a> Members<'n, 'a> {
         Self::of(self.0.get(name)?, self.1)
     }
 
-    /// The objects of a list; what else stands in it is passed over.
+    /// The objects of a list. Other items are skipped.
     pub(crate) fn objects(&self, name: &str) -> impl Iterator<Item = Self> {
-        let clean = self.1;
+        let redaction = self.1;
         let items = self.list(name).unwrap_or_default().iter();
-        items.filter_map(move |item| Self::of(item, clean))
+        items.filter_map(move |item| Self::of(item, redaction))
     }
 }

@@ -1,6 +1,18 @@
-//! What the service has: operations, runs, their statistics and activities.
+//! What the service has: operations, runs, their statistics and their activities.
 //!
-//! Members that are missing or of another type are absent, never an error: only an operation's `status` is required.
+//! | start here | for |
+//! | --- | --- |
+//! | [`Operation`] | the long-running operation that a start creates |
+//! | [`IndustryDataRun`] | the run that imports the data |
+//! | [`RunStatistics`] | what a run counted |
+//! | [`RunActivity`] | what a run does with one of its flows |
+//!
+//! Every type is read leniently. A member that is missing or has another type than documented is absent; only an
+//! operation's `status`, a run's `id` and a statistic's `runId` or `status` are required. A status that this release does
+//! not know keeps its text in `Other`.
+//!
+//! Text is kept as received, except that the token of the request is redacted. To show it, use
+//! [`escape_controls`](crate::wire::escape_controls).
 
 pub(crate) mod activity;
 pub(crate) mod members;

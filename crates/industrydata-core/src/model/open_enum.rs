@@ -1,19 +1,21 @@
-//! Evolvable enumerations: a member that is not known keeps its text.
+//! Evolvable enumerations: a value that this release does not know keeps its text (B9).
 
-/// Makes an open enum: its known members with their spelling, and `Other`, which keeps what came.
+/// Makes an enum of the known values, each with the service's spelling, and `Other` for any other text.
 macro_rules! open_enum {
     ($(#[$doc:meta])* $name:ident { $($(#[$member:meta])* $variant:ident = $text:literal,)+ }) => {
         $(#[$doc])*
+        ///
+        /// Known values match in any letter case (ASCII). `Display` escapes control characters.
         #[derive(Clone, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum $name {
             $($(#[$member])* $variant,)+
-            /// One this release does not know, as received; empty if there was none.
+            /// A value that this release does not know, as received. Empty if the service sent none.
             Other(String),
         }
 
         impl $name {
-            /// The service's spelling; one that is not known, as received.
+            /// The service's spelling of a known value, or the text of an unknown one.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 match self {
@@ -22,23 +24,27 @@ macro_rules! open_enum {
                 }
             }
 
-            /// Whether this release knows it.
+            /// Whether this release knows the value.
             #[must_use]
             pub const fn is_known(&self) -> bool {
                 !matches!(self, Self::Other(_))
             }
 
-            /// Known members are matched ASCII case-insensitively.
-            pub(crate) fn of(text: Option<String>) -> Self {
-                let text = text.unwrap_or_default();
+            pub(crate) fn known(text: &str) -> Option<Self> {
                 $(if text.eq_ignore_ascii_case($text) {
-                    return Self::$variant;
+                    return Some(Self::$variant);
                 })+
-                Self::Other(text)
+                None
+            }
+
+            /// Reads the member `name`.
+            pub(crate) fn read(members: &crate::model::members::Members<'_, '_>, name: &str) -> Self {
+                let text = members.node().get(name).and_then(crate::wire::json::Node::text);
+                let text = text.unwrap_or_default();
+                Self::known(text).unwrap_or_else(|| Self::Other(members.redaction().text(text)))
             }
         }
 
-        /// The text with its control characters escaped.
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 crate::wire::text::escape_controls(self.as_str()).fmt(f)

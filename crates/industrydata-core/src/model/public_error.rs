@@ -1,5 +1,5 @@
-//! What the service says went wrong in a run:
-//! [publicError](https://learn.microsoft.com/graph/api/resources/publicerror).
+//! The error that stopped a run or an activity
+//! ([publicError](https://learn.microsoft.com/graph/api/resources/publicerror)).
 
 use std::fmt;
 
@@ -7,18 +7,15 @@ use crate::policy::MAX_PUBLIC_ERROR_CHAIN;
 use crate::{
     model::members::Members,
     wire::{
-        json::Node,
         service_error::{
             detail::ErrorDetail,
-            reading::{details, inner},
+            reading::{codes, detail, details, inner_errors},
         },
         text::escape_controls,
     },
 };
 
-/// Why a run or an activity could not go on. Every member may be missing.
-///
-/// Text is kept as received, but for the request's own token; `Display` escapes control characters.
+/// Why a run or an activity failed. Every member may be absent; `Display` escapes control characters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PublicError {
     summary: ErrorDetail,
@@ -37,17 +34,11 @@ impl PublicError {
     ];
 
     pub(crate) fn of(members: &Members<'_, '_>) -> Self {
-        let text = |name| members.node().get(name).and_then(Node::text);
-        let clean = members.clean();
-        let chain = std::iter::successors(inner(members.node()), |node| inner(node));
+        let (node, redaction) = (members.node(), members.redaction());
         Self {
-            summary: clean.detail(text("code"), text("message"), text("target")),
-            details: details(Some(members.node()), clean),
-            inner_codes: chain
-                .take(MAX_PUBLIC_ERROR_CHAIN)
-                .filter_map(|node| node.get("code")?.text())
-                .map(|code| clean.text(code))
-                .collect(),
+            summary: detail(node, redaction),
+            details: details(Some(node), redaction),
+            inner_codes: codes(inner_errors(Some(node), MAX_PUBLIC_ERROR_CHAIN), redaction),
         }
     }
 
@@ -57,7 +48,7 @@ impl PublicError {
         self.summary.code()
     }
 
-    /// What the service says, for people.
+    /// The service's message, for people. Its text may change.
     #[must_use]
     pub fn message(&self) -> Option<&str> {
         self.summary.message()
@@ -69,13 +60,13 @@ impl PublicError {
         self.summary.target()
     }
 
-    /// The parts of the error.
+    /// The errors in the member `details`.
     #[must_use]
     pub fn details(&self) -> &[ErrorDetail] {
         &self.details
     }
 
-    /// The codes of the inner errors, the outermost first.
+    /// The codes of the inner errors, the outermost first, four at most.
     #[must_use]
     pub fn inner_codes(&self) -> &[String] {
         &self.inner_codes

@@ -1,8 +1,9 @@
-//! A run: what the service does with the data, on demand or by its schedule
+//! A run: one import of the data, on demand or by the schedule
 //! ([industryDataRun](https://learn.microsoft.com/graph/api/resources/industrydata-industrydatarun)).
 
 use jiff::Timestamp;
 
+use crate::policy::MAX_BODY_DEPTH;
 use crate::{
     model::{
         members::{Body, Members},
@@ -13,25 +14,25 @@ use crate::{
 };
 
 open_enum! {
-    /// How far a run has come (`industryDataRunStatus`). Operations and activities have statuses of their own.
+    /// The status of a run (`industryDataRunStatus`). Operations and activities have other statuses.
     RunStatus {
-        /// The run goes on.
+        /// The run is running.
         Running = "running",
-        /// The service cancelled the run; its blocking error says why.
+        /// The service cancelled the run; the blocking error says why.
         Failed = "failed",
-        /// It ended without errors and warnings.
+        /// The run ended without errors or warnings.
         Completed = "completed",
-        /// It ended; records without valid required data were dropped.
+        /// The run ended; records that lacked valid required data were dropped.
         CompletedWithErrors = "completedWithErrors",
-        /// It ended; optional values that were not valid were dropped.
+        /// The run ended; invalid optional values were dropped.
         CompletedWithWarnings = "completedWithWarnings",
-        /// The service has a status it does not name to this client.
+        /// The service has a newer status that it does not send to this client.
         UnknownFutureValue = "unknownFutureValue",
     }
 }
 
 impl RunStatus {
-    /// Whether the run is over, by a status that is known.
+    /// Whether the run has ended. An unknown status is never terminal.
     #[must_use]
     pub const fn is_terminal(&self) -> bool {
         match self {
@@ -44,10 +45,7 @@ impl RunStatus {
     }
 }
 
-/// A run, as the service tells of it.
-///
-/// Text is kept as received, but for the request's own token: show it through
-/// [`escape_controls`](crate::escape_controls). Nothing in it tells whether it was scheduled or started on demand.
+/// A run as the service reports it. It does not say whether it was scheduled or started on demand.
 ///
 /// ```
 /// use industrydata_core::{model::{IndustryDataRun, RunStatus}, wire::BodyError};
@@ -90,9 +88,10 @@ impl IndustryDataRun {
     ///
     /// # Errors
     ///
-    /// [`BodyError`] if it is no JSON object with an `id`. Everything else may be missing.
+    /// [`BodyError`] if the body is not a JSON object with an `id`. Everything else may be absent.
     pub fn decode(content_type: Option<&[u8]>, body: &[u8]) -> Result<Self, BodyError> {
-        Body::new(content_type, body).object(Self::NAMES, |run| Self::of(&run))
+        Body::new(content_type, body, None)
+            .object(Self::NAMES, MAX_BODY_DEPTH, |run| Self::of(&run))
     }
 
     pub(crate) fn of(members: &Members<'_, '_>) -> Result<Self, BodyError> {
@@ -101,7 +100,7 @@ impl IndustryDataRun {
             display_name: members.text("displayName"),
             started: members.time("startDateTime"),
             ended: members.time("endDateTime"),
-            status: RunStatus::of(members.text("status")),
+            status: RunStatus::read(members, "status"),
             blocking_error: members
                 .object("blockingError")
                 .map(|error| PublicError::of(&error)),
@@ -114,31 +113,31 @@ impl IndustryDataRun {
         &self.id
     }
 
-    /// Its name, for people.
+    /// The run's name, for people.
     #[must_use]
     pub fn display_name(&self) -> Option<&str> {
         self.display_name.as_deref()
     }
 
-    /// When it began (`startDateTime`, UTC).
+    /// When the run started (`startDateTime`, UTC).
     #[must_use]
     pub const fn started(&self) -> Option<Timestamp> {
         self.started
     }
 
-    /// When it ended (`endDateTime`, UTC); `None` while it goes on.
+    /// When the run ended (`endDateTime`, UTC). `None` while it is running.
     #[must_use]
     pub const fn ended(&self) -> Option<Timestamp> {
         self.ended
     }
 
-    /// How far it has come.
+    /// The status of the run.
     #[must_use]
     pub const fn status(&self) -> &RunStatus {
         &self.status
     }
 
-    /// Why it was cancelled, if it was.
+    /// Why the service cancelled the run, if it did.
     #[must_use]
     pub const fn blocking_error(&self) -> Option<&PublicError> {
         self.blocking_error.as_ref()

@@ -1,6 +1,7 @@
 //! The statistics of a run
 //! ([industryDataRunStatistics](https://learn.microsoft.com/graph/api/resources/industrydata-industrydatarunstatistics)).
 
+use crate::policy::MAX_BODY_DEPTH;
 use crate::{
     model::{
         activity::ActivityStatus,
@@ -10,7 +11,7 @@ use crate::{
     wire::body_error::BodyError,
 };
 
-/// What a run counted. Every figure may be missing: the service has them at the run's end.
+/// What a run counted. Every figure may be absent: the service has them once the run has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunStatistics {
     run_id: Option<String>,
@@ -20,13 +21,13 @@ pub struct RunStatistics {
     unrecognised: usize,
 }
 
-/// The totals over a run's inbound flows (`aggregatedInboundStatistics`): how many of each kind.
+/// The totals over the inbound flows of a run (`aggregatedInboundStatistics`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AggregatedInboundStatistics {
-    /// Errors: records that were dropped.
+    /// How many records were dropped.
     pub errors: Option<i64>,
-    /// Warnings: optional values that were dropped.
+    /// How many optional values were dropped.
     pub warnings: Option<i64>,
     /// Groups (classes and sections).
     pub groups: Option<i64>,
@@ -38,7 +39,7 @@ pub struct AggregatedInboundStatistics {
     pub people: Option<i64>,
     /// People found in the directory.
     pub matched_people_by_role: Vec<RoleCount>,
-    /// People not found there.
+    /// People not found in the directory.
     pub unmatched_people_by_role: Vec<RoleCount>,
 }
 
@@ -46,21 +47,21 @@ pub struct AggregatedInboundStatistics {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RoleCount {
-    /// How many.
+    /// The number of people.
     pub count: Option<i64>,
-    /// The role's code.
+    /// The code of the role.
     pub role: Option<String>,
 }
 
-/// How many of one kind are active (`industryDataRunEntityCountMetric`).
+/// How many entities of one kind are active (`industryDataRunEntityCountMetric`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct EntityCount {
-    /// In the data of this run.
+    /// How many are in the data of this run.
     pub active: Option<i64>,
-    /// No longer in them.
+    /// How many are no longer in the data.
     pub inactive: Option<i64>,
-    /// Both.
+    /// The sum of both.
     pub total: Option<i64>,
 }
 
@@ -70,13 +71,13 @@ pub struct EntityCount {
 pub struct ActivityStatistics {
     /// The activity's id.
     pub activity_id: Option<String>,
-    /// Its name, for people.
+    /// The activity's name, for people.
     pub display_name: Option<String>,
-    /// How far it has come.
+    /// The status of the activity.
     pub status: ActivityStatus,
-    /// Errors: records that were dropped.
+    /// How many records were dropped.
     pub errors: Option<i64>,
-    /// Warnings: optional values that were dropped.
+    /// How many optional values were dropped.
     pub warnings: Option<i64>,
     /// Groups (classes and sections).
     pub groups: Option<EntityCount>,
@@ -88,7 +89,7 @@ pub struct ActivityStatistics {
     pub people: Option<EntityCount>,
     /// People found in the directory.
     pub matched_people_by_role: Vec<RoleCount>,
-    /// People not found there.
+    /// People not found in the directory.
     pub unmatched_people_by_role: Vec<RoleCount>,
 }
 
@@ -119,14 +120,14 @@ impl RunStatistics {
     ///
     /// # Errors
     ///
-    /// [`BodyError`] if it is no JSON object with a `runId` or a `status`. Everything else may be missing.
+    /// [`BodyError`] if the body is not a JSON object with a `runId` or a `status`. Everything else may be absent.
     pub fn decode(content_type: Option<&[u8]>, body: &[u8]) -> Result<Self, BodyError> {
-        Body::new(content_type, body).object(Self::NAMES, |statistics| Self::of(&statistics))
+        Body::new(content_type, body, None).object(Self::NAMES, MAX_BODY_DEPTH, |it| Self::of(&it))
     }
 
     pub(crate) fn of(members: &Members<'_, '_>) -> Result<Self, BodyError> {
-        let (run_id, status) = (members.text("runId"), members.text("status"));
-        if run_id.is_none() && status.is_none() {
+        let run_id = members.text("runId");
+        if run_id.is_none() && members.text("status").is_none() {
             return Err(BodyError::MissingMember("runId"));
         }
         let listed = members.list("activityStatistics").map_or(0, <[_]>::len);
@@ -136,7 +137,7 @@ impl RunStatistics {
             .collect();
         Ok(Self {
             run_id,
-            status: RunStatus::of(status),
+            status: RunStatus::read(members, "status"),
             inbound_totals: members
                 .object("inboundTotals")
                 .map(|totals| AggregatedInboundStatistics::of(&totals)),
@@ -151,7 +152,7 @@ impl RunStatistics {
         self.run_id.as_deref()
     }
 
-    /// How far the run has come.
+    /// The status of the run.
     #[must_use]
     pub const fn status(&self) -> &RunStatus {
         &self.status
@@ -169,7 +170,7 @@ impl RunStatistics {
         &self.activities
     }
 
-    /// How many entries among the activities are none: the documentation's own sample has counts of roles there.
+    /// How many items of `activityStatistics` are not activities. Microsoft's sample has role counts among them.
     #[must_use]
     pub const fn unrecognised(&self) -> usize {
         self.unrecognised
@@ -192,11 +193,10 @@ impl AggregatedInboundStatistics {
 }
 
 impl ActivityStatistics {
-    /// `None` if nothing in it is an activity's.
+    /// `None` if the object has no member of an activity.
     fn of(members: &Members<'_, '_>) -> Option<Self> {
-        let id = members.text("activityId");
-        let (name, status) = (members.text("displayName"), members.text("status"));
-        if id.is_none() && name.is_none() && status.is_none() {
+        let (id, name) = (members.text("activityId"), members.text("displayName"));
+        if id.is_none() && name.is_none() && members.text("status").is_none() {
             return None;
         }
         let entities = |name| {
@@ -209,7 +209,7 @@ impl ActivityStatistics {
         Some(Self {
             activity_id: id,
             display_name: name,
-            status: ActivityStatus::of(status),
+            status: ActivityStatus::read(members, "status"),
             errors: members.count("errors"),
             warnings: members.count("warnings"),
             groups: entities("groups"),

@@ -1,45 +1,26 @@
-//! The status of an operation, an evolvable enumeration.
+//! The status of an operation
+//! ([longRunningOperation](https://learn.microsoft.com/graph/api/resources/longrunningoperation)).
 
-use std::{borrow::Cow, fmt};
+use crate::model::open_enum::open_enum;
 
-use crate::wire::text::escape_controls;
-
-/// How far an operation has come (`longRunningOperationStatus`).
-///
-/// Known members are matched ASCII case-insensitively. A member that is not known keeps its
-/// text, is never terminal and never success (rules B9 and B10).
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum OperationStatus {
-    /// The run waits for its turn.
-    NotStarted,
-    /// The run is under way.
-    Running,
-    /// The operation came to its end. Whether the data were good, only the run tells.
-    Succeeded,
-    /// The operation failed.
-    Failed,
-    /// The service has a status it does not name to this client.
-    UnknownFutureValue,
-    /// A status this release does not know, as received.
-    Other(String),
+open_enum! {
+    /// The status of an operation (`longRunningOperationStatus`).
+    OperationStatus {
+        /// The operation has not started yet.
+        NotStarted = "notStarted",
+        /// The operation is running.
+        Running = "running",
+        /// The operation succeeded. Read the run to learn whether its data were valid.
+        Succeeded = "succeeded",
+        /// The operation failed.
+        Failed = "failed",
+        /// The service has a newer status that it does not send to this client.
+        UnknownFutureValue = "unknownFutureValue",
+    }
 }
 
 impl OperationStatus {
-    /// The status in the service's spelling; a status that is not known, as received.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::NotStarted => "notStarted",
-            Self::Running => "running",
-            Self::Succeeded => "succeeded",
-            Self::Failed => "failed",
-            Self::UnknownFutureValue => "unknownFutureValue",
-            Self::Other(status) => status,
-        }
-    }
-
-    /// Whether the operation is over: `succeeded` or `failed`.
+    /// Whether the operation has ended: `succeeded` or `failed`. An unknown status is never terminal.
     #[must_use]
     pub const fn is_terminal(&self) -> bool {
         match self {
@@ -47,43 +28,18 @@ impl OperationStatus {
             Self::NotStarted | Self::Running | Self::UnknownFutureValue | Self::Other(_) => false,
         }
     }
-
-    /// Whether this release knows the status.
-    #[must_use]
-    pub const fn is_known(&self) -> bool {
-        !matches!(self, Self::Other(_))
-    }
-}
-
-impl From<Cow<'_, str>> for OperationStatus {
-    fn from(text: Cow<'_, str>) -> Self {
-        const KNOWN: [OperationStatus; 5] = [
-            OperationStatus::NotStarted,
-            OperationStatus::Running,
-            OperationStatus::Succeeded,
-            OperationStatus::Failed,
-            OperationStatus::UnknownFutureValue,
-        ];
-        KNOWN
-            .into_iter()
-            .find(|known| known.as_str().eq_ignore_ascii_case(&text))
-            .unwrap_or_else(|| Self::Other(text.into_owned()))
-    }
-}
-
-/// The text of [`as_str`](OperationStatus::as_str) with its control characters escaped.
-impl fmt::Display for OperationStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        escape_controls(self.as_str()).fmt(f)
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn status(text: &str) -> OperationStatus {
+        OperationStatus::known(text).unwrap_or_else(|| OperationStatus::Other(text.to_owned()))
+    }
+
     #[test]
-    fn whole_names_in_any_ascii_case() {
+    fn known_statuses_match_whole_and_in_any_ascii_case() {
         for (text, expected, terminal) in [
             ("NOTSTARTED", "notStarted", false),
             ("Running", "running", false),
@@ -91,7 +47,7 @@ mod tests {
             ("fAILED", "failed", true),
             ("unknownfuturevalue", "unknownFutureValue", false),
         ] {
-            let status = OperationStatus::from(Cow::Borrowed(text));
+            let status = status(text);
             assert_eq!(
                 (status.as_str(), status.is_terminal(), status.is_known()),
                 (expected, terminal, true)
@@ -106,7 +62,7 @@ mod tests {
             "skipped",
             "Completed",
         ] {
-            let status = OperationStatus::from(Cow::Borrowed(text));
+            let status = status(text);
             assert_eq!(
                 (status.as_str(), status.is_terminal(), status.is_known()),
                 (text, false, false)
@@ -115,8 +71,8 @@ mod tests {
     }
 
     #[test]
-    fn shown_without_controls() {
-        let status = OperationStatus::from(Cow::Borrowed("a\n\u{1b}[2J"));
+    fn display_escapes_control_characters() {
+        let status = status("a\n\u{1b}[2J");
         assert_eq!(status.to_string(), r"a\n\u{1b}[2J");
         assert_eq!(status.as_str(), "a\n\u{1b}[2J");
     }

@@ -1,4 +1,4 @@
-//! The base URL of the service: checked once, then kept with what is made from it.
+//! The base URL of the service.
 
 mod error;
 pub(crate) mod parts;
@@ -13,20 +13,20 @@ use std::{
 use http::Uri;
 
 pub use self::error::BaseUrlError;
-pub(crate) use self::parts::is_loopback_host;
 use crate::policy::MAX_BASE_URL_BYTES;
-use crate::wire::base_url::parts::{GRAPH_HOST, GRAPH_PATH, Inner, Text, base_path};
+use crate::wire::base_url::parts::{
+    GRAPH_HOST, GRAPH_PATH, Inner, Text, base_path, is_loopback_host,
+};
+use crate::wire::resource_path::OPERATIONS_PATH;
 use crate::wire::uri::{Reference, effective_port};
 
 const GRAPH_START: &str = "https://graph.microsoft.com/beta/external/industryData/runs/start";
-const OPERATIONS_PATH: &str = "/external/industryData/operations";
 
-/// The base URL all requests stand under, such as `https://graph.microsoft.com/beta`.
+/// The base URL of all requests, such as `https://graph.microsoft.com/beta`.
 ///
-/// The bearer token goes to this origin and to no other. A base is `https`, or `http` on this
-/// machine (rule L0). It is kept normalised: scheme and host in lower case, no default port, no
-/// dot segments, no trailing slash; two bases are equal if their normalised texts are. Cheap to
-/// clone.
+/// The token is sent only to the origin of this URL. The scheme is `https`, or `http` to this machine, so that the token
+/// crosses no network in clear text (RFC 6750 section 5.3). The text is normalised: scheme and host in lower case, without
+/// a default port, dot segments or a trailing slash. Two base URLs are equal if their normalised texts are. Cheap to clone.
 ///
 /// ```
 /// use industrydata_core::wire::BaseUrl;
@@ -56,7 +56,7 @@ impl BaseUrl {
     ///
     /// # Errors
     ///
-    /// [`BaseUrlError`] says what to write instead. Nothing is stripped, repaired or guessed.
+    /// [`BaseUrlError`], whose message says what to write instead. The text is never corrected.
     pub fn parse(text: &str) -> Result<Self, BaseUrlError> {
         if text.len() > MAX_BASE_URL_BYTES {
             return Err(BaseUrlError::TooLong);
@@ -74,7 +74,7 @@ impl BaseUrl {
         if authority.has_userinfo {
             return Err(BaseUrlError::HasCredentials);
         }
-        // Encoded names and zone identifiers: HTTP clients differ over both.
+        // HTTP clients differ over encoded names and zone identifiers.
         if authority.host.contains('%') {
             return Err(BaseUrlError::Unparsable);
         }
@@ -104,7 +104,7 @@ impl BaseUrl {
         self.0.start_url.get(..self.0.base_end).unwrap_or_default()
     }
 
-    /// The host in lower case; an IPv6 address in its brackets.
+    /// The host in lower case. An IPv6 address is in brackets.
     #[must_use]
     pub fn host(&self) -> &str {
         self.0
@@ -113,7 +113,7 @@ impl BaseUrl {
             .unwrap_or_default()
     }
 
-    /// The port in force, written or not.
+    /// The port, or the scheme's default.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.0.port
@@ -125,17 +125,15 @@ impl BaseUrl {
         self.0.is_https
     }
 
-    /// Whether the host names this machine (rule L0): `localhost`, a dotted quad in
-    /// `127.0.0.0/8`, or `[::1]`, judged on the text as written. What `localhost` resolves to
-    /// is for the one that connects to check.
+    /// Whether the host is `localhost`, an address in `127.0.0.0/8` written as four numbers, or `[::1]`.
+    ///
+    /// Only the text is compared. An adapter must check that `localhost` resolves to a loopback address.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         is_loopback_host(self.host())
     }
 
-    /// Where a run is started:
-    /// `{base}/external/industryData/runs/start`
-    /// ([industryDataRun: start](https://learn.microsoft.com/graph/api/industrydata-industrydatarun-start)).
+    /// The URL that starts a run: `{base}/external/industryData/runs/start`.
     #[must_use]
     pub fn start_url(&self) -> &str {
         &self.0.start_url
@@ -147,13 +145,13 @@ impl BaseUrl {
         &self.0.start_uri
     }
 
-    /// The collection the operations stand in: `{base}/external/industryData/operations`.
+    /// The URL of the operations: `{base}/external/industryData/operations`.
     #[must_use]
     pub fn operations_url(&self) -> String {
         format!("{self}{OPERATIONS_PATH}")
     }
 
-    /// Scheme, host and port as text: what [`as_str`](Self::as_str) begins with.
+    /// Scheme, host and port: the beginning of [`as_str`](Self::as_str).
     pub(crate) fn origin(&self) -> &str {
         self.0
             .start_url
@@ -184,7 +182,7 @@ impl fmt::Display for BaseUrl {
 
 impl fmt::Debug for BaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Base").field(&self.as_str()).finish()
+        f.debug_tuple("BaseUrl").field(&self.as_str()).finish()
     }
 }
 

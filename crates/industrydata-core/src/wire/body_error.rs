@@ -1,36 +1,38 @@
-//! Why the body of a poll's answer says nothing.
+//! Why the body of a 2xx answer is unusable.
 
-/// Why the body of a poll's answer says nothing (rules B1 to B8).
+/// Why the body of a 2xx answer is unusable.
+///
+/// A poll retries it as a transient error. A read reports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum BodyError {
-    /// Not `application/json` or `application/*+json` (B1).
-    #[error("the answer is not labelled as JSON: a proxy or a sign-in page may have sent it")]
+    /// The `Content-Type` is neither `application/json` nor `application/*+json`.
+    #[error("the answer's content type is not JSON: it may come from a proxy or a sign-in page")]
     WrongContentType,
-    /// No body (B2).
+    /// The body is empty.
     #[error("the answer has an empty body")]
     EmptyBody,
-    /// Not UTF-8 (B3).
+    /// The body is not UTF-8.
     #[error("the body is not UTF-8")]
     NotUtf8,
-    /// Not one JSON text (B4).
+    /// The body is not exactly one JSON text.
     #[error("the body is not JSON")]
     InvalidJson,
-    /// More than 128 levels of nesting (B5).
-    #[error("the body is nested too deep")]
+    /// The JSON has more than 128 levels of nesting.
+    #[error("the body is nested too deeply")]
     TooDeep,
-    /// Not an object (B6).
+    /// The JSON is not an object.
     #[error("the body is not a JSON object")]
     NotAnObject,
-    /// More than one `status` (B7).
+    /// The object has more than one `status`.
     #[error("the body has more than one status")]
     DuplicateKey,
-    /// No `status`, or null (B8).
+    /// The object has no `status`, or it is null.
     #[error("the body has no status")]
     MissingStatus,
-    /// A `status` that is no string (B8).
+    /// The `status` is not a string.
     #[error("the body's status is not a string")]
     InvalidStatus,
-    /// A member without which the body says nothing is missing, or of another type than documented.
+    /// This required member is missing, or has another type than documented.
     #[error("the body has no usable member {0}")]
     MissingMember(&'static str),
 }

@@ -1,8 +1,7 @@
-//! `WWW-Authenticate` (RFC 9110 section 11.6.1), read for a claims challenge.
+//! The claims challenge in `WWW-Authenticate` (E7).
 //!
-//! The challenge is
-//! [Entra's](https://learn.microsoft.com/entra/identity-platform/claims-challenge): it says what
-//! a new token must hold. Its `authorization_uri` is never contacted.
+//! Source: RFC 9110 section 11.6.1, and
+//! [claims challenges](https://learn.microsoft.com/entra/identity-platform/claims-challenge).
 
 use base64::{
     Engine,
@@ -12,7 +11,9 @@ use base64::{
 use http::{HeaderMap, header::WWW_AUTHENTICATE};
 use serde::de::IgnoredAny;
 
-/// Padded or not; the bits past the last octet are not looked at.
+use crate::wire::text::is_token;
+
+/// With or without padding. Bits past the last octet are ignored.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new()
@@ -20,7 +21,10 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-/// What the service wants a new token to hold (rule E7).
+/// The claims that a new token must have, from the `WWW-Authenticate` of a 401.
+///
+/// Pass them to the token endpoint. The challenge's `authorization_uri` is ignored, because a server must not choose where
+/// credentials go.
 ///
 /// ```
 /// use industrydata_core::wire::ClaimsChallenge;
@@ -39,13 +43,12 @@ pub struct ClaimsChallenge {
 }
 
 impl ClaimsChallenge {
-    /// The first `Bearer` challenge with `error="insufficient_claims"` and `claims`, among any
-    /// number of challenges and field lines.
+    /// Finds the first `Bearer` challenge with `error="insufficient_claims"` and `claims`, in any field line.
     #[must_use]
     pub fn from_headers(headers: &HeaderMap) -> Option<Self> {
         let mut challenges = Vec::new();
         for line in headers.get_all(WWW_AUTHENTICATE) {
-            // Lines are one list (RFC 9110 section 5.2), so a challenge may go on in the next.
+            // All lines are one list (RFC 9110 section 5.2), so a challenge may continue in the next one.
             let line = String::from_utf8_lossy(line.as_bytes());
             Cursor(&line).read_into(&mut challenges);
         }
@@ -56,7 +59,7 @@ impl ClaimsChallenge {
         })
     }
 
-    /// The claims as JSON text; `None` if they could not be decoded.
+    /// The claims as JSON text. `None` if they cannot be decoded.
     #[must_use]
     pub fn claims(&self) -> Option<&str> {
         self.claims.as_deref()
@@ -68,7 +71,7 @@ impl ClaimsChallenge {
         &self.claims_raw
     }
 
-    /// This challenge with every text put through `change`.
+    /// The challenge with `change` applied to each text.
     pub(crate) fn map(self, change: impl Fn(String) -> String) -> Self {
         Self {
             claims: self.claims.map(&change),
@@ -92,7 +95,7 @@ fn decode(claims: &str) -> Option<String> {
     Some(text)
 }
 
-/// A challenge; of its parameters only those are kept that matter, of several the first.
+/// A challenge with the first `error` and the first `claims` among its parameters.
 #[derive(Default)]
 struct Bearer {
     is_bearer: bool,
@@ -118,7 +121,7 @@ impl Bearer {
     }
 }
 
-/// What is left of a field line.
+/// The unread rest of a field line.
 struct Cursor<'a>(&'a str);
 
 impl<'a> Cursor<'a> {
@@ -139,14 +142,14 @@ impl<'a> Cursor<'a> {
                     }
                 }
                 Some(Item::Token68) => {}
-                // What cannot be read goes up to the next comma; an open quote, to the end.
+                // Skip what is malformed up to the next comma, or up to the end if a quote is left open.
                 None if self.skip_item().is_none() => return,
                 None => {}
             }
         }
     }
 
-    /// The next thing between commas and spaces; `None`, and nothing consumed, if there is none.
+    /// The next item between commas and spaces. `None` if it is malformed; then nothing is consumed.
     fn item(&mut self) -> Option<Item<'a>> {
         let name = self.token(is_token);
         let after = Cursor(name.1);
@@ -168,8 +171,7 @@ impl<'a> Cursor<'a> {
         None
     }
 
-    /// `BWS "=" BWS ( token / quoted-string )`, where an unquoted value may also be base64 with
-    /// its slashes and padding: servers do send claims like that.
+    /// `BWS "=" BWS ( token / quoted-string )`. An unquoted value may also be base64, as some servers send claims.
     fn parameter_value(mut self) -> Option<(String, &'a str)> {
         self.skip([' ', '\t']);
         self.0 = self.0.strip_prefix('=')?;
@@ -191,7 +193,7 @@ impl<'a> Cursor<'a> {
         self.0 = self.0.trim_start_matches(these);
     }
 
-    /// Skips to the next comma outside quotes; `None` if a quote is left open.
+    /// Skips to the next comma outside quotes. `None` if a quote is left open.
     fn skip_item(&mut self) -> Option<()> {
         while let Some(at) = self.0.find([',', '"']) {
             let (_, rest) = self.0.split_at(at);
@@ -212,8 +214,8 @@ enum Item<'a> {
     Token68,
 }
 
-/// A quoted-string after its opening quote (RFC 9110 section 5.6.4), and what follows it; `None`
-/// if it is not closed.
+/// Reads a quoted-string after its opening quote (RFC 9110 section 5.6.4), and returns what follows it. `None` if it is
+/// not closed.
 fn unquote(quoted: &str) -> Option<(String, &str)> {
     let mut value = String::new();
     let mut chars = quoted.chars();
@@ -228,10 +230,6 @@ fn unquote(quoted: &str) -> Option<(String, &str)> {
 
 fn is_end(rest: &str) -> bool {
     rest.is_empty() || rest.starts_with([' ', '\t', ','])
-}
-
-fn is_token(c: char) -> bool {
-    c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c)
 }
 
 fn is_token68(c: char) -> bool {

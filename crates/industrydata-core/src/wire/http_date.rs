@@ -1,4 +1,4 @@
-//! HTTP-date, all three forms (RFC 9110 section 5.6.7), and the `Date` field.
+//! HTTP dates (RFC 9110 section 5.6.7) and the `Date` field.
 
 use http::{HeaderMap, header::DATE};
 use jiff::{
@@ -7,7 +7,7 @@ use jiff::{
     tz::Offset,
 };
 
-use crate::wire::text::{number, trim_ows};
+use crate::wire::text::{number, small_number, trim_ows};
 
 const DAYS: [(&str, &str, Weekday); 7] = [
     ("Mon", "Monday", Weekday::Monday),
@@ -24,9 +24,9 @@ const MONTHS: [&[u8; 3]; 12] = [
 
 /// Reads an HTTP-date: IMF-fixdate, RFC 850 or asctime form (RFC 9110 section 5.6.7).
 ///
-/// Case-sensitive as the RFC has it; the date must exist and its day name must be right; a
-/// second of 60 is the second after. A two-digit year is the next with these digits, unless that
-/// is more than 50 years after `reference`: then it is the most recent one (rule R4).
+/// The form is case-sensitive, the date must exist, and the day name must match it. A leap second reads as the next
+/// second. A two-digit year is the next year with these digits, or the latest past one if that is more than 50 years after
+/// `reference`.
 ///
 /// ```
 /// use industrydata_core::wire::http_date;
@@ -48,9 +48,9 @@ pub fn http_date(value: &[u8], reference: Timestamp) -> Option<Timestamp> {
         .timestamp()
 }
 
-/// The `Date` of an answer (RFC 9110 section 6.6.1): when the server says it was made.
+/// The `Date` of an answer: its time by the server's clock (RFC 9110 section 6.6.1).
 ///
-/// `None` if there is none, if it is no HTTP-date, or if two lines differ.
+/// `None` if it is missing or invalid, or if two field lines differ.
 #[must_use]
 pub fn date(headers: &HeaderMap, now: Timestamp) -> Option<Timestamp> {
     let mut lines = headers.get_all(DATE).iter();
@@ -61,7 +61,7 @@ pub fn date(headers: &HeaderMap, now: Timestamp) -> Option<Timestamp> {
     http_date(trim_ows(line.as_bytes()), now)
 }
 
-/// The parts as written, the year already of four digits.
+/// The parts of a date as written, with a year of four digits.
 struct Written {
     weekday: Weekday,
     year: i16,
@@ -81,7 +81,7 @@ impl Written {
         }
         let (hour, minute, second) = self.time;
         let time = civil::Time::new(hour, minute, second.min(59), 0).ok()?;
-        // The last two days of the year 9999 are past what a timestamp holds.
+        // A timestamp cannot hold the last two days of the year 9999.
         let Ok(timestamp) = Offset::UTC.to_timestamp(date.to_datetime(time)) else {
             return Some(Timestamp::MAX);
         };
@@ -122,7 +122,7 @@ fn imf_fixdate(value: &[u8]) -> Option<Written> {
         weekday: short_weekday([*w1, *w2, *w3])?,
         year: number(&[*y1, *y2, *y3, *y4])?,
         month: month([*m1, *m2, *m3])?,
-        day: small(&[*d1, *d2])?,
+        day: small_number(&[*d1, *d2])?,
         time: time_of_day(time)?,
     })
 }
@@ -144,7 +144,7 @@ fn rfc850(value: &[u8], reference: Timestamp) -> Option<Written> {
             .map(|(_, _, weekday)| *weekday)?,
         year: number(&[*y1, *y2])?,
         month: month([*m1, *m2, *m3])?,
-        day: small(&[*d1, *d2])?,
+        day: small_number(&[*d1, *d2])?,
         time: time_of_day(time)?,
     };
     written.year = full_year(&written, reference);
@@ -164,12 +164,12 @@ fn asctime(value: &[u8]) -> Option<Written> {
         weekday: short_weekday([*w1, *w2, *w3])?,
         year: number(&[*y1, *y2, *y3, *y4])?,
         month: month([*m1, *m2, *m3])?,
-        day: small(&[tens, *d2])?,
+        day: small_number(&[tens, *d2])?,
         time: time_of_day(time)?,
     })
 }
 
-/// Rule R4: the next year with the two digits of `written`, or a century before that.
+/// The next year with the two digits of `written`, or the one a century before (R4).
 fn full_year(written: &Written, reference: Timestamp) -> i16 {
     let now = Offset::UTC.to_datetime(reference);
     let century = now.year().saturating_sub(now.year().rem_euclid(100));
@@ -208,14 +208,10 @@ fn time_of_day(time: &[u8]) -> Option<Time> {
         return None;
     };
     Some((
-        small(&[*h1, *h2])?,
-        small(&[*m1, *m2])?,
-        small(&[*s1, *s2])?,
+        small_number(&[*h1, *h2])?,
+        small_number(&[*m1, *m2])?,
+        small_number(&[*s1, *s2])?,
     ))
-}
-
-fn small(digits: &[u8]) -> Option<i8> {
-    i8::try_from(number(digits)?).ok()
 }
 
 #[cfg(test)]

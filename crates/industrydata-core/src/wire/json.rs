@@ -1,18 +1,20 @@
-//! Reading JSON of unknown shape: no recursion a server could drive, and no wrong type an error.
+//! JSON of unknown shape, read without recursion that a server could drive.
 
 use std::{borrow::Cow, fmt};
 
-use crate::policy::MAX_JSON_DEPTH;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-/// The text without one byte order mark at its beginning (RFC 8259 section 8.1).
+use crate::policy::MAX_JSON_DEPTH;
+use crate::wire::text::is_token;
+
+/// The text without a leading byte order mark (RFC 8259 section 8.1).
 pub(crate) fn without_bom(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
-/// Whether valid JSON is nested deeper than 128 levels (rule B5).
+/// Whether valid JSON is nested deeper than 128 levels (B5).
 pub(crate) fn is_too_deep(json: &str) -> bool {
-    // Few brackets cannot nest deep. The chunks are for the compiler: counted in bytes, this is fast.
+    // With few brackets, skip the exact count. Sums of at most 64 fit a byte, which lets the compiler use vectors.
     let opens = |b: &u8| u8::from((*b | 0x20) == b'{');
     let chunks = json.as_bytes().chunks(64);
     let count = |chunk: &[u8]| usize::from(chunk.iter().map(opens).sum::<u8>());
@@ -39,7 +41,7 @@ pub(crate) fn is_too_deep(json: &str) -> bool {
     false
 }
 
-/// Rule B1: `application/json` or `application/*+json` with any parameters (RFC 9110 section
+/// Whether a `Content-Type` is `application/json` or `application/*+json`, with any parameters (B1; RFC 9110 section
 /// 8.3.1, RFC 6839 section 3.1).
 pub(crate) fn is_json(content_type: &[u8]) -> bool {
     let essence = content_type
@@ -52,7 +54,6 @@ pub(crate) fn is_json(content_type: &[u8]) -> bool {
     let Some((kind, subtype)) = essence.trim_matches([' ', '\t']).split_once('/') else {
         return false;
     };
-    let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
     let is_suffixed = || {
         let at = subtype.len().checked_sub("+json".len());
         at.filter(|at| *at > 0)
@@ -61,10 +62,10 @@ pub(crate) fn is_json(content_type: &[u8]) -> bool {
     };
     kind.eq_ignore_ascii_case("application")
         && (subtype.eq_ignore_ascii_case("json")
-            || (is_suffixed() && subtype.bytes().all(is_token)))
+            || (is_suffixed() && subtype.chars().all(is_token)))
 }
 
-/// A JSON value as far as it matters: only members of known names are kept, only so deep.
+/// A JSON value, cut down to the members of known names and to a number of levels.
 #[derive(Debug)]
 pub(crate) enum Node<'a> {
     Null,
@@ -73,13 +74,13 @@ pub(crate) enum Node<'a> {
     Number(String),
     List(Vec<Self>),
     Object(Vec<(&'static str, Self)>),
-    /// A boolean, or what stands deeper than was asked for.
+    /// A boolean, or a list or object below the last level.
     Other,
 }
 
 impl<'a> Node<'a> {
-    /// Reads one JSON text; `None` if it is not one. Members not in `names` and what is nested
-    /// deeper than `depth` levels are skipped without recursion.
+    /// Reads one JSON text; `None` if it is not one. Members that are not in `names`, and levels below `depth`, are
+    /// skipped without recursion.
     pub(crate) fn read(
         json: &'a str,
         names: &'static [&'static str],
@@ -91,16 +92,19 @@ impl<'a> Node<'a> {
         Some(node)
     }
 
-    /// The member `name`; the last one if there are several.
+    /// The members `name`, the last one first.
+    pub(crate) fn all(&self, name: &str) -> impl Iterator<Item = &Self> {
+        let members: &[_] = match self {
+            Self::Object(members) => members,
+            Self::Null | Self::Text(_) | Self::Number(_) | Self::List(_) | Self::Other => &[],
+        };
+        let named = members.iter().rev().filter(move |(it, _)| *it == name);
+        named.map(|(_, node)| node)
+    }
+
+    /// The member `name`; the last one if there are several (B7).
     pub(crate) fn get(&self, name: &str) -> Option<&Self> {
-        match self {
-            Self::Object(members) => members
-                .iter()
-                .rev()
-                .find(|(known, _)| *known == name)
-                .map(|(_, node)| node),
-            Self::Null | Self::Text(_) | Self::Number(_) | Self::List(_) | Self::Other => None,
-        }
+        self.all(name).next()
     }
 
     /// The text of a string.
@@ -112,11 +116,11 @@ impl<'a> Node<'a> {
     }
 }
 
-/// How to read a [`Node`]. `depth` levels of arrays and objects are left.
+/// Which names and how many levels of lists and objects to keep.
 #[derive(Clone, Copy)]
-pub(crate) struct Shape {
-    pub(crate) names: &'static [&'static str],
-    pub(crate) depth: usize,
+struct Shape {
+    names: &'static [&'static str],
+    depth: usize,
 }
 
 impl<'de> DeserializeSeed<'de> for Shape {
@@ -194,9 +198,9 @@ impl<'de> Visitor<'de> for Shape {
     }
 }
 
-/// A member's name, if it is one of these; compared after unescaping, case-sensitively.
+/// A member's name, if it is one of these. Compared after unescaping, case-sensitively.
 #[derive(Clone, Copy)]
-pub(crate) struct Name(pub(crate) &'static [&'static str]);
+struct Name(&'static [&'static str]);
 
 impl<'de> DeserializeSeed<'de> for Name {
     type Value = Option<&'static str>;

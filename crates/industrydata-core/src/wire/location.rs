@@ -1,8 +1,6 @@
-//! The `Location` of a 202: which operation it names, and whether the token may go there.
+//! The gate for URLs from outside: a `Location`, a next link, or a URL in a resume token (L1 to L11).
 //!
-//! `GET {base}/external/industryData/operations/{id}`
-//! ([Get longRunningOperation](https://learn.microsoft.com/graph/api/longrunningoperation-get)).
-//! An unusable Location never means "not started": a 202 is a confirmed start (rule S1).
+//! A refused `Location` never means "not started": a 202 confirms the start (S1).
 
 pub(crate) mod error;
 mod rules;
@@ -18,18 +16,20 @@ use http::{HeaderMap, Uri, header::LOCATION};
 pub use self::error::LocationError;
 use crate::policy::MAX_LOCATION_BYTES;
 use crate::wire::location::rules::{
-    OPERATIONS_PATH, check_origin, is_id, is_versionless, only_value, operation_id, uri_of,
+    check_origin, is_versionless, only_value, operation_id, uri_of,
 };
 use crate::wire::{
     base_url::BaseUrl,
+    resource_path::{OPERATIONS_PATH, is_id},
     uri::{Reference, decode_unreserved},
 };
 
-/// The URL of an operation under a [`BaseUrl`], checked so that the token may be sent to it.
+/// The checked URL of an operation under a [`BaseUrl`]. The token may be sent to it.
 ///
-/// What was checked is what is sent: [`uri`](Self::uri) is the same text as
-/// [`as_str`](Self::as_str). `Display` and `Debug` leave the query out, which has no place in
-/// logs. Cheap to clone.
+/// The URL has the origin of the base and the path of one operation
+/// ([Get longRunningOperation](https://learn.microsoft.com/graph/api/longrunningoperation-get)). It is resolved strictly by
+/// RFC 3986 section 5.2.2 and never corrected. [`uri`](Self::uri) is the same text as [`as_str`](Self::as_str). `Display`
+/// and `Debug` leave out the query, which may contain secrets. Cheap to clone.
 ///
 /// ```
 /// use industrydata_core::wire::{BaseUrl, LocationError, OperationUrl};
@@ -53,27 +53,27 @@ pub struct OperationUrl(Arc<Inner>);
 
 struct Inner {
     uri: Uri,
-    /// The URL, and right behind it the operation's id: one allocation for both.
+    /// The URL followed by the operation's id, in one allocation.
     text: Box<str>,
     url_end: usize,
 }
 
 impl OperationUrl {
-    /// Reads the `Location` of the answer to a start (rule L).
+    /// Reads the `Location` of the answer to a start.
     ///
     /// # Errors
     ///
-    /// The first rule that fails. The run was started all the same.
+    /// [`LocationError`] if the operation cannot be polled. The run was started all the same.
     pub fn from_headers(base: &BaseUrl, headers: &HeaderMap) -> Result<Self, LocationError> {
         let values = headers.get_all(LOCATION).iter();
         Self::resolve(base, base.start_url(), values.map(|value| value.as_bytes()))
     }
 
-    /// Reads raw `Location` field values in the answer to a request for `request_url` (rule L).
+    /// Reads raw `Location` values, one a field line, in the answer to a request for `request_url`.
     ///
     /// # Errors
     ///
-    /// The first rule that fails.
+    /// [`LocationError`] as for [`from_headers`](Self::from_headers).
     pub fn resolve<'a>(
         base: &BaseUrl,
         request_url: &str,
@@ -87,8 +87,8 @@ impl OperationUrl {
         Self::of_value(base, request_url, value)
     }
 
-    /// Reads a URL of ours again, as a resume token keeps it: the same rules but for L4b, since a relative Location of
-    /// 8000 octets resolves to more. A resume token has a bound of its own.
+    /// Reads a URL back from a resume token. The limit of L4b does not apply: a relative Location of 8000 octets resolves to
+    /// a longer URL, and a resume token has its own limit.
     pub(crate) fn reread(base: &BaseUrl, url: &str) -> Result<Self, LocationError> {
         Self::of_value(base, base.start_url(), url)
     }
@@ -96,7 +96,7 @@ impl OperationUrl {
     /// L5 to L11.
     fn of_value(base: &BaseUrl, request_url: &str, value: &str) -> Result<Self, LocationError> {
         let reference = Reference::parse(value).ok_or(LocationError::Unparsable)?;
-        // One with a scheme means the same wherever it stands (RFC 3986 section 5.2.2), and the base's own URL is sound.
+        // A reference with a scheme needs no base (RFC 3986 section 5.2.2), and the start's URL is known to be valid.
         let request = if reference.scheme.is_some() && request_url == base.start_url() {
             reference
         } else {
@@ -119,12 +119,11 @@ impl OperationUrl {
         Err(LocationError::NotAnOperation)
     }
 
-    /// Reads the URL of an operation that a person or a file gave: the same rules, as if it had
-    /// been the one `Location`.
+    /// Reads the URL of an operation from a user or a file, with the same checks as a `Location`.
     ///
     /// # Errors
     ///
-    /// The first rule that fails.
+    /// [`LocationError`] if the token must not be sent to the URL.
     pub fn parse(base: &BaseUrl, url: &str) -> Result<Self, LocationError> {
         Self::resolve(base, base.start_url(), std::iter::once(url.as_bytes()))
     }
@@ -133,8 +132,7 @@ impl OperationUrl {
     ///
     /// # Errors
     ///
-    /// [`LocationError::NotAnOperation`] unless `id` is 1 to 128 characters of
-    /// `[A-Za-z0-9._~-]` and neither `.` nor `..` (rule L11).
+    /// [`LocationError::NotAnOperation`] unless `id` is 1 to 128 characters of `[A-Za-z0-9._~-]`, and neither `.` nor `..`.
     pub fn from_id(base: &BaseUrl, id: &str) -> Result<Self, LocationError> {
         if !is_id(id) {
             return Err(LocationError::NotAnOperation);
@@ -143,7 +141,7 @@ impl OperationUrl {
         Self::build(base, base.path(), &path, None, id)
     }
 
-    /// The URL as it is sent.
+    /// The URL as it is requested.
     #[must_use]
     pub fn as_str(&self) -> &str {
         self.0.text.get(..self.0.url_end).unwrap_or_default()
@@ -210,13 +208,14 @@ impl Hash for OperationUrl {
     }
 }
 
-/// The URI of an absolute URL the service names, such as an `@odata.nextLink`, if the token may
-/// be sent to it: `https` (or `http` on this machine), no credentials, and the base's scheme,
-/// host and port (rules L4b to L9). Dot segments and a fragment are taken out.
+/// Checks an absolute URL that the service names, such as an `@odata.nextLink`, and returns its URI.
+///
+/// The URL must have the scheme, host and port of `base`, must not contain credentials, and has at most 8000 octets. Dot
+/// segments and the fragment are removed. The path is not checked.
 ///
 /// # Errors
 ///
-/// The first rule that fails; [`LocationError::Unparsable`] for a relative reference.
+/// [`LocationError`] if the token must not be sent to the URL; [`LocationError::Unparsable`] for a relative reference.
 pub fn same_origin(base: &BaseUrl, absolute_url: &str) -> Result<Uri, LocationError> {
     if absolute_url.len() > MAX_LOCATION_BYTES {
         return Err(LocationError::TooLong);

@@ -1,7 +1,13 @@
-//! The rules of the wire: URLs, the `Location` gate, `Retry-After`, dates, error bodies and challenges, and what the HTTP
-//! client could not do.
+//! What crosses the wire: URLs, header fields, error bodies and transport errors.
 //!
-//! Everything here is a function of bytes that came from a server, a user or a resume token.
+//! Everything here is a pure function of bytes from a server, a user or a resume token. Each rule has its reason and its
+//! source in `docs/protocol.md` of the repository.
+//!
+//! - [`BaseUrl`] is the address of the service. The token is sent only to its origin.
+//! - [`OperationUrl`] is a checked `Location`; [`same_origin`] checks any other URL that the service names.
+//! - [`retry_after`], [`date`] and [`http_date`] read header fields.
+//! - [`ServiceError`] and [`ClaimsChallenge`] are what the service says in an error answer.
+//! - [`TransportError`] and [`IncompleteBody`] are what an HTTP client reports instead of an answer.
 
 pub(crate) mod base_url;
 pub(crate) mod body_error;
@@ -9,6 +15,8 @@ pub(crate) mod challenge;
 pub(crate) mod http_date;
 pub(crate) mod json;
 pub(crate) mod location;
+pub(crate) mod redact;
+pub(crate) mod resource_path;
 pub(crate) mod retry_after;
 pub(crate) mod rfc3339;
 pub(crate) mod service_error;

@@ -1,4 +1,4 @@
-//! `Retry-After` (RFC 9110 section 10.2.3): how long the service asks to be left alone.
+//! `Retry-After`: how long a client must wait before its next request (RFC 9110 section 10.2.3).
 
 use std::time::Duration;
 
@@ -14,11 +14,10 @@ use crate::wire::{
     text::trim_ows,
 };
 
-/// The delay an answer asks for, at most 24 h; `None` if it asks for none that can be read
-/// (rules R1 to R7).
+/// The delay that an answer asks for, at most 24 hours. `None` if it asks for none, or for one that is malformed.
 ///
-/// A date is measured from the answer's own `Date` if that is valid, else from `now`, so that a
-/// wrong clock on this machine does no harm. Of several lines the longest valid one counts.
+/// Seconds may have a decimal fraction, as in a Graph sample. A date is measured from the answer's own `Date` if that is
+/// valid, else from `now`, so that a wrong local clock does no harm. Of several lines, the longest valid delay counts.
 ///
 /// ```
 /// use std::time::Duration;
@@ -53,8 +52,7 @@ pub fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     )
 }
 
-/// The longest valid delay among raw `Retry-After` field values; dates are measured from
-/// `reference` (rules R1 to R7).
+/// The longest valid delay among raw `Retry-After` values, at most 24 hours. Dates are measured from `reference`.
 #[must_use]
 pub fn longest_delay<'a>(
     values: impl Iterator<Item = &'a [u8]>,
@@ -73,8 +71,7 @@ fn delay(value: &[u8], reference: Timestamp) -> Option<Duration> {
     Some(delay.min(MAX_RETRY_AFTER))
 }
 
-/// `delay-seconds`, and beyond the RFC a decimal fraction: an official Graph 429 sample carries
-/// `2.128` (rule R2).
+/// `delay-seconds`, with an optional decimal fraction that is rounded up to a millisecond (R2).
 fn seconds(value: &[u8]) -> Option<Duration> {
     let mut parts = value.split(|b| *b == b'.');
     let whole = parts.next().filter(|digits| is_digits(digits))?;
@@ -104,6 +101,7 @@ fn is_digits(text: &[u8]) -> bool {
     !text.is_empty() && text.iter().all(u8::is_ascii_digit)
 }
 
+/// Zero for a past date (R3).
 fn until(date: Timestamp, reference: Timestamp) -> Duration {
     let left = date.duration_since(reference).max(SignedDuration::ZERO);
     left.unsigned_abs()
@@ -218,8 +216,8 @@ mod tests {
     }
 
     #[test]
-    fn the_century_is_the_servers() {
-        // Measured from the Date, 1-Jan-20 is long past; from a clock at 2070 it would be ahead.
+    fn a_two_digit_year_is_read_by_the_servers_clock() {
+        // 1-Jan-20 is in the past of the `Date`, but ahead of a clock in 2075.
         let now = "2075-01-01T00:00:00Z".parse().unwrap();
         let mut headers = HeaderMap::new();
         headers.insert(

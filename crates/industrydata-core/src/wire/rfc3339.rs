@@ -1,4 +1,4 @@
-//! RFC 3339 timestamps as Graph writes them: with an offset, and any number of fraction digits.
+//! RFC 3339 timestamps as Graph writes them: with an offset, and with any number of fraction digits.
 
 use jiff::{Timestamp, ToSpan};
 
@@ -7,11 +7,11 @@ const UNSET: &str = "0001-01-01T00:00:00";
 /// The same in Unix seconds.
 const UNSET_SECOND: i64 = -62_135_596_800;
 
-/// Reads an RFC 3339 `date-time` (section 5.6) and nothing more; digits below a nanosecond are
-/// cut off, a second of 60 is the second after (rule B12).
+/// Reads an RFC 3339 `date-time` (section 5.6; B12). Digits below a nanosecond are dropped, and a leap second reads as the
+/// next second.
 ///
-/// `None` also for [`UNSET`], in UTC or by its own clock, and for the last two days of the year
-/// 9999, which no [`Timestamp`] holds.
+/// `None` also for [`UNSET`] as written or in UTC, and for the last two days of the year 9999, which a [`Timestamp`] cannot
+/// hold.
 pub(crate) fn rfc3339(text: &str) -> Option<Timestamp> {
     let (head, tail) = text.split_at_checked(UNSET.len())?;
     let zone = tail.strip_prefix('.').map_or(tail, |digits| {

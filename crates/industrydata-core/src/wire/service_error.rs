@@ -1,8 +1,6 @@
-//! An answer that is an error, read as far as it can be (rule E).
+//! Error answers of the service, of gateways before it and of token endpoints.
 //!
-//! The envelope is
-//! [Graph's](https://learn.microsoft.com/graph/errors), with the variants that gateways and
-//! token endpoints send in front of it.
+//! Source: [Graph's error body](https://learn.microsoft.com/graph/errors), and RFC 6749 section 5.2 for token endpoints.
 
 pub(crate) mod detail;
 pub(crate) mod reading;
@@ -14,9 +12,12 @@ use http::{HeaderMap, StatusCode};
 pub use self::detail::ErrorDetail;
 use crate::policy::{MAX_ERROR_BODY_DEPTH, MAX_INNER_ERRORS};
 use crate::wire::challenge::ClaimsChallenge;
-use crate::wire::service_error::reading::{Clean, INNER, INNER_LOWER, details, inner, summary};
+use crate::wire::service_error::reading::{
+    INNER, INNER_LOWER, codes, details, inner_errors, summary,
+};
 use crate::wire::{
     json::{Node, without_bom},
+    redact::Redaction,
     text::{escape_controls, trim_ows},
 };
 
@@ -38,15 +39,15 @@ const NAMES: &[&str] = &[
 ];
 const REQUEST_ID: &str = "request-id";
 const CLIENT_REQUEST_ID: &str = "client-request-id";
-/// The fields of a head that may have them: Graph's, and those of services before it.
+/// The header fields that may hold an id: Graph's own, then those of gateways before it.
 const REQUEST_IDS: [&str; 2] = [REQUEST_ID, "x-ms-request-id"];
 const CLIENT_REQUEST_IDS: [&str; 2] = [CLIENT_REQUEST_ID, "x-ms-client-request-id"];
 
-/// What the service said in an answer that is an error (rules E1 to E8).
+/// What the service said in an error answer.
 ///
-/// Text is kept as received, but for the request's own token, which is taken out when the answer
-/// is read. `Display` and `Debug` escape control characters; to show a field use
-/// [`escape_controls`]. `message` is for people and may change. Cheap to clone.
+/// Reading never fails: what an answer lacks is absent. Text is kept as received, except that the token of the request is
+/// redacted. `Display` and `Debug` escape control characters. To show a single field, use [`escape_controls`]. Cheap to
+/// clone.
 ///
 /// ```
 /// use http::{HeaderMap, StatusCode};
@@ -78,8 +79,9 @@ struct Inner {
 }
 
 impl ServiceError {
-    /// Reads an answer, whatever its label and body. `token` is the bearer token the request
-    /// carried: where the answer echoes it, it is replaced.
+    /// Reads an answer, whatever its `Content-Type` and body.
+    ///
+    /// `token` is the bearer token of the request. Wherever the answer repeats it, it is redacted.
     #[must_use]
     pub fn decode(
         status: StatusCode,
@@ -87,40 +89,36 @@ impl ServiceError {
         body: &[u8],
         token: Option<&str>,
     ) -> Self {
-        let clean = Clean::of(token);
+        let redaction = Redaction::of(token);
         let body = str::from_utf8(body).map(without_bom).unwrap_or_default();
         let body = Node::read(body, NAMES, MAX_ERROR_BODY_DEPTH).unwrap_or(Node::Null);
         let error = body.get("error");
-        let chain: Vec<&Node<'_>> =
-            std::iter::successors(error.and_then(inner), |node| inner(node))
-                .take(MAX_INNER_ERRORS)
-                .collect();
+        let inner = inner_errors(error, MAX_INNER_ERRORS);
         let first = |name| {
-            let mut texts = chain.iter().filter_map(|node| node.get(name)?.text());
+            let mut texts = inner.clone().filter_map(|node| node.get(name)?.text());
             texts
                 .find(|text| !text.is_empty())
-                .map(|text| clean.text(text))
+                .map(|text| redaction.text(text))
         };
-        let codes = chain.iter().filter_map(|node| node.get("code")?.text());
         Self(Arc::new(Inner {
             status,
-            summary: summary(&body, error, clean),
-            inner_codes: codes.map(|code| clean.text(code)).collect(),
-            request_id: first(REQUEST_ID).or_else(|| id(headers, REQUEST_IDS, clean)),
+            summary: summary(&body, error, redaction),
+            inner_codes: codes(inner.clone(), redaction),
+            request_id: first(REQUEST_ID).or_else(|| id(headers, REQUEST_IDS, redaction)),
             client_request_id: first(CLIENT_REQUEST_ID)
-                .or_else(|| id(headers, CLIENT_REQUEST_IDS, clean)),
+                .or_else(|| id(headers, CLIENT_REQUEST_IDS, redaction)),
             inner_date: first("date"),
-            details: details(error, clean),
+            details: details(error, redaction),
             claims: (status == StatusCode::UNAUTHORIZED)
                 .then(|| ClaimsChallenge::from_headers(headers))
                 .flatten()
-                .map(|challenge| challenge.map(|text| clean.text(&text))),
+                .map(|challenge| challenge.map(|text| redaction.text(&text))),
         }))
     }
 
-    /// The service's id of a request, by the head of its answer alone. `token` as above.
+    /// The service's id of a request, from the header fields alone. `token` is redacted as in [`decode`](Self::decode).
     pub(crate) fn request_id_of(headers: &HeaderMap, token: Option<&str>) -> Option<String> {
-        id(headers, REQUEST_IDS, Clean::of(token))
+        id(headers, REQUEST_IDS, Redaction::of(token))
     }
 
     /// The status of the answer.
@@ -135,7 +133,7 @@ impl ServiceError {
         self.0.summary.code()
     }
 
-    /// What the service says, for people.
+    /// The service's message, for people. Its text may change.
     #[must_use]
     pub fn message(&self) -> Option<&str> {
         self.0.summary.message()
@@ -147,45 +145,45 @@ impl ServiceError {
         self.0.summary.target()
     }
 
-    /// The codes of the inner errors, the outermost first; the last known one says most.
+    /// The codes of the inner errors, the outermost first. The last one that you know says most.
     #[must_use]
     pub fn inner_codes(&self) -> &[String] {
         &self.0.inner_codes
     }
 
-    /// The service's id of the request: Microsoft's support asks for it.
+    /// The service's id of the request. Microsoft's support asks for it.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
         self.0.request_id.as_deref()
     }
 
-    /// The client's id of the request, as the service got it.
+    /// The client's id of the request, as the service received it.
     #[must_use]
     pub fn client_request_id(&self) -> Option<&str> {
         self.0.client_request_id.as_deref()
     }
 
-    /// When the service made the error, as received: Graph writes no offset here.
+    /// The time of the error, as received: Graph writes it without an offset.
     #[must_use]
     pub fn inner_date(&self) -> Option<&str> {
         self.0.inner_date.as_deref()
     }
 
-    /// The parts of the error.
+    /// The errors in the member `details`.
     #[must_use]
     pub fn details(&self) -> &[ErrorDetail] {
         &self.0.details
     }
 
-    /// What a new token must hold; only after a 401.
+    /// The claims that a new token must have. Only a 401 has any.
     #[must_use]
     pub fn claims(&self) -> Option<&ClaimsChallenge> {
         self.0.claims.as_ref()
     }
 }
 
-/// The first of these fields that has a value.
-fn id(headers: &HeaderMap, names: [&str; 2], clean: Clean<'_>) -> Option<String> {
+/// The first of these fields that has a value (E5).
+fn id(headers: &HeaderMap, names: [&str; 2], redaction: Redaction<'_>) -> Option<String> {
     let value = names.into_iter().find_map(|name| {
         headers
             .get_all(name)
@@ -193,7 +191,7 @@ fn id(headers: &HeaderMap, names: [&str; 2], clean: Clean<'_>) -> Option<String>
             .map(|value| trim_ows(value.as_bytes()))
             .find(|v| !v.is_empty())
     })?;
-    Some(clean.text(&String::from_utf8_lossy(value)))
+    Some(redaction.text(&String::from_utf8_lossy(value)))
 }
 
 impl std::error::Error for ServiceError {}
@@ -215,7 +213,7 @@ impl fmt::Display for ServiceError {
     }
 }
 
-// Derived on strings, `Debug` escapes whatever is not printable, controls among it.
+// The `Debug` of a string escapes control characters.
 impl fmt::Debug for ServiceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ServiceError")

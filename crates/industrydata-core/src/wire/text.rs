@@ -1,13 +1,12 @@
-//! Small helpers for text that came over the wire.
+//! Text from the wire: escaping, trimming, tokens and digits.
 
 use std::fmt::{self, Write as _};
 
-/// Shows `text` with every control character as an escape, so that what a server wrote cannot
-/// forge log lines or drive a terminal.
+/// Displays `text` with every control character escaped, so that text from a server cannot forge log lines or control a
+/// terminal.
 ///
-/// Escaped are the C0 and C1 controls and DEL, the line and paragraph separators, the
-/// bidirectional controls (UAX #9 section 2), the byte order mark and the invisible tag
-/// characters. Everything else is shown as it is.
+/// The characters escaped are C0 and C1 controls and DEL, line and paragraph separators, bidirectional controls (UAX #9
+/// section 2), the byte order mark, and the invisible tag characters. All others stay as they are.
 ///
 /// ```
 /// use industrydata_core::wire::escape_controls;
@@ -49,12 +48,12 @@ fn is_hidden(c: char) -> bool {
         )
 }
 
-/// An id in 32 hexadecimal digits.
+/// The id as 32 hexadecimal digits.
 pub(crate) fn hex(id: [u8; 16]) -> String {
     format!("{:032x}", u128::from_be_bytes(id))
 }
 
-/// The bytes without the SP and HTAB round them (optional whitespace, RFC 9110 section 5.6.3).
+/// The bytes without spaces and tabs around them (optional whitespace, RFC 9110 section 5.6.3).
 pub(crate) fn trim_ows(value: &[u8]) -> &[u8] {
     let mut value = value;
     while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
@@ -63,7 +62,12 @@ pub(crate) fn trim_ows(value: &[u8]) -> &[u8] {
     value
 }
 
-/// The value of a few ASCII digits; nothing else is a digit, and no digits are no number.
+/// Whether `c` may occur in a token (RFC 9110 section 5.6.2).
+pub(crate) fn is_token(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c)
+}
+
+/// The value of ASCII digits, if there is at least one and nothing else.
 pub(crate) fn number(digits: &[u8]) -> Option<i16> {
     if digits.is_empty() {
         return None;
@@ -75,6 +79,11 @@ pub(crate) fn number(digits: &[u8]) -> Option<i16> {
         }
         value.checked_mul(10)?.checked_add(i16::from(digit))
     })
+}
+
+/// The value of ASCII digits, if it is at most 127.
+pub(crate) fn small_number(digits: &[u8]) -> Option<i8> {
+    i8::try_from(number(digits)?).ok()
 }
 
 #[cfg(test)]
@@ -115,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn tags_that_show_nothing_are_escaped() {
+    fn invisible_tags_are_escaped() {
         assert_eq!(escape_controls("a\u{e0041}b").to_string(), r"a\u{e0041}b");
     }
 }

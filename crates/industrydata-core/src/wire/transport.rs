@@ -1,20 +1,20 @@
-//! Faults below HTTP: how far an exchange got before it broke.
+//! Errors below HTTP: how far an exchange got before it failed.
 
 use std::{error::Error, fmt, sync::Arc};
 
-/// The error beneath one of ours, shared so that ours are `Clone`.
+/// A shared error, so that the errors that contain it are `Clone`.
 ///
-/// `Display` and [`Error::source`] are those of the error inside.
+/// `Display` and [`Error::source`] are those of the shared error.
 #[derive(Clone)]
 pub struct Cause(Arc<dyn Error + Send + Sync + 'static>);
 
 impl Cause {
-    /// Keeps `error`.
+    /// Shares `error`.
     pub fn new(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self(Arc::from(error.into()))
     }
 
-    /// The error inside, if it is an `E`.
+    /// The shared error, if it is an `E`.
     #[must_use]
     pub fn downcast_ref<E: Error + 'static>(&self) -> Option<&E> {
         self.0.downcast_ref()
@@ -39,26 +39,26 @@ impl Error for Cause {
     }
 }
 
-/// How far a request got before the exchange broke.
+/// How far a request got before the exchange failed.
 ///
-/// What an adapter cannot prove to be earlier is [`Phase::Sent`].
+/// Report [`Phase::Sent`] unless you can prove an earlier phase. A start that failed in any other phase did not reach the
+/// service, so no run was started; after [`Phase::Sent`] it is in doubt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Phase {
-    /// Refused on this machine before any socket was used. A run may have started: no.
+    /// The request was refused on this machine before a socket was used.
     Local,
-    /// The host's name could not be resolved. A run may have started: no.
+    /// The host name could not be resolved.
     Resolve,
-    /// No TCP connection could be made. A run may have started: no.
+    /// The TCP connection could not be opened.
     Connect,
-    /// The proxy did not open a tunnel. A run may have started: no.
+    /// The proxy did not open a tunnel.
     Proxy,
-    /// The TLS handshake failed. A run may have started: no.
+    /// The TLS handshake failed.
     Tls,
-    /// The server said, below HTTP, that it did not process the request (RFC 9113 section 8.7:
-    /// `REFUSED_STREAM`, or a `GOAWAY` that names an earlier stream). A run may have started: no.
+    /// The server reported over HTTP/2 that it did not process the request: `REFUSED_STREAM`, or a `GOAWAY` that names an
+    /// earlier stream (RFC 9113 section 8.7).
     Refused,
-    /// A connection stood, so bytes of the request may have been acted on.
-    /// A run may have started: unknown.
+    /// The connection was open, so the server may have acted on the request.
     Sent,
 }
 
@@ -75,16 +75,16 @@ impl fmt::Display for Phase {
         f.write_str(match self {
             Self::Local => "the request could not be made",
             Self::Resolve => "the host name could not be resolved",
-            Self::Connect => "no connection could be made",
-            Self::Proxy => "the proxy opened no tunnel",
+            Self::Connect => "the connection could not be opened",
+            Self::Proxy => "the proxy did not open a tunnel",
             Self::Tls => "the TLS handshake failed",
-            Self::Refused => "the server refused the stream unprocessed",
-            Self::Sent => "no usable answer came to the request",
+            Self::Refused => "the server refused the request unprocessed",
+            Self::Sent => "the request got no usable answer",
         })
     }
 }
 
-/// An exchange that brought no answer: where it broke, and why.
+/// An exchange that failed without an answer: the phase, and the cause.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{phase}")]
 pub struct TransportError {
@@ -93,7 +93,7 @@ pub struct TransportError {
 }
 
 impl TransportError {
-    /// A fault in `phase` with the error that caused it.
+    /// An error in `phase`, caused by `source`.
     pub fn new(phase: Phase, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self {
             phase,
@@ -108,16 +108,16 @@ impl TransportError {
     }
 }
 
-/// Why the body of an answer could not be read whole. The head stands all the same.
+/// Why the body of an answer could not be read to its end. The status and the header fields are valid all the same.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum IncompleteBody {
-    /// The body is larger than [`Reply::body_limit`](crate::lro::Reply::body_limit) allows.
+    /// The body is larger than [`Reply::body_limit`](crate::lro::Reply::body_limit).
     #[error("the body of the answer is larger than {limit} bytes")]
     TooLarge {
         /// The limit, in bytes.
         limit: usize,
     },
-    /// The connection broke, or the time limit passed, before the body was whole.
+    /// The connection broke, or the time limit passed, before the end of the body.
     #[error("the body of the answer was cut off")]
     Cut(#[source] Cause),
 }
@@ -134,13 +134,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cause_speaks_for_the_error_inside() {
+    fn a_cause_displays_the_shared_error() {
         let cause = Cause::new(TransportError::new(Phase::Tls, "handshake"));
         assert_eq!(cause.to_string(), "the TLS handshake failed");
         assert!(format!("{cause:?}").contains("Tls"));
         assert_eq!(cause.source().unwrap().to_string(), "handshake");
-        let fault = cause.downcast_ref::<TransportError>().unwrap();
-        assert_eq!(fault.phase(), Phase::Tls);
+        let error = cause.downcast_ref::<TransportError>().unwrap();
+        assert_eq!(error.phase(), Phase::Tls);
         assert!(cause.downcast_ref::<fmt::Error>().is_none());
     }
 }

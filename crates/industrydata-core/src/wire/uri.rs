@@ -1,7 +1,7 @@
-//! RFC 3986 on text: a gate for bytes, a splitter, strict resolution, and nothing that repairs.
+//! URI references by RFC 3986: grammar, parts and strict resolution, without any correction.
 //!
-//! This stands before any URL library. Such libraries strip tabs, turn `\` into `/` and respell
-//! hosts, so that two readers of one text can see two hosts; here such a text is no URI at all.
+//! URL libraries strip tabs, turn `\` into `/` and respell hosts, so two of them can see two hosts in one text. Here such a
+//! text is not a URI. Every URL passes this module before a library sees it.
 
 mod dots;
 mod grammar;
@@ -15,14 +15,14 @@ use crate::wire::uri::{
     grammar::{gate, is_ip_literal, is_path, is_query, is_reg_name, is_unreserved, port_number},
 };
 
-/// Everything but the unreserved characters (RFC 3986 section 2.3).
+/// All characters but the unreserved ones (RFC 3986 section 2.3).
 pub(crate) const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
 
-/// A URI reference (RFC 3986 section 4.1) that passed the gate, cut into its parts.
+/// The parts of a valid URI reference (RFC 3986 section 4.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Reference<'a> {
     pub(crate) scheme: Option<&'a str>,
@@ -35,14 +35,14 @@ pub(crate) struct Reference<'a> {
 /// An authority (RFC 3986 section 3.2). The host is the text as written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Authority<'a> {
-    /// Whether there is an `@`, even with nothing before it.
+    /// Whether there is an `@`, even without a user name before it.
     pub(crate) has_userinfo: bool,
     pub(crate) host: &'a str,
     /// `None` if absent or empty (RFC 3986 section 6.2.3).
     pub(crate) port: Option<u16>,
 }
 
-/// What a reference means at a base (RFC 3986 section 5.2.2). The fragment is dropped.
+/// A reference resolved against a base, without its fragment (RFC 3986 section 5.2.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Target<'a> {
     pub(crate) scheme: &'a str,
@@ -52,7 +52,7 @@ pub(crate) struct Target<'a> {
 }
 
 impl<'a> Reference<'a> {
-    /// Cuts `text` into its parts; `None` if it is not in the grammar of RFC 3986 appendix A.
+    /// The parts of `text`. `None` if it is not in the grammar of RFC 3986 appendix A.
     pub(crate) fn parse(text: &'a str) -> Option<Self> {
         let (rest, fragment) = cut(text, '#');
         let (rest, query) = cut(rest, '?');
@@ -74,8 +74,7 @@ impl<'a> Reference<'a> {
         })
     }
 
-    /// Strict resolution of `reference` at this base (RFC 3986 section 5.2.2); `None` if this
-    /// base is itself relative.
+    /// Resolves `reference` strictly against this base (RFC 3986 section 5.2.2). `None` if the base is relative.
     pub(crate) fn resolve(&self, reference: &Self) -> Option<Target<'a>> {
         if let Some(scheme) = reference.scheme {
             return Some(Target {
@@ -157,19 +156,19 @@ impl<'a> Authority<'a> {
 }
 
 impl Target<'_> {
-    /// The path without dot segments, also where their dots are percent-encoded (RFC 3986
-    /// section 6.2.2): what two readers could resolve differently is resolved here, once.
+    /// The path without dot segments, percent-encoded ones included (RFC 3986 section 6.2.2), so that no later reader
+    /// resolves them differently.
     pub(crate) fn normalised_path(&self) -> String {
         remove_dot_segments(&self.path, |segment| dot(&decode_unreserved(segment)))
     }
 }
 
-/// The port in force: 443 or 80 unless one is written.
+/// The port, or the scheme's default.
 pub(crate) fn effective_port(scheme_is_https: bool, port: Option<u16>) -> u16 {
     port.unwrap_or(if scheme_is_https { 443 } else { 80 })
 }
 
-/// Percent-encoded unreserved characters decoded (RFC 3986 section 6.2.2.2), all else kept.
+/// Decodes percent-encoded unreserved characters (RFC 3986 section 6.2.2.2) and keeps everything else.
 pub(crate) fn decode_unreserved(text: &str) -> Cow<'_, str> {
     let Some((first, rest)) = text.split_once('%') else {
         return Cow::Borrowed(text);
@@ -194,7 +193,7 @@ pub(crate) fn decode_unreserved(text: &str) -> Cow<'_, str> {
     Cow::Owned(decoded)
 }
 
-/// Cuts off what follows the first `mark`.
+/// Splits off what follows the first `mark`.
 fn cut(text: &str, mark: char) -> (&str, Option<&str>) {
     match text.split_once(mark) {
         Some((head, tail)) => (head, Some(tail)),
@@ -202,8 +201,8 @@ fn cut(text: &str, mark: char) -> (&str, Option<&str>) {
     }
 }
 
-/// Cuts off the scheme. A colon in the first segment of a relative path is not in the grammar
-/// (RFC 3986 section 4.2), so what stands before one must be a scheme.
+/// Splits off the scheme. A relative path has no colon in its first segment (RFC 3986 section 4.2), so the text before a
+/// colon must be a scheme.
 fn cut_scheme(text: &str) -> Option<(Option<&str>, &str)> {
     let first = text.split('/').next().unwrap_or_default();
     let Some((scheme, _)) = first.split_once(':') else {

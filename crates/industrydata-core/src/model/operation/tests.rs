@@ -61,7 +61,7 @@ fn content_types() {
 }
 
 #[test]
-fn what_is_no_json() {
+fn a_body_that_is_not_an_object_is_an_error() {
     check("", Err(BodyError::EmptyBody));
     for bad in [
         " ",
@@ -210,7 +210,7 @@ fn depth() {
 }
 
 #[test]
-fn the_rest_is_advisory() {
+fn other_members_are_advisory() {
     let body = r##"{"@odata.type":"#t","id":1,"id":"last","statusDetail":"a\nb","resourceLocation":["x"],
         "createdDateTime":"2024-05-01T10:00:00","lastActionDateTime":"2024-05-01T10:00:00+02:00","status":"failed"}"##;
     let operation = Operation::decode(JSON, body.as_bytes()).unwrap();
@@ -235,7 +235,7 @@ proptest! {
     }
 
     #[test]
-    fn what_it_takes_is_json(body in "\\{\"status\":[\"a-b0-9.,:{}\\[\\]\\\\ ]{0,20}\\}") {
+    fn an_accepted_body_is_json(body in "\\{\"status\":[\"a-b0-9.,:{}\\[\\]\\\\ ]{0,20}\\}") {
         if Operation::decode(None, body.as_bytes()).is_ok() {
             prop_assert!(serde_json::from_str::<serde_json::Value>(&body).is_ok_and(|value| value.is_object()));
         }
@@ -243,7 +243,7 @@ proptest! {
 }
 
 #[test]
-fn every_fault_of_a_body_has_a_name() {
+fn every_body_error_has_a_name() {
     let names = [
         (BodyError::WrongContentType, "wrong_content_type"),
         (BodyError::EmptyBody, "empty_body"),

@@ -1,26 +1,27 @@
-//! The parts of a base: what is refused by its name, and how the normalised text is put together.
+//! The parts of a base URL: checks of host and path, and the normalised text.
 
 use std::{net::Ipv4Addr, ops::Range};
 
 use http::Uri;
 
 use crate::wire::base_url::error::BaseUrlError;
+use crate::wire::resource_path::START_PATH;
 use crate::wire::uri::{Authority, Reference, Target, decode_unreserved, effective_port};
 
 pub(super) const GRAPH_HOST: &str = "graph.microsoft.com";
 pub(super) const GRAPH_PATH: &str = "/beta";
-const START_PATH: &str = "/external/industryData/runs/start";
 
-/// Deployments of Graph for one country, which do not have the industryData API.
+/// Deployments of Graph for one country. They lack the industryData API.
 pub(super) const NATIONAL_CLOUDS: [&str; 4] = [
     "graph.microsoft.us",
     "dod-graph.microsoft.us",
     "microsoftgraph.chinacloudapi.cn",
     "graph.microsoft.de",
 ];
-/// What a base keeps.
+
+/// A checked base URL.
 pub(super) struct Inner {
-    /// The start's URL; the base is its beginning.
+    /// The URL that starts a run. The base URL is its beginning.
     pub(super) start_url: Box<str>,
     pub(super) base_end: usize,
     pub(super) path_start: usize,
@@ -30,7 +31,7 @@ pub(super) struct Inner {
     pub(super) start_uri: Uri,
 }
 
-/// Whether `host` names this machine, judged on its text (rule L0).
+/// Whether the text of `host` names this machine (L0).
 pub(crate) fn is_loopback_host(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost")
         || host == "[::1]"
@@ -39,7 +40,7 @@ pub(crate) fn is_loopback_host(host: &str) -> bool {
             .is_ok_and(|address| address.is_loopback())
 }
 
-/// The normalised path, and the refusals that name the host or the path.
+/// The normalised path, unless the host or the path is refused.
 pub(super) fn base_path(
     authority: Authority<'_>,
     reference: &Reference<'_>,
@@ -76,7 +77,7 @@ pub(super) fn base_path(
         return Err(BaseUrlError::VersionOne);
     }
     if host.eq_ignore_ascii_case(GRAPH_HOST) {
-        // One spelling, since books are kept per base.
+        // One spelling, because each base URL has its own ledger.
         return if compared.eq_ignore_ascii_case(GRAPH_PATH) {
             Ok(GRAPH_PATH.to_owned())
         } else {
@@ -86,7 +87,7 @@ pub(super) fn base_path(
     Ok(path)
 }
 
-/// The start's URL while it is put together.
+/// The normalised text, before it is parsed.
 pub(super) struct Text {
     pub(super) start_url: String,
     base_end: usize,

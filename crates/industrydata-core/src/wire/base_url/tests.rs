@@ -65,7 +65,7 @@ fn two_spellings_of_one_base_are_equal_and_two_bases_are_not() {
 }
 
 #[test]
-fn refuses_by_name() {
+fn each_refusal_has_its_error() {
     check("graph.microsoft.com/beta", Err(BaseUrlError::NotHttp));
     check("ftp://graph.microsoft.com/beta", Err(BaseUrlError::NotHttp));
     check("https:/beta", Err(BaseUrlError::NoHost));
@@ -123,7 +123,7 @@ fn refuses_by_name() {
 }
 
 #[test]
-fn plain_http_is_for_this_machine() {
+fn plain_http_is_only_for_this_machine() {
     for host in [
         "graph.microsoft.com",
         "0.0.0.0",
@@ -173,7 +173,7 @@ fn the_parts() {
     assert!(graph.is_https() && !graph.is_loopback());
     assert_eq!(
         format!("{graph:?} {graph}"),
-        format!("Base({0:?}) {0}", graph.as_str())
+        format!("BaseUrl({0:?}) {0}", graph.as_str())
     );
 }
 
@@ -187,7 +187,7 @@ proptest! {
 }
 
 #[test]
-fn a_final_dot_would_have_books_of_its_own() {
+fn a_final_dot_is_refused() {
     for base in [
         "https://graph.microsoft.com./beta",
         "https://gw.example./beta",

@@ -31,7 +31,7 @@ fn a_scheme_ends_with_a_space_or_a_comma() {
 }
 
 #[test]
-fn among_other_challenges() {
+fn a_challenge_is_found_among_others() {
     found(&["Bearer error=\"insufficient_claims\", claims=\"eyJhIjoxfQ==\""]);
     found(&["bEARER claims = \"eyJhIjoxfQ\" ,\tERROR\t=insufficient_claims"]);
     found(&["Negotiate abc==, Bearer error=insufficient_claims,claims=eyJhIjoxfQ=="]);
@@ -65,7 +65,7 @@ fn among_other_challenges() {
 }
 
 #[test]
-fn and_not_elsewhere() {
+fn other_fields_hold_no_challenge() {
     for line in [
         "",
         "Bearer",

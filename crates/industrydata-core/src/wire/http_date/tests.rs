@@ -42,7 +42,7 @@ fn three_forms() {
 }
 
 #[test]
-fn nothing_else() {
+fn other_forms_are_refused() {
     for bad in [
         "",
         "GMT",
@@ -89,7 +89,7 @@ fn nothing_else() {
 }
 
 #[test]
-fn two_digits_of_a_year() {
+fn a_two_digit_year_is_at_most_50_years_ahead() {
     check(
         "Wednesday, 05-May-60 10:00:00 GMT",
         Some("2060-05-05T10:00:00Z"),
@@ -139,7 +139,7 @@ fn two_digits_of_a_year() {
 }
 
 #[test]
-fn the_ends_of_time() {
+fn dates_past_the_range_are_clamped() {
     let last = http_date(b"Fri, 31 Dec 9999 23:59:59 GMT", NOW.parse().unwrap());
     assert_eq!(last, Some(Timestamp::MAX));
     for now in [Timestamp::MIN, Timestamp::MAX] {
@@ -152,7 +152,7 @@ fn the_ends_of_time() {
 }
 
 #[test]
-fn the_date_field_is_one() {
+fn date_fields_must_agree() {
     let now: Timestamp = NOW.parse().unwrap();
     let mut headers = HeaderMap::new();
     assert_eq!(date(&headers, now), None);

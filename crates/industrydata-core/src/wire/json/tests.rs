@@ -5,7 +5,7 @@ use super::*;
 const NAMES: &[&str] = &["a", "b"];
 
 #[test]
-fn keeps_what_is_known() {
+fn known_members_are_kept() {
     let node = Node::read(
         r#"{"a":1,"x":{"a":[1e999999]},"b":[true,null,"t"],"\u0061":-2.5}"#,
         NAMES,
@@ -26,7 +26,7 @@ fn keeps_what_is_known() {
 }
 
 #[test]
-fn skips_what_is_deep() {
+fn deep_levels_are_skipped() {
     let json = format!("{}1{}", r#"{"a":"#.repeat(100_000), "}".repeat(100_000));
     let mut node = &Node::read(&json, NAMES, 3).unwrap();
     for _ in 0..3 {

@@ -1,36 +1,38 @@
-//! Why a `Location` cannot be followed.
+//! Why a `Location` was refused.
 
-/// Why a `Location` cannot be followed (rule L). A run may have started: yes, if this was the
-/// `Location` of a 202.
+/// Why a `Location`, or another URL of an operation, was refused. Nothing was sent to it.
+///
+/// In the answer to a start, the start is confirmed all the same: the run was started, but this library cannot poll its
+/// operation. Find the run in the list of runs instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum LocationError {
-    /// Plain http to another machine (L0, L7).
-    #[error("the location is plain http to another machine, where the token could be read")]
+    /// The URL is plain http to another machine.
+    #[error("the location is plain http to another machine, where others could read the token")]
     Insecure,
-    /// No `Location`, or only empty ones (L1).
+    /// The answer has no `Location`, or only empty ones.
     #[error("the answer has no location")]
     Missing,
-    /// More than one `Location` field line (L2).
+    /// The answer has more than one `Location` field line.
     #[error("the answer has more than one location")]
     Multiple,
-    /// Not UTF-8 (L3).
+    /// The value is not UTF-8.
     #[error("the location is not UTF-8")]
     NotUtf8,
-    /// Longer than 8000 octets (L4b).
+    /// The value is longer than 8000 octets.
     #[error("the location is longer than 8000 octets")]
     TooLong,
-    /// Not a URI reference by RFC 3986, or one without a host (L5, L6).
-    #[error("the location is no URI reference by RFC 3986")]
+    /// The value is not a URI reference in the grammar of RFC 3986, or the URL has no host.
+    #[error("the location is not a URI reference by RFC 3986")]
     Unparsable,
-    /// An `@` in the authority (L8).
+    /// The authority contains an `@`.
     #[error("the location has a user name or an @ before its host")]
     HasCredentials,
-    /// Another scheme, host or port than the base's (L9).
+    /// Scheme, host or port differ from the base URL's.
     #[error(
-        "the location is not on the base URL's scheme, host and port, so the token must not go there"
+        "the location is not on the base URL's scheme, host and port, so the token is not sent to it"
     )]
     CrossOrigin,
-    /// Not an operation under the base (L10, L11).
+    /// The path is not that of an operation under the base URL.
     #[error("the location is not an industryData operation under the base URL")]
     NotAnOperation,
 }

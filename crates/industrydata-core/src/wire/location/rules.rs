@@ -1,18 +1,16 @@
-//! The rules L1 to L11, one function each.
+//! The checks of a `Location`, each with the rules that it applies.
 
 use http::{Uri, uri::PathAndQuery};
 
-use crate::policy::MAX_ID_BYTES;
 use crate::wire::location::error::LocationError;
 use crate::wire::{
     base_url::{BaseUrl, parts::is_loopback_host},
+    resource_path::{OPERATIONS_PATH, id_after_collection, strip_prefix},
     text::trim_ows,
     uri::{Reference, Target, decode_unreserved, effective_port},
 };
 
-pub(super) const OPERATIONS_PATH: &str = "/external/industryData/operations";
-
-/// L1, L2 and L4a.
+/// The one value without whitespace around it (L1, L2, L4a).
 pub(super) fn only_value<'a>(
     values: impl Iterator<Item = &'a [u8]>,
 ) -> Result<&'a [u8], LocationError> {
@@ -31,7 +29,7 @@ pub(super) fn only_value<'a>(
     }
 }
 
-/// L6 to L9.
+/// Whether the token may be sent to the origin of `target` (L6 to L9).
 pub(super) fn check_origin(base: &BaseUrl, target: &Target<'_>) -> Result<(), LocationError> {
     let is_https = target.scheme.eq_ignore_ascii_case("https");
     let is_http = target.scheme.eq_ignore_ascii_case("http");
@@ -63,23 +61,17 @@ pub(super) fn check_origin(base: &BaseUrl, target: &Target<'_>) -> Result<(), Lo
     }
 }
 
-/// L10 and L11, on a path with its unreserved octets decoded and its dot segments removed: the
-/// id, if this is an operation under `base_path`.
+/// The id of the operation under `base_path` that a path names (L10, L11). Unreserved octets of `compared` are decoded,
+/// and its dot segments removed.
 pub(super) fn operation_id<'p>(compared: &'p str, base_path: &str) -> Option<&'p str> {
     let rest = strip_prefix(compared, &decode_unreserved(base_path))?;
-    let rest = strip_prefix(rest, OPERATIONS_PATH)?;
-    let rest = rest.strip_suffix('/').unwrap_or(rest);
-    let id = match rest.strip_prefix('/') {
-        Some(id) => id,
-        None => rest.strip_prefix("('")?.strip_suffix("')")?,
-    };
-    is_id(id).then_some(id)
+    id_after_collection(strip_prefix(rest, OPERATIONS_PATH)?)
 }
 
-/// Whether `reference` is a path from the root that leaves out the base's own path.
+/// Whether `reference` is a path from the root that leaves out the base's path (L10).
 ///
-/// Graph is known to send such Locations elsewhere, without the version segment
-/// (`/teams('…')/operations('…')`). Only the plain form counts: no host, nothing resolved.
+/// Graph sends such Locations for other resources, without the version segment (`/teams('…')/operations('…')`). Only the
+/// plain form is accepted, without a host or dot segments.
 pub(super) fn is_versionless(
     base: &BaseUrl,
     reference: &Reference<'_>,
@@ -95,19 +87,7 @@ pub(super) fn is_versionless(
         && !is_under_base
 }
 
-/// L11.
-pub(super) fn is_id(id: &str) -> bool {
-    let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'~' | b'-');
-    (1..=MAX_ID_BYTES).contains(&id.len()) && id.bytes().all(is_plain) && !matches!(id, "." | "..")
-}
-
-/// Like [`str::strip_prefix`], ASCII case-insensitively.
-fn strip_prefix<'t>(text: &'t str, prefix: &str) -> Option<&'t str> {
-    let (head, tail) = text.split_at_checked(prefix.len())?;
-    head.eq_ignore_ascii_case(prefix).then_some(tail)
-}
-
-/// The URI of `text`, which begins with the base's origin, if it is the same text.
+/// The URI of `text`, which begins with the base's origin. Refused if the URI would be sent as another text.
 pub(super) fn uri_of(base: &BaseUrl, text: &str) -> Result<Uri, LocationError> {
     let rest = text
         .strip_prefix(base.origin())

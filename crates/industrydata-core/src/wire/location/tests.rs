@@ -30,7 +30,7 @@ fn refused(location: &str, expected: LocationError) {
 }
 
 #[test]
-fn forms_of_an_operation() {
+fn forms_of_an_operation_that_are_accepted() {
     for path in [
         "/a",
         "/a/",
@@ -81,7 +81,7 @@ fn forms_of_an_operation() {
 }
 
 #[test]
-fn what_is_no_operation() {
+fn other_paths_are_refused() {
     for path in [
         "",
         "/",
@@ -177,7 +177,7 @@ fn what_is_no_operation() {
 }
 
 #[test]
-fn where_the_token_must_not_go() {
+fn other_origins_are_refused() {
     let path = "/beta/external/industryData/operations/a";
     for (origin, expected) in [
         ("https://graph.microsoft.com.", LocationError::CrossOrigin),
@@ -332,7 +332,7 @@ fn loopback() {
 }
 
 #[test]
-fn a_missing_version_is_put_back() {
+fn a_missing_base_path_is_added() {
     ok(
         "/external/industryData/operations/a",
         &format!("{OPERATIONS}/a"),
@@ -432,7 +432,7 @@ fn field_lines() {
 }
 
 #[test]
-fn made_of_an_id() {
+fn an_id_makes_a_url() {
     let base = BaseUrl::graph();
     let url = OperationUrl::from_id(&base, "A-z0_9.~x").unwrap();
     assert_eq!(url.as_str(), format!("{OPERATIONS}/A-z0_9.~x"));
@@ -465,7 +465,7 @@ fn queries_are_not_shown() {
 }
 
 #[test]
-fn next_links() {
+fn next_links_keep_the_origin() {
     let base = BaseUrl::graph();
     let check = |url: &str, expected: Result<&str, LocationError>| {
         let uri = same_origin(&base, url).map(|uri| uri.to_string());
@@ -513,7 +513,7 @@ fn next_links() {
 
 proptest! {
     #[test]
-    fn what_is_taken_is_under_the_base(
+    fn an_accepted_location_is_under_the_base(
         location in "((https?:)?//?(graph\\.microsoft\\.com|evil\\.example|[a-z@:.0-9\\[\\]]{0,8}))?(/|\\.\\.|beta|external|industryData|operations|\\('|'\\)|%2[eEfF]|[a-z?#\\\\]){0,14}|\\PC{0,60}",
     ) {
         let base = BaseUrl::graph();
@@ -553,7 +553,7 @@ fn urls_are_compared_and_shown_without_their_query() {
 }
 
 #[test]
-fn a_link_may_be_as_long_as_a_location() {
+fn a_link_has_the_limit_of_a_location() {
     let link = |bytes: usize| {
         let link = "https://graph.microsoft.com/";
         format!("{link}{}", "a".repeat(bytes - link.len()))
@@ -582,7 +582,7 @@ fn every_refusal_has_a_name() {
 }
 
 #[test]
-fn a_request_url_that_is_none_is_refused_whatever_location_says() {
+fn an_invalid_request_url_is_refused() {
     let base = BaseUrl::graph();
     let absolute = "https://graph.microsoft.com/beta/external/industryData/operations/a-1";
     let at = |request: &str, value: &str| {

@@ -1,27 +1,42 @@
-//! The parts an error is made of.
+//! One error of an error body.
 
-/// One of the parts an error is made of.
+use crate::wire::redact::Redaction;
+
+/// Code, message and target of one error. Each may be absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ErrorDetail {
-    pub(super) code: Option<String>,
-    pub(super) message: Option<String>,
-    pub(super) target: Option<String>,
+    code: Option<String>,
+    message: Option<String>,
+    target: Option<String>,
 }
 
 impl ErrorDetail {
-    /// The code.
+    pub(crate) fn redacted(
+        code: Option<&str>,
+        message: Option<&str>,
+        target: Option<&str>,
+        redaction: Redaction<'_>,
+    ) -> Self {
+        Self {
+            code: code.map(|text| redaction.text(text)),
+            message: message.map(|text| redaction.text(text)),
+            target: target.map(|text| redaction.text(text)),
+        }
+    }
+
+    /// The service's code. Compare it ASCII case-insensitively.
     #[must_use]
     pub fn code(&self) -> Option<&str> {
         self.code.as_deref()
     }
 
-    /// The message, for people.
+    /// The message, for people. Its text may change.
     #[must_use]
     pub fn message(&self) -> Option<&str> {
         self.message.as_deref()
     }
 
-    /// What it is about.
+    /// What the error is about.
     #[must_use]
     pub fn target(&self) -> Option<&str> {
         self.target.as_deref()

@@ -1,15 +1,18 @@
-//! The rules E2 to E6 and E8 on a body that was read.
+//! Reads the members of an error body (E2 to E4, E6).
 
 use crate::wire::json::Node;
+use crate::wire::redact::Redaction;
 use crate::wire::service_error::detail::ErrorDetail;
 
 pub(super) const INNER: &str = "innerError";
 pub(super) const INNER_LOWER: &str = "innererror";
-/// Stands where the request's token was echoed.
-const REDACTED: &str = "[redacted]";
 
-/// E2 and E3.
-pub(super) fn summary(body: &Node<'_>, error: Option<&Node<'_>>, clean: Clean<'_>) -> ErrorDetail {
+/// The outermost error, in any of the forms in use (E2, E3).
+pub(super) fn summary(
+    body: &Node<'_>,
+    error: Option<&Node<'_>>,
+    redaction: Redaction<'_>,
+) -> ErrorDetail {
     let top = |name| body.get(name).and_then(Node::text);
     match error {
         Some(error @ Node::Object(_)) => {
@@ -19,68 +22,59 @@ pub(super) fn summary(body: &Node<'_>, error: Option<&Node<'_>>, clean: Clean<'_
             };
             let message = error.get("message");
             let message = message.and_then(|node| node.get("value").unwrap_or(node).text());
-            clean.detail(code, message, error.get("target").and_then(Node::text))
+            let target = error.get("target").and_then(Node::text);
+            ErrorDetail::redacted(code, message, target, redaction)
         }
-        Some(Node::Text(code)) => clean.detail(Some(code), top("error_description"), None),
+        Some(Node::Text(code)) => {
+            ErrorDetail::redacted(Some(code), top("error_description"), None, redaction)
+        }
         Some(Node::Null | Node::Number(_) | Node::List(_) | Node::Other) => ErrorDetail::default(),
-        None => clean.detail(None, top("message").or_else(|| top("Message")), None),
+        None => {
+            let message = top("message").or_else(|| top("Message"));
+            ErrorDetail::redacted(None, message, None, redaction)
+        }
     }
 }
 
-/// E6.
-pub(crate) fn details(error: Option<&Node<'_>>, clean: Clean<'_>) -> Vec<ErrorDetail> {
+/// Code, message and target of an object.
+pub(crate) fn detail(node: &Node<'_>, redaction: Redaction<'_>) -> ErrorDetail {
+    let text = |name| node.get(name).and_then(Node::text);
+    ErrorDetail::redacted(text("code"), text("message"), text("target"), redaction)
+}
+
+/// The objects of the member `details` (E6).
+pub(crate) fn details(error: Option<&Node<'_>>, redaction: Redaction<'_>) -> Vec<ErrorDetail> {
     let Some(Node::List(details)) = error.and_then(|error| error.get("details")) else {
         return Vec::new();
     };
     let objects = details
         .iter()
         .filter(|node| matches!(node, Node::Object(_)));
-    let text = |node: &Node<'_>, name| node.get(name).and_then(Node::text).map(|t| clean.text(t));
-    objects
-        .map(|node| ErrorDetail {
-            code: text(node, "code"),
-            message: text(node, "message"),
-            target: text(node, "target"),
-        })
-        .collect()
+    objects.map(|node| detail(node, redaction)).collect()
 }
 
-/// The next inner error (E4).
-pub(crate) fn inner<'n, 'a>(node: &'n Node<'a>) -> Option<&'n Node<'a>> {
+/// The inner errors of `error`, the outermost first, at most `limit` of them (E4).
+pub(crate) fn inner_errors<'n, 'a>(
+    error: Option<&'n Node<'a>>,
+    limit: usize,
+) -> impl Iterator<Item = &'n Node<'a>> + Clone {
+    std::iter::successors(error.and_then(inner), |node| inner(node)).take(limit)
+}
+
+/// The codes of inner errors.
+pub(crate) fn codes<'n, 'a: 'n>(
+    errors: impl Iterator<Item = &'n Node<'a>>,
+    redaction: Redaction<'_>,
+) -> Vec<String> {
+    let codes = errors.filter_map(|node| node.get("code")?.text());
+    codes.map(|code| redaction.text(code)).collect()
+}
+
+/// `innerError`, or `innererror` if the former is absent or null.
+fn inner<'n, 'a>(node: &'n Node<'a>) -> Option<&'n Node<'a>> {
     let next = match node.get(INNER) {
         Some(Node::Null) | None => node.get(INNER_LOWER),
         next => next,
     };
     next.filter(|next| matches!(next, Node::Object(_)))
-}
-
-/// Takes the request's token out of text (E8).
-#[derive(Clone, Copy)]
-pub(crate) struct Clean<'t>(Option<&'t str>);
-
-impl<'t> Clean<'t> {
-    /// Takes out `token`; the empty one is everywhere and nobody's.
-    pub(crate) fn of(token: Option<&'t str>) -> Self {
-        Self(token.filter(|token| !token.is_empty()))
-    }
-
-    pub(crate) fn text(self, text: &str) -> String {
-        match self.0 {
-            Some(token) => text.replace(token, REDACTED),
-            None => text.to_owned(),
-        }
-    }
-
-    pub(crate) fn detail(
-        self,
-        code: Option<&str>,
-        message: Option<&str>,
-        target: Option<&str>,
-    ) -> ErrorDetail {
-        ErrorDetail {
-            code: code.map(|text| self.text(text)),
-            message: message.map(|text| self.text(text)),
-            target: target.map(|text| self.text(text)),
-        }
-    }
 }

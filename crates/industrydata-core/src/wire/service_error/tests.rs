@@ -159,7 +159,7 @@ fn chains() {
 }
 
 #[test]
-fn ids_of_the_fields() {
+fn ids_come_from_the_header_fields() {
     let body = r#"{"error":{"innerError":{"request-id":5,"client-request-id":"c"}}}"#;
     let error = decode_with(&[("x-ms-request-id", "x"), ("request-id", " ")], body, None);
     assert_eq!(
@@ -204,7 +204,7 @@ fn details_are_objects() {
 }
 
 #[test]
-fn nothing_forged_and_no_token_shown() {
+fn neither_controls_nor_the_token_are_shown() {
     let token = "eyJ.secret.sig";
     let all = r#"{"error":{"code":"C\u001b","message":"m\r\nT\u202e","target":"T\u0085","details":[{"code":"T\u2028","message":"T","target":"T"}],
         "innerError":{"code":"T","request-id":"r\nT","client-request-id":"T","date":"T\u2066"}}}"#.replace('T', token);
@@ -236,7 +236,7 @@ fn nothing_forged_and_no_token_shown() {
 }
 
 #[test]
-fn claims_come_with_a_401() {
+fn only_a_401_has_claims() {
     let mut headers = HeaderMap::new();
     let field = HeaderValue::from_static("Bearer error=insufficient_claims, claims=e30");
     headers.insert("www-authenticate", field);

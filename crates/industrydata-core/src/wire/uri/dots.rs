@@ -1,4 +1,4 @@
-//! The segments `.` and `..` of a path, and their removal.
+//! Dot segments of a path, and their removal.
 
 #[derive(Clone, Copy)]
 pub(super) enum Dot {
@@ -15,12 +15,12 @@ pub(super) fn dot(segment: &str) -> Dot {
     }
 }
 
-/// RFC 3986 section 5.2.4, for a path that is empty or begins with `/`; another is kept.
+/// Removes dot segments (RFC 3986 section 5.2.4) from a path that begins with `/`. Any other path stays as it is.
 pub(super) fn remove_dot_segments(path: &str, dot: impl Fn(&str) -> Dot) -> String {
     let Some(rest) = path.strip_prefix('/') else {
         return path.to_owned();
     };
-    // Most paths have none: a dot segment begins with its first dot, plain or encoded.
+    // Most paths have none, and one always begins with a dot, plain or encoded.
     let mut pairs = path.as_bytes().windows(2);
     if !pairs.any(|pair| matches!(pair, [b'/', b'.' | b'%'])) {
         return path.to_owned();

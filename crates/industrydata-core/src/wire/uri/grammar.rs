@@ -2,7 +2,7 @@
 
 use std::net::Ipv6Addr;
 
-/// Whether `text` is made of `plain` bytes and percent-encoded octets only.
+/// Whether `text` consists of `plain` bytes and percent-encoded octets only.
 pub(super) fn gate(text: &str, plain: impl Fn(u8) -> bool) -> bool {
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {
@@ -42,7 +42,7 @@ pub(super) fn is_query(byte: u8) -> bool {
     is_path(byte) || byte == b'?'
 }
 
-/// RFC 3986 section 3.2.2, and the zone identifiers RFC 6874 added to it.
+/// Whether the text in brackets is an IP literal (RFC 3986 section 3.2.2), with a zone identifier or not (RFC 6874).
 pub(super) fn is_ip_literal(inside: &str) -> bool {
     if let Some(future) = inside.strip_prefix(['v', 'V']) {
         let Some((version, address)) = future.split_once('.') else {
@@ -62,7 +62,7 @@ pub(super) fn is_ip_literal(inside: &str) -> bool {
         && zone.is_none_or(|zone| !zone.is_empty() && gate(zone, is_unreserved))
 }
 
-/// `port = *DIGIT` of any length, at most 65535 in value.
+/// The value of `port = *DIGIT`, if it is at most 65535.
 pub(super) fn port_number(digits: &str) -> Option<u16> {
     digits.bytes().try_fold(0_u16, |value, digit| {
         let digit = u16::try_from(char::from(digit).to_digit(10)?).ok()?;

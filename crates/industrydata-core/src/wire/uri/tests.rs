@@ -176,7 +176,7 @@ fn unreserved_octets_are_decoded_once() {
 }
 
 #[test]
-fn encoded_dots_go_after_plain_ones() {
+fn encoded_dot_segments_are_removed_after_plain_ones() {
     let target = |path| Target {
         scheme: "https",
         authority: None,
@@ -213,7 +213,7 @@ proptest! {
 }
 
 #[test]
-fn a_base_without_an_authority_is_merged_with() {
+fn a_reference_merges_with_a_base_without_an_authority() {
     let base = Reference::parse("x:a").unwrap();
     let target = base.resolve(&Reference::parse("b").unwrap()).unwrap();
     assert_eq!(target.path, "b");
