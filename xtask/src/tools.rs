@@ -17,7 +17,7 @@ pub(crate) const NEXTEST: Tool = Tool::new("nextest", "0.9.143");
 /// Licences, sources and doubled dependencies.
 pub(crate) const DENY: Tool = Tool::new("deny", "0.20.2");
 /// Each feature alone.
-pub(crate) const HACK: Tool = Tool::new("hack", "0.6.45");
+pub(crate) const HACK: Tool = Tool::new("hack", "0.6.46");
 /// Mutation testing.
 pub(crate) const MUTANTS: Tool = Tool::new("mutants", "27.1.0");
 /// Coverage by the compiler's instrumentation.
