@@ -7,9 +7,9 @@
 //! seed are arguments.
 //!
 //! ```text
-//!  Start:  Book(reserve) -> Send(POST) -> Book(settle) -> Done(Accepted)
-//!                                                             |
-//!  OperationPoll:  Wait(interval) <-> Send(GET)  -> Done(Operation)  <-+
+//!  Start:          Ledger(reserve) -> Send(POST) -> Ledger(settle) -> Done(Accepted)
+//!                                                                          |
+//!  OperationPoll:  Wait(interval) <-> Send(GET) -> Done(Operation)  <------+
 //! ```
 //!
 //! # One run, from its start to its end
@@ -17,7 +17,7 @@
 //! ```
 //! use std::time::Duration;
 //! use http::{Response, StatusCode};
-//! use industrydata_core::{auth::AccessToken, endpoint::Service, ledger::Caller, lro::{Start, StartPlan, StartStep, OperationPollStep}, policy::{Limits, PollingPolicy, Throttle}, wire::BaseUrl, Now};
+//! use industrydata_core::{auth::AccessToken, endpoint::Service, ledger::Caller, lro::{Machine, Start, StartPlan, Step}, policy::{Limits, PollingPolicy, Throttle}, wire::BaseUrl, Now};
 //!
 //! let at = |seconds: u64| {
 //!     let utc = "2026-03-10T12:00:00Z".parse::<industrydata_core::Timestamp>().unwrap();
@@ -31,19 +31,19 @@
 //!     throttle: Throttle::default(),
 //!     limits: Limits::default(),
 //!     wait_for_slot: false,
-//!     who: Caller::default(),
+//!     caller: Caller::default(),
 //! };
 //!
-//! // Reserve a slot in the books (kept in one variable here), durably before anything is sent.
-//! let mut books: Option<Vec<u8>> = None;
+//! // Reserve a slot in the ledger (kept in one variable here), durably before anything is sent.
+//! let mut ledger: Option<Vec<u8>> = None;
 //! let mut start = Start::new(plan, [7; 16], at(0));
-//! let StartStep::Book(booking) = start.step() else { panic!() };
-//! let applied = booking.change().apply(books.as_deref(), at(0).utc)?;
-//! books = applied.write;
-//! booking.booked(Ok(applied.verdict), at(0));
+//! let Step::Ledger(transaction, _) = start.step() else { panic!() };
+//! let applied = transaction.change().apply(ledger.as_deref(), at(0).utc)?;
+//! ledger = applied.write;
+//! transaction.done(Ok(applied.verdict), at(0));
 //!
 //! // Send the POST, once.
-//! let StartStep::Send(exchange) = start.step() else { panic!() };
+//! let Step::Send(exchange) = start.step() else { panic!() };
 //! let (request, reply) = exchange.request(&token, at(0)).unwrap();
 //! assert_eq!(request.uri(), "https://graph.microsoft.com/beta/external/industryData/runs/start");
 //! assert_eq!(request.headers()["content-length"], "0");
@@ -54,31 +54,31 @@
 //! reply.answer(&accepted, Ok(Vec::new()), at(1));
 //!
 //! // Write down that it was accepted.
-//! let StartStep::Book(booking) = start.step() else { panic!() };
-//! let applied = booking.change().apply(books.as_deref(), at(1).utc)?;
-//! booking.booked(Ok(applied.verdict), at(1));
-//! let StartStep::Done(outcome) = start.step() else { panic!() };
+//! let Step::Ledger(transaction, _) = start.step() else { panic!() };
+//! let applied = transaction.change().apply(ledger.as_deref(), at(1).utc)?;
+//! transaction.done(Ok(applied.verdict), at(1));
+//! let Step::Done(outcome) = start.step() else { panic!() };
 //! let accepted = outcome?;
 //! assert_eq!(accepted.quota().unwrap().available(), 4);
 //!
 //! // The first poll comes one interval later; the service asks for a longer pause before the second.
-//! let mut watch = accepted.watch(PollingPolicy::default());
-//! let OperationPollStep::Wait(pause) = watch.step() else { panic!() };
+//! let mut poll = accepted.poll(PollingPolicy::default());
+//! let Step::Wait(pause) = poll.step() else { panic!() };
 //! assert_eq!(pause.remaining(at(1)), Duration::from_secs(5));
 //! pause.over(at(6));
-//! let OperationPollStep::Send(exchange) = watch.step() else { panic!() };
+//! let Step::Send(exchange) = poll.step() else { panic!() };
 //! let (_, reply) = exchange.request(&token, at(6)).unwrap();
 //! let running = head(Response::builder().header("retry-after", "30"));
 //! reply.answer(&running, Ok(br#"{"status":"running"}"#.to_vec()), at(7));
-//! let OperationPollStep::Wait(pause) = watch.step() else { panic!() };
+//! let Step::Wait(pause) = poll.step() else { panic!() };
 //! assert_eq!(pause.remaining(at(7)), Duration::from_secs(30));
 //! pause.over(at(37));
 //!
 //! // It has succeeded.
-//! let OperationPollStep::Send(exchange) = watch.step() else { panic!() };
+//! let Step::Send(exchange) = poll.step() else { panic!() };
 //! let (_, reply) = exchange.request(&token, at(37)).unwrap();
 //! reply.answer(&head(Response::builder()), Ok(br#"{"status":"succeeded"}"#.to_vec()), at(38));
-//! let OperationPollStep::Done(outcome) = watch.step() else { panic!() };
+//! let Step::Done(outcome) = poll.step() else { panic!() };
 //! assert!(outcome?.status().is_terminal());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

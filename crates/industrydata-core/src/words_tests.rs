@@ -16,6 +16,7 @@ use industrydata_core::ledger::Evidence;
 use industrydata_core::ledger::RefusalReason;
 use industrydata_core::ledger::StoreError;
 use industrydata_core::ledger::Unresolved;
+use industrydata_core::lro::Machine;
 use industrydata_core::lro::MayHaveStarted;
 use industrydata_core::lro::OperationPoll;
 use industrydata_core::lro::OperationPollError;
@@ -26,16 +27,15 @@ use industrydata_core::lro::Read;
 use industrydata_core::lro::ReadError;
 use industrydata_core::lro::ReadErrorKind;
 use industrydata_core::lro::ReadPlan;
-use industrydata_core::lro::ReadStep;
 use industrydata_core::lro::ResumeError;
 use industrydata_core::lro::ResumeToken;
 use industrydata_core::lro::RunPoll;
 use industrydata_core::lro::RunPollError;
 use industrydata_core::lro::RunPollErrorKind;
-use industrydata_core::lro::RunPollStep;
 use industrydata_core::lro::Start;
 use industrydata_core::lro::StartError;
 use industrydata_core::lro::StartErrorKind;
+use industrydata_core::lro::Step;
 use industrydata_core::lro::TransientError;
 use industrydata_core::model::ActivityStatus;
 use industrydata_core::model::OperationStatus;
@@ -84,7 +84,7 @@ macro_rules! kinds {
 
 kinds! {
     StartErrorKind {
-        NoSlot Throttled Unauthorized Forbidden NoToken Refused Unreachable TimeLimit DoubtfulAnswer DoubtfulLoss
+        NoSlot Throttled Unauthorized Forbidden NoToken Refused Unreachable TimeLimit AmbiguousAnswer AnswerLost
         Dropped Stopped NotFollowable Ledger
     }
     OperationPollErrorKind {
@@ -279,7 +279,7 @@ fn starts() -> Vec<Said> {
         lost(Phase::Sent),
         Script::new().then(Answer::Dropped),
         Script::new().with(202, &[("request-id", "r-1")], ""),
-        Script::new().then(Answer::TransportError(1, StoreError::unavailable("gone"))),
+        Script::new().then(Answer::Store(1, StoreError::unavailable("gone"))),
     ]
     .map(|script| {
         let mut world = World::new(script);
@@ -348,13 +348,13 @@ fn watches() -> Vec<Said> {
     .map(|(script, total)| {
         let mut world = World::new(script);
         let mut machine = watch(&world, limits(total));
-        world.watch(&mut machine).unwrap_err()
+        world.drive(&mut machine).unwrap_err()
     })
     .into();
     let mut world = World::new(Script::new());
     let mut machine = watch(&world, limits(DAY));
     machine.stop();
-    let stopped = world.watch(&mut machine).unwrap_err();
+    let stopped = world.drive(&mut machine).unwrap_err();
     ends.push(stopped.with_ledger_warning(Some(StoreError::Busy)));
 
     let said = ends.into_iter().map(|error| {
@@ -415,7 +415,7 @@ fn reads() -> Vec<Said> {
     };
     let mut machine = Read::new(GetRun::new("run-1"), plan, [9; 16], world.now);
     machine.stop();
-    let ReadStep::Done(Err(stopped)) = machine.step() else {
+    let Step::Done(Err(stopped)) = machine.step() else {
         panic!("it was stopped")
     };
     ends.push(stopped);
@@ -452,7 +452,7 @@ fn follows() -> Vec<Said> {
     let world = World::new(Script::new());
     let mut machine = RunPoll::new("run-1", plan(limits(DAY)), [9; 16], world.now);
     machine.stop();
-    let RunPollStep::Done(Err(stopped)) = machine.step() else {
+    let Step::Done(Err(stopped)) = machine.step() else {
         panic!("it was stopped")
     };
     ends.push(stopped);

@@ -1,4 +1,4 @@
-//! The pace at which a run is followed, what is reported on the way, and when it ends.
+//! The poll interval of a run, its progress, and its end.
 
 #![allow(
     clippy::unwrap_used,
@@ -16,11 +16,12 @@ use std::time::Duration;
 
 use industrydata_core::auth::TokenError;
 use industrydata_core::endpoint::Service;
+use industrydata_core::lro::Machine;
 use industrydata_core::lro::PauseReason;
 use industrydata_core::lro::PollPlan;
 use industrydata_core::lro::RunPoll;
 use industrydata_core::lro::RunPollErrorKind;
-use industrydata_core::lro::RunPollStep;
+use industrydata_core::lro::Step;
 use industrydata_core::policy::Limits;
 use industrydata_core::policy::PollingPolicy;
 use industrydata_core::wire::BaseUrl;
@@ -48,46 +49,46 @@ fn follow(world: &World, total: u64) -> RunPoll {
 }
 
 #[test]
-fn following_that_is_stopped_and_what_it_tells_on_its_way() {
+fn a_run_poll_that_is_stopped_and_its_progress_before() {
     let mut world = World::new(Script::new());
     let mut machine = follow(&world, 86_400);
     assert_eq!((machine.id(), machine.run().is_none()), ("run-1", true));
     assert_eq!(machine.plan().limits.total.as_secs(), 86_400);
-    let RunPollStep::Send(exchange) = machine.step() else {
-        panic!("it looks at once")
+    let Step::Send(exchange) = machine.step() else {
+        panic!("it polls at once")
     };
     let (_, reply) = exchange.request(&world.token, world.now).unwrap();
     let body = br#"{"id":"run-1","status":"running"}"#;
     reply.answer(&world::head(200, &[]), Ok(body.to_vec()), world.now);
-    let RunPollStep::Wait(mut pause) = machine.step() else {
-        panic!("it waits for the next look")
+    let Step::Wait(mut pause) = machine.step() else {
+        panic!("it waits for the next poll")
     };
-    let news = pause.news().unwrap();
-    assert_eq!(news.run().unwrap().id(), "run-1");
-    assert!(news.operation().is_none());
-    assert!(matches!(news.reason(), PauseReason::RunGoesOn));
-    assert_eq!(news.polls(), 1);
+    let progress = pause.progress().unwrap();
+    assert_eq!(progress.run().unwrap().id(), "run-1");
+    assert!(progress.operation().is_none());
+    assert!(matches!(progress.reason(), PauseReason::RunGoesOn));
+    assert_eq!(progress.polls(), 1);
     let remaining = pause.remaining(world.now);
     world.pass(remaining);
     pause.over(world.now);
     assert_eq!(machine.run().unwrap().id(), "run-1");
     machine.stop();
-    let RunPollStep::Done(Err(error)) = machine.step() else {
+    let Step::Done(Err(error)) = machine.step() else {
         panic!("it was stopped")
     };
     assert!(matches!(error.kind(), RunPollErrorKind::Stopped), "{error}");
 }
 
-/// The next look of one that follows, answered at this moment.
-fn looked(
+/// The next poll, answered at this moment.
+fn polled(
     machine: &mut RunPoll,
     world: &World,
     status: u16,
     headers: &[(&'static str, &str)],
     body: &str,
 ) {
-    let RunPollStep::Send(exchange) = machine.step() else {
-        panic!("it looks")
+    let Step::Send(exchange) = machine.step() else {
+        panic!("it polls")
     };
     let (_, reply) = exchange.request(&world.token, world.now).unwrap();
     assert!(reply.body_limit(http::StatusCode::OK) > 0);
@@ -101,7 +102,7 @@ fn looked(
 const RUNNING: &str = r#"{"id":"run-1","status":"running","startDateTime":"2026-03-10T11:55:00Z"}"#;
 
 #[test]
-fn a_run_is_looked_at_as_often_as_it_is_young() {
+fn the_poll_interval_grows_with_the_age_of_a_run() {
     let mut world = World::new(
         Script::new()
             .with(200, &[], RUNNING)
@@ -125,14 +126,14 @@ fn what_the_service_asks_for_is_the_reason_if_it_is_longer() {
             ..follow(&world, 600).plan().clone()
         };
         let mut machine = RunPoll::new("run-1", plan, [9; 16], world.now);
-        looked(
+        polled(
             &mut machine,
             &world,
             200,
             &[("retry-after", asked)],
             RUNNING,
         );
-        let RunPollStep::Wait(pause) = machine.step() else {
+        let Step::Wait(pause) = machine.step() else {
             panic!("it pauses")
         };
         let is_interval = matches!(pause.reason(), PauseReason::RunGoesOn);
@@ -141,10 +142,10 @@ fn what_the_service_asks_for_is_the_reason_if_it_is_longer() {
 }
 
 #[test]
-fn a_run_is_lost_after_ten_minutes_and_ten_looks() {
+fn track_of_a_run_is_lost_after_ten_minutes_and_ten_polls() {
     let completed = r#"{"id":"r-1","status":"completed"}"#;
-    for (pause, misses) in [(1, 30), (200_000, 9)] {
-        let script = answer(503).times(misses).with(200, &[], completed);
+    for (pause, errors) in [(1, 30), (200_000, 9)] {
+        let script = answer(503).times(errors).with(200, &[], completed);
         let policy = PollingPolicy::every(Duration::from_millis(pause));
         let followed = World::new(script).follow_at(policy, Limits::default());
         assert!(followed.is_ok(), "{followed:?}");
@@ -161,8 +162,8 @@ fn a_run_may_be_unknown_for_a_minute() {
         let mut world = World::new(Script::new());
         let mut machine = follow(&world, 86_400);
         world.pass(Duration::from_secs(seconds));
-        looked(&mut machine, &world, 404, &[], BODY);
-        assert_eq!(matches!(machine.step(), RunPollStep::Done(Err(_))), ends);
+        polled(&mut machine, &world, 404, &[], BODY);
+        assert_eq!(matches!(machine.step(), Step::Done(Err(_))), ends);
     }
 }
 
@@ -171,24 +172,24 @@ fn what_the_service_asks_for_is_held_against_what_is_left() {
     for (asked, at) in [("60", None), ("61", Some(61))] {
         let mut world = World::new(Script::new());
         let mut machine = follow(&world, 60);
-        looked(
+        polled(
             &mut machine,
             &world,
             200,
             &[("retry-after", asked)],
             RUNNING,
         );
-        if let RunPollStep::Wait(pause) = machine.step() {
+        if let Step::Wait(pause) = machine.step() {
             let remaining = pause.remaining(world.now);
             assert_eq!(remaining.as_secs(), 60);
             world.pass(remaining);
             pause.over(world.now);
         }
-        if let RunPollStep::Send(exchange) = machine.step() {
+        if let Step::Send(exchange) = machine.step() {
             assert_eq!(exchange.time_limit(world.now), Duration::ZERO);
             assert!(exchange.request(&world.token, world.now).is_none());
         }
-        let RunPollStep::Done(Err(error)) = machine.step() else {
+        let Step::Done(Err(error)) = machine.step() else {
             panic!("the time is up")
         };
         let RunPollErrorKind::TimeLimit { retry_at } = error.kind() else {
@@ -199,12 +200,12 @@ fn what_the_service_asks_for_is_held_against_what_is_left() {
 }
 
 #[test]
-fn a_token_that_is_refused_while_a_run_is_followed_is_told() {
+fn a_token_that_is_refused_while_a_run_is_polled_is_reported() {
     let world = World::new(Script::new());
     let mut machine = follow(&world, 7);
-    looked(&mut machine, &world, 401, &[], BODY);
-    let RunPollStep::Send(exchange) = machine.step() else {
-        panic!("it looks again with another")
+    polled(&mut machine, &world, 401, &[], BODY);
+    let Step::Send(exchange) = machine.step() else {
+        panic!("it polls again with another token")
     };
     assert!(
         exchange
@@ -217,7 +218,7 @@ fn a_token_that_is_refused_while_a_run_is_followed_is_told() {
 }
 
 #[test]
-fn a_look_that_comes_to_nothing_is_made_again() {
+fn a_run_poll_that_fails_for_now_is_repeated() {
     for script in [
         Script::new().then(Answer::Lost(Phase::Sent)),
         Script::new().then(Answer::NoToken(TokenError::unavailable("down"))),
@@ -229,23 +230,23 @@ fn a_look_that_comes_to_nothing_is_made_again() {
     }
     let world = World::new(Script::new());
     let mut machine = follow(&world, 600);
-    let RunPollStep::Send(exchange) = machine.step() else {
-        panic!("it looks at once")
+    let Step::Send(exchange) = machine.step() else {
+        panic!("it polls at once")
     };
     exchange.unsent(TransportError::new(Phase::Connect, "no socket"), world.now);
-    assert!(matches!(machine.step(), RunPollStep::Wait(_)));
+    assert!(matches!(machine.step(), Step::Wait(_)));
 }
 
 #[test]
-fn looks_are_counted() {
+fn run_polls_are_counted() {
     let mut world = World::new(Script::new());
     let mut machine = follow(&world, 86_400);
-    for looks in 1..=3 {
-        looked(&mut machine, &world, 200, &[], RUNNING);
-        let RunPollStep::Wait(mut pause) = machine.step() else {
-            panic!("the run goes on")
+    for polls in 1..=3 {
+        polled(&mut machine, &world, 200, &[], RUNNING);
+        let Step::Wait(mut pause) = machine.step() else {
+            panic!("the run continues")
         };
-        assert_eq!(pause.news().unwrap().polls(), looks);
+        assert_eq!(pause.progress().unwrap().polls(), polls);
         let remaining = pause.remaining(world.now);
         world.pass(remaining);
         pause.over(world.now);

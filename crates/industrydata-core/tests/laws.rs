@@ -1,10 +1,10 @@
 //! The laws of a start, for any answers, losses, delays, store faults, crashes and drops, and any number of starters on
-//! the same books:
+//! the same ledger:
 //!
-//! - I2: at most one POST goes out for a reservation, but for a repeat after a 401 with another token.
+//! - I2: at most one POST is sent for a reservation, but for a repeat after a 401 with another token.
 //! - I3: the service accepts at most five starts in any twelve hours.
-//! - I4: nothing goes out that is not reserved.
-//! - I5: what was accepted and answered is never told as not started.
+//! - I4: nothing is sent without a reservation.
+//! - I5: what was accepted and answered is never reported as not started.
 //! - I6: a wait succeeds only by `succeeded`.
 //! - I7: steps are bounded.
 
@@ -31,14 +31,14 @@ use industrydata_core::ledger::Change;
 use industrydata_core::ledger::LedgerKey;
 use industrydata_core::ledger::StoreError;
 use industrydata_core::lro::Accepted;
+use industrydata_core::lro::Machine;
 use industrydata_core::lro::MayHaveStarted;
 use industrydata_core::lro::OperationPoll;
-use industrydata_core::lro::OperationPollStep;
 use industrydata_core::lro::PollPlan;
 use industrydata_core::lro::Start;
 use industrydata_core::lro::StartError;
 use industrydata_core::lro::StartPlan;
-use industrydata_core::lro::StartStep;
+use industrydata_core::lro::Step;
 use industrydata_core::policy::Limits;
 use industrydata_core::policy::PollingPolicy;
 use industrydata_core::policy::Throttle;
@@ -69,7 +69,7 @@ enum Fate {
 /// One attempt at a start.
 #[derive(Clone, Debug)]
 struct Attempt {
-    /// Time since the attempt before; `None`: exactly when the books say that a slot becomes free.
+    /// Time since the attempt before; `None`: exactly when the ledger says that a slot becomes free.
     gap: Option<Duration>,
     token_takes: Duration,
     answer_takes: Duration,
@@ -129,13 +129,13 @@ fn attempt() -> impl Strategy<Value = Attempt> {
         )
 }
 
-/// The service, the books and the clock.
+/// The service, the ledger and the clock.
 struct World {
     now: Duration,
-    books: Option<Vec<u8>>,
+    ledger: Option<Vec<u8>>,
     /// When the service accepted a start.
     accepted: Vec<Duration>,
-    /// POSTs for each reservation that stood in the books when they went out.
+    /// POSTs for each reservation that was in the ledger when they were sent.
     posts: HashMap<String, u32>,
 }
 
@@ -153,9 +153,9 @@ impl World {
         if fault == Some(false) {
             return Err(StoreError::Busy);
         }
-        let applied = change.apply(self.books.as_deref(), self.now().utc)?;
+        let applied = change.apply(self.ledger.as_deref(), self.now().utc)?;
         if let Some(bytes) = applied.write {
-            self.books = Some(bytes);
+            self.ledger = Some(bytes);
         }
         match fault {
             Some(_) => Err(StoreError::unconfirmed("the answer to the commit was lost")),
@@ -173,7 +173,7 @@ impl World {
     fn quota(&self) -> industrydata_core::ledger::Quota {
         let key = LedgerKey::new(&BaseUrl::graph(), &"contoso".parse().unwrap());
         let read = Change::read(key, Throttle::default());
-        let applied = read.apply(self.books.as_deref(), self.now().utc).unwrap();
+        let applied = read.apply(self.ledger.as_deref(), self.now().utc).unwrap();
         applied.verdict.quota().clone()
     }
 
@@ -204,7 +204,7 @@ fn run(
         throttle: Throttle::default(),
         limits: Limits::default(),
         wait_for_slot: attempt.wait_for_slot,
-        who: Caller::default(),
+        caller: Caller::default(),
     };
     let mut machine = Start::new(plan, [nth; 16], world.now());
     let mut fates = attempt.fates.iter();
@@ -218,12 +218,12 @@ fn run(
     let mut before: Vec<String> = world.in_flight();
     for _ in 0..5000 {
         match machine.step() {
-            StartStep::Book(booking) => {
-                let change = booking.change().clone();
+            Step::Ledger(transaction, _) => {
+                let change = transaction.change().clone();
                 let result = world.transact(&change, faults.next().flatten());
-                booking.booked(result, world.now());
+                transaction.done(result, world.now());
             }
-            StartStep::Send(exchange) => {
+            Step::Send(exchange) => {
                 if attempt.crash_before {
                     return None;
                 }
@@ -239,7 +239,7 @@ fn run(
                 let Some((_, reply)) = exchange.request(&token, world.now()) else {
                     continue;
                 };
-                // I4: it stands in the books, and its lease outlives the request.
+                // I4: it is in the ledger, and its lease outlives the request.
                 let mut own = world.in_flight();
                 own.retain(|id| !before.contains(id));
                 assert_eq!(own.len(), 1, "a POST without a reservation of its own");
@@ -280,7 +280,7 @@ fn run(
                     Fate::Dropped(_) => {
                         drop(reply);
                         if attempt.fresh_token {
-                            // The driver is gone too; only its guard books what is left.
+                            // The driver is gone too; only its guard writes what is left.
                             if let Some(change) = machine.abandon() {
                                 let _ = world.transact(&change, faults.next().flatten());
                             }
@@ -290,12 +290,12 @@ fn run(
                     Fate::Crashed(_) => return None,
                 }
             }
-            StartStep::Wait(pause) => {
+            Step::Wait(pause) => {
                 world.now += pause.remaining(world.now());
                 pause.over(world.now());
                 before = world.in_flight();
             }
-            StartStep::Done(outcome) => return Some((outcome, acted)),
+            Step::Done(outcome) => return Some((outcome, acted)),
         }
     }
     panic!("I7: steps are not bounded");
@@ -317,14 +317,14 @@ proptest! {
 
     #[test]
     fn starts_keep_the_laws(attempts in prop::collection::vec(attempt(), 1..14)) {
-        let mut world = World { now: Duration::from_secs(5), books: None, accepted: vec![], posts: HashMap::new() };
+        let mut world = World { now: Duration::from_secs(5), ledger: None, accepted: vec![], posts: HashMap::new() };
         for (nth, attempt) in attempts.iter().enumerate() {
             if let Some((outcome, acted)) = run(&mut world, attempt, nth as u8) {
-                let told = match &outcome {
+                let reported = match &outcome {
                     Ok(_) => MayHaveStarted::Yes,
                     Err(error) => error.may_have_started(),
                 };
-                prop_assert!(!(acted && told == MayHaveStarted::No), "I5: {outcome:?}");
+                prop_assert!(!(acted && reported == MayHaveStarted::No), "I5: {outcome:?}");
             }
             for (i, first) in world.accepted.iter().enumerate() {
                 let within = world.accepted.iter().skip(i).take_while(|at| **at - *first < WINDOW);
@@ -353,7 +353,7 @@ proptest! {
         let mut last = "";
         for _ in 0..400_000 {
             match watch.step() {
-                OperationPollStep::Send(exchange) => {
+                Step::Send(exchange) => {
                     let (kind, takes) = answers.next().unwrap();
                     let token = AccessToken::new(if takes % 2 == 0 { "canary-first" } else { "canary-second" }).unwrap();
                     let Some((_, reply)) = exchange.request(&token, at(steady)) else { continue };
@@ -375,12 +375,12 @@ proptest! {
                         _ => drop(reply),
                     }
                 }
-                OperationPollStep::Wait(pause) => {
+                Step::Wait(pause) => {
                     steady += pause.remaining(at(steady));
                     prop_assert!(steady <= deadline, "I7: a pause past the deadline");
                     pause.over(at(steady));
                 }
-                OperationPollStep::Done(outcome) => {
+                Step::Done(outcome) => {
                     prop_assert_eq!(outcome.is_ok(), last == "succeeded", "I6");
                     prop_assert!(steady <= deadline, "I7");
                     return Ok(());

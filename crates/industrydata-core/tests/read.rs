@@ -20,12 +20,13 @@ use industrydata_core::endpoint::GetRun;
 use industrydata_core::endpoint::ListRuns;
 use industrydata_core::endpoint::Preflight;
 use industrydata_core::endpoint::Service;
+use industrydata_core::lro::Machine;
 use industrydata_core::lro::MayHaveStarted;
 use industrydata_core::lro::Read;
 use industrydata_core::lro::ReadErrorKind;
 use industrydata_core::lro::ReadPlan;
-use industrydata_core::lro::ReadStep;
 use industrydata_core::lro::RunPollErrorKind;
+use industrydata_core::lro::Step;
 use industrydata_core::policy::Limits;
 use industrydata_core::wire::BaseUrl;
 use industrydata_core::wire::Phase;
@@ -106,7 +107,7 @@ fn one_answer_is_enough() {
 }
 
 #[test]
-fn misses_are_repeated_and_then_given_up() {
+fn transient_errors_are_retried_up_to_a_limit() {
     for status in [408, 425, 429, 500, 502, 503, 504, 599] {
         check(ok(Script::new().status(status)), "read", 2);
         check(Script::new().status(status).times(5), "GaveUp", 5);
@@ -174,7 +175,7 @@ fn a_retry_after_is_kept_within_the_limit() {
         error.kind(),
         ReadErrorKind::TimeLimit { retry_at: Some(_) }
     ));
-    assert!(world.pauses.is_empty(), "a long one is told, not slept");
+    assert!(world.pauses.is_empty(), "a long one is reported, not slept");
     let none = Limits {
         total: Duration::ZERO,
         ..Limits::default()
@@ -189,9 +190,9 @@ fn a_list_is_read_to_its_end() {
     let script = || Script::new().with(200, &[], &page(&["1", "2"], Some(&next)));
     let world = check_list(script().with(200, &[], &page(&["3"], None)), "123", 2);
     assert_eq!(world.requests[1].uri(), next.as_str());
-    // A miss in the middle repeats that page alone.
-    let missed = script().status(503).with(200, &[], &page(&["3"], None));
-    check_list(missed, "123", 3);
+    // A transient error in the middle repeats that page alone.
+    let failed = script().status(503).with(200, &[], &page(&["3"], None));
+    check_list(failed, "123", 3);
     check_list(script().status(403), "Forbidden", 2);
     // A page that comes again.
     check_list(
@@ -281,7 +282,7 @@ fn a_run_is_followed_to_its_own_end() {
         );
         let world = check_follow(script, all, end, 4);
         assert_eq!(world.pauses[0].0, Duration::from_secs(5));
-        assert_eq!(world.pauses[0].1, "the run goes on");
+        assert_eq!(world.pauses[0].1, "the run continues");
     }
     check_follow(
         seen(Script::new(), &["running", "failed"]),
@@ -298,7 +299,7 @@ fn a_run_is_followed_to_its_own_end() {
 }
 
 #[test]
-fn misses_do_not_end_a_follow() {
+fn transient_errors_do_not_end_a_run_poll() {
     let all = Limits::default();
     for status in [404, 408, 429, 500, 503] {
         let script = seen(Script::new().status(status), &["completed"]);
@@ -437,30 +438,30 @@ fn fetch<E: Endpoint>(world: &World, endpoint: E, total: u64) -> Read<E> {
 fn a_read_that_is_stopped_or_cannot_be_sent() {
     let world = World::new(Script::new());
     let mut machine = fetch(&world, GetRun::new("run-1"), 600);
-    let ReadStep::Send(exchange) = machine.step() else {
+    let Step::Send(exchange) = machine.step() else {
         panic!("it asks at once")
     };
     // No more than is left, and what a token may take.
     assert_eq!(exchange.time_limit(world.now).as_secs(), 60);
     let mut short = fetch(&world, GetRun::new("run-1"), 7);
-    let ReadStep::Send(briefly) = short.step() else {
+    let Step::Send(briefly) = short.step() else {
         panic!("it asks at once")
     };
     assert_eq!(briefly.time_limit(world.now).as_secs(), 7);
     exchange.unsent(TransportError::new(Phase::Connect, "no socket"), world.now);
-    let ReadStep::Wait(pause) = machine.step() else {
+    let Step::Wait(pause) = machine.step() else {
         panic!("it tries again later")
     };
     let reason = format!("{:?}", pause.reason());
     assert!(reason.contains("no socket"), "{reason}");
     machine.stop();
-    let ReadStep::Done(Err(error)) = machine.step() else {
+    let Step::Done(Err(error)) = machine.step() else {
         panic!("it was stopped")
     };
     assert!(matches!(error.kind(), ReadErrorKind::Stopped), "{error}");
     let mut world = World::new(Script::new());
     let mut machine = fetch(&world, GetRun::new("run-1"), 600);
-    let ReadStep::Send(exchange) = machine.step() else {
+    let Step::Send(exchange) = machine.step() else {
         panic!("it asks at once")
     };
     let (_, reply) = exchange.request(&world.token, world.now).unwrap();
@@ -473,7 +474,7 @@ fn a_read_that_is_stopped_or_cannot_be_sent() {
     machine.stop();
     world.pass(Duration::from_secs(1));
     assert!(
-        matches!(machine.step(), ReadStep::Done(Ok(_))),
+        matches!(machine.step(), Step::Done(Ok(_))),
         "what was read stays"
     );
 }

@@ -1,4 +1,4 @@
-//! What a start makes of each answer, in its result, in the books and on the wire.
+//! What a start makes of each answer: in its result, in the ledger and on the wire.
 
 #![allow(
     clippy::unwrap_used,
@@ -22,22 +22,23 @@ use industrydata_core::ledger::RefusalReason;
 use industrydata_core::ledger::Schedule;
 use industrydata_core::ledger::Skip;
 use industrydata_core::ledger::StoreError;
+use industrydata_core::lro::Machine;
 use industrydata_core::lro::MayHaveStarted;
 use industrydata_core::lro::OperationPollErrorKind;
 use industrydata_core::lro::Start;
 use industrydata_core::lro::StartError;
 use industrydata_core::lro::StartErrorKind;
 use industrydata_core::lro::StartPlan;
-use industrydata_core::lro::StartStep;
+use industrydata_core::lro::Step;
 use industrydata_core::policy::PollingPolicy;
 use industrydata_core::wire::Phase;
 use industrydata_core::wire::TransportError;
 use world::{Answer, Script, World, token};
 
-/// What is expected of one start: its kind in a word, POSTs on the wire, and (confirmed, in doubt) in the books.
+/// What is expected of one start: its kind in a word, POSTs on the wire, and (confirmed, in doubt) in the ledger.
 #[track_caller]
-fn check(script: Script, kind: &str, posts: usize, books: (u32, u32)) -> World {
-    check_plan(script, |plan| plan, kind, posts, books)
+fn check(script: Script, kind: &str, posts: usize, ledger: (u32, u32)) -> World {
+    check_plan(script, |plan| plan, kind, posts, ledger)
 }
 
 #[track_caller]
@@ -46,7 +47,7 @@ fn check_plan(
     change: impl FnOnce(StartPlan) -> StartPlan,
     kind: &str,
     posts: usize,
-    books: (u32, u32),
+    ledger: (u32, u32),
 ) -> World {
     let mut world = World::new(script);
     let plan = change(world.plan());
@@ -65,11 +66,11 @@ fn check_plan(
     let quota = world.quota();
     assert_eq!(
         (quota.confirmed(), quota.in_doubt()),
-        books,
+        ledger,
         "confirmed, in doubt"
     );
     assert_eq!(quota.in_flight(), 0);
-    let expected = match books {
+    let expected = match ledger {
         (1, _) => MayHaveStarted::Yes,
         (_, 1) => MayHaveStarted::Unknown,
         _ => MayHaveStarted::No,
@@ -108,17 +109,17 @@ fn the_result_says_what_a_start_does_to_the_schedule() {
             world.drive(&mut machine.with_schedule(Some(schedule)))
         };
         let first = start(1).unwrap();
-        let foreseen = first.foreseen().unwrap();
+        let forecast = first.forecast().unwrap();
         assert_eq!(
-            (foreseen.next_scheduled(), foreseen.start_now_skips()),
+            (forecast.next_scheduled(), forecast.start_now_skips()),
             (due, skips)
         );
-        assert_eq!(foreseen.is_skipped_already(), Skip::No, "{hours}");
-        assert_eq!(foreseen.following(), world::timestamp((hours + 12) * 3600));
+        assert_eq!(forecast.is_skipped_already(), Skip::No, "{hours}");
+        assert_eq!(forecast.following(), world::timestamp((hours + 12) * 3600));
         let after = first.quota().unwrap().foreseen().unwrap();
         assert_eq!(after.is_skipped_already(), skips);
         let second = start(2).unwrap();
-        assert_eq!(second.foreseen().unwrap().is_skipped_already(), skips);
+        assert_eq!(second.forecast().unwrap().is_skipped_already(), skips);
         // Errors say it too, in their quota.
         let refused = start(3).unwrap_err();
         assert_eq!(
@@ -135,7 +136,7 @@ fn the_result_says_what_a_start_does_to_the_schedule() {
     let plan = world.plan();
     let accepted = world.start(plan).unwrap();
     assert_eq!(
-        (accepted.foreseen(), accepted.quota().unwrap().foreseen()),
+        (accepted.forecast(), accepted.quota().unwrap().foreseen()),
         (None, None)
     );
 }
@@ -151,13 +152,13 @@ fn refusals_give_the_slot_back() {
 }
 
 #[test]
-fn doubtful_answers_are_never_repeated() {
+fn ambiguous_answers_are_never_repeated() {
     for status in [200, 201, 204, 303, 500, 502, 503, 504, 599] {
-        check(Script::new().status(status), "DoubtfulAnswer", 1, (0, 1));
+        check(Script::new().status(status), "AmbiguousAnswer", 1, (0, 1));
     }
     check(
         Script::new().then(Answer::Lost(Phase::Sent)),
-        "DoubtfulLoss",
+        "AnswerLost",
         1,
         (0, 1),
     );
@@ -197,7 +198,7 @@ fn a_401_is_repeated_once_with_another_token() {
     check(fresh().status(401), "Unauthorized", 2, (0, 0));
     let third = fresh().status(401).then(Answer::Token("third-token"));
     check(third, "Unauthorized", 2, (0, 0));
-    check(fresh().status(503), "DoubtfulAnswer", 2, (0, 1));
+    check(fresh().status(503), "AmbiguousAnswer", 2, (0, 1));
     check(Script::new().status(401), "Unauthorized", 1, (0, 0));
     let none = Answer::NoToken(TokenError::unavailable("down"));
     check(
@@ -232,7 +233,7 @@ fn a_long_429_closes_the_books_for_everybody() {
     world.pass(Duration::from_secs(32));
     assert_eq!(world.quota().available(), 5);
     let unsaid = check(Script::new().status(429), "Throttled", 1, (0, 0));
-    assert!(unsaid.books.is_some());
+    assert!(unsaid.ledger.is_some());
 }
 
 #[test]
@@ -295,7 +296,7 @@ fn no_books_no_start() {
         StoreError::Damaged("x"),
         StoreError::unconfirmed("x"),
     ] {
-        let script = Script::new().then(Answer::TransportError(1, fault));
+        let script = Script::new().then(Answer::Store(1, fault));
         check(script, "Ledger", 0, (0, 0));
     }
 }
@@ -305,16 +306,16 @@ fn an_outcome_that_cannot_be_booked_is_a_warning() {
     let mut world = World::new(
         Script::new()
             .accepted()
-            .then(Answer::TransportError(1, StoreError::Busy)),
+            .then(Answer::Store(1, StoreError::Busy)),
     );
-    world.store_fault = Some((2, StoreError::Busy));
+    world.store_error = Some((2, StoreError::Busy));
     let accepted = world.start(world.plan()).unwrap();
     assert!(matches!(accepted.ledger_warning(), Some(StoreError::Busy)));
     assert_eq!(world.quota().in_flight(), 1);
-    // It turns into doubt with the end of its lease, and is confirmed when it is tried again.
+    // It becomes in doubt with the end of its lease, and is confirmed when it is tried again.
     world.pass(Duration::from_secs(200));
     assert_eq!(world.quota().in_doubt(), 1);
-    world.store_fault = None;
+    world.store_error = None;
     world
         .transact(&accepted.unrecorded().unwrap().clone())
         .unwrap();
@@ -328,13 +329,13 @@ fn an_outcome_that_cannot_be_booked_is_a_warning() {
 fn a_token_that_comes_too_late_gives_the_slot_back() {
     let mut world = World::new(Script::new());
     let mut machine = industrydata_core::lro::Start::new(world.plan(), [1; 16], world.now);
-    let industrydata_core::lro::StartStep::Book(booking) = machine.step() else {
+    let industrydata_core::lro::Step::Ledger(transaction, _) = machine.step() else {
         panic!()
     };
-    let verdict = world.transact(&booking.change().clone());
-    booking.booked(verdict, world.now);
+    let verdict = world.transact(&transaction.change().clone());
+    transaction.done(verdict, world.now);
     world.pass(Duration::from_secs(121));
-    let industrydata_core::lro::StartStep::Send(exchange) = machine.step() else {
+    let industrydata_core::lro::Step::Send(exchange) = machine.step() else {
         panic!()
     };
     assert!(exchange.request(&token("late-token"), world.now).is_none());
@@ -356,13 +357,13 @@ fn a_token_given_up_at_the_time_limit_is_told_as_the_limit() {
         let plan = world.plan();
         let total = plan.limits.total;
         let mut machine = industrydata_core::lro::Start::new(plan, [1; 16], world.now);
-        let industrydata_core::lro::StartStep::Book(booking) = machine.step() else {
+        let industrydata_core::lro::Step::Ledger(transaction, _) = machine.step() else {
             panic!()
         };
-        let verdict = world.transact(&booking.change().clone());
-        booking.booked(verdict, world.now);
+        let verdict = world.transact(&transaction.change().clone());
+        transaction.done(verdict, world.now);
         world.pass(total);
-        let industrydata_core::lro::StartStep::Send(exchange) = machine.step() else {
+        let industrydata_core::lro::Step::Send(exchange) = machine.step() else {
             panic!()
         };
         exchange.no_token(error, world.now);
@@ -380,15 +381,15 @@ fn a_token_given_up_at_the_time_limit_is_told_as_the_limit() {
 fn a_lease_ends_while_the_machine_is_suspended() {
     let mut world = World::new(Script::new());
     let mut machine = industrydata_core::lro::Start::new(world.plan(), [1; 16], world.now);
-    let industrydata_core::lro::StartStep::Book(booking) = machine.step() else {
+    let industrydata_core::lro::Step::Ledger(transaction, _) = machine.step() else {
         panic!()
     };
-    let verdict = world.transact(&booking.change().clone());
-    booking.booked(verdict, world.now);
+    let verdict = world.transact(&transaction.change().clone());
+    transaction.done(verdict, world.now);
     // Thirteen hours by the wall, one second by the steady clock.
     let utc = world.now.utc + Duration::from_secs(13 * 3600);
     world.now = industrydata_core::Now::new(utc, world.now.steady + Duration::from_secs(1));
-    let industrydata_core::lro::StartStep::Send(exchange) = machine.step() else {
+    let industrydata_core::lro::Step::Send(exchange) = machine.step() else {
         panic!()
     };
     assert!(exchange.request(&token("late-token"), world.now).is_none());
@@ -400,11 +401,11 @@ fn a_request_without_time_for_its_answer_is_not_sent() {
     let mut plan = world.plan();
     plan.limits.total = Duration::from_secs(10);
     let mut machine = industrydata_core::lro::Start::new(plan, [1; 16], world.now);
-    let industrydata_core::lro::StartStep::Book(booking) = machine.step() else {
+    let industrydata_core::lro::Step::Ledger(transaction, _) = machine.step() else {
         panic!()
     };
-    let verdict = world.transact(&booking.change().clone());
-    booking.booked(verdict, world.now);
+    let verdict = world.transact(&transaction.change().clone());
+    transaction.done(verdict, world.now);
     let error = world.drive(&mut machine).unwrap_err();
     assert!(
         matches!(error.kind(), StartErrorKind::TimeLimit { .. }),
@@ -434,8 +435,8 @@ fn a_location_that_repeats_the_token_is_not_written_down() {
         1,
         (1, 0),
     );
-    let books = String::from_utf8(world.books.unwrap()).unwrap();
-    assert!(!books.contains("first-token"), "{books}");
+    let ledger = String::from_utf8(world.ledger.unwrap()).unwrap();
+    assert!(!ledger.contains("first-token"), "{ledger}");
 }
 
 #[test]
@@ -477,7 +478,7 @@ fn stopping_books_what_is_known() {
     machine.stop();
     let error = world.drive(&mut machine).unwrap_err();
     assert!(matches!(error.kind(), StartErrorKind::Stopped));
-    assert!(world.books.is_none());
+    assert!(world.ledger.is_none());
 }
 
 #[test]
@@ -487,28 +488,28 @@ fn an_abandoned_machine_says_what_is_left_to_book() {
     assert!(fresh.abandon().is_none());
     // Reserved, given up, and the reservation arrives after its release: it stays released.
     let mut machine = industrydata_core::lro::Start::new(world.plan(), [1; 16], world.now);
-    let industrydata_core::lro::StartStep::Book(booking) = machine.step() else {
+    let industrydata_core::lro::Step::Ledger(transaction, _) = machine.step() else {
         panic!()
     };
-    let reserve = booking.change().clone();
-    drop(booking);
+    let reserve = transaction.change().clone();
+    drop(transaction);
     let release = machine.abandon().unwrap();
     world.transact(&release).unwrap();
     assert!(world.transact(&reserve).unwrap().refusal().is_some());
     assert_eq!(world.quota().used(), 0);
-    // With the request out there is doubt, and the answer is never known.
+    // Once the request was handed out the start is in doubt, and its answer is never known.
     let mut machine = industrydata_core::lro::Start::new(world.plan(), [2; 16], world.now);
-    let industrydata_core::lro::StartStep::Book(booking) = machine.step() else {
+    let industrydata_core::lro::Step::Ledger(transaction, _) = machine.step() else {
         panic!()
     };
-    let verdict = world.transact(&booking.change().clone());
-    booking.booked(verdict, world.now);
-    let industrydata_core::lro::StartStep::Send(exchange) = machine.step() else {
+    let verdict = world.transact(&transaction.change().clone());
+    transaction.done(verdict, world.now);
+    let industrydata_core::lro::Step::Send(exchange) = machine.step() else {
         panic!()
     };
     drop(exchange.request(&token("first-token"), world.now));
-    let doubt = machine.abandon().unwrap();
-    world.transact(&doubt).unwrap();
+    let change = machine.abandon().unwrap();
+    world.transact(&change).unwrap();
     assert_eq!((world.quota().used(), world.quota().in_doubt()), (1, 1));
 }
 
@@ -548,12 +549,12 @@ fn a_run_goes_from_start_to_success() {
 /// A start whose reservation stands and whose request was refused, from there on by hand.
 fn refused(world: &mut World) -> Start {
     let mut machine = Start::new(world.plan(), [3; 16], world.now);
-    let StartStep::Book(booking) = machine.step() else {
+    let Step::Ledger(transaction, _) = machine.step() else {
         panic!("it reserves")
     };
-    let reserved = world.transact(&booking.change().clone());
-    booking.booked(reserved, world.now);
-    let StartStep::Send(exchange) = machine.step() else {
+    let reserved = world.transact(&transaction.change().clone());
+    transaction.done(reserved, world.now);
+    let Step::Send(exchange) = machine.step() else {
         panic!("it posts")
     };
     let (_, reply) = exchange.request(&world.token, world.now).unwrap();
@@ -569,19 +570,19 @@ fn an_outcome_that_ends_a_start_is_booked_in_two_tries() {
         let mut tries = 0;
         let error = loop {
             match machine.step() {
-                StartStep::Book(booking) => {
+                Step::Ledger(transaction, _) => {
                     tries += 1;
                     assert!(tries <= 2, "twice is enough");
-                    let change = booking.change().clone();
+                    let change = transaction.change().clone();
                     let result = if tries <= faults {
                         Err(StoreError::Busy)
                     } else {
                         world.transact(&change)
                     };
-                    booking.booked(result, world.now);
+                    transaction.done(result, world.now);
                 }
-                StartStep::Done(outcome) => break outcome.unwrap_err(),
-                StartStep::Send(_) | StartStep::Wait(_) => panic!("it only books"),
+                Step::Done(outcome) => break outcome.unwrap_err(),
+                Step::Send(_) | Step::Wait(_) => panic!("it only uses the ledger"),
             }
         };
         assert_eq!(tries, 2.min(faults + 1));
@@ -600,22 +601,22 @@ fn throttled(
 ) -> StartError {
     loop {
         match machine.step() {
-            StartStep::Book(booking) => {
-                let result = world.transact(&booking.change().clone());
-                booking.booked(result, world.now);
+            Step::Ledger(transaction, _) => {
+                let result = world.transact(&transaction.change().clone());
+                transaction.done(result, world.now);
             }
-            StartStep::Send(exchange) => {
+            Step::Send(exchange) => {
                 let (_, reply) = exchange.request(&world.token, world.now).unwrap();
                 let headers = [("retry-after", retry_after.to_string())];
                 reply.answer(&world::head(429, &headers), Ok(Vec::new()), world.now);
             }
-            StartStep::Wait(pause) => {
+            Step::Wait(pause) => {
                 let time = pause.remaining(world.now);
                 world.pass(time);
                 pause.over(world.now);
                 rest(world, time);
             }
-            StartStep::Done(outcome) => return outcome.unwrap_err(),
+            Step::Done(outcome) => return outcome.unwrap_err(),
         }
     }
 }
@@ -684,12 +685,12 @@ fn those_who_wait_for_a_slot_do_not_come_back_at_once_together() {
             ..world.plan()
         };
         let mut machine = Start::new(plan, [number; 16], world.now);
-        let StartStep::Book(booking) = machine.step() else {
+        let Step::Ledger(transaction, _) = machine.step() else {
             panic!("it reserves")
         };
-        let result = world.transact(&booking.change().clone());
-        booking.booked(result, world.now);
-        let StartStep::Wait(pause) = machine.step() else {
+        let result = world.transact(&transaction.change().clone());
+        transaction.done(result, world.now);
+        let Step::Wait(pause) = machine.step() else {
             panic!("it waits")
         };
         pauses.push(pause.remaining(world.now));
@@ -706,11 +707,11 @@ fn reserved(world: &mut World, total: Duration) -> Start {
     let mut plan = world.plan();
     plan.limits.total = total;
     let mut machine = Start::new(plan, [4; 16], world.now);
-    let StartStep::Book(booking) = machine.step() else {
+    let Step::Ledger(transaction, _) = machine.step() else {
         panic!("it reserves")
     };
-    let result = world.transact(&booking.change().clone());
-    booking.booked(result, world.now);
+    let result = world.transact(&transaction.change().clone());
+    transaction.done(result, world.now);
     machine
 }
 
@@ -723,7 +724,7 @@ fn a_clock_is_told_to_be_off_by_more_than_two_minutes() {
     ] {
         let mut world = World::new(Script::new());
         let mut machine = reserved(&mut world, Duration::from_secs(600));
-        let StartStep::Send(exchange) = machine.step() else {
+        let Step::Send(exchange) = machine.step() else {
             panic!("it posts")
         };
         let (_, reply) = exchange.request(&world.token, world.now).unwrap();
@@ -742,7 +743,7 @@ fn a_request_that_could_not_be_made_gives_the_slot_back() {
     for (passed, is_late) in [(6, false), (7, true)] {
         let mut world = World::new(Script::new());
         let mut machine = reserved(&mut world, Duration::from_secs(7));
-        let StartStep::Send(exchange) = machine.step() else {
+        let Step::Send(exchange) = machine.step() else {
             panic!("it posts")
         };
         assert_eq!(exchange.time_limit(world.now).as_secs(), 7);
@@ -765,7 +766,7 @@ fn what_is_left_for_an_answer_is_a_tenth_of_a_short_limit() {
         let mut world = World::new(Script::new());
         let mut machine = reserved(&mut world, Duration::from_secs(5));
         world.pass(Duration::from_millis(5000 - left));
-        let StartStep::Send(exchange) = machine.step() else {
+        let Step::Send(exchange) = machine.step() else {
             panic!("it posts")
         };
         let sent = exchange.request(&world.token, world.now).is_some();
@@ -780,7 +781,7 @@ fn a_reservation_is_posted_while_it_can_be_answered_and_made_anew_twice() {
         let mut world = World::new(Script::new());
         let mut machine = reserved(&mut world, Duration::from_secs(6000));
         world.pass(Duration::from_millis(held));
-        let StartStep::Send(exchange) = machine.step() else {
+        let Step::Send(exchange) = machine.step() else {
             panic!("it posts")
         };
         assert_eq!(exchange.request(&world.token, world.now).is_some(), is_sent);
@@ -790,18 +791,18 @@ fn a_reservation_is_posted_while_it_can_be_answered_and_made_anew_twice() {
     let mut late = 0;
     let error = loop {
         match machine.step() {
-            StartStep::Book(booking) => {
-                let result = world.transact(&booking.change().clone());
-                booking.booked(result, world.now);
+            Step::Ledger(transaction, _) => {
+                let result = world.transact(&transaction.change().clone());
+                transaction.done(result, world.now);
             }
-            StartStep::Send(exchange) => {
+            Step::Send(exchange) => {
                 late += 1;
                 assert!(late <= 3, "three times is enough");
                 world.pass(Duration::from_secs(121));
                 assert!(exchange.request(&world.token, world.now).is_none());
             }
-            StartStep::Wait(_) => panic!("it does not wait"),
-            StartStep::Done(outcome) => break outcome.unwrap_err(),
+            Step::Wait(_) => panic!("it does not wait"),
+            Step::Done(outcome) => break outcome.unwrap_err(),
         }
     };
     assert_eq!(late, 3);
@@ -825,7 +826,7 @@ fn each_request_has_an_id_of_its_own_and_a_202_no_body_to_be_read() {
     assert_eq!(ids.len(), 5);
     let mut world = World::new(Script::new());
     let mut machine = reserved(&mut world, Duration::from_secs(60));
-    let StartStep::Send(exchange) = machine.step() else {
+    let Step::Send(exchange) = machine.step() else {
         panic!("it posts")
     };
     let (_, reply) = exchange.request(&world.token, world.now).unwrap();
@@ -838,7 +839,7 @@ fn each_request_has_an_id_of_its_own_and_a_202_no_body_to_be_read() {
 #[test]
 fn a_location_that_cannot_be_followed_is_told_as_it_came() {
     let long = format!("https://evil.example/{}", "a".repeat(9000));
-    for (location, told) in [
+    for (location, text) in [
         ("https://evil.example/x", "https://evil.example/x"),
         (&long, &long[..100]),
     ] {
@@ -848,7 +849,7 @@ fn a_location_that_cannot_be_followed_is_told_as_it_came() {
             panic!("{error}")
         };
         assert!(
-            location[0].starts_with(told) && location[0].len() <= 2000,
+            location[0].starts_with(text) && location[0].len() <= 2000,
             "{location:?}"
         );
     }
@@ -874,16 +875,12 @@ fn a_slot_that_comes_too_late_is_not_waited_for() {
         };
         plan.limits.total = wait - Duration::from_millis(less);
         let mut machine = Start::new(plan, [9; 16], world.now);
-        let StartStep::Book(booking) = machine.step() else {
+        let Step::Ledger(transaction, _) = machine.step() else {
             panic!("it reserves")
         };
-        let result = world.transact(&booking.change().clone());
-        booking.booked(result, world.now);
-        assert_eq!(
-            matches!(machine.step(), StartStep::Wait(_)),
-            waits,
-            "{less}"
-        );
+        let result = world.transact(&transaction.change().clone());
+        transaction.done(result, world.now);
+        assert_eq!(matches!(machine.step(), Step::Wait(_)), waits, "{less}");
     }
 }
 
@@ -892,10 +889,10 @@ fn stopping_in_the_middle_books_what_is_known() {
     // Reserved, and not known to be: given back.
     let mut world = World::new(Script::new());
     let mut machine = Start::new(world.plan(), [5; 16], world.now);
-    let StartStep::Book(booking) = machine.step() else {
+    let Step::Ledger(transaction, _) = machine.step() else {
         panic!("it reserves")
     };
-    let change = booking.change().clone();
+    let change = transaction.change().clone();
     world.transact(&change).unwrap();
     machine.stop();
     let error = world.drive(&mut machine).unwrap_err();
@@ -903,7 +900,7 @@ fn stopping_in_the_middle_books_what_is_known() {
     assert_eq!(world.quota().used(), 0);
     // Handed out: in doubt.
     let mut machine = reserved(&mut world, Duration::from_secs(600));
-    let StartStep::Send(exchange) = machine.step() else {
+    let Step::Send(exchange) = machine.step() else {
         panic!("it posts")
     };
     let (request, reply) = exchange.request(&world.token, world.now).unwrap();
@@ -955,7 +952,7 @@ fn an_accepted_start_says_what_it_knows() {
 
     let mut world = World::new(
         Script::new()
-            .then(Answer::TransportError(2, StoreError::Busy))
+            .then(Answer::Store(2, StoreError::Busy))
             .accepted(),
     );
     let unrecorded = world.start(world.plan()).unwrap();

@@ -1,4 +1,4 @@
-//! What a wait makes of each answer (rules P1 to P8), and its pace.
+//! What an operation poll makes of each answer (rules P1 to P8), and its interval.
 
 #![allow(
     clippy::unwrap_used,
@@ -16,12 +16,13 @@ use std::time::Duration;
 
 use industrydata_core::auth::TokenError;
 use industrydata_core::endpoint::Service;
+use industrydata_core::lro::Machine;
 use industrydata_core::lro::OperationPoll;
 use industrydata_core::lro::OperationPollErrorKind;
-use industrydata_core::lro::OperationPollStep;
 use industrydata_core::lro::PauseReason;
 use industrydata_core::lro::PollPlan;
 use industrydata_core::lro::ResumeToken;
+use industrydata_core::lro::Step;
 use industrydata_core::policy::Limits;
 use industrydata_core::policy::PollingPolicy;
 use industrydata_core::wire::BaseUrl;
@@ -40,7 +41,7 @@ fn check(script: Script, kind: &str, polls: usize) -> World {
 fn check_limit(script: Script, limits: Limits, kind: &str, polls: usize) -> World {
     let mut world = World::new(script);
     let mut watch = world.resume(&resume_token(), limits);
-    let outcome = world.watch(&mut watch);
+    let outcome = world.drive(&mut watch);
     let got = match &outcome {
         Ok(operation) => operation.status().to_string(),
         Err(error) => {
@@ -88,7 +89,7 @@ fn a_status_is_what_the_body_says() {
 }
 
 #[test]
-fn misses_do_not_end_a_wait() {
+fn transient_errors_do_not_end_a_poll() {
     for status in [408, 425, 429, 500, 502, 503, 504, 599] {
         check(
             Script::new()
@@ -173,7 +174,7 @@ fn a_404_has_a_grace_until_the_operation_was_seen() {
     check(Script::new().running().status(404), "Gone", 2);
     let mut world = World::new(Script::new().status(404).times(40));
     let mut watch = world.resume(&resume_token(), Limits::default());
-    let error = world.watch(&mut watch).unwrap_err();
+    let error = world.drive(&mut watch).unwrap_err();
     assert!(matches!(error.kind(), OperationPollErrorKind::Gone(_)));
     let waited: Duration = world.pauses.iter().map(|(time, _)| *time).sum();
     assert!(waited >= Duration::from_secs(55), "{waited:?}");
@@ -215,7 +216,7 @@ fn three_401_in_a_row_end_it_and_one_fresh_token_goes_on() {
 fn track_is_lost_after_ten_minutes_and_ten_misses() {
     let mut world = World::new(Script::new().status(503).times(500));
     let mut watch = world.resume(&resume_token(), Limits::default());
-    let error = world.watch(&mut watch).unwrap_err();
+    let error = world.drive(&mut watch).unwrap_err();
     let OperationPollErrorKind::LostTrack { since, .. } = error.kind() else {
         panic!("{error}")
     };
@@ -225,7 +226,7 @@ fn track_is_lost_after_ten_minutes_and_ten_misses() {
         "{}",
         world.requests.len()
     );
-    // Long pauses: ten misses are waited for.
+    // Long pauses: ten errors are waited for.
     let slow = Script::new()
         .with(503, &[("retry-after", "900")], "")
         .times(12);
@@ -308,7 +309,7 @@ fn a_last_poll_undercuts_no_retry_after() {
 fn the_time_limit_says_what_the_last_poll_ran_into() {
     let mut world = World::new(Script::new().status(503).times(9));
     let mut watch = world.resume(&resume_token(), limits(12));
-    let error = world.watch(&mut watch).unwrap_err();
+    let error = world.drive(&mut watch).unwrap_err();
     assert!(error.to_string().contains("503"), "{error}");
 }
 
@@ -339,7 +340,7 @@ fn an_old_run_is_polled_at_the_pace_of_its_age() {
     let mut world = World::new(Script::new().running().succeeded());
     world.pass(Duration::from_secs(400));
     let mut watch = world.resume(&resume_token(), Limits::default());
-    world.watch(&mut watch).unwrap();
+    world.drive(&mut watch).unwrap();
     assert_eq!(world.pauses.first().unwrap().0.as_secs(), 40);
 }
 
@@ -348,7 +349,7 @@ fn another_id_in_the_body_is_told_and_the_urls_is_kept() {
     let body = "{\"id\":\"d194fa3e\",\"status\":\"succeeded\"}";
     let mut world = World::new(Script::new().with(200, &[], body));
     let mut watch = world.resume(&resume_token(), Limits::default());
-    world.watch(&mut watch).unwrap();
+    world.drive(&mut watch).unwrap();
     assert_eq!(watch.other_id(), Some("d194fa3e"));
     assert!(watch.url().operation_id().starts_with("171bf0b4"));
 }
@@ -357,9 +358,9 @@ fn another_id_in_the_body_is_told_and_the_urls_is_kept() {
 fn the_end_is_sticky() {
     let mut world = World::new(Script::new().succeeded());
     let mut watch = world.resume(&resume_token(), Limits::default());
-    world.watch(&mut watch).unwrap();
+    world.drive(&mut watch).unwrap();
     watch.stop();
-    assert!(world.watch(&mut watch).is_ok());
+    assert!(world.drive(&mut watch).is_ok());
     assert_eq!(world.requests.len(), 1);
 }
 
@@ -386,7 +387,7 @@ fn polled(
     headers: &[(&'static str, &str)],
     body: &str,
 ) {
-    let OperationPollStep::Send(exchange) = machine.step() else {
+    let Step::Send(exchange) = machine.step() else {
         panic!("it polls")
     };
     let (_, reply) = exchange.request(&world.token, world.now).unwrap();
@@ -400,7 +401,7 @@ fn polled(
 
 /// The pause until the next poll passes.
 fn rested(machine: &mut OperationPoll, world: &mut World) -> Duration {
-    let OperationPollStep::Wait(pause) = machine.step() else {
+    let Step::Wait(pause) = machine.step() else {
         panic!("it pauses")
     };
     let remaining = pause.remaining(world.now);
@@ -422,11 +423,7 @@ fn an_operation_may_be_unknown_for_a_minute() {
         }
         world.pass(began + Duration::from_secs(last) - world.now.steady);
         polled(&mut machine, &world, 404, &[], "");
-        assert_eq!(
-            matches!(machine.step(), OperationPollStep::Done(Err(_))),
-            ends,
-            "{last}"
-        );
+        assert_eq!(matches!(machine.step(), Step::Done(Err(_))), ends, "{last}");
     }
 }
 
@@ -446,7 +443,7 @@ fn what_the_service_asks_for_is_held_against_what_is_left() {
         if at.is_none() {
             assert_eq!(rested(&mut machine, &mut world).as_secs(), 60);
         }
-        let OperationPollStep::Done(Err(error)) = machine.step() else {
+        let Step::Done(Err(error)) = machine.step() else {
             panic!("the time is up")
         };
         let OperationPollErrorKind::TimeLimit { retry_at, .. } = error.kind() else {
@@ -454,28 +451,28 @@ fn what_the_service_asks_for_is_held_against_what_is_left() {
         };
         assert_eq!(*retry_at, at.map(world::timestamp));
     }
-    // One that asks for no more than the pause is not told as the reason for it.
+    // One that asks for no more than the pause is not reported as the reason for it.
     let mut world = World::new(Script::new());
     let mut machine = waits(&world, PollingPolicy::every(Duration::from_secs(7)), 600);
     polled(&mut machine, &world, 200, &[("retry-after", "7")], running);
-    let OperationPollStep::Wait(pause) = machine.step() else {
+    let Step::Wait(pause) = machine.step() else {
         panic!("it pauses")
     };
-    assert_eq!(pause.reason().to_string(), "the operation goes on");
+    assert_eq!(pause.reason().to_string(), "the operation continues");
     world.pass(Duration::from_secs(7));
     pause.over(world.now);
     polled(&mut machine, &world, 200, &[("retry-after", "8")], running);
-    let OperationPollStep::Wait(pause) = machine.step() else {
+    let Step::Wait(pause) = machine.step() else {
         panic!("it pauses")
     };
-    assert_ne!(pause.reason().to_string(), "the operation goes on");
+    assert_ne!(pause.reason().to_string(), "the operation continues");
 }
 
 #[test]
-fn a_poll_that_could_not_be_made_is_a_miss_and_a_refused_token_is_told() {
+fn a_poll_that_could_not_be_sent_is_repeated_and_a_refused_token_is_reported() {
     let mut world = World::new(Script::new());
     let mut machine = waits(&world, PollingPolicy::default(), 7);
-    let OperationPollStep::Send(exchange) = machine.step() else {
+    let Step::Send(exchange) = machine.step() else {
         panic!("it polls at once")
     };
     assert_eq!(exchange.time_limit(world.now).as_secs(), 7);
@@ -483,7 +480,7 @@ fn a_poll_that_could_not_be_made_is_a_miss_and_a_refused_token_is_told() {
     exchange.unsent(TransportError::new(Phase::Connect, "no socket"), world.now);
     rested(&mut machine, &mut world);
     polled(&mut machine, &world, 401, &[], "");
-    let OperationPollStep::Send(exchange) = machine.step() else {
+    let Step::Send(exchange) = machine.step() else {
         panic!("it polls again with another token")
     };
     let refused = exchange.challenge().unwrap().refused();
@@ -491,26 +488,25 @@ fn a_poll_that_could_not_be_made_is_a_miss_and_a_refused_token_is_told() {
 }
 
 #[test]
-fn a_wait_that_is_stopped_and_what_it_tells_on_its_way() {
+fn an_operation_poll_that_is_stopped_and_its_progress_before() {
     let mut world = World::new(Script::new());
     let mut machine = world.resume(&resume_token(), limits(86_400));
     assert_eq!(machine.accepted(), world::timestamp(0));
     assert_eq!(machine.plan().limits.total.as_secs(), 86_400);
     let body = r#"{"status":"running","resourceLocation":"https://graph.microsoft.com/beta/external/industryData/runs/run-1"}"#;
     polled(&mut machine, &world, 200, &[], body);
-    let OperationPollStep::Wait(mut pause) = machine.step() else {
+    let Step::Wait(mut pause) = machine.step() else {
         panic!("it waits for the next poll")
     };
-    let news = pause.news().unwrap();
-    assert_eq!(news.operation().unwrap().status().as_str(), "running");
-    assert!(news.run().is_none() && matches!(news.reason(), PauseReason::Interval));
-    assert_eq!(news.polls(), 1);
-    assert!(pause.news().is_none(), "it is told once");
-    assert!(machine.run_found().is_some());
+    let progress = pause.progress().unwrap();
+    assert_eq!(progress.operation().unwrap().status().as_str(), "running");
+    assert!(progress.run().is_none() && matches!(progress.reason(), PauseReason::Interval));
+    assert_eq!(progress.polls(), 1);
+    assert!(pause.progress().is_none(), "it is reported once");
     assert_eq!(machine.polls(), 1);
     for _ in 0..2 {
         machine.stop();
-        let error = world.watch(&mut machine).unwrap_err();
+        let error = world.drive(&mut machine).unwrap_err();
         assert!(
             matches!(error.kind(), OperationPollErrorKind::Stopped),
             "{error}"

@@ -1,4 +1,4 @@
-//! What an accepted start leaves: an operation to follow.
+//! An accepted start, and the operation to poll.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,7 +14,7 @@ use crate::{
     wire::location::OperationUrl,
 };
 
-/// An accepted start: counted, with an operation to follow.
+/// An accepted start: it counts, and has an operation to poll.
 #[derive(Clone, Debug)]
 pub struct Accepted(Box<AcceptedParts>);
 
@@ -31,17 +31,17 @@ pub(super) struct AcceptedParts {
     pub(super) clock_skew: Option<SignedDuration>,
     pub(super) request_id: Option<String>,
     pub(super) quota: Option<Quota>,
-    pub(super) foreseen: Option<Forecast>,
+    pub(super) forecast: Option<Forecast>,
     pub(super) unrecorded: Option<(Arc<Change>, StoreError)>,
 }
 
 impl Accepted {
-    pub(super) fn new(follow: AcceptedParts) -> Self {
-        Self(Box::new(follow))
+    pub(super) fn new(parts: AcceptedParts) -> Self {
+        Self(Box::new(parts))
     }
 
-    /// Takes in how the acceptance was booked.
-    pub(super) fn booked(
+    /// Takes in how the acceptance was recorded.
+    pub(super) fn recorded(
         mut self,
         quota: Option<Quota>,
         unrecorded: Option<(Arc<Change>, StoreError)>,
@@ -51,7 +51,7 @@ impl Accepted {
         self
     }
 
-    /// The operation to follow, checked.
+    /// The URL of the operation, checked.
     #[must_use]
     pub fn operation(&self) -> &OperationUrl {
         &self.0.operation
@@ -75,12 +75,12 @@ impl Accepted {
         self.0.quota.as_ref()
     }
 
-    /// What was to come at the moment of the start, if the schedule is known: [`Forecast::start_now_skips`] says whether
-    /// this start makes the scheduled run at [`Forecast::next_scheduled`] be skipped, [`Forecast::is_skipped_already`]
-    /// whether one made before it does, and [`Forecast::following`] when the run after comes.
+    /// The forecast at the moment of the start, if the schedule is known. [`Forecast::start_now_skips`] says whether this
+    /// start causes the scheduled run at [`Forecast::next_scheduled`] to be skipped, [`Forecast::is_skipped_already`] whether
+    /// an earlier start does, and [`Forecast::following`] when the run after it is due.
     #[must_use]
-    pub fn foreseen(&self) -> Option<Forecast> {
-        self.0.foreseen
+    pub fn forecast(&self) -> Option<Forecast> {
+        self.0.forecast
     }
 
     /// By how much the service's clock is ahead of this machine's (negative: behind), if by more than two minutes. A
@@ -90,22 +90,22 @@ impl Accepted {
         self.0.clock_skew
     }
 
-    /// Why the acceptance could not be recorded, if so. The reservation goes on counting.
+    /// Why the acceptance could not be recorded, if so. The reservation keeps counting.
     #[must_use]
     pub fn ledger_warning(&self) -> Option<&StoreError> {
-        self.0.unrecorded.as_ref().map(|(_, fault)| fault)
+        self.0.unrecorded.as_ref().map(|(_, error)| error)
     }
 
-    /// The change that could not be recorded, to be tried once more when the run has ended.
+    /// The change that could not be recorded. [`RecordedPoll`](crate::lro::RecordedPoll) tries it once more.
     #[must_use]
     pub fn unrecorded(&self) -> Option<&Arc<Change>> {
         self.0.unrecorded.as_ref().map(|(change, _)| change)
     }
 
-    /// The wait for the operation, within what is left of the start's total limit. The first poll comes one interval
-    /// after the acceptance.
+    /// The poll of its operation, within what is left of the start's time limit. The first poll comes one interval after the
+    /// acceptance.
     #[must_use]
-    pub fn watch(&self, policy: PollingPolicy) -> OperationPoll {
+    pub fn poll(&self, policy: PollingPolicy) -> OperationPoll {
         let plan = PollPlan {
             service: self.0.service.clone(),
             policy,

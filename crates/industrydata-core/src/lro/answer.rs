@@ -1,4 +1,4 @@
-//! What the machines do with an answer before they look at it.
+//! What all machines do with an answer first.
 
 use http::{
     header::{CONTENT_ENCODING, CONTENT_TYPE},
@@ -18,12 +18,12 @@ use crate::{
     },
 };
 
-/// The body of an error answer; none if it is encoded, which we never asked for.
+/// The body of an error answer; empty if it is encoded, which no request asks for.
 pub(super) fn error_body<'b>(head: &Parts, body: &'b [u8]) -> &'b [u8] {
     if is_encoded(head) { &[] } else { body }
 }
 
-/// Reads the operation in a 2xx answer to a poll (rule B), or says why the poll is a miss (rule P2).
+/// Reads the operation in a 2xx answer to a poll, or says why the poll failed for now.
 pub(super) fn operation(
     head: &Parts,
     body: Result<Vec<u8>, IncompleteBody>,
@@ -41,7 +41,7 @@ pub(super) fn operation(
         .map_err(TransientError::Unreadable)
 }
 
-/// A Location that repeats the token is not followed: it would be written down with it.
+/// A Location that repeats the token is not used: it would be stored with it.
 pub(super) fn redacted(
     url: OperationUrl,
     token: &AccessToken,
@@ -98,7 +98,7 @@ mod tests {
         assert!(!kept("canary-token-of-twenty"));
         assert!(!kept("op-1?sig=canary-token-of-twenty"));
         assert!(!kept("op-1?sig=%63anary%2Dtoken-of-twenty"));
-        // What is too short to be a secret is found everywhere.
+        // Too short a text is not secret, and occurs everywhere.
         let short = AccessToken::new("op").unwrap();
         assert!(redacted(url("op-1"), &short).is_ok());
         assert_eq!(without_token("op-1 op", &short), "op-1 op");

@@ -1,6 +1,6 @@
-//! What an error says of the start it belongs to.
+//! Whether a run may have started in spite of an error.
 
-/// What an error says of the start it belongs to.
+/// Whether a run may have started in spite of an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum MayHaveStarted {
     /// The service accepted the start.

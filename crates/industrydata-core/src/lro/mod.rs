@@ -1,12 +1,14 @@
-//! The machines: a start, the wait for its operation, and reads.
+//! The machines: a start, the polls of its operation and its run, and reads. For authors of adapters.
+//!
+//! Every machine has the same shape ([`Machine`]), so an adapter has one loop and one way to send.
 //!
 //! # The two rules
 //!
-//! 1. **The value that says what to do next is the only thing that can receive its result.** [`Start::step`] and
-//!    [`OperationPoll::step`] lend one step; its consuming methods are the only way on. A step that is dropped leaves the
-//!    machine where it was, so a cancelled driver may ask again.
-//! 2. **A start's request is handed out once for each reservation** (once more after a 401, with another token).
-//!    Dropped before that, the slot is given back; dropped after it, the start is in doubt.
+//! 1. **The value that says what to do next is the only thing that can receive its result.** [`Machine::step`] lends one
+//!    step; its consuming methods are the only way to the next. A step that is dropped leaves the machine where it was, so a
+//!    cancelled driver may ask again.
+//! 2. **A start's request is handed out once for each reservation** (once more after a 401, with another token). If it is
+//!    dropped before that, the slot is given back; after that, the start is in doubt.
 //!
 //! # The start
 //!
@@ -14,18 +16,18 @@
 //!            refused, and waiting was asked for
 //!        +-----------------<--------------------+
 //!        v                                      |
-//! Book(reserve) --granted--> Send(POST) --answer, lost, dropped--> Book(settle) --> Done
-//!        |                      ^  |                                    |
-//!        +--refused, fault--> Done +--401, another token                +--short 429--> Wait --> Book(reserve)
+//! Ledger(reserve) --granted--> Send(POST) --answer, lost, dropped--> Ledger(settle) --> Done
+//!        |                        ^  |                                    |
+//!        +--refused, error--> Done+--401, another token                   +--short 429--> Wait --> Ledger(reserve)
 //! ```
 //!
-//! # The wait
+//! # The polls
 //!
 //! ```text
 //! Send(GET) --terminal status, 403, gone, lost track--> Done
 //!     ^  |
-//!     |  +--any other status, a miss--> Wait --+
-//!     +----------------------------------------+
+//!     |  +--any other status, a transient error--> Wait --+
+//!     +---------------------------------------------------+
 //! ```
 //!
 //! # The read
@@ -34,41 +36,52 @@
 //! Send(GET) --answer, last page--> Done
 //!     ^  |
 //!     |  +--next page, 401 once--> Send(GET)
-//!     |  +--a miss, tries left--> Wait --+
-//!     +----------------------------------+
+//!     |  +--a transient error, tries left--> Wait --+
+//!     +---------------------------------------------+
 //! ```
 
+pub(crate) mod acceptance;
 pub(crate) mod accepted;
 pub(crate) mod answer;
+pub(crate) mod machine;
 pub(crate) mod may_have_started;
 pub(crate) mod operation_poll_error;
-pub(crate) mod outcome;
+pub(crate) mod pace;
 pub(crate) mod poll_operation;
 pub(crate) mod poll_run;
 pub(crate) mod progress;
 pub(crate) mod read;
 pub(crate) mod read_error;
+pub(crate) mod recorded_poll;
 pub(crate) mod resume;
 pub(crate) mod run_poll_error;
+pub(crate) mod session;
+pub(crate) mod settings;
 pub(crate) mod start;
 pub(crate) mod start_error;
 pub(crate) mod step;
+pub(crate) mod transact;
 pub(crate) mod transient;
 
 pub use self::{
+    acceptance::{Acceptance, may_repeat_status},
     accepted::Accepted,
+    machine::Machine,
     may_have_started::MayHaveStarted,
     operation_poll_error::{OperationPollError, OperationPollErrorKind},
-    outcome::{Acceptance, may_repeat_status},
     poll_operation::{OperationPoll, PollPlan},
-    poll_run::{RunPoll, RunPollStep},
+    poll_run::RunPoll,
     progress::{PauseReason, Progress},
-    read::{Read, ReadPlan, ReadStep},
+    read::{Read, ReadPlan},
     read_error::{ReadError, ReadErrorKind},
+    recorded_poll::RecordedPoll,
     resume::{ResumeError, ResumeToken},
     run_poll_error::{RunPollError, RunPollErrorKind},
+    session::Session,
+    settings::Settings,
     start::{Start, StartPlan},
     start_error::{StartError, StartErrorKind},
-    step::{Exchange, OperationPollStep, Pause, Reply, StartStep, Transaction},
+    step::{Exchange, Never, Pause, Reply, Step, Transaction, Writes},
+    transact::Transact,
     transient::TransientError,
 };

@@ -1,4 +1,4 @@
-//! How a wait can end without success.
+//! How an operation poll can end without success.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -10,7 +10,7 @@ use crate::{
     model::operation::Operation, wire::service_error::ServiceError,
 };
 
-/// A wait that did not end in success. A run may have started: yes, always; only the knowledge of it ended.
+/// An operation poll that did not end in success. A run has started in any case.
 #[derive(Clone)]
 pub struct OperationPollError(Box<Inner>);
 
@@ -22,19 +22,19 @@ struct Inner {
     ledger: Option<StoreError>,
 }
 
-/// What happened to a wait.
+/// What happened to an operation poll.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum OperationPollErrorKind {
     /// The operation ended with `failed`.
     Failed,
-    /// The service no longer has the operation (404 after it was seen or after its grace, 410): its outcome is unknown.
+    /// The service no longer has the operation (410, or 404 once it was seen or should be readable): its outcome is unknown.
     Gone(ServiceError),
-    /// No poll brought news for ten minutes and ten polls: the run goes on unseen.
+    /// Nothing but transient errors for ten minutes and ten polls. The run continues.
     LostTrack {
-        /// What the last poll ran into.
+        /// The last error.
         last: TransientError,
-        /// For how long there was no news.
+        /// For how long there were only errors.
         since: Duration,
     },
     /// The service refused the token, and a fresh one too or none could be had.
@@ -49,16 +49,16 @@ pub enum OperationPollErrorKind {
     Forbidden(ServiceError),
     /// No usable token.
     NoToken(TokenError),
-    /// The service answered a poll with something that no poll is answered with.
+    /// The answer fits no poll.
     Unexpected(ServiceError),
-    /// The time limit passed, or a Retry-After reaches past it; the run goes on.
+    /// The time limit passed, or a Retry-After reaches past it. The run continues.
     TimeLimit {
-        /// When the service asked to be polled again, if that is why the wait ended.
+        /// When the service asked to be polled again, if that is why.
         retry_at: Option<Timestamp>,
-        /// Why the last poll brought no news, if it brought none.
+        /// Why the last poll failed, if it did.
         last: Option<Box<TransientError>>,
     },
-    /// The caller stopped the client; the run goes on.
+    /// The caller stopped the client. The run continues.
     Stopped,
 }
 
@@ -76,10 +76,10 @@ impl OperationPollError {
         }))
     }
 
-    /// The same error, told that the start's outcome could not be recorded either.
+    /// The same error with why the start's outcome could not be recorded, if so.
     #[must_use]
-    pub fn with_ledger_warning(mut self, fault: Option<StoreError>) -> Self {
-        self.0.ledger = fault;
+    pub fn with_ledger_warning(mut self, error: Option<StoreError>) -> Self {
+        self.0.ledger = error;
         self
     }
 
@@ -89,7 +89,7 @@ impl OperationPollError {
         &self.0.kind
     }
 
-    /// Always [`MayHaveStarted::Yes`]: there is an operation to watch only after a start was accepted.
+    /// Always [`MayHaveStarted::Yes`]: there is an operation to poll only after a start was accepted.
     #[must_use]
     pub const fn may_have_started(&self) -> MayHaveStarted {
         MayHaveStarted::Yes
@@ -101,7 +101,7 @@ impl OperationPollError {
         self.0.operation.as_deref()
     }
 
-    /// What another process needs to take up the wait again; `None` once the operation has ended.
+    /// What another process needs to resume the poll; `None` once the operation has ended.
     #[must_use]
     pub const fn resume_token(&self) -> Option<&ResumeToken> {
         match &self.0.kind {
@@ -122,24 +122,24 @@ impl OperationPollError {
     pub const fn advice(&self) -> &'static str {
         match &self.0.kind {
             OperationPollErrorKind::Failed => {
-                "read the status detail and the run's blocking error, mend the data or the flow, then start again"
+                "read the status detail and the run's blocking error, fix the data or the flow, then start again"
             }
             OperationPollErrorKind::Gone(_) => {
-                "look at the tenant's runs for the outcome: operations are not kept for ever"
+                "look at the tenant's runs for the outcome: the service does not keep operations for ever"
             }
             OperationPollErrorKind::LostTrack { .. }
             | OperationPollErrorKind::TimeLimit { .. }
             | OperationPollErrorKind::Stopped => {
-                "take up the wait again with the resume token; do not start again: the run goes on"
+                "resume with the resume token; do not start again: the run continues"
             }
             OperationPollErrorKind::Unauthorized { .. } | OperationPollErrorKind::NoToken(_) => {
-                "get a new token and take up the wait again with the resume token; the run goes on"
+                "get a new token, then resume with the resume token; the run continues"
             }
             OperationPollErrorKind::Forbidden(_) => {
-                "have an administrator grant IndustryData.ReadBasic.All, then take up the wait again with the resume token; the run goes on (a preflight tells this before a start)"
+                "have an administrator grant IndustryData.ReadBasic.All, then resume with the resume token; the run continues (a preflight checks this before a start)"
             }
             OperationPollErrorKind::Unexpected(_) => {
-                "check the base URL and what stands between here and the service, then take up the wait again with the resume token"
+                "check the base URL and any proxy on the way to the service, then resume with the resume token"
             }
         }
     }
@@ -154,7 +154,7 @@ impl OperationPollError {
             | OperationPollErrorKind::Unexpected(error) => Some(error),
             OperationPollErrorKind::LostTrack { last, .. } => last.service_error(),
             OperationPollErrorKind::TimeLimit { last, .. } => match last {
-                Some(miss) => miss.service_error(),
+                Some(error) => error.service_error(),
                 None => None,
             },
             OperationPollErrorKind::Failed
@@ -178,7 +178,7 @@ impl OperationPollError {
 
 impl fmt::Debug for OperationPollError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WatchError")
+        f.debug_struct("OperationPollError")
             .field("kind", &self.0.kind)
             .field("operation", &self.0.operation)
             .finish_non_exhaustive()
@@ -202,7 +202,7 @@ impl fmt::Display for OperationPollError {
             }
             OperationPollErrorKind::LostTrack { last, since } => write!(
                 f,
-                "no news of the operation for {} s, the last time because of {last}",
+                "the operation could not be polled for {} s, most recently: {last}",
                 since.as_secs()
             ),
             OperationPollErrorKind::Unauthorized { error, token: None } => {
@@ -216,22 +216,24 @@ impl fmt::Display for OperationPollError {
                 f,
                 "the token may not read operations, which takes IndustryData.ReadBasic.All: {error}"
             ),
-            OperationPollErrorKind::NoToken(error) => write!(f, "no poll without a token: {error}"),
+            OperationPollErrorKind::NoToken(error) => {
+                write!(f, "cannot poll without a token: {error}")
+            }
             OperationPollErrorKind::Unexpected(error) => {
                 write!(f, "the service answered a poll unexpectedly: {error}")
             }
-            OperationPollErrorKind::Stopped => f.write_str("stopped; the operation goes on"),
+            OperationPollErrorKind::Stopped => f.write_str("stopped; the operation continues"),
             OperationPollErrorKind::TimeLimit { retry_at, last } => {
                 match retry_at {
-                    None => f.write_str("the time limit passed; the operation goes on")?,
+                    None => f.write_str("the time limit passed; the operation continues")?,
                     Some(at) => write!(
                         f,
-                        "the service asked not to be polled before {at:.0}, which is past the time limit; the operation goes on"
+                        "the service asked not to be polled before {at:.0}, which is past the time limit; the operation continues"
                     )?,
                 }
                 match last {
                     None => Ok(()),
-                    Some(miss) => write!(f, "; the last poll brought no news: {miss}"),
+                    Some(error) => write!(f, "; the last poll failed: {error}"),
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! The wait: poll, pause, until the operation has ended.
+//! The operation poll: poll, pause, until the operation has ended.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,23 +7,21 @@ use jiff::Timestamp;
 
 use crate::lro::{
     answer::{error_body, operation},
+    machine::{Machine, Sealed},
     operation_poll_error::{OperationPollError, OperationPollErrorKind},
+    pace::{LostTrack, Pace, Pausing, TimeUp},
     progress::{PauseReason, Progress},
-    step::{Exchange, Machine, OperationPollStep, Pause},
+    resume::ResumeToken,
+    step::{Asks, Exchange, Never, Pause, Pauses, Step},
     transient::TransientError,
 };
-use crate::policy::{
-    LAST_POLL_LEAD, LOST_TRACK_AFTER, LOST_TRACK_POLLS, MAX_UNAUTHORIZED, NOT_FOUND_GRACE,
-    NOT_FOUND_TRIES, TOKEN_RETRY,
-};
+use crate::policy::{MAX_UNAUTHORIZED, NOT_FOUND_TRIES, TOKEN_RETRY};
 use crate::{
     auth::token::{AccessToken, Challenge, TokenError},
     endpoint::service::Service,
-    lro::resume::ResumeToken,
     model::{operation::Operation, status::OperationStatus},
     now::Now,
     policy::{Limits, PollingPolicy},
-    reconcile::run_match::RunMatch,
     seed::Seed,
     wire::{
         location::OperationUrl,
@@ -33,63 +31,47 @@ use crate::{
     },
 };
 
-/// How to watch an operation.
+/// How to poll an operation or a run.
 #[derive(Clone, Debug)]
 pub struct PollPlan {
     /// The service.
     pub service: Service,
-    /// The pauses between polls.
+    /// The poll interval.
     pub policy: PollingPolicy,
-    /// Limits of time; `total` bounds the wait.
+    /// Limits of time; `total` bounds the whole poll.
     pub limits: Limits,
 }
 
-/// The wait for one operation.
+/// Polls one operation until it ends.
 #[derive(Debug)]
 pub struct OperationPoll {
     plan: PollPlan,
     url: OperationUrl,
     seed: Seed,
     state: State,
-    /// When the 202 came, or the wait began, in steady time.
-    began: Duration,
-    /// How much older than `began` the start is.
-    age: Duration,
+    pace: Pace,
     accepted: Timestamp,
-    deadline: Duration,
     operation: Option<Arc<Operation>>,
     refused: Option<Box<(Challenge, ServiceError)>>,
     requests: u32,
     polls: u32,
-    misses: u32,
-    missing_since: Duration,
     not_found: u32,
     unauthorized: u32,
     /// Whether this poll was already repeated with a fresh token.
     repeated: bool,
-    /// Whether the last poll before the deadline is due or made.
-    last_poll: bool,
 }
 
 #[derive(Debug)]
 enum State {
     Due,
-    Out {
-        token: AccessToken,
-        since: Duration,
-    },
-    Pausing {
-        from: Duration,
-        until: Duration,
-        reason: PauseReason,
-        told: bool,
-    },
+    Out { token: AccessToken, since: Duration },
+    Pausing(Pausing),
     Ended(Result<Arc<Operation>, OperationPollError>),
 }
 
 impl OperationPoll {
-    /// The wait for an operation whose start is not this process's own: polls at once. `accepted` is when the start was
-    /// accepted, if that is known.
+    /// Polls an operation that another process started, at once. `accepted` is when its start was accepted, if that is
+    /// known.
     #[must_use]
     pub fn new(
         url: OperationUrl,
@@ -106,24 +88,19 @@ impl OperationPoll {
             ..plan
         };
         Self {
-            deadline: now.steady.saturating_add(plan.limits.total),
+            pace: Pace::new(plan.policy, plan.limits, age, now),
             plan,
             url,
             seed: Seed::new(seed),
             state: State::Due,
-            began: now.steady,
-            age,
             accepted: accepted.unwrap_or(now.utc),
             operation: None,
             refused: None,
             requests: 0,
             polls: 0,
-            misses: 0,
-            missing_since: now.steady,
             not_found: 0,
             unauthorized: 0,
             repeated: false,
-            last_poll: false,
         }
     }
 
@@ -136,39 +113,42 @@ impl OperationPoll {
         deadline: Duration,
         retry_after: Option<Duration>,
     ) -> Self {
-        let mut watch = Self::new(url, plan, Some(accepted.utc), [0; 16], accepted);
-        watch.seed = seed;
-        watch.requests = requests;
-        watch.deadline = deadline;
-        let pause = watch.plan.policy.pause(Duration::ZERO);
-        watch.pause_for(pause, retry_after, PauseReason::Interval, accepted);
-        watch
+        let mut poll = Self::new(url, plan, Some(accepted.utc), [0; 16], accepted);
+        poll.seed = seed;
+        poll.requests = requests;
+        poll.pace.deadline = deadline;
+        let pause = poll.plan.policy.pause(Duration::ZERO);
+        poll.pause_for(pause, retry_after, PauseReason::Interval, accepted);
+        poll
     }
 
-    /// What to do next.
-    pub fn step(&mut self) -> OperationPollStep<'_> {
+    /// The result, if it has ended. A request that was dropped on the way counts as a poll: the next one comes an interval
+    /// later.
+    pub(super) fn outcome(&mut self) -> Option<Result<Arc<Operation>, OperationPollError>> {
         if let State::Out { since, .. } = &self.state {
-            // Dropped on the way: it was a poll, so the next one comes an interval later.
             let from = *since;
-            let until = from.saturating_add(self.interval(from)).min(self.deadline);
-            self.state = State::Pausing {
+            let until = from.saturating_add(self.pace.interval(from));
+            self.state = State::Pausing(Pausing {
                 from,
-                until,
+                until: until.min(self.pace.deadline),
                 reason: PauseReason::Retry(TransientError::Dropped),
-                told: true,
-            };
+                reported: true,
+            });
         }
         match &self.state {
-            State::Ended(outcome) => OperationPollStep::Done(outcome.clone()),
-            State::Pausing { .. } => OperationPollStep::Wait(Pause { machine: self }),
-            State::Due | State::Out { .. } => OperationPollStep::Send(Exchange { machine: self }),
+            State::Ended(outcome) => Some(outcome.clone()),
+            State::Due | State::Out { .. } | State::Pausing(_) => None,
         }
     }
 
-    /// Ends the wait, unless it has ended: the next step is done.
-    pub fn stop(&mut self) {
-        if !matches!(self.state, State::Ended(_)) {
-            self.end(OperationPollErrorKind::Stopped);
+    /// The next step before the end.
+    pub(super) fn lend<L, T>(&mut self) -> Step<'_, L, T> {
+        match &self.state {
+            State::Pausing(pausing) => {
+                let (until, reason) = (pausing.until, pausing.reason.clone());
+                Step::Wait(Pause::new(self, until, reason))
+            }
+            State::Due | State::Out { .. } | State::Ended(_) => Step::Send(Exchange::new(self)),
         }
     }
 
@@ -184,27 +164,20 @@ impl OperationPoll {
         self.operation.as_deref()
     }
 
-    /// When the start was accepted, or the wait began.
+    /// When the start was accepted, or else when the poll began.
     #[must_use]
     pub const fn accepted(&self) -> Timestamp {
         self.accepted
     }
 
-    /// How it is watched.
+    /// How it is polled.
     #[must_use]
     pub const fn plan(&self) -> &PollPlan {
         &self.plan
     }
 
-    /// The run of the operation, if its `resourceLocation` names it; else it is to be looked for by its start time
-    /// ([`RunMatch::by_start_time`]).
-    #[must_use]
-    pub fn run_found(&self) -> Option<RunMatch> {
-        RunMatch::by_resource_location(self.plan.service.base(), self.operation()?)
-    }
-
-    /// The id in the operation last seen, if it is another than the URL's. The URL's is kept; the documentation's own sample
-    /// of [Get longRunningOperation](https://learn.microsoft.com/graph/api/longrunningoperation-get) differs so.
+    /// The id in the operation as last seen, if it differs from the URL's. The URL's is used; the documentation's own
+    /// sample of [Get longRunningOperation](https://learn.microsoft.com/graph/api/longrunningoperation-get) differs so.
     #[must_use]
     pub fn other_id(&self) -> Option<&str> {
         let id = self.operation()?.id()?;
@@ -217,18 +190,10 @@ impl OperationPoll {
         self.polls
     }
 
-    /// What another process needs to take up the wait.
+    /// What another process needs to resume the poll.
     #[must_use]
     pub fn resume_token(&self) -> ResumeToken {
         ResumeToken::new(self.plan.service.base(), &self.url, self.accepted)
-    }
-
-    fn since_start(&self, steady: Duration) -> Duration {
-        steady.saturating_sub(self.began).saturating_add(self.age)
-    }
-
-    fn interval(&self, steady: Duration) -> Duration {
-        self.plan.policy.pause(self.since_start(steady))
     }
 
     fn end(&mut self, kind: OperationPollErrorKind) {
@@ -236,7 +201,13 @@ impl OperationPoll {
         self.state = State::Ended(Err(error));
     }
 
-    /// Pauses, or ends at the time limit: a wait is clipped so that one last poll fits before it.
+    fn time_limit(&mut self) {
+        self.end(OperationPollErrorKind::TimeLimit {
+            retry_at: None,
+            last: None,
+        });
+    }
+
     fn pause_for(
         &mut self,
         pause: Duration,
@@ -245,71 +216,39 @@ impl OperationPoll {
         now: Now,
     ) {
         self.repeated = false;
-        let longer = asked.filter(|asked| *asked > pause);
-        let left = self.deadline.saturating_sub(now.steady);
-        if let Some(asked) = asked.filter(|asked| *asked > left) {
-            let retry_at = now.utc.saturating_add(asked).ok();
-            let last = last_miss(reason);
-            self.end(OperationPollErrorKind::TimeLimit { retry_at, last });
-            return;
+        match self.pace.pause(pause, asked, reason, now) {
+            Ok(pausing) => self.state = State::Pausing(pausing),
+            Err(TimeUp { retry_at, reason }) => {
+                let last = if let PauseReason::Retry(error) = reason {
+                    Some(Box::new(error))
+                } else {
+                    None
+                };
+                self.end(OperationPollErrorKind::TimeLimit { retry_at, last });
+            }
         }
-        if self.last_poll || left.is_zero() {
-            let last = last_miss(reason);
-            self.end(OperationPollErrorKind::TimeLimit {
-                retry_at: None,
-                last,
-            });
-            return;
-        }
-        let room = LAST_POLL_LEAD
-            .min(self.plan.limits.total / 10)
-            .min(self.plan.limits.request);
-        let last = self.deadline.saturating_sub(room).max(now.steady);
-        let until = now.steady.saturating_add(longer.unwrap_or(pause));
-        self.last_poll = until >= last;
-        self.state = State::Pausing {
-            from: now.steady,
-            // What the service asked for is never undercut, not even for a last poll.
-            until: until
-                .min(last)
-                .max(now.steady.saturating_add(asked.unwrap_or_default())),
-            reason: match (longer, reason) {
-                (Some(_), PauseReason::Interval) => PauseReason::RetryAfter,
-                (_, reason) => reason,
-            },
-            told: false,
-        };
     }
 
-    fn miss(&mut self, miss: TransientError, asked: Option<Duration>, now: Now) {
-        if self.misses == 0 {
-            self.missing_since = now.steady;
-        }
-        self.misses = self.misses.saturating_add(1);
-        let since = now.steady.saturating_sub(self.missing_since);
-        if since >= LOST_TRACK_AFTER && self.misses >= LOST_TRACK_POLLS {
-            self.end(OperationPollErrorKind::LostTrack { last: miss, since });
-            return;
-        }
+    fn transient(&mut self, error: TransientError, asked: Option<Duration>, now: Now) {
         let jitter = self.seed.jitter(self.requests);
-        let pause = self
-            .plan
-            .policy
-            .retry(self.since_start(now.steady), self.misses, jitter);
-        let pause = match &miss {
-            TransientError::Token(_) => pause.max(TOKEN_RETRY),
-            TransientError::Lost(_)
-            | TransientError::Answer(_)
-            | TransientError::Body(_)
-            | TransientError::Encoded
-            | TransientError::Unreadable(_)
-            | TransientError::Dropped => pause,
-        };
-        self.pause_for(pause, asked, PauseReason::Retry(miss), now);
+        match self.pace.retry(jitter, now) {
+            Err(LostTrack(since)) => {
+                self.end(OperationPollErrorKind::LostTrack { last: error, since });
+            }
+            Ok(pause) => {
+                let is_token = matches!(error, TransientError::Token(_));
+                let pause = if is_token {
+                    pause.max(TOKEN_RETRY)
+                } else {
+                    pause
+                };
+                self.pause_for(pause, asked, PauseReason::Retry(error), now);
+            }
+        }
     }
 
     fn seen(&mut self, operation: Operation, asked: Option<Duration>, now: Now) {
-        self.misses = 0;
+        self.pace.answered();
         let operation = Arc::new(operation);
         self.operation = Some(Arc::clone(&operation));
         match operation.status() {
@@ -319,7 +258,8 @@ impl OperationPoll {
             | OperationStatus::Running
             | OperationStatus::UnknownFutureValue
             | OperationStatus::Other(_) => {
-                self.pause_for(self.interval(now.steady), asked, PauseReason::Interval, now);
+                let pause = self.pace.interval(now.steady);
+                self.pause_for(pause, asked, PauseReason::Interval, now);
             }
         }
     }
@@ -333,7 +273,7 @@ impl OperationPoll {
         let challenge = Challenge::new(token, error.claims().cloned());
         self.refused = Some(Box::new((challenge, error.clone())));
         if self.repeated {
-            self.miss(TransientError::Answer(Box::new(error)), None, now);
+            self.transient(TransientError::Answer(Box::new(error)), None, now);
         } else {
             self.repeated = true;
             self.state = State::Due;
@@ -342,29 +282,49 @@ impl OperationPoll {
 
     fn not_found(&mut self, error: ServiceError, asked: Option<Duration>, now: Now) {
         self.not_found += 1;
-        let in_grace = now.steady.saturating_sub(self.began) < NOT_FOUND_GRACE
-            || self.not_found < NOT_FOUND_TRIES;
-        if self.operation.is_none() && in_grace {
-            self.miss(TransientError::Answer(Box::new(error)), asked, now);
+        let is_in_grace = self.pace.is_in_grace(now) || self.not_found < NOT_FOUND_TRIES;
+        if self.operation.is_none() && is_in_grace {
+            self.transient(TransientError::Answer(Box::new(error)), asked, now);
         } else {
             self.end(OperationPollErrorKind::Gone(error));
         }
     }
 }
 
+impl Sealed for OperationPoll {}
+
 impl Machine for OperationPoll {
+    type Ledger = Never;
+    type Output = Arc<Operation>;
+    type Error = OperationPollError;
+
+    fn step(&mut self) -> Step<'_, Never, Result<Arc<Operation>, OperationPollError>> {
+        match self.outcome() {
+            Some(outcome) => Step::Done(outcome),
+            None => self.lend(),
+        }
+    }
+
+    fn stop(&mut self) {
+        if !matches!(self.state, State::Ended(_)) {
+            self.end(OperationPollErrorKind::Stopped);
+        }
+    }
+}
+
+impl Asks for OperationPoll {
     fn challenge(&self) -> Option<&Challenge> {
         self.refused.as_deref().map(|(challenge, _)| challenge)
     }
 
     fn deadline(&self) -> Duration {
-        self.deadline
+        self.pace.deadline
     }
 
     fn no_token(&mut self, error: TokenError, now: Now) {
-        // A source that worked before may work again; one that never did, or that has nothing against a refusal, ends it.
+        // A source that worked before may work again. One that never did, or has nothing to offer after a refusal, ends it.
         if error.is_transient() && self.polls > 0 && self.refused.is_none() {
-            self.miss(TransientError::Token(error), None, now);
+            self.transient(TransientError::Token(error), None, now);
             return;
         }
         let kind = match self.refused.take() {
@@ -377,8 +337,8 @@ impl Machine for OperationPoll {
         self.end(kind);
     }
 
-    fn unsent(&mut self, fault: TransportError, now: Now) {
-        self.miss(TransientError::Lost(fault), None, now);
+    fn unsent(&mut self, error: TransportError, now: Now) {
+        self.transient(TransientError::Lost(error), None, now);
     }
 
     fn request(&mut self, token: &AccessToken, now: Now) -> Option<(Request<()>, Duration)> {
@@ -392,12 +352,9 @@ impl Machine for OperationPoll {
             });
             return None;
         }
-        let left = self.deadline.saturating_sub(now.steady);
+        let left = self.pace.left(now);
         if left.is_zero() {
-            self.end(OperationPollErrorKind::TimeLimit {
-                retry_at: None,
-                last: None,
-            });
+            self.time_limit();
             return None;
         }
         let ordinal = self.requests;
@@ -430,7 +387,7 @@ impl Machine for OperationPoll {
         if head.status.is_success() {
             match operation(head, body, &token) {
                 Ok(operation) => self.seen(operation, asked, now),
-                Err(miss) => self.miss(miss, asked, now),
+                Err(error) => self.transient(error, asked, now),
             }
             return;
         }
@@ -442,65 +399,34 @@ impl Machine for OperationPoll {
             404 => self.not_found(error, asked, now),
             410 => self.end(OperationPollErrorKind::Gone(error)),
             408 | 425 | 429 | 500.. => {
-                self.miss(TransientError::Answer(Box::new(error)), asked, now)
+                self.transient(TransientError::Answer(Box::new(error)), asked, now)
             }
             _ => self.end(OperationPollErrorKind::Unexpected(error)),
         }
     }
 
-    fn lost(&mut self, fault: TransportError, now: Now) {
+    fn lost(&mut self, error: TransportError, now: Now) {
         self.state = State::Due;
-        self.miss(TransientError::Lost(fault), None, now);
-    }
-
-    fn pause(&self) -> (Duration, &PauseReason) {
-        match &self.state {
-            State::Pausing { until, reason, .. } => (*until, reason),
-            State::Due | State::Out { .. } | State::Ended(_) => {
-                (Duration::ZERO, &PauseReason::Interval)
-            }
-        }
-    }
-
-    fn news(&mut self) -> Option<Progress> {
-        let State::Pausing {
-            from,
-            until,
-            reason,
-            told,
-        } = &mut self.state
-        else {
-            return None;
-        };
-        if std::mem::replace(told, true) || self.polls == 0 {
-            return None;
-        }
-        Some(Progress {
-            operation: self.operation.clone(),
-            run: None,
-            reason: reason.clone(),
-            polls: self.polls,
-            next_poll_in: until.saturating_sub(*from),
-        })
-    }
-
-    fn over(&mut self, now: Now) {
-        if matches!(self.state, State::Pausing { .. }) {
-            self.state = State::Due;
-            if now.steady >= self.deadline {
-                self.end(OperationPollErrorKind::TimeLimit {
-                    retry_at: None,
-                    last: None,
-                });
-            }
-        }
+        self.transient(TransientError::Lost(error), None, now);
     }
 }
 
-/// The miss that a pause would have followed.
-fn last_miss(reason: PauseReason) -> Option<Box<TransientError>> {
-    if let PauseReason::Retry(miss) = reason {
-        return Some(Box::new(miss));
+impl Pauses for OperationPoll {
+    fn progress(&mut self) -> Option<Progress> {
+        match &mut self.state {
+            State::Pausing(pausing) if self.polls > 0 => {
+                pausing.progress(self.operation.as_ref(), None, self.polls)
+            }
+            State::Due | State::Out { .. } | State::Pausing(_) | State::Ended(_) => None,
+        }
     }
-    None
+
+    fn over(&mut self, now: Now) {
+        if matches!(self.state, State::Pausing(_)) {
+            self.state = State::Due;
+            if self.pace.left(now).is_zero() {
+                self.time_limit();
+            }
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! Why there is a pause, and what is known in it.
+//! The reason of a pause, and what is known in it.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -12,19 +12,19 @@ use crate::{
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum PauseReason {
-    /// The books have no slot for a start, for this reason.
+    /// The ledger has no slot for a start, for this reason.
     Slot(RefusalReason),
     /// The service refused the start for now (429).
     Throttled,
-    /// The interval between two polls.
+    /// The poll interval.
     Interval,
-    /// The service asked for a longer pause than the interval.
+    /// The service asked for a longer pause than the poll interval.
     RetryAfter,
-    /// The last poll brought no news.
+    /// The last poll of the operation failed for now.
     Retry(TransientError),
-    /// The interval between two reads of a run.
+    /// The poll interval of a run.
     RunGoesOn,
-    /// The last read of a run brought no news.
+    /// The last poll of the run failed for now.
     Unread(ReadError),
 }
 
@@ -33,16 +33,16 @@ impl fmt::Display for PauseReason {
         match self {
             Self::Slot(reason) => reason.fmt(f),
             Self::Throttled => f.write_str("the service throttles starts"),
-            Self::Interval => f.write_str("the operation goes on"),
+            Self::Interval => f.write_str("the operation continues"),
             Self::RetryAfter => f.write_str("the service asked to wait"),
-            Self::Retry(miss) => write!(f, "the last poll brought no news ({miss})"),
-            Self::RunGoesOn => f.write_str("the run goes on"),
-            Self::Unread(error) => write!(f, "the last read brought no news ({error})"),
+            Self::Retry(error) => write!(f, "the last poll failed for now ({error})"),
+            Self::RunGoesOn => f.write_str("the run continues"),
+            Self::Unread(error) => write!(f, "the last poll failed for now ({error})"),
         }
     }
 }
 
-/// What a wait knows after a poll.
+/// What a start or a poll knows when it pauses.
 #[derive(Clone, Debug)]
 pub struct Progress {
     pub(super) operation: Option<Arc<Operation>>,
@@ -53,31 +53,31 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// The operation as last seen; `None` until a poll has brought it.
+    /// The operation as last seen; `None` before that.
     #[must_use]
     pub fn operation(&self) -> Option<&Operation> {
         self.operation.as_deref()
     }
 
-    /// The run as last seen, if a run is what is followed.
+    /// The run as last seen, if a run is polled.
     #[must_use]
     pub fn run(&self) -> Option<&IndustryDataRun> {
         self.run.as_deref()
     }
 
-    /// Why the next poll is not made at once; tells a miss from news.
+    /// The reason of the pause; a failed poll has its own.
     #[must_use]
     pub const fn reason(&self) -> &PauseReason {
         &self.reason
     }
 
-    /// Polls made so far.
+    /// Polls made so far; none by a start.
     #[must_use]
     pub const fn polls(&self) -> u32 {
         self.polls
     }
 
-    /// The pause before the next poll.
+    /// The whole length of the pause.
     #[must_use]
     pub const fn next_poll_in(&self) -> Duration {
         self.next_poll_in

@@ -1,4 +1,4 @@
-//! The read: one GET, repeated while it is missed, page after page if it is a list.
+//! The read: one GET, repeated after transient errors, page after page if it is a list.
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,9 +6,11 @@ use http::{Request, StatusCode, Uri, header::CONTENT_TYPE, response::Parts};
 
 use crate::lro::{
     answer::{error_body, is_encoded, secret, without_token},
-    progress::{PauseReason, Progress},
+    machine::{Machine, Sealed},
+    pace::Pausing,
+    progress::PauseReason,
     read_error::{ReadError, ReadErrorKind},
-    step::{Exchange, Machine, Pause},
+    step::{Asks, Exchange, Never, Pause, Pauses, Step},
     transient::TransientError,
 };
 use crate::policy::{
@@ -39,27 +41,15 @@ use crate::{
 pub struct ReadPlan {
     /// The service.
     pub service: Service,
-    /// Limits of time; `total` bounds the read with its retries and all of its pages, and no read takes longer than 300 s.
+    /// Limits of time; `total` bounds the read with its retries and pages. No read takes longer than 300 s.
     pub limits: Limits,
 }
 
-/// What a [`Read`] needs done next. Reads never touch the books: there is no step for it.
-#[must_use = "nothing happens until the step is answered"]
-#[derive(Debug)]
-pub enum ReadStep<'m, T> {
-    /// Put one request on the wire, then hand in its one answer.
-    Send(Exchange<'m>),
-    /// Do nothing for a while.
-    Wait(Pause<'m>),
-    /// The read has ended.
-    Done(Result<Arc<T>, ReadError>),
-}
-
-/// One read of an [`Endpoint`]. A run may have started: no, not by this.
+/// One read of an [`Endpoint`].
 ///
-/// A miss (a lost or cut answer, 408, 425, 429, 5xx) is repeated up to four times, after a pause that doubles from 1 s
-/// with jitter, and no sooner than a Retry-After says. A 401 is repeated once with a fresh token. A list is read to its
-/// end: up to 200 pages and 20,000 items, each link of which must be of the base's origin and under its
+/// After a transient error (a lost or cut answer, 408, 425, 429, 5xx) it is repeated up to four times, with a back-off that
+/// doubles from 1 s with jitter and never undercuts a Retry-After. A 401 is repeated once with a fresh token. A list is read
+/// to its end, up to 200 pages and 20,000 items. Each link must have the base's origin and be under its
 /// `external/industryData/`, and none may come twice.
 #[derive(Debug)]
 pub struct Read<E: Endpoint> {
@@ -76,28 +66,24 @@ pub struct Read<E: Endpoint> {
     seen: Vec<Uri>,
     refused: Option<Box<(Challenge, ServiceError)>>,
     requests: u32,
-    misses: u32,
+    errors: u32,
     /// The Retry-After of the last answer.
     asked: Option<Duration>,
+    /// The latest moment reported.
+    last: Now,
 }
 
 #[derive(Debug)]
 enum State<T> {
     Due,
-    Out {
-        token: AccessToken,
-        sent: Now,
-    },
-    Pausing {
-        until: Duration,
-        reason: PauseReason,
-    },
+    Out(AccessToken),
+    Pausing(Pausing),
     Ended(Result<Arc<T>, ReadErrorKind>),
 }
 
 impl<E: Endpoint> Read<E> {
-    /// A read that begins now. `seed` is random and used for one read: each `client-request-id` and every jitter are made
-    /// of it.
+    /// A read that begins now. `seed` is random and used for one read only: each `client-request-id` and all jitter derive
+    /// from it.
     #[must_use]
     pub fn new(endpoint: E, plan: ReadPlan, seed: [u8; 16], now: Now) -> Self {
         let uri = endpoint
@@ -120,58 +106,61 @@ impl<E: Endpoint> Read<E> {
             seen: Vec::new(),
             refused: None,
             requests: 0,
-            misses: 0,
+            errors: 0,
             asked: None,
+            last: now,
         }
     }
 
-    /// The same read with no second try, for one who repeats it in his own time.
-    pub(super) const fn once(mut self) -> Self {
+    /// The same read with no second try, and with an earlier deadline if this one is.
+    pub(super) fn once_before(mut self, deadline: Duration) -> Self {
         self.tries = 1;
+        self.deadline = self.deadline.min(deadline);
         self
     }
 
-    /// What to do next.
-    pub fn step(&mut self) -> ReadStep<'_, E::Output> {
-        self.settle_dropped();
-        match &self.state {
-            State::Ended(Ok(output)) => ReadStep::Done(Ok(Arc::clone(output))),
-            State::Ended(Err(kind)) => ReadStep::Done(Err(Self::error(kind.clone()))),
-            State::Pausing { .. } => ReadStep::Wait(Pause { machine: self }),
-            State::Due | State::Out { .. } => ReadStep::Send(Exchange { machine: self }),
+    /// The result, if it has ended. A request that was dropped on the way counts as a transient error.
+    pub(crate) fn outcome(&mut self) -> Option<Result<Arc<E::Output>, ReadErrorKind>> {
+        if matches!(self.state, State::Out(_)) {
+            self.transient(TransientError::Dropped, self.last);
         }
-    }
-
-    /// Ends the read, unless it has ended: the next step is done.
-    pub fn stop(&mut self) {
-        if !matches!(self.state, State::Ended(_)) {
-            self.end(ReadErrorKind::Stopped);
-        }
-    }
-
-    /// Nobody is left to say what became of a request that was handed out; when that was, if there was one.
-    pub(super) fn settle_dropped(&mut self) -> Option<Now> {
-        let State::Out { sent, .. } = &self.state else {
-            return None;
-        };
-        let sent = *sent;
-        self.miss(TransientError::Dropped, sent);
-        Some(sent)
-    }
-
-    pub(super) fn outcome(&self) -> Option<Result<Arc<E::Output>, ReadErrorKind>> {
         match &self.state {
             State::Ended(outcome) => Some(outcome.clone()),
-            State::Due | State::Out { .. } | State::Pausing { .. } => None,
+            State::Due | State::Out(_) | State::Pausing(_) => None,
         }
     }
 
-    /// The Retry-After of the last answer, from when it came.
+    pub(super) const fn has_ended(&self) -> bool {
+        matches!(self.state, State::Ended(_))
+    }
+
+    /// The next step before the end.
+    pub(crate) fn lend<L, T>(&mut self) -> Step<'_, L, T> {
+        match &self.state {
+            State::Pausing(pausing) => {
+                let (until, reason) = (pausing.until, pausing.reason.clone());
+                Step::Wait(Pause::new(self, until, reason))
+            }
+            State::Due | State::Out(_) | State::Ended(_) => Step::Send(Exchange::new(self)),
+        }
+    }
+
+    /// The Retry-After of the last answer, counted from when it came.
     pub(super) const fn asked(&self) -> Option<Duration> {
         self.asked
     }
 
-    pub(super) fn error(kind: ReadErrorKind) -> ReadError {
+    /// The latest moment reported.
+    pub(crate) const fn last(&self) -> Now {
+        self.last
+    }
+
+    /// Requests made so far.
+    pub(super) const fn requests(&self) -> u32 {
+        self.requests
+    }
+
+    pub(crate) fn error(kind: ReadErrorKind) -> ReadError {
         ReadError::new(kind, E::SUBJECT, E::PERMISSION)
     }
 
@@ -179,22 +168,22 @@ impl<E: Endpoint> Read<E> {
         self.state = State::Ended(Err(kind));
     }
 
-    fn miss(&mut self, miss: TransientError, now: Now) {
-        self.misses += 1;
+    fn transient(&mut self, error: TransientError, now: Now) {
+        self.errors += 1;
         let left = self.deadline.saturating_sub(now.steady);
         let asked = self.asked.filter(|asked| !asked.is_zero());
         let retry_at = asked.and_then(|asked| now.utc.saturating_add(asked).ok());
-        if self.misses >= self.tries {
+        if self.errors >= self.tries {
             self.end(ReadErrorKind::GaveUp {
-                last: miss,
-                tries: self.misses,
+                last: error,
+                tries: self.errors,
                 retry_at,
             });
             return;
         }
-        let ceiling = (READ_BACK_OFF * (1 << (self.misses - 1).min(5))).min(MAX_READ_BACK_OFF);
+        let ceiling = (READ_BACK_OFF * (1 << (self.errors - 1).min(5))).min(MAX_READ_BACK_OFF);
         let share = f64::from(self.seed.jitter(self.requests)) / f64::from(u32::MAX);
-        // Half of it is sure, the other half spreads clients.
+        // Half of it is fixed, the other half spreads clients.
         let pause = (ceiling / 2).saturating_add((ceiling / 2).mul_f64(share));
         let longer = asked.filter(|asked| *asked > pause);
         let wait = longer.unwrap_or(pause);
@@ -203,10 +192,12 @@ impl<E: Endpoint> Read<E> {
             self.end(ReadErrorKind::TimeLimit { retry_at });
             return;
         }
-        self.state = State::Pausing {
+        self.state = State::Pausing(Pausing {
+            from: now.steady,
             until: now.steady.saturating_add(wait),
-            reason: PauseReason::Retry(miss),
-        };
+            reason: PauseReason::Retry(error),
+            reported: true,
+        });
     }
 
     fn unauthorized(&mut self, token: AccessToken, error: ServiceError) {
@@ -220,7 +211,7 @@ impl<E: Endpoint> Read<E> {
     }
 
     fn page(&mut self, page: Page<E::Output>, token: &AccessToken) {
-        (self.misses, self.refused) = (0, None);
+        (self.errors, self.refused) = (0, None);
         let whole = match self.whole.take() {
             Some(mut whole) => {
                 E::extend(&mut whole, page.content);
@@ -277,7 +268,28 @@ fn may_go_to(service: &Service, uri: &Uri) -> bool {
     next_link(service.base(), &uri.to_string()).is_ok_and(|checked| checked == *uri)
 }
 
+impl<E: Endpoint> Sealed for Read<E> {}
+
 impl<E: Endpoint> Machine for Read<E> {
+    type Ledger = Never;
+    type Output = Arc<E::Output>;
+    type Error = ReadError;
+
+    fn step(&mut self) -> Step<'_, Never, Result<Arc<E::Output>, ReadError>> {
+        match self.outcome() {
+            Some(outcome) => Step::Done(outcome.map_err(Self::error)),
+            None => self.lend(),
+        }
+    }
+
+    fn stop(&mut self) {
+        if !matches!(self.state, State::Ended(_)) {
+            self.end(ReadErrorKind::Stopped);
+        }
+    }
+}
+
+impl<E: Endpoint> Asks for Read<E> {
     fn challenge(&self) -> Option<&Challenge> {
         self.refused.as_deref().map(|(challenge, _)| challenge)
     }
@@ -287,9 +299,10 @@ impl<E: Endpoint> Machine for Read<E> {
     }
 
     fn no_token(&mut self, error: TokenError, now: Now) {
+        self.last = now;
         if error.is_transient() {
             self.asked = None;
-            self.miss(TransientError::Token(error), now);
+            self.transient(TransientError::Token(error), now);
             return;
         }
         let kind = match self.refused.take() {
@@ -302,11 +315,12 @@ impl<E: Endpoint> Machine for Read<E> {
         self.end(kind);
     }
 
-    fn unsent(&mut self, fault: TransportError, now: Now) {
-        self.lost(fault, now);
+    fn unsent(&mut self, error: TransportError, now: Now) {
+        self.lost(error, now);
     }
 
     fn request(&mut self, token: &AccessToken, now: Now) -> Option<(Request<()>, Duration)> {
+        self.last = now;
         if !matches!(self.state, State::Due) {
             return None;
         }
@@ -325,10 +339,7 @@ impl<E: Endpoint> Machine for Read<E> {
         let ordinal = self.requests;
         self.requests = self.requests.wrapping_add(1);
         self.asked = None;
-        self.state = State::Out {
-            token: token.clone(),
-            sent: now,
-        };
+        self.state = State::Out(token.clone());
         let request = self.plan.service.get(&self.uri, token, self.seed, ordinal);
         Some((request, self.plan.limits.request.min(left)))
     }
@@ -338,7 +349,8 @@ impl<E: Endpoint> Machine for Read<E> {
     }
 
     fn answer(&mut self, head: &Parts, body: Result<Vec<u8>, IncompleteBody>, now: Now) {
-        let State::Out { token, .. } = std::mem::replace(&mut self.state, State::Due) else {
+        self.last = now;
+        let State::Out(token) = std::mem::replace(&mut self.state, State::Due) else {
             return;
         };
         self.asked = retry_after(&head.headers, now.utc);
@@ -348,13 +360,13 @@ impl<E: Endpoint> Machine for Read<E> {
                 Ok(Err(error)) => self.end(ReadErrorKind::Unreadable(error)),
                 // The next answer would be as long, or encoded as well.
                 Err(
-                    miss @ (TransientError::Encoded
+                    error @ (TransientError::Encoded
                     | TransientError::Body(IncompleteBody::TooLarge { .. })),
                 ) => {
-                    self.misses = self.tries.saturating_sub(1);
-                    self.miss(miss, now);
+                    self.errors = self.tries.saturating_sub(1);
+                    self.transient(error, now);
                 }
-                Err(miss) => self.miss(miss, now),
+                Err(error) => self.transient(error, now),
             }
             return;
         }
@@ -364,31 +376,22 @@ impl<E: Endpoint> Machine for Read<E> {
             401 => self.unauthorized(token, error),
             403 => self.end(ReadErrorKind::Forbidden(error)),
             404 | 410 => self.end(ReadErrorKind::NotFound(error)),
-            408 | 425 | 429 | 500.. => self.miss(TransientError::Answer(Box::new(error)), now),
+            408 | 425 | 429 | 500.. => self.transient(TransientError::Answer(Box::new(error)), now),
             _ => self.end(ReadErrorKind::Unexpected(error)),
         }
     }
 
-    fn lost(&mut self, fault: TransportError, now: Now) {
+    fn lost(&mut self, error: TransportError, now: Now) {
+        self.last = now;
         self.asked = None;
-        self.miss(TransientError::Lost(fault), now);
+        self.transient(TransientError::Lost(error), now);
     }
+}
 
-    fn pause(&self) -> (Duration, &PauseReason) {
-        match &self.state {
-            State::Pausing { until, reason } => (*until, reason),
-            State::Due | State::Out { .. } | State::Ended(_) => {
-                (Duration::ZERO, &PauseReason::Interval)
-            }
-        }
-    }
-
-    fn news(&mut self) -> Option<Progress> {
-        None
-    }
-
-    fn over(&mut self, _: Now) {
-        if matches!(self.state, State::Pausing { .. }) {
+impl<E: Endpoint> Pauses for Read<E> {
+    fn over(&mut self, now: Now) {
+        self.last = now;
+        if matches!(self.state, State::Pausing(_)) {
             self.state = State::Due;
         }
     }

@@ -1,4 +1,4 @@
-//! How a read can end without an answer.
+//! How a read can fail.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use crate::{
     wire::{body_error::BodyError, service_error::ServiceError, text::escape_controls},
 };
 
-/// A read that brought no answer. A run may have started: no, not by this; a read starts nothing.
+/// A read that failed. A read starts nothing.
 #[derive(Clone)]
 pub struct ReadError(Box<Inner>);
 
@@ -26,7 +26,7 @@ struct Inner {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum ReadErrorKind {
-    /// The id cannot stand in a path. Nothing was sent.
+    /// The id cannot be part of a path. Nothing was sent.
     InvalidId,
     /// The service does not have it (404, 410): not any more, or under another tenant.
     NotFound(ServiceError),
@@ -41,27 +41,27 @@ pub enum ReadErrorKind {
     },
     /// No usable token.
     NoToken(TokenError),
-    /// The service answered with something that no read is answered with; a redirect, perhaps.
+    /// The answer fits no read; it is, for example, a redirect.
     Unexpected(ServiceError),
     /// The answer cannot be read.
     Unreadable(BodyError),
-    /// The tries were used up (lost answers, 408, 425, 429, 5xx).
+    /// All tries ended in transient errors (lost answers, 408, 425, 429, 5xx).
     GaveUp {
-        /// What the last one ran into.
+        /// The last error.
         last: TransientError,
         /// How many there were.
         tries: u32,
         /// When the service asked to be asked again, if it did.
         retry_at: Option<Timestamp>,
     },
-    /// A page names a next page that the token must not go to. Nothing was sent there.
+    /// A page names a next page that the token must not be sent to. Nothing was sent there.
     Link {
         /// The link as received, cut to 300 characters, without the token.
         link: String,
         /// What is wrong with it.
         error: LinkError,
     },
-    /// The list did not end within its bounds, or came back to a page it had already given.
+    /// The list did not end within its bounds, or named a page twice.
     Endless {
         /// Pages read.
         pages: u32,
@@ -108,8 +108,7 @@ impl ReadError {
         self.0.permission
     }
 
-    /// Always [`MayHaveStarted::No`]: a read starts nothing. What is known of a start that is being looked into is not
-    /// touched by this.
+    /// Always [`MayHaveStarted::No`]: a read starts nothing. The outcome of an earlier start does not depend on it.
     #[must_use]
     pub const fn may_have_started(&self) -> MayHaveStarted {
         MayHaveStarted::No
@@ -130,7 +129,7 @@ impl ReadError {
                 "get a new token and ask again"
             }
             ReadErrorKind::Unexpected(_) | ReadErrorKind::Unreadable(_) => {
-                "check the base URL and what stands between here and the service"
+                "check the base URL and any proxy on the way to the service"
             }
             ReadErrorKind::GaveUp { .. } | ReadErrorKind::TimeLimit { .. } => "ask again later",
             ReadErrorKind::Link { .. } | ReadErrorKind::Endless { .. } => {
@@ -179,7 +178,7 @@ impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (subject, permission) = (self.0.subject, self.0.permission);
         match &self.0.kind {
-            ReadErrorKind::InvalidId => write!(f, "the id of {subject} cannot stand in a URL"),
+            ReadErrorKind::InvalidId => write!(f, "the id of {subject} cannot be part of a URL"),
             ReadErrorKind::NotFound(error) => {
                 write!(f, "the service does not have {subject}: {error}")
             }
@@ -200,17 +199,17 @@ impl fmt::Display for ReadError {
             ReadErrorKind::Unexpected(error) => {
                 write!(
                     f,
-                    "the service answered unexpectedly to a read of {subject}: {error}"
+                    "the answer to a read of {subject} is unexpected: {error}"
                 )
             }
             ReadErrorKind::Unreadable(error) => write!(f, "{subject} cannot be read: {error}"),
             ReadErrorKind::GaveUp { last, tries, .. } => write!(
                 f,
-                "{subject} could not be read in {tries} tries, the last time because of {last}"
+                "{subject} could not be read in {tries} tries, most recently: {last}"
             ),
             ReadErrorKind::Link { link, error } => write!(
                 f,
-                "{subject} goes on at a link that is not followed, \"{}\": {error}",
+                "{subject} continues at a link that is not followed, \"{}\": {error}",
                 escape_controls(link)
             ),
             ReadErrorKind::Endless { pages, items } => write!(

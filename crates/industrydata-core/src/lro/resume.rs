@@ -1,4 +1,4 @@
-//! Resume tokens: what another process needs to go on with a wait.
+//! Resume tokens: what another process needs to resume a poll.
 
 use std::{fmt, str::FromStr};
 
@@ -14,7 +14,7 @@ use crate::wire::{
 /// What every token of this version begins with; no operation id has a colon.
 const PREFIX: &str = "idr1:";
 
-/// A wait that can be taken up elsewhere: short ASCII text with no secret in it.
+/// An operation poll that another process can resume: short ASCII text with no secret in it.
 ///
 /// It names the operation and when its start was accepted. It is checked against the base again before it is used:
 /// a token made for another service is refused.
@@ -31,7 +31,7 @@ const PREFIX: &str = "idr1:";
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ResumeToken {
-    /// Unix seconds of the 202, or of the wait's beginning.
+    /// Unix seconds of the 202, or of the poll's beginning.
     accepted: i64,
     target: Target,
 }
@@ -45,7 +45,7 @@ enum Target {
 }
 
 impl ResumeToken {
-    /// The token of the wait for `url`, which was accepted at `accepted`.
+    /// The token for the operation at `url`, whose start was accepted at `accepted`.
     #[must_use]
     pub fn new(base: &BaseUrl, url: &OperationUrl, accepted: Timestamp) -> Self {
         let id = url.operation_id();
@@ -80,7 +80,7 @@ impl ResumeToken {
         Timestamp::from_second(self.accepted).unwrap_or_default()
     }
 
-    /// The operation's URL, checked against `base` like any Location (rule L).
+    /// The operation's URL, checked against `base` like any Location.
     ///
     /// # Errors
     ///
@@ -167,7 +167,7 @@ impl FromStr for ResumeToken {
     }
 }
 
-/// A resume token that cannot be used. Whether its start was accepted is not touched by this.
+/// A resume token that cannot be used. The start it names was accepted all the same.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ResumeError {
     /// Not a token, or not a whole one.
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_newer_token_is_told_from_a_broken_one() {
+    fn a_newer_token_is_not_a_broken_one() {
         assert_eq!("idr2:AAAA".parse::<ResumeToken>(), Err(ResumeError::Newer));
         assert_eq!(
             "idr1:AAAA".parse::<ResumeToken>(),

@@ -1,16 +1,16 @@
-//! How the wait for a run can end without its success.
+//! How a run poll can end without success.
 
 use std::{fmt, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
-use crate::lro::{MayHaveStarted, read_error::ReadError};
+use crate::lro::{may_have_started::MayHaveStarted, read_error::ReadError};
 use crate::{
     model::{public_error::PublicError, run::IndustryDataRun},
     wire::{service_error::ServiceError, text::escape_controls},
 };
 
-/// A wait for a run that did not end in its success. A run may have started: yes, always; this is about that run.
+/// A run poll that did not end in success. There is a run in any case.
 #[derive(Clone)]
 pub struct RunPollError(Box<Inner>);
 
@@ -21,7 +21,7 @@ struct Inner {
     run: Option<Arc<IndustryDataRun>>,
 }
 
-/// What happened to the wait for a run.
+/// What happened to a run poll.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum RunPollErrorKind {
@@ -29,21 +29,21 @@ pub enum RunPollErrorKind {
     Failed,
     /// The run has ended with a status that this release does not know.
     Unrecognised,
-    /// No read brought news for ten minutes and ten reads: the run goes on unseen.
+    /// Nothing but transient errors for ten minutes and ten polls. The run continues.
     LostTrack {
-        /// What the last read ran into.
+        /// The last error.
         last: ReadError,
-        /// For how long there was no news.
+        /// For how long there were only errors.
         since: Duration,
     },
-    /// The run cannot be read; the run goes on.
+    /// The run cannot be read. It continues.
     Read(ReadError),
-    /// The time limit passed, or a Retry-After reaches past it; the run goes on.
+    /// The time limit passed, or a Retry-After reaches past it. The run continues.
     TimeLimit {
-        /// When the service asked to be asked again, if that is why the wait ended.
+        /// When the service asked to be asked again, if that is why.
         retry_at: Option<Timestamp>,
     },
-    /// The caller stopped the client; the run goes on.
+    /// The caller stopped the client. The run continues.
     Stopped,
 }
 
@@ -68,7 +68,7 @@ impl RunPollError {
         MayHaveStarted::Yes
     }
 
-    /// The run's id, to follow it again.
+    /// The run's id, to poll it again.
     #[must_use]
     pub fn run_id(&self) -> &str {
         &self.0.id
@@ -85,7 +85,7 @@ impl RunPollError {
     pub fn advice(&self) -> &'static str {
         match &self.0.kind {
             RunPollErrorKind::Failed => {
-                "read the run's blocking error, mend the data or the flow, then start again"
+                "read the run's blocking error, fix the data or the flow, then start again"
             }
             RunPollErrorKind::Unrecognised => {
                 "look at the run's statistics, and update this program: it does not know the status"
@@ -93,7 +93,7 @@ impl RunPollError {
             RunPollErrorKind::LostTrack { .. }
             | RunPollErrorKind::TimeLimit { .. }
             | RunPollErrorKind::Stopped => {
-                "follow the run again by its id; do not start again: it goes on"
+                "poll the run again by its id; do not start again: it continues"
             }
             RunPollErrorKind::Read(error) => error.advice(),
         }
@@ -122,7 +122,7 @@ impl RunPollError {
 
 impl fmt::Debug for RunPollError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FollowError")
+        f.debug_struct("RunPollError")
             .field("kind", &self.0.kind)
             .field("run", &self.0.run)
             .finish_non_exhaustive()
@@ -147,18 +147,18 @@ impl fmt::Display for RunPollError {
             }
             RunPollErrorKind::LostTrack { last, since } => write!(
                 f,
-                "no news of the run for {} s: {last}; it goes on",
+                "the run could not be polled for {} s: {last}; it continues",
                 since.as_secs()
             ),
-            RunPollErrorKind::Read(error) => write!(f, "the run cannot be followed: {error}"),
+            RunPollErrorKind::Read(error) => write!(f, "the run cannot be polled: {error}"),
             RunPollErrorKind::TimeLimit { retry_at: None } => {
-                f.write_str("the time limit passed; the run goes on")
+                f.write_str("the time limit passed; the run continues")
             }
             RunPollErrorKind::TimeLimit { retry_at: Some(at) } => write!(
                 f,
-                "the service asked not to be asked before {at:.0}, which is past the time limit; the run goes on"
+                "the service asked not to be asked before {at:.0}, which is past the time limit; the run continues"
             ),
-            RunPollErrorKind::Stopped => f.write_str("stopped; the run goes on"),
+            RunPollErrorKind::Stopped => f.write_str("stopped; the run continues"),
         }
     }
 }

@@ -6,11 +6,14 @@ use http::{Request, StatusCode, header::LOCATION, response::Parts};
 use jiff::Timestamp;
 
 use crate::lro::{
+    acceptance::Acceptance,
     accepted::{Accepted, AcceptedParts},
-    answer::{error_body, redacted},
+    answer::{error_body, redacted, without_token},
+    machine::{Machine, Sealed},
+    pace::Pausing,
     progress::{PauseReason, Progress},
     start_error::{StartError, StartErrorKind},
-    step::{Exchange, Machine, Pause, StartStep, Transaction},
+    step::{Asks, Exchange, Pause, Pauses, Records, Step, Transaction, Writes},
 };
 use crate::policy::{
     DEFAULT_THROTTLE, MARGIN, MAX_SHORT_LEASES, MAX_SLOT_WAIT, MIN_REQUEST_TIME, SHORT_THROTTLE,
@@ -29,7 +32,6 @@ use crate::{
         settle::Outcome,
         store_error::StoreError,
     },
-    lro::outcome::Acceptance,
     now::Now,
     policy::{Limits, Throttle},
     seed::Seed,
@@ -48,16 +50,16 @@ use crate::{
 pub struct StartPlan {
     /// The service.
     pub service: Service,
-    /// Whose books count the start.
+    /// The tenant whose ledger counts the start.
     pub tenant: Tenant,
-    /// The quota to keep.
+    /// The throttle to keep.
     pub throttle: Throttle,
-    /// Limits of time; `total` bounds the start and the wait for its operation together.
+    /// Limits of time; `total` bounds the start and its operation poll together.
     pub limits: Limits,
-    /// Whether to wait, within the total limit, when the books or the service have no slot.
+    /// Whether to wait, within the total limit, while there is no free slot.
     pub wait_for_slot: bool,
-    /// Who starts, for the books.
-    pub who: Caller,
+    /// Who starts, for the ledger.
+    pub caller: Caller,
 }
 
 /// One attempt at starting a run.
@@ -68,7 +70,7 @@ pub struct Start {
     seed: SeedOf,
     state: State,
     deadline: Duration,
-    /// The last moment the machine was told; never later than what happens next.
+    /// The latest moment reported; never later than what happens next.
     last: Now,
     quota: Option<Quota>,
     schedule: Option<Schedule>,
@@ -76,11 +78,11 @@ pub struct Start {
     short_leases: u32,
     /// Whether a 429 was waited out.
     waited_out: bool,
-    /// How often the rest of such a 429 may still be waited out, when the books are not open yet.
-    rests: u8,
-    /// Whether any pause was kept.
+    /// How often the remainder of such a 429 may still be waited out, when the ledger is not open yet.
+    remainders: u8,
+    /// Whether there was any pause.
     waited: bool,
-    /// Whether an outcome that nobody carries on was tried once more.
+    /// Whether the outcome of a failed start was tried once more.
     settled_again: bool,
 }
 
@@ -94,30 +96,29 @@ struct SeedOf {
 
 #[derive(Debug)]
 enum State {
-    /// The reservation is to be booked; whether that was begun.
+    /// The reservation is due; whether it was begun.
     Reserve {
         id: [u8; 16],
         begun: bool,
     },
-    /// Reserved: the request may go out.
+    /// Reserved: the request may be sent.
     Ready {
         slot: Slot,
         refused: Option<Refused>,
     },
-    /// The request is out.
+    /// The request was handed out.
     Out {
         slot: Slot,
         token: AccessToken,
         repeated: bool,
     },
-    /// The outcome is to be booked.
+    /// The outcome is to be recorded.
     Settle {
         change: Arc<Change>,
         after: After,
     },
     Pausing {
-        until: Duration,
-        reason: PauseReason,
+        pausing: Pausing,
         otherwise: StartError,
     },
     Ended(Result<Accepted, StartError>),
@@ -126,7 +127,7 @@ enum State {
 #[derive(Clone, Copy, Debug)]
 struct Slot {
     id: [u8; 16],
-    /// The last moment before it was booked: the lease runs from then, by either clock.
+    /// The last moment before it was recorded: the lease runs from then, by either clock.
     since: Now,
 }
 
@@ -136,7 +137,7 @@ struct Refused {
     error: ServiceError,
 }
 
-/// What follows once the outcome is booked.
+/// What follows once the outcome is recorded.
 #[derive(Debug)]
 enum After {
     End(Result<Accepted, StartErrorKind>),
@@ -149,8 +150,8 @@ enum After {
 }
 
 impl Start {
-    /// An attempt that begins now. `seed` is random and used for one attempt: the reservation's id, each
-    /// `client-request-id` and every jitter are made of it.
+    /// An attempt that begins now. `seed` is random and used for one attempt only: the reservation's id, each
+    /// `client-request-id` and all jitter derive from it.
     #[must_use]
     pub fn new(plan: StartPlan, seed: [u8; 16], now: Now) -> Self {
         let key = LedgerKey::new(plan.service.base(), &plan.tenant);
@@ -177,157 +178,42 @@ impl Start {
             client_request_id: None,
             short_leases: 0,
             waited_out: false,
-            rests: 0,
+            remainders: 0,
             waited: false,
             settled_again: false,
         }
     }
 
-    /// With the schedule of the tenant's runs: the result then says what the start does to it. Nothing more is sent.
+    /// With the schedule of the tenant's runs: the result then has the forecast. Nothing more is sent.
     #[must_use]
     pub const fn with_schedule(mut self, schedule: Option<Schedule>) -> Self {
         self.schedule = schedule;
         self
     }
 
-    /// What to do next.
-    pub fn step(&mut self) -> StartStep<'_> {
-        if let State::Out { slot, .. } = &self.state {
-            // The request was handed out, and nobody is left to say what became of it.
-            let id = slot.id;
-            self.settle_unknown(id, StartErrorKind::Dropped);
-        }
-        let change: Arc<Change> = match &mut self.state {
-            State::Reserve { id, begun } => {
-                *begun = true;
-                Change::reserve(
-                    self.key.clone(),
-                    self.plan.throttle,
-                    *id,
-                    self.plan.limits.lease(),
-                    self.plan.who.clone(),
-                )
-                .into()
-            }
-            State::Settle { change, .. } => Arc::clone(change),
-            State::Pausing { .. } => return StartStep::Wait(Pause { machine: self }),
-            State::Ended(outcome) => return StartStep::Done(outcome.clone()),
-            State::Ready { .. } | State::Out { .. } => {
-                return StartStep::Send(Exchange { machine: self });
-            }
-        };
-        StartStep::Book(Transaction {
-            start: self,
-            change,
-        })
-    }
-
-    /// Ends the attempt: the next steps book what is left to book, and are done. A request that was handed out is in
-    /// doubt.
-    pub fn stop(&mut self) {
-        match &self.state {
-            State::Reserve { begun: false, .. } | State::Pausing { .. } => {
-                self.end_err(StartErrorKind::Stopped, None);
-            }
-            State::Reserve { id, begun: true } => self.release_err(*id, StartErrorKind::Stopped),
-            State::Ready { slot, .. } => self.release_err(slot.id, StartErrorKind::Stopped),
-            State::Out { slot, .. } => self.settle_unknown(slot.id, StartErrorKind::Dropped),
-            State::Settle { .. } | State::Ended(_) => {}
-        }
-    }
-
-    /// What is still to be booked when the driver gives the attempt up: the slot given back if no request was handed
-    /// out, doubt if one was.
-    #[must_use]
-    pub fn abandon(self) -> Option<Change> {
-        let release = |id| Outcome::Released {
-            why: format!("given up before the request went out ({})", hex(id)),
-            not_before: None,
-        };
-        let (id, outcome) = match self.state {
-            State::Reserve { begun: false, .. } | State::Pausing { .. } | State::Ended(_) => {
-                return None;
-            }
-            State::Reserve { id, begun: true } => (id, release(id)),
-            State::Ready { slot, .. } => (slot.id, release(slot.id)),
-            State::Out { slot, .. } => (
-                slot.id,
-                Outcome::Unknown {
-                    why: "given up after the request went out".to_owned(),
-                },
-            ),
-            State::Settle { change, .. } => return Some(Change::clone(&change)),
-        };
-        Some(Change::settle(self.key, self.plan.throttle, id, outcome))
-    }
-
-    pub(super) fn booked(&mut self, result: Result<StoreReply, StoreError>, now: Now) {
-        let since = std::mem::replace(&mut self.last, now);
-        if let Ok(verdict) = &result {
-            self.quota = Some(verdict.quota().clone().with_schedule(self.schedule));
-        }
-        match (
-            std::mem::replace(
-                &mut self.state,
-                State::Reserve {
-                    id: [0; 16],
-                    begun: false,
-                },
-            ),
-            result,
-        ) {
-            (State::Reserve { id, .. }, Ok(verdict)) => match verdict.refusal() {
-                Some(refusal) => self.no_slot(*refusal, now),
-                None => {
-                    self.state = State::Ready {
-                        slot: Slot { id, since },
-                        refused: None,
-                    };
-                }
-            },
-            (State::Reserve { id, .. }, Err(StoreError::Unconfirmed(cause))) => {
-                // It may stand: give it back, so far as the store can.
-                self.release(
-                    id,
-                    "the reservation could not be confirmed".to_owned(),
-                    After::End(Err(StartErrorKind::Ledger(StoreError::Unconfirmed(cause)))),
-                );
-            }
-            (State::Reserve { .. }, Err(fault)) => {
-                self.end_err(StartErrorKind::Ledger(fault), None)
-            }
-            (State::Settle { change, after }, result) => self.settled(change, after, result.err()),
-            // Only the two states above lend a booking.
-            (state, _) => self.state = state,
-        }
-    }
-
-    fn settled(&mut self, change: Arc<Change>, after: After, fault: Option<StoreError>) {
+    fn settled(&mut self, change: Arc<Change>, after: After, error: Option<StoreError>, now: Now) {
         match after {
             After::End(Ok(accepted)) => {
-                let unrecorded = fault.map(|fault| (change, fault));
-                let accepted = accepted.booked(self.quota.clone(), unrecorded);
+                let unrecorded = error.map(|error| (change, error));
+                let accepted = accepted.recorded(self.quota.clone(), unrecorded);
                 self.state = State::Ended(Ok(accepted));
             }
-            // No run will carry it on: it is tried once more at once.
-            After::End(Err(kind)) if fault.is_some() && !self.settled_again => {
+            // No poll follows that could record it later: try once more at once.
+            After::End(Err(kind)) if error.is_some() && !self.settled_again => {
                 self.settled_again = true;
                 self.state = State::Settle {
                     change,
                     after: After::End(Err(kind)),
                 };
             }
-            After::End(Err(kind)) => self.end_err(kind, fault),
+            After::End(Err(kind)) => self.end_err(kind, error),
             After::Pause {
                 until,
                 reason,
                 otherwise,
             } => {
-                self.state = State::Pausing {
-                    until,
-                    reason,
-                    otherwise: self.error(otherwise, fault),
-                };
+                let otherwise = self.error(otherwise, error);
+                self.pause(until, reason, otherwise, now);
             }
             After::Reserve => self.reserve_anew(),
         }
@@ -339,25 +225,35 @@ impl Start {
         let wait = until(as_of, refusal.ask_again_at());
         let left = self.deadline.saturating_sub(now.steady);
         // The store's clock may be a little behind the one by which a short 429 was waited out.
-        let is_rest =
-            self.rests > 0 && refusal.reason() == RefusalReason::Service && wait <= SHORT_THROTTLE;
-        if is_rest {
-            self.rests -= 1;
+        let is_remainder = self.remainders > 0
+            && refusal.reason() == RefusalReason::Service
+            && wait <= SHORT_THROTTLE;
+        if is_remainder {
+            self.remainders -= 1;
         }
-        if !(self.plan.wait_for_slot || is_rest) || left.is_zero() || wait > left {
+        if !(self.plan.wait_for_slot || is_remainder) || left.is_zero() || wait > left {
             self.state = State::Ended(Err(error));
             return;
         }
-        let jitter = if is_rest {
+        let jitter = if is_remainder {
             THROTTLE_REMAINDER_MARGIN
         } else {
             self.slot_jitter()
         };
         let wait = wait.min(MAX_SLOT_WAIT) + jitter;
+        let until = now.steady.saturating_add(wait).min(self.deadline);
+        self.pause(until, PauseReason::Slot(refusal.reason()), error, now);
+    }
+
+    fn pause(&mut self, until: Duration, reason: PauseReason, otherwise: StartError, now: Now) {
         self.state = State::Pausing {
-            until: now.steady.saturating_add(wait).min(self.deadline),
-            reason: PauseReason::Slot(refusal.reason()),
-            otherwise: error,
+            pausing: Pausing {
+                from: now.steady,
+                until,
+                reason,
+                reported: false,
+            },
+            otherwise,
         };
     }
 
@@ -372,8 +268,8 @@ impl Start {
         self.state = State::Reserve { id, begun: false };
     }
 
-    /// What was to come when the start was accepted, by the starts made before it.
-    fn foreseen(&self, slot: Slot, now: Now) -> Option<Forecast> {
+    /// The forecast at the moment of acceptance, by the starts made before it.
+    fn forecast(&self, slot: Slot, now: Now) -> Option<Forecast> {
         let schedule = self.schedule?;
         let own = hex(slot.id);
         let entries = self.quota.iter().flat_map(Quota::entries);
@@ -408,14 +304,14 @@ impl Start {
         self.release(id, why, After::End(Err(kind)));
     }
 
-    fn end_err(&mut self, kind: StartErrorKind, fault: Option<StoreError>) {
-        self.state = State::Ended(Err(self.error(kind, fault)));
+    fn end_err(&mut self, kind: StartErrorKind, ledger: Option<StoreError>) {
+        self.state = State::Ended(Err(self.error(kind, ledger)));
     }
 
-    fn error(&self, kind: StartErrorKind, fault: Option<StoreError>) -> StartError {
+    fn error(&self, kind: StartErrorKind, ledger: Option<StoreError>) -> StartError {
         StartError::new(kind)
             .with_quota(self.quota.clone())
-            .with_ledger(fault)
+            .with_ledger(ledger)
             .with_client_request_id(self.client_request_id.clone())
     }
 
@@ -428,7 +324,7 @@ impl Start {
             not_before: Some(until),
         };
         let short = !self.waited_out && asked.is_some_and(|asked| asked <= SHORT_THROTTLE);
-        // Whoever waits for a slot does not come back sooner than this, whatever the service says.
+        // The minimum when waiting for a slot, whatever the service says.
         let pause = if short {
             pause
         } else {
@@ -438,7 +334,7 @@ impl Start {
         let kind = StartErrorKind::Throttled { until, error };
         let after = if fits && (short || self.plan.wait_for_slot) {
             self.waited_out = true;
-            self.rests = THROTTLE_REMAINDERS;
+            self.remainders = THROTTLE_REMAINDERS;
             let jitter = if short {
                 Duration::ZERO
             } else {
@@ -486,7 +382,7 @@ impl Start {
                     .filter(|skew| skew.unsigned_abs() > MARGIN),
                 request_id,
                 quota: None,
-                foreseen: self.foreseen(slot, now),
+                forecast: self.forecast(slot, now),
                 unrecorded: None,
             })),
             Err(error) => Err(StartErrorKind::NotFollowable {
@@ -505,7 +401,126 @@ impl Start {
     }
 }
 
+impl Sealed for Start {}
+
 impl Machine for Start {
+    type Ledger = Writes;
+    type Output = Accepted;
+    type Error = StartError;
+
+    fn step(&mut self) -> Step<'_, Writes, Result<Accepted, StartError>> {
+        if let State::Out { slot, .. } = &self.state {
+            // The request was handed out, and its driver is gone.
+            let id = slot.id;
+            self.settle_unknown(id, StartErrorKind::Dropped);
+        }
+        let change: Arc<Change> = match &mut self.state {
+            State::Reserve { id, begun } => {
+                *begun = true;
+                Change::reserve(
+                    self.key.clone(),
+                    self.plan.throttle,
+                    *id,
+                    self.plan.limits.lease(),
+                    self.plan.caller.clone(),
+                )
+                .into()
+            }
+            State::Settle { change, .. } => Arc::clone(change),
+            State::Pausing { pausing, .. } => {
+                let (until, reason) = (pausing.until, pausing.reason.clone());
+                return Step::Wait(Pause::new(self, until, reason));
+            }
+            State::Ended(outcome) => return Step::Done(outcome.clone()),
+            State::Ready { .. } | State::Out { .. } => return Step::Send(Exchange::new(self)),
+        };
+        Step::Ledger(Transaction::new(self, change), Writes::WITNESS)
+    }
+
+    /// A request that was handed out is in doubt.
+    fn stop(&mut self) {
+        match &self.state {
+            State::Reserve { begun: false, .. } | State::Pausing { .. } => {
+                self.end_err(StartErrorKind::Stopped, None);
+            }
+            State::Reserve { id, begun: true } => self.release_err(*id, StartErrorKind::Stopped),
+            State::Ready { slot, .. } => self.release_err(slot.id, StartErrorKind::Stopped),
+            State::Out { slot, .. } => self.settle_unknown(slot.id, StartErrorKind::Dropped),
+            State::Settle { .. } | State::Ended(_) => {}
+        }
+    }
+
+    /// Gives the slot back if no request was handed out; if one was, the start is in doubt.
+    fn abandon(&self) -> Option<Arc<Change>> {
+        let release = |id| Outcome::Released {
+            why: format!("given up before the request was sent ({})", hex(id)),
+            not_before: None,
+        };
+        let (id, outcome) = match &self.state {
+            State::Reserve { begun: false, .. } | State::Pausing { .. } | State::Ended(_) => {
+                return None;
+            }
+            State::Reserve { id, begun: true } => (*id, release(*id)),
+            State::Ready { slot, .. } => (slot.id, release(slot.id)),
+            State::Out { slot, .. } => (
+                slot.id,
+                Outcome::Unknown {
+                    why: "given up after the request was sent".to_owned(),
+                },
+            ),
+            State::Settle { change, .. } => return Some(Arc::clone(change)),
+        };
+        let change = Change::settle(self.key.clone(), self.plan.throttle, id, outcome);
+        Some(Arc::new(change))
+    }
+}
+
+impl Records for Start {
+    fn done(&mut self, result: Result<StoreReply, StoreError>, now: Now) {
+        let since = std::mem::replace(&mut self.last, now);
+        if let Ok(reply) = &result {
+            self.quota = Some(reply.quota().clone().with_schedule(self.schedule));
+        }
+        match (
+            std::mem::replace(
+                &mut self.state,
+                State::Reserve {
+                    id: [0; 16],
+                    begun: false,
+                },
+            ),
+            result,
+        ) {
+            (State::Reserve { id, .. }, Ok(reply)) => match reply.refusal() {
+                Some(refusal) => self.no_slot(*refusal, now),
+                None => {
+                    self.state = State::Ready {
+                        slot: Slot { id, since },
+                        refused: None,
+                    };
+                }
+            },
+            (State::Reserve { id, .. }, Err(StoreError::Unconfirmed(cause))) => {
+                // It may have been recorded: give it back, so far as the store can.
+                self.release(
+                    id,
+                    "the reservation could not be confirmed".to_owned(),
+                    After::End(Err(StartErrorKind::Ledger(StoreError::Unconfirmed(cause)))),
+                );
+            }
+            (State::Reserve { .. }, Err(error)) => {
+                self.end_err(StartErrorKind::Ledger(error), None)
+            }
+            (State::Settle { change, after }, result) => {
+                self.settled(change, after, result.err(), now)
+            }
+            // Only the two states above lend a transaction.
+            (state, _) => self.state = state,
+        }
+    }
+}
+
+impl Asks for Start {
     fn challenge(&self) -> Option<&Challenge> {
         match &self.state {
             State::Ready { refused, .. } => refused.as_ref().map(|refused| &refused.challenge),
@@ -527,7 +542,7 @@ impl Machine for Start {
         if let State::Ready { slot, refused } = &mut self.state {
             let id = slot.id;
             let kind = match refused.take() {
-                // It was given up with the limit, or may have been: the limit is what the caller set.
+                // The source may have been given up because of the limit: report the limit, which the caller set.
                 None if error.is_transient() && now.steady >= self.deadline => {
                     StartErrorKind::TimeLimit { waited_for_slot }
                 }
@@ -541,7 +556,7 @@ impl Machine for Start {
         }
     }
 
-    fn unsent(&mut self, fault: TransportError, now: Now) {
+    fn unsent(&mut self, error: TransportError, now: Now) {
         self.last = now;
         let State::Ready { slot, .. } = &self.state else {
             return;
@@ -552,7 +567,7 @@ impl Machine for Start {
                 waited_for_slot: self.waited,
             }
         } else {
-            StartErrorKind::Unreachable(fault)
+            StartErrorKind::Unreachable(error)
         };
         self.release_err(id, kind);
     }
@@ -573,7 +588,7 @@ impl Machine for Start {
             return None;
         }
         let left = self.deadline.saturating_sub(now.steady);
-        // A request with no time for its answer would only be doubt.
+        // A request with no time for its answer would only be in doubt.
         let least = MIN_REQUEST_TIME
             .min(self.plan.limits.request)
             .min(self.plan.limits.total / 10);
@@ -582,7 +597,7 @@ impl Machine for Start {
             self.release_err(slot.id, StartErrorKind::TimeLimit { waited_for_slot });
             return None;
         }
-        // The books age by the wall clock, also while a suspended machine's steady clock stands still.
+        // The ledger ages by the wall clock, even while a suspended machine's steady clock does not advance.
         let held = now
             .steady
             .saturating_sub(slot.since.steady)
@@ -664,38 +679,36 @@ impl Machine for Start {
                 self.release_err(slot.id, StartErrorKind::Refused(error()));
             }
             (Acceptance::Unknown, _) => {
-                self.settle_unknown(slot.id, StartErrorKind::DoubtfulAnswer(error()));
+                self.settle_unknown(slot.id, StartErrorKind::AmbiguousAnswer(error()));
             }
         }
     }
 
-    fn lost(&mut self, fault: TransportError, now: Now) {
+    fn lost(&mut self, error: TransportError, now: Now) {
         self.last = now;
         let State::Out { slot, .. } = &self.state else {
             return;
         };
         let id = slot.id;
-        match Acceptance::of_fault(&fault) {
-            Acceptance::Released => self.release_err(id, StartErrorKind::Unreachable(fault)),
+        match Acceptance::of_transport_error(&error) {
+            Acceptance::Released => self.release_err(id, StartErrorKind::Unreachable(error)),
             Acceptance::Confirmed | Acceptance::Unknown => {
-                self.settle_unknown(id, StartErrorKind::DoubtfulLoss(fault));
+                self.settle_unknown(id, StartErrorKind::AnswerLost(error));
             }
         }
     }
+}
 
-    fn pause(&self) -> (Duration, &PauseReason) {
-        match &self.state {
-            State::Pausing { until, reason, .. } => (*until, reason),
+impl Pauses for Start {
+    fn progress(&mut self) -> Option<Progress> {
+        match &mut self.state {
+            State::Pausing { pausing, .. } => pausing.progress(None, None, 0),
             State::Reserve { .. }
             | State::Ready { .. }
             | State::Out { .. }
             | State::Settle { .. }
-            | State::Ended(_) => (Duration::ZERO, &PauseReason::Throttled),
+            | State::Ended(_) => None,
         }
-    }
-
-    fn news(&mut self) -> Option<Progress> {
-        None
     }
 
     fn over(&mut self, now: Now) {
@@ -717,7 +730,7 @@ fn until(now: Timestamp, then: Timestamp) -> Duration {
 }
 
 fn readable(value: &[u8], token: &AccessToken) -> String {
-    // Cut last: a cut within the token would leave its beginning.
-    let text = super::answer::without_token(&String::from_utf8_lossy(value), token);
+    // Cut last: a cut within the token would keep its beginning.
+    let text = without_token(&String::from_utf8_lossy(value), token);
     text.chars().take(300).collect()
 }

@@ -1,4 +1,4 @@
-//! How a start can end without a run to follow.
+//! How a start can fail.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// A start that gave no operation to follow.
+/// A start without an operation to poll.
 ///
 /// Each says what happened, whether a run may have started ([`StartError::may_have_started`]), and what to do now
 /// ([`StartError::advice`]).
@@ -30,48 +30,48 @@ struct Inner {
     client_request_id: Option<String>,
 }
 
-/// What happened to a start.
+/// What happened to a start. No run has started, unless the variant says otherwise.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum StartErrorKind {
-    /// The books have no slot. Nothing was sent. A run may have started: no.
+    /// The ledger has no free slot. Nothing was sent.
     NoSlot(Refusal),
-    /// The service throttles (429). A run may have started: no.
+    /// The service throttles (429).
     Throttled {
         /// No start before this.
         until: Timestamp,
         /// The service's answer.
         error: ServiceError,
     },
-    /// The service refused the token (401), or the fresh one that was asked for. A run may have started: no.
+    /// The service refused the token (401), and a fresh one too or none could be had.
     Unauthorized {
         /// The service's answer.
         error: ServiceError,
         /// Why no fresh token could be had, if none could.
         token: Option<TokenError>,
     },
-    /// The token may not start runs (403); it takes `IndustryData-Run.Start`. A run may have started: no.
+    /// The token may not start runs (403), which takes `IndustryData-Run.Start`.
     Forbidden(ServiceError),
-    /// No usable token, so nothing was sent. A run may have started: no.
+    /// No usable token. Nothing was sent.
     NoToken(TokenError),
-    /// The service refused the request. A run may have started: no.
+    /// The service refused the request.
     Refused(ServiceError),
-    /// The service could not be reached, so nothing was sent. A run may have started: no.
+    /// The service could not be reached. Nothing was sent.
     Unreachable(TransportError),
-    /// The time limit passed before the request went out. A run may have started: no.
+    /// The time limit passed before the request was sent.
     TimeLimit {
         /// Whether some of it was spent waiting for a slot.
         waited_for_slot: bool,
     },
-    /// The service answered with a status that leaves it open. A run may have started: unknown.
-    DoubtfulAnswer(ServiceError),
-    /// The answer was lost. A run may have started: unknown.
-    DoubtfulLoss(TransportError),
-    /// The driver dropped the request after it was handed out. A run may have started: unknown.
+    /// The status of the answer leaves open whether a run was started: the start is in doubt.
+    AmbiguousAnswer(ServiceError),
+    /// The answer was lost: the start is in doubt.
+    AnswerLost(TransportError),
+    /// The driver dropped the request after it was handed out: the start is in doubt.
     Dropped,
-    /// The caller stopped the client before the request went out. A run may have started: no.
+    /// The caller stopped the client before the request was sent.
     Stopped,
-    /// Accepted (202), but the operation cannot be followed. A run may have started: yes.
+    /// Accepted (202), so a run has started, but its operation cannot be polled.
     NotFollowable {
         /// What is wrong with the `Location`.
         error: LocationError,
@@ -80,12 +80,12 @@ pub enum StartErrorKind {
         /// The service's request id.
         request_id: Option<String>,
     },
-    /// The books cannot be used, so nothing was sent. A run may have started: no.
+    /// The ledger is unusable. Nothing was sent.
     Ledger(StoreError),
 }
 
 impl StartError {
-    /// A start that could not even begin on this machine, because of `error`. A run may have started: no.
+    /// A start that could not even begin on this machine, because of `error`.
     pub fn local(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::new(StartErrorKind::Unreachable(TransportError::new(
             Phase::Local,
@@ -107,8 +107,8 @@ impl StartError {
         self
     }
 
-    pub(super) fn with_ledger(mut self, fault: Option<StoreError>) -> Self {
-        self.0.ledger = fault;
+    pub(super) fn with_ledger(mut self, error: Option<StoreError>) -> Self {
+        self.0.ledger = error;
         self
     }
 
@@ -137,8 +137,8 @@ impl StartError {
             | StartErrorKind::TimeLimit { .. }
             | StartErrorKind::Stopped
             | StartErrorKind::Ledger(_) => MayHaveStarted::No,
-            StartErrorKind::DoubtfulAnswer(_)
-            | StartErrorKind::DoubtfulLoss(_)
+            StartErrorKind::AmbiguousAnswer(_)
+            | StartErrorKind::AnswerLost(_)
             | StartErrorKind::Dropped => MayHaveStarted::Unknown,
             StartErrorKind::NotFollowable { .. } => MayHaveStarted::Yes,
         }
@@ -155,26 +155,26 @@ impl StartError {
                 "check that the token is for this service and this tenant, and get a new one"
             }
             StartErrorKind::Forbidden(_) => {
-                "have an administrator grant IndustryData-Run.Start (and IndustryData.ReadBasic.All to follow the operation)"
+                "have an administrator grant IndustryData-Run.Start (and IndustryData.ReadBasic.All to poll the operation)"
             }
-            StartErrorKind::NoToken(_) => "mend the token source, then start again",
+            StartErrorKind::NoToken(_) => "fix the token source, then start again",
             StartErrorKind::Refused(_) => {
-                "read the service's message; the same start will be refused again until its cause is gone"
+                "read the service's message and fix the cause: until then the same start will be refused again"
             }
             StartErrorKind::Unreachable(_) => {
                 "check the network and the base URL, then start again"
             }
             StartErrorKind::TimeLimit { .. } => "start again with a longer time limit",
-            StartErrorKind::Stopped => "start again when it suits",
-            StartErrorKind::DoubtfulAnswer(_)
-            | StartErrorKind::DoubtfulLoss(_)
+            StartErrorKind::Stopped => "start again at any time",
+            StartErrorKind::AmbiguousAnswer(_)
+            | StartErrorKind::AnswerLost(_)
             | StartErrorKind::Dropped => {
-                "do not start again blindly: look at the tenant's runs first; the start counts against the quota until its window has passed"
+                "do not start again yet: look at the tenant's runs first; the start counts against the quota until it is resolved or its window has passed"
             }
             StartErrorKind::NotFollowable { .. } => {
-                "do not start again: the run was started; look at the tenant's runs to follow it"
+                "do not start again: the run was started; look for it among the tenant's runs"
             }
-            StartErrorKind::Ledger(_) => "mend the ledger as its message says, then start again",
+            StartErrorKind::Ledger(_) => "fix the ledger as described, then start again",
         }
     }
 
@@ -186,12 +186,12 @@ impl StartError {
             | StartErrorKind::Unauthorized { error, .. }
             | StartErrorKind::Forbidden(error)
             | StartErrorKind::Refused(error)
-            | StartErrorKind::DoubtfulAnswer(error) => Some(error),
+            | StartErrorKind::AmbiguousAnswer(error) => Some(error),
             StartErrorKind::NoSlot(_)
             | StartErrorKind::NoToken(_)
             | StartErrorKind::Unreachable(_)
             | StartErrorKind::TimeLimit { .. }
-            | StartErrorKind::DoubtfulLoss(_)
+            | StartErrorKind::AnswerLost(_)
             | StartErrorKind::Dropped
             | StartErrorKind::Stopped
             | StartErrorKind::NotFollowable { .. }
@@ -226,13 +226,13 @@ impl StartError {
         None
     }
 
-    /// The quota as the books last had it.
+    /// The quota as last read from the ledger.
     #[must_use]
     pub const fn quota(&self) -> Option<&Quota> {
         self.0.quota.as_ref()
     }
 
-    /// Why the outcome could not be recorded, if so: the reservation goes on counting.
+    /// Why the outcome could not be recorded, if so. The reservation keeps counting.
     #[must_use]
     pub const fn ledger_warning(&self) -> Option<&StoreError> {
         self.0.ledger.as_ref()
@@ -273,31 +273,36 @@ impl fmt::Display for StartError {
             StartErrorKind::Forbidden(error) => {
                 write!(f, "the token may not start runs: {error}")
             }
-            StartErrorKind::NoToken(error) => write!(f, "no start without a token: {error}"),
+            StartErrorKind::NoToken(error) => write!(f, "cannot start without a token: {error}"),
             StartErrorKind::Refused(error) => write!(f, "the service refused the start: {error}"),
-            StartErrorKind::Unreachable(fault) => {
-                write!(f, "the service could not be reached: {fault}")
+            StartErrorKind::Unreachable(error) => {
+                write!(f, "the service could not be reached: {error}")
             }
             StartErrorKind::TimeLimit { .. } => {
-                f.write_str("the time limit passed before the request went out")
+                f.write_str("the time limit passed before the request was sent")
             }
-            StartErrorKind::DoubtfulAnswer(error) => {
+            StartErrorKind::AmbiguousAnswer(error) => {
                 write!(
                     f,
-                    "the answer leaves open whether a run was started: {error}"
+                    "in doubt: the answer leaves open whether a run was started: {error}"
                 )
             }
-            StartErrorKind::DoubtfulLoss(fault) => {
-                write!(f, "it is not known whether a run was started: {fault}")
+            StartErrorKind::AnswerLost(error) => {
+                write!(f, "in doubt whether a run was started: {error}")
             }
             StartErrorKind::Dropped => {
-                f.write_str("it is not known whether a run was started: the request was given up")
+                f.write_str("in doubt whether a run was started: the request was given up")
             }
-            StartErrorKind::Stopped => f.write_str("stopped before the request went out"),
+            StartErrorKind::Stopped => f.write_str("stopped before the request was sent"),
             StartErrorKind::NotFollowable { error, .. } => {
-                write!(f, "a run was started, but cannot be followed: {error}")
+                write!(
+                    f,
+                    "a run was started, but its operation cannot be polled: {error}"
+                )
             }
-            StartErrorKind::Ledger(fault) => write!(f, "no start without books: {fault}"),
+            StartErrorKind::Ledger(error) => {
+                write!(f, "cannot start: the ledger is unusable: {error}")
+            }
         }
     }
 }
@@ -305,11 +310,11 @@ impl fmt::Display for StartError {
 impl std::error::Error for StartError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.0.kind {
-            StartErrorKind::Unreachable(fault) | StartErrorKind::DoubtfulLoss(fault) => {
-                fault.source()
+            StartErrorKind::Unreachable(error) | StartErrorKind::AnswerLost(error) => {
+                error.source()
             }
             StartErrorKind::NoToken(error) => error.source(),
-            StartErrorKind::Ledger(fault) => fault.source(),
+            StartErrorKind::Ledger(error) => error.source(),
             StartErrorKind::Unauthorized { token, .. } => {
                 token.as_ref().and_then(std::error::Error::source)
             }
@@ -318,7 +323,7 @@ impl std::error::Error for StartError {
             | StartErrorKind::Forbidden(_)
             | StartErrorKind::Refused(_)
             | StartErrorKind::TimeLimit { .. }
-            | StartErrorKind::DoubtfulAnswer(_)
+            | StartErrorKind::AmbiguousAnswer(_)
             | StartErrorKind::Dropped
             | StartErrorKind::Stopped
             | StartErrorKind::NotFollowable { .. } => None,

@@ -1,4 +1,4 @@
-//! Polls that bring no news.
+//! Failed polls and reads that are retried.
 
 use crate::{
     auth::token::TokenError,
@@ -9,30 +9,30 @@ use crate::{
     },
 };
 
-/// Why a poll brought no news. The wait goes on.
+/// Why a poll or a read failed for now. It is retried.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TransientError {
     /// No answer came.
     #[error(transparent)]
     Lost(TransportError),
-    /// The answer is no status: 404 soon after the start, 401 once more, 408, 425, 429 or 5xx.
+    /// The answer carries no status of the operation: 404 soon after the start, 401 once more, 408, 425, 429 or 5xx.
     #[error("{0}")]
     Answer(Box<ServiceError>),
     /// The body did not arrive whole.
     #[error(transparent)]
     Body(IncompleteBody),
-    /// The body has a content encoding that was not asked for.
+    /// The body has a content encoding, though none was asked for.
     #[error("the answer is encoded, though only identity was asked for")]
     Encoded,
-    /// The body is not an operation; a captive portal's page, perhaps.
+    /// The body is not an operation but, for example, a captive portal's page.
     #[error("the answer is not an operation: {0}")]
     Unreadable(BodyError),
-    /// No token could be had just now.
+    /// There was no token just then.
     #[error(transparent)]
     Token(TokenError),
     /// The driver dropped the request.
-    #[error("the poll was given up")]
+    #[error("the request was given up")]
     Dropped,
 }
 

@@ -1,6 +1,6 @@
-//! Who is whose: as many pairs as there can be.
+//! As many pairs as possible.
 
-/// A largest set of pairs `(left, right)` that fit, each in one pair at most. The first of the left are served first: one
+/// A largest set of pairs `(left, right)` that fit, each in one pair at most. Earlier ones of the left take precedence: one
 /// that can be paired is not left out for a later one.
 pub(super) fn matching(
     left: usize,
@@ -16,7 +16,7 @@ pub(super) fn matching(
     pairs.filter_map(|(r, l)| Some(((*l)?, r))).collect()
 }
 
-/// Finds a place for `l`, moving others if need be. As deep as there are owners, which are a few starts.
+/// Finds a place for `l`, moving others if need be. The recursion is as deep as there are owners: a few starts.
 fn augment(
     l: usize,
     fits: &impl Fn(usize, usize) -> bool,

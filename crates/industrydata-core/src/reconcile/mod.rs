@@ -1,5 +1,11 @@
-//! What the service lists beside the ledger: doubt resolved by evidence, starts made elsewhere, and the run of an operation.
+//! The ledger beside what the service lists: starts in doubt resolved by evidence, starts made elsewhere, the run of an
+//! operation, and the schedule.
 
+pub(crate) mod error;
+pub(crate) mod find_run;
+pub(crate) mod infer_schedule;
+pub(crate) mod lists;
+pub(crate) mod machine;
 pub(crate) mod matching;
 pub(crate) mod reconciliation;
 pub(crate) mod run_match;
@@ -9,7 +15,12 @@ pub(crate) mod snapshot;
 mod tests;
 
 pub use self::{
-    reconciliation::{Match, Reconciliation, ServiceLists},
+    error::{ReconcileError, ResolveError},
+    find_run::FindRun,
+    infer_schedule::InferSchedule,
+    lists::{Match, ServiceLists},
+    machine::Reconcile,
+    reconciliation::Reconciliation,
     run_match::{RunMatch, RunMatchedBy},
-    snapshot::{ReconcileError, ResolveError, ServiceSnapshot},
+    snapshot::ServiceSnapshot,
 };

@@ -1,78 +1,39 @@
-//! Doubt resolved by what the service lists: a pure function of the books and of two lists.
+//! Starts in doubt resolved by what the service lists: a pure function of the ledger and of two lists.
 //!
-//! Evidence, in this order: an operation created about the time of the start that no entry claims; else a run that started
-//! then and belongs to nobody. Where evidence may be another's, it confirms rather than frees: a start taken for ours by
-//! mistake costs a slot, never a start too many. Nothing is freed unless both lists were read whole, half an hour has
-//! passed, and the books' clock agrees with the service's. Starts by others are entered as seen.
+//! Evidence is an operation created about the time of the start that no entry claims, or else a run that started then and
+//! has no owner. Where evidence may belong to another start, it confirms rather than frees: a wrong match costs a slot, and
+//! never allows a start too many. Nothing is freed unless both lists were read whole, half an hour has passed, and the
+//! ledger's clock agrees with the service's. Starts made elsewhere are entered as external.
 
-use jiff::Timestamp;
-
-use crate::ledger::{
-    change::Change, evidence::Evidence, key::LedgerKey, quota::Quota, resolve::Resolution,
+use crate::reconcile::{
+    lists::{Match, ServiceLists},
+    search::Search,
 };
-use crate::reconcile::search::Search;
 use crate::{
-    ledger::schedule::Schedule,
+    ledger::{change::Change, key::LedgerKey, quota::Quota},
     lro::read_error::ReadError,
-    model::{operation::Operation, run::IndustryDataRun},
     tenant::Tenant,
     wire::base_url::BaseUrl,
 };
 
-/// What the service lists; `None` for a list that could not be read whole.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct ServiceLists<'a> {
-    /// All operations.
-    pub operations: Option<&'a [Operation]>,
-    /// All runs.
-    pub runs: Option<&'a [IndustryDataRun]>,
-    /// The schedule, if known: runs that fit it are not entered as starts by others.
-    pub schedule: Option<Schedule>,
-    /// The service's clock when it gave the lists, as it told it; the lists are dated by it. Nothing is freed if the
-    /// books' clock is more than two minutes off it, or if it is not known.
-    pub service_clock: Option<Timestamp>,
-}
-
-/// What the lists say of the books: the changes to make, and why.
+/// What the lists mean for the ledger: the changes to make, and why.
 #[derive(Clone, Debug, Default)]
-#[must_use = "nothing is changed until the changes are booked"]
+#[must_use = "nothing is changed until the changes are made"]
 pub struct Reconciliation {
     changes: Vec<Change>,
-    findings: Vec<Match>,
+    matches: Vec<Match>,
     left_in_doubt: usize,
     unread: Option<ReadError>,
 }
 
-/// One thing that the lists say.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Match {
-    /// A start in doubt is resolved.
-    Resolved {
-        /// The entry's id, 32 hexadecimal digits.
-        entry: String,
-        /// To what.
-        resolution: Resolution,
-        /// By what.
-        evidence: Evidence,
-    },
-    /// A start by another, which the books did not have.
-    Seen {
-        /// By what.
-        evidence: Evidence,
-        /// When it was made, by the service's clock.
-        started: Timestamp,
-    },
-}
-
 impl Reconciliation {
-    /// Compares the books with the lists, at the books' clock.
+    /// Compares the ledger with the lists, at the ledger's clock.
     pub fn of(base: &BaseUrl, tenant: &Tenant, quota: &Quota, listed: ServiceLists<'_>) -> Self {
         let key = LedgerKey::new(base, tenant);
         let throttle = quota.throttle();
         let search = Search::new(base, quota, listed);
-        let found = search.findings();
-        let changes = found.iter().map(|finding| match finding {
+        let found = search.matches();
+        let changes = found.iter().map(|found| match found {
             (
                 Some(id),
                 Match::Resolved {
@@ -84,7 +45,7 @@ impl Reconciliation {
                 let (key, evidence) = (key.clone(), evidence.clone());
                 Some(Change::resolve(key, throttle, *id, *resolution, evidence))
             }
-            (_, Match::Seen { evidence, started }) => Some(Change::see(
+            (_, Match::External { evidence, started }) => Some(Change::see(
                 key.clone(),
                 throttle,
                 evidence.clone(),
@@ -92,7 +53,7 @@ impl Reconciliation {
             )),
             (None, Match::Resolved { .. }) => None,
         });
-        // What frees comes last, when all that may stand in its place is booked: whoever is interrupted frees nothing.
+        // What frees a slot comes last, after everything that may take its place: an interruption frees nothing.
         let (mut changes, frees): (Vec<_>, Vec<_>) =
             changes.flatten().partition(|change| !change.frees());
         changes.extend(frees);
@@ -101,7 +62,7 @@ impl Reconciliation {
         Self {
             changes,
             left_in_doubt: (quota.in_doubt() as usize).saturating_sub(resolved),
-            findings: found.into_iter().map(|(_, finding)| finding).collect(),
+            matches: found.into_iter().map(|(_, found)| found).collect(),
             unread: None,
         }
     }
@@ -117,29 +78,30 @@ impl Reconciliation {
         self.unread.as_ref()
     }
 
-    /// The changes to book, each by itself and in this order: what frees a slot comes last. An entry that its owner has settled meanwhile is left as it is.
+    /// The changes to make, one by one and in this order: what frees a slot comes last. An entry that its owner has settled
+    /// meanwhile is left as it is.
     #[must_use]
     pub fn changes(&self) -> &[Change] {
         &self.changes
     }
 
-    /// What the lists say, in words for people and programs.
+    /// What the lists show, start by start.
     #[must_use]
-    pub fn findings(&self) -> &[Match] {
-        &self.findings
+    pub fn matches(&self) -> &[Match] {
+        &self.matches
     }
 
-    /// Starts that stay in doubt: half an hour has not passed, what is listed may be another's, a list could not be read,
-    /// or the books' clock does not agree with the service's.
+    /// Starts that stay in doubt: half an hour has not passed, what is listed may belong to another start, a list could not
+    /// be read, or the ledger's clock does not agree with the service's.
     #[must_use]
     pub const fn left_in_doubt(&self) -> usize {
         self.left_in_doubt
     }
 
-    /// By how many starts the books were short of what the service lists.
+    /// By how many starts the ledger was short of what the service lists.
     #[must_use]
     pub fn drift(&self) -> usize {
-        let seen = |it: &&Match| matches!(it, Match::Seen { .. });
-        self.findings.iter().filter(seen).count()
+        let external = |it: &&Match| matches!(it, Match::External { .. });
+        self.matches.iter().filter(external).count()
     }
 }

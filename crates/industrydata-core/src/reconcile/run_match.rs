@@ -1,7 +1,7 @@
 //! From an operation to its run.
 //!
-//! Nothing documented links the two. An operation's `resourceLocation` may name the run; else the run that started soon
-//! after the start was accepted is taken for it, which is an inference: a scheduled run may have started then as well.
+//! Nothing documented links the two. An operation's `resourceLocation` may name the run. Otherwise the first run after the
+//! acceptance is treated as its run. That is an inference: a scheduled run may have started then as well.
 
 use jiff::Timestamp;
 
@@ -12,7 +12,7 @@ use crate::{
     wire::base_url::BaseUrl,
 };
 
-/// A run, and how it was found.
+/// The run of an operation, and how it was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunMatch {
     id: String,
@@ -26,7 +26,7 @@ pub struct RunMatch {
 pub enum RunMatchedBy {
     /// The operation's `resourceLocation` names it.
     ResourceLocation,
-    /// It is the first run that started after the start was accepted. Inferred: it may be another's.
+    /// It is the first run that started after the acceptance. This is an inference: it may belong to another start.
     StartTime,
 }
 
@@ -40,7 +40,7 @@ impl RunMatchedBy {
         }
     }
 
-    /// Whether it is an inference, and may be wrong.
+    /// Whether it is an inference, which may be wrong.
     #[must_use]
     pub const fn is_inferred(self) -> bool {
         matches!(self, Self::StartTime)
@@ -48,8 +48,8 @@ impl RunMatchedBy {
 }
 
 impl RunMatch {
-    /// The run that the operation's `resourceLocation` names, if that is `…/runs/{id}` of the base's own origin, under its
-    /// `external/industryData/`. The URL itself is data: only the id is taken from it.
+    /// The run that the operation's `resourceLocation` names, if that is `…/runs/{id}` on the base URL's origin, under its
+    /// `external/industryData/`. Only the id is taken from it; the URL itself is never requested.
     ///
     /// ```
     /// use industrydata_core::{model::Operation, reconcile::{RunMatch, RunMatchedBy}, wire::BaseUrl};
@@ -59,7 +59,7 @@ impl RunMatch {
     /// let operation = Operation::decode(None, body)?;
     /// let found = RunMatch::by_resource_location(&BaseUrl::graph(), &operation).unwrap();
     /// assert_eq!((found.id(), found.by()), ("r-1", RunMatchedBy::ResourceLocation));
-    /// # Ok::<(), industrydata_core::BodyError>(())
+    /// # Ok::<(), industrydata_core::wire::BodyError>(())
     /// ```
     #[must_use]
     pub fn by_resource_location(base: &BaseUrl, operation: &Operation) -> Option<Self> {
@@ -99,7 +99,7 @@ impl RunMatch {
         self.by
     }
 
-    /// Whether other runs started in the same time, so that this one may well be another's.
+    /// Whether other runs started at about the same time, so that this one may well belong to another start.
     #[must_use]
     pub const fn is_ambiguous(&self) -> bool {
         self.candidates > 1

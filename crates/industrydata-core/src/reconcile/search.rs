@@ -1,11 +1,14 @@
-//! Who is whose among the entries of the books, the operations and the runs.
+//! Which entries of the ledger, operations and runs belong together.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use crate::policy::{LATEST_RUN_START, MARGIN};
-use crate::reconcile::reconciliation::{Match, ServiceLists};
+use crate::reconcile::{
+    lists::{Match, ServiceLists},
+    matching::matching,
+};
 use crate::{
     endpoint::link::run_id,
     ledger::{
@@ -16,11 +19,10 @@ use crate::{
         schedule::Schedule,
     },
     model::operation::Operation,
-    reconcile::matching::matching,
     wire::base_url::BaseUrl,
 };
 
-/// The most operations and runs about the time of the entries that are looked at: a service that takes five starts in
+/// The most operations, and the most runs, considered about the time of the entries: a service that takes five starts in
 /// twelve hours has a few. With more, nothing is freed.
 const MOST: usize = 500;
 
@@ -41,7 +43,7 @@ struct Op<'a> {
     run: Option<String>,
 }
 
-/// The books beside the lists.
+/// The ledger beside the lists.
 pub(super) struct Search<'a> {
     entries: &'a [Entry],
     now: Timestamp,
@@ -49,7 +51,7 @@ pub(super) struct Search<'a> {
     schedule: Option<Schedule>,
     ops: Vec<Op<'a>>,
     runs: Vec<(&'a str, Timestamp)>,
-    /// Both lists were read whole, and all in them can be placed in time, by a clock that agrees with the books'.
+    /// Both lists were read whole and are dated throughout, by a clock that agrees with the ledger's.
     is_whole: bool,
 }
 
@@ -80,7 +82,7 @@ impl<'a> Search<'a> {
         let since = quota.as_of().as_millisecond();
         let since = since.saturating_sub(millis(keep.saturating_mul(2)));
         let is_placed = ops.len() == starts.len() && placed.len() == runs.len();
-        // What is older than twice the window touches no entry.
+        // Nothing older than twice the window matters to an entry.
         let near = |at: Timestamp| at.as_millisecond() > since;
         let mut ops: Vec<Op<'_>> = ops.into_iter().filter(|op| near(op.created)).collect();
         let mut placed: Vec<_> = placed.into_iter().filter(|run| near(run.1)).collect();
@@ -106,15 +108,15 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// What the lists say, each with the id of the entry it is about.
-    pub(super) fn findings(&self) -> Vec<(Option<[u8; 16]>, Match)> {
+    /// What the lists show, each with the id of the entry it is about.
+    pub(super) fn matches(&self) -> Vec<(Option<[u8; 16]>, Match)> {
         let mut found = Vec::new();
         let (now, entries) = (self.now, self.entries);
         let is_doubt = |it: &&Entry| it.state(now) == EntryState::Unknown;
         let mut doubts: Vec<&Entry> = entries.iter().filter(is_doubt).collect();
         doubts.sort_by_key(|it| it.reserved_at());
 
-        // Operations: those that an entry claims by name are out; one without a name for its own may hold any.
+        // Operations: leave out those that an entry names. An entry that names none may own any.
         let mut free: Vec<&Op<'_>> = self.ops.iter().filter(|op| !self.is_claimed(op)).collect();
         let nameless: Vec<&Entry> = entries
             .iter()
@@ -133,7 +135,7 @@ impl<'a> Search<'a> {
         }
         doubts.retain(|it| !confirmed.iter().any(|(entry, _)| entry.id() == it.id()));
 
-        // Runs: those that are certainly somebody's are out; a start whose run has no name may hold any near it.
+        // Runs: leave out those with a known owner. A start that names no run may own any near it.
         let mut loose: Vec<&(&str, Timestamp)> = self
             .runs
             .iter()
@@ -150,7 +152,7 @@ impl<'a> Search<'a> {
         }
         doubts.retain(|it| !by_run.iter().any(|(entry, _)| entry.id() == it.id()));
 
-        // What is left is freed only if nothing in either list could be it.
+        // The others are freed only if nothing in either list could be theirs.
         for doubt in doubts {
             let is_late =
                 millis_after(doubt.lease_ends(), LATEST_RUN_START) <= now.as_millisecond();
@@ -165,14 +167,14 @@ impl<'a> Search<'a> {
         for op in free.into_iter().filter(|op| counts(op.created)) {
             let evidence = Evidence::Operation(op.id.to_owned());
             let started = op.created;
-            found.push((None, Match::Seen { evidence, started }));
+            found.push((None, Match::External { evidence, started }));
         }
         let scheduled = |at: Timestamp| self.schedule.is_some_and(|it| it.fits(at));
         for (id, started) in loose {
             if counts(*started) && !scheduled(*started) {
                 let evidence = Evidence::Run((*id).to_owned());
                 let started = *started;
-                found.push((None, Match::Seen { evidence, started }));
+                found.push((None, Match::External { evidence, started }));
             }
         }
         found
@@ -199,7 +201,7 @@ impl<'a> Search<'a> {
                 .any(|entry| matches!(entry.evidence(), Some(Evidence::Run(id)) if id == run))
     }
 
-    /// When the runs may have started of what is no doubt and names no run.
+    /// When the runs may have started whose starts are not in doubt and name no run.
     fn holders(&self, doubts: &[&Entry]) -> Vec<Span> {
         let ops = self.ops.iter().filter(|op| op.run.is_none());
         let ops = ops.map(|op| {
@@ -249,7 +251,7 @@ fn millis_after(at: Timestamp, time: Duration) -> i64 {
     at.as_millisecond().saturating_add(millis(time))
 }
 
-/// Gives as many of `left` as can be one of `right` each, the first of `left` first; what was given is taken out.
+/// Pairs as many of `left` as possible with one of `right` each, the first of `left` first, and takes those out of `right`.
 fn take<'l, 'r, L, R>(
     left: &[&'l L],
     right: &mut Vec<&'r R>,
@@ -278,15 +280,15 @@ fn resolved(
     evidence: Evidence,
 ) -> (Option<[u8; 16]>, Match) {
     let entry_id = u128::from_str_radix(entry.id(), 16).ok();
-    let finding = Match::Resolved {
+    let resolved = Match::Resolved {
         entry: entry.id().to_owned(),
         resolution,
         evidence,
     };
-    (entry_id.map(u128::to_be_bytes), finding)
+    (entry_id.map(u128::to_be_bytes), resolved)
 }
 
-/// Whether an operation is of an upload's validation: those are no starts.
+/// Whether an operation belongs to the validation of an upload, which is not a start.
 fn is_validation(operation: &Operation) -> bool {
     operation.odata_type().is_some_and(|kind| {
         let kind = kind.to_ascii_lowercase();

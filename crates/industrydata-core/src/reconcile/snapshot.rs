@@ -1,12 +1,12 @@
-//! What the service lists, read so far as it could be, beside the books.
+//! The service's lists, so far as they could be read.
 
 use jiff::Timestamp;
 
 use crate::{
-    ledger::{quota::Quota, resolve::Unresolved, schedule::Schedule, store_error::StoreError},
+    ledger::{quota::Quota, schedule::Schedule},
     lro::read_error::ReadError,
     model::{operation::Operation, run::IndustryDataRun},
-    reconcile::reconciliation::{Reconciliation, ServiceLists},
+    reconcile::{lists::ServiceLists, reconciliation::Reconciliation},
     tenant::Tenant,
     wire::base_url::BaseUrl,
 };
@@ -21,12 +21,12 @@ pub struct ServiceSnapshot {
 }
 
 impl ServiceSnapshot {
-    /// What came of reading both lists, each [`Dated`](crate::endpoint::Dated), the operations first. The books are to be read
-    /// right after.
+    /// The results of reading both lists, each [`Dated`](crate::endpoint::Dated), the operations first. Read the ledger right
+    /// after.
     ///
     /// # Errors
     ///
-    /// The first list's, if neither could be read: nothing can be said then.
+    /// The first list's, if neither could be read.
     pub fn new(
         operations: Result<(Vec<Operation>, Option<Timestamp>), ReadError>,
         runs: Result<(Vec<IndustryDataRun>, Option<Timestamp>), ReadError>,
@@ -42,7 +42,7 @@ impl ServiceSnapshot {
         })
     }
 
-    /// The schedule that the runs fit which no known start explains, if any.
+    /// The schedule that fits the runs which no known start explains, if any.
     #[must_use]
     pub fn schedule(&self, quota: &Quota) -> Option<Schedule> {
         let mut on_demand = quota.starts();
@@ -51,7 +51,8 @@ impl ServiceSnapshot {
         Schedule::inferred(self.runs.as_ref().ok()?, &on_demand)
     }
 
-    /// Compares the lists with the books, by the quota's own schedule if it has one. Without one of the lists nothing is freed, and the reconciliation says so.
+    /// Compares the lists with the ledger, by the quota's own schedule if it has one. Without one of the lists nothing is
+    /// freed, and the reconciliation says so.
     pub fn reconcile(self, base: &BaseUrl, tenant: &Tenant, quota: &Quota) -> Reconciliation {
         let listed = ServiceLists {
             operations: self.operations.as_deref().ok(),
@@ -62,30 +63,6 @@ impl ServiceSnapshot {
         let found = Reconciliation::of(base, tenant, quota, listed);
         found.with_unread(self.operations.err().or(self.runs.err()))
     }
-}
-
-/// Why the books could not be compared with the service. A run may have started: no, not by this.
-#[derive(Clone, Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ReconcileError {
-    /// The books cannot be read or written. What was changed before stands; to reconcile again changes nothing more.
-    #[error(transparent)]
-    Ledger(#[from] StoreError),
-    /// What the service lists cannot be read.
-    #[error(transparent)]
-    Read(#[from] ReadError),
-}
-
-/// Why a start could not be resolved by hand. A run may have started: no, not by this.
-#[derive(Clone, Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ResolveError {
-    /// The books cannot be read or written.
-    #[error(transparent)]
-    Ledger(#[from] StoreError),
-    /// The entry is left as it is.
-    #[error(transparent)]
-    Unresolved(#[from] Unresolved),
 }
 
 #[cfg(test)]
@@ -101,14 +78,18 @@ mod tests {
             answer::Answer, contract::Endpoint, dated::Dated, list_runs::ListRuns, service::Service,
         },
         ledger::{change::Change, evidence::Evidence, key::LedgerKey},
-        lro::read::{Read, ReadPlan, ReadStep},
+        lro::{
+            machine::Machine,
+            read::{Read, ReadPlan},
+            step::Step,
+        },
         now::Now,
         policy::{Limits, Throttle},
-        reconcile::reconciliation::Match,
+        reconcile::lists::Match,
     };
 
     #[test]
-    fn a_survey_is_of_its_lists_and_of_the_schedule_they_fit() {
+    fn a_snapshot_has_its_lists_and_the_schedule_they_fit() {
         let at = |hours: i64| Timestamp::from_second(1_773_144_000 + hours * 3600).unwrap();
         let runs: Vec<String> = [0, 12, 24]
             .map(|hours| format!(r#"{{"id":"r-{hours}","startDateTime":"{}"}}"#, at(hours)))
@@ -117,31 +98,33 @@ mod tests {
         let runs = ListRuns.decode(&Answer::new(None, body.as_bytes()));
         let runs = runs.unwrap().content;
         let clock = Some(at(25));
-        let survey = ServiceSnapshot::new(Ok((Vec::new(), clock)), Ok((runs, clock))).unwrap();
+        let snapshot = ServiceSnapshot::new(Ok((Vec::new(), clock)), Ok((runs, clock))).unwrap();
         let tenant: Tenant = "contoso".parse().unwrap();
         let read = Change::read(
             LedgerKey::new(&BaseUrl::graph(), &tenant),
             Throttle::default(),
         );
         let quota = read.apply(None, at(25)).unwrap().verdict.quota().clone();
-        let schedule = survey.schedule(&quota).unwrap();
+        let schedule = snapshot.schedule(&quota).unwrap();
         assert!(schedule.fits(at(36)));
-        // What fits it is nobody's start on demand.
-        let found = survey.clone().reconcile(&BaseUrl::graph(), &tenant, &quota);
-        assert_eq!(found.findings(), []);
+        // What fits it is not a start on demand.
+        let found = snapshot
+            .clone()
+            .reconcile(&BaseUrl::graph(), &tenant, &quota);
+        assert_eq!(found.matches(), []);
         // By another schedule each is.
         let other = quota.with_schedule(Some(Schedule::given(at(6))));
-        let found = survey.reconcile(&BaseUrl::graph(), &tenant, &other);
-        let seen = Match::Seen {
+        let found = snapshot.reconcile(&BaseUrl::graph(), &tenant, &other);
+        let external = Match::External {
             evidence: Evidence::Run("r-24".to_owned()),
             started: at(24),
         };
-        assert!(found.findings().contains(&seen), "{found:?}");
+        assert!(found.matches().contains(&external), "{found:?}");
         assert!(found.unread().is_none());
     }
 
     #[test]
-    fn a_list_that_was_not_read_frees_nothing_and_is_told() {
+    fn a_list_that_was_not_read_frees_nothing_and_is_reported() {
         let service = Service::new(BaseUrl::graph(), "an-agent");
         let plan = ReadPlan {
             service,
@@ -153,24 +136,24 @@ mod tests {
         };
         let mut stopped = Read::new(Dated(ListRuns), plan, [0; 16], now);
         stopped.stop();
-        let ReadStep::Done(Err(error)) = stopped.step() else {
+        let Step::Done(Err(error)) = stopped.step() else {
             panic!("it was stopped");
         };
         assert!(ServiceSnapshot::new(Err(error.clone()), Err(error.clone())).is_err());
-        let survey = ServiceSnapshot::new(Ok((Vec::new(), None)), Err(error)).unwrap();
+        let snapshot = ServiceSnapshot::new(Ok((Vec::new(), None)), Err(error)).unwrap();
         let tenant: Tenant = "contoso".parse().unwrap();
         let read = Change::read(
             LedgerKey::new(&BaseUrl::graph(), &tenant),
             Throttle::default(),
         );
         let quota = read.apply(None, now.utc).unwrap().verdict.quota().clone();
-        assert!(survey.schedule(&quota).is_none());
-        let found = survey.reconcile(&BaseUrl::graph(), &tenant, &quota);
+        assert!(snapshot.schedule(&quota).is_none());
+        let found = snapshot.reconcile(&BaseUrl::graph(), &tenant, &quota);
         assert!(found.unread().is_some());
     }
 
     #[test]
-    fn the_books_infer_a_schedule_too() {
+    fn the_ledger_infers_a_schedule_too() {
         let runs = [0, 12, 24].map(|hours| {
             let at = Timestamp::from_second(1_773_144_000 + hours * 3600).unwrap();
             format!(r#"{{"id":"r-{hours}","startDateTime":"{at}"}}"#)
@@ -182,8 +165,8 @@ mod tests {
             .content;
         let key = LedgerKey::new(&BaseUrl::graph(), &"contoso".parse().unwrap());
         let read = Change::read(key, Throttle::default());
-        let verdict = read.apply(None, Timestamp::UNIX_EPOCH).unwrap().verdict;
-        assert!(verdict.quota().infer_schedule(&runs).is_some());
-        assert!(verdict.quota().infer_schedule(&runs[..1]).is_none());
+        let reply = read.apply(None, Timestamp::UNIX_EPOCH).unwrap().verdict;
+        assert!(reply.quota().infer_schedule(&runs).is_some());
+        assert!(reply.quota().infer_schedule(&runs[..1]).is_none());
     }
 }

@@ -157,11 +157,11 @@ fn doubt_that_is_dated_by_another_clock_is_found_where_it_was_made() {
     let found = books.reconcile(HOUR, Some(&listed), Some(&runs));
     assert!(
         matches!(
-            found.findings(),
+            found.matches(),
             [Match::Resolved { resolution: Resolution::Started, evidence: Evidence::Operation(id), .. }] if id == "op-2"
         ),
         "{:?}",
-        found.findings()
+        found.matches()
     );
     // A run alone is found there too.
     let mut books = Ledger::default();
@@ -184,11 +184,7 @@ fn doubt_that_is_dated_by_another_clock_is_found_where_it_was_made() {
             }
         )
     };
-    assert!(
-        !found.findings().iter().any(freed),
-        "{:?}",
-        found.findings()
-    );
+    assert!(!found.matches().iter().any(freed), "{:?}", found.matches());
 }
 
 #[test]
@@ -241,7 +237,7 @@ fn sum(books: &mut Ledger, found: &Reconciliation, seconds: i64) -> ([usize; 4],
     let of = |wanted| {
         let is =
             |it: &&Match| matches!(it, Match::Resolved { resolution, .. } if *resolution == wanted);
-        found.findings().iter().filter(is).count()
+        found.matches().iter().filter(is).count()
     };
     let counts = [
         of(Resolution::Started),
@@ -344,7 +340,7 @@ fn what_another_entry_claims_is_no_evidence() {
         .reconcile(HOUR, Some(&named), Some(&runs(&[("r", 5)])));
     assert_eq!(found.left_in_doubt(), 0);
     assert!(matches!(
-        found.findings(),
+        found.matches(),
         [Match::Resolved {
             resolution: Resolution::NotStarted,
             ..
@@ -354,7 +350,7 @@ fn what_another_entry_claims_is_no_evidence() {
     let found = books
         .clone()
         .reconcile(HOUR, Some(&nameless), Some(&runs(&[("r", 5)])));
-    assert_eq!((found.left_in_doubt(), found.findings().len()), (1, 0));
+    assert_eq!((found.left_in_doubt(), found.matches().len()), (1, 0));
     let both = runs(&[("r", 5), ("s", 6)]);
     let found = books.reconcile(HOUR, Some(&nameless), Some(&both));
     assert_eq!(sum(&mut books, &found, HOUR), ([1, 0, 0, 0], 2));
@@ -571,7 +567,7 @@ proptest! {
             .filter(|it| it.state(at(world.now)) == EntryState::Unknown).collect();
         let mut used = Vec::new();
         let (mut confirmed, mut freed) = (0, 0);
-        for finding in found.findings() {
+        for finding in found.matches() {
             match finding {
                 Match::Resolved { entry, resolution, evidence } => {
                     let doubt = doubts.iter().find(|it| it.id() == entry).expect("only doubt is resolved");
@@ -596,7 +592,7 @@ proptest! {
                         }
                     }
                 }
-                Match::Seen { evidence, .. } => used.push(evidence.clone()),
+                Match::External { evidence, .. } => used.push(evidence.clone()),
             }
         }
         prop_assert!(confirmed <= doubts.len());
@@ -622,10 +618,10 @@ proptest! {
 
 fn seen(found: &Reconciliation) -> Vec<String> {
     let one = |it: &Match| match it {
-        Match::Seen { evidence, .. } => Some(evidence.text()),
+        Match::External { evidence, .. } => Some(evidence.text()),
         Match::Resolved { .. } => None,
     };
-    found.findings().iter().filter_map(one).collect()
+    found.matches().iter().filter_map(one).collect()
 }
 
 #[test]
@@ -635,11 +631,11 @@ fn doubt_that_a_run_explains_does_not_keep_other_doubt() {
     books.start(2, 4 * HOUR, None);
     let found = books.reconcile(6 * HOUR, Some(&[]), Some(&runs(&[("r-1", 0)])));
     let resolved: Vec<Resolution> = found
-        .findings()
+        .matches()
         .iter()
         .filter_map(|it| match it {
             Match::Resolved { resolution, .. } => Some(*resolution),
-            Match::Seen { .. } => None,
+            Match::External { .. } => None,
         })
         .collect();
     assert_eq!(resolved, [Resolution::Started, Resolution::NotStarted]);
@@ -722,7 +718,7 @@ fn an_operation_comes_before_its_run() {
     books.start(1, HOUR, None);
     let found = books.reconcile(2 * HOUR, Some(&[]), Some(&run));
     assert!(
-        matches!(found.findings(), [Match::Resolved { .. }]),
+        matches!(found.matches(), [Match::Resolved { .. }]),
         "{found:?}"
     );
     assert_eq!(

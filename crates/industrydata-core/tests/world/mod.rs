@@ -1,4 +1,4 @@
-//! A world in virtual time: books in memory, and a machine driven by a script of answers.
+//! A world in virtual time: ledger in memory, and a machine driven by a script of answers.
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
@@ -17,21 +17,19 @@ use industrydata_core::ledger::Quota;
 use industrydata_core::ledger::StoreError;
 use industrydata_core::ledger::StoreReply;
 use industrydata_core::lro::Accepted;
+use industrydata_core::lro::Machine;
 use industrydata_core::lro::OperationPoll;
 use industrydata_core::lro::OperationPollError;
-use industrydata_core::lro::OperationPollStep;
 use industrydata_core::lro::Read;
 use industrydata_core::lro::ReadError;
 use industrydata_core::lro::ReadPlan;
-use industrydata_core::lro::ReadStep;
 use industrydata_core::lro::ResumeToken;
 use industrydata_core::lro::RunPoll;
 use industrydata_core::lro::RunPollError;
-use industrydata_core::lro::RunPollStep;
 use industrydata_core::lro::Start;
 use industrydata_core::lro::StartError;
 use industrydata_core::lro::StartPlan;
-use industrydata_core::lro::StartStep;
+use industrydata_core::lro::Step;
 use industrydata_core::model::IndustryDataRun;
 use industrydata_core::model::Operation;
 use industrydata_core::policy::Limits;
@@ -67,7 +65,7 @@ pub(crate) enum Answer {
     /// Time passes before the next answer.
     After(Duration),
     /// The store fails at its next change, or the one after that, ...
-    TransportError(usize, StoreError),
+    Store(usize, StoreError),
 }
 
 /// Builds a script of answers.
@@ -119,17 +117,17 @@ impl Script {
     }
 }
 
-/// The time, the books, and all that was seen.
+/// The time, the ledger, and all that was seen.
 pub(crate) struct World {
     pub(crate) now: Now,
-    pub(crate) books: Option<Vec<u8>>,
+    pub(crate) ledger: Option<Vec<u8>>,
     pub(crate) script: Script,
     pub(crate) token: AccessToken,
     pub(crate) requests: Vec<Request<()>>,
     pub(crate) request_times: Vec<Duration>,
     pub(crate) pauses: Vec<(Duration, String)>,
     pub(crate) store_calls: usize,
-    pub(crate) store_fault: Option<(usize, StoreError)>,
+    pub(crate) store_error: Option<(usize, StoreError)>,
     pub(crate) challenges: usize,
     /// By how much the store's clock is behind.
     pub(crate) behind: Duration,
@@ -140,14 +138,14 @@ impl World {
     pub(crate) fn new(script: Script) -> Self {
         Self {
             now: Now::new(timestamp(0), Duration::from_secs(1000)),
-            books: None,
+            ledger: None,
             script,
             token: token("first-token"),
             requests: Vec::new(),
             request_times: Vec::new(),
             pauses: Vec::new(),
             store_calls: 0,
-            store_fault: None,
+            store_error: None,
             challenges: 0,
             behind: Duration::ZERO,
             latency: Duration::from_millis(100),
@@ -161,7 +159,7 @@ impl World {
             throttle: Throttle::default(),
             limits: Limits::default(),
             wait_for_slot: false,
-            who: Caller::default(),
+            caller: Caller::default(),
         }
     }
 
@@ -171,15 +169,15 @@ impl World {
 
     pub(crate) fn transact(&mut self, change: &Change) -> Result<StoreReply, StoreError> {
         self.store_calls += 1;
-        if let Some((at, _)) = &self.store_fault
+        if let Some((at, _)) = &self.store_error
             && *at == self.store_calls
-            && let Some((_, fault)) = self.store_fault.take()
+            && let Some((_, error)) = self.store_error.take()
         {
-            return Err(fault);
+            return Err(error);
         }
-        let applied = change.apply(self.books.as_deref(), self.now.utc - self.behind)?;
+        let applied = change.apply(self.ledger.as_deref(), self.now.utc - self.behind)?;
         if let Some(bytes) = applied.write {
-            self.books = Some(bytes);
+            self.ledger = Some(bytes);
         }
         Ok(applied.verdict)
     }
@@ -191,7 +189,7 @@ impl World {
         );
         let change = Change::read(key, Throttle::default());
         change
-            .apply(self.books.as_deref(), self.now.utc)
+            .apply(self.ledger.as_deref(), self.now.utc)
             .unwrap()
             .verdict
             .quota()
@@ -207,8 +205,8 @@ impl World {
                     let time = *time;
                     self.pass(time);
                 }
-                Some(Answer::TransportError(nth, fault)) => {
-                    self.store_fault = Some((self.store_calls + nth, fault.clone()));
+                Some(Answer::Store(nth, error)) => {
+                    self.store_error = Some((self.store_calls + nth, error.clone()));
                 }
                 _ => return,
             }
@@ -217,7 +215,7 @@ impl World {
     }
 
     /// One exchange; false if the driver is dropped in it.
-    fn exchange(&mut self, exchange: industrydata_core::lro::Exchange<'_>) -> bool {
+    pub(crate) fn exchange(&mut self, exchange: industrydata_core::lro::Exchange<'_>) -> bool {
         self.prepare();
         if exchange.challenge().is_some() {
             self.challenges += 1;
@@ -251,67 +249,44 @@ impl World {
             }
             Answer::Lost(phase) => reply.lost(TransportError::new(phase, "lost"), self.now),
             Answer::Dropped => return false,
-            Answer::NoToken(_)
-            | Answer::Token(_)
-            | Answer::After(_)
-            | Answer::TransportError(..) => {
+            Answer::NoToken(_) | Answer::Token(_) | Answer::After(_) | Answer::Store(..) => {
                 unreachable!("taken off before")
             }
         }
         true
     }
 
-    /// Drives a start to its end; a dropped driver is followed by another on the same machine.
-    pub(crate) fn start(&mut self, plan: StartPlan) -> Result<Accepted, StartError> {
-        let mut machine = Start::new(plan, [7; 16], self.now);
-        self.drive(&mut machine)
-    }
-
-    pub(crate) fn drive(&mut self, machine: &mut Start) -> Result<Accepted, StartError> {
-        for _ in 0..10_000 {
-            self.prepare();
-            match machine.step() {
-                StartStep::Book(booking) => {
-                    let result = self.transact(&booking.change().clone());
-                    booking.booked(result, self.now);
-                }
-                StartStep::Send(exchange) => {
-                    self.exchange(exchange);
-                }
-                StartStep::Wait(pause) => {
-                    let time = pause.remaining(self.now);
-                    self.pauses.push((time, pause.reason().to_string()));
-                    self.pass(time);
-                    pause.over(self.now);
-                }
-                StartStep::Done(outcome) => return outcome,
-            }
-        }
-        panic!("a start takes a bounded number of steps");
-    }
-
-    /// Drives a wait to its end.
-    pub(crate) fn watch(
-        &mut self,
-        machine: &mut OperationPoll,
-    ) -> Result<std::sync::Arc<Operation>, OperationPollError> {
+    /// Drives a machine to its end; a dropped driver is followed by another on the same machine.
+    pub(crate) fn drive<M: Machine>(&mut self, machine: &mut M) -> Result<M::Output, M::Error> {
         for _ in 0..100_000 {
             self.prepare();
             match machine.step() {
-                OperationPollStep::Send(exchange) => {
+                Step::Ledger(transaction, _) => {
+                    let result = self.transact(&transaction.change().clone());
+                    transaction.done(result, self.now);
+                }
+                Step::Send(exchange) => {
                     self.exchange(exchange);
                 }
-                OperationPollStep::Wait(mut pause) => {
+                Step::Wait(mut pause) => {
                     let time = pause.remaining(self.now);
-                    let _ = pause.news();
+                    if let Some(progress) = pause.progress() {
+                        assert!(progress.next_poll_in() >= time);
+                    }
+                    assert!(pause.progress().is_none(), "it is reported once");
                     self.pauses.push((time, pause.reason().to_string()));
                     self.pass(time);
                     pause.over(self.now);
                 }
-                OperationPollStep::Done(outcome) => return outcome,
+                Step::Done(outcome) => return outcome,
             }
         }
-        panic!("a wait takes a bounded number of steps");
+        panic!("a machine takes a bounded number of steps");
+    }
+
+    /// Drives a start to its end.
+    pub(crate) fn start(&mut self, plan: StartPlan) -> Result<Accepted, StartError> {
+        self.drive(&mut Start::new(plan, [7; 16], self.now))
     }
 
     /// Drives a read to its end.
@@ -324,26 +299,10 @@ impl World {
             service: Service::new(BaseUrl::graph(), "test/1"),
             limits,
         };
-        let mut machine = Read::new(endpoint, plan, [9; 16], self.now);
-        for _ in 0..10_000 {
-            self.prepare();
-            match machine.step() {
-                ReadStep::Send(exchange) => {
-                    self.exchange(exchange);
-                }
-                ReadStep::Wait(pause) => {
-                    let time = pause.remaining(self.now);
-                    self.pauses.push((time, pause.reason().to_string()));
-                    self.pass(time);
-                    pause.over(self.now);
-                }
-                ReadStep::Done(outcome) => return outcome,
-            }
-        }
-        panic!("a read takes a bounded number of steps");
+        self.drive(&mut Read::new(endpoint, plan, [9; 16], self.now))
     }
 
-    /// Follows a run to its end.
+    /// Polls a run to its end.
     pub(crate) fn follow(
         &mut self,
         limits: Limits,
@@ -361,33 +320,16 @@ impl World {
             policy,
             limits,
         };
-        let mut machine = RunPoll::new("r-1", plan, [9; 16], self.now);
-        for _ in 0..100_000 {
-            self.prepare();
-            match machine.step() {
-                RunPollStep::Send(exchange) => {
-                    self.exchange(exchange);
-                }
-                RunPollStep::Wait(mut pause) => {
-                    let time = pause.remaining(self.now);
-                    assert!(pause.news().unwrap().next_poll_in() >= time);
-                    self.pauses.push((time, pause.reason().to_string()));
-                    self.pass(time);
-                    pause.over(self.now);
-                }
-                RunPollStep::Done(outcome) => return outcome,
-            }
-        }
-        panic!("a wait takes a bounded number of steps");
+        self.drive(&mut RunPoll::new("r-1", plan, [9; 16], self.now))
     }
 
-    /// Starts, then watches.
+    /// Starts, then polls the operation.
     pub(crate) fn run(
         &mut self,
         policy: PollingPolicy,
     ) -> Result<std::sync::Arc<Operation>, OperationPollError> {
         let accepted = self.start(self.plan()).unwrap();
-        self.watch(&mut accepted.watch(policy))
+        self.drive(&mut accepted.poll(policy))
     }
 
     pub(crate) fn resume(&mut self, token: &ResumeToken, limits: Limits) -> OperationPoll {

@@ -1,23 +1,23 @@
-//! What the end of a start's exchange means for the books (rule S).
+//! What the end of a start's exchange means for the ledger.
 
 use http::StatusCode;
 
 use crate::wire::transport::{Phase, TransportError};
 
-/// Whether the service took a start. There is no fourth case.
+/// Whether the service accepted a start. There is no fourth case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Acceptance {
-    /// The service accepted it. A run may have started: yes. The slot is used.
+    /// The service accepted it: a run has started, and the slot is used.
     Confirmed,
-    /// The service did not act, or says so. A run may have started: no. The slot is given back.
+    /// The service did not act: no run has started, and the slot is given back.
     Released,
-    /// Nobody can tell. A run may have started: unknown. The slot counts until that is resolved.
+    /// The start is in doubt: the slot counts until that is resolved.
     Unknown,
 }
 
 impl Acceptance {
-    /// What the status of an answer to a start means (rules S1 to S5), whatever its fields and
-    /// body. What is not named there is [`Unknown`](Self::Unknown).
+    /// What the status of an answer to a start means, whatever its fields and body. Every status not named is
+    /// [`Unknown`](Self::Unknown).
     ///
     /// ```
     /// use http::StatusCode;
@@ -41,13 +41,13 @@ impl Acceptance {
         }
     }
 
-    /// What an exchange that brought no answer means (rule S6).
+    /// What an exchange without an answer means.
     #[must_use]
-    pub const fn of_fault(fault: &TransportError) -> Self {
-        Self::of_phase(fault.phase())
+    pub const fn of_transport_error(error: &TransportError) -> Self {
+        Self::of_phase(error.phase())
     }
 
-    /// What an exchange that broke in `phase` means (rule S6).
+    /// What an exchange that broke in `phase` means.
     #[must_use]
     pub const fn of_phase(phase: Phase) -> Self {
         if phase.may_have_acted() {
@@ -58,9 +58,9 @@ impl Acceptance {
     }
 }
 
-/// Whether repeating a start after this status would be allowed at all (rule S7): the server did
-/// not act, and the status itself invites another try (401 with another token, 408, 421, 425,
-/// 429; RFC 9110 section 15.5, RFC 8470, RFC 6585). The library uses 401 and short 429s only.
+/// Whether a start may be repeated at all after this status: the server did not act, and the status itself invites another
+/// try (401 with another token, 408, 421, 425, 429; RFC 9110 section 15.5, RFC 8470, RFC 6585). The library uses 401 and
+/// short 429s only.
 #[must_use]
 pub fn may_repeat_status(status: StatusCode) -> bool {
     Acceptance::of_status(status) == Acceptance::Released
@@ -105,7 +105,7 @@ mod tests {
             assert_eq!(Acceptance::of_phase(phase), Acceptance::Released);
         }
         assert_eq!(
-            Acceptance::of_fault(&TransportError::new(Phase::Sent, "reset")),
+            Acceptance::of_transport_error(&TransportError::new(Phase::Sent, "reset")),
             Acceptance::Unknown
         );
     }

@@ -1,0 +1,102 @@
+//! The operation poll of a start whose acceptance may still have to be recorded.
+
+use std::sync::Arc;
+
+use crate::lro::{
+    accepted::Accepted,
+    machine::{Machine, Sealed},
+    operation_poll_error::OperationPollError,
+    poll_operation::OperationPoll,
+    step::{Records, Step, Transaction, Writes},
+};
+use crate::{
+    ledger::{change::Change, reply::StoreReply, store_error::StoreError},
+    model::operation::Operation,
+    now::Now,
+    policy::PollingPolicy,
+};
+
+/// An operation poll that tries once more, at its end, to record an acceptance that the ledger did not take.
+///
+/// The poll itself never touches the ledger. The attempt is made once, and does not change how the poll ended: if it fails,
+/// the reservation keeps counting, and the warning stays.
+#[derive(Debug)]
+pub struct RecordedPoll {
+    poll: OperationPoll,
+    accepted: Option<Accepted>,
+    /// The acceptance, until it was tried once more.
+    unrecorded: Option<Arc<Change>>,
+    warning: Option<StoreError>,
+}
+
+impl RecordedPoll {
+    /// The poll that follows a start, within what is left of the start's time limit. The first poll comes one interval
+    /// after the acceptance.
+    #[must_use]
+    pub fn after(accepted: Accepted, policy: PollingPolicy) -> Self {
+        Self {
+            poll: accepted.poll(policy),
+            unrecorded: accepted.unrecorded().cloned(),
+            warning: accepted.ledger_warning().cloned(),
+            accepted: Some(accepted),
+        }
+    }
+
+    /// The poll of an operation that another process started: there is nothing to record.
+    #[must_use]
+    pub const fn of(poll: OperationPoll) -> Self {
+        Self {
+            poll,
+            accepted: None,
+            unrecorded: None,
+            warning: None,
+        }
+    }
+
+    /// The poll itself.
+    #[must_use]
+    pub const fn poll(&self) -> &OperationPoll {
+        &self.poll
+    }
+
+    /// What the service answered to the start, if this process made it.
+    #[must_use]
+    pub const fn accepted(&self) -> Option<&Accepted> {
+        self.accepted.as_ref()
+    }
+
+    /// Why the acceptance is not recorded, if so. Its reservation counts all the same.
+    #[must_use]
+    pub const fn ledger_warning(&self) -> Option<&StoreError> {
+        self.warning.as_ref()
+    }
+}
+
+impl Sealed for RecordedPoll {}
+
+impl Machine for RecordedPoll {
+    type Ledger = Writes;
+    type Output = Arc<Operation>;
+    type Error = OperationPollError;
+
+    fn step(&mut self) -> Step<'_, Writes, Result<Arc<Operation>, OperationPollError>> {
+        let Some(outcome) = self.poll.outcome() else {
+            return self.poll.lend();
+        };
+        if let Some(change) = self.unrecorded.clone() {
+            return Step::Ledger(Transaction::new(self, change), Writes::WITNESS);
+        }
+        Step::Done(outcome.map_err(|error| error.with_ledger_warning(self.warning.clone())))
+    }
+
+    fn stop(&mut self) {
+        self.poll.stop();
+    }
+}
+
+impl Records for RecordedPoll {
+    fn done(&mut self, result: Result<StoreReply, StoreError>, _: Now) {
+        self.unrecorded = None;
+        self.warning = result.err();
+    }
+}

@@ -1,0 +1,203 @@
+//! What is done for one tenant, as machines.
+
+use std::time::Duration;
+
+use crate::lro::{
+    accepted::Accepted,
+    poll_operation::{OperationPoll, PollPlan},
+    poll_run::RunPoll,
+    read::{Read, ReadPlan},
+    recorded_poll::RecordedPoll,
+    resume::{ResumeError, ResumeToken},
+    start::{Start, StartPlan},
+    transact::Transact,
+};
+use crate::{
+    endpoint::{contract::Endpoint, service::Service},
+    ledger::{
+        change::Change,
+        entry::Entry,
+        key::{Caller, LedgerKey},
+        quota::Quota,
+        schedule::Schedule,
+        store_error::StoreError,
+    },
+    now::Now,
+    policy::{Limits, PollingPolicy, Throttle},
+    tenant::Tenant,
+    wire::location::OperationUrl,
+};
+
+/// One tenant at one service, with the settings of the next call. It returns machines; an adapter drives them.
+///
+/// A `seed` is random and used for one machine only. `now` is the moment at which its time limit begins.
+#[derive(Clone, Debug)]
+#[must_use = "nothing happens until a machine is driven"]
+pub struct Session {
+    service: Service,
+    tenant: Tenant,
+    polling: PollingPolicy,
+    throttle: Throttle,
+    limits: Limits,
+    caller: Caller,
+    wait_for_slot: bool,
+    schedule: Option<Schedule>,
+}
+
+impl Session {
+    pub(super) const fn new(
+        service: Service,
+        tenant: Tenant,
+        polling: PollingPolicy,
+        throttle: Throttle,
+        limits: Limits,
+        caller: Caller,
+    ) -> Self {
+        Self {
+            service,
+            tenant,
+            polling,
+            throttle,
+            limits,
+            caller,
+            wait_for_slot: false,
+            schedule: None,
+        }
+    }
+
+    /// Another time limit than the client's.
+    pub fn time_limit(mut self, limit: Duration) -> Self {
+        self.limits.total = limit;
+        self
+    }
+
+    /// Whether a start waits, within the time limit, while there is no free slot. By default it is refused at once.
+    pub fn wait_for_slot(mut self, wait: bool) -> Self {
+        self.wait_for_slot = wait;
+        self
+    }
+
+    /// A label for the start in the ledger, of which 255 characters without controls are kept.
+    pub fn label(mut self, label: impl Into<String>) -> Self {
+        self.caller.label = Some(label.into());
+        self
+    }
+
+    /// The schedule of the tenant's runs, given or inferred. The quota and the result of a start then have a forecast
+    /// ([`Quota::foreseen`], [`Accepted::forecast`]). The service has no such setting, and nothing is sent for it.
+    pub fn schedule(mut self, schedule: Schedule) -> Self {
+        self.schedule = Some(schedule);
+        self
+    }
+
+    /// The tenant.
+    #[must_use]
+    pub const fn tenant(&self) -> &Tenant {
+        &self.tenant
+    }
+
+    /// The service.
+    #[must_use]
+    pub const fn service(&self) -> &Service {
+        &self.service
+    }
+
+    /// The schedule, if it was set.
+    #[must_use]
+    pub const fn known_schedule(&self) -> Option<Schedule> {
+        self.schedule
+    }
+
+    /// Starts a run: reserves a slot, sends the POST once, records the outcome.
+    #[must_use]
+    pub fn start(&self, seed: [u8; 16], now: Now) -> Start {
+        let plan = StartPlan {
+            service: self.service.clone(),
+            tenant: self.tenant.clone(),
+            throttle: self.throttle,
+            limits: self.limits,
+            wait_for_slot: self.wait_for_slot,
+            caller: self.caller.clone(),
+        };
+        Start::new(plan, seed, now).with_schedule(self.schedule)
+    }
+
+    /// Polls the operation of a start that was accepted.
+    #[must_use]
+    pub fn after(&self, accepted: Accepted) -> RecordedPoll {
+        RecordedPoll::after(accepted, self.polling)
+    }
+
+    /// Polls the operation that a resume token names, at once.
+    ///
+    /// # Errors
+    ///
+    /// [`ResumeError`] if the token belongs to another base URL.
+    pub fn resume(
+        &self,
+        token: &ResumeToken,
+        seed: [u8; 16],
+        now: Now,
+    ) -> Result<RecordedPoll, ResumeError> {
+        let url = token.operation_url(self.service.base())?;
+        let poll = OperationPoll::new(url, self.poll_plan(), Some(token.accepted()), seed, now);
+        Ok(RecordedPoll::of(poll))
+    }
+
+    /// Polls the operation at a checked URL, at once.
+    #[must_use]
+    pub fn poll(&self, url: OperationUrl, seed: [u8; 16], now: Now) -> RecordedPoll {
+        RecordedPoll::of(OperationPoll::new(url, self.poll_plan(), None, seed, now))
+    }
+
+    /// Polls a run, at once.
+    #[must_use]
+    pub fn poll_run(&self, run: &str, seed: [u8; 16], now: Now) -> RunPoll {
+        RunPoll::new(run, self.poll_plan(), seed, now)
+    }
+
+    /// Reads an endpoint.
+    #[must_use]
+    pub fn read<E: Endpoint>(&self, endpoint: E, seed: [u8; 16], now: Now) -> Read<E> {
+        let plan = ReadPlan {
+            service: self.service.clone(),
+            limits: self.limits,
+        };
+        Read::new(endpoint, plan, seed, now)
+    }
+
+    /// Reads the quota from the ledger, with a forecast if the schedule is known.
+    #[must_use]
+    pub fn quota(&self) -> Transact<Quota, StoreError> {
+        Transact::new(self.read_quota(), self.schedule, |reply, schedule| {
+            Ok(reply.quota().clone().with_schedule(schedule))
+        })
+    }
+
+    /// Reads all entries of the ledger, including those that no longer count.
+    #[must_use]
+    pub fn entries(&self) -> Transact<Vec<Entry>, StoreError> {
+        let (key, throttle) = self.ledger();
+        Transact::new(Change::entries(key, throttle), None, |reply, _| {
+            Ok(reply.entries().to_vec())
+        })
+    }
+
+    pub(crate) fn ledger(&self) -> (LedgerKey, Throttle) {
+        let key = LedgerKey::new(self.service.base(), &self.tenant);
+        (key, self.throttle)
+    }
+
+    pub(crate) fn read_quota(&self) -> Change {
+        let (key, throttle) = self.ledger();
+        Change::read(key, throttle)
+    }
+
+    fn poll_plan(&self) -> PollPlan {
+        PollPlan {
+            service: self.service.clone(),
+            policy: self.polling,
+            limits: self.limits,
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! What a client is made of apart from its I/O.
+
+use std::time::Duration;
+
+use crate::lro::session::Session;
+use crate::{
+    endpoint::service::Service,
+    ledger::key::Caller,
+    policy::{Limits, PollingPolicy, Throttle},
+    tenant::Tenant,
+    wire::base_url::BaseUrl,
+};
+
+/// The settings of a client, the same for every adapter. Each has a sound default.
+///
+/// ```
+/// use std::time::Duration;
+/// use industrydata_core::{lro::Settings, policy::PollingPolicy};
+///
+/// let settings = Settings::default()
+///     .polling(PollingPolicy::every(Duration::from_secs(10)))
+///     .time_limit(Duration::from_secs(3600));
+/// assert!(settings.base_url().is_https());
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "hand the settings to a client"]
+pub struct Settings {
+    base: BaseUrl,
+    user_agent: Option<String>,
+    polling: PollingPolicy,
+    throttle: Throttle,
+    limits: Limits,
+    caller: Caller,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            base: BaseUrl::graph(),
+            user_agent: None,
+            polling: PollingPolicy::default(),
+            throttle: Throttle::default(),
+            limits: Limits::default(),
+            caller: Caller::default(),
+        }
+    }
+}
+
+impl Settings {
+    /// Another base URL than `https://graph.microsoft.com/beta`.
+    pub fn base(mut self, base: BaseUrl) -> Self {
+        self.base = base;
+        self
+    }
+
+    /// The program's own `User-Agent`; by default the library's name.
+    pub fn user_agent(mut self, user_agent: impl Into<String>) -> Self {
+        self.user_agent = Some(user_agent.into());
+        self
+    }
+
+    /// The poll interval.
+    pub fn polling(mut self, policy: PollingPolicy) -> Self {
+        self.polling = policy;
+        self
+    }
+
+    /// Another throttle than five starts in twelve hours.
+    pub fn throttle(mut self, throttle: Throttle) -> Self {
+        self.throttle = throttle;
+        self
+    }
+
+    /// The time one request may take with its answer's body: 30 s by default, 1 ms to 1 h.
+    pub fn request_limit(mut self, limit: Duration) -> Self {
+        self.limits.request = limit;
+        self.limits = self.limits.clamped();
+        self
+    }
+
+    /// The time a start and its operation poll may take together: 24 h by default.
+    pub fn time_limit(mut self, limit: Duration) -> Self {
+        self.limits.total = limit;
+        self
+    }
+
+    /// Who starts, for people who read the ledger later.
+    pub fn caller(mut self, caller: Caller) -> Self {
+        self.caller = caller;
+        self
+    }
+
+    /// The base URL.
+    #[must_use]
+    pub const fn base_url(&self) -> &BaseUrl {
+        &self.base
+    }
+
+    /// The limits of time.
+    #[must_use]
+    pub const fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// What is done for one tenant. `library` is the `User-Agent` if none was set.
+    pub fn session(&self, tenant: Tenant, library: &str) -> Session {
+        let user_agent = self.user_agent.as_deref().unwrap_or(library);
+        Session::new(
+            Service::new(self.base.clone(), user_agent),
+            tenant,
+            self.polling,
+            self.throttle,
+            self.limits,
+            self.caller.clone(),
+        )
+    }
+}

@@ -1,0 +1,30 @@
+//! How a reconciliation and a resolution can fail. Neither starts a run.
+
+use crate::{
+    ledger::{resolve::Unresolved, store_error::StoreError},
+    lro::read_error::ReadError,
+};
+
+/// Why the ledger could not be compared with the service.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReconcileError {
+    /// The ledger cannot be read or written. Changes made before stay; to reconcile again changes nothing more.
+    #[error(transparent)]
+    Ledger(#[from] StoreError),
+    /// The service's lists cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+/// Why a start could not be resolved by hand.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ResolveError {
+    /// The ledger cannot be read or written.
+    #[error(transparent)]
+    Ledger(#[from] StoreError),
+    /// The entry is left as it is.
+    #[error(transparent)]
+    Unresolved(#[from] Unresolved),
+}
