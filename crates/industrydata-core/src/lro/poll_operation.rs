@@ -140,7 +140,7 @@ impl OperationPoll {
         watch.seed = seed;
         watch.requests = requests;
         watch.deadline = deadline;
-        let pause = watch.plan.policy.pause(Duration::ZERO);
+        let pause = watch.plan.policy.interval(Duration::ZERO);
         watch.pause_for(pause, retry_after, PauseReason::Interval, accepted);
         watch
     }
@@ -228,7 +228,7 @@ impl OperationPoll {
     }
 
     fn interval(&self, steady: Duration) -> Duration {
-        self.plan.policy.pause(self.since_start(steady))
+        self.plan.policy.interval(self.since_start(steady))
     }
 
     fn end(&mut self, kind: OperationPollErrorKind) {
@@ -295,7 +295,7 @@ impl OperationPoll {
         let pause = self
             .plan
             .policy
-            .retry(self.since_start(now.steady), self.misses, jitter);
+            .back_off(self.since_start(now.steady), self.misses, jitter);
         let pause = match &miss {
             TransientError::Token(_) => pause.max(TOKEN_RETRY),
             TransientError::Lost(_)

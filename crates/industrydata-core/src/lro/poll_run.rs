@@ -180,7 +180,7 @@ impl RunPoll {
                 self.end(RunPollErrorKind::Unrecognised);
             }
             RunStatus::Running | RunStatus::UnknownFutureValue | RunStatus::Other(_) => {
-                let pause = self.plan.policy.pause(self.since_start(now));
+                let pause = self.plan.policy.interval(self.since_start(now));
                 self.pause_for(pause, asked, PauseReason::RunGoesOn, now);
             }
         }
@@ -199,7 +199,7 @@ impl RunPoll {
         }
         let jitter = self.seed.jitter(self.polls);
         let since_start = self.since_start(now);
-        let pause = self.plan.policy.retry(since_start, self.misses, jitter);
+        let pause = self.plan.policy.back_off(since_start, self.misses, jitter);
         self.pause_for(pause, asked, PauseReason::Unread(last), now);
     }
 

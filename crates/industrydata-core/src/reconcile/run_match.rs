@@ -59,7 +59,7 @@ impl RunMatch {
     /// let operation = Operation::decode(None, body)?;
     /// let found = RunMatch::by_resource_location(&BaseUrl::graph(), &operation).unwrap();
     /// assert_eq!((found.id(), found.by()), ("r-1", RunMatchedBy::ResourceLocation));
-    /// # Ok::<(), industrydata_core::BodyError>(())
+    /// # Ok::<(), industrydata_core::wire::BodyError>(())
     /// ```
     #[must_use]
     pub fn by_resource_location(base: &BaseUrl, operation: &Operation) -> Option<Self> {
