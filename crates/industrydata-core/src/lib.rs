@@ -1,18 +1,33 @@
-//! Starts a Microsoft Graph *industryData* run and sees it through: the protocol, the books and the machines, without I/O.
+//! Starts a Microsoft Graph *industryData* run and polls it until it ends, without I/O.
 //!
-//! A run of School Data Sync is started by `POST {base}/external/industryData/runs/start`. The answer is `202 Accepted`
-//! with a `Location`, which is polled until the operation there has `succeeded` or `failed`. The service takes five
-//! starts in twelve hours. This crate says what to send and what an answer means; `industrydata-async` and
-//! `industrydata-blocking` do the sending. It reads no clock, opens no socket or file, and rolls no dice: time and a
-//! seed are arguments.
+//! School Data Sync imports data every twelve hours, and
+//! [`POST {base}/external/industryData/runs/start`](https://learn.microsoft.com/graph/api/industrydata-industrydatarun-start)
+//! starts an import now. The service answers `202 Accepted` with the `Location` of an operation, and accepts five starts in
+//! twelve hours. This crate holds the protocol, the ledger of starts and the state machines. It says what to send and what
+//! an answer means, but opens no socket or file and reads no clock. To start a run in a program, use
+//! `industrydata-blocking` or `industrydata-async`, which send the requests.
 //!
 //! ```text
-//!  Start:          Ledger(reserve) -> Send(POST) -> Ledger(settle) -> Done(Accepted)
-//!                                                                          |
-//!  OperationPoll:  Wait(interval) <-> Send(GET) -> Done(Operation)  <------+
+//!                  start                                 operation poller
+//!  reserve a slot -> POST -> record the outcome  ->  wait -> GET -> wait -> GET ... -> done
+//!     (ledger)                  (ledger)             (poll interval)
 //! ```
 //!
-//! # One run, from its start to its end
+//! # Which module is for whom
+//!
+//! | you | modules |
+//! | --- | --- |
+//! | use a client | [`model`]: operations and runs. [`auth`]: tokens. [`ledger`]: quota and entries. [`policy`]: pace and limits. |
+//! | write an adapter over an HTTP client | [`lro`]: the state machines, one step at a time. [`wire`]: URLs and errors. |
+//! | write a store | [`ledger`]: the trait `Store` and the changes it applies. |
+//! | read another endpoint | [`endpoint`]: the trait `Endpoint` and the endpoints of this crate. |
+//! | resolve starts in doubt | [`reconcile`]: what the service lists, compared with the ledger. |
+//!
+//! The types that every program names are at the root.
+//!
+//! # One start, from reservation to success
+//!
+//! A machine lends one step at a time. The caller carries out the step and hands back its result.
 //!
 //! ```
 //! use std::time::Duration;
@@ -34,7 +49,7 @@
 //!     caller: Caller::default(),
 //! };
 //!
-//! // Reserve a slot in the ledger (kept in one variable here), durably before anything is sent.
+//! // Reserve a slot in the ledger before anything is sent. Here the ledger is a variable; a real store is durable.
 //! let mut ledger: Option<Vec<u8>> = None;
 //! let mut start = Start::new(plan, [7; 16], at(0));
 //! let Step::Ledger(transaction, _) = start.step() else { panic!() };
@@ -42,7 +57,7 @@
 //! ledger = applied.write;
 //! transaction.done(Ok(applied.verdict), at(0));
 //!
-//! // Send the POST, once.
+//! // Send the POST once.
 //! let Step::Send(exchange) = start.step() else { panic!() };
 //! let (request, reply) = exchange.request(&token, at(0)).unwrap();
 //! assert_eq!(request.uri(), "https://graph.microsoft.com/beta/external/industryData/runs/start");
@@ -53,7 +68,7 @@
 //! ));
 //! reply.answer(&accepted, Ok(Vec::new()), at(1));
 //!
-//! // Write down that it was accepted.
+//! // Record in the ledger that the start was accepted.
 //! let Step::Ledger(transaction, _) = start.step() else { panic!() };
 //! let applied = transaction.change().apply(ledger.as_deref(), at(1).utc)?;
 //! transaction.done(Ok(applied.verdict), at(1));
@@ -61,7 +76,7 @@
 //! let accepted = outcome?;
 //! assert_eq!(accepted.quota().unwrap().available(), 4);
 //!
-//! // The first poll comes one interval later; the service asks for a longer pause before the second.
+//! // The first poll comes after one interval. The service asks for a longer one before the second.
 //! let mut poll = accepted.poll(PollingPolicy::default());
 //! let Step::Wait(pause) = poll.step() else { panic!() };
 //! assert_eq!(pause.remaining(at(1)), Duration::from_secs(5));
@@ -74,7 +89,7 @@
 //! assert_eq!(pause.remaining(at(7)), Duration::from_secs(30));
 //! pause.over(at(37));
 //!
-//! // It has succeeded.
+//! // The operation has succeeded.
 //! let Step::Send(exchange) = poll.step() else { panic!() };
 //! let (_, reply) = exchange.request(&token, at(37)).unwrap();
 //! reply.answer(&head(Response::builder()), Ok(br#"{"status":"succeeded"}"#.to_vec()), at(38));
@@ -85,14 +100,19 @@
 //!
 //! # In scope
 //!
-//! Requests and answers of a start and its operation, the `Location` gate, `Retry-After`, errors and claims challenges,
-//! the books and their window, tokens as values, OAuth 2 client credentials as one request and one answer. The reads of
-//! operations, runs, statistics and activities ([`Read`]), the wait for a run itself ([`RunPoll`]), what they say of doubt
-//! in the books ([`Reconciliation`]), and the schedule foreseen ([`Forecast`]).
+//! - the requests and answers of a start, of its operation, and of the lists of operations and runs
+//! - the checks of a `Location`, `Retry-After`, error bodies and claims challenges
+//! - the ledger: reservations, the throttle, and what resolves a start in doubt
+//! - tokens as values, and OAuth 2 client credentials as one request and one answer
+//! - the forecast of the next scheduled run
 //!
 //! # Out of scope
 //!
-//! Sockets, TLS, redirects (never followed), clocks, files, threads, retries of a start (never made).
+//! - sockets, TLS, clocks, files and threads: adapters and stores have them
+//! - redirects, which are never followed
+//! - the repetition of a start that the service may have accepted, which never happens
+//!
+//! Each rule has a number, a reason and a source in `docs/protocol.md` of the repository.
 
 pub mod auth;
 pub mod endpoint;
@@ -106,7 +126,7 @@ pub(crate) mod seed;
 pub(crate) mod tenant;
 pub mod wire;
 
-// The world of the tests names the crate as its users do.
+// A test module that is shared with `tests/` names the crate as its users do.
 #[cfg(test)]
 extern crate self as industrydata_core;
 #[cfg(test)]

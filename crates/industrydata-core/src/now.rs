@@ -1,13 +1,13 @@
-//! The moment something happens, as an argument.
+//! The current time, as an argument.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-/// The moment of an event: the caller reads both clocks, the core reads none.
+/// The current time by two clocks. The caller reads both, because this crate reads none.
 ///
-/// Waits, deadlines and paces are reckoned in `steady` alone. `utc` goes into the books, tokens and
-/// messages, and moves no wait.
+/// Waits and deadlines use `steady` alone, so a wall clock that jumps does not change them. The ledger, tokens and messages
+/// use `utc`.
 ///
 /// ```
 /// use std::time::Duration;
@@ -19,14 +19,14 @@ use jiff::Timestamp;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Now {
-    /// Wall-clock time, UTC.
+    /// The wall clock, in UTC.
     pub utc: Timestamp,
-    /// Time since an arbitrary fixed moment of this process; never goes back.
+    /// The time since a fixed moment of this process. It must never go back.
     pub steady: Duration,
 }
 
 impl Now {
-    /// A moment told by both clocks.
+    /// The readings of both clocks.
     #[must_use]
     pub const fn new(utc: Timestamp, steady: Duration) -> Self {
         Self { utc, steady }

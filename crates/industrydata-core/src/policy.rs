@@ -1,13 +1,19 @@
-//! Every constant and policy, each with its reason. What a caller may set is a type; the rest are constants.
+//! Policies that a caller can set, and every constant of the protocol with its reason.
+//!
+//! | policy | what it sets |
+//! | --- | --- |
+//! | [`PollingPolicy`] | the time between two polls |
+//! | [`Throttle`] | how many starts fit into which window |
+//! | [`Limits`] | how long a request, and a start with its operation, may take |
 
 use std::time::Duration;
 
-/// How long to pause between polls.
+/// The time between two polls.
 ///
-/// The service publishes one figure only, *no less than every 5 seconds*
-/// ([fileValidateOperation](https://learn.microsoft.com/graph/api/resources/industrydata-filevalidateoperation)).
-/// The default pauses a tenth of the time since the start, at least 5 s and at most 60 s: news is late by at
-/// most a tenth, and a run of hours costs few requests. A `Retry-After` only lengthens a pause.
+/// The default is a tenth of the time since the start, at least 5 s and at most 60 s. A result is then noticed late by a
+/// tenth at most, and a run of hours costs few requests. The service publishes one figure, *no less than every 5 seconds*
+/// ([fileValidateOperation](https://learn.microsoft.com/graph/api/resources/industrydata-filevalidateoperation)). A
+/// `Retry-After` lengthens an interval and never shortens it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PollingPolicy {
     fixed: Option<Duration>,
@@ -17,48 +23,48 @@ impl PollingPolicy {
     const FLOOR: Duration = Duration::from_secs(5);
     const CEILING: Duration = Duration::from_secs(60);
 
-    /// A fixed pause, from 1 ms up, instead of the default's growing one. It is the caller's own: no floor binds it.
+    /// A fixed interval of at least 1 ms. The minimum of 5 s does not apply to it.
     #[must_use]
-    pub fn every(pause: Duration) -> Self {
+    pub fn every(interval: Duration) -> Self {
         Self {
-            fixed: Some(pause.max(Duration::from_millis(1))),
+            fixed: Some(interval.max(Duration::from_millis(1))),
         }
     }
 
-    /// The fixed pause, if there is one.
+    /// The fixed interval, if one is set.
     #[must_use]
     pub const fn fixed(&self) -> Option<Duration> {
         self.fixed
     }
 
-    /// The pause after an answer that came `since_start` after the start was accepted.
+    /// The interval after an answer that came `since_start` after the start was accepted.
     #[must_use]
-    pub fn pause(&self, since_start: Duration) -> Duration {
+    pub fn interval(&self, since_start: Duration) -> Duration {
         self.fixed
             .unwrap_or_else(|| (since_start / 10).clamp(Self::FLOOR, Self::CEILING))
     }
 
-    /// The pause before the retry that follows `misses` polls in a row without news, with a number of `0..=u32::MAX`
-    /// that spreads clients (full jitter). A fixed pause stays fixed.
-    pub(crate) fn retry(&self, since_start: Duration, misses: u32, jitter: u32) -> Duration {
-        let pause = self.pause(since_start);
+    /// The time until the next poll after `errors` transient errors in a row: an exponential back-off with full jitter,
+    /// and never less than the interval. `jitter` is uniform over all of `u32`. A fixed interval stays fixed.
+    pub(crate) fn back_off(&self, since_start: Duration, errors: u32, jitter: u32) -> Duration {
+        let interval = self.interval(since_start);
         if self.fixed.is_some() {
-            return pause;
+            return interval;
         }
-        let ceiling = (Self::FLOOR * (1 << misses.min(5))).min(Self::CEILING);
-        pause.max(ceiling.mul_f64(f64::from(jitter) / f64::from(u32::MAX)))
+        let ceiling = (Self::FLOOR * (1 << errors.min(5))).min(Self::CEILING);
+        interval.max(ceiling.mul_f64(f64::from(jitter) / f64::from(u32::MAX)))
     }
 }
 
-/// How many starts the service takes in which time: five in twelve hours
+/// How many starts the service accepts in which time. The default is five in twelve hours
 /// ([industryDataRun: start](https://learn.microsoft.com/graph/api/industrydata-industrydatarun-start)).
 ///
-/// Whether the service's window slides is not known; a sliding one here is safe either way.
+/// Microsoft does not document whether the window slides. A sliding window is safe in both cases, so the ledger uses one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Throttle {
-    /// Starts within the window.
+    /// The number of starts in one window.
     pub limit: u32,
-    /// Length of the window.
+    /// The length of the window.
     pub window: Duration,
 }
 
@@ -71,12 +77,12 @@ impl Default for Throttle {
     }
 }
 
-/// Limits of time.
+/// Time limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// One request with its answer's body; 30 s by default. Also what a reservation's lease is made of.
+    /// One request, its answer's body included. The default is 30 s. The lease of a reservation follows from it.
     pub request: Duration,
-    /// All of a start and of the wait for its operation; 24 h by default.
+    /// A start and the polls of its operation together. The default is 24 h.
     pub total: Duration,
 }
 
@@ -90,12 +96,12 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The most that [`Limits::request`] may be; more is taken for this.
+    /// The maximum of [`Limits::request`]. A larger value is reduced to it.
     pub const LONGEST_REQUEST: Duration = Duration::from_secs(60 * 60);
-    /// The most that [`Limits::total`] may be; more is taken for this.
+    /// The maximum of [`Limits::total`]. A larger value is reduced to it.
     pub const LONGEST_TOTAL: Duration = Duration::from_secs(10 * 366 * 24 * 60 * 60);
 
-    /// The same limits within their own: a request of 1 ms to 1 h, ten years in all.
+    /// The limits within their ranges: a request of 1 ms to 1 h, and a total of at most ten years.
     #[must_use]
     pub fn clamped(self) -> Self {
         Self {
@@ -106,10 +112,10 @@ impl Limits {
         }
     }
 
-    /// The most time a token may take while a reservation is held.
+    /// The maximum time to obtain a token while a slot is reserved.
     pub const TOKEN: Duration = Duration::from_secs(60);
 
-    /// How long a reservation is good for: the token, the POST and its one repeat after a 401, and a margin.
+    /// The lease of a reservation: time for the token, for the POST and its repeat after a 401, and a margin of 30 s.
     #[must_use]
     pub fn lease(&self) -> Duration {
         Self::TOKEN
@@ -120,15 +126,15 @@ impl Limits {
 
 // The ledger.
 
-/// The safety margin at the end of a window, and the difference of clocks that is tolerated.
+/// A slot frees this much later than its window ends, and clocks may differ by this much.
 pub(crate) const MARGIN: Duration = Duration::from_secs(120);
-/// The service is never left alone for longer than this because of one 429.
+/// The longest time for which one 429 closes the ledger.
 pub(crate) const MAX_NOT_BEFORE: Duration = Duration::from_secs(24 * 60 * 60);
-/// The most released entries kept: each only stops a reservation that arrives after its own release.
+/// The number of tombstones kept. A tombstone stops a reservation that arrives after its own release.
 pub(crate) const MAX_TOMBSTONES: usize = 16;
-/// Entries are kept for at least this long, whatever window a caller sets.
+/// Entries are kept for at least this long, even if the window is shorter.
 pub(crate) const MIN_KEPT: Duration = Duration::from_secs(12 * 60 * 60);
-/// The longest note kept with a resolution, in characters.
+/// The longest note of a resolution, in characters.
 pub(crate) const MAX_NOTE_CHARS: usize = 300;
 /// The longest tenant name, in bytes of UTF-8.
 pub(crate) const MAX_TENANT_BYTES: usize = 256;
@@ -137,104 +143,103 @@ pub(crate) const MAX_TENANT_BYTES: usize = 256;
 
 /// The time from one scheduled run to the next, in seconds.
 pub(crate) const SCHEDULE_PERIOD_SECONDS: i64 = 12 * 60 * 60;
-/// A start on demand causes the scheduled run to be skipped that is due within this time, its end included.
+/// The service skips a scheduled run that is due within this time after a start on demand, its end included.
 pub(crate) const SKIP_WITHIN: Duration = Duration::from_secs(10 * 60 * 60);
-/// Runs whose start times differ by no more than this, modulo the period, belong to one schedule.
+/// Runs belong to one schedule if their start times, modulo the period, differ by no more than this.
 pub(crate) const SCHEDULE_SPREAD_SECONDS: i64 = 15 * 60;
-/// An inferred schedule is never known better than this.
+/// The least uncertainty of an inferred schedule.
 pub(crate) const MIN_SCHEDULE_UNCERTAINTY_SECONDS: i64 = 60;
-/// A run that starts later than this after a start was accepted is not its run.
+/// A run that starts later than this after an acceptance was not caused by it.
 pub(crate) const LATEST_RUN_START: Duration = Duration::from_secs(30 * 60);
 
 // A start.
 
-/// A 429 that asks for no more than this is waited out once without being asked to.
+/// A start waits out one 429 of at most this length on its own account. A longer one is returned to the caller.
 pub(crate) const SHORT_THROTTLE: Duration = Duration::from_secs(30);
-/// How long the ledger stays closed after a 429 without a Retry-After.
+/// How long a 429 without a `Retry-After` closes the ledger.
 pub(crate) const DEFAULT_THROTTLE: Duration = Duration::from_secs(60);
-/// The longest sleep of a start that waits for a slot: another process may give one back at any time.
+/// The longest sleep of a start that waits for a slot. Another process may release a slot at any time.
 pub(crate) const MAX_SLOT_WAIT: Duration = Duration::from_secs(60);
-/// Spreads clients that wait for the same slot.
+/// Spreads the clients that wait for one slot.
 pub(crate) const SLOT_JITTER: Duration = Duration::from_secs(5);
-/// A request is sent only with this much time left for its answer, or a tenth of the limit if that is less.
+/// A request is sent only if this much time is left for its answer, or a tenth of the limit if that is less.
 pub(crate) const MIN_REQUEST_TIME: Duration = Duration::from_secs(1);
-/// How often the remainder of a short 429 is waited out when the ledger is still closed after it.
+/// How often a start waits for the rest of a short 429 if the ledger is still closed after the first wait.
 pub(crate) const THROTTLE_REMAINDERS: u8 = 2;
-/// Added to such a remainder, so that one wait is enough.
+/// Added to such a wait, so that one is usually enough.
 pub(crate) const THROTTLE_REMAINDER_MARGIN: Duration = Duration::from_millis(50);
-/// How often a reservation is given back because its lease ran short before the request was sent.
+/// How often a start releases a reservation whose lease ran short before its POST, and reserves again.
 pub(crate) const MAX_SHORT_LEASES: u32 = 3;
 
 // Polls.
 
-/// A 404 counts as a transient error for this long after the acceptance, and for [`NOT_FOUND_TRIES`] polls at least:
-/// a new operation may not be readable at once.
+/// A 404 is a transient error for this long after the acceptance, and for at least [`NOT_FOUND_TRIES`] polls, because a
+/// new operation may not be readable yet.
 pub(crate) const NOT_FOUND_GRACE: Duration = Duration::from_secs(60);
 /// See [`NOT_FOUND_GRACE`].
 pub(crate) const NOT_FOUND_TRIES: u32 = 5;
-/// Track is lost after transient errors alone for this long, and for [`LOST_TRACK_POLLS`] polls at least.
+/// A poller gives up after transient errors alone for this long, and for at least [`LOST_TRACK_POLLS`] polls.
 pub(crate) const LOST_TRACK_AFTER: Duration = Duration::from_secs(600);
 /// See [`LOST_TRACK_AFTER`].
 pub(crate) const LOST_TRACK_POLLS: u32 = 10;
-/// This many 401 in a row end a poll.
+/// A poller gives up after this many 401 in a row.
 pub(crate) const MAX_UNAUTHORIZED: u32 = 3;
-/// A token source that failed is not asked again sooner than this.
+/// The minimum time between two calls of a failing token source.
 pub(crate) const TOKEN_RETRY: Duration = Duration::from_secs(1);
-/// The last poll comes a tenth of the time limit before its end, and no more than this: at the limit itself there
-/// would be no time for the answer.
+/// The last poll comes a tenth of the time limit before its end, and at most this much, so that its answer can arrive.
 pub(crate) const LAST_POLL_LEAD: Duration = Duration::from_secs(2);
 
 // Reads.
 
-/// How often a page is asked for before the read fails.
+/// How often a page is requested before the read fails.
 pub(crate) const READ_TRIES: u32 = 5;
-/// The most time a read takes, its waits included.
+/// The longest time of a read, its waits included.
 pub(crate) const MAX_READ_TIME: Duration = Duration::from_secs(300);
-/// The wait before the first retry is up to this long, before each later one up to twice as long.
+/// The longest back-off before the first retry. It doubles with each retry.
 pub(crate) const READ_BACK_OFF: Duration = Duration::from_secs(1);
-/// The longest such wait.
+/// The longest back-off before any retry.
 pub(crate) const MAX_READ_BACK_OFF: Duration = Duration::from_secs(30);
-/// A list with more pages than this does not end.
+/// A list with more pages than this is treated as endless.
 pub(crate) const MAX_LIST_PAGES: u32 = 200;
-/// A list with more items than this does not end.
+/// A list with more items than this is treated as endless.
 pub(crate) const MAX_LIST_ITEMS: usize = 20_000;
 
 // Tokens.
 
-/// The longest access token accepted, in bytes.
+/// The longest access token, in bytes.
 pub(crate) const MAX_TOKEN_BYTES: usize = 16 * 1024;
-/// How long before its end a token is renewed, unless it lives for less than twice this.
+/// A token is renewed this long before it expires, or after half its life if that is later.
 pub(crate) const TOKEN_RENEWAL_LEAD: Duration = Duration::from_secs(5 * 60);
-/// The life of a token whose answer does not state it (RFC 6749 section 5.1 leaves it open).
+/// The life of a token whose answer does not state it (RFC 6749 section 5.1 allows that).
 pub(crate) const TOKEN_LIFE_IF_UNSTATED: Duration = Duration::from_secs(5 * 60);
-/// Shorter tokens are not secret, and occur in any text: they are not redacted.
+/// A shorter token is not redacted: it is not a secret, and it occurs in ordinary text.
 pub(crate) const MIN_REDACTED_BYTES: usize = 8;
 
-// Sizes of what a server or a user sends.
+// Sizes of input from a server or a user.
 
-/// The most bytes read of the body of a 2xx answer.
+/// How many bytes are read of the body of a 2xx answer.
 pub(crate) const MAX_BODY_BYTES: usize = 1024 * 1024;
-/// The most bytes read of the body of any other answer.
+/// How many bytes are read of the body of any other answer.
 pub(crate) const MAX_ERROR_BODY_BYTES: usize = 64 * 1024;
-/// The longest base URL accepted, in bytes.
+/// The longest base URL, in bytes.
 pub(crate) const MAX_BASE_URL_BYTES: usize = 2000;
-/// The longest `Location` accepted, in bytes; RFC 9110 section 4.1 asks for support of at least this many.
+/// The longest `Location`, in bytes. RFC 9110 section 4.1 recommends that URIs of this length are supported.
 pub(crate) const MAX_LOCATION_BYTES: usize = 8000;
 /// The longest id of an operation or a run, in bytes.
 pub(crate) const MAX_ID_BYTES: usize = 128;
-/// The longest resume token: a Location of 8,000 bytes, relative to a base URL of 2,000, in base64.
+/// The longest resume token: a `Location` of 8000 bytes below a base URL of 2000 bytes, in base64.
 pub(crate) const MAX_RESUME_TOKEN_BYTES: usize = 14_000;
-/// The longest delay accepted from a server.
+/// The longest delay taken from a server.
 pub(crate) const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 /// The deepest JSON accepted, in levels.
 pub(crate) const MAX_JSON_DEPTH: usize = 128;
-/// How many levels of an answer are read: page, list, item, error, its inner errors.
+/// How many levels of an answer are kept: page, list, item, error, and its inner errors.
 pub(crate) const MAX_BODY_DEPTH: usize = 10;
-/// The longest chain of inner errors followed in an error body.
+/// The longest chain of inner errors in an error body.
 pub(crate) const MAX_INNER_ERRORS: usize = 32;
-/// How many levels of an error body are read: the body, its `error`, and the chain.
+/// How many levels of an error body are kept: the body, its `error`, and the chain.
 pub(crate) const MAX_ERROR_BODY_DEPTH: usize = MAX_INNER_ERRORS + 2;
-/// The longest chain of inner errors followed in the blocking error of a run.
+/// The longest chain of inner errors in the blocking error of a run.
 pub(crate) const MAX_PUBLIC_ERROR_CHAIN: usize = 4;
 
 #[cfg(test)]
@@ -242,9 +247,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_default_pace_grows_with_the_run() {
+    fn the_default_interval_grows_with_the_run() {
         let policy = PollingPolicy::default();
-        let at = |secs| policy.pause(Duration::from_secs(secs)).as_secs();
+        let at = |secs| policy.interval(Duration::from_secs(secs)).as_secs();
         assert_eq!(
             [at(0), at(50), at(51), at(300), at(600), at(7200)],
             [5, 5, 5, 30, 60, 60]
@@ -252,13 +257,13 @@ mod tests {
     }
 
     #[test]
-    fn retries_spread_and_stay_bounded() {
+    fn the_back_off_is_jittered_and_bounded() {
         let policy = PollingPolicy::default();
-        assert_eq!(policy.retry(Duration::ZERO, 1, 0).as_secs(), 5);
-        assert_eq!(policy.retry(Duration::ZERO, 1, u32::MAX).as_secs(), 10);
-        assert_eq!(policy.retry(Duration::ZERO, 400, u32::MAX).as_secs(), 60);
+        assert_eq!(policy.back_off(Duration::ZERO, 1, 0).as_secs(), 5);
+        assert_eq!(policy.back_off(Duration::ZERO, 1, u32::MAX).as_secs(), 10);
+        assert_eq!(policy.back_off(Duration::ZERO, 400, u32::MAX).as_secs(), 60);
         let fixed = PollingPolicy::every(Duration::from_millis(50));
-        assert_eq!(fixed.retry(Duration::ZERO, 9, u32::MAX).as_millis(), 50);
+        assert_eq!(fixed.back_off(Duration::ZERO, 9, u32::MAX).as_millis(), 50);
     }
 
     #[test]
@@ -267,30 +272,30 @@ mod tests {
     }
 
     #[test]
-    fn limits_and_pauses_are_what_they_are_said_to_be() {
+    fn defaults_and_ranges_are_as_documented() {
         let hours = |hours: u64| Duration::from_secs(hours * 3600);
         assert_eq!(Throttle::default().window, hours(12));
         assert_eq!(Limits::default().total, hours(24));
         assert_eq!(Limits::LONGEST_REQUEST, hours(1));
         assert_eq!(Limits::LONGEST_TOTAL, hours(24 * 3660));
-        let own = Limits {
+        let usual = Limits {
             request: Duration::from_secs(7),
             total: Duration::from_secs(9),
         };
-        assert_eq!(own.clamped(), own);
-        let wild = Limits {
+        assert_eq!(usual.clamped(), usual);
+        let huge = Limits {
             request: Duration::MAX,
             total: Duration::MAX,
         };
-        assert_eq!(wild.clamped().request, Limits::LONGEST_REQUEST);
-        assert_eq!(wild.clamped().total, Limits::LONGEST_TOTAL);
+        assert_eq!(huge.clamped().request, Limits::LONGEST_REQUEST);
+        assert_eq!(huge.clamped().total, Limits::LONGEST_TOTAL);
         let none = Limits {
             request: Duration::ZERO,
             total: Duration::ZERO,
         };
         assert_eq!(none.clamped().request, Duration::from_millis(1));
         assert_eq!(PollingPolicy::default().fixed(), None);
-        let pause = PollingPolicy::every(Duration::ZERO).fixed();
-        assert_eq!(pause, Some(Duration::from_millis(1)));
+        let shortest = PollingPolicy::every(Duration::ZERO).fixed();
+        assert_eq!(shortest, Some(Duration::from_millis(1)));
     }
 }

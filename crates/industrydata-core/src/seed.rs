@@ -1,10 +1,10 @@
-//! Everything random, made of one 16-byte seed that is an argument.
+//! Ids and jitter, derived from a seed that is an argument.
 
-/// Sixteen random bytes a machine begins with, and all that is derived of them.
+/// The 16 random bytes that a machine is created with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Seed([u8; 16]);
 
-/// What a derived number is for; each gives an independent sequence.
+/// The purpose of a derived number. Each has an independent sequence.
 #[derive(Clone, Copy)]
 enum Use {
     Reservation = 1,
@@ -17,7 +17,7 @@ impl Seed {
         Self(seed)
     }
 
-    /// The id of the `ordinal`-th reservation; the first is the seed itself.
+    /// The id of reservation number `ordinal`. Number 0 is the seed itself.
     pub(crate) fn reservation(self, ordinal: u32) -> [u8; 16] {
         if ordinal == 0 {
             return self.0;
@@ -25,10 +25,10 @@ impl Seed {
         self.derive(Use::Reservation, ordinal).to_be_bytes()
     }
 
-    /// A GUID for the `ordinal`-th request, in its 36 characters.
+    /// The GUID of request number `ordinal`, in 36 characters.
     pub(crate) fn client_request_id(self, ordinal: u32) -> [u8; 36] {
         const HEX: &[u8; 16] = b"0123456789abcdef";
-        /// Where each byte's two digits stand: 8-4-4-4-12.
+        /// The place of each byte's two digits in 8-4-4-4-12.
         const PLACES: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
         let mut bits = self.derive(Use::ClientRequestId, ordinal);
         // RFC 9562: version 4, variant 10.
@@ -44,7 +44,7 @@ impl Seed {
         text
     }
 
-    /// A number that spreads retries.
+    /// Jitter number `ordinal`, uniform over all of `u32`.
     pub(crate) fn jitter(self, ordinal: u32) -> u32 {
         let [a, b, c, d, ..] = self.derive(Use::Jitter, ordinal).to_be_bytes();
         u32::from_be_bytes([a, b, c, d])
@@ -59,7 +59,7 @@ impl Seed {
     }
 }
 
-/// The finalizer of SplitMix64: every input bit moves every output bit.
+/// The finalizer of SplitMix64: each input bit affects every output bit.
 const fn mix(mut x: u64) -> u64 {
     x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
     x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn derived_values_differ_and_repeat() {
+    fn derived_values_differ_by_ordinal_and_repeat() {
         let seed = Seed::new([7; 16]);
         let mut seen = HashSet::new();
         for ordinal in 0..1000 {
@@ -105,9 +105,9 @@ mod tests {
         }
     }
 
-    /// The values are kept: a process that takes up a wait makes the same ones.
+    /// Another process that resumes a poll must derive the same values.
     #[test]
-    fn what_is_derived_is_the_same_everywhere() {
+    fn derived_values_are_stable() {
         let seed = Seed::new(*b"0123456789abcdef");
         assert_eq!(seed.reservation(0), *b"0123456789abcdef");
         assert_eq!(

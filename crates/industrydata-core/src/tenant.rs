@@ -1,13 +1,15 @@
-//! The tenant a start belongs to.
+//! The name of a tenant.
 
 use crate::policy::MAX_TENANT_BYTES;
 use std::{fmt, str::FromStr, sync::Arc};
 
-/// The name of a tenant: a directory id, or any label the caller keeps books under.
+/// The name of a tenant: its directory id, or any label.
 ///
-/// 1 to 256 bytes of UTF-8 without control characters, compared byte for byte; a GUID is folded to
-/// lower case. **Two names for one tenant are two sets of books**: settle on one spelling, best the
-/// directory id, wherever starts for it are made. A name is never part of a path or of SQL text.
+/// A name has 1 to 256 bytes of UTF-8 without control characters. Names are compared byte for byte; a GUID is folded to
+/// lower case first. A name is never part of a path or of SQL text.
+///
+/// **Each name has its own ledger.** Two names for one tenant could start ten runs in one window, so use one spelling
+/// everywhere, preferably the directory id.
 ///
 /// ```
 /// use industrydata_core::Tenant;
@@ -21,7 +23,7 @@ use std::{fmt, str::FromStr, sync::Arc};
 pub struct Tenant(Arc<str>);
 
 impl Tenant {
-    /// The name as it is kept.
+    /// The name, with a GUID in lower case.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -77,20 +79,20 @@ impl fmt::Display for Tenant {
     }
 }
 
-/// A name that no tenant can have. A run may have started: no.
+/// Why a tenant name was refused. Nothing was sent, so no run was started.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TenantError {
-    /// No name at all.
+    /// The name is empty.
     #[error("the tenant name is empty: give the directory id, or any label of 1 to 256 bytes")]
     Empty,
-    /// Longer than 256 bytes.
-    #[error("the tenant name has {bytes} bytes, 256 at most are taken")]
+    /// The name is longer than 256 bytes.
+    #[error("the tenant name has {bytes} bytes: give one of at most 256")]
     TooLong {
-        /// Its length in bytes of UTF-8.
+        /// The length of the name, in bytes of UTF-8.
         bytes: usize,
     },
-    /// A control character, such as a line break.
-    #[error("the tenant name has a control character, such as a line break: leave it out")]
+    /// The name has a control character, such as a line break.
+    #[error("the tenant name has a control character, such as a line break: remove it")]
     Control,
 }
 
@@ -113,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_bounded_and_plain() {
+    fn names_have_a_limit_and_no_control_characters() {
         assert!("a".repeat(256).parse::<Tenant>().is_ok());
         assert_eq!(
             "a".repeat(257).parse::<Tenant>(),
@@ -133,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_guid_is_written_in_one_way() {
+    fn a_guid_is_folded_to_lower_case() {
         let guid = "72F988BF-86F1-41AF-91AB-2D7CD011DB47"
             .parse::<Tenant>()
             .unwrap();
@@ -149,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_comes_of_any_text() {
+    fn a_name_converts_from_text() {
         assert_eq!("".parse::<Tenant>(), Err(TenantError::Empty));
         let name = Tenant::try_from("contoso").unwrap();
         assert_eq!(Tenant::try_from("contoso".to_owned()), Ok(name.clone()));

@@ -1,7 +1,7 @@
-//! OAuth 2 client credentials, as one request and one answer.
+//! `POST {authority}/{directory}/oauth2/v2.0/token` obtains a token for an application.
 //!
-//! `POST {authority}/{directory}/oauth2/v2.0/token`
-//! ([client credentials flow](https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow)).
+//! Documentation:
+//! [client credentials flow](https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow).
 
 use std::{fmt, time::Duration};
 
@@ -25,14 +25,16 @@ use crate::{
     },
 };
 
-/// The authority of the global service.
+/// The authority of Entra's global service.
 const AUTHORITY: &str = "https://login.microsoftonline.com";
 const SCOPE: &str = "https://graph.microsoft.com/.default";
 
-/// An application's own credentials at an authority.
+/// The id and the secret of an application, and the authority that accepts them.
 ///
-/// The secret is in no `Debug` output and in no error, and overwritten when it is dropped. The request that carries it, and
-/// what the HTTP client makes of that, are copies beyond this.
+/// The flow is one request and one answer: send [`request`](Self::request), then pass the answer to [`read`](Self::read)
+/// ([client credentials flow](https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow)).
+/// Errors and `Debug` output never contain the secret, and it is overwritten when the value is dropped. The request is a
+/// copy to which that does not apply.
 #[derive(Clone)]
 pub struct ClientCredentials {
     authority: String,
@@ -43,8 +45,8 @@ pub struct ClientCredentials {
 }
 
 impl ClientCredentials {
-    /// The application `client_id` with its secret, at `https://login.microsoftonline.com`, for whatever tenant a token
-    /// is asked for: the tenant's name is taken for its directory id.
+    /// The application `client_id`, at `https://login.microsoftonline.com`. The name of a tenant is used as its directory id
+    /// unless [`directory`](Self::directory) sets one.
     #[must_use]
     pub fn new(client_id: impl Into<String>, secret: impl Into<String>) -> Self {
         Self {
@@ -56,18 +58,18 @@ impl ClientCredentials {
         }
     }
 
-    /// At this directory (a GUID or a domain name), whatever the tenant is called in the books.
+    /// Uses this directory, a GUID or a domain name, for every tenant.
     #[must_use]
     pub fn directory(mut self, directory: impl Into<String>) -> Self {
         self.directory = Some(directory.into());
         self
     }
 
-    /// At this authority: `https`, or `http` on loopback.
+    /// Uses this authority: an `https` URL, or an `http` URL on loopback.
     ///
     /// # Errors
     ///
-    /// [`TokenError::Unusable`] if it is no such URL. Nothing was sent.
+    /// [`TokenError::Unusable`] for any other text.
     pub fn authority(mut self, authority: &str) -> Result<Self, TokenError> {
         let uri: Uri = authority
             .parse()
@@ -78,7 +80,7 @@ impl ClientCredentials {
             Some("http") => is_loopback_host(host),
             Some(_) | None => false,
         };
-        // `Uri` drops a fragment without a word.
+        // `Uri` drops a fragment silently.
         let plain = uri.authority().is_some_and(|a| !a.as_str().contains('@'))
             && uri.query().is_none()
             && !authority.contains('#');
@@ -92,14 +94,14 @@ impl ClientCredentials {
         Ok(self)
     }
 
-    /// Asks for this scope instead of `https://graph.microsoft.com/.default`.
+    /// Requests this scope instead of `https://graph.microsoft.com/.default`.
     #[must_use]
     pub fn scope(mut self, scope: impl Into<String>) -> Self {
         self.scope = scope.into();
         self
     }
 
-    /// Whether the authority is asked without encryption, on loopback.
+    /// Whether requests to the authority are not encrypted. Only an authority on loopback can be so.
     #[must_use]
     pub fn is_plain(&self) -> bool {
         !self
@@ -108,18 +110,18 @@ impl ClientCredentials {
             .is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"))
     }
 
-    /// Whether the authority is on this machine, judged on its host as written: no proxy is to see requests to it.
+    /// Whether the text of the authority names this machine. Send such requests past any proxy.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         let uri = self.authority.parse::<Uri>();
         uri.is_ok_and(|uri| is_loopback_host(uri.host().unwrap_or_default()))
     }
 
-    /// The request for a token, to be sent once.
+    /// The request for a token. Send it once.
     ///
     /// # Errors
     ///
-    /// [`TokenError::Unusable`] if the directory cannot stand in a URL's path.
+    /// [`TokenError::Unusable`] if the directory is neither a GUID nor a domain name.
     pub fn request(
         &self,
         tenant: &Tenant,
@@ -166,12 +168,13 @@ impl ClientCredentials {
             .map_err(|_| TokenError::Unusable("the authority is not a URL".to_owned()))
     }
 
-    /// Reads the answer that came at `now`.
+    /// Reads the answer, received at `now`.
     ///
     /// # Errors
     ///
-    /// [`TokenError::Refused`] with the authority's own words for a 4xx; [`TokenError::Unavailable`] for a 5xx, a 429
-    /// and a body that did not arrive; [`TokenError::Unusable`] for an answer with no bearer token in it.
+    /// - [`TokenError::Refused`] for a 4xx, with the message of the authority.
+    /// - [`TokenError::Unavailable`] for a 5xx, for a 429, and for a 2xx whose body is incomplete.
+    /// - [`TokenError::Unusable`] for a 2xx without a bearer token.
     pub fn read(
         &self,
         head: &Parts,
@@ -180,14 +183,14 @@ impl ClientCredentials {
     ) -> Result<AccessToken, TokenError> {
         let body = match body {
             Ok(body) => body,
-            Err(fault) if head.status.is_success() => return Err(TokenError::unavailable(fault)),
+            Err(error) if head.status.is_success() => return Err(TokenError::unavailable(error)),
             Err(_) => Vec::new(),
         };
         if !head.status.is_success() {
             let error = ServiceError::decode(head.status, &head.headers, &body, Some(&self.secret));
-            let may_pass =
+            let is_transient =
                 head.status.is_server_error() || head.status == StatusCode::TOO_MANY_REQUESTS;
-            return Err(if may_pass {
+            return Err(if is_transient {
                 TokenError::unavailable(error.to_string())
             } else {
                 TokenError::Refused(error.to_string())
@@ -198,7 +201,7 @@ impl ClientCredentials {
         })?;
         if !answer.token_type.eq_ignore_ascii_case("bearer") {
             return Err(TokenError::Unusable(
-                "the token endpoint gave a token of another type than Bearer".to_owned(),
+                "the token endpoint returned a token of another type than Bearer".to_owned(),
             ));
         }
         let life = match answer.expires_in {
@@ -265,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn the_form_is_encoded_and_shows_nowhere() {
+    fn the_form_is_encoded_and_not_shown() {
         let credentials = ClientCredentials::new("app", "s&c=r+t é").directory("contoso.com");
         let tenant = "any".parse().unwrap();
         let request = credentials.request(&tenant, None).unwrap();
@@ -282,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn odd_directories_and_authorities_are_refused() {
+    fn invalid_directories_and_authorities_are_refused() {
         for tenant in ["../x", "a/b", "a b", "..", "a?b"] {
             let tenant = tenant.parse().unwrap();
             assert!(
@@ -310,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn an_authority_is_told_by_its_scheme_and_its_host() {
+    fn an_authority_may_be_plain_or_loopback() {
         for (authority, is_plain, is_loopback) in [
             ("http://127.0.0.1:9/", true, true),
             ("https://localhost:9", false, true),
@@ -354,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn a_life_that_is_not_told_is_five_minutes() {
+    fn an_unstated_life_is_five_minutes() {
         let token = read(200, r#"{"access_token":"abc"}"#).unwrap();
         assert_eq!(token.expires().unwrap().as_second(), 300);
         let token = read(200, r#"{"access_token":"abc","expires_in":"soon"}"#).unwrap();
@@ -362,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_breaks_off_says_what_its_status_says() {
+    fn an_incomplete_answer_counts_by_its_status() {
         let broken = |status: u16| {
             let (head, ()) = http::Response::builder()
                 .status(status)
@@ -382,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn debug_shows_whose_they_are_and_not_the_secret() {
+    fn debug_shows_the_application_and_not_the_secret() {
         let credentials = ClientCredentials::new("an-app", "s3cret").directory("contoso");
         let shown = format!("{credentials:?}");
         assert!(
@@ -393,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_of_another_type_is_not_used() {
+    fn a_token_of_another_type_is_refused() {
         let other = read(200, r#"{"token_type":"DPoP","access_token":"abc"}"#);
         assert!(matches!(other, Err(TokenError::Unusable(_))));
         let credentials = ClientCredentials::new("a", "b").scope("api://x/.default");

@@ -1,4 +1,4 @@
-//! Access tokens: checked when they are made, shown nowhere.
+//! Access tokens, and the cache of one.
 
 use std::{fmt, time::Duration};
 
@@ -8,10 +8,9 @@ use jiff::Timestamp;
 use crate::policy::{MAX_TOKEN_BYTES, TOKEN_RENEWAL_LEAD};
 use crate::wire::{challenge::ClaimsChallenge, transport::Cause};
 
-/// A bearer token that is safe to put into a header field, and its end if that is known.
+/// A bearer token that is valid in a header field, and its expiry if known.
 ///
-/// It is kept as the finished `Authorization` value, marked sensitive; `Debug` shows none of it. HTTP clients copy it
-/// into buffers of their own, so that no promise is made of its removal from memory.
+/// `Debug` does not show the token. HTTP clients copy it into their buffers, so its removal from memory is not promised.
 ///
 /// ```
 /// use industrydata_core::auth::{AccessToken, TokenError};
@@ -24,17 +23,17 @@ use crate::wire::{challenge::ClaimsChallenge, transport::Cause};
 #[derive(Clone, PartialEq, Eq)]
 pub struct AccessToken {
     header: HeaderValue,
-    /// When it was obtained and when it ends.
+    /// When the token was obtained, and when it expires.
     life: Option<(Timestamp, Timestamp)>,
 }
 
 impl AccessToken {
-    /// A token of unknown life: it is used until the service refuses it.
+    /// A token of unknown expiry. It is used until the service refuses it.
     ///
     /// # Errors
     ///
-    /// [`TokenError::Malformed`] unless it is a `b64token` (RFC 6750 section 2.1) of at most 16 KiB. The text is not in
-    /// the error. A run may have started: no.
+    /// [`TokenError::Malformed`] unless the text is a `b64token` (RFC 6750 section 2.1) of at most 16 KiB. The error does
+    /// not contain the text.
     pub fn new(token: &str) -> Result<Self, TokenError> {
         if token.is_empty() {
             return Err(TokenError::Malformed("it is empty"));
@@ -49,35 +48,35 @@ impl AccessToken {
                 .all(|b| b.is_ascii_alphanumeric() || b"-._~+/".contains(&b));
         if !is_b64token {
             return Err(TokenError::Malformed(
-                "it has a character that no bearer token has, such as a space, a quote or a line break",
+                "it has a character that bearer tokens do not allow, such as a space, a quote or a line break",
             ));
         }
         let mut header = HeaderValue::try_from(format!("Bearer {token}"))
-            .map_err(|_| TokenError::Malformed("it fits no header field"))?;
+            .map_err(|_| TokenError::Malformed("it is not a valid header value"))?;
         header.set_sensitive(true);
         Ok(Self { header, life: None })
     }
 
-    /// The same token, obtained at `obtained` and ending at `expires`.
+    /// The same token, obtained at `obtained` and valid until `expires`.
     #[must_use]
     pub fn with_life(mut self, obtained: Timestamp, expires: Timestamp) -> Self {
         self.life = Some((obtained, expires));
         self
     }
 
-    /// When it ends, if that is known.
+    /// When the token expires, if known.
     #[must_use]
     pub fn expires(&self) -> Option<Timestamp> {
         self.life.map(|(_, expires)| expires)
     }
 
-    /// Whether it can still be used at `now`.
+    /// Whether the token has not expired at `now`.
     #[must_use]
     pub fn is_valid(&self, now: Timestamp) -> bool {
         self.life.is_none_or(|(_, expires)| now < expires)
     }
 
-    /// Whether it is time for a new one: five minutes before its end, or halfway for one that lives for less than ten.
+    /// Whether to renew the token: five minutes before it expires, or after half its life if that is later.
     #[must_use]
     pub fn is_due(&self, now: Timestamp) -> bool {
         self.life.is_some_and(|(obtained, expires)| {
@@ -93,15 +92,15 @@ impl AccessToken {
         &self.header
     }
 
-    /// The bare token, to be looked for in what the server sends back.
+    /// The token without `Bearer`, for redaction.
     pub(crate) fn text(&self) -> Option<&str> {
-        // A b64token is ASCII, so this is quicker than the header's own check of each byte.
+        // Faster than `HeaderValue::to_str`, which checks each byte for visible ASCII.
         std::str::from_utf8(self.header.as_bytes())
             .ok()?
             .strip_prefix("Bearer ")
     }
 
-    /// Whether both are the same token, whatever is known of their lives.
+    /// Whether both are the same token, whatever their expiry.
     #[must_use]
     pub fn is_same_token(&self, other: &Self) -> bool {
         self.header == other.header
@@ -114,7 +113,7 @@ impl fmt::Debug for AccessToken {
     }
 }
 
-/// The service refused a token: what is asked for next.
+/// The service refused a token. A token source gets this, to obtain another one.
 #[derive(Clone, Debug)]
 pub struct Challenge {
     refused: AccessToken,
@@ -126,13 +125,13 @@ impl Challenge {
         Self { refused, claims }
     }
 
-    /// The token that was refused. The same token again ends the matter.
+    /// The token that was refused. If the source returns it again, the service is not asked again.
     #[must_use]
     pub const fn refused(&self) -> &AccessToken {
         &self.refused
     }
 
-    /// The claims the service asks for, as JSON text, to be handed to the token endpoint
+    /// The claims that the new token must have, as JSON text. Pass them to the token endpoint
     /// ([claims challenges](https://learn.microsoft.com/entra/identity-platform/claims-challenge)).
     #[must_use]
     pub fn claims(&self) -> Option<&str> {
@@ -140,60 +139,58 @@ impl Challenge {
     }
 }
 
-/// No usable token. While starting: a run may have started: no.
+/// Why there is no usable token.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TokenError {
-    /// What was given is no bearer token. It is not shown.
+    /// The text is not a bearer token. The error does not contain it.
     #[error("the token cannot be used: {0}")]
     Malformed(&'static str),
-    /// The source answered, but with no token in it.
+    /// The source returned something that is not a token, or its settings are invalid.
     #[error("{0}")]
     Unusable(String),
-    /// The authority refused to give a token.
+    /// The token endpoint refused the credentials.
     #[error("the token endpoint refused: {0}")]
     Refused(String),
-    /// The source could not be asked, or not in time; it may answer later.
-    #[error("no token could be had: {0}")]
+    /// The source failed or was too slow. It may succeed later.
+    #[error("could not obtain a token: {0}")]
     Unavailable(Cause),
 }
 
 impl TokenError {
-    /// A source that could not be asked because of `error`.
+    /// A source that failed with `error`.
     pub fn unavailable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Unavailable(Cause::new(error))
     }
 
-    /// Whether asking again later may help.
+    /// Whether a later attempt may succeed.
     #[must_use]
     pub const fn is_transient(&self) -> bool {
         matches!(self, Self::Unavailable(_))
     }
 }
 
-/// The token kept for one tenant: what a cache holds between two calls of a source.
+/// The cached token of one tenant.
 ///
-/// It decides; locking and calling the source are the adapter's.
+/// It decides when the token is used and when it is renewed. The adapter calls the token source, and locks the cache.
 #[derive(Clone, Debug, Default)]
 pub struct KeptToken(Option<AccessToken>);
 
 impl KeptToken {
-    /// The kept token, if it may be used as it is: not due for renewal, and not the refused one.
+    /// The cached token, unless it is due for renewal or is the one that was refused.
     #[must_use]
     pub fn usable(&self, challenge: Option<&Challenge>, now: Timestamp) -> Option<AccessToken> {
-        self.0
-            .as_ref()
+        self.not_refused(challenge)
             .filter(|kept| !kept.is_due(now))
-            .filter(|kept| challenge.is_none_or(|c| !c.refused().is_same_token(kept)))
             .cloned()
     }
 
-    /// Takes in what the source answered. A failure that may pass leaves a kept token in use while it is valid and not
-    /// refused.
+    /// Caches the token that the source returned. After a transient failure, the cached token stays in use while it is valid
+    /// and was not refused.
     ///
     /// # Errors
     ///
-    /// The source's own error.
+    /// The error of the source, if there is no token to fall back on.
     pub fn renewed(
         &mut self,
         answer: Result<AccessToken, TokenError>,
@@ -206,14 +203,17 @@ impl KeptToken {
                 Ok(token)
             }
             Err(error) if error.is_transient() => self
-                .0
-                .as_ref()
+                .not_refused(challenge)
                 .filter(|kept| kept.is_valid(now))
-                .filter(|kept| challenge.is_none_or(|c| !c.refused().is_same_token(kept)))
                 .cloned()
                 .ok_or(error),
             Err(error) => Err(error),
         }
+    }
+
+    fn not_refused(&self, challenge: Option<&Challenge>) -> Option<&AccessToken> {
+        let is_refused = |kept| challenge.is_some_and(|it| it.refused().is_same_token(kept));
+        self.0.as_ref().filter(|kept| !is_refused(kept))
     }
 }
 
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn only_b64tokens_are_taken() {
+    fn only_b64tokens_are_accepted() {
         let long = "a".repeat(MAX_TOKEN_BYTES + 1);
         for bad in [
             "", "=", "a b", "a\r\nb", "a\0", "é", "a,b", "a=b", "\"a\"", &long,
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn renewal_is_due_before_the_end() {
+    fn renewal_is_due_before_the_expiry() {
         let hour = AccessToken::new("a").unwrap().with_life(at(0), at(3600));
         assert!(!hour.is_due(at(3299)) && hour.is_due(at(3300)));
         let minute = AccessToken::new("a").unwrap().with_life(at(0), at(60));
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kept_token_survives_a_failing_source_but_no_refusal() {
+    fn a_cached_token_survives_a_failing_source_but_not_a_refusal() {
         let token = AccessToken::new("a").unwrap().with_life(at(0), at(3600));
         let mut kept = KeptToken::default();
         assert!(kept.usable(None, at(0)).is_none());
@@ -271,13 +271,13 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_as_long_as_sixteen_kibibytes() {
+    fn a_token_has_at_most_sixteen_kibibytes() {
         assert!(AccessToken::new(&"a".repeat(16_384)).is_ok());
         assert!(AccessToken::new(&"a".repeat(16_385)).is_err());
     }
 
     #[test]
-    fn tokens_are_told_apart() {
+    fn tokens_are_compared_by_their_text() {
         let token = AccessToken::new("canary-token").unwrap();
         assert_eq!(token.text(), Some("canary-token"));
         assert!(token.is_same_token(&token.clone().with_life(at(0), at(9))));
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_source_that_refuses_is_told_although_a_token_is_kept() {
+    fn a_refusal_is_reported_although_a_token_is_cached() {
         let token = AccessToken::new("a").unwrap().with_life(at(0), at(3600));
         let mut kept = KeptToken::default();
         assert!(kept.renewed(Ok(token), None, at(0)).is_ok());
@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn a_challenge_hands_on_the_claims() {
+    fn a_challenge_has_the_claims() {
         let mut headers = http::HeaderMap::new();
         // {"a":1}
         let value = r#"Bearer error="insufficient_claims", claims="eyJhIjoxfQ""#;

@@ -1,4 +1,4 @@
-//! Tokens as commands and files give them.
+//! Tokens in the output of a command or in a file.
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -12,7 +12,7 @@ struct Az {
     access_token: String,
     /// Unix seconds.
     expires_on: Option<Value>,
-    /// Local time without an offset in most releases, which tells nothing.
+    /// In most releases a local time without an offset, which is ignored.
     #[serde(rename = "expiresOn")]
     expires_on_text: Option<Value>,
 }
@@ -20,7 +20,7 @@ struct Az {
 impl AccessToken {
     /// Reads the output of a command or the text of a file: a bare token, or the JSON that
     /// [`az account get-access-token`](https://learn.microsoft.com/cli/azure/account#az-account-get-access-token)
-    /// prints. Blanks and line breaks at both ends are left out. Without an end told, it is used until it is refused.
+    /// prints. White space at both ends is ignored. Without an expiry, the token is used until the service refuses it.
     ///
     /// ```
     /// use industrydata_core::{auth::AccessToken, Timestamp};
@@ -34,15 +34,15 @@ impl AccessToken {
     ///
     /// # Errors
     ///
-    /// [`TokenError::Unusable`] for JSON without an `accessToken`, [`TokenError::Malformed`] for anything that is no
-    /// bearer token. The text is in neither.
+    /// [`TokenError::Unusable`] for JSON without an `accessToken`, and [`TokenError::Malformed`] for any other text that is
+    /// not a bearer token. Neither contains the text.
     pub fn from_output(text: &str, now: Timestamp) -> Result<Self, TokenError> {
         let text = text.trim_start_matches('\u{feff}').trim();
         if !text.starts_with('{') {
             return Self::new(text);
         }
         let az: Az = serde_json::from_str(text).map_err(|_| {
-            TokenError::Unusable("the token source gave JSON without an accessToken".to_owned())
+            TokenError::Unusable("the token source returned JSON without an accessToken".to_owned())
         })?;
         let token = Self::new(az.access_token.trim())?;
         let seconds = az.expires_on.and_then(|value| match value {
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn ends_are_read_where_they_are_told() {
+    fn the_expiry_is_read_from_either_member() {
         assert_eq!(expires(" \r\nabc\n"), None);
         assert_eq!(
             expires(r#"{"accessToken":"a","expires_on":"99"}"#),
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_token_is_refused_without_being_shown() {
+    fn other_text_is_refused_and_not_shown() {
         for bad in [
             "",
             "  ",
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn an_end_of_another_kind_is_none() {
+    fn an_expiry_of_another_type_is_ignored() {
         assert_eq!(expires(r#"{"accessToken":"a","expires_on":[1]}"#), None);
     }
 }

@@ -79,7 +79,7 @@ impl Pace {
 
     /// The pause after a poll at this moment.
     pub(super) fn interval(&self, steady: Duration) -> Duration {
-        self.policy.pause(self.since_start(steady))
+        self.policy.interval(self.since_start(steady))
     }
 
     /// Whether something new may not be readable yet.
@@ -104,7 +104,7 @@ impl Pace {
         }
         Ok(self
             .policy
-            .retry(self.since_start(now.steady), self.errors, jitter))
+            .back_off(self.since_start(now.steady), self.errors, jitter))
     }
 
     /// Pauses for this long, or for as long as the service asked if that is longer. A pause is cut so that one last poll

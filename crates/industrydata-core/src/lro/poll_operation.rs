@@ -117,7 +117,7 @@ impl OperationPoll {
         poll.seed = seed;
         poll.requests = requests;
         poll.pace.deadline = deadline;
-        let pause = poll.plan.policy.pause(Duration::ZERO);
+        let pause = poll.plan.policy.interval(Duration::ZERO);
         poll.pause_for(pause, retry_after, PauseReason::Interval, accepted);
         poll
     }

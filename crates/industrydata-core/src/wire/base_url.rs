@@ -39,7 +39,7 @@ const GRAPH_START: &str = "https://graph.microsoft.com/beta/external/industryDat
 /// );
 /// assert!("http://gateway.example/beta".parse::<BaseUrl>().is_err());
 /// assert_eq!(BaseUrl::graph().as_str(), "https://graph.microsoft.com/beta");
-/// # Ok::<(), industrydata_core::BaseUrlError>(())
+/// # Ok::<(), industrydata_core::wire::BaseUrlError>(())
 /// ```
 #[derive(Clone)]
 pub struct BaseUrl(Arc<Inner>);
