@@ -229,7 +229,7 @@ pub(crate) const MAX_LOCATION_BYTES: usize = 8000;
 pub(crate) const MAX_ID_BYTES: usize = 128;
 /// The longest resume token: a `Location` of 8000 bytes below a base URL of 2000 bytes, in base64.
 pub(crate) const MAX_RESUME_TOKEN_BYTES: usize = 14_000;
-/// The longest delay taken from a server.
+/// The longest delay accepted from a server.
 pub(crate) const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 /// The deepest JSON accepted, in levels.
 pub(crate) const MAX_JSON_DEPTH: usize = 128;

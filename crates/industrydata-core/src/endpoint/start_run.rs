@@ -38,7 +38,7 @@ impl StartRun {
         let mut request = service.get(service.base().start_uri(), token, seed, ordinal);
         *request.method_mut() = Method::POST;
         let headers = request.headers_mut();
-        // It is about enums in the answer, and a 202 has no body.
+        // The preference is about enums in the answer, and a 202 has no body.
         headers.remove(HeaderName::from_static("prefer"));
         headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
         request

@@ -71,7 +71,7 @@ impl RunActivity {
         self.id.as_deref()
     }
 
-    /// The `@odata.type`, which tells an inbound flow from an outbound one.
+    /// The `@odata.type`, which differs between inbound and outbound flows.
     #[must_use]
     pub fn odata_type(&self) -> Option<&str> {
         self.odata_type.as_deref()

@@ -65,7 +65,7 @@ fn depth_is_counted_where_brackets_are_many() {
     let wide = format!("[{},[]]", deep(127));
     assert!(!is_too_deep(&wide));
     assert!(is_too_deep(&format!("[{},[]]", deep(128))));
-    // Brackets in a text, behind an escaped quotation mark too, close nothing.
+    // Brackets in a string do not count, even after an escaped quotation mark.
     let texts = format!(r#"{}"]]\"]]",{}"#, "[".repeat(128), deep(1));
     assert!(is_too_deep(&texts));
     assert!(is_too_deep(&"[".repeat(129)));

@@ -20,7 +20,7 @@ pub(super) fn remove_dot_segments(path: &str, dot: impl Fn(&str) -> Dot) -> Stri
     let Some(rest) = path.strip_prefix('/') else {
         return path.to_owned();
     };
-    // Most paths have none, and one always begins with a dot, plain or encoded.
+    // Most paths have no dot segment, and each one begins with a dot, plain or encoded.
     let mut pairs = path.as_bytes().windows(2);
     if !pairs.any(|pair| matches!(pair, [b'/', b'.' | b'%'])) {
         return path.to_owned();
