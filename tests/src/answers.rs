@@ -1,12 +1,14 @@
-//! Answers a scenario is made of. `{base}`, `{origin}`, `{port}`, `{foreign}`, `{token}`, `{date}`, `{date+N}` and
-//! `{length}` (of the body) are filled in when they are sent.
+//! Building blocks for the server's responses.
+//!
+//! The server replaces the placeholders `{base}`, `{origin}`, `{port}`, `{foreign}`, `{token}`, `{date}`, `{date+N}` and
+//! `{length}` (of the body) when it sends a response.
 
 use crate::turn::{Act, Turn};
 
-/// The operation of every scenario.
+/// The id of the operation that every scenario polls.
 pub const OPERATION: &str = "171bf0b4-14e9-408f-71dd-08dcd2a15d23";
 
-/// A 202 with the documented Location.
+/// A 202 whose `Location` has the documented form.
 #[must_use]
 pub fn accepted() -> Turn {
     located(&format!(
@@ -14,13 +16,13 @@ pub fn accepted() -> Turn {
     ))
 }
 
-/// A 202 with this Location.
+/// A 202 with this `Location`.
 #[must_use]
 pub fn located(location: &str) -> Turn {
     answer(202, &[&format!("Location: {location}")], "")
 }
 
-/// A 200 with an operation of this status.
+/// A 200 with an operation that has this status.
 #[must_use]
 pub fn status(status: &str) -> Turn {
     answer(
@@ -30,7 +32,7 @@ pub fn status(status: &str) -> Turn {
     )
 }
 
-/// A whole answer with its `Content-Length`.
+/// A complete response with its `Content-Length`.
 #[must_use]
 pub fn answer(status: u16, fields: &[&str], body: &str) -> Turn {
     let mut all = fields.to_vec();
@@ -40,7 +42,7 @@ pub fn answer(status: u16, fields: &[&str], body: &str) -> Turn {
     raw(bytes)
 }
 
-/// The head of an answer, with the empty line that ends it.
+/// The head of a response, including the empty line that ends it.
 #[must_use]
 pub fn head(status: u16, fields: &[&str]) -> Vec<u8> {
     let mut head = format!("HTTP/1.1 {status} Something\r\n");
@@ -52,7 +54,7 @@ pub fn head(status: u16, fields: &[&str]) -> Vec<u8> {
     head.into_bytes()
 }
 
-/// These bytes as they are.
+/// These bytes; only placeholders are replaced.
 #[must_use]
 pub fn raw(bytes: impl Into<Vec<u8>>) -> Turn {
     Turn::new([Act::Send(bytes.into())])

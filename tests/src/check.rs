@@ -1,4 +1,4 @@
-//! The one entry of every scenario.
+//! Plays a scenario and compares its results with what the scenario expects.
 
 use std::{
     fmt::Write,
@@ -16,49 +16,53 @@ use crate::{
     stage::Stage,
 };
 
-/// What came of a scenario that did not break.
+/// The result of a scenario that did not fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Checked {
-    /// It was as it must be; its steps took so long.
+    /// Every expectation and every law held.
     Held {
-        /// The time of all steps.
+        /// The time that all steps took.
         took: Duration,
     },
-    /// Only the other flavour can play it.
+    /// Only the other flavour can play this scenario.
     NotForThisFlavour,
-    /// This system cannot give its stage.
+    /// This operating system cannot provide the scenario's sockets.
     NotOnThisSystem,
 }
 
-/// How many scenarios are played at a time: they wait more than they work.
+/// How many scenarios run in parallel. They mostly wait, so this may exceed the number of cores.
 const AT_A_TIME: usize = 6;
-/// Plays a scenario with one flavour and says what was not as it must be.
+
+/// Plays a scenario with one flavour and checks the results.
 ///
 /// # Errors
 ///
-/// Each broken expectation and law, a line each.
+/// One line for each expectation and law that did not hold.
 pub fn check(scenario: &Scenario, flavour: Flavour) -> Result<Checked, String> {
     if flavour == Flavour::Blocking && scenario.is_async_only() {
         return Ok(Checked::NotForThisFlavour);
     }
     let Some(stage) = Stage::new(scenario) else {
-        println!("{}: this system cannot give its stage", scenario.name);
+        println!(
+            "{}: not played, this system lacks the sockets for it",
+            scenario.name
+        );
         return Ok(Checked::NotOnThisSystem);
     };
     let stage = Arc::new(stage);
     let Ok(played) = catch_unwind(AssertUnwindSafe(|| flavour.play(scenario, &stage))) else {
-        return Err("it panicked".to_owned());
+        return Err("the scenario panicked".to_owned());
     };
     if let Some(limit) = scenario.bound()
         && scenario.ends.is_empty()
     {
-        // For the report: how far a limit was overrun.
+        // The figures for how far a time limit is exceeded.
         println!(
             "limit {limit:?}, took {:?}: {}, {flavour:?}",
             played.took, scenario.name
         );
     }
-    let mut broken = played.faults.clone();
+    let mut broken = played.violations.clone();
     expected(scenario, &played, &stage, &mut broken);
     laws(&played, &stage, &mut broken);
     if broken.is_empty() {
@@ -69,7 +73,7 @@ pub fn check(scenario: &Scenario, flavour: Flavour) -> Result<Checked, String> {
     let mut report = broken.join("\n");
     _ = write!(
         report,
-        "\nends {:?}, books {:?}, took {:?}",
+        "\nends {:?}, ledger {:?}, took {:?}",
         played.ends, played.quota, played.took
     );
     for request in stage.server.seen().requests {
@@ -81,19 +85,20 @@ pub fn check(scenario: &Scenario, flavour: Flavour) -> Result<Checked, String> {
     Err(report)
 }
 
-/// Plays all of these with one flavour, some at a time, and panics with the names of those that broke.
+/// Plays scenarios in parallel with one flavour, and panics with a report on those that failed.
 pub fn check_all(scenarios: &[Scenario], flavour: Flavour) {
     let (_, failures) = check_each(scenarios, flavour, AT_A_TIME);
     assert!(
         failures.is_empty(),
-        "{} of {} scenarios broke:\n\n{}",
+        "{} of {} scenarios failed:\n\n{}",
         failures.len(),
         scenarios.len(),
         failures.join("\n\n")
     );
 }
 
-/// Plays all of these with one flavour, so many at a time; what came of those that held, and the reports of the others.
+/// Plays scenarios with one flavour, `at_a_time` in parallel. Returns the results of those that held and the reports on
+/// those that failed.
 #[must_use]
 pub fn check_each(
     scenarios: &[Scenario],
@@ -101,7 +106,7 @@ pub fn check_each(
     at_a_time: usize,
 ) -> (Vec<Checked>, Vec<String>) {
     let next = Mutex::new(scenarios.iter());
-    let came = Mutex::new((Vec::new(), Vec::new()));
+    let results = Mutex::new((Vec::new(), Vec::new()));
     thread::scope(|scope| {
         for _ in 0..at_a_time.min(scenarios.len()) {
             scope.spawn(|| {
@@ -110,11 +115,11 @@ pub fn check_each(
                         return;
                     };
                     let checked = check(scenario, flavour);
-                    let mut came = came.lock().unwrap();
+                    let mut results = results.lock().unwrap();
                     let (name, covers) = (scenario.name(), scenario.covers());
                     match checked {
-                        Ok(checked) => came.0.push(checked),
-                        Err(broken) => came
+                        Ok(checked) => results.0.push(checked),
+                        Err(broken) => results
                             .1
                             .push(format!("{name} ({covers}), {flavour:?}:\n{broken}")),
                     }
@@ -122,52 +127,55 @@ pub fn check_each(
             });
         }
     });
-    came.into_inner().unwrap()
+    results.into_inner().unwrap()
 }
 
 fn expected(scenario: &Scenario, played: &Played, stage: &Stage, broken: &mut Vec<String>) {
-    for ((does, end), came) in scenario.steps.iter().zip(&played.ends) {
-        if !end.is_empty() && !end.split('|').any(|end| end == came) {
-            broken.push(format!("{does:?} ended in '{came}', not in '{end}'"));
+    for ((does, end), actual) in scenario.steps.iter().zip(&played.ends) {
+        if !end.is_empty() && !end.split('|').any(|end| end == actual) {
+            broken.push(format!("{does:?} ended with '{actual}', not with '{end}'"));
         }
     }
     let seen = stage.server.seen();
     if let Some(wire) = &scenario.wire
         && !is_wire(&seen.order, wire)
     {
-        broken.push(format!("the base did not get '{wire}'"));
+        broken.push(format!("the base received '{}', not '{wire}'", seen.order));
     }
     if seen.strays > 0 && scenario.address != Address::Https {
-        broken.push(format!("{} requests too many, or unreadable", seen.strays));
+        broken.push(format!(
+            "{} requests were unexpected or unreadable",
+            seen.strays
+        ));
     }
     let quota = played.quota.unwrap_or_default();
-    if let Some((confirmed, in_doubt)) = scenario.books {
-        let left = if scenario.closed {
+    if let Some((confirmed, in_doubt)) = scenario.ledger {
+        let left = if scenario.throttled {
             0
         } else {
             5_u32.saturating_sub(confirmed + in_doubt)
         };
-        let must = Quotas {
+        let expected = Quotas {
             confirmed,
             in_doubt,
             in_flight: 0,
             available: left,
-            closed: scenario.closed,
+            throttled: scenario.throttled,
         };
-        if quota != must {
-            broken.push(format!("the books are not {must:?}"));
+        if quota != expected {
+            broken.push(format!("the ledger is not {expected:?}"));
         }
     }
     let last = played.ends.last().map_or("", String::as_str);
     let is_this = |end: &End| {
         end.step == last
-            && end.books == (quota.confirmed, quota.in_doubt)
+            && end.ledger == (quota.confirmed, quota.in_doubt)
             && end.wire.as_ref().is_none_or(|wire| *wire == seen.order)
             && quota.in_flight == 0
     };
     if !scenario.ends.is_empty() && !scenario.ends.iter().any(is_this) {
         broken.push(format!(
-            "the base got '{}', and the whole came to none of {:?}",
+            "the base received '{}', and the outcome is none of {:?}",
             seen.order, scenario.ends
         ));
     }
@@ -175,14 +183,14 @@ fn expected(scenario: &Scenario, played: &Played, stage: &Stage, broken: &mut Ve
         && *asked != stage.tokens.asked()
     {
         broken.push(format!(
-            "tokens were asked for with {:?}",
+            "tokens were requested with {:?}",
             stage.tokens.asked()
         ));
     }
     if let Some(statuses) = &scenario.statuses
         && *statuses != played.statuses.join(" ")
     {
-        broken.push(format!("the statuses told were {:?}", played.statuses));
+        broken.push(format!("the statuses reported were {:?}", played.statuses));
     }
     if let Some(target) = &scenario.target {
         let gets = seen
@@ -195,7 +203,7 @@ fn expected(scenario: &Scenario, played: &Played, stage: &Stage, broken: &mut Ve
     }
     for text in &scenario.says {
         if !played.texts.iter().any(|shown| shown.contains(text)) {
-            broken.push(format!("nothing said '{text}'"));
+            broken.push(format!("no text contains '{text}'"));
         }
     }
     for (after, gap) in &scenario.gaps {
@@ -208,22 +216,29 @@ fn expected(scenario: &Scenario, played: &Played, stage: &Stage, broken: &mut Ve
         }
     }
     if scenario.warns != played.ledger_warning {
-        broken.push(format!("a ledger warning: {}", played.ledger_warning));
+        broken.push(format!(
+            "a ledger warning was given: {}",
+            played.ledger_warning
+        ));
     }
     let took: Duration = played.took.iter().sum();
     if took > scenario.within {
-        broken.push(format!("took {took:?}, more than {:?}", scenario.within));
+        broken.push(format!(
+            "the scenario took {took:?}, more than {:?}",
+            scenario.within
+        ));
     }
 }
 
-fn is_wire(came: &str, wire: &str) -> bool {
+fn is_wire(actual: &str, wire: &str) -> bool {
     match wire.strip_suffix('*') {
         Some(fixed) => {
             let last = &fixed[fixed.len() - 1..];
-            came.strip_prefix(fixed)
+            actual
+                .strip_prefix(fixed)
                 .is_some_and(|rest| rest.replace(last, "").is_empty())
         }
-        None => came == wire,
+        None => actual == wire,
     }
 }
 
@@ -233,25 +248,25 @@ mod tests {
     use crate::{Do, accepted, answer, status};
 
     #[test]
-    fn what_is_not_as_expected_is_told() {
+    fn each_unmet_expectation_is_reported() {
         let run = || {
             Scenario::new("a", "b")
                 .turn(accepted())
                 .turn(status("succeeded"))
         };
-        for (scenario, told) in [
-            (run().step(Do::Run, "wait Failed"), "ended in 'succeeded'"),
+        for (scenario, report) in [
+            (run().step(Do::Run, "poll Failed"), "ended with 'succeeded'"),
             (
                 run().step(Do::Run, "succeeded").wire("PGG"),
-                "did not get 'PGG'",
+                "received 'PG', not 'PGG'",
             ),
             (
-                run().step(Do::Run, "succeeded").books(0, 1),
-                "the books are not",
+                run().step(Do::Run, "succeeded").ledger(0, 1),
+                "the ledger is not",
             ),
             (
-                run().step(Do::Run, "succeeded").says("nothing of the kind"),
-                "nothing said",
+                run().step(Do::Run, "succeeded").says("not in any text"),
+                "no text contains",
             ),
             (
                 run().step(Do::Run, "succeeded").gap(0, 60_000),
@@ -263,23 +278,23 @@ mod tests {
             ),
             (
                 run().step(Do::Run, "succeeded").step(Do::Start, ""),
-                "1 requests too many",
+                "1 requests were unexpected",
             ),
             (
                 run().step(Do::Run, "succeeded").asked(&[]),
-                "tokens were asked for",
+                "tokens were requested",
             ),
             (
                 Scenario::new("a", "b")
                     .turn(answer(500, &[], ""))
                     .step(Do::Start, "")
                     .warns(),
-                "a ledger warning",
+                "a ledger warning was given: false",
             ),
         ] {
             for flavour in Flavour::ALL {
                 let broken = check(&scenario, flavour).unwrap_err();
-                assert!(broken.contains(told), "{told}: {broken}");
+                assert!(broken.contains(report), "{report}: {broken}");
             }
         }
     }

@@ -1,4 +1,4 @@
-//! One connection to a scripted server.
+//! One connection of a scripted server.
 
 use std::{
     io::{ErrorKind, Read, Write},
@@ -12,21 +12,21 @@ use crate::{
     turn::Act,
 };
 
-/// How often a waiting connection looks whether the server has ended.
+/// How often a waiting connection checks whether the server has ended.
 const TICK: Duration = Duration::from_millis(10);
-/// How many reads a client is given to close its side of a closed connection.
+/// How many reads the server makes while it waits for the client to close its side.
 const CLOSING: usize = 4;
-/// The most bytes kept of one connection.
+/// The most bytes recorded of one connection.
 const KEPT: usize = 1 << 20;
 
-/// Whether a connection goes on.
+/// Whether a connection is still open.
 #[derive(PartialEq, Eq)]
 enum Goes {
     On,
     Ended,
 }
 
-/// One connection, and what the script does on it.
+/// One connection, on which the server plays its script.
 pub(crate) struct Connection<'s> {
     shared: &'s Shared,
     stream: TcpStream,
@@ -71,7 +71,7 @@ impl<'s> Connection<'s> {
         }
     }
 
-    /// Reads the next request, or the part of it that the script says.
+    /// Reads the next request, or as much of it as the script says.
     fn next(&mut self) -> Goes {
         match self.shared.reads() {
             Some(bytes) => self.part(bytes),
@@ -79,7 +79,7 @@ impl<'s> Connection<'s> {
         }
     }
 
-    /// Waits for a request and reads so many bytes of it. What kind it is is told by its first byte, read or not.
+    /// Waits for a request and reads this many bytes of it. The first byte is peeked at, because it tells the method.
     fn part(&mut self, bytes: usize) -> Goes {
         let mut first = [0];
         loop {
@@ -152,7 +152,7 @@ impl<'s> Connection<'s> {
         Goes::On
     }
 
-    /// Reads what is there, or waits a little for it.
+    /// Reads what has arrived, or waits for up to one tick.
     fn read(&mut self) -> Goes {
         let mut bytes = [0; 4096];
         match self.stream.read(&mut bytes) {
@@ -216,7 +216,8 @@ impl<'s> Connection<'s> {
         Goes::On
     }
 
-    /// Closes in order. What is unread would make it a reset, so it is taken off the socket, and counts as unread.
+    /// Closes with a FIN. Unread bytes would turn the close into a reset, so they are drained first; they are not
+    /// recorded.
     fn close(&mut self) -> Goes {
         drop(self.stream.shutdown(Shutdown::Write));
         for _ in 0..CLOSING {
@@ -248,7 +249,7 @@ impl<'s> Connection<'s> {
         Goes::On
     }
 
-    /// Waits, for ever if no time is given, and goes on reading; ended once the client has gone.
+    /// Keeps reading for this time, or without end if no time is given. Ends early when the client goes away.
     fn wait(&mut self, time: Option<Duration>) -> Goes {
         let began = Instant::now();
         while time.is_none_or(|time| began.elapsed() < time) {
@@ -260,7 +261,7 @@ impl<'s> Connection<'s> {
     }
 }
 
-/// Whether a read that failed so may be tried again.
+/// Whether a read may be tried again after this error.
 fn is_for_now(error: &std::io::Error) -> bool {
     matches!(
         error.kind(),

@@ -1,4 +1,4 @@
-//! An address at which no connection ever comes about.
+//! An address to which no connection can be made.
 
 use std::{
     net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpStream},
@@ -7,7 +7,7 @@ use std::{
 
 use socket2::{Domain, Socket, Type};
 
-/// A listener that accepts nothing and whose backlog is full: connecting to it neither succeeds nor fails.
+/// A listener that accepts nothing and whose backlog is full: a connection attempt neither succeeds nor fails.
 #[derive(Debug)]
 pub struct Deaf {
     address: SocketAddr,
@@ -16,7 +16,7 @@ pub struct Deaf {
 }
 
 impl Deaf {
-    /// Listens, and fills the backlog. `None` where the system answers all the same.
+    /// Listens and fills the backlog. `None` if this system completes connections regardless.
     #[must_use]
     pub fn start() -> Option<Self> {
         let listener = Socket::new(Domain::IPV4, Type::STREAM, None).ok()?;
@@ -40,7 +40,7 @@ impl Deaf {
         None
     }
 
-    /// Where it listens.
+    /// The address of the listener.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address

@@ -122,7 +122,7 @@ macro_rules! driver {
                 match progress {
                     Ok(Some(progress)) => played.progress(&progress),
                     Ok(None) => break,
-                    Err(error) => return played.watch_error(&error),
+                    Err(error) => return played.poll_error(&error),
                 }
             }
             succeeded(run, played)
@@ -133,13 +133,13 @@ macro_rules! driver {
             let done = run.until_done() $($wait)*;
             match done {
                 Ok(_) => succeeded(&run, played),
-                Err(error) => played.watch_error(&error),
+                Err(error) => played.poll_error(&error),
             }
         }
 
         fn client(scenario: &Scenario, stage: &Stage) -> $client::Client {
             let tokens = Source(Arc::clone(&stage.tokens));
-            let mut builder = $client::Client::builder(tokens, Arc::clone(&stage.books))
+            let mut builder = $client::Client::builder(tokens, Arc::clone(&stage.ledger))
                 .base(stage.base.clone())
                 .polling(PollingPolicy::every(scenario.poll_every))
                 .request_limit(scenario.request_limit)

@@ -1,4 +1,4 @@
-//! The laws that every scenario is held to, whatever the server did.
+//! The laws that hold in every scenario, whatever the server does.
 
 use crate::{
     played::Played,
@@ -7,7 +7,7 @@ use crate::{
     tokens::CANARY,
 };
 
-/// Every field a request may have, in lower case.
+/// Every header field that a request may have, in lower case.
 const FIELDS: [&str; 8] = [
     "accept",
     "accept-encoding",
@@ -19,7 +19,7 @@ const FIELDS: [&str; 8] = [
     "user-agent",
 ];
 
-/// What holds whatever a server does.
+/// Checks every law, and adds one line to `broken` for each violation.
 pub fn laws(played: &Played, stage: &Stage, broken: &mut Vec<String>) {
     let foreign = stage.foreign.seen();
     if !foreign.connections.is_empty() {
@@ -29,9 +29,9 @@ pub fn laws(played: &Played, stage: &Stage, broken: &mut Vec<String>) {
         ));
     }
     let shown = played.texts.iter().filter(|text| text.contains(CANARY));
-    broken.extend(shown.map(|text| format!("the token is shown: {text}")));
-    if count(&stage.books.written(), CANARY) > 0 {
-        broken.push("the token is in the books".to_owned());
+    broken.extend(shown.map(|text| format!("a text contains the token: {text}")));
+    if count(&stage.ledger.written(), CANARY) > 0 {
+        broken.push("the ledger contains the token".to_owned());
     }
     let seen = stage.server.seen();
     egress(&seen, broken);
@@ -41,9 +41,9 @@ pub fn laws(played: &Played, stage: &Stage, broken: &mut Vec<String>) {
     once(&seen, stage, broken);
 }
 
-/// At most one POST a reservation, but for the repeat that a fresh token is asked for.
+/// At most one POST for each reservation, plus one for each fresh token requested after a 401.
 fn once(seen: &Seen, stage: &Stage, broken: &mut Vec<String>) {
-    // Those of which the server read a part, or nothing, too.
+    // Includes POSTs that the server read in part or not at all.
     let posts = seen.order.matches(['P', 'p']).count();
     let repeats = stage
         .tokens
@@ -51,7 +51,7 @@ fn once(seen: &Seen, stage: &Stage, broken: &mut Vec<String>) {
         .iter()
         .filter(|asked| asked.is_some())
         .count();
-    let reservations = stage.books.reservations();
+    let reservations = stage.ledger.reservations();
     if posts > reservations + repeats {
         broken.push(format!(
             "{posts} POSTs for {reservations} reservations and {repeats} fresh tokens"
@@ -65,11 +65,11 @@ fn once(seen: &Seen, stage: &Stage, broken: &mut Vec<String>) {
     ids.sort_unstable();
     ids.dedup();
     if ids.len() != seen.requests.len() {
-        broken.push("a client-request-id was used twice, or left out".to_owned());
+        broken.push("a client-request-id is missing or used twice".to_owned());
     }
 }
 
-/// The token stands in the Authorization field of each request, and nowhere else.
+/// The token is in the Authorization field of each request, and nowhere else on the wire.
 fn egress(seen: &Seen, broken: &mut Vec<String>) {
     for bytes in &seen.connections {
         let bytes = bytes.to_ascii_lowercase();
@@ -79,7 +79,7 @@ fn egress(seen: &Seen, broken: &mut Vec<String>) {
         );
         if all != in_place {
             broken.push(format!(
-                "the token stands {all} times on the wire, {in_place} times in its field"
+                "the token is on the wire {all} times, {in_place} times in its field"
             ));
         }
     }
@@ -95,10 +95,10 @@ fn well_formed(request: &Request, stage: &Stage, broken: &mut Vec<String>) {
     }
     for (name, value) in &request.fields {
         if !FIELDS.contains(&name.as_str()) {
-            wrong(format!("a field nobody asked for: {name}: {value}"));
+            wrong(format!("an unexpected field: {name}: {value}"));
         }
         if request.field(name).len() != 1 {
-            wrong(format!("{name} twice"));
+            wrong(format!("{name} occurs twice"));
         }
     }
     let port = stage.base.port();
@@ -115,7 +115,7 @@ fn well_formed(request: &Request, stage: &Stage, broken: &mut Vec<String>) {
     match request.method.as_str() {
         "POST" => {
             if request.target != "/beta/external/industryData/runs/start" {
-                wrong("not the start".to_owned());
+                wrong("not the URL of a start".to_owned());
             }
             if length != ["0"] {
                 wrong(format!("Content-Length: {length:?}"));
@@ -124,17 +124,17 @@ fn well_formed(request: &Request, stage: &Stage, broken: &mut Vec<String>) {
         "GET" => {
             let path = decoded(&request.target).to_ascii_lowercase();
             if !path.starts_with("/beta/external/industrydata/operations") {
-                wrong("not an operation".to_owned());
+                wrong("not the URL of an operation".to_owned());
             }
             if !length.is_empty() {
                 wrong(format!("Content-Length: {length:?}"));
             }
         }
-        other => wrong(format!("the method {other}")),
+        other => wrong(format!("unexpected method {other}")),
     }
 }
 
-/// The target with those characters decoded that need no encoding (RFC 3986 section 6.2.2).
+/// The target with needlessly encoded characters decoded (RFC 3986 section 6.2.2).
 pub(crate) fn decoded(target: &str) -> String {
     target
         .replace("%2D", "-")
@@ -159,7 +159,7 @@ mod tests {
     use crate::{Scenario, status};
 
     #[test]
-    fn a_broken_law_is_told() {
+    fn each_broken_law_is_reported() {
         let stage = Stage::new(
             &Scenario::new("a", "b")
                 .turn(status("running"))
@@ -180,17 +180,17 @@ mod tests {
         let mut broken = Vec::new();
         laws(&played, &stage, &mut broken);
         let broken = broken.join("\n");
-        for told in [
+        for report in [
             "1 connections to another server",
-            "the token is shown",
-            "the token stands 1 times on the wire, 0 times in its field",
+            "a text contains the token",
+            "the token is on the wire 1 times, 0 times in its field",
             "0 Authorization fields",
-            "a field nobody asked for: x-token",
-            "not the start",
+            "an unexpected field: x-token",
+            "not the URL of a start",
             "1 POSTs for 0 reservations",
-            "a client-request-id was used twice, or left out",
+            "a client-request-id is missing or used twice",
         ] {
-            assert!(broken.contains(told), "{told}: {broken}");
+            assert!(broken.contains(report), "{report}: {broken}");
         }
     }
 }

@@ -1,23 +1,24 @@
-//! The conformance list: what a misbehaving server may do, and what both adapters must make of it.
+//! The conformance list: what a misbehaving server may do, and how both adapters must react.
 //!
 //! A [`Scenario`] is data: what the server does at each request ([`Turn`]), what the caller does ([`Do`]), how each
-//! call ends, and what the books say afterwards. [`check`] plays it over real loopback sockets with one [`Flavour`] of
-//! client, and holds every played scenario to the same laws: what reached which socket, where the token went, how
-//! often a start was sent. The list itself is in [`scenarios`].
+//! call ends, and what the ledger counts afterwards. [`check`] plays a scenario over real loopback sockets with one
+//! [`Flavour`] of client. It then checks the expectations of the scenario and the laws that hold for all of them: what
+//! reached which socket, where the token went, how often a start was sent. The list itself is in [`scenarios`].
 //!
-//! `cargo test -p conformance` runs it; with `-- --nocapture` it tells the counts, and how far each limit was overrun.
+//! `cargo test -p conformance` runs the list; with `-- --nocapture` it prints the counts and how far each time limit was
+//! exceeded.
 //!
-//! [`cuts`] is every place at which an exchange can break, [`soak`] is the other half: processes that are killed while they start runs, and their history held against the books.
+//! [`cuts`] breaks an exchange at every byte. [`soak`] kills processes while they start runs, and compares what the
+//! service accepted with the ledger.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "this package is a test: what must not happen ends it"
+    reason = "this package is a test: it panics on failure"
 )]
 
 mod answers;
-mod books;
 mod check;
 mod connection;
 pub mod cuts;
@@ -25,6 +26,7 @@ mod deaf;
 mod flavour;
 mod laws;
 mod played;
+mod recorder;
 mod scenario;
 pub mod scenarios;
 mod server;
@@ -33,16 +35,16 @@ mod stage;
 mod tokens;
 mod turn;
 
-/// What a soak ends with when it could not be done.
+/// The reason why a soak could not be run.
 pub type Failure = Box<dyn std::error::Error>;
 
 pub use answers::{OPERATION, accepted, answer, head, located, raw, status};
-pub use books::Recorder;
 pub use check::{Checked, check, check_all, check_each};
 pub use deaf::Deaf;
 pub use flavour::Flavour;
 pub use laws::laws;
 pub use played::{Played, Quotas};
+pub use recorder::Recorder;
 pub use scenario::{Address, Do, End, Scenario};
 pub use server::{Request, Seen, Server};
 pub use stage::{Stage, When};

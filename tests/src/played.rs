@@ -1,4 +1,4 @@
-//! What came of a scenario, in words common to both flavours.
+//! The results of a scenario, in a form common to both flavours.
 
 use std::{
     error::Error,
@@ -18,37 +18,37 @@ use industrydata_core::lro::StartErrorKind;
 use industrydata_core::model::Operation;
 use industrydata_core::wire::OperationUrl;
 
-/// How many starts the books count, by what is known of them.
+/// The quota that the ledger reports.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Quotas {
-    /// Accepted by the service.
+    /// Starts that the service accepted.
     pub confirmed: u32,
-    /// Perhaps accepted.
+    /// Starts that the service may have accepted.
     pub in_doubt: u32,
-    /// Being made.
+    /// Starts that are being made.
     pub in_flight: u32,
-    /// Still to be had.
+    /// Free slots.
     pub available: u32,
-    /// Whether the service has closed the books.
-    pub closed: bool,
+    /// Whether a 429 of the service holds back further starts.
+    pub throttled: bool,
 }
 
-/// Everything the caller got.
+/// Everything that the caller received.
 #[derive(Clone, Debug, Default)]
 pub struct Played {
-    /// How each step ended, in the words of [`Scenario::step`](crate::Scenario::step).
+    /// How each step ended, in the notation of [`Scenario::step`](crate::Scenario::step).
     pub ends: Vec<String>,
-    /// What broken rules were seen on the way.
-    pub faults: Vec<String>,
-    /// Every `Debug` and `Display` of what the caller got.
+    /// Violations noticed while playing.
+    pub violations: Vec<String>,
+    /// The `Debug` and `Display` text of every value that the caller received.
     pub texts: Vec<String>,
-    /// The statuses that were told.
+    /// The operation statuses that were reported.
     pub statuses: Vec<String>,
-    /// The time of each step.
+    /// How long each step took.
     pub took: Vec<Duration>,
-    /// The books in the end.
+    /// The quota after the last step.
     pub quota: Option<Quotas>,
-    /// Whether an outcome could not be written down.
+    /// Whether a result carried the warning that an outcome is not in the ledger.
     pub ledger_warning: bool,
 }
 
@@ -72,8 +72,8 @@ impl Played {
         self.note(token);
         self.say(token);
         if token.to_string().parse::<ResumeToken>().ok().as_ref() != Some(token) {
-            self.faults
-                .push("a resume token cannot be read back".to_owned());
+            self.violations
+                .push("a resume token cannot be parsed again".to_owned());
         }
     }
 
@@ -115,15 +115,15 @@ impl Played {
             _ => MayHaveStarted::No,
         };
         if error.may_have_started() != expected {
-            self.faults.push(format!(
-                "{kind} says that a run may have started: {}",
+            self.violations.push(format!(
+                "{kind} reports that a run may have started: {}",
                 error.may_have_started()
             ));
         }
         format!("start {kind}")
     }
 
-    pub(crate) fn watch_error(&mut self, error: &OperationPollError) -> String {
+    pub(crate) fn poll_error(&mut self, error: &OperationPollError) -> String {
         self.error(error);
         self.texts.extend(error.request_id().map(str::to_owned));
         self.ledger_warning |= error.ledger_warning().is_some();
@@ -134,14 +134,14 @@ impl Played {
             Some(token) => self.token(token),
             None if matches!(error.kind(), OperationPollErrorKind::Failed) => {}
             None => self
-                .faults
-                .push("a wait that can be taken up has no resume token".to_owned()),
+                .violations
+                .push("the error of a resumable poll has no resume token".to_owned()),
         }
         if error.may_have_started() != MayHaveStarted::Yes {
-            self.faults
-                .push("a wait forgot that its run was started".to_owned());
+            self.violations
+                .push("the error of a poll denies that a run was started".to_owned());
         }
-        format!("wait {}", variant(error.kind()))
+        format!("poll {}", variant(error.kind()))
     }
 
     pub(crate) fn resume_error(&mut self, error: &ResumeError) -> String {
@@ -156,7 +156,7 @@ impl Played {
             in_doubt: quota.in_doubt(),
             in_flight: quota.in_flight(),
             available: quota.available(),
-            closed: quota.not_before().is_some(),
+            throttled: quota.not_before().is_some(),
         });
     }
 

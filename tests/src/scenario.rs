@@ -1,53 +1,54 @@
-//! A scenario as data.
+//! A scenario, as data.
 
 use std::time::Duration;
 
 use crate::{stage::When, tokens::Given, turn::Turn};
 
-/// What the caller does.
+/// One action of the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Do {
-    /// Starts a run, and no more.
+    /// Starts a run and does not poll.
     Start,
-    /// Starts a run and follows it to its end, poll by poll.
+    /// Starts a run and polls its operation, one `progress` at a time, until it ends.
     Run,
-    /// Waits for the operation of every scenario until it is done.
+    /// Polls the operation [`OPERATION`](crate::OPERATION) by its URL until it ends.
     OperationPoll,
-    /// Takes up the wait of a resume token, polling at once.
+    /// Resumes polling with a resume token.
     Resume,
-    /// Takes up the wait of a resume token that was made for the foreign server.
+    /// Resumes polling with a resume token that was made for the foreign server.
     ResumeForeign,
-    /// Starts a run and drops the future at this moment. Asynchronous only.
+    /// Starts a run and drops the future at this moment. Only for the asynchronous flavour.
     DropStart(When),
 }
 
-/// How the base is written.
+/// The address of the base URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Address {
     /// `http://127.0.0.1:PORT/beta`.
     Ip,
     /// `http://localhost:PORT/beta`.
     Localhost,
-    /// `https://127.0.0.1:PORT/beta`, though the server speaks no TLS.
+    /// `https://127.0.0.1:PORT/beta`, although the server does not speak TLS.
     Https,
-    /// A port at which nobody listens.
+    /// A port that refuses connections.
     Closed,
-    /// A listener that never accepts.
+    /// A listener that never accepts a connection.
     Deaf,
 }
 
-/// One thing that a scenario may come to.
+/// One allowed outcome of a scenario.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct End {
     /// How the last step ends, as in [`Scenario::step`].
     pub step: &'static str,
-    /// Starts that count: confirmed, and in doubt.
-    pub books: (u32, u32),
-    /// The requests that reached the base, a small letter for each that the script read in part; `None` for any.
+    /// Starts that count in the ledger: confirmed, and in doubt.
+    pub ledger: (u32, u32),
+    /// The requests that reached the base, as in [`Scenario::wire`]; a lower-case letter for a request that the script
+    /// read in part. `None` allows any.
     pub wire: Option<String>,
 }
 
-/// What a server does, what a caller does, and what must come of it.
+/// What the server does, what the caller does, and the expected results.
 #[derive(Clone, Debug)]
 pub struct Scenario {
     pub(crate) name: String,
@@ -62,12 +63,12 @@ pub struct Scenario {
     pub(crate) wait_for_slot: bool,
     pub(crate) proxied: bool,
     pub(crate) stop: Option<When>,
-    pub(crate) books_fail_at: Vec<usize>,
+    pub(crate) ledger_fails_at: Vec<usize>,
     pub(crate) wire: Option<String>,
-    pub(crate) books: Option<(u32, u32)>,
+    pub(crate) ledger: Option<(u32, u32)>,
     pub(crate) ends: Vec<End>,
     pub(crate) sqlite: bool,
-    pub(crate) closed: bool,
+    pub(crate) throttled: bool,
     pub(crate) warns: bool,
     pub(crate) asked: Option<Vec<Option<String>>>,
     pub(crate) statuses: Option<String>,
@@ -78,7 +79,7 @@ pub struct Scenario {
 }
 
 impl Scenario {
-    /// A scenario and the threats it stands for (`reliability.md`).
+    /// A scenario with a name and the numbers of the rules and threats that it covers (`docs/protocol.md`).
     #[must_use]
     pub fn new(name: impl Into<String>, covers: &'static str) -> Self {
         Self {
@@ -94,12 +95,12 @@ impl Scenario {
             wait_for_slot: false,
             proxied: false,
             stop: None,
-            books_fail_at: Vec::new(),
+            ledger_fails_at: Vec::new(),
             wire: None,
-            books: None,
+            ledger: None,
             ends: Vec::new(),
             sqlite: false,
-            closed: false,
+            throttled: false,
             warns: false,
             asked: None,
             statuses: None,
@@ -110,19 +111,19 @@ impl Scenario {
         }
     }
 
-    /// Its name.
+    /// The name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The threats it stands for.
+    /// The rules and threats that the scenario covers.
     #[must_use]
     pub const fn covers(&self) -> &'static str {
         self.covers
     }
 
-    /// Whether it can only be played by an asynchronous client.
+    /// Whether only an asynchronous client can play the scenario.
     #[must_use]
     pub fn is_async_only(&self) -> bool {
         self.steps
@@ -134,78 +135,79 @@ impl Scenario {
                 .any(|given| matches!(given, Given::Never))
     }
 
-    /// The limit it is to be ended by, if one is set.
+    /// The time limit that should end the scenario, if a short one is set.
     pub(crate) fn bound(&self) -> Option<Duration> {
         let limit = self.request_limit.min(self.time_limit);
         (limit < Duration::from_secs(5)).then_some(limit)
     }
 
-    /// What the server does next.
+    /// Adds a turn of the server.
     #[must_use]
     pub fn turn(mut self, turn: Turn) -> Self {
         self.turns.push(turn);
         self
     }
 
-    /// What the caller does next, and how it ends: `accepted`, `succeeded`, `start KIND`, `wait KIND`, `resume KIND`;
-    /// several with `|` between them where the flavours may tell the same thing differently; nothing where any will do.
+    /// Adds an action of the caller and its expected end: `accepted`, `succeeded`, `dropped`, `start KIND`, `poll KIND` or
+    /// `resume KIND`, where KIND is the error's kind. `|` separates alternatives, for cases that the flavours report
+    /// differently. An empty text allows any end.
     #[must_use]
     pub fn step(mut self, does: Do, end: impl Into<String>) -> Self {
         self.steps.push((does, end.into()));
         self
     }
 
-    /// What reaches the base: a `P` for each POST, a `G` for each GET; a `*` at the end repeats the last one any number
-    /// of times. Without it, nothing is said of the number of requests.
+    /// The requests that reach the base: `P` for each POST, `G` for each GET. A final `*` allows any number of repeats of
+    /// the last letter. If this is not set, the requests are not checked.
     #[must_use]
     pub fn wire(mut self, wire: impl Into<String>) -> Self {
         self.wire = Some(wire.into());
         self
     }
 
-    /// Starts that count in the end: confirmed, and in doubt. None is in flight.
+    /// Starts that count in the ledger after the last step: confirmed, and in doubt. None may be in flight.
     #[must_use]
-    pub const fn books(mut self, confirmed: u32, in_doubt: u32) -> Self {
-        self.books = Some((confirmed, in_doubt));
+    pub const fn ledger(mut self, confirmed: u32, in_doubt: u32) -> Self {
+        self.ledger = Some((confirmed, in_doubt));
         self
     }
 
-    /// What the whole may come to, where it may come to more than one thing: one of these, in all of its parts.
+    /// The allowed outcomes, where there are several. The actual outcome must equal one of them in all parts.
     #[must_use]
     pub fn ends(mut self, ends: impl Into<Vec<End>>) -> Self {
         self.ends = ends.into();
         self
     }
 
-    /// The books are kept in an SQLite file.
+    /// Keeps the ledger in an SQLite file.
     #[must_use]
     pub const fn sqlite(mut self) -> Self {
         self.sqlite = true;
         self
     }
 
-    /// The books are closed in the end, because the service said so.
+    /// After the last step, a 429 of the service holds back further starts.
     #[must_use]
-    pub const fn closed(mut self) -> Self {
-        self.closed = true;
+    pub const fn throttled(mut self) -> Self {
+        self.throttled = true;
         self
     }
 
-    /// The caller is told that an outcome could not be written down.
+    /// A result carries the warning that an outcome is not in the ledger.
     #[must_use]
     pub const fn warns(mut self) -> Self {
         self.warns = true;
         self
     }
 
-    /// What the source of tokens gives.
+    /// What the token source returns, call by call.
     #[must_use]
     pub fn tokens(mut self, given: &[Given]) -> Self {
         self.tokens = given.to_vec();
         self
     }
 
-    /// The claims with which the source of tokens is called, one a call.
+    /// The claims with which the token source is called, one for each call.
     #[must_use]
     pub fn asked(mut self, asked: &[Option<&str>]) -> Self {
         self.asked = Some(
@@ -217,91 +219,91 @@ impl Scenario {
         self
     }
 
-    /// Another address of the base.
+    /// The address of the base URL.
     #[must_use]
     pub const fn address(mut self, address: Address) -> Self {
         self.address = address;
         self
     }
 
-    /// The limit of one request, in milliseconds.
+    /// The time limit of one request, in milliseconds.
     #[must_use]
     pub const fn request_limit(mut self, milliseconds: u64) -> Self {
         self.request_limit = Duration::from_millis(milliseconds);
         self
     }
 
-    /// The limit of a start and its wait, in milliseconds.
+    /// The time limit of a start and its polls together, in milliseconds.
     #[must_use]
     pub const fn time_limit(mut self, milliseconds: u64) -> Self {
         self.time_limit = Duration::from_millis(milliseconds);
         self
     }
 
-    /// The pause between polls, in milliseconds.
+    /// The poll interval, in milliseconds.
     #[must_use]
     pub const fn poll_every(mut self, milliseconds: u64) -> Self {
         self.poll_every = Duration::from_millis(milliseconds);
         self
     }
 
-    /// The start waits for a slot.
+    /// Starts wait for a free slot.
     #[must_use]
     pub const fn wait_for_slot(mut self) -> Self {
         self.wait_for_slot = true;
         self
     }
 
-    /// The caller's own configuration names the foreign server as a proxy for everything.
+    /// The HTTP client configuration that the caller passes in uses the foreign server as a proxy for all requests.
     #[must_use]
     pub const fn proxied(mut self) -> Self {
         self.proxied = true;
         self
     }
 
-    /// The client is stopped at this moment.
+    /// Stops the client at this moment.
     #[must_use]
     pub const fn stop(mut self, when: When) -> Self {
         self.stop = Some(when);
         self
     }
 
-    /// The books fail at the changes of these numbers, counted from 0.
+    /// Lets the store fail at the changes with these numbers, counted from 0.
     #[must_use]
-    pub fn books_fail_at(mut self, calls: &[usize]) -> Self {
-        self.books_fail_at = calls.to_vec();
+    pub fn ledger_fails_at(mut self, calls: &[usize]) -> Self {
+        self.ledger_fails_at = calls.to_vec();
         self
     }
 
-    /// The statuses seen, each time one was told.
+    /// The operation statuses reported, in order, separated by spaces.
     #[must_use]
     pub fn statuses(mut self, statuses: &str) -> Self {
         self.statuses = Some(statuses.to_owned());
         self
     }
 
-    /// The target of every GET.
+    /// The request target of every GET.
     #[must_use]
     pub fn target(mut self, target: impl Into<String>) -> Self {
         self.target = Some(target.into());
         self
     }
 
-    /// Some text that the caller was given has this in it.
+    /// Some text that the caller received contains this one.
     #[must_use]
     pub fn says(mut self, text: impl Into<String>) -> Self {
         self.says.push(text.into());
         self
     }
 
-    /// At least so many milliseconds lie between this request, counted from 0, and the next.
+    /// At least this many milliseconds pass between the request with this number, counted from 0, and the next one.
     #[must_use]
     pub fn gap(mut self, after: usize, milliseconds: u64) -> Self {
         self.gaps.push((after, Duration::from_millis(milliseconds)));
         self
     }
 
-    /// The whole takes no longer than this, in milliseconds; 20 s where nothing is said.
+    /// The scenario takes at most this many milliseconds; 20 s by default.
     #[must_use]
     pub const fn within(mut self, milliseconds: u64) -> Self {
         self.within = Duration::from_millis(milliseconds);

@@ -1,4 +1,4 @@
-//! A raw HTTP/1.1 server on loopback that does what its script says, and keeps every byte that reached it.
+//! A raw HTTP/1.1 server on loopback that follows a script and records every byte it receives.
 
 use std::{
     collections::VecDeque,
@@ -13,35 +13,35 @@ use std::{
 
 use crate::{connection::Connection, turn::Turn};
 
-/// Everything that reached a server.
+/// Everything that a server received.
 #[derive(Clone, Debug, Default)]
 pub struct Seen {
-    /// The bytes of each connection, in the order of their acceptance.
+    /// The bytes of each connection, in the order in which the connections were accepted.
     pub connections: Vec<Vec<u8>>,
-    /// The requests, in the order in which their heads were whole.
+    /// The requests, in the order in which their heads were complete.
     pub requests: Vec<Request>,
-    /// The requests in order by the first letter of their method: a small one if the script read only a part of it.
+    /// The first letter of each request's method, in order; in lower case if the script read the request only in part.
     pub order: String,
-    /// How often the script held a connection without answering.
+    /// How often the script kept a connection open without responding.
     pub stalled: usize,
-    /// Requests for which the script had nothing left, or that could not be read.
+    /// Requests beyond the end of the script, and requests that could not be parsed.
     pub strays: usize,
 }
 
 /// The head of one request.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// The connection it came on.
+    /// The number of its connection.
     pub connection: usize,
-    /// How many bytes it had.
+    /// The length of the head in bytes.
     pub length: usize,
-    /// When its head was whole.
+    /// When its head was complete.
     pub at: Instant,
-    /// Its method.
+    /// The method.
     pub method: String,
-    /// Its target as sent.
+    /// The request target as sent.
     pub target: String,
-    /// Its fields in order, the names in lower case.
+    /// The header fields in order, with their names in lower case.
     pub fields: Vec<(String, String)>,
 }
 
@@ -57,7 +57,7 @@ impl Request {
     }
 }
 
-/// A scripted server; dropping it closes the port and every connection.
+/// A scripted server. Dropping it closes the port and every connection.
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
@@ -74,7 +74,7 @@ pub(crate) struct Shared {
 }
 
 impl Server {
-    /// A server with this script and, besides its own, these placeholders.
+    /// A server with this script and these placeholders in addition to the built-in ones.
     #[must_use]
     pub fn start(turns: Vec<Turn>, names: &[(&str, &str)]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -109,31 +109,31 @@ impl Server {
         }
     }
 
-    /// A server that nobody is to speak to.
+    /// A server with an empty script, for tests in which nothing may connect to it.
     #[must_use]
     pub fn silent() -> Self {
         Self::start(Vec::new(), &[])
     }
 
-    /// Where it listens.
+    /// The address of the listener.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// What has reached it so far.
+    /// What the server has received so far.
     #[must_use]
     pub fn seen(&self) -> Seen {
         self.shared.seen().clone()
     }
 
-    /// Whether its script has held a connection so often.
+    /// Whether the script has stalled at least this many times.
     #[must_use]
     pub fn has_stalled(&self, times: usize) -> bool {
         self.shared.seen().stalled >= times
     }
 
-    /// Whether so many requests have reached it.
+    /// Whether at least this many requests have arrived.
     #[must_use]
     pub fn has_seen(&self, requests: usize) -> bool {
         self.shared.seen().requests.len() >= requests
@@ -143,7 +143,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.shared.ended.store(true, Ordering::Release);
-        // Wakes the acceptance.
+        // Wakes the thread that accepts connections.
         drop(TcpStream::connect(self.address));
         if let Some(accepting) = self.accepting.take() {
             drop(accepting.join());
@@ -180,13 +180,13 @@ impl Shared {
         self.ended.load(Ordering::Acquire)
     }
 
-    /// How much of the next request is to be read, if not all of it.
+    /// How many bytes of the next request to read; `None` for all of it.
     pub(crate) fn reads(&self) -> Option<usize> {
         let turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
         turns.front()?.reads
     }
 
-    /// The next turn, if it is of this kind.
+    /// The next turn, if it is of this kind: at a connection or at a request.
     pub(crate) fn turn(&self, on_connection: bool) -> Option<Turn> {
         let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
         let next = turns.front()?;
@@ -199,7 +199,7 @@ impl Shared {
         turns.pop_front()
     }
 
-    /// The bytes with their placeholders filled in.
+    /// The bytes with their placeholders replaced.
     pub(crate) fn fill(&self, bytes: &[u8], token: &str) -> Vec<u8> {
         if !bytes.contains(&b'{') {
             return bytes.to_vec();
@@ -247,7 +247,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_plays_its_script_and_keeps_what_it_got() {
+    fn the_server_follows_its_script_and_records_what_it_receives() {
         let server = Server::start(vec![crate::answer(204, &["X: {origin}"], "")], &[]);
         let mut stream = TcpStream::connect(server.address()).unwrap();
         stream
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn placeholders() {
+    fn placeholders_are_replaced() {
         assert_eq!(replace(b"a{b}{b}", "{b}", "c"), b"acc");
         assert!(date(0).ends_with(" GMT"));
     }

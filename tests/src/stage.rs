@@ -1,4 +1,4 @@
-//! The sockets, the books and the tokens of one scenario while it is played.
+//! The sockets, the ledger and the tokens of a scenario while it is played.
 
 use std::{
     net::SocketAddr,
@@ -13,45 +13,45 @@ use socket2::{Domain, Socket, Type};
 use tempfile::TempDir;
 
 use crate::{
-    books::Recorder,
     deaf::Deaf,
+    recorder::Recorder,
     scenario::{Address, Scenario},
     server::Server,
     tokens::Tokens,
 };
 
-/// How often a moment is looked for.
+/// How often to check whether a moment has come.
 const TICK: Duration = Duration::from_millis(5);
-/// How long a moment is waited for.
+/// How long to wait for a moment.
 const MOMENT: Duration = Duration::from_secs(15);
 
 /// A moment of a scenario.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
-    /// Once so many requests have reached the base.
+    /// Once this many requests have reached the base.
     Requests(usize),
-    /// Once so many changes were made to the books, and a little later.
+    /// A short time after this many changes were made to the ledger.
     Changes(usize),
-    /// Once the server has held a connection so often without answering.
+    /// Once the server has stalled a connection this many times.
     Stalled(usize),
-    /// Once the source of tokens was asked so many times.
+    /// Once the token source was called this many times.
     Asked(usize),
 }
 
-/// What a scenario is played on.
+/// Everything that a scenario needs while it is played.
 #[derive(Debug)]
 pub struct Stage {
     /// The server at the base.
     pub server: Server,
-    /// A server the token must not reach.
+    /// A server that must not receive the token.
     pub foreign: Server,
-    /// The base as the client is given it.
+    /// The base URL that the client is given.
     pub base: BaseUrl,
-    /// The foreign server as if it were a base.
+    /// The base URL of the foreign server.
     pub foreign_base: BaseUrl,
-    /// The books.
-    pub books: Arc<Recorder>,
-    /// The tokens.
+    /// The store of the ledger.
+    pub ledger: Arc<Recorder>,
+    /// The token source.
     pub tokens: Arc<Tokens>,
     _deaf: Option<Deaf>,
     _closed: Option<Socket>,
@@ -59,7 +59,7 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// The stage of a scenario; `None` where this system cannot give it.
+    /// The stage of a scenario; `None` if this operating system cannot provide its sockets.
     #[must_use]
     pub fn new(scenario: &Scenario) -> Option<Self> {
         let foreign = Server::silent();
@@ -77,7 +77,7 @@ impl Stage {
             Address::Localhost => format!("http://localhost:{}/beta", server.address().port()),
             Address::Https => format!("https://{}/beta", server.address()),
             Address::Closed => {
-                // Held, so that nobody else comes to listen there.
+                // The socket is kept, so that no other program can listen on the port.
                 let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
                 let any = SocketAddr::from(([127, 0, 0, 1], 0));
                 socket.bind(&any.into()).unwrap();
@@ -92,22 +92,22 @@ impl Stage {
                 base
             }
         };
-        let (folder, kept) = match scenario.sqlite {
+        let (folder, sqlite) = match scenario.sqlite {
             true => {
                 let folder = tempfile::tempdir().unwrap();
-                let kept = SqliteStore::open(folder.path().join("books.sqlite3")).unwrap();
-                (Some(folder), Some(kept))
+                let sqlite = SqliteStore::open(folder.path().join("ledger.sqlite3")).unwrap();
+                (Some(folder), Some(sqlite))
             }
             false => (None, None),
         };
-        let recorder = Recorder::failing_at(&scenario.books_fail_at);
+        let recorder = Recorder::failing_at(&scenario.ledger_fails_at);
         Some(Self {
             server,
             foreign,
             base: BaseUrl::parse(&base).unwrap(),
             foreign_base: BaseUrl::parse(&foreign_base).unwrap(),
-            books: Arc::new(match kept {
-                Some(kept) => recorder.over(kept),
+            ledger: Arc::new(match sqlite {
+                Some(sqlite) => recorder.over(sqlite),
                 None => recorder,
             }),
             tokens: Arc::new(Tokens::new(scenario.tokens.clone())),
@@ -117,18 +117,18 @@ impl Stage {
         })
     }
 
-    /// Whether this moment has come.
+    /// Whether the moment has come.
     #[must_use]
     pub fn has_come(&self, when: When) -> bool {
         match when {
             When::Requests(count) => self.server.has_seen(count),
             When::Stalled(count) => self.server.has_stalled(count),
-            When::Changes(count) => self.books.calls() >= count,
+            When::Changes(count) => self.ledger.calls() >= count,
             When::Asked(count) => self.tokens.asked().len() >= count,
         }
     }
 
-    /// Waits for a moment; in the end without it.
+    /// Waits for a moment, for a bounded time.
     pub fn wait_for(&self, when: When) {
         let began = Instant::now();
         while !self.has_come(when) && began.elapsed() < MOMENT {
@@ -139,7 +139,7 @@ impl Stage {
         }
     }
 
-    /// Waits for a moment, beside a runtime.
+    /// Waits for a moment, for a bounded time, within a runtime.
     pub async fn come(&self, when: When) {
         let began = Instant::now();
         while !self.has_come(when) && began.elapsed() < MOMENT {

@@ -1,4 +1,4 @@
-//! The tokens of a scenario, and what was asked of their source.
+//! The token source of a scenario.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -6,32 +6,32 @@ use industrydata_core::auth::AccessToken;
 use industrydata_core::auth::Challenge;
 use industrydata_core::auth::TokenError;
 
-/// What every good token begins with: found anywhere but in an Authorization field sent to the base, the law is broken.
+/// The beginning of every valid token. Outside the Authorization field of a request to the base, it is a leak.
 pub const CANARY: &str = "canary-7f3a9c51e0d24b88";
 
-/// What the source gives at one call.
+/// What the source returns from one call.
 #[derive(Clone, Debug)]
 pub enum Given {
-    /// A good token, told apart by this number.
+    /// A valid token with this number.
     Token(u8),
-    /// A text, as it is: it may be no token at all.
+    /// A text, which may not be a valid token.
     Text(String),
-    /// Nothing: the source cannot be asked just now.
+    /// A transient error: the source is unavailable.
     Unavailable,
-    /// Nothing, for ever. Only a future can be dropped then.
+    /// Never returns. Only for the asynchronous flavour, which can drop the future.
     Never,
 }
 
-/// A source of tokens by script; the last one given is given again.
+/// A scripted token source. After the last result it returns that one again.
 #[derive(Debug)]
 pub struct Tokens {
     given: Vec<Given>,
-    /// The claims of each call, `None` for one without a challenge.
+    /// The claims of each call; `None` for a call without a challenge.
     asked: Mutex<Vec<Option<String>>>,
 }
 
 impl Tokens {
-    /// A source that gives these in turn.
+    /// A source that returns these results in order.
     #[must_use]
     pub fn new(given: Vec<Given>) -> Self {
         Self {
@@ -40,7 +40,7 @@ impl Tokens {
         }
     }
 
-    /// The claims handed over at each call, with an empty text for a challenge without claims.
+    /// The claims passed in at each call: `None` without a challenge, an empty text for a challenge without claims.
     #[must_use]
     pub fn asked(&self) -> Vec<Option<String>> {
         self.asked
@@ -49,7 +49,7 @@ impl Tokens {
             .clone()
     }
 
-    /// One call; `None` if it is never to be answered.
+    /// One call; `None` if it must never return.
     pub fn next(&self, challenge: Option<&Challenge>) -> Option<Result<AccessToken, TokenError>> {
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         let given = self.given.get(asked.len()).or(self.given.last())?.clone();
@@ -63,7 +63,7 @@ impl Tokens {
     }
 }
 
-/// The text of a good token.
+/// The text of a valid token.
 pub(crate) fn text(number: u8) -> String {
     format!("{CANARY}.{number}")
 }

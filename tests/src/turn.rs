@@ -1,21 +1,21 @@
-//! What the server does, as data.
+//! The server's script, as data.
 
 use std::time::Duration;
 
-/// One thing a server does on a connection.
+/// One action of the server on a connection.
 #[derive(Clone, Debug)]
 pub enum Act {
-    /// Sends these bytes, with their `{placeholders}` filled in.
+    /// Sends these bytes with their `{placeholders}` replaced.
     Send(Vec<u8>),
-    /// Waits, or less if the client goes away.
+    /// Waits for this long, or until the client goes away.
     Pause(Duration),
-    /// Sends these bytes one by one, with this long after each.
+    /// Sends these bytes one at a time, and waits this long after each.
     Drip(Vec<u8>, Duration),
-    /// Sends these bytes again and again, with this long after each, until the client goes away.
+    /// Sends these bytes repeatedly, and waits this long after each time, until the client goes away.
     Endless(Vec<u8>, Duration),
-    /// Holds the connection until the client goes away.
+    /// Keeps the connection open and silent until the client goes away.
     Stall,
-    /// Holds the connection and reads nothing more, until the server ends.
+    /// Keeps the connection open, silent and unread until the server ends.
     Deafen,
     /// Closes the connection.
     Close,
@@ -23,18 +23,18 @@ pub enum Act {
     Reset,
 }
 
-/// What the server does at one request, or at one connection before anything is read from it.
+/// What the server does at one request, or at one connection before it reads anything.
 #[derive(Clone, Debug)]
 pub struct Turn {
     pub(crate) on_connection: bool,
     pub(crate) forever: bool,
-    /// How many bytes are read of the request, if not all of it.
+    /// How many bytes of the request the server reads; `None` for all of it.
     pub(crate) reads: Option<usize>,
     pub(crate) acts: Vec<Act>,
 }
 
 impl Turn {
-    /// At the next request: these acts. Afterwards the connection is kept, unless an act has closed it.
+    /// At the next request: these acts. The connection then stays open, unless an act has closed it.
     #[must_use]
     pub fn new(acts: impl Into<Vec<Act>>) -> Self {
         Self {
@@ -45,7 +45,7 @@ impl Turn {
         }
     }
 
-    /// At the next connection instead, before a byte is read.
+    /// At the next connection, before the server reads a byte: these acts.
     #[must_use]
     pub fn on_connection(acts: impl Into<Vec<Act>>) -> Self {
         Self {
@@ -54,7 +54,7 @@ impl Turn {
         }
     }
 
-    /// At the next request, once so many bytes of it are read, and no more: these acts.
+    /// At the next request: reads this many bytes of it and no more, then these acts.
     #[must_use]
     pub fn reading(bytes: usize, acts: impl Into<Vec<Act>>) -> Self {
         Self {
@@ -63,14 +63,14 @@ impl Turn {
         }
     }
 
-    /// Also at every request after that.
+    /// Repeats the turn at every request after that.
     #[must_use]
     pub fn forever(mut self) -> Self {
         self.forever = true;
         self
     }
 
-    /// One act more.
+    /// Adds one act.
     #[must_use]
     pub fn then(mut self, act: Act) -> Self {
         self.acts.push(act);

@@ -1,4 +1,4 @@
-//! What is bounded, given back and kept in use while a call waits for something other than its answer.
+//! Time limits, released slots and tokens in use while a call waits for something other than its response.
 
 #![allow(
     clippy::unwrap_used,
@@ -35,7 +35,7 @@ fn token(name: &str) -> AccessToken {
     AccessToken::new(name).unwrap()
 }
 
-/// Gives a token that is due for renewal, then fails, or hangs.
+/// A token source that returns a token due for renewal, then fails or hangs.
 struct Failing {
     calls: Arc<AtomicU32>,
     hangs: bool,
@@ -59,14 +59,14 @@ impl TokenSource for Failing {
     }
 }
 
-/// Accepts every start, after this time.
+/// The base URL of a server that accepts every start after this time.
 fn accepting(after: Duration) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let base = format!("http://{}/beta", listener.local_addr().unwrap());
-    let told = base.clone();
+    let own = base.clone();
     thread::spawn(move || {
         for stream in listener.incoming().take(64) {
-            let (mut stream, base) = (stream.unwrap(), told.clone());
+            let (mut stream, base) = (stream.unwrap(), own.clone());
             thread::spawn(move || {
                 let mut buffer = [0; 4096];
                 while stream.read(&mut buffer).is_ok_and(|read| read > 0) {
@@ -85,7 +85,7 @@ fn accepting(after: Duration) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_token_that_is_still_valid_stays_in_use_for_everybody() {
+async fn a_valid_token_stays_in_use_when_its_renewal_fails_or_hangs() {
     for hangs in [false, true] {
         let tokens = Failing {
             calls: Arc::default(),
@@ -105,7 +105,7 @@ async fn a_token_that_is_still_valid_stays_in_use_for_everybody() {
         for start in both {
             let outcome = start.await.unwrap();
             if hangs {
-                // The limit of the call passes while the source hangs: nothing was sent.
+                // The time limit passes while the source hangs, before anything is sent.
                 assert!(
                     matches!(outcome, Err(error) if error.may_have_started() == MayHaveStarted::No)
                 );
@@ -120,8 +120,8 @@ async fn a_token_that_is_still_valid_stays_in_use_for_everybody() {
 async fn stopping_while_connecting_starts_nothing() {
     let Some(deaf) = Deaf::start() else { return };
     let tokens = nonblocking::FixedToken::new(token("canary-fixed-token"));
-    let books = Ledger::memory();
-    let client = nonblocking::Client::builder(tokens, books)
+    let ledger = Ledger::memory();
+    let client = nonblocking::Client::builder(tokens, ledger)
         .base(format!("http://{}/beta", deaf.address()).parse().unwrap())
         .build()
         .unwrap();
@@ -136,7 +136,7 @@ async fn stopping_while_connecting_starts_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_limit_of_the_callers_own_makes_no_doubt_of_connecting() {
+async fn a_timeout_of_the_callers_http_client_while_connecting_leaves_no_start_in_doubt() {
     let Some(deaf) = Deaf::start() else { return };
     let tokens = nonblocking::FixedToken::new(token("canary-fixed-token"));
     let own = reqwest::ClientBuilder::new()
@@ -156,7 +156,7 @@ async fn a_limit_of_the_callers_own_makes_no_doubt_of_connecting() {
 }
 
 #[test]
-fn a_queue_for_connections_is_left_at_the_limit() {
+fn waiting_for_a_pooled_connection_ends_at_the_time_limit() {
     let base = accepting(Duration::from_secs(4));
     let fixed = || industrydata_blocking::FixedToken::new(token("canary-fixed-token"));
     let client = industrydata_blocking::Client::builder(fixed(), Ledger::memory())
@@ -184,12 +184,12 @@ fn a_queue_for_connections_is_left_at_the_limit() {
 }
 
 #[test]
-fn a_source_that_panics_gives_the_slot_back() {
+fn a_panic_in_the_token_source_releases_the_slot() {
     let panics = |_: &Tenant, _: Option<&Challenge>| -> Result<AccessToken, TokenError> {
         panic!("on purpose")
     };
-    let books = Ledger::memory();
-    let client = industrydata_blocking::Client::builder(panics, books)
+    let ledger = Ledger::memory();
+    let client = industrydata_blocking::Client::builder(panics, ledger)
         .base(accepting(Duration::ZERO).parse().unwrap())
         .build()
         .unwrap();
@@ -202,7 +202,7 @@ fn a_source_that_panics_gives_the_slot_back() {
 }
 
 #[test]
-fn extreme_limits_do_not_panic() {
+fn extreme_time_limits_do_not_panic() {
     for limit in [Duration::ZERO, Duration::from_nanos(1), Duration::MAX] {
         let fixed = industrydata_blocking::FixedToken::new(token("canary-fixed-token"));
         let client = industrydata_blocking::Client::builder(fixed, Ledger::memory())

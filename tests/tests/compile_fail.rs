@@ -1,9 +1,9 @@
-//! What the types are to make impossible does not compile, and for the reason that is meant.
+//! Misuse that the types rule out does not compile, and fails with the intended error.
 //!
-//! Each file of `tests/compile_fail` begins with `//! CODE: MESSAGE`: the one error it must have, by its code (or its lint)
-//! and the beginning of its message. They are compared so, and not by the whole text of the compiler, which differs from
-//! release to release. `compiles.rs` makes the same calls as they are meant: as long as it compiles, the others fail by
-//! their mistakes and not by the package they are built in.
+//! Each file of `tests/compile_fail` begins with `//! CODE: MESSAGE`: the only error that it may have, as its code (or
+//! lint) and the beginning of its message. The whole text of the compiler is not compared, because it changes with each
+//! release. `compiles.rs` makes the same calls correctly. As long as it compiles, the other files fail because of their
+//! mistakes, not because of the package that they are built in.
 
 #![allow(
     clippy::unwrap_used,
@@ -47,15 +47,15 @@ fn mistakes_do_not_compile() {
         let first = text.lines().next().unwrap();
         let expected = first.strip_prefix("//! ").unwrap();
         if !matches!(ends, [one] if one.starts_with(expected)) {
-            wrong.push(format!("{name} has not `{expected}` but {ends:?}"));
+            wrong.push(format!("{name}: expected `{expected}`, got {ends:?}"));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(cases.len() > 12 && cases.contains_key("compiles"));
-    println!("{} mistakes do not compile", cases.len() - 1);
+    println!("{} programs do not compile, as intended", cases.len() - 1);
 }
 
-/// A package of its own with a program for each case, beside the workspace's lock file: nothing is fetched for it.
+/// Writes a package with one program for each case. It uses the workspace's lock file, so nothing is downloaded.
 fn project(workspace: &Path, cases: &BTreeMap<String, PathBuf>) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compile_fail");
     fs::create_dir_all(&folder).unwrap();
@@ -79,7 +79,7 @@ fn project(workspace: &Path, cases: &BTreeMap<String, PathBuf>) -> PathBuf {
     folder
 }
 
-/// How each program ends: its errors, as `CODE: MESSAGE`, or `compiles`.
+/// The result of each program: its errors as `CODE: MESSAGE`, or `compiles`.
 fn ends(project: &Path) -> BTreeMap<String, Vec<String>> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
@@ -92,21 +92,21 @@ fn ends(project: &Path) -> BTreeMap<String, Vec<String>> {
         .unwrap();
     let mut ends = BTreeMap::<String, Vec<String>>::new();
     for line in String::from_utf8(output.stdout).unwrap().lines() {
-        let told: Value = serde_json::from_str(line).unwrap();
-        let message = &told["message"];
-        let end = if told["reason"] == "compiler-artifact" {
+        let event: Value = serde_json::from_str(line).unwrap();
+        let message = &event["message"];
+        let end = if event["reason"] == "compiler-artifact" {
             "compiles".to_owned()
         } else if message["level"] == "error" && !message["code"].is_null() {
             let code = message["code"]["code"].as_str().unwrap();
             format!("{code}: {}", message["message"].as_str().unwrap())
         } else {
-            // Warnings, and the last error, which counts the others.
+            // A warning, or the final error, which only counts the others.
             continue;
         };
-        let program = told["target"]["name"].as_str().unwrap();
+        let program = event["target"]["name"].as_str().unwrap();
         ends.entry(program.to_owned()).or_default().push(end);
     }
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert!(!ends.is_empty(), "cargo built nothing: {told}");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(!ends.is_empty(), "cargo built nothing: {stderr}");
     ends
 }

@@ -1,19 +1,19 @@
-//! The list, through both flavours.
+//! The conformance list, played by both flavours.
 
 use std::collections::BTreeSet;
 
 use conformance::{Flavour, check_all, scenarios};
 
-/// What one flavour alone can play, and why; everything else goes through both.
+/// The scenarios that only the asynchronous flavour can play, with the reason.
 const ASYNC_ONLY: [(&str, &str); 5] = [
     (
-        "stopped while the token is asked for",
-        "a blocking source that never answers cannot be interrupted",
+        "stopped while waiting for the token source",
+        "a blocking token source that never returns cannot be interrupted",
     ),
-    ("dropped while the token is asked for", A_THREAD),
-    ("dropped while the POST is out", A_THREAD),
-    ("dropped while a throttle is waited out", A_THREAD),
-    ("dropped, and the next start goes its way", A_THREAD),
+    ("start dropped while waiting for the token source", A_THREAD),
+    ("start dropped during its POST", A_THREAD),
+    ("start dropped while waiting out a 429", A_THREAD),
+    ("start dropped, and the next start succeeds", A_THREAD),
 ];
 const A_THREAD: &str = "a future can be dropped, a thread cannot";
 
@@ -29,21 +29,21 @@ macro_rules! themes {
         }
 
         #[test]
-        fn the_list_is_whole() {
+        fn every_theme_is_in_the_list_and_names_are_unique() {
             let themes = [$(scenarios::$theme::scenarios().len()),*];
             let all = scenarios::all();
             assert_eq!(themes.iter().sum::<usize>(), all.len());
             let names: BTreeSet<_> = all.iter().map(conformance::Scenario::name).collect();
-            assert_eq!(names.len(), all.len(), "two scenarios have one name");
+            assert_eq!(names.len(), all.len(), "two scenarios have the same name");
             assert!(all.len() >= 30);
             let both = all.iter().filter(|scenario| !scenario.is_async_only()).count();
-            println!("{} scenarios, {both} of them through both flavours", all.len());
+            println!("{} scenarios, {both} of them played by both flavours", all.len());
         }
     };
 }
 
 #[test]
-fn every_scenario_goes_through_both_flavours_but_for_those_named() {
+fn only_the_listed_scenarios_are_async_only() {
     let all = scenarios::all();
     let alone: BTreeSet<_> = all
         .iter()
@@ -51,7 +51,7 @@ fn every_scenario_goes_through_both_flavours_but_for_those_named() {
         .map(conformance::Scenario::name)
         .collect();
     let named: BTreeSet<_> = ASYNC_ONLY.iter().map(|(name, _)| *name).collect();
-    assert_eq!(alone, named, "an exception has a name and a reason");
+    assert_eq!(alone, named, "each exception needs a name and a reason");
     for (name, reason) in ASYNC_ONLY {
         println!("async only: {name}: {reason}");
     }

@@ -1,4 +1,4 @@
-//! Every place at which an exchange can break, in each of its bytes, and every place at which a future can be dropped.
+//! Breaks exchanges at every byte, and drops futures at every await point.
 
 use conformance::{
     Flavour,
@@ -31,7 +31,7 @@ everywhere! {
 }
 
 #[test]
-fn futures_are_dropped_at_every_await_point() {
+fn every_call_survives_a_drop_at_every_await_point() {
     for call in Call::all() {
         holds(&drops::play(&call));
     }

@@ -1,9 +1,9 @@
-//! The job from end to end against the emulated service, through both flavours.
+//! End-to-end tests of both flavours against the emulated service.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a test: what must not happen ends it"
+    reason = "a test panics on failure"
 )]
 
 use std::time::Duration;
@@ -20,7 +20,7 @@ use industrydata_core::wire::BaseUrl;
 use industrydata_emulator::{Config, Emulator, Fault, Grant, Lose, On};
 use industrydata_ledger::Ledger;
 
-/// How long an operation takes here.
+/// How long an operation takes.
 const TAKES: Duration = Duration::from_millis(300);
 
 fn emulator() -> Emulator {
@@ -41,14 +41,14 @@ fn credentials(emulator: &Emulator) -> ClientCredentials {
         .unwrap()
 }
 
-/// How many requests for a start reached the service.
-fn starts_asked(emulator: &Emulator) -> usize {
+/// How many starts were requested from the service.
+fn starts_requested(emulator: &Emulator) -> usize {
     emulator.with_service(|service| {
-        let asked = service
+        let requested = service
             .requests()
             .iter()
             .filter(|request| request.path.ends_with("/runs/start"));
-        asked.count()
+        requested.count()
     })
 }
 
@@ -62,17 +62,17 @@ macro_rules! journeys {
             use super::*;
             use $client::{Client, CredentialsToken, FixedToken, TenantClient};
 
-            fn tenant(emulator: &Emulator, books: Ledger) -> TenantClient {
-                with_token(emulator, emulator.token(), books)
+            fn tenant(emulator: &Emulator, ledger: Ledger) -> TenantClient {
+                with_token(emulator, emulator.token(), ledger)
             }
 
-            fn with_token(emulator: &Emulator, text: &str, books: Ledger) -> TenantClient {
-                build(emulator, Client::builder(FixedToken::new(token(text)), books))
+            fn with_token(emulator: &Emulator, text: &str, ledger: Ledger) -> TenantClient {
+                build(emulator, Client::builder(FixedToken::new(token(text)), ledger))
             }
 
-            fn with_credentials(emulator: &Emulator, books: Ledger) -> TenantClient {
+            fn with_credentials(emulator: &Emulator, ledger: Ledger) -> TenantClient {
                 let source = CredentialsToken::new(credentials(emulator)).unwrap();
-                build(emulator, Client::builder(source, books))
+                build(emulator, Client::builder(source, ledger))
             }
 
             fn build(emulator: &Emulator, builder: $client::ClientBuilder) -> TenantClient {
@@ -87,7 +87,7 @@ macro_rules! journeys {
             }
 
             #[$test]
-            $($asynch)* fn a_run_is_started_and_followed_to_its_end() {
+            $($asynch)* fn a_run_is_started_and_its_operation_polled_to_the_end() {
                 let emulator = emulator();
                 let tenant = tenant(&emulator, Ledger::memory());
                 let mut run = tenant.start() $($wait)* .unwrap();
@@ -103,12 +103,12 @@ macro_rules! journeys {
                 let quota = tenant.quota() $($wait)* .unwrap();
                 assert_eq!((quota.confirmed(), quota.available()), (1, 4));
                 assert_eq!(quota.entries()[0].operation(), operation.id());
-                // The end is an end.
+                // Polling again after the end gives the same result.
                 assert_eq!(run.until_done() $($wait)* .unwrap().status(), operation.status());
             }
 
             #[$test]
-            $($asynch)* fn a_failed_operation_tells_why() {
+            $($asynch)* fn a_failed_operation_reports_its_status_detail() {
                 let emulator = emulator();
                 emulator.script(Fault::on(On::Start).fail_operation("the file is empty"));
                 let tenant = tenant(&emulator, Ledger::memory());
@@ -119,7 +119,7 @@ macro_rules! journeys {
             }
 
             #[$test]
-            $($asynch)* fn five_starts_then_the_books_and_then_the_service_say_no() {
+            $($asynch)* fn a_sixth_start_is_refused_by_the_ledger_and_by_the_service() {
                 let emulator = emulator();
                 let tenant = tenant(&emulator, Ledger::memory());
                 for _ in 0..5 {
@@ -127,9 +127,9 @@ macro_rules! journeys {
                 }
                 let error = tenant.start() $($wait)* .unwrap_err();
                 assert!(matches!(error.kind(), StartErrorKind::NoSlot(_)), "{error}");
-                assert_eq!((starts_asked(&emulator), accepted(&emulator)), (5, 5));
+                assert_eq!((starts_requested(&emulator), accepted(&emulator)), (5, 5));
 
-                // Books that know nothing of them.
+                // Another ledger does not contain these starts, so the service refuses.
                 let other = super::$flavour::tenant(&emulator, Ledger::memory());
                 let error = other.start() $($wait)* .unwrap_err();
                 assert!(matches!(error.kind(), StartErrorKind::Throttled { .. }), "{error}");
@@ -138,34 +138,34 @@ macro_rules! journeys {
                 assert!(until.duration_since(emulator.now()).as_hours() >= 11);
                 let error = other.start() $($wait)* .unwrap_err();
                 assert!(matches!(error.kind(), StartErrorKind::NoSlot(_)), "{error}");
-                assert_eq!((starts_asked(&emulator), accepted(&emulator)), (6, 5));
+                assert_eq!((starts_requested(&emulator), accepted(&emulator)), (6, 5));
             }
 
             #[$test]
-            $($asynch)* fn a_lost_answer_is_in_doubt_and_was_a_start() {
+            $($asynch)* fn a_start_whose_response_is_lost_is_in_doubt() {
                 let emulator = emulator();
                 emulator.script(Fault::on(On::Start).lose(Lose::Answer));
                 let tenant = tenant(&emulator, Ledger::memory());
                 let error = tenant.start() $($wait)* .unwrap_err();
                 assert!(matches!(error.kind(), StartErrorKind::DoubtfulLoss(_)), "{error}");
-                assert_eq!((starts_asked(&emulator), accepted(&emulator)), (1, 1));
+                assert_eq!((starts_requested(&emulator), accepted(&emulator)), (1, 1));
                 let quota = tenant.quota() $($wait)* .unwrap();
                 assert_eq!((quota.confirmed(), quota.in_doubt(), quota.available()), (0, 1, 4));
             }
 
             #[$test]
-            $($asynch)* fn a_lost_request_is_in_doubt_and_was_none() {
+            $($asynch)* fn a_start_whose_request_is_lost_is_in_doubt() {
                 let emulator = emulator();
                 emulator.script(Fault::on(On::Start).lose(Lose::Request));
                 let tenant = tenant(&emulator, Ledger::memory());
                 let error = tenant.start() $($wait)* .unwrap_err();
                 assert_eq!(error.may_have_started(), MayHaveStarted::Unknown);
-                assert_eq!((starts_asked(&emulator), accepted(&emulator)), (1, 0));
+                assert_eq!((starts_requested(&emulator), accepted(&emulator)), (1, 0));
                 assert_eq!(tenant.quota() $($wait)* .unwrap().in_doubt(), 1);
             }
 
             #[$test]
-            $($asynch)* fn polls_survive_what_a_service_does() {
+            $($asynch)* fn polling_survives_transient_errors_of_the_service() {
                 let emulator = emulator();
                 emulator.script(Fault::on(On::Operation).status(503));
                 emulator.script(Fault::on(On::Operation).status(404));
@@ -180,7 +180,7 @@ macro_rules! journeys {
             }
 
             #[$test]
-            $($asynch)* fn client_credentials_and_a_revoked_token() {
+            $($asynch)* fn a_revoked_token_is_replaced_with_the_client_credentials() {
                 let emulator = emulator();
                 let tenant = with_credentials(&emulator, Ledger::memory());
                 let mut run = tenant.start() $($wait)* .unwrap();
@@ -207,15 +207,15 @@ macro_rules! journeys {
                 let error = tenant.start() $($wait)* .unwrap_err();
                 assert!(matches!(error.kind(), StartErrorKind::NoToken(_)), "{error}");
                 assert!(!format!("{error} {error:?}").contains("not-the-secret"));
-                assert_eq!(starts_asked(&emulator), 0);
+                assert_eq!(starts_requested(&emulator), 0);
                 assert_eq!(tenant.quota() $($wait)* .unwrap().used(), 0);
             }
 
             #[$test]
-            $($asynch)* fn a_revoked_token_ends_a_wait_that_a_new_client_takes_up() {
+            $($asynch)* fn polling_ended_by_a_revoked_token_resumes_with_a_new_client() {
                 let emulator = emulator();
-                let books = Ledger::memory();
-                let mut run = tenant(&emulator, books.clone()).start() $($wait)* .unwrap();
+                let ledger = Ledger::memory();
+                let mut run = tenant(&emulator, ledger.clone()).start() $($wait)* .unwrap();
                 run.progress() $($wait)* .unwrap();
                 emulator.with_service(|service| service.revoke_tokens(None));
                 let error = run.until_done() $($wait)* .unwrap_err();
@@ -223,14 +223,14 @@ macro_rules! journeys {
 
                 emulator.with_service(|service| service.accept_token(Grant::all("canary-another-token")));
                 let resume: ResumeToken = error.resume_token().unwrap().to_string().parse().unwrap();
-                let next = with_token(&emulator, "canary-another-token", books);
+                let next = with_token(&emulator, "canary-another-token", ledger);
                 let operation = next.resume(&resume).unwrap().until_done() $($wait)* .unwrap();
                 assert_eq!(*operation.status(), OperationStatus::Succeeded);
                 assert_eq!(accepted(&emulator), 1);
             }
 
             #[$test]
-            $($asynch)* fn a_token_without_the_permission_to_read() {
+            $($asynch)* fn polling_without_the_permission_to_read_is_forbidden() {
                 let emulator = emulator();
                 emulator.with_service(|service| {
                     service.accept_token(Grant::only("canary-starts-only", &[industrydata_emulator::Permission::Start]));
@@ -247,11 +247,11 @@ macro_rules! journeys {
 journeys!(blocking, industrydata_blocking, #[test], [], []);
 journeys!(asynchronous, industrydata_async, #[tokio::test(flavor = "multi_thread", worker_threads = 2)], [async], [.await]);
 
-/// Both flavours, several clients each, one file.
+/// Several clients of each flavour start runs at the same time with one SQLite file.
 #[test]
-fn books_in_one_file_are_kept_by_both_flavours() {
+fn clients_of_both_flavours_share_a_ledger_file() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("books.sqlite3");
+    let path = folder.path().join("ledger.sqlite3");
     let emulator = emulator();
     let base = BaseUrl::parse(&emulator.base_url()).unwrap();
     let source = token(emulator.token());
@@ -260,10 +260,10 @@ fn books_in_one_file_are_kept_by_both_flavours() {
             .map(|number| {
                 let (base, source, path) = (base.clone(), source.clone(), path.clone());
                 scope.spawn(move || {
-                    let books = Ledger::sqlite(path).unwrap();
+                    let ledger = Ledger::sqlite(path).unwrap();
                     if number % 2 == 0 {
                         let token = industrydata_blocking::FixedToken::new(source);
-                        let client = industrydata_blocking::Client::builder(token, books)
+                        let client = industrydata_blocking::Client::builder(token, ledger)
                             .base(base)
                             .build()
                             .unwrap();
@@ -275,7 +275,7 @@ fn books_in_one_file_are_kept_by_both_flavours() {
                             .unwrap();
                         runtime.block_on(async {
                             let token = industrydata_async::FixedToken::new(source);
-                            let client = industrydata_async::Client::builder(token, books)
+                            let client = industrydata_async::Client::builder(token, ledger)
                                 .base(base)
                                 .build()
                                 .unwrap();
@@ -292,7 +292,11 @@ fn books_in_one_file_are_kept_by_both_flavours() {
     });
     let accepted_here = started.iter().filter(|outcome| outcome.is_ok()).count();
     assert_eq!(
-        (accepted_here, starts_asked(&emulator), accepted(&emulator)),
+        (
+            accepted_here,
+            starts_requested(&emulator),
+            accepted(&emulator)
+        ),
         (5, 5, 5),
         "{started:?}"
     );
@@ -303,7 +307,7 @@ fn books_in_one_file_are_kept_by_both_flavours() {
     }
 }
 
-/// A wait begun by one flavour is taken up by the other.
+/// One flavour starts, the other resumes.
 #[test]
 fn a_resume_token_passes_from_one_flavour_to_the_other() {
     let emulator = emulator();
@@ -344,9 +348,9 @@ fn a_resume_token_passes_from_one_flavour_to_the_other() {
     assert_eq!(error.resume_token().unwrap().to_string(), resume);
 }
 
-/// The iterator and the stream tell the same as `progress`.
+/// The iterator of one flavour and the stream of the other report the same progress.
 #[test]
-fn a_run_is_an_iterator_here_and_a_stream_there() {
+fn the_blocking_iterator_and_the_async_stream_report_the_same() {
     let emulator = emulator();
     emulator.script(Fault::on(On::Start).times(2).operation_status(&[
         Some("notStarted"),
@@ -355,7 +359,7 @@ fn a_run_is_an_iterator_here_and_a_stream_there() {
     ]));
     let base = BaseUrl::parse(&emulator.base_url()).unwrap();
     let every = PollingPolicy::every(Duration::from_millis(10));
-    let told = |progress: &industrydata_core::lro::Progress| {
+    let shown = |progress: &industrydata_core::lro::Progress| {
         progress.operation().unwrap().status().to_string()
     };
 
@@ -365,7 +369,7 @@ fn a_run_is_an_iterator_here_and_a_stream_there() {
     let mut run = client.tenant("contoso").unwrap().start().unwrap();
     let blocking: Vec<_> = run
         .by_ref()
-        .map(|progress| told(&progress.unwrap()))
+        .map(|progress| shown(&progress.unwrap()))
         .collect();
     assert!(run.next().is_none());
 
@@ -381,7 +385,7 @@ fn a_run_is_an_iterator_here_and_a_stream_there() {
         let mut stream = run.stream();
         let mut all = Vec::new();
         while let Some(progress) = next(&mut stream).await {
-            all.push(told(&progress.unwrap()));
+            all.push(shown(&progress.unwrap()));
         }
         assert!(next(&mut stream).await.is_none());
         all

@@ -1,8 +1,8 @@
-//! Faults of time and of the books that no test of one crate alone shows: T46, T47, T61, T62.
+//! Faults of clocks and of the ledger whose tests need several crates: T46, T47, T61, T62.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
-    reason = "a test: what must not happen ends it"
+    reason = "a test panics on failure"
 )]
 
 use std::{
@@ -38,9 +38,9 @@ fn emulator() -> Emulator {
     .unwrap()
 }
 
-fn tenant(emulator: &Emulator, books: impl Store + 'static) -> TenantClient {
+fn tenant(emulator: &Emulator, ledger: impl Store + 'static) -> TenantClient {
     let token = FixedToken::new(AccessToken::new(emulator.token()).unwrap());
-    let client = Client::builder(token, books)
+    let client = Client::builder(token, ledger)
         .base(emulator.base_url().parse().unwrap())
         .polling(PollingPolicy::every(Duration::from_millis(50)))
         .build()
@@ -56,17 +56,18 @@ fn requests(emulator: &Emulator) -> usize {
 fn t46_a_clock_that_is_off_is_told_by_the_answer() {
     let emulator = emulator();
     let client = tenant(&emulator, Ledger::memory());
-    for (seconds, told) in [(0, false), (-100, false), (-600, true), (600, true)] {
+    for (seconds, is_reported) in [(0, false), (-100, false), (-600, true), (600, true)] {
         emulator.script(Fault::on(On::Start).date_skew(seconds));
         let run = client.start().unwrap();
         let skew = run.accepted().unwrap().clock_skew();
-        assert_eq!(skew.is_some(), told, "{seconds}: {skew:?}");
+        assert_eq!(skew.is_some(), is_reported, "{seconds}: {skew:?}");
         let is_near = |skew: jiff::SignedDuration| (skew.as_secs() - seconds).abs() <= 5;
         assert!(skew.is_none_or(is_near), "{seconds}: {skew:?}");
     }
 }
 
-/// The machine's clock only ever jumps back, by up to ten years, while true time goes on: no true window holds a sixth.
+/// The machine's clock only jumps back, by up to ten years, while true time goes on. In true time, no window contains a
+/// sixth start.
 #[test]
 fn t47_a_clock_that_jumps_back_frees_nothing_early() {
     const WINDOW: i64 = 12 * 3600;
@@ -83,7 +84,7 @@ fn t47_a_clock_that_jumps_back_frees_nothing_early() {
     for _ in 0..50 {
         let clock = Arc::new(AtomicI64::new(2_000_000_000));
         let shown = Arc::clone(&clock);
-        let books = MemoryStore::with_clock(move || {
+        let ledger = MemoryStore::with_clock(move || {
             Timestamp::from_second(shown.load(Ordering::SeqCst)).unwrap()
         });
         let (mut truth, mut granted) = (0_i64, Vec::new());
@@ -105,14 +106,14 @@ fn t47_a_clock_that_jumps_back_frees_nothing_early() {
                 Duration::from_secs(150),
                 Caller::default(),
             );
-            if books.transact(&reserve).unwrap().refusal().is_none() {
+            if ledger.transact(&reserve).unwrap().refusal().is_none() {
                 let date = Timestamp::from_second(clock.load(Ordering::SeqCst)).unwrap();
                 let outcome = industrydata_core::ledger::Outcome::Confirmed {
                     date,
                     operation: None,
                 };
                 let settle = Change::settle(key.clone(), throttle, id.to_be_bytes(), outcome);
-                books.transact(&settle).unwrap();
+                ledger.transact(&settle).unwrap();
                 granted.push(truth);
             }
         }
@@ -124,29 +125,29 @@ fn t47_a_clock_that_jumps_back_frees_nothing_early() {
         made += granted.len();
     }
     println!("{made} starts granted");
-    assert!(made > 500, "{made} starts are too few to show anything");
+    assert!(made > 500, "{made} starts are too few for this test");
 }
 
-/// The reservation is booked, and from then on there are no books at all: the run is seen through, the result warns, and
-/// the slot stays taken.
+/// The store fails at every change after the reservation: the operation is still polled to its end, the result carries a
+/// ledger warning, and the slot stays taken.
 #[test]
 fn t61_books_that_fail_in_mid_run_stop_no_poll() {
     let emulator = emulator();
     let failing: Vec<usize> = (1..20).collect();
-    let books = Arc::new(Recorder::failing_at(&failing));
-    let client = tenant(&emulator, Arc::clone(&books));
+    let ledger = Arc::new(Recorder::failing_at(&failing));
+    let client = tenant(&emulator, Arc::clone(&ledger));
     let mut run = client.start().unwrap();
     assert!(run.ledger_warning().is_some());
     let done = run.until_done().unwrap();
     assert_eq!(*done.status(), OperationStatus::Succeeded);
     assert!(run.ledger_warning().is_some());
 
-    let calls = books.calls();
+    let calls = ledger.calls();
     let refused = client.start().unwrap_err();
     assert_eq!(refused.may_have_started(), MayHaveStarted::No);
-    assert!(books.calls() > calls);
+    assert!(ledger.calls() > calls);
     let posts = emulator.with_service(|service| service.accepted_starts().len());
-    assert_eq!((posts, books.reservations()), (1, 1));
+    assert_eq!((posts, ledger.reservations()), (1, 1));
 }
 
 #[test]
@@ -155,23 +156,23 @@ fn t62_starts_by_others_close_the_books_or_are_entered_as_seen() {
     let other = tenant(&emulator, Ledger::memory());
     (0..3).for_each(|_| drop(other.start().unwrap()));
 
-    // Unseen, they are met as a 429, which closes the books for everybody.
-    let blind = tenant(&emulator, Ledger::memory());
-    (0..2).for_each(|_| drop(blind.start().unwrap()));
-    assert_eq!(blind.quota().unwrap().available(), 3);
-    let refused = blind.start().unwrap_err();
+    // A ledger without the external starts: the service answers 429, which holds back further starts.
+    let unaware = tenant(&emulator, Ledger::memory());
+    (0..2).for_each(|_| drop(unaware.start().unwrap()));
+    assert_eq!(unaware.quota().unwrap().available(), 3);
+    let refused = unaware.start().unwrap_err();
     assert_eq!(refused.may_have_started(), MayHaveStarted::No);
-    assert!(blind.quota().unwrap().not_before().is_some());
-    let asked = requests(&emulator);
-    blind.start().unwrap_err();
-    assert_eq!(requests(&emulator), asked);
+    assert!(unaware.quota().unwrap().not_before().is_some());
+    let sent = requests(&emulator);
+    unaware.start().unwrap_err();
+    assert_eq!(requests(&emulator), sent);
 
-    // Looked for, they count.
-    let seeing = tenant(&emulator, Ledger::memory());
-    assert_eq!(seeing.reconcile().unwrap().changes().len(), 5);
-    let quota = seeing.quota().unwrap();
+    // A reconciled ledger: the external starts count.
+    let reconciled = tenant(&emulator, Ledger::memory());
+    assert_eq!(reconciled.reconcile().unwrap().changes().len(), 5);
+    let quota = reconciled.quota().unwrap();
     assert_eq!((quota.seen(), quota.available()), (5, 0));
-    let asked = requests(&emulator);
-    seeing.start().unwrap_err();
-    assert_eq!(requests(&emulator), asked);
+    let sent = requests(&emulator);
+    reconciled.start().unwrap_err();
+    assert_eq!(requests(&emulator), sent);
 }

@@ -1,16 +1,17 @@
-//! A proxy in the environment never sees loopback. The environment is the process's, so each flavour gets a process.
+//! A proxy in the environment receives no loopback requests. Each flavour runs in a process of its own, because the
+//! environment belongs to the process.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a test: what must not happen ends it"
+    reason = "a test panics on failure"
 )]
 
 use std::{env, process::Command};
 
 use conformance::{Do, Flavour, Scenario, Server, accepted, check, status};
 
-/// Every name a proxy goes by.
+/// The environment variables that name a proxy.
 const NAMES: [&str; 6] = [
     "HTTP_PROXY",
     "http_proxy",
@@ -21,12 +22,12 @@ const NAMES: [&str; 6] = [
 ];
 
 #[test]
-fn the_blocking_client_sends_it_nothing() {
+fn the_blocking_client_does_not_use_the_proxy() {
     sends_nothing("run_blocking");
 }
 
 #[test]
-fn the_async_client_sends_it_nothing() {
+fn the_async_client_does_not_use_the_proxy() {
     sends_nothing("run_async");
 }
 
@@ -64,12 +65,12 @@ fn sends_nothing(test: &str) {
     assert_eq!(proxy.seen().connections.len(), 0);
 }
 
-/// Plays a run in this process, which is to have a proxy in its environment.
+/// Plays a run in this process, whose environment must name a proxy.
 fn run(flavour: Flavour) {
     let proxy = env::var("CONFORMANCE_PROXY").unwrap_or_default();
     assert!(
         env::var("HTTP_PROXY").is_ok_and(|value| value.contains(&proxy)),
-        "run by hand?"
+        "this test needs the environment that its parent test sets"
     );
     for address in [conformance::Address::Ip, conformance::Address::Localhost] {
         let scenario = Scenario::new("a proxy in the environment", "I1")
@@ -80,7 +81,7 @@ fn run(flavour: Flavour) {
             .turn(accepted())
             .step(Do::Run, "succeeded")
             .wire("PGG")
-            .books(1, 0);
+            .ledger(1, 0);
         check(&scenario, flavour).unwrap();
     }
 }

@@ -1,13 +1,13 @@
-//! The vectors of Locations and of answers to a start, over a socket, through both flavours.
+//! The vectors of Locations and of responses to a start, played over sockets by both flavours.
 //!
-//! A vector's service is `https://graph.microsoft.com/beta` or `http://127.0.0.1:8080/beta`; here it is a loopback
-//! listener, put in its place wherever the vector names it whole. Vectors that turn on the host's own text or on https
-//! are left out, and so are those that no header can hold.
+//! The base of a vector is `https://graph.microsoft.com/beta` or `http://127.0.0.1:8080/beta`. Here it is replaced by
+//! the base of a loopback listener wherever the vector has its whole origin. Vectors that depend on the text of the host
+//! or on https are left out, and so are values that cannot be sent in a header field.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a test: what must not happen ends it"
+    reason = "a test panics on failure"
 )]
 
 use std::{fs, sync::Mutex, thread};
@@ -16,12 +16,12 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use conformance::{Act, Do, Flavour, Scenario, check, head, raw, status};
 use serde_json::Value;
 
-/// The hosts a vector's base may have, and its origin.
+/// The origins that a vector's base may have, with their authorities.
 const ORIGINS: [(&str, &str); 2] = [
     ("https://graph.microsoft.com", "graph.microsoft.com"),
     ("http://127.0.0.1:8080", "127.0.0.1:8080"),
 ];
-/// What the length of `{origin}` will be: every port the system gives has five digits.
+/// The length that `{origin}` will have: every port that the system assigns has five digits.
 const ORIGIN_LENGTH: usize = "http://127.0.0.1:12345".len();
 
 #[test]
@@ -52,7 +52,7 @@ fn locations(flavour: Flavour) {
         .map(|one| vec![one])
         .collect();
     println!(
-        "{flavour:?}: {} of {} Location vectors on a socket",
+        "{flavour:?}: {} of {} Location vectors played over a socket",
         scenarios.len(),
         vectors.len()
     );
@@ -68,19 +68,19 @@ fn starts(flavour: Flavour) {
     let vectors = read("start_outcome.jsonl");
     let scenarios: Vec<_> = vectors.iter().filter_map(start).collect();
     println!(
-        "{flavour:?}: {} of {} start vectors on a socket",
+        "{flavour:?}: {} of {} start vectors played over a socket",
         scenarios.len(),
         vectors.len()
     );
     assert!(
         scenarios.len() >= 15,
-        "only {} are answers",
+        "only {} are responses",
         scenarios.len()
     );
     play(&scenarios, flavour);
 }
 
-/// Plays each vector; of its readings one must hold.
+/// Plays each vector. At least one of its allowed readings must hold.
 fn play(vectors: &[Vec<Scenario>], flavour: Flavour) {
     let next = Mutex::new(vectors.iter());
     let failures = Mutex::new(Vec::new());
@@ -143,14 +143,14 @@ fn location(vector: &Value) -> Option<Scenario> {
         .iter()
         .any(|value| value.as_str().is_some_and(is_schemeless))
     {
-        // The scheme is the base's, which is http here.
+        // The URL takes the scheme of the base, which is http here.
         ends.push("start NotFollowable Insecure".to_owned());
     }
     let mut scenario = Scenario::new(text(&vector["name"]), "T1 to T15")
         .turn(raw(bytes))
         .turn(status("succeeded"))
         .step(Do::Run, ends.join("|"))
-        .books(1, 0);
+        .ledger(1, 0);
     if ends.len() == 1 {
         scenario = scenario.wire(if ends[0] == "succeeded" { "PG" } else { "P" });
     }
@@ -163,7 +163,7 @@ fn location(vector: &Value) -> Option<Scenario> {
     Some(scenario)
 }
 
-/// A value with this server in its base's place; `None` if it turns on the host's text.
+/// A value with its origin replaced by that of the listener; `None` if it depends on the text of the host.
 fn mapped(value: &Value, origin: &str, host: &str) -> Option<Vec<u8>> {
     let Some(value) = value.as_str() else {
         let bytes = BASE64_STANDARD.decode(text(&value["raw_b64"])).unwrap();
@@ -202,7 +202,7 @@ fn end(outcome: &Value) -> String {
     }
 }
 
-/// `not_an_operation` is `NotAnOperation` here.
+/// The end for an error that the vectors write in snake case: `not_an_operation` is `NotAnOperation`.
 fn refused(name: &Value) -> String {
     let words = text(name).split('_').map(|word| {
         let (first, rest) = word.split_at(1);
@@ -211,7 +211,7 @@ fn refused(name: &Value) -> String {
     format!("start NotFollowable {}", words.collect::<String>())
 }
 
-/// The scenario of each reading of a start vector.
+/// A scenario for each allowed reading of a start vector.
 fn start(vector: &Value) -> Option<Vec<Scenario>> {
     let event = &vector["event"];
     if event["kind"] != "response" {
@@ -244,15 +244,15 @@ fn start(vector: &Value) -> Option<Vec<Scenario>> {
             "confirmed" => (1, 0),
             "unknown" => (0, 1),
             "released" => (0, 0),
-            other => panic!("no such state of the books: {other}"),
+            other => panic!("unknown entry state: {other}"),
         };
         let scenario = Scenario::new(text(&vector["name"]), "S")
             .turn(turn.clone())
             .step(Do::Start, "")
             .wire("P")
-            .books(confirmed, in_doubt);
+            .ledger(confirmed, in_doubt);
         if status == 429 {
-            scenario.closed()
+            scenario.throttled()
         } else {
             scenario
         }

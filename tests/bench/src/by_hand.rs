@@ -1,4 +1,4 @@
-//! The loops that programs without this library have.
+//! Polling loops as programs without this library write them.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ struct Operation {
     status: String,
 }
 
-/// ureq as it is quickest: with a resolver that does not ask the system on a thread of its own.
+/// ureq in its fastest setup: with a resolver that does not call the system's resolver on another thread.
 pub(crate) fn ureq(count: u32, url: &str, token: &str) -> Result<(), Failure> {
     let config = Agent::config_builder()
         .timeout_global(Some(Duration::from_secs(30)))
@@ -70,7 +70,7 @@ impl Resolver for Literal {
     }
 }
 
-/// reqwest as its documentation shows it.
+/// reqwest as in its documentation.
 pub(crate) fn reqwest(count: u32, url: &str, token: &str) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

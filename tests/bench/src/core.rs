@@ -1,4 +1,4 @@
-//! The core alone: the machines with the answers that the service gives, and nothing sent.
+//! The core alone: its machines, fed with fixed responses, without I/O.
 
 use std::{hint::black_box, time::Duration};
 
@@ -21,14 +21,14 @@ use industrydata_core::policy::PollingPolicy;
 use industrydata_core::policy::Throttle;
 use industrydata_core::wire::BaseUrl;
 
-use crate::{Failure, ours::Nothing, serve};
+use crate::{Failure, by_library::Nothing, serve};
 
 const AT: Now = Now {
     utc: Timestamp::UNIX_EPOCH,
     steady: Duration::ZERO,
 };
 
-/// Starts that are seen through, with three polls each.
+/// Complete operations, each a start and three polls.
 pub(crate) fn operations(count: u32, token: &str) -> Result<(), Failure> {
     let bench = Bench::new(token)?;
     for _ in 0..count {
@@ -40,14 +40,14 @@ pub(crate) fn operations(count: u32, token: &str) -> Result<(), Failure> {
         match watch.step() {
             OperationPollStep::Done(outcome) => drop(black_box(outcome?)),
             OperationPollStep::Send(_) | OperationPollStep::Wait(_) => {
-                return Err("it has not ended".into());
+                return Err("the operation has not ended".into());
             }
         }
     }
     Ok(())
 }
 
-/// Polls of one operation that runs on.
+/// Polls of one operation that keeps running.
 pub(crate) fn polls(count: u32, token: &str) -> Result<(), Failure> {
     let bench = Bench::new(token)?;
     let accepted = bench.start()?;
@@ -115,13 +115,13 @@ impl Bench {
                     drop(black_box(request));
                     reply.answer(&self.accepted, Ok(Vec::new()), AT);
                 }
-                StartStep::Wait(_) => return Err("a start does not wait".into()),
+                StartStep::Wait(_) => return Err("the start asks to wait".into()),
                 StartStep::Done(outcome) => return Ok(outcome?),
             }
         }
     }
 
-    /// One poll, and the pause before it.
+    /// One poll interval and one poll.
     fn poll(&self, watch: &mut OperationPoll, done: bool) -> Result<(), Failure> {
         if let OperationPollStep::Wait(mut pause) = watch.step() {
             black_box(pause.news());

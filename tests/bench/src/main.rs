@@ -1,20 +1,20 @@
-//! What `cargo xtask bench` counts: `bench WHAT COUNT URL` runs so many operations, one start and three polls each, against
-//! a service that `bench serve` is.
+//! The programs that `cargo xtask bench` measures.
 //!
-//! The loops written by hand do what a program without this library does: they send, look at the status, and poll what
-//! `Location` says. They check nothing, keep no books and send the token wherever they are told.
+//! `bench WHAT COUNT URL` runs COUNT operations, each a start and three polls, against the service that `bench serve`
+//! provides. The loops written by hand do what a program without this library does: send, look at the status, and poll the
+//! `Location`. They check nothing, keep no ledger, and send the token to any URL that the service names.
 
 mod by_hand;
+mod by_library;
 mod core;
-mod ours;
 mod serve;
 
 use std::{env, error::Error, process::ExitCode};
 
-/// What ends a bench.
+/// The reason why a bench failed.
 type Failure = Box<dyn Error + Send + Sync>;
 
-/// As long as the tokens of the service.
+/// The length of the service's tokens.
 const TOKEN_LENGTH: usize = 1200;
 
 fn main() -> ExitCode {
@@ -41,9 +41,9 @@ fn run() -> Result<(), Failure> {
         "core-operation" => core::operations(count, &token),
         "core-poll" => core::polls(count, &token),
         "ureq" => by_hand::ureq(count, url, &token),
-        "blocking" => ours::blocking(count, url, &token),
+        "blocking" => by_library::blocking(count, url, &token),
         "reqwest" => by_hand::reqwest(count, url, &token),
-        "async" => ours::asynchronous(count, url, &token),
-        _ => Err(format!("there is no bench {what}").into()),
+        "async" => by_library::asynchronous(count, url, &token),
+        _ => Err(format!("no bench is named {what}").into()),
     }
 }

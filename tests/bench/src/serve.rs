@@ -1,4 +1,4 @@
-//! The service: what it answers is fixed, so that it costs the same for all.
+//! The service: it sends fixed responses, so that its cost is the same for all programs.
 
 use std::{
     io::{BufRead, BufReader, Write},
@@ -8,7 +8,7 @@ use std::{
 
 use crate::Failure;
 
-/// Answers until it is killed; the first line says where.
+/// Serves until the process is killed. The first line of output is the base URL.
 pub(crate) fn run() -> Result<(), Failure> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let at = listener.local_addr()?;
@@ -21,7 +21,7 @@ pub(crate) fn run() -> Result<(), Failure> {
     Ok(())
 }
 
-/// One connection: each start is followed by two answers that it runs and one that it has succeeded.
+/// Serves one connection. After each start, it responds to two polls with `running` and to the third with `succeeded`.
 fn answer(client: &TcpStream, location: &str) -> Result<(), Failure> {
     client.set_nodelay(true)?;
     let (mut reader, mut writer) = (BufReader::new(client), client);
@@ -59,7 +59,7 @@ fn id(operation: u32) -> String {
     format!("78d47d6d-cd43-4b91-98c2-{operation:012}")
 }
 
-/// An operation as the service tells it, in 392 bytes.
+/// An operation in the service's format, padded to 392 bytes.
 pub(crate) fn body(operation: u32, is_done: bool) -> String {
     let status = if is_done { "succeeded" } else { "running" };
     let body = format!(

@@ -1,8 +1,8 @@
-//! An input cut into choices; one that is used up goes on as zeros.
+//! Reads choices from an input. After its end, every choice is zero.
 
 use arbitrary::Unstructured;
 
-/// Between the parts of an input that is mostly text: no UTF-8 has this byte.
+/// Separates the parts of an input that is mostly text. UTF-8 never contains this byte.
 pub(crate) const CUT: u8 = 0xfe;
 
 pub(crate) struct Draw<'a>(Unstructured<'a>);
@@ -37,20 +37,20 @@ impl<'a> Draw<'a> {
         from[self.below(from.len())].clone()
     }
 
-    /// A few bytes, as many as the first of them says.
+    /// Some bytes; the first byte gives their number.
     pub(crate) fn chunk(&mut self) -> Vec<u8> {
         let len = usize::from(self.byte()).min(self.0.len());
         self.0.bytes(len).unwrap_or_default().to_vec()
     }
 }
 
-/// The input as a selector and what follows it, cut at [`CUT`].
+/// Splits an input into its selector, which is the first byte, and parts separated by [`CUT`].
 pub(crate) fn parts(bytes: &[u8]) -> (u8, Vec<&[u8]>) {
     let (selector, rest) = bytes.split_first().unwrap_or((&0, &[]));
     (*selector, rest.split(|byte| *byte == CUT).collect())
 }
 
-/// The opposite of [`parts`], for seeds.
+/// The inverse of [`parts`], for seeds.
 pub(crate) fn joined(selector: u8, parts: &[&[u8]]) -> Vec<u8> {
     let mut bytes = vec![selector];
     bytes.extend(parts.join(&CUT));

@@ -1,17 +1,18 @@
-//! RFC 8259 once more: a reader with no recursion, which keeps the members of the top level only.
+//! A second reader of JSON (RFC 8259), without recursion. It keeps only the members of the top level.
 
-/// What stands at the top of a JSON text.
+/// The top level of a JSON text.
 #[derive(Debug)]
 pub(crate) struct Scan {
     /// `None` unless the text is an object.
     pub(crate) members: Option<Vec<(String, Kind)>>,
-    /// How deep arrays and objects are nested.
+    /// The nesting depth of arrays and objects.
     pub(crate) depth: usize,
-    /// It has what RFC 8259 leaves to the reader: half a surrogate pair, or a number beyond a double (sections 6 and 8.2).
+    /// Whether RFC 8259 leaves the reading of the text open: it has a lone surrogate or a number that exceeds a double
+    /// (sections 6 and 8.2).
     pub(crate) is_open: bool,
 }
 
-/// A value, as far as rule B8 looks at it.
+/// A value, as far as rule B8 distinguishes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Null,
@@ -19,7 +20,7 @@ pub(crate) enum Kind {
     Other,
 }
 
-/// Reads one JSON text; `None` if it is not one.
+/// Reads a JSON text; `None` if it is invalid.
 pub(crate) fn scan(text: &str) -> Option<Scan> {
     let mut reader = Reader {
         rest: text,
@@ -29,7 +30,7 @@ pub(crate) fn scan(text: &str) -> Option<Scan> {
     let (mut depth, mut members, mut top_is_object) = (0, Vec::new(), false);
     let mut name = None;
     loop {
-        // A value is due.
+        // A value begins here.
         reader.blank();
         let begins = *reader.rest.as_bytes().first()?;
         let kind = match begins {
@@ -54,7 +55,7 @@ pub(crate) fn scan(text: &str) -> Option<Scan> {
             b'"' => Kind::Text(reader.string()?),
             _ => reader.literal()?,
         };
-        // A value has ended; so may what it stands in.
+        // The value has ended, and the arrays and objects around it may end as well.
         let mut kind = kind;
         loop {
             if stack.len() == 1

@@ -1,7 +1,7 @@
-//! Sequences of changes against a simple count: what the service may have accepted, in true time.
+//! Sequences of changes to a ledger, compared with a simple model of the starts that the service may have accepted.
 //!
-//! The store's clock and the clients' are up to a minute off the true time either way, so that no two differ by more
-//! than the two minutes that the books allow for.
+//! The clocks of the store and the clients are at most a minute ahead of or behind true time. Any two of them therefore
+//! differ by at most the two minutes that the ledger allows for.
 
 use std::time::Duration;
 
@@ -18,13 +18,13 @@ use industrydata_core::policy::Throttle;
 
 use crate::{
     Target,
-    books::{clock, key},
     draw::Draw,
+    ledger_bytes::{clock, key},
 };
 
 pub(crate) const TARGET: Target = Target {
     name: "ledger",
-    about: "over any sequence of changes, in no window more starts than the limit, and no slot wasted",
+    about: "after any sequence of changes, no window has more starts than the limit, and no slot is wasted",
     body,
     seeds,
     words: &[],
@@ -54,25 +54,25 @@ struct Made {
     /// When it was reserved, in true time.
     at: i64,
     is_settled: bool,
-    /// The latest moment at which the service may have accepted it; `None`: it did not.
+    /// The latest moment at which the service may have accepted it; `None` if it did not.
     accepted: Option<i64>,
-    /// The latest moment the books can date it by.
+    /// The latest moment from which the ledger may count it.
     touched: i64,
     is_released: bool,
 }
 
 struct Reference {
     throttle: Throttle,
-    books: Option<Vec<u8>>,
+    stored: Option<Vec<u8>>,
     /// True time, Unix milliseconds.
     now: i64,
     skew: i64,
     made: Vec<Made>,
     seen: Vec<i64>,
-    /// The latest time before which the service wants no start.
+    /// The latest time before which the service has refused further starts.
     not_before: i64,
-    /// The same, until the books' clock has once come to it: a clock that is set back later does not close them again.
-    closed_until: i64,
+    /// The same time, until the ledger's clock has reached it once. Setting the clock back does not restore it.
+    held_until: i64,
 }
 
 fn body(input: &[u8]) {
@@ -84,13 +84,13 @@ fn body(input: &[u8]) {
     let now = clock().as_millisecond();
     let mut it = Reference {
         throttle,
-        books: None,
+        stored: None,
         now,
         skew: 0,
         made: Vec::new(),
         seen: Vec::new(),
         not_before: i64::MIN,
-        closed_until: i64::MIN,
+        held_until: i64::MIN,
     };
     for _ in 0..120 {
         if draw.is_empty() {
@@ -115,45 +115,49 @@ impl Reference {
     }
 
     fn apply(&mut self, change: &Change) -> StoreReply {
-        let (verdict, again) = self.apply_twice(change);
+        let (reply, again) = self.apply_twice(change);
         assert_eq!(
             again.quota(),
-            verdict.quota(),
-            "run again, it changes more: {change:?}"
+            reply.quota(),
+            "the repeated change alters the quota: {change:?}"
         );
-        verdict
+        reply
     }
 
-    /// Applies a change, and again to what came of it.
+    /// Applies a change, and applies it again to the result.
     fn apply_twice(&mut self, change: &Change) -> (StoreReply, StoreReply) {
-        if self.clock() >= self.closed_until {
-            self.closed_until = i64::MIN;
+        if self.clock() >= self.held_until {
+            self.held_until = i64::MIN;
         }
         let clock = Timestamp::from_millisecond(self.clock()).expect("a time");
-        let run = |books: Option<&[u8]>| change.apply(books, clock).expect("our own bytes");
-        let applied = run(self.books.as_deref());
-        self.books = applied.write.or(self.books.take());
-        let again = run(self.books.as_deref());
+        let run = |stored: Option<&[u8]>| {
+            change
+                .apply(stored, clock)
+                .expect("the core can read what it wrote")
+        };
+        let applied = run(self.stored.as_deref());
+        self.stored = applied.write.or(self.stored.take());
+        let again = run(self.stored.as_deref());
         (applied.verdict, again.verdict)
     }
 
     fn reserve(&mut self) {
         let id = (self.made.len() as u128 + 1).to_be_bytes();
         let lease = Duration::from_millis(LEASE.unsigned_abs());
-        let verdict = self.apply(&Change::reserve(
+        let reply = self.apply(&Change::reserve(
             key(),
             self.throttle,
             id,
             lease,
             Caller::default(),
         ));
-        match verdict.refusal() {
+        match reply.refusal() {
             None => {
                 assert!(
-                    self.clock() >= self.closed_until,
-                    "granted before the service's own time"
+                    self.clock() >= self.held_until,
+                    "a start is granted before the time that the service set"
                 );
-                // Nothing more may be heard of it: the service may have accepted it as late as its lease ends.
+                // If the start is never settled, the service may have accepted it as late as the end of the lease.
                 let end = self.now + LEASE;
                 let made = Made {
                     id,
@@ -168,12 +172,12 @@ impl Reference {
             Some(refusal) if refusal.reason() == RefusalReason::Service => {
                 assert!(
                     self.clock() < self.not_before,
-                    "closed for longer than the service asked"
+                    "starts are held back for longer than the service asked"
                 );
             }
             Some(_) => {
                 let window = i64::try_from(self.throttle.window.as_millis()).expect("a window");
-                // The margin, and twice as much for clocks that differ.
+                // The margin, and twice the margin for differences between clocks.
                 let may_count = |touched: i64| touched + window + 3 * MARGIN > self.now;
                 let made = self
                     .made
@@ -183,7 +187,7 @@ impl Reference {
                 let seen = self.seen.iter().filter(|at| may_count(**at)).count();
                 assert!(
                     made + seen >= self.throttle.limit as usize,
-                    "refused with slots left: {verdict:?}"
+                    "a start is refused although slots are left: {reply:?}"
                 );
             }
         }
@@ -199,7 +203,7 @@ impl Reference {
         let at = draw.pick(&open);
         let (now, skew) = (self.now, draw.pick(&SKEWS));
         let made = &mut self.made[at];
-        // Accepted as late as can be: now, or at the end of the lease, after which no request is on its way.
+        // The latest possible acceptance: now, or the end of the lease, after which no request is sent.
         let latest = now.min(made.at + LEASE);
         made.is_settled = true;
         made.touched = made.touched.max(now);
@@ -221,7 +225,7 @@ impl Reference {
                     .then(|| now + skew + draw.pick(&[1000, 60_000, HOUR, 23 * HOUR]));
                 let asked = not_before.unwrap_or(i64::MIN);
                 self.not_before = self.not_before.max(asked);
-                self.closed_until = self.closed_until.max(asked);
+                self.held_until = self.held_until.max(asked);
                 Outcome::Released {
                     why: "refused".to_owned(),
                     not_before: not_before.map(time),
@@ -234,18 +238,18 @@ impl Reference {
                 }
             }
         };
-        let is_doubt = matches!(outcome, Outcome::Unknown { .. });
+        let is_in_doubt = matches!(outcome, Outcome::Unknown { .. });
         let change = Change::settle(key(), self.throttle, id, outcome);
-        if is_doubt && now - reserved >= 11 * HOUR {
-            // A doubt told after the books have forgotten the reservation is dated anew: it counts for longer, not shorter.
-            let (verdict, again) = self.apply_twice(&change);
-            assert!(again.quota().used() >= verdict.quota().used());
+        if is_in_doubt && now - reserved >= 11 * HOUR {
+            // If the ledger has already dropped the reservation, the start in doubt gets a new, later date each time.
+            let (reply, again) = self.apply_twice(&change);
+            assert!(again.quota().used() >= reply.quota().used());
         } else {
             let _ = self.apply(&change);
         }
     }
 
-    /// Doubt is resolved by what is true.
+    /// Resolves a start in doubt as what it truly is.
     fn resolve(&mut self, draw: &mut Draw<'_>) {
         if self.made.is_empty() {
             return;
@@ -265,17 +269,17 @@ impl Reference {
             Evidence::Operation(format!("op-{}", at % 4)),
         ]);
         let change = Change::resolve(key(), self.throttle, id, resolution, evidence);
-        let verdict = self.apply(&change);
+        let reply = self.apply(&change);
         let made = &mut self.made[at];
         made.touched = touched;
-        if verdict.unresolved().is_none() && resolution == Resolution::NotStarted {
+        if reply.unresolved().is_none() && resolution == Resolution::NotStarted {
             made.is_released = true;
             let clock = Timestamp::from_millisecond(self.clock()).expect("a time");
-            let counted = verdict.quota().entries().iter().any(|entry| {
+            let counted = reply.quota().entries().iter().any(|entry| {
                 entry.id() == format!("{:032x}", u128::from_be_bytes(id))
                     && entry.state(clock) != EntryState::Released
             });
-            assert!(!counted, "resolved as not started, and it counts");
+            assert!(!counted, "a start resolved as not started still counts");
         }
     }
 
@@ -291,7 +295,7 @@ impl Reference {
         self.seen.push(self.now);
     }
 
-    /// The law: however the clocks differ, the service never sees one start too many within its window.
+    /// However the clocks differ, the service never accepts more starts in a window than the limit.
     fn assert_limit(&self) {
         let mut accepted: Vec<i64> = self.made.iter().filter_map(|made| made.accepted).collect();
         accepted.sort_unstable();
@@ -309,12 +313,12 @@ impl Reference {
         }
     }
 
-    /// Nothing counts for ever.
+    /// No entry counts for ever.
     fn assert_free_again(&mut self) {
         self.now += 72 * HOUR;
         self.reserve();
-        let verdict = self.apply(&Change::read(key(), self.throttle));
-        assert_eq!(verdict.quota().used(), 1, "{:?}", verdict.quota());
+        let reply = self.apply(&Change::read(key(), self.throttle));
+        assert_eq!(reply.quota().used(), 1, "{:?}", reply.quota());
     }
 }
 

@@ -1,4 +1,4 @@
-//! Rule L: whatever is accepted stays with the base, by a reader that is not ours.
+//! The rules of `Location` (rule L): every accepted URL belongs to the base, also according to an independent URL reader.
 
 use http::{HeaderMap, HeaderValue, header::LOCATION};
 use industrydata_core::lro::ResumeToken;
@@ -17,7 +17,7 @@ use crate::{
 
 pub(crate) const TARGET: Target = Target {
     name: "location",
-    about: "an accepted Location is the base's own, reads back as itself and names a plain id",
+    about: "an accepted Location belongs to the base, parses to itself and names a plain id",
     body,
     seeds,
     words: &[
@@ -52,10 +52,10 @@ pub(crate) const TARGET: Target = Target {
     ],
 };
 
-/// A base of 2000 bytes, and the start's path.
+/// The length of a base of 2000 bytes with the path of a start.
 const LONGEST_REQUEST: usize = 2100;
 
-/// The bases that inputs choose among.
+/// The bases that inputs choose from.
 pub(crate) const BASES: [&str; 6] = [
     "https://graph.microsoft.com/beta",
     "http://127.0.0.1:8085/beta",
@@ -71,7 +71,7 @@ pub(crate) fn base(selector: u8) -> BaseUrl {
         .expect("a sound base")
 }
 
-/// A selector (which base; from 128 on a request URL comes first), then the field's lines.
+/// Input: a selector for the base, then the lines of the field. From selector 128 on, the first part is the request URL.
 fn body(input: &[u8]) {
     let (selector, mut lines) = parts(input);
     let base = base(selector & 0x7f);
@@ -130,7 +130,7 @@ fn body(input: &[u8]) {
     }
 }
 
-/// What holds of every URL that is accepted, whatever it came from.
+/// Checks what holds for every accepted URL, whatever its source.
 pub(crate) fn assert_own(base: &BaseUrl, accepted: &OperationUrl) {
     let text = accepted.as_str();
     assert!(text.bytes().all(|b| b.is_ascii_graphic()), "{text}");
@@ -149,17 +149,17 @@ pub(crate) fn assert_own(base: &BaseUrl, accepted: &OperationUrl) {
     assert_eq!(
         accepted.uri().to_string(),
         text,
-        "what was checked is not what is sent"
+        "the URL that was checked is not the URL that is sent"
     );
-    // A relative Location may resolve to more than the 8000 octets that a Location may have.
+    // A relative Location may resolve to more than the 8000 octets allowed for a Location.
     if text.len() <= 8000 {
         assert_eq!(
             OperationUrl::parse(base, text).as_ref(),
             Ok(accepted),
-            "it does not read back as itself"
+            "the URL does not parse to itself"
         );
     }
-    // What a Location resolves to; a token that somebody made may hold more, up to its own bound.
+    // The longest URL that a Location resolves to. A forged token may contain a longer one, up to its own limit.
     if text.len() <= 8000 + LONGEST_REQUEST {
         let token = ResumeToken::new(base, accepted, Timestamp::UNIX_EPOCH).to_string();
         let resumed = token
@@ -168,7 +168,7 @@ pub(crate) fn assert_own(base: &BaseUrl, accepted: &OperationUrl) {
         assert_eq!(
             resumed.as_ref(),
             Ok(accepted),
-            "a wait for it cannot be resumed"
+            "polling the URL cannot be resumed"
         );
     }
     let id = accepted.operation_id();
@@ -189,7 +189,7 @@ pub(crate) fn assert_own(base: &BaseUrl, accepted: &OperationUrl) {
         ends.iter().any(|end| end.eq_ignore_ascii_case(&path)),
         "not an operation of {base}: {text}"
     );
-    assert!(path.contains(id), "the id's case is not kept");
+    assert!(path.contains(id), "the case of the id is not kept");
     let shown = format!("{accepted} {accepted:?}");
     assert!(!shown.contains('?'), "the query is shown: {shown}");
     assert_plain(&shown);
@@ -203,7 +203,7 @@ pub(crate) fn assert_own(base: &BaseUrl, accepted: &OperationUrl) {
     assert!(read.username().is_empty() && read.password().is_none());
 }
 
-/// Without the SP and HTAB at both ends.
+/// The line without SP and HTAB at both ends.
 fn trim(line: &[u8]) -> &[u8] {
     let is_ows = |b: &u8| *b == b' ' || *b == b'\t';
     let Some(from) = line.iter().position(|b| !is_ows(b)) else {
@@ -228,7 +228,7 @@ fn seeds() -> Vec<Vec<u8>> {
             &parts,
         )
     }));
-    // As long as a Location may be, and relative: what it resolves to is longer.
+    // A relative Location of the greatest length: it resolves to a longer URL.
     let long = format!("../operations/a?{}", "x".repeat(7984));
     seeds.push(joined(0, &[long.as_bytes()]));
     seeds

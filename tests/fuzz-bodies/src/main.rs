@@ -1,4 +1,4 @@
-//! The targets from outside: their names and seeds, one input once more, and runs without a fuzzer.
+//! Lists the targets, writes their seeds, replays one input, and runs a target without libFuzzer.
 
 use std::{
     env, fs,
@@ -48,7 +48,7 @@ fn main() -> ExitCode {
 }
 
 fn of(name: &str) -> Result<&'static Target, String> {
-    target(name).ok_or_else(|| format!("there is no target {name}"))
+    target(name).ok_or_else(|| format!("no target is named {name}"))
 }
 
 /// Writes each target's seeds and dictionary: `DIR/seeds/TARGET/*` and `DIR/TARGET.dict`.
@@ -59,7 +59,7 @@ fn prepare(folder: &Path) -> Result<bool, String> {
     for target in TARGETS {
         let seeds = folder.join("seeds").join(target.name);
         fs::create_dir_all(&seeds)
-            .map_err(|e| format!("{} cannot be made: {e}", seeds.display()))?;
+            .map_err(|e| format!("{} cannot be created: {e}", seeds.display()))?;
         for (at, seed) in (target.seeds)().iter().enumerate() {
             write(&seeds.join(format!("{at:03}")), seed)?;
         }
@@ -81,15 +81,15 @@ fn prepare(folder: &Path) -> Result<bool, String> {
     Ok(true)
 }
 
-/// Runs one input, such as the artefact of a crash.
+/// Runs one input, for example the artefact of a crash.
 fn replay(target: &Target, file: &Path) -> Result<bool, String> {
     let bytes = fs::read(file).map_err(|e| format!("{} cannot be read: {e}", file.display()))?;
     (target.body)(&bytes);
-    println!("{}: {} holds", target.name, file.display());
+    println!("{}: the property holds for {}", target.name, file.display());
     Ok(true)
 }
 
-/// Runs mutated inputs for a time; the first that breaks the property is written to `DIR`.
+/// Runs mutated inputs for this time. The first one that breaks the property is written to `DIR`, and ends the run.
 fn run(target: &Target, time: Duration, seed: u64, folder: &Path) -> Result<bool, String> {
     let began = Instant::now();
     let mut mutator = Mutator::new(target, seed);

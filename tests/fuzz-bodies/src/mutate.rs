@@ -1,6 +1,6 @@
-//! Inputs without coverage to guide them: seeds, cut, spliced and sown with words.
+//! Mutates inputs without coverage guidance: cuts and splices seeds, and inserts words.
 
-/// Makes inputs for a target, the same ones for the same seed.
+/// Makes inputs for a target. The same seed gives the same inputs.
 #[derive(Debug)]
 pub struct Mutator {
     state: u64,
@@ -9,7 +9,7 @@ pub struct Mutator {
 }
 
 impl Mutator {
-    /// A mutator of these seeds.
+    /// A mutator for the seeds of a target.
     #[must_use]
     pub fn new(target: &crate::Target, seed: u64) -> Self {
         let mut seeds = (target.seeds)();
@@ -21,7 +21,7 @@ impl Mutator {
         }
     }
 
-    /// The next input: at times wholly random, mostly a seed with one to eight changes.
+    /// The next input: mostly a seed with one to eight changes, sometimes random bytes.
     pub fn next_input(&mut self) -> Vec<u8> {
         let mut input = if self.below(8) == 0 {
             (0..self.below(400)).map(|_| self.byte()).collect()

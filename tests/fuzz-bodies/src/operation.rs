@@ -1,4 +1,4 @@
-//! Rule B: only the text `succeeded` or `failed` of the one `status` ends a wait.
+//! Operation bodies (rule B): only the texts `succeeded` and `failed` of the single `status` member are terminal.
 
 use industrydata_core::model::Operation;
 use industrydata_core::wire::BodyError;
@@ -13,7 +13,7 @@ use crate::{
 
 pub(crate) const TARGET: Target = Target {
     name: "operation",
-    about: "a body is read as another JSON reader reads it; terminal is succeeded or failed alone",
+    about: "a body is read as an independent JSON reader reads it; only succeeded and failed are terminal",
     body,
     seeds,
     words: &[
@@ -52,7 +52,7 @@ const LABELS: [Option<&str>; 6] = [
     Some("application/+json"),
 ];
 
-/// A selector (which label; from 128 on it comes first), then the body.
+/// Input: a selector for the `Content-Type`, then the body. From selector 128 on, the first part is the `Content-Type`.
 fn body(input: &[u8]) {
     let (selector, mut rest) = parts(input);
     let label = if selector < 128 {
@@ -89,11 +89,11 @@ fn body(input: &[u8]) {
             );
         }
         (Err(error), Err(expected)) => assert_eq!(*error, expected),
-        (result, expected) => panic!("{result:?}, and another reader says {expected:?}"),
+        (result, expected) => panic!("{result:?}, but the reference gives {expected:?}"),
     }
 }
 
-/// Rules B1 to B8 once more; `None` where RFC 8259 leaves it to the reader.
+/// A second implementation of rules B1 to B8; `None` where RFC 8259 leaves the result open.
 fn expected(label: Option<&[u8]>, bytes: &[u8]) -> Option<Result<String, BodyError>> {
     if !label.is_none_or(is_json) {
         return Some(Err(BodyError::WrongContentType));
@@ -128,7 +128,7 @@ fn expected(label: Option<&[u8]>, bytes: &[u8]) -> Option<Result<String, BodyErr
     })
 }
 
-/// Rule B1 once more.
+/// A second implementation of rule B1.
 pub(crate) fn is_json(label: &[u8]) -> bool {
     let label = String::from_utf8_lossy(label).into_owned();
     let essence = label

@@ -26,8 +26,8 @@ use percent_encoding::percent_decode_str;
 
 use crate::{
     Target,
-    books::clock,
     draw::{joined, parts},
+    ledger_bytes::clock,
     location::base,
     text::{assert_plain, assert_shown},
     vectors,

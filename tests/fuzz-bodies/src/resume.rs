@@ -1,4 +1,4 @@
-//! Resume tokens: text that comes from anywhere, and must never take a bearer token elsewhere.
+//! Resume tokens: untrusted text that must never send the access token to another service.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use industrydata_core::lro::ResumeToken;
@@ -7,8 +7,8 @@ use jiff::Timestamp;
 
 use crate::{
     Target,
-    books::crc32,
     draw::joined,
+    ledger_bytes::crc32,
     location::{assert_own, base},
     text::assert_plain,
     vectors,
@@ -16,7 +16,7 @@ use crate::{
 
 pub(crate) const TARGET: Target = Target {
     name: "resume",
-    about: "a resume token reads back as itself, and a forged one stays with the base or is refused",
+    about: "a resume token parses to itself, and a forged one names a URL of the base or is refused",
     body,
     seeds,
     words: &[
@@ -32,7 +32,8 @@ pub(crate) const TARGET: Target = Target {
     ],
 };
 
-/// A selector, then text; or a token's inside, for which prefix and checksum are made; or a Location to make one of.
+/// Input: a selector, then the text of a token, the contents of a token (prefix and checksum are added), or a `Location` to
+/// make a token from.
 fn body(input: &[u8]) {
     let (selector, rest) = input.split_first().unwrap_or((&0, &[]));
     let base = base(selector >> 2);
@@ -53,7 +54,7 @@ fn body(input: &[u8]) {
             let elsewhere = token.operation_url(&self::base((selector >> 2).wrapping_add(1)));
             assert!(
                 elsewhere.is_err(),
-                "a token for {base}, and it leads to {elsewhere:?}"
+                "a token for {base} is accepted for another base: {elsewhere:?}"
             );
             token.to_string()
         }
@@ -71,7 +72,7 @@ fn read(text: &str, base: &industrydata_core::wire::BaseUrl) {
         }
     };
     assert!(ResumeToken::is_meant_by(text));
-    assert_eq!(token.to_string(), text, "two texts for one token");
+    assert_eq!(token.to_string(), text, "a token has two texts");
     assert_plain(&format!("{token:?}"));
     assert!(token.accepted() >= Timestamp::UNIX_EPOCH);
     match token.operation_url(base) {
@@ -80,7 +81,7 @@ fn read(text: &str, base: &industrydata_core::wire::BaseUrl) {
     }
 }
 
-/// One character of a sound token is another: it is refused, for a checksum finds every change of so few bits.
+/// Replaces one character of a valid token: the checksum detects it, so the token is refused.
 fn flipped(rest: &[u8], base: &industrydata_core::wire::BaseUrl) {
     let ([at, to], location) = rest.split_first_chunk::<2>().unwrap_or((&[0, 0], rest));
     let Ok(url) = OperationUrl::resolve(base, base.start_url(), std::iter::once(location)) else {
@@ -92,7 +93,10 @@ fn flipped(rest: &[u8], base: &industrydata_core::wire::BaseUrl) {
     bytes[at] = to & 0x7f;
     let other = String::from_utf8(bytes).expect("ASCII");
     if other != text {
-        assert!(other.parse::<ResumeToken>().is_err(), "{other} for {text}");
+        assert!(
+            other.parse::<ResumeToken>().is_err(),
+            "{other}, altered from {text}, is accepted"
+        );
     }
 }
 

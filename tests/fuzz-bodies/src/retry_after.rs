@@ -1,4 +1,4 @@
-//! Rule R: whatever the lines say, the delay is between nothing and a day, and the longest valid one.
+//! `Retry-After` (rule R): the delay is that of the longest valid line, and at most a day.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use crate::{
 
 pub(crate) const TARGET: Target = Target {
     name: "retry_after",
-    about: "a Retry-After is at most a day and the longest of its valid lines; a date is a date",
+    about: "the delay is the longest valid line and at most a day; dates agree with an independent parser",
     body,
     seeds,
     words: &[
@@ -43,16 +43,16 @@ pub(crate) const TARGET: Target = Target {
     ],
 };
 
-/// Four bytes of the clock, then the `Date` and the lines.
+/// Input: four bytes for the clock, then the `Date` field and the lines.
 fn body(input: &[u8]) {
     let (clock, rest) = input.split_first_chunk::<4>().unwrap_or((&[0; 4], &[]));
-    // About 136 years either way of 2026, half a second at a time.
+    // From 136 years before to 136 years after 2026, in steps of two seconds.
     let halves = i64::from(i32::from_be_bytes(*clock));
     let now = Timestamp::from_millisecond(1_773_144_000_000 + halves * 500 * 4)
         .expect("within the range");
     let mut lines: Vec<&[u8]> = rest.split(|b| *b == CUT).collect();
-    let told = lines.remove(0);
-    for line in lines.iter().chain([&told]) {
+    let date_field = lines.remove(0);
+    for line in lines.iter().chain([&date_field]) {
         assert_date(line, now);
     }
     let delay = longest_delay(lines.iter().copied(), now);
@@ -67,7 +67,7 @@ fn body(input: &[u8]) {
     assert_eq!(
         delay,
         longest_delay(lines.iter().rev().copied(), now),
-        "the order of lines matters"
+        "the delay depends on the order of the lines"
     );
     for line in &lines {
         assert_seconds(line, now);
@@ -80,10 +80,10 @@ fn body(input: &[u8]) {
         headers.append(RETRY_AFTER, value);
     }
     assert_eq!(retry_after(&headers, now), delay, "without a Date");
-    let Ok(told) = HeaderValue::from_bytes(told) else {
+    let Ok(date_field) = HeaderValue::from_bytes(date_field) else {
         return;
     };
-    headers.insert(DATE, told);
+    headers.insert(DATE, date_field);
     let reference = date(&headers, now).unwrap_or(now);
     assert_eq!(
         retry_after(&headers, now),
@@ -92,7 +92,7 @@ fn body(input: &[u8]) {
     );
 }
 
-/// R1, R2 and R6, reckoned in decimal text.
+/// A second implementation of rules R1, R2 and R6, in decimal text.
 fn assert_seconds(line: &[u8], now: Timestamp) {
     let delay = longest_delay([line].into_iter(), now);
     let text = String::from_utf8_lossy(line)
@@ -124,7 +124,7 @@ fn assert_seconds(line: &[u8], now: Timestamp) {
     assert_eq!(delay, Some(Duration::from_millis(expected)), "R2: {text:?}");
 }
 
-/// A date that is read is the date that is written, by another formatter and another parser.
+/// Compares a date with the results of an independent formatter and an independent parser.
 fn assert_date(line: &[u8], now: Timestamp) {
     let Some(read) = http_date(line, now) else {
         return;
@@ -174,7 +174,7 @@ fn seeds() -> Vec<Vec<u8>> {
                 .iter()
                 .filter_map(|value| Some(value.as_str()?.as_bytes())),
         );
-        // Joined with no selector: four bytes of the clock stand first.
+        // The selector becomes the fourth byte of the clock.
         [&[0, 0, 0], joined(0, &lines).as_slice()].concat()
     }))
 }

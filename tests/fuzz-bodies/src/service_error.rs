@@ -1,4 +1,4 @@
-//! Rule E: any answer is read, and what is shown of it has neither controls nor the token.
+//! Service errors (rule E): every response is read, and no shown text has control characters or the access token.
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use industrydata_core::wire::ClaimsChallenge;
@@ -14,7 +14,7 @@ use crate::{
 
 pub(crate) const TARGET: Target = Target {
     name: "service_error",
-    about: "any error answer is read and shown without controls and without the token; claims are JSON",
+    about: "every error response is read; its texts have no controls and no token; claims are JSON",
     body,
     seeds,
     words: &[
@@ -43,11 +43,11 @@ pub(crate) const TARGET: Target = Target {
     ],
 };
 
-/// The request's token. It stands wherever the input has the byte 1, so that it is echoed in every place.
+/// The request's token. It replaces each byte 1 of the input, so that every part of a response may echo it.
 const TOKEN: &str = "eyJ0b2tlbi1jYW5hcnk.q-7_~+/x==";
 const STATUSES: [u16; 8] = [401, 400, 403, 404, 429, 500, 503, 200];
 
-/// A selector (which status), then any number of `name: value`, the body last.
+/// Input: a selector for the status, then any number of `name: value` lines, then the body.
 fn body(input: &[u8]) {
     let (selector, mut parts) = parts(input);
     let status =
@@ -89,7 +89,7 @@ fn body(input: &[u8]) {
     let challenge = ClaimsChallenge::from_headers(&headers);
     if let Some(claims) = challenge.as_ref().and_then(ClaimsChallenge::claims) {
         let read = scan(claims);
-        assert!(read.is_some(), "claims that are no JSON: {claims:?}");
+        assert!(read.is_some(), "the claims are not JSON: {claims:?}");
     }
     assert_eq!(
         error.claims().is_some(),
@@ -99,18 +99,18 @@ fn body(input: &[u8]) {
     assert_eq!(
         ServiceError::decode(status, &headers, &body, Some(TOKEN)),
         error,
-        "it is read in two ways"
+        "reading it twice gives two results"
     );
     if !body
         .windows(TOKEN.len())
         .any(|part| part == TOKEN.as_bytes())
     {
-        without_token(&body);
+        assert_unredacted(&body);
     }
 }
 
-/// With no token there is nothing to take out: the texts are those another reader finds.
-fn without_token(body: &[u8]) {
+/// Without a token nothing is redacted: the texts are those that an independent reader finds.
+fn assert_unredacted(body: &[u8]) {
     let error = ServiceError::decode(StatusCode::BAD_REQUEST, &HeaderMap::new(), body, None);
     let Ok(value) = serde_json::from_slice::<serde_json::Value>(body) else {
         return;
@@ -159,7 +159,7 @@ fn seeds() -> Vec<Vec<u8>> {
         let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
         seeds.push(joined(u8::try_from(selector).unwrap_or_default(), &parts));
     }
-    // The token in each place that is read.
+    // The token in each part that is read.
     let fields = "request-id:\u{1} and www-authenticate:Bearer error=\"insufficient_claims\", claims=\"\u{1}\"";
     let mut parts: Vec<&[u8]> = fields.split(" and ").map(str::as_bytes).collect();
     let body = r#"{"error":{"code":"@","message":"a @","target":"@","details":[{"code":"@","message":"@"}],

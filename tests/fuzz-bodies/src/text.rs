@@ -1,6 +1,7 @@
-//! What text that is shown must not have in it.
+//! Checks on text that is shown to people.
 
-/// Shown text cannot drive a terminal, forge a log line or hide: no controls, no separators, no bidirectional marks.
+/// Checks that a text cannot control a terminal, forge a log line or hide characters: it has no control characters, no
+/// line or paragraph separators and no bidirectional marks.
 #[track_caller]
 pub(crate) fn assert_plain(shown: &str) {
     let hidden = shown.chars().find(|c| {
@@ -10,7 +11,7 @@ pub(crate) fn assert_plain(shown: &str) {
     assert_eq!(hidden, None, "{shown:?}");
 }
 
-/// An error as it may reach a log: plain, and without the secret.
+/// Checks the texts of an error that may reach a log: plain, and without the secret.
 #[track_caller]
 pub(crate) fn assert_shown(error: &(impl std::fmt::Display + std::fmt::Debug), secret: &str) {
     for shown in [

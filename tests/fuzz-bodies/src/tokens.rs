@@ -1,4 +1,4 @@
-//! Tokens and tenants: texts from commands, files, authorities and people.
+//! Access tokens, token endpoints and tenant names: texts from commands, files, token endpoints and users.
 
 use std::time::Duration;
 
@@ -11,14 +11,14 @@ use industrydata_core::auth::TokenError;
 
 use crate::{
     Target,
-    books::clock,
     draw::{CUT, parts},
+    ledger_bytes::clock,
     text::{assert_plain, assert_shown},
 };
 
 pub(crate) const TARGET: Target = Target {
     name: "tokens",
-    about: "token texts, OAuth answers, authorities and tenant names: taken or refused, never shown",
+    about: "token texts, OAuth responses, authorities and tenant names are accepted or refused; no secret is shown",
     body,
     seeds,
     words: &[
@@ -46,7 +46,7 @@ pub(crate) const TARGET: Target = Target {
 const SECRET: &str = "s3cret-canary~&=+%";
 const STATUSES: [u16; 8] = [200, 400, 401, 403, 429, 500, 503, 302];
 
-/// A selector (which text, which status), then the text; the byte 1 is the secret, echoed.
+/// Input: a selector for the kind of text and the status, then the text. In a response, each byte 1 becomes the secret.
 fn body(input: &[u8]) {
     let (selector, parts) = parts(input);
     let bytes = parts.join(&CUT);
@@ -59,7 +59,7 @@ fn body(input: &[u8]) {
     }
 }
 
-/// What a command or a file gives.
+/// The output of a command, or the contents of a file.
 fn output(text: &str) {
     let now = clock();
     match AccessToken::from_output(text, now) {
@@ -70,7 +70,7 @@ fn output(text: &str) {
                 assert_eq!(token.is_valid(now), now < expires);
                 assert!(
                     token.is_due(now) || token.is_valid(now),
-                    "not due, and not valid"
+                    "a token is neither due for renewal nor valid"
                 );
             }
             assert!(
@@ -82,21 +82,21 @@ fn output(text: &str) {
             assert!(!error.is_transient());
             let shown = format!("{error} {error:?}");
             assert_plain(&shown);
-            // A stretch of the text that is none of our own words.
-            let stretch: String = text
+            // A part of the text that is not also a part of the message.
+            let part: String = text
                 .chars()
                 .filter(|c| !c.is_ascii_alphabetic() && *c != ' ')
                 .take(12)
                 .collect();
             assert!(
-                stretch.len() < 8 || !shown.contains(&stretch),
-                "the text is shown: {shown}"
+                part.len() < 8 || !shown.contains(&part),
+                "the message contains the text: {shown}"
             );
         }
     }
 }
 
-/// What a token endpoint answers.
+/// The response of a token endpoint.
 fn answer(selector: u8, bytes: Vec<u8>) {
     let parts: Vec<&[u8]> = bytes.split(|b| *b == 1).collect();
     let body = parts.join(SECRET.as_bytes());
@@ -107,14 +107,14 @@ fn answer(selector: u8, bytes: Vec<u8>) {
     let credentials = ClientCredentials::new("app", SECRET);
     match credentials.read(&head, Ok(body.clone()), now) {
         Ok(token) => {
-            assert_eq!(status, 200, "a token from an error");
+            assert_eq!(status, 200, "a token was read from an error response");
             assert!(token.expires().is_some_and(|expires| expires >= now.utc));
-            // What stands in a member that is not asked for is not looked at: it may be no UTF-8.
+            // Members other than the required ones are not read, and may be invalid UTF-8.
             let Ok(value) = serde_json::from_slice::<serde_json::Value>(&body) else {
                 return;
             };
             let text = value.get("access_token").and_then(|it| it.as_str());
-            let text = text.expect("a token in it");
+            let text = text.expect("an access_token");
             assert!(AccessToken::new(text).is_ok_and(|it| it.is_same_token(&token)));
         }
         Err(error) => {
@@ -130,10 +130,10 @@ fn answer(selector: u8, bytes: Vec<u8>) {
     }
 }
 
-/// Where the secret goes.
+/// The authority URL, which decides where the secret is sent.
 fn authority(text: &str) {
     if text.contains(SECRET) {
-        // Written into the URL by whoever gave it: that is no secret any more.
+        // The caller has put the secret into the URL, so showing the URL shows it.
         return;
     }
     let made = ClientCredentials::new("app", SECRET)
@@ -167,7 +167,7 @@ fn authority(text: &str) {
         "{pairs:?}"
     );
     assert_eq!(pairs.len(), 4);
-    // As reqwest's library reads it: plain http stays on this machine, and no user name is in it.
+    // According to the URL library of reqwest: plain http is only used on loopback, and the URL has no user name.
     if let Ok(read) = url::Url::parse(&request.uri().to_string()) {
         assert!(
             read.username().is_empty() && read.password().is_none(),
@@ -181,7 +181,7 @@ fn authority(text: &str) {
         };
         assert!(
             scheme == "https" || is_local,
-            "the secret in plain text to {read}"
+            "the secret is sent unencrypted to {read}"
         );
     }
 }
@@ -193,7 +193,7 @@ fn tenant(text: &str) {
             assert!(is_name, "{text:?}");
             assert!(tenant.as_str().eq_ignore_ascii_case(text));
             assert_eq!(tenant.as_str().parse().as_ref(), Ok(&tenant));
-            // The request for a token: refused, or within the authority's own path.
+            // The token request is refused, or its path is the authority's path for this tenant.
             if let Ok(request) = ClientCredentials::new("app", SECRET).request(&tenant, None) {
                 let uri = request.uri();
                 assert_eq!(uri.host(), Some("login.microsoftonline.com"), "{uri}");

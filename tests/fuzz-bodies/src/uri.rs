@@ -1,7 +1,7 @@
-//! Our gate and resolver of RFC 3986 against one that shares nothing with them, and both against WHATWG.
+//! Compares the core's URL gate and resolver with an independent implementation of RFC 3986 and with a WHATWG reader.
 //!
-//! Where the two disagree, the disagreement is one of those in `why.rs`, each a rule of its own; any other is a
-//! fault of one of them.
+//! Every difference must be one of those listed in `why.rs`, each with its rule. Any other difference is a bug in one of
+//! the implementations.
 
 mod other;
 mod why;
@@ -25,7 +25,7 @@ use crate::{
 
 pub(crate) const TARGET: Target = Target {
     name: "uri",
-    about: "gate and resolver agree with an independent RFC 3986 crate, but for listed rules",
+    about: "gate and resolver agree with an independent RFC 3986 crate, except for listed rules",
     body,
     seeds,
     words: &[
@@ -55,7 +55,7 @@ pub(crate) const TARGET: Target = Target {
     ],
 };
 
-/// A selector (which base; from 128 on a request URL comes first), then one reference.
+/// Input: a selector for the base, then one URI reference. From selector 128 on, the first part is the request URL.
 fn body(input: &[u8]) {
     let (selector, mut lines) = parts(input);
     let base = base(selector & 0x7f);
@@ -104,7 +104,7 @@ fn compare(base: &BaseUrl, request: &str, reference: &str) {
             let why = stricter(request, reference, &target);
             assert!(
                 why.is_some(),
-                "refused, and no rule says so: {reference:?} at {request:?}"
+                "refused without a listed rule: {reference:?} at {request:?}"
             );
             return;
         }
@@ -113,7 +113,7 @@ fn compare(base: &BaseUrl, request: &str, reference: &str) {
             let looser = looser(request, reference);
             assert!(
                 looser.is_some(),
-                "taken, and no rule says so: {reference:?} at {request:?}: {why}"
+                "parsed without a listed rule: {reference:?} at {request:?}: {why}"
             );
             return;
         }
@@ -142,7 +142,7 @@ fn compare(base: &BaseUrl, request: &str, reference: &str) {
         Err(error) => panic!("{error} for {reference:?}"),
     }
     if matches!(ours, Ok(_) | Err(LocationError::NotAnOperation)) {
-        // reqwest reads URLs as WHATWG does. What our gate calls the base's own is the base's own there too.
+        // reqwest reads URLs as WHATWG does. A URL that the gate assigns to the base must belong to it there as well.
         let whatwg = url::Url::parse(request).and_then(|request| request.join(reference));
         let known = url::Url::parse(base.as_str()).expect("the base is a URL");
         if url::Url::parse(request).is_ok_and(|request| request.origin() == known.origin()) {
@@ -155,7 +155,7 @@ fn compare(base: &BaseUrl, request: &str, reference: &str) {
     }
 }
 
-/// Both name the same resource: the other crate's target, normalised by the other crate.
+/// Checks that both URLs name the same resource. The independent crate normalises both.
 fn assert_same_target(base: &BaseUrl, reference: &str, url: &OperationUrl, target: &UriStr) {
     let text = target.as_str().split('#').next().unwrap_or_default();
     let theirs = normal(text);
@@ -163,7 +163,7 @@ fn assert_same_target(base: &BaseUrl, reference: &str, url: &OperationUrl, targe
     if theirs == ours {
         return;
     }
-    // A path from the root without the base's own path, which the location module adds: Graph sends such ones.
+    // Graph sends absolute paths without the base's path, which the location module adds.
     let path = UriReferenceStr::new(reference).expect("a reference");
     let path = path.path_str();
     assert!(path.starts_with('/'), "{ours} and {theirs}");

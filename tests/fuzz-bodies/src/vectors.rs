@@ -1,4 +1,4 @@
-//! The vectors of `tests/vectors`, as what seeds are made of.
+//! Reads the vectors of `tests/vectors`, from which seeds are made.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Map, Value};
@@ -15,7 +15,7 @@ const FILES: [(&str, &str); 4] = [
     ),
     ("error_body", include_str!("../../vectors/error_body.jsonl")),
 ];
-/// A seed larger than this only slows the fuzzer down.
+/// Larger seeds only slow the fuzzer down.
 const MAX_SEED: usize = 4096;
 
 /// The vectors of one file.
@@ -29,12 +29,12 @@ pub(crate) fn of(name: &str) -> Vec<Map<String, Value>> {
         .collect()
 }
 
-/// The text of a member, or nothing.
+/// The text of a member; empty if it is missing.
 pub(crate) fn text<'v>(vector: &'v Map<String, Value>, name: &str) -> &'v str {
     vector.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// A member that is a list.
+/// The elements of a member that is a list.
 pub(crate) fn list<'v>(vector: &'v Map<String, Value>, name: &str) -> &'v [Value] {
     vector
         .get(name)
@@ -42,7 +42,7 @@ pub(crate) fn list<'v>(vector: &'v Map<String, Value>, name: &str) -> &'v [Value
         .map_or(&[], Vec::as_slice)
 }
 
-/// The bytes of a value that is text, or has them in base64.
+/// The bytes of a value: a text, or an object with base64.
 pub(crate) fn bytes(value: &Value) -> Vec<u8> {
     match value.get("raw_b64").and_then(Value::as_str) {
         Some(text) => BASE64_STANDARD.decode(text).unwrap_or_default(),
@@ -61,7 +61,7 @@ pub(crate) fn body(vector: &Map<String, Value>) -> Vec<u8> {
             part[0].as_str().unwrap_or_default(),
             part[1].as_u64().unwrap_or_default(),
         );
-        // A tenth of a part that is repeated often still is nested too deep, or too long.
+        // 300 repeats are enough: they already exceed the nesting limit.
         for _ in 0..count.min(300) {
             body.extend_from_slice(text.as_bytes());
         }
@@ -69,7 +69,7 @@ pub(crate) fn body(vector: &Map<String, Value>) -> Vec<u8> {
     body
 }
 
-/// Those small enough, each once.
+/// The seeds that are small enough, without duplicates.
 pub(crate) fn kept(seeds: impl IntoIterator<Item = Vec<u8>>) -> Vec<Vec<u8>> {
     let mut seeds: Vec<Vec<u8>> = seeds
         .into_iter()

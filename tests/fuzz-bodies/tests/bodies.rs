@@ -1,4 +1,4 @@
-//! Every body over its seeds, over what once broke it, and over a few thousand mutated inputs.
+//! Runs every body with its seeds, with inputs that once crashed it, and with a few thousand mutated inputs.
 
 #![allow(
     clippy::unwrap_used,
@@ -15,7 +15,7 @@ use std::{
 
 use fuzz_bodies::{Mutator, TARGETS, Target, target};
 
-/// A slow machine runs fewer inputs, and says so.
+/// A slow machine runs fewer inputs than `INPUTS` in this time, and the output says how many.
 const TIME: Duration = Duration::from_secs(3);
 const INPUTS: u32 = 4000;
 
@@ -49,7 +49,7 @@ bodies!(
     operation,
     service_error,
     resume,
-    books,
+    ledger_bytes,
     ledger,
     exchange,
     reads,

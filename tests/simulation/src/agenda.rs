@@ -1,4 +1,4 @@
-//! Virtual time: what happens when, and tasks that sleep until then.
+//! Virtual time: an agenda of what happens when, and tasks that sleep until a moment.
 
 use std::{
     cmp::Reverse,
@@ -10,26 +10,26 @@ use std::{
 
 use crate::sim::Sim;
 
-/// What can happen by itself.
+/// Something on the agenda.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Due {
     /// The next event of the script.
     Script(usize),
-    /// A change is applied by the store.
+    /// The store applies a change.
     Apply(usize),
     /// A request arrives at the service.
     Arrive(usize),
     /// A client's process dies.
     Die(usize),
-    /// A client's process is there again.
+    /// A client's process starts again.
     Restart(usize),
-    /// The network has healed, and nothing fails any more.
+    /// The network heals, and no fault happens any more.
     Healed,
-    /// A task goes on.
+    /// A sleeping task continues.
     Wake(usize),
 }
 
-/// What is to come, the next first; of the same time, what was entered first.
+/// What will happen, ordered by time. Of two things at the same time, the one entered first comes first.
 #[derive(Debug, Default)]
 pub(crate) struct Agenda {
     due: BinaryHeap<Reverse<(u64, u64, Due)>>,
@@ -47,15 +47,15 @@ impl Agenda {
     }
 }
 
-/// What a client's process is doing.
+/// A task of a client's process.
 pub(crate) type Task = Pin<Box<dyn Future<Output = ()>>>;
 
-/// Lets a task go on; what it has come to.
+/// Polls a task once.
 pub(crate) fn resume(task: &mut Task) -> Poll<()> {
     task.as_mut().poll(&mut Context::from_waker(Waker::noop()))
 }
 
-/// Sleeps until a moment of true time; a pause ends sooner for a task that is told to stop.
+/// Sleeps until a moment of true time. With `ends_by_stop`, the sleep ends early if the task is stopped.
 pub(crate) struct Sleep {
     sim: Sim,
     until: u64,
@@ -92,7 +92,7 @@ impl Future for Sleep {
     }
 }
 
-/// A future that its caller may drop half-way, as `select!` does: `None` if it was.
+/// A future that its caller may drop before it completes, as `select!` does. Its output is `None` if it was dropped.
 pub(crate) struct Droppable<F> {
     sim: Sim,
     inside: Option<Pin<Box<F>>>,

@@ -1,4 +1,4 @@
-//! The one set of books: bytes, changed by the core's own changes, and a store that fails at times.
+//! The shared ledger: its bytes, to which the core's changes are applied, and a store that may fail.
 
 use std::sync::Arc;
 
@@ -20,20 +20,20 @@ use crate::{
     sim::{Sim, World},
 };
 
-/// How long a store waits for a lock.
+/// How long a store waits for a lock, in ms.
 const BUSY: u64 = 5000;
 
-/// What is stored, and the changes on their way.
+/// The stored ledger and the changes under way.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     pub(crate) bytes: Option<Vec<u8>>,
-    /// What the bytes say, as of the commit that wrote them.
+    /// The quota of the bytes at the commit that wrote them.
     written: Option<Quota>,
     changes: Vec<Underway>,
     commits: u64,
 }
 
-/// A change on its way into the books.
+/// A change on its way to the store.
 #[derive(Debug)]
 struct Underway {
     client: usize,
@@ -50,13 +50,13 @@ struct Underway {
 )]
 enum State {
     Waiting,
-    /// What the store answers.
+    /// The store has applied the change, with this reply.
     Applied(Result<StoreReply, StoreError>),
-    /// Its process died before it was committed.
+    /// The process died before the commit.
     Lost,
 }
 
-/// Has a change booked, as a driver does.
+/// Makes a change to the ledger, as a driver does.
 pub(crate) async fn transact(
     sim: &Sim,
     client: usize,
@@ -69,12 +69,12 @@ pub(crate) async fn transact(
     let underway = &mut world.books.changes[nth];
     match std::mem::replace(&mut underway.state, State::Lost) {
         State::Applied(answer) => answer,
-        State::Waiting | State::Lost => Err(StoreError::unavailable("the store is gone")),
+        State::Waiting | State::Lost => Err(StoreError::unavailable("the change was lost")),
     }
 }
 
 impl World {
-    /// Sends a change to the store: its number, and when the answer comes.
+    /// Sends a change to the store. Returns the number of the change and the time of the reply.
     pub(crate) fn submit(
         &mut self,
         client: usize,
@@ -106,7 +106,7 @@ impl World {
         (nth, applied + 1 + self.dice.below(8))
     }
 
-    /// The store takes up a change.
+    /// The store applies a change.
     pub(crate) fn apply(&mut self, nth: usize) {
         let underway = &self.books.changes[nth];
         if matches!(underway.state, State::Lost) {
@@ -120,7 +120,7 @@ impl World {
         let answer = match fate {
             Some(StoreFate::Busy) => Err(StoreError::Busy),
             Some(StoreFate::Down) => Err(StoreError::unavailable("the store is down")),
-            Some(StoreFate::Damaged) => Err(StoreError::Damaged("so the simulation says")),
+            Some(StoreFate::Damaged) => Err(StoreError::Damaged("the simulation damaged it")),
             Some(StoreFate::LostCommit { stands }) => {
                 if stands {
                     drop(self.commit(&change, attempt));
@@ -131,7 +131,7 @@ impl World {
                 if stands {
                     drop(self.commit(&change, attempt));
                 }
-                Err(StoreError::unconfirmed("the answer to the commit was lost"))
+                Err(StoreError::unconfirmed("the reply to the commit was lost"))
             }
             Some(StoreFate::Slow(_)) | None => self.commit(&change, attempt),
         };
@@ -141,7 +141,7 @@ impl World {
         self.books.changes[nth].state = State::Applied(answer);
     }
 
-    /// The process is dead: a change that it has sent is committed or not, as it happens.
+    /// The process is dead. A change that it has sent is committed or lost, at random.
     pub(crate) fn forget_changes_of(&mut self, client: usize) {
         for nth in (0..self.books.changes.len()).rev().take(8) {
             let underway = &self.books.changes[nth];
@@ -152,7 +152,7 @@ impl World {
         }
     }
 
-    /// What the books will say then, if something is booked in them at each of these moments of true time.
+    /// The quota at `then` if the ledger is written at each of these moments of true time.
     pub(crate) fn quota_opened(&self, moments: &[u64], then: u64) -> Quota {
         let outcome = Outcome::Released {
             why: "a start that was not sent".to_owned(),
@@ -172,7 +172,7 @@ impl World {
         applied.verdict.quota().clone()
     }
 
-    /// How the entry of a reservation stands in the books now; `None` if it does not count, or is not there.
+    /// The state of a reservation's entry now; `None` if there is no entry or it does not count.
     pub(crate) fn state(&self, id: u128) -> Option<EntryState> {
         let id = format!("{id:032x}");
         let mut entries = self.books.written.iter().flat_map(Quota::entries);
@@ -207,7 +207,7 @@ impl World {
         Ok(applied.verdict)
     }
 
-    /// Writes down which reservation is whose, and how it is dated.
+    /// Records which attempt a reservation belongs to, and the date of its entry.
     fn enter(&mut self, verdict: &StoreReply, attempt: Option<usize>, clock: Timestamp) {
         for entry in verdict.quota().entries() {
             let Ok(id) = u128::from_str_radix(entry.id(), 16) else {

@@ -1,4 +1,4 @@
-//! A client: a process on a machine with clocks of its own, and what it keeps from one process to the next.
+//! A client: a process on a machine with its own clocks, and what it keeps on disk from one process to the next.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -16,31 +16,31 @@ use crate::{
     world::utc,
 };
 
-/// How long a token is good for, in ms of true time.
+/// How long a token is valid, in ms of true time.
 pub(crate) const TOKEN_LIFE: u64 = 3_599_000;
-/// How long a token source takes.
+/// How long a token source takes, in ms.
 const TOKEN_TAKES: u64 = 150;
 
-/// A client, and what the script still has for it.
+/// A client, and the faults that the script has scheduled for it.
 #[derive(Debug)]
 pub(crate) struct Client {
     clock: Clock,
-    /// What the wall clock has jumped by, in ms.
+    /// By how much the wall clock has jumped in total, in ms.
     jumped: i64,
-    /// By how many seconds it was ahead at most.
+    /// By how many seconds the wall clock was ahead at most.
     pub(crate) most_ahead: i64,
     /// When the process began, in true time.
     born: u64,
     pub(crate) is_dead: bool,
     kept: KeptToken,
-    /// Resume tokens of the waits that are not over: a file.
+    /// A file with the resume tokens of operations that have not ended.
     pub(crate) disk: Vec<String>,
     pub(crate) fates: Vec<(On, Fate)>,
     pub(crate) store_fates: VecDeque<StoreFate>,
     pub(crate) token_fates: VecDeque<TokenFate>,
-    /// Steps until the process dies, and for how long it is gone, in ms.
+    /// Steps until the process dies, and the time until it starts again, in ms.
     pub(crate) dies_in: Option<(u32, u64)>,
-    /// Steps until what it does is dropped.
+    /// Steps until the client's futures are dropped.
     pub(crate) drops_in: Option<u32>,
 }
 
@@ -75,7 +75,7 @@ impl Client {
         Duration::from_millis(1000 + ticked.max(0) as u64)
     }
 
-    /// How long a time of the steady clock is in true time, in ms, and no less.
+    /// Converts a duration of the steady clock to true time in ms, rounded up.
     pub(crate) fn true_time(&self, steady: Duration) -> u64 {
         let ms = steady.as_micros().div_ceil(1000) as i64;
         let slow = ms * -self.clock.drift / 1_000_000;
@@ -93,7 +93,7 @@ impl Client {
     }
 }
 
-/// The process is there again, and takes up the waits that are on its disk.
+/// Starts the process again. It resumes polling from the tokens on its disk.
 pub(crate) fn restart(sim: &Sim, client: usize) {
     let disk = {
         let mut world = sim.world();
@@ -110,7 +110,7 @@ pub(crate) fn restart(sim: &Sim, client: usize) {
     }
 }
 
-/// A token for a request: the kept one, or the source's.
+/// A token for a request: the cached one, or a new one from the source.
 pub(crate) async fn token(
     sim: &Sim,
     client: usize,

@@ -1,53 +1,53 @@
-//! What may become of a request, of a change to the books, and of a call for a token, as it stands in a script.
+//! The faults that a script may schedule: for a request, for a change to the ledger, and for a call of a token source.
 
 use serde::{Deserialize, Serialize};
 
-/// What becomes of a request.
+/// What happens to a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fate {
-    /// No connection became free: no request is made.
+    /// No pooled connection becomes free, so the request is not sent.
     Unsent,
-    /// No connection could be made, for the reason of this ordinal.
+    /// No connection can be made. The number selects the phase that fails.
     NoConnection(u8),
-    /// It is lost on its way; the client sees the connection reset, or its time limit.
+    /// The request is lost on its way. The client sees a reset connection, or its time limit passes.
     LoseRequest {
         /// Whether the connection is reset at once.
         reset: bool,
     },
-    /// The service acts, and not one byte of the answer arrives.
+    /// The service acts, and no byte of the response arrives.
     LoseAnswer {
         /// Whether the connection is reset at once.
         reset: bool,
     },
-    /// The connection is reset after so many bytes of the answer (modulo its length).
+    /// The connection is reset after this many bytes of the response, modulo its length.
     Cut(usize),
-    /// It takes so many ms longer to arrive.
+    /// The request takes this many ms longer.
     Late(u64),
-    /// The answer takes so many ms longer.
+    /// The response takes this many ms longer.
     Slow(u64),
-    /// Something else answers in the service's place, which may have acted.
+    /// A gateway responds in place of the service, which may have acted.
     Answer {
         /// The status.
         status: u16,
-        /// Whether the service acted before.
+        /// Whether the service acted.
         acts: bool,
-        /// Its `Retry-After`.
+        /// The `Retry-After` of the response.
         retry: Option<Retry>,
-        /// Its body.
+        /// The body of the response.
         body: Body,
     },
-    /// An accepted start's Location is this.
+    /// The 202 has this `Location`.
     Location(String),
-    /// The answer comes without a `Date`.
+    /// The response has no `Date`.
     NoDate,
-    /// An accepted start's operation is not found for so many seconds, goes through these statuses, and may fail.
+    /// The accepted start's operation is hidden at first, goes through these statuses, and may fail.
     Operation {
-        /// For how many seconds it is not found.
+        /// For how many seconds polls are answered by 404.
         hidden: u64,
-        /// What polls see, one after the other.
+        /// The statuses that polls see, one after the other.
         statuses: Vec<Option<String>>,
-        /// Whether it fails in the end.
+        /// Whether the operation fails.
         fails: bool,
     },
 }
@@ -56,15 +56,15 @@ pub enum Fate {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Retry {
-    /// Seconds.
+    /// A number of seconds.
     Seconds(u64),
-    /// An HTTP-date so many seconds after the answer's.
+    /// An HTTP-date this many seconds after the response's `Date`.
     Date(u64),
-    /// Anything else.
+    /// Any other text.
     Text(String),
 }
 
-/// The body of an answer in the service's place.
+/// The body of a response that a gateway sends in place of the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Body {
@@ -72,44 +72,44 @@ pub enum Body {
     Own,
     /// A sign-in page.
     Html,
-    /// The request's own token, in an error's message.
+    /// An error whose message echoes the request's token.
     Token,
-    /// An operation that has succeeded, which says nothing with any status but 200.
+    /// An operation that has succeeded. It means nothing with a status other than 200.
     Succeeded,
 }
 
-/// What becomes of a change to the books.
+/// What happens to a change to the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum StoreFate {
-    /// The lock is held by another.
+    /// Another process holds the lock.
     Busy,
     /// The store cannot be reached.
     Down,
-    /// It says that its value is damaged.
+    /// The store reports that the ledger is damaged.
     Damaged,
-    /// The answer to the commit is lost, and the store runs the change again.
+    /// The reply to the commit is lost, and the store applies the change again.
     LostCommit {
-        /// Whether the change stands all the same.
+        /// Whether the first commit succeeded.
         stands: bool,
     },
-    /// The same, and running it again fails too.
+    /// The reply to the commit is lost, and applying the change again fails.
     Unconfirmed {
-        /// Whether the change stands all the same.
+        /// Whether the commit succeeded.
         stands: bool,
     },
-    /// It takes so many ms longer.
+    /// The store takes this many ms.
     Slow(u64),
 }
 
-/// How a call of a token source goes.
+/// What happens to a call of a token source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TokenFate {
-    /// It fails, and may work later.
+    /// The call fails with a transient error.
     Unavailable,
-    /// It gives the same token as before.
+    /// The source returns the same token as before.
     Same,
-    /// It takes so many ms.
+    /// The source takes this many ms.
     Slow(u64),
 }

@@ -1,11 +1,11 @@
-//! What may become of a request, a change or a token, by the dice.
+//! Chooses random faults for requests, changes and calls of token sources.
 
 use crate::{
     dice::Dice,
     fate::{Body, Fate, Retry, StoreFate, TokenFate},
 };
 
-/// Locations that are not to be followed.
+/// Locations that the client must refuse.
 const LOCATIONS: [&str; 8] = [
     "https://graph.microsoft.com.evil.example/beta/external/industryData/operations/1",
     "https://graph.microsoft.com:8443/beta/external/industryData/operations/1",
@@ -16,14 +16,14 @@ const LOCATIONS: [&str; 8] = [
     "https://graph.microsoft.com/beta/external/industryData/operations/..%2f..%2fme",
     "",
 ];
-/// Statuses of a start that leave it open.
+/// Statuses that leave a start in doubt.
 const OPEN: [u16; 8] = [500, 502, 503, 504, 507, 200, 204, 303];
-/// Statuses by which the service says that it did not act.
+/// Statuses that mean that the service did not act.
 const REFUSED: [u16; 12] = [400, 401, 403, 404, 408, 409, 411, 425, 429, 307, 501, 451];
-/// Statuses of a poll that bring no news.
-const MISSES: [u16; 7] = [408, 425, 429, 500, 502, 503, 504];
+/// Statuses of a poll that are transient errors.
+const TRANSIENT: [u16; 7] = [408, 425, 429, 500, 502, 503, 504];
 
-/// What becomes of a start.
+/// A fault for a start.
 pub(crate) fn post(dice: &mut Dice) -> Fate {
     let reset = dice.chance(600);
     match dice.below(16) {
@@ -31,7 +31,7 @@ pub(crate) fn post(dice: &mut Dice) -> Fate {
         1 => Fate::LoseRequest { reset },
         2 => Fate::LoseAnswer { reset },
         3..=4 => Fate::Cut(dice.below(1000) as usize),
-        // A request that arrives later than its lease allows for is nobody's to foresee.
+        // The lease allows for no longer delay: a request that arrives after it is outside the model.
         5 => Fate::Late(dice.below(90_000)),
         6 => Fate::Slow(dice.below(60_000)),
         7..=8 => Fate::Answer {
@@ -63,7 +63,7 @@ pub(crate) fn post(dice: &mut Dice) -> Fate {
     }
 }
 
-/// Statuses that an operation goes through, poll by poll; the last is terminal.
+/// The statuses that an operation shows, poll by poll. The last one is terminal.
 fn statuses(dice: &mut Dice) -> Vec<Option<String>> {
     let words = [
         "notStarted",
@@ -86,7 +86,7 @@ fn statuses(dice: &mut Dice) -> Vec<Option<String>> {
     statuses
 }
 
-/// What becomes of a poll, or of a read of a list.
+/// A fault for a poll or for a read of a list.
 pub(crate) fn poll(dice: &mut Dice) -> Fate {
     let reset = dice.chance(600);
     match dice.below(12) {
@@ -109,7 +109,7 @@ pub(crate) fn poll(dice: &mut Dice) -> Fate {
         },
         8 => Fate::Unsent,
         _ => Fate::Answer {
-            status: *dice.pick(&MISSES),
+            status: *dice.pick(&TRANSIENT),
             acts: false,
             retry: retry(dice),
             body: *dice.pick(&[Body::Own, Body::Html, Body::Succeeded]),
@@ -117,7 +117,7 @@ pub(crate) fn poll(dice: &mut Dice) -> Fate {
     }
 }
 
-/// What becomes of every request for a while.
+/// A fault for every request during an outage.
 pub(crate) fn outage(dice: &mut Dice) -> Fate {
     let reset = dice.chance(500);
     match dice.below(4) {
@@ -144,7 +144,7 @@ fn retry(dice: &mut Dice) -> Option<Retry> {
     })
 }
 
-/// What becomes of a change to the books.
+/// A fault for a change to the ledger.
 pub(crate) fn store(dice: &mut Dice) -> StoreFate {
     let stands = dice.chance(500);
     match dice.below(8) {
@@ -157,7 +157,7 @@ pub(crate) fn store(dice: &mut Dice) -> StoreFate {
     }
 }
 
-/// How a call of a token source goes.
+/// A fault for a call of a token source.
 pub(crate) fn token(dice: &mut Dice) -> TokenFate {
     match dice.below(4) {
         0 => TokenFate::Unavailable,

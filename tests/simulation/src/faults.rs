@@ -1,4 +1,4 @@
-//! What stands in for the service's own answers, as faults of the emulated one.
+//! Turns scripted faults into faults of the emulated service.
 
 use http::{Request, header::AUTHORIZATION};
 use industrydata_core::Timestamp;
@@ -11,7 +11,7 @@ use crate::{
 };
 
 impl Front {
-    /// What stands in for the service's own answer.
+    /// The fault of the emulated service for this request, if one is scripted.
     pub(crate) fn fault(
         &self,
         request: &Request<Vec<u8>>,

@@ -1,4 +1,5 @@
-//! The service: the emulated one, which knows no crate of ours, behind a front that throttles, forgets and lies.
+//! The service: the emulator, which shares no code with the clients, behind a front that throttles, hides operations and
+//! plays scripted faults.
 
 use http::{
     HeaderValue, Request, Response,
@@ -15,7 +16,7 @@ use crate::{
     world::{ORIGIN, utc},
 };
 
-/// What every token begins with, and nothing else does.
+/// The beginning of every token, and of no other text.
 pub(crate) const TOKEN: &str = "simulated-token-";
 pub(crate) const WINDOW: u64 = 12 * 3_600_000;
 const LIMIT: usize = 5;
@@ -24,14 +25,14 @@ const LIMIT: usize = 5;
 #[derive(Debug)]
 pub(crate) struct Front {
     service: industrydata_emulator::Service,
-    /// When each token ends, by its number.
+    /// When each token expires, by its number.
     pub(crate) tokens: Vec<u64>,
     pub(crate) is_fixed: bool,
     schedule_counts: bool,
     pub(crate) retry_after: bool,
-    /// When starts were accepted, ours and others', and whether it was another's.
+    /// When each start was accepted, and whether it is an external start.
     starts: Vec<(u64, bool)>,
-    /// How many tokens were revoked: the first so many.
+    /// The number of revoked tokens: those with lower numbers.
     revoked: usize,
     /// Operations whose statuses are scripted.
     scripted: Vec<String>,
@@ -39,13 +40,13 @@ pub(crate) struct Front {
     pub(crate) hidden: Vec<(String, u64)>,
 }
 
-/// What the service made of a request.
+/// The service's reaction to a request.
 #[derive(Debug)]
 pub(crate) struct Served {
     pub(crate) response: Response<Vec<u8>>,
-    /// The operation of a start that it accepted.
+    /// The operation, if the request is a start that was accepted.
     pub(crate) operation: Option<String>,
-    /// The status of the operation that was read, if the service itself answered.
+    /// The operation's status, if the request is a poll and the service itself responded.
     pub(crate) status: Option<String>,
 }
 
@@ -59,7 +60,7 @@ impl Front {
             base: "https://graph.microsoft.com/beta".to_owned(),
             seed,
             tokens: Vec::new(),
-            // The front throttles; only the books keep clients within the five.
+            // The emulator does not throttle, because the front does.
             throttle: Throttle {
                 limit: 1000,
                 ..Throttle::default()
@@ -87,7 +88,7 @@ impl Front {
         self.revoked = self.tokens.len();
     }
 
-    /// Somebody starts a run in the portal: whether the service takes it.
+    /// A run is started in the portal. Returns whether the service accepts it.
     pub(crate) fn portal(&mut self, now: u64) -> bool {
         if self.wait(now).is_some() {
             return false;
@@ -103,7 +104,7 @@ impl Front {
         true
     }
 
-    /// Answers a request that arrives now.
+    /// Responds to a request that arrives now.
     pub(crate) fn serve(
         &mut self,
         request: &Request<Vec<u8>>,
@@ -113,7 +114,7 @@ impl Front {
         let is_start = request.method() == http::Method::POST;
         let id = request.uri().path().rsplit('/').next().unwrap_or_default();
         let fault = self.fault(request, fate, is_start, id, now);
-        // What the service itself is about to say of the operation.
+        // The status that the service itself is about to send.
         let told = if fault.is_none() && !is_start {
             self.truth(id, now)
         } else {
@@ -160,8 +161,8 @@ impl Front {
         }
     }
 
-    /// The plainest answer of all, which most requests get: an operation goes on. The emulated service would say the same,
-    /// and take most of the time of a history for it.
+    /// The response to most polls: the operation is active. The emulator would send the same, but would take most of a
+    /// history's computing time.
     fn plain(&self, request: &Request<Vec<u8>>, id: &str, told: &str) -> Option<Response<Vec<u8>>> {
         let goes_on = matches!(told, "notStarted" | "running");
         let is_good = number(request)? >= self.revoked;
@@ -178,13 +179,14 @@ impl Front {
         Some(response)
     }
 
-    /// How an operation stands, truly.
+    /// The true status of an operation.
     pub(crate) fn truth(&self, id: &str, now: u64) -> Option<String> {
         let operation = self.service.operation(id)?;
         operation.status(utc(now as i64)).map(str::to_owned)
     }
 
-    /// How long a start has to wait, since others have started too. What the books hold back by themselves is left to them.
+    /// How long the service refuses a start, if external or scheduled starts have used up the throttle. The starts of the
+    /// clients alone are left to the ledger.
     pub(crate) fn wait(&self, now: u64) -> Option<u64> {
         let mut counted: Vec<(u64, bool)> = self.starts.clone();
         if self.schedule_counts {
@@ -199,7 +201,7 @@ impl Front {
         Some(self.ends(counted[over].0) - now)
     }
 
-    /// When a start stops counting.
+    /// When a start stops counting for the service's throttle.
     fn ends(&self, at: u64) -> u64 {
         if self.is_fixed {
             (at / WINDOW + 1) * WINDOW
@@ -217,7 +219,7 @@ impl Front {
 }
 
 impl World {
-    /// A new token for a client.
+    /// Issues a new token to a client.
     pub(crate) fn issue(&mut self, client: usize) -> AccessToken {
         let token = self.front.new_token(self.now);
         let utc = self.at(client).utc;

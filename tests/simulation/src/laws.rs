@@ -1,87 +1,88 @@
-//! The laws, as sentences. Each looks at what truly happened beside what was told.
+//! The laws, as sentences. Each compares what truly happened with what the callers were told.
 
 use crate::{liveness, safety, sim::World};
 
-/// What may be off between the clocks of the service and of a store, before a law of time is given up for it.
+/// The allowed difference between the clocks of the service and of a store, in ms. The laws about time assume no more.
 pub(crate) const MARGIN: u64 = 120_000;
-/// A law: its name, the sentence, and the function that says how it was broken.
+
+/// A law: its name, its sentence, and a function that reports how it was broken.
 #[derive(Clone, Copy)]
 pub struct Law {
-    /// Such as `I3`.
+    /// The number of the invariant in `docs/protocol.md`, such as `I3`.
     pub name: &'static str,
-    /// What must hold.
+    /// The property that must hold.
     pub sentence: &'static str,
     pub(crate) broken: fn(&World) -> Option<String>,
 }
 
-/// All laws, of safety and of liveness.
+/// All laws: those of safety (I) and those of liveness (G).
 pub const LAWS: &[Law] = &[
     Law {
         name: "I1",
-        sentence: "the token goes to the base's origin alone, in one sensitive Authorization field",
+        sentence: "the token is sent only to the base's origin, in one Authorization field that is marked sensitive",
         broken: safety::egress,
     },
     Law {
         name: "I2",
-        sentence: "a reservation has one POST at most, but for a repeat after a 401",
+        sentence: "a reservation has at most one POST, and one more after a 401",
         broken: safety::once,
     },
     Law {
         name: "I3",
-        sentence: "in any twelve hours five starts at most were accepted or may have been",
+        sentence: "in any twelve hours, at most five starts were accepted or may have been accepted",
         broken: safety::quota,
     },
     Law {
         name: "I4",
-        sentence: "a reservation is durable before its POST, an outcome before it is told, or the result warns",
+        sentence: "a reservation is durable before its POST; an outcome is durable before it is reported, or the result warns",
         broken: safety::record_first,
     },
     Law {
         name: "I5",
-        sentence: "what was accepted is never told as not started, and what was answered is told with its operation",
+        sentence: "an accepted start is never reported as not started, and after a 202 the result names its operation",
         broken: safety::no_lost_start,
     },
     Law {
         name: "I6",
-        sentence: "a wait ends in success or failure only by what the service says in a whole body, and stays ended",
+        sentence: "polling ends in success or failure only by a status that the service sent in a complete body, and stays ended",
         broken: safety::no_false_end,
     },
     Law {
         name: "I7",
-        sentence: "a start and a wait end within their time limit, in a bounded number of steps",
+        sentence: "a start and its polling end within their time limit, in a bounded number of steps",
         broken: safety::bounded,
     },
     Law {
         name: "I8",
-        sentence: "the token is in no book, no message and no Debug output",
+        sentence: "the token is not in the ledger, in a message or in Debug output",
         broken: safety::secret,
     },
     Law {
         name: "I10",
-        sentence: "books that fail stop the start: nothing is sent for what they did not grant",
+        sentence: "a ledger that fails stops the start: no POST is sent without a granted reservation",
         broken: safety::fail_closed,
     },
     Law {
         name: "G1",
-        sentence: "once the network heals, every accepted run that is followed or taken up again ends known",
+        sentence: "once the network heals, every accepted start that is polled or resumed ends with its true status",
         broken: liveness::known,
     },
     Law {
         name: "G2",
-        sentence: "doubt ends within the window, the lease and the margin",
+        sentence: "no start stays in doubt for longer than the window, the lease and the margin",
         broken: liveness::doubt_ends,
     },
     Law {
         name: "G3",
-        sentence: "the books refuse only for five slots that are used or may be, and no longer than those count",
+        sentence: "the ledger refuses a start only while five slots are used or may be used",
         broken: liveness::no_waste,
     },
     Law {
         name: "G4",
-        sentence: "a client polls no more often than its policy and the service's Retry-After say",
+        sentence: "a client polls no more often than its poll interval and the service's Retry-After allow",
         broken: liveness::pace,
     },
 ];
 
-/// The law that stands for all that ends a history by a panic (T: no input panics, overflows the stack or loops).
-pub const TOTAL: (&str, &str) = ("I9", "nothing panics and nothing goes round for ever");
+/// The law that a history breaks by panicking or by exceeding the number of steps.
+pub const TOTAL: (&str, &str) = ("I9", "nothing panics and nothing loops for ever");

@@ -1,22 +1,22 @@
-//! A simulation: several clients with clocks of their own, one set of books, the emulated service and a network, in virtual
-//! time and from one seed.
+//! A deterministic simulation: several clients, each with its own clocks, share one ledger and use the emulated service
+//! over a faulty network, in virtual time. One seed determines the whole history.
 //!
-//! - [`transitions`] makes a [`Script`] of a seed; `acts` is what each of its events does.
-//! - The system: `client`, `start`, `follow` and `review` drive the core's machines as an adapter does; `books` is the
-//!   store; `network`, `wire` and `front` are what lies between them and the emulated service.
-//! - The model: `record` and `model` hold what truly happened beside what was told.
-//! - The laws are in [`LAWS`]: `safety` has those of what may not happen, `liveness` those of what must come in the end.
+//! - [`transitions`] makes a [`Script`] from a seed; `acts` executes its events.
+//! - The system: `client`, `start`, `follow` and `review` drive the core's machines as an adapter does. `books` is the
+//!   store of the ledger. `network`, `wire` and `front` lie between the clients and the emulated service.
+//! - The model: `record` and `model` keep what truly happened and what the callers were told.
+//! - The laws are in [`LAWS`]: `safety` checks what must never happen, `liveness` what must happen eventually.
 //!
-//! A history that breaks a law is made as short as it will go ([`shrink`]) and told as a script that can be played again.
-//! What virtual time cannot show is shown elsewhere: bounds of memory and of real time in `tests/tests/bounds.rs`, bytes on
-//! sockets in `tests/tests/conformance.rs`, processes that are killed and disks that fail in `docs/faults.md`.
+//! A history that breaks a law is shortened ([`shrink`]) and printed as a script that can be played again. Other tests
+//! cover what virtual time cannot: time limits in real time in `tests/tests/bounds.rs`, bytes on sockets in
+//! `tests/tests/conformance.rs`, killed processes and failing disks in `docs/faults.md`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     clippy::wildcard_enum_match_arm,
-    reason = "this package is a test: what must not happen ends it"
+    reason = "this package is a test: it panics on failure"
 )]
 
 mod acts;

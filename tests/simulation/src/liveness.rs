@@ -1,4 +1,4 @@
-//! The laws of liveness: what must happen in the end, and what may not happen too often.
+//! The laws of liveness: what must happen eventually, and what must not happen too often.
 
 use std::time::Duration;
 
@@ -14,15 +14,15 @@ use crate::{
     sim::World,
 };
 
-/// How long a reservation is good for, with the limits the clients have.
+/// The lease of a reservation with the clients' time limits, in ms.
 const LEASE: u64 = 150_000;
-/// The last poll of a wait comes this long before its time limit, at most.
+/// The last poll comes at most this long before the time limit.
 const LAST_POLL: Duration = Duration::from_secs(2);
-/// What clocks may drift apart in a window.
+/// How far clocks may drift apart during a window, in ms.
 const DRIFT: u64 = 10_000;
-/// A refusal is known so much later than it was made, in ms.
+/// How long the reply of the store takes at most, in ms.
 const ANSWER: u64 = 20;
-/// What the arithmetic of ms may be off by.
+/// The error of arithmetic in whole ms.
 const ROUNDING: Duration = Duration::from_millis(5);
 
 /// G1.
@@ -31,7 +31,7 @@ pub(crate) fn known(world: &World) -> Option<String> {
         let truth = world.front.truth(&run.operation, world.now);
         (run.known.is_none() || run.known != truth).then(|| {
             let (operation, known) = (&run.operation, &run.known);
-            format!("{operation} is known as {known:?}, and truly {truth:?}")
+            format!("{operation} ended as {known:?}, and its true status is {truth:?}")
         })
     })
 }
@@ -42,15 +42,15 @@ pub(crate) fn doubt_ends(world: &World) -> Option<String> {
     let last = last.max(world.script.world.heals);
     let within = WINDOW + 2 * MARGIN + LEASE + DRIFT;
     let then = last + within;
-    // What lies ahead of a clock that is behind, or was set back, counts for as long from when the books were opened first
-    // after that; unless the clock reaches it before: it may have been set right.
+    // An entry dated ahead of a clock that is behind or was set back counts from the next time that the ledger is opened,
+    // or until the clock reaches its date, if the clock is set right.
     let ahead = (world.record.jumped_back + world.behind()) as u64 * 1000;
     let is_open = |quota: &Quota| quota.in_doubt() + quota.in_flight() > 0;
     let quota = world.quota_opened(&[last], then);
     let later = || world.quota_opened(&[last, then], then + ahead.min(within));
     (is_open(&quota) && (ahead == 0 || is_open(&later()))).then(|| {
         let entries = quota.entries();
-        format!("starts are in doubt or in flight at {then} ms: {entries:?}")
+        format!("starts are still in doubt or in flight at {then} ms: {entries:?}")
     })
 }
 
@@ -63,7 +63,10 @@ pub(crate) fn no_waste(world: &World) -> Option<String> {
     let waste = refused.clone().find_map(|refused| {
         let held = world.record.reservations.iter();
         let held = held.filter(|own| may_count(world, own, refused.at)).count();
-        (held < 5).then(|| format!("refused at {} ms with {held} slots used", refused.at))
+        (held < 5).then(|| {
+            let at = refused.at;
+            format!("a start was refused at {at} ms with {held} slots used")
+        })
     });
     if waste.is_some() || !is_calm(world) {
         return waste;
@@ -77,7 +80,7 @@ pub(crate) fn no_waste(world: &World) -> Option<String> {
 /// G4.
 pub(crate) fn pace(world: &World) -> Option<String> {
     world.record.watches.iter().find_map(|watch| {
-        // Whether the poll before was one made at once, with a fresh token.
+        // Whether the previous poll was the immediate repeat after a 401.
         let mut is_repeat = false;
         let polls = watch.polls.iter();
         polls
@@ -92,12 +95,12 @@ pub(crate) fn pace(world: &World) -> Option<String> {
                 let may_repeat = !is_repeat && is_401(before);
                 is_repeat = may_repeat && gap < least;
                 (gap < least && !may_repeat)
-                    .then(|| format!("a poll {gap:?} after the last one, not {least:?}"))
+                    .then(|| format!("a poll came {gap:?} after the last one, not {least:?}"))
             })
     })
 }
 
-/// The least time from one poll's end to the next one.
+/// The minimum time between the end of a poll and the next poll.
 fn least(watch: &Watched, before: &Poll, poll: &Poll, since: Duration) -> Duration {
     let asked = match &before.ended {
         Some((_, Ended::Answer { asked, .. })) => asked.unwrap_or_default().min(86_400),
@@ -110,7 +113,7 @@ fn least(watch: &Watched, before: &Poll, poll: &Poll, since: Duration) -> Durati
         Some(every) => every,
         None => (age / 10).clamp(Duration::from_secs(5), Duration::from_secs(60)),
     };
-    // One last poll comes just before the time limit.
+    // The last poll comes just before the time limit, without an interval.
     let is_last = poll.sent + LAST_POLL + ROUNDING >= watch.deadline;
     let policy = if is_last { Duration::ZERO } else { policy };
     policy.max(Duration::from_secs(asked))
@@ -120,9 +123,9 @@ fn is_401(poll: &Poll) -> bool {
     matches!(&poll.ended, Some((_, Ended::Answer { status, .. })) if *status == StatusCode::UNAUTHORIZED)
 }
 
-/// Whether a reservation may rightly take up a slot.
+/// Whether a reservation may still use a slot.
 fn may_count(world: &World, own: &Reservation, at: u64) -> bool {
-    // A store's clock that is behind dates what comes after an answer by that answer's.
+    // A store whose clock is behind dates later entries by the `Date` of an earlier response.
     let is_old = own.at + WINDOW + 2 * MARGIN + LEASE + DRIFT <= at;
     let given_back = match &world.record.attempts[own.attempt].told {
         Some((_, told)) => {
@@ -136,7 +139,7 @@ fn may_count(world: &World, own: &Reservation, at: u64) -> bool {
     own.at <= at && !is_old && !given_back
 }
 
-/// Whether the books told a longer wait than until the fifth last slot stops counting.
+/// Whether a refusal named a later time than the one at which a slot becomes free.
 fn too_long(world: &World, refused: Refused) -> Option<String> {
     let accepted = |own: &Reservation| {
         let mut accepted = world.record.acceptances();
@@ -149,20 +152,21 @@ fn too_long(world: &World, refused: Refused) -> Option<String> {
         .reservations
         .iter()
         .filter(|own| own.at <= refused.at);
-    // One that is in flight counts from the end of its lease.
+    // A start in flight counts from the end of its lease.
     let mut held: Vec<u64> = held
         .map(|own| accepted(own).unwrap_or(own.at + LEASE))
         .collect();
     held.sort_unstable();
     let fifth = held.iter().rev().nth(4)?;
-    // Books whose clock is behind date a start by the answer's `Date`, which lies ahead of it.
+    // A ledger whose clock is behind dates a start by the response's `Date`, which is ahead of that clock.
     let behind = world.behind() as u64 * 1000;
     let frees = fifth + WINDOW + MARGIN + behind + DRIFT + 2 * world.script.world.latency + 100;
     let told = refused.at as i64 + refused.wait;
-    (told > frees as i64).then(|| format!("told to wait until {told} ms, not {frees}"))
+    (told > frees as i64)
+        .then(|| format!("a refusal named {told} ms as the next free slot, not {frees} ms"))
 }
 
-/// A start that was not accepted although nothing was in its way, not even its own time limit.
+/// A start that was not accepted although neither a fault nor its time limit prevented it.
 fn untaken(world: &World) -> Option<String> {
     let there_and_back = Duration::from_millis(2 * (1 + world.script.world.latency) + ANSWER);
     let attempts = world.record.attempts.iter();
@@ -171,18 +175,18 @@ fn untaken(world: &World) -> Option<String> {
         let (_, told) = attempt.told.as_ref()?;
         let is_full = told.words.contains("starts of the window");
         let is_taken = told.may_have_started == MayHaveStarted::Yes || is_full;
-        (!is_taken).then(|| format!("without any fault a start ended with `{}`", told.words))
+        (!is_taken).then(|| format!("without any fault, a start ended with `{}`", told.words))
     })
 }
 
-/// Whether nothing but starts is in the script.
+/// Whether the script contains only starts.
 fn is_calm(world: &World) -> bool {
     let mut events = world.script.events.iter();
     events.all(|event| matches!(event.act, Act::Start(_)))
         && !(world.script.world.schedule && world.script.world.schedule_counts)
 }
 
-/// Whether no clock is off by more than the margin allows for.
+/// Whether all clocks stay within the margin.
 fn clocks_agree(world: &World) -> bool {
     let near = |ahead: i64| ahead.unsigned_abs() <= 10;
     let mut clients = world.clients.iter();

@@ -1,4 +1,4 @@
-//! What is written down of a history while it goes on.
+//! Recording a history while it is played.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ impl Record {
         }
     }
 
-    /// Looks for a token in a text that may be shown or kept.
+    /// Looks for a token in a text that is shown or stored.
     pub(crate) fn look(&mut self, place: &str, text: &str) {
         if text.contains(TOKEN) {
             self.leaks.push(format!("{place}: {text}"));
@@ -43,8 +43,8 @@ impl Record {
 
     pub(crate) fn keep(&mut self, bytes: &[u8]) {
         match std::str::from_utf8(bytes) {
-            Ok(text) => self.look("the books", text),
-            Err(_) => self.leaks.push("the books are no text".to_owned()),
+            Ok(text) => self.look("the ledger", text),
+            Err(_) => self.leaks.push("the ledger is not UTF-8".to_owned()),
         }
     }
 
@@ -61,7 +61,7 @@ impl Record {
         self.reservations.iter().rev().find(|it| it.id == id)
     }
 
-    /// A driver was told that its change stands, and not that it is refused.
+    /// The store has granted the latest reservation of this attempt.
     pub(crate) fn granted(&mut self, attempt: usize) {
         let attempt = &mut self.attempts[attempt];
         attempt.granted = attempt.latest;
@@ -116,7 +116,7 @@ impl Record {
         }
     }
 
-    /// The POSTs that were accepted: when, and which.
+    /// The accepted POSTs with the times of their acceptance.
     pub(crate) fn acceptances(&self) -> impl Iterator<Item = (u64, &Post)> {
         let accepted = |post| Some((Post::accepted_at(post)?, post));
         self.posts.iter().filter_map(accepted)

@@ -1,4 +1,4 @@
-//! The network: one request and its one answer, with what may become of both.
+//! The network: carries one request and its response, with the scripted faults.
 
 use std::time::Duration;
 
@@ -18,14 +18,14 @@ use crate::{
     world::utc,
 };
 
-/// A request on its way.
+/// A request under way.
 #[derive(Debug)]
 pub(crate) struct Letter {
     pub(crate) purpose: Purpose,
     pub(crate) request: Option<Request<Vec<u8>>>,
     pub(crate) fate: Option<Fate>,
     pub(crate) served: Option<Served>,
-    /// Whether the answer comes within the time limit.
+    /// Whether the response arrives within the time limit.
     pub(crate) is_timely: bool,
 }
 
@@ -35,10 +35,10 @@ impl Letter {
     }
 }
 
-/// An answer, or how it was lost.
+/// A response, or the error by which it was lost.
 pub(crate) type Answer = Result<(Parts, Result<Vec<u8>, IncompleteBody>), TransportError>;
 
-/// Makes one request of a machine, as a driver does.
+/// Sends one request of a machine, as a driver does.
 pub(crate) async fn send(sim: &Sim, client: usize, purpose: Purpose, exchange: Exchange<'_>) {
     let limit = exchange.time_limit(sim.world().at(client));
     let token = match token(sim, client, exchange.challenge(), limit).await {
@@ -78,7 +78,7 @@ pub(crate) async fn send(sim: &Sim, client: usize, purpose: Purpose, exchange: E
 }
 
 impl Sim {
-    /// Carries a request to the service and its answer back.
+    /// Carries a request to the service and the response back.
     async fn carry(
         &self,
         client: usize,
@@ -97,7 +97,7 @@ impl Sim {
 }
 
 impl World {
-    /// Writes down a request that goes out: its number.
+    /// Records a request that is sent, and returns its number.
     fn sent(&mut self, client: usize, purpose: Purpose, request: &Request<Vec<u8>>) -> usize {
         self.letters.push(Letter {
             purpose,
@@ -125,7 +125,7 @@ impl World {
         number
     }
 
-    /// Writes down how a request ended for its client.
+    /// Records how a request ended for its client.
     fn ended(&mut self, client: usize, number: usize, answer: &Answer) {
         let letter = &self.letters[number];
         let told = letter.served.as_ref().and_then(|it| it.status.clone());
@@ -155,8 +155,8 @@ impl World {
     }
 }
 
-/// The seconds of a Retry-After in its plainest form; the others are the vectors' matter. After a 401 it is no law: what
-/// that asks for is another token.
+/// The seconds of a `Retry-After` in its simplest form; the vectors test the other forms. The field of a 401 is ignored,
+/// because the client repeats the request with another token at once.
 fn asked(head: &Parts) -> Option<u64> {
     if head.status == StatusCode::UNAUTHORIZED {
         return None;
@@ -174,7 +174,7 @@ fn within(most: usize, body: Result<Vec<u8>, IncompleteBody>) -> Result<Vec<u8>,
     }
 }
 
-/// Whether an answer has this status.
+/// Whether a response has this status.
 pub(crate) fn is(answer: &Answer, status: StatusCode) -> bool {
     matches!(answer, Ok((head, _)) if head.status == status)
 }

@@ -1,4 +1,4 @@
-//! Faults planted into what is simulated, so that the laws are seen to fail.
+//! Faults planted into the simulated driver, store and caller. They show that the laws detect them.
 
 use http::{Request, StatusCode, header::DATE, response::Parts};
 use industrydata_core::Now;
@@ -25,55 +25,55 @@ use crate::{
 /// A fault that a driver, a store or a caller could have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Planted {
-    /// None: what is simulated is what is shipped.
+    /// No fault: the simulation runs the released code.
     #[default]
     Nothing,
-    /// The driver sends the request again after a 503.
+    /// The driver sends a start again after a 503.
     SendsAgain,
-    /// The store loses every fifth commit, and says it stands.
+    /// The store loses every fifth commit and reports success.
     ForgetfulStore,
-    /// An answer is dated by when its request was sent.
+    /// A response is dated by the time at which its request was sent.
     DatedBySend,
     /// The caller's window is an hour too short.
     ElevenHours,
     /// The caller's window is an hour too long.
     ThirteenHours,
-    /// A status nobody knows is read as success.
+    /// An unknown status is read as success.
     UnknownIsSuccess,
-    /// Pauses are not kept.
+    /// The driver does not wait between polls.
     NoPause,
-    /// A lost answer is reported as a connection that could not be made.
+    /// A lost response is reported as a failed connection.
     BlamesConnection,
-    /// A store that fails is taken for one that has granted.
+    /// A store error is treated as a granted reservation.
     IgnoresStore,
-    /// The token is the start's label in the books.
+    /// The token is used as the start's label in the ledger.
     TokenInBooks,
-    /// The books' clock stands still after eight hours.
+    /// The ledger's clock stops after eight hours.
     StandingClock,
-    /// A dropped start books nothing but that its slot is free.
+    /// A dropped start always releases its slot.
     DropFrees,
-    /// A wait that lost track is never taken up again.
+    /// The caller never resumes polling after losing track of an operation.
     NeverResumes,
-    /// The driver follows any Location by itself.
+    /// The driver sends the token to a Location that the core has refused.
     FollowsAnything,
-    /// The driver panics over a body that was cut off.
+    /// The driver panics if a body is cut off.
     Panics,
-    /// An answer of 202 with an unusable Location is told as a refusal.
+    /// A 202 with an unusable Location is reported as a refusal.
     ForgetsAcceptance,
 }
 
-/// A copy of a request, for a driver that may send it once more.
+/// A copy of a request, if the planted driver may send it again.
 pub(crate) fn copy(sim: &Sim, request: &Request<Vec<u8>>) -> Option<Request<Vec<u8>>> {
     let is_planted = sim.world().is_planted(Planted::SendsAgain);
     is_planted.then(|| request.clone())
 }
 
-/// Whether such a driver does send it once more.
+/// Whether that driver sends the request again.
 pub(crate) fn sends_again(purpose: Purpose, answer: &Answer) -> bool {
     matches!(purpose, Purpose::Post(_)) && is(answer, StatusCode::SERVICE_UNAVAILABLE)
 }
 
-/// The moment an answer is said to have come.
+/// The moment at which the driver says that a response came.
 pub(crate) fn answered_at(sim: &Sim, purpose: Purpose, sent: Now, client: usize) -> Now {
     let world = sim.world();
     let is_post = matches!(purpose, Purpose::Post(_));
@@ -84,14 +84,14 @@ pub(crate) fn answered_at(sim: &Sim, purpose: Purpose, sent: Now, client: usize)
     }
 }
 
-/// Takes an answer's own time out of it, for a driver that knows better.
+/// Removes the `Date` of a response, for the driver that dates by the send.
 pub(crate) fn undate(sim: &Sim, purpose: Purpose, head: &mut Parts) {
     if sim.world().is_planted(Planted::DatedBySend) && matches!(purpose, Purpose::Post(_)) {
         head.headers.remove(DATE);
     }
 }
 
-/// A body as the driver hands it in.
+/// A body as the driver passes it to the machine.
 pub(crate) fn read(
     sim: &Sim,
     body: Result<Vec<u8>, IncompleteBody>,
@@ -108,7 +108,7 @@ pub(crate) fn read(
     })
 }
 
-/// A fault as the driver reports it.
+/// A transport error as the driver reports it.
 pub(crate) fn blame(sim: &Sim, fault: TransportError) -> TransportError {
     if sim.world().is_planted(Planted::BlamesConnection) && fault.phase() == Phase::Sent {
         return TransportError::new(Phase::Connect, "planted");
@@ -116,7 +116,7 @@ pub(crate) fn blame(sim: &Sim, fault: TransportError) -> TransportError {
     fault
 }
 
-/// What a store answered, as the driver hands it in.
+/// The store's reply as the driver passes it to the machine.
 pub(crate) fn booked(
     sim: &Sim,
     result: Result<StoreReply, StoreError>,
@@ -132,7 +132,7 @@ pub(crate) fn booked(
     }
 }
 
-/// What a dropped start leaves to book.
+/// The change that a dropped start leaves to be written.
 pub(crate) fn abandoned(world: &World, attempt: usize, change: Change) -> Change {
     let latest = world.record.attempts[attempt].latest;
     match latest {
@@ -147,13 +147,13 @@ pub(crate) fn abandoned(world: &World, attempt: usize, change: Change) -> Change
     }
 }
 
-/// The label of a start in the books.
+/// The label of a start in the ledger.
 pub(crate) fn label(world: &mut World, client: usize) -> Option<String> {
     let is_planted = world.is_planted(Planted::TokenInBooks);
     is_planted.then(|| format!("{TOKEN}{client}"))
 }
 
-/// Goes to a Location that the core has refused.
+/// Sends a request to a Location that the core has refused.
 pub(crate) fn follows(world: &mut World, outcome: &Result<Accepted, StartError>) {
     let Err(error) = outcome else { return };
     if let StartErrorKind::NotFollowable { location, .. } = error.kind()
@@ -179,7 +179,7 @@ pub(crate) fn told(world: &World, told: Told) -> Told {
     told
 }
 
-/// The quota a caller keeps.
+/// The throttle that a caller configures.
 pub(crate) fn throttle(sim: &Sim) -> Throttle {
     let hours = match sim.world().planted {
         Planted::ElevenHours => 11,

@@ -1,4 +1,4 @@
-//! What truly happened, written down beside what was told: the model that the laws are held against.
+//! What truly happened and what the callers were told. The laws compare the two.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use industrydata_core::Timestamp;
 use industrydata_core::ledger::EntryState;
 use industrydata_core::lro::MayHaveStarted;
 
-/// What a request is for: the number of the attempt or of the wait.
+/// The purpose of a request, with the number of the attempt or of the operation poll.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
     Post(usize),
@@ -19,19 +19,19 @@ pub(crate) enum Purpose {
 /// How a request ended for its client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Ended {
-    /// The head arrived whole.
+    /// The head arrived completely.
     Answer {
         status: StatusCode,
-        /// The operation's status, if it is the service's own answer and arrived whole.
+        /// The operation's status, if the response is the service's own and arrived completely.
         told: Option<String>,
-        /// The Retry-After, if plain seconds.
+        /// The `Retry-After`, if it is a number of seconds.
         asked: Option<u64>,
-        /// Whether it had a `Date`.
+        /// Whether the response had a `Date`.
         dated: bool,
     },
-    /// No answer, and the service may have acted.
+    /// No response arrived, and the service may have acted.
     Lost,
-    /// It certainly never left.
+    /// The request was certainly not sent.
     NeverSent,
 }
 
@@ -41,9 +41,9 @@ pub(crate) struct Reservation {
     pub(crate) id: u128,
     pub(crate) attempt: usize,
     pub(crate) at: u64,
-    /// How the books date it, once confirmed by its owner.
+    /// The date that the ledger gives it, once its own start has confirmed it.
     pub(crate) dated: Option<Timestamp>,
-    /// When it was freed by evidence.
+    /// When evidence of a reconciliation released it.
     pub(crate) freed: Option<u64>,
 }
 
@@ -54,29 +54,29 @@ pub(crate) struct Post {
     pub(crate) number: usize,
     pub(crate) at: u64,
     pub(crate) reservation: Option<u128>,
-    /// Whether the books had told the driver that this reservation stands.
+    /// Whether the store had granted the reservation to the driver.
     pub(crate) is_granted: bool,
-    /// Whether the reservation stood in the books when the POST went out.
+    /// Whether the reservation was in the ledger when the POST was sent.
     pub(crate) is_durable: bool,
     pub(crate) ended: Option<Ended>,
-    /// By how many seconds the client's wall clock was ahead when it ended.
+    /// By how many seconds the client's wall clock was ahead when the POST ended.
     pub(crate) ahead: i64,
     /// When the service accepted it, and the operation.
     pub(crate) accepted: Option<(u64, String)>,
 }
 
-/// What a start was told to be.
+/// What the caller of a start was told.
 #[derive(Clone, Debug)]
 pub(crate) struct Told {
     /// When, in true time.
     pub(crate) at: u64,
     pub(crate) may_have_started: MayHaveStarted,
     pub(crate) operation: Option<String>,
-    /// Whether it carries a warning that the books are not written.
+    /// Whether the result carries the warning that the ledger was not written.
     pub(crate) is_warned: bool,
-    /// Whether it carries a warning that a clock is off.
+    /// Whether the result carries the warning that a clock is off.
     pub(crate) is_skew_told: bool,
-    /// How the entry stood in the books when it was told.
+    /// The state of the entry in the ledger at that moment.
     pub(crate) entry: Option<EntryState>,
     pub(crate) words: String,
 }
@@ -90,17 +90,17 @@ pub(crate) struct Attempt {
     pub(crate) latest: Option<u128>,
     pub(crate) granted: Option<u128>,
     pub(crate) steps: u32,
-    /// How long it waited for the store.
+    /// How long the start waited for the store.
     pub(crate) booking: Duration,
     pub(crate) told: Option<(Duration, Told)>,
 }
 
-/// A refusal by the books.
+/// A refusal by the ledger.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Refused {
     pub(crate) at: u64,
     pub(crate) is_for_slots: bool,
-    /// Until when, as a time from `at` on, in ms.
+    /// The time from `at` until the slot that the refusal names, in ms.
     pub(crate) wait: i64,
 }
 
@@ -112,30 +112,30 @@ pub(crate) struct Poll {
     pub(crate) ended: Option<(Duration, Ended)>,
 }
 
-/// One wait for an operation.
+/// The polling of one operation.
 #[derive(Clone, Debug)]
 pub(crate) struct Watched {
     pub(crate) operation: String,
-    /// When it was accepted, if this process did that, in steady time.
+    /// When the start was accepted, in steady time, if this process made it.
     pub(crate) accepted: Option<Duration>,
     pub(crate) every: Option<Duration>,
     pub(crate) began: Duration,
-    /// When it is to have ended.
+    /// The deadline, in steady time.
     pub(crate) deadline: Duration,
     pub(crate) polls: Vec<Poll>,
     pub(crate) steps: u32,
-    /// When it ended, with which status if one is known, and whether it ended so once more.
+    /// When polling ended, the final status if there is one, and whether asking again gave the same end.
     pub(crate) ended: Option<(Duration, Option<String>, bool)>,
 }
 
-/// A run that a client follows until it knows.
+/// An operation that a client polls and resumes until its final status is known.
 #[derive(Clone, Debug)]
 pub(crate) struct Followed {
     pub(crate) operation: String,
     pub(crate) known: Option<String>,
 }
 
-/// All of it.
+/// The record of a whole history.
 #[derive(Debug, Default)]
 pub(crate) struct Record {
     pub(crate) steps: u64,
@@ -151,18 +151,18 @@ pub(crate) struct Record {
     pub(crate) refused: Vec<Refused>,
     pub(crate) watches: Vec<Watched>,
     pub(crate) followed: Vec<Followed>,
-    /// Requests that went where none may go.
+    /// Requests that were not sent to the base, or not with one sensitive token.
     pub(crate) strays: Vec<String>,
-    /// Where a token was found.
+    /// Texts that contain a token, with the place where they were found.
     pub(crate) leaks: Vec<String>,
-    /// By how much the books' clock has jumped ahead, in s.
+    /// By how much the ledger's clock has jumped ahead, in s.
     pub(crate) jumped_ahead: i64,
-    /// By how much it was set back, in s.
+    /// By how much the ledger's clock was set back, in s.
     pub(crate) jumped_back: i64,
 }
 
 impl Attempt {
-    /// When it and its wait are to have ended, in steady time.
+    /// The deadline of the start and its polling, in steady time.
     pub(crate) fn deadline(&self) -> Duration {
         self.began.steady + self.limit
     }
@@ -173,7 +173,7 @@ impl Post {
         self.accepted.as_ref().map(|(at, _)| *at)
     }
 
-    /// Whether it is known for certain that the service did not act.
+    /// Whether the client knows for certain that the service did not act.
     pub(crate) fn is_disproved(&self) -> bool {
         match &self.ended {
             Some(Ended::NeverSent) => true,

@@ -1,4 +1,4 @@
-//! Histories by the thousand, on every core: the same result whatever their number.
+//! Plays thousands of histories in parallel. The result does not depend on the number of threads.
 
 use std::{
     panic::{self, AssertUnwindSafe},
@@ -16,9 +16,9 @@ use crate::{
     transitions,
 };
 
-/// How many violations are kept: those of the lowest seeds.
+/// How many violations are reported: those with the lowest seeds.
 const KEPT: usize = 5;
-/// Seeds that a thread takes at a time.
+/// How many seeds a thread takes at a time.
 const CHUNK: u64 = 64;
 
 /// Which histories to play.
@@ -26,20 +26,20 @@ const CHUNK: u64 = 64;
 pub struct Plan {
     /// The first seed.
     pub from: u64,
-    /// How many.
+    /// The number of seeds.
     pub seeds: u64,
-    /// On how many threads.
+    /// The number of threads.
     pub threads: usize,
-    /// What is planted.
+    /// The planted fault.
     pub planted: Planted,
 }
 
 /// A law that was broken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
-    /// Its name.
+    /// The name of the law.
     pub law: String,
-    /// How.
+    /// How the law was broken.
     pub detail: String,
 }
 
@@ -48,7 +48,7 @@ pub struct Violation {
 pub struct Found {
     /// The seed of its script.
     pub seed: u64,
-    /// The first law that it broke.
+    /// The first law that the history broke.
     pub violation: Violation,
 }
 
@@ -58,7 +58,7 @@ impl Violation {
         Self { law, detail }
     }
 
-    /// What must hold, as a sentence.
+    /// The sentence of the law.
     #[must_use]
     pub fn sentence(&self) -> &'static str {
         let law = LAWS.iter().find(|law| law.name == self.law);
@@ -66,7 +66,7 @@ impl Violation {
     }
 }
 
-/// Plays histories, and adds up what they came to. What broke a law is told by its seed, the lowest first.
+/// Plays histories. Returns their sum and the histories that broke a law, ordered by seed.
 #[must_use]
 pub fn run(plan: Plan) -> (Tally, Vec<Found>) {
     let next = AtomicU64::new(0);
@@ -87,7 +87,7 @@ pub fn run(plan: Plan) -> (Tally, Vec<Found>) {
     whole
 }
 
-/// Plays one script: what it came to, and the first law that it broke.
+/// Plays one script. Returns its figures and the first law that it broke.
 #[must_use]
 pub fn play(script: &Script, planted: Planted) -> (Tally, Option<Violation>) {
     let common = COMMON.with(Clone::clone);
@@ -106,7 +106,7 @@ pub fn play(script: &Script, planted: Planted) -> (Tally, Option<Violation>) {
     judged.unwrap_or_else(|panicked| {
         let text = panicked.downcast_ref::<String>().cloned();
         let text = text.or_else(|| panicked.downcast_ref::<&str>().map(|it| (*it).to_owned()));
-        let detail = text.unwrap_or_else(|| "a panic without words".to_owned());
+        let detail = text.unwrap_or_else(|| "a panic without a message".to_owned());
         let tally = Tally {
             histories: 1,
             ..Tally::default()
@@ -126,7 +126,7 @@ fn worker(plan: Plan, next: &AtomicU64) -> (Tally, Vec<Found>) {
             let seed = plan.from.wrapping_add(nth);
             let (own, violation) = play(&transitions::script(seed), plan.planted);
             tally.add(&own);
-            // A thread takes its seeds in rising order, so that the first ones found are the lowest.
+            // Seeds come in rising order, so the violations that are kept have this thread's lowest seeds.
             if let Some(violation) = violation
                 && found.len() < KEPT
             {

@@ -1,4 +1,4 @@
-//! The laws of safety: what may not happen at any time.
+//! The laws of safety: what must never happen.
 
 use std::time::Duration;
 
@@ -15,13 +15,13 @@ use crate::{
     world::utc,
 };
 
-/// A transaction may end this much after a time limit: a lock is waited for, twice.
+/// How long after a time limit a start may end: its transactions may wait for a lock twice.
 const SLACK: Duration = Duration::from_secs(30);
 
 /// I1.
 pub(crate) fn egress(world: &World) -> Option<String> {
     let stray = world.record.strays.first()?;
-    Some(format!("a request went to {stray}"))
+    Some(format!("a request was sent to {stray}"))
 }
 
 /// I2.
@@ -37,23 +37,25 @@ pub(crate) fn once(world: &World) -> Option<String> {
     });
     let (_, post) = again?;
     Some(format!(
-        "a second POST for one reservation, {} ms on",
+        "a second POST for one reservation at {} ms",
         post.at
     ))
 }
 
 /// I3.
 pub(crate) fn quota(world: &World) -> Option<String> {
-    if let Some(told) = wrong_clock(world) {
-        return Some(told);
+    if let Some(unreported) = wrong_clock(world) {
+        return Some(unreported);
     }
     if world.record.jumped_ahead * 1000 > MARGIN as i64 / 2 {
-        // T46: set forward, the clock of a store that has none of its own frees slots early.
+        // T46: without a clock of its own, a store frees slots early if the machine's clock is set forward.
         return None;
     }
     let mut accepted: Vec<u64> = world.record.acceptances().map(|(at, _)| at).collect();
     if let Some((first, sixth)) = six_within(&mut accepted) {
-        return Some(format!("six were accepted from {first} to {sixth} ms"));
+        return Some(format!(
+            "six starts were accepted from {first} to {sixth} ms"
+        ));
     }
     let freed = |post: &Post| {
         let own = post.reservation.and_then(|id| world.record.reservation(id));
@@ -64,20 +66,20 @@ pub(crate) fn quota(world: &World) -> Option<String> {
     let mut open: Vec<u64> = open.map(|post| post.at).collect();
     if let Some((first, sixth)) = six_within(&mut open) {
         return Some(format!(
-            "six may have been accepted from {first} to {sixth} ms"
+            "six starts may have been accepted from {first} to {sixth} ms"
         ));
     }
     world.record.acceptances().find_map(|(at, post)| {
         let own = world.record.reservation(post.reservation?)?;
         let is_dated = matches!(post.ended, Some(Ended::Answer { dated: true, .. }));
         let dated = own.dated.filter(|_| is_dated)?;
-        // A Date has whole seconds.
+        // A `Date` has whole seconds.
         let early = utc(at as i64).duration_since(dated).as_millis();
-        (early > 1000).then(|| format!("a slot counts from {early} ms before its acceptance"))
+        (early > 1000).then(|| format!("a start counts from {early} ms before its acceptance"))
     })
 }
 
-/// An answer whose `Date` shows that the clock here is off is told with a warning.
+/// If the `Date` of a 202 shows that the client's clock is off, the result must carry a warning.
 fn wrong_clock(world: &World) -> Option<String> {
     world.record.posts.iter().find_map(|post| {
         let (_, told) = world.record.attempts[post.attempt].told.as_ref()?;
@@ -85,7 +87,7 @@ fn wrong_clock(world: &World) -> Option<String> {
         let is_off = post.ahead.unsigned_abs() * 1000 > MARGIN + 5000;
         let is_silent = told.operation.is_some() && !told.is_skew_told;
         (is_dated && is_off && is_silent)
-            .then(|| format!("a clock {} s ahead was not told", post.ahead))
+            .then(|| format!("a clock {} s ahead was not reported", post.ahead))
     })
 }
 
@@ -94,7 +96,7 @@ pub(crate) fn record_first(world: &World) -> Option<String> {
     let mut posts = world.record.posts.iter();
     if let Some(post) = posts.find(|post| !post.is_durable) {
         return Some(format!(
-            "a POST at {} ms without a reservation in the books",
+            "a POST at {} ms without a reservation in the ledger",
             post.at
         ));
     }
@@ -110,7 +112,7 @@ pub(crate) fn record_first(world: &World) -> Option<String> {
         let words = &told.words;
         (!is_kept && !told.is_warned).then(|| {
             let (client, entry) = (attempt.client, told.entry);
-            format!("client {client} was told `{words}`, and the books have {entry:?}")
+            format!("client {client} was told `{words}`, and the ledger has {entry:?}")
         })
     })
 }
@@ -123,21 +125,27 @@ pub(crate) fn no_lost_start(world: &World) -> Option<String> {
         let (post, (at, operation)) = match accepted.next_back() {
             Some(accepted) => accepted,
             None if told.may_have_started == MayHaveStarted::Yes => {
-                return Some("a start was told as accepted that was not".to_owned());
+                return Some("a start was reported as accepted that was not".to_owned());
             }
             None => return None,
         };
         if told.may_have_started == MayHaveStarted::No {
-            return Some(format!("accepted at {at} ms, and told `{}`", told.words));
+            return Some(format!(
+                "a start accepted at {at} ms was reported as `{}`",
+                told.words
+            ));
         }
         let is_answered = matches!(&post.ended, Some(Ended::Answer { status, .. }) if *status == StatusCode::ACCEPTED);
         let is_hostile = matches!(world.letters[post.number].fate(), Some(Fate::Location(_)));
         let is_known = told.operation.as_ref() == Some(operation);
         if is_answered && !is_known && !is_hostile {
-            return Some(format!("the operation {operation} was told as `{}`", told.words));
+            return Some(format!(
+                "the operation {operation} was reported as `{}`",
+                told.words
+            ));
         }
         (is_answered && told.may_have_started != MayHaveStarted::Yes)
-            .then(|| format!("an answer of 202 was told as `{}`", told.words))
+            .then(|| format!("a 202 was reported as `{}`", told.words))
     })
 }
 
@@ -153,7 +161,9 @@ pub(crate) fn no_false_end(world: &World) -> Option<String> {
         let is_false = known.is_some() && known.as_deref() != told;
         let (operation, known) = (&watch.operation, known.as_deref().unwrap_or("no status"));
         (is_false || !is_sticky).then(|| {
-            format!("{operation} ended with {known}, and the service said {told:?}, {is_sticky}")
+            format!(
+                "{operation} ended with {known}, the service sent {told:?}; the same end again: {is_sticky}"
+            )
         })
     })
 }
@@ -174,7 +184,7 @@ pub(crate) fn bounded(world: &World) -> Option<String> {
             let most = 50 + 6 * watch.polls.len() as u64 + took.as_secs();
             let is_long =
                 *at > watch.deadline.max(watch.began) + SLACK || u64::from(watch.steps) > most;
-            is_long.then(|| format!("a wait took {took:?} and {} steps", watch.steps))
+            is_long.then(|| format!("polling took {took:?} and {} steps", watch.steps))
         })
     })
 }
@@ -188,18 +198,18 @@ pub(crate) fn secret(world: &World) -> Option<String> {
 pub(crate) fn fail_closed(world: &World) -> Option<String> {
     let post = world.record.posts.iter().find(|post| !post.is_granted)?;
     Some(format!(
-        "a POST at {} ms that the books did not grant",
+        "a POST at {} ms without a granted reservation",
         post.at
     ))
 }
 
-/// The starts that were told how they ended.
+/// The starts whose end was reported to their caller.
 fn told(world: &World) -> impl Iterator<Item = (usize, &Attempt, &(Duration, Told))> {
     let attempts = world.record.attempts.iter().enumerate();
     attempts.filter_map(|(nth, attempt)| Some((nth, attempt, attempt.told.as_ref()?)))
 }
 
-/// Six of these times that lie within one window: the first and the last.
+/// The first and the last of six of these times within one window, if there are any.
 fn six_within(times: &mut [u64]) -> Option<(u64, u64)> {
     times.sort_unstable();
     let first = times.iter();

@@ -1,6 +1,7 @@
-//! A history as text: who takes part, and what happens when. The same script gives the same history.
+//! A history as text: the participants and the events. The same script gives the same history.
 //!
-//! One JSON document a line: first the [`World`], then each [`Event`]. Whatever line is left out, the rest still plays.
+//! A script has one JSON document on each line: first the [`World`], then the [`Event`]s. A script without some of its
+//! events still plays.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,61 +10,61 @@ use crate::fate::{Fate, StoreFate, TokenFate};
 /// A whole script.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Script {
-    /// Who takes part.
+    /// The participants.
     pub world: World,
-    /// What happens, in the order of time.
+    /// The events, in the order of time.
     pub events: Vec<Event>,
 }
 
-/// Who takes part, and how their clocks stand.
+/// The participants: the clients, the store and the service.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct World {
-    /// Where latencies, ids and jitter come from.
+    /// The seed of latencies, ids and jitter.
     pub seed: u64,
     /// The clients' clocks.
     pub clients: Vec<Clock>,
-    /// Whose clock the books are kept by.
+    /// The clock of the ledger.
     pub books: BooksClock,
-    /// The longest way of a request, and of an answer, in ms.
+    /// The greatest latency of a request and of a response, in ms.
     pub latency: u64,
     /// How long an operation takes, in s.
     pub operation: u64,
-    /// Whether the service runs by a schedule, too.
+    /// Whether the service also starts scheduled runs.
     pub schedule: bool,
     /// Whether scheduled runs count against the throttle.
     pub schedule_counts: bool,
-    /// Whether the service says in a 429 when to come back.
+    /// Whether a 429 of the service has a `Retry-After`.
     pub retry_after: bool,
-    /// When the network heals and no fault happens any more, in ms.
+    /// When the network heals, in ms. No fault happens after that.
     pub heals: u64,
 }
 
-/// How a clock differs from the true time.
+/// How a clock differs from true time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Clock {
     /// Seconds ahead.
     pub offset: i64,
-    /// Milliseconds a thousand seconds too fast.
+    /// The drift, in milliseconds gained per thousand seconds.
     pub drift: i64,
 }
 
-/// Whose clock the books are kept by.
+/// The clock of the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BooksClock {
-    /// The store has a clock of its own, so many seconds ahead of the service's (PostgreSQL).
+    /// The store's own clock, this many seconds ahead of the service's (as with PostgreSQL).
     Own(i64),
-    /// All clients are processes on one machine, whose clock it is: the first client's (SQLite).
+    /// The clock of the machine on which all clients run, which is the first client's clock (as with SQLite).
     Machine,
 }
 
-/// One thing that happens.
+/// One event.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Event {
     /// When, in ms of true time.
     pub at: u64,
-    /// What.
+    /// What happens.
     #[serde(rename = "do")]
     pub act: Act,
 }
@@ -72,118 +73,118 @@ pub struct Event {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Act {
-    /// A client starts a run and follows it.
+    /// A client starts a run and polls its operation.
     Start(Order),
-    /// A client's process dies after so many more of its steps, and is there again so many seconds later.
+    /// A client's process dies, and starts again some time later.
     Crash {
-        /// Whose.
+        /// The client.
         client: usize,
-        /// After how many steps.
+        /// After how many more steps of the client.
         steps: u32,
-        /// For how many seconds.
+        /// After how many seconds the process starts again.
         down: u64,
     },
-    /// What a client does is dropped after so many more of its steps, as a future may be.
+    /// The futures of a client are dropped.
     Drop {
-        /// Whose.
+        /// The client.
         client: usize,
-        /// After how many steps.
+        /// After how many more steps of the client.
         steps: u32,
     },
-    /// A client is told to stop what it does.
+    /// A client is stopped.
     Stop {
-        /// Whose.
+        /// The client.
         client: usize,
     },
-    /// The next such request of a client meets this.
+    /// A fault for the next request of this kind of a client.
     Fate {
-        /// Whose.
+        /// The client.
         client: usize,
-        /// Which request.
+        /// The kind of request.
         on: On,
-        /// What becomes of it.
+        /// The fault.
         fate: Fate,
     },
-    /// Every request of a client, or of all, meets this for so many seconds.
+    /// A fault for every request of one client, or of all clients, for some time.
     Outage {
-        /// Whose.
+        /// The client; `None` for all.
         client: Option<usize>,
-        /// How long, or by how much.
+        /// For how many seconds.
         seconds: u64,
-        /// What becomes of it.
+        /// The fault.
         fate: Fate,
     },
-    /// The next change a client makes to the books meets this.
+    /// A fault for the next change that a client makes to the ledger.
     Store {
-        /// Whose.
+        /// The client.
         client: usize,
-        /// What becomes of it.
+        /// The fault.
         fault: StoreFate,
     },
-    /// Every change meets this for so many seconds.
+    /// A fault for every change to the ledger for some time.
     StoreOutage {
-        /// How long, or by how much.
+        /// For how many seconds.
         seconds: u64,
-        /// What becomes of it.
+        /// The fault.
         fault: StoreFate,
     },
-    /// The next call of a client's token source goes like this.
+    /// A fault for the next call of a client's token source.
     Token {
-        /// Whose.
+        /// The client.
         client: usize,
-        /// What becomes of it.
+        /// The fault.
         fate: TokenFate,
     },
-    /// The service revokes every token, perhaps with a claims challenge.
+    /// The service revokes every token.
     Revoke {
-        /// Whether with a claims challenge.
+        /// Whether the 401 has a claims challenge.
         claims: bool,
     },
-    /// A client's wall clock jumps by so many seconds.
+    /// A client's wall clock jumps.
     Jump {
-        /// Whose.
+        /// The client.
         client: usize,
-        /// How long, or by how much.
+        /// By how many seconds.
         seconds: i64,
     },
-    /// Somebody starts a run in the portal.
+    /// A run is started in the portal.
     Portal,
-    /// The service's window slides, or is fixed, from now on.
+    /// From now on, the window of the service's throttle slides or is fixed.
     Window {
-        /// Whether it is fixed.
+        /// Whether the window is fixed.
         fixed: bool,
     },
-    /// A client compares the books with what the service lists.
+    /// A client reconciles the ledger with the lists of the service.
     Reconcile {
-        /// Whose.
+        /// The client.
         client: usize,
     },
 }
 
-/// How a run is to be started.
+/// How a client starts a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
-    /// By whom.
+    /// The client.
     pub client: usize,
-    /// Whether the start waits for a slot by itself.
+    /// Whether the start waits for a free slot.
     pub wait: bool,
-    /// The time limit of the start and its wait together, in s.
+    /// The time limit of the start and its polling together, in s.
     pub limit: u64,
-    /// Whether the caller starts again at the time that a refusal by the books told.
+    /// Whether the caller starts again at the time that a refusal by the ledger names.
     pub again: bool,
-    /// A pause between polls of the caller's own, in ms.
+    /// The poll interval that the caller sets, in ms; `None` for the default.
     pub every: Option<u64>,
 }
 
-/// Which requests.
+/// A kind of request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum On {
     /// A start.
     Post,
-    /// A read of an operation.
+    /// A poll of an operation.
     Poll,
-    /// Any read of a list.
+    /// A read of a list.
     List,
 }
 
@@ -197,11 +198,11 @@ impl Script {
         lines.join("\n")
     }
 
-    /// Reads a script. Empty lines and such that begin with `#` are left out.
+    /// Parses a script. Empty lines and lines that begin with `#` are ignored.
     ///
     /// # Errors
     ///
-    /// What is wrong with which line.
+    /// The first line that is invalid, and why.
     pub fn parse(text: &str) -> Result<Self, String> {
         let numbered = text.lines().enumerate();
         let mut lines = numbered.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));

@@ -1,11 +1,11 @@
-//! A script that breaks a law, made as short as it will go.
+//! Shortens a script that breaks a law.
 
 use crate::{
     Planted, Violation, play,
     script::{BooksClock, Clock, Script},
 };
 
-/// How often a script is played while it is made shorter.
+/// How often scripts are played while searching for a shorter one.
 const MOST: u32 = 4000;
 
 /// The shortest script found that breaks the same law.
@@ -17,8 +17,8 @@ pub fn shrink(script: &Script, law: &str, planted: Planted) -> (Script, Violatio
         left: MOST,
     };
     let mut best = script.clone();
-    let Some(mut told) = search.breaks(&best) else {
-        let detail = "it does not break the law again".to_owned();
+    let Some(mut broken) = search.breaks(&best) else {
+        let detail = "the script does not break the law again".to_owned();
         return (best, Violation::new(law, detail));
     };
     let mut size = best.events.len();
@@ -29,7 +29,7 @@ pub fn shrink(script: &Script, law: &str, planted: Planted) -> (Script, Violatio
             let end = (at + size).min(shorter.events.len());
             shorter.events.drain(at..end);
             match search.breaks(&shorter) {
-                Some(violation) => (best, told) = (shorter, violation),
+                Some(violation) => (best, broken) = (shorter, violation),
                 None => at += size,
             }
         }
@@ -41,13 +41,13 @@ pub fn shrink(script: &Script, law: &str, planted: Planted) -> (Script, Violatio
         if candidate != best
             && let Some(violation) = search.breaks(&candidate)
         {
-            (best, told) = (candidate, violation);
+            (best, broken) = (candidate, violation);
         }
     }
-    (best, told)
+    (best, broken)
 }
 
-/// A way to make a script plainer.
+/// A way to simplify a script.
 type Way = Box<dyn Fn(&mut Script)>;
 
 struct Search<'l> {
@@ -64,7 +64,7 @@ impl Search<'_> {
     }
 }
 
-/// Ways to make the world plainer, to be tried one after the other.
+/// Ways to simplify the world, which are tried one after the other.
 fn simplifications(script: &Script) -> Vec<Way> {
     let mut ways: Vec<Way> = vec![
         Box::new(|it| it.world.clients.truncate(1)),

@@ -1,4 +1,4 @@
-//! The world of one history: its time, its clients, its books, its service, and what is written down of all.
+//! The world of one history: its time, clients, ledger and service, and the record of what happens.
 
 use std::{
     cell::{RefCell, RefMut},
@@ -25,10 +25,10 @@ use crate::{
     start,
 };
 
-/// A history that does more than this goes round in circles.
+/// A history with more steps than this is looping.
 const MOST_STEPS: u64 = 400_000;
 
-/// What is the same in every history.
+/// Values that are the same in every history.
 #[derive(Clone, Debug)]
 pub(crate) struct Common {
     pub(crate) base: BaseUrl,
@@ -47,7 +47,7 @@ impl Common {
     }
 }
 
-/// The world, shared by the tasks in it.
+/// The world, shared by its tasks.
 #[derive(Clone)]
 pub(crate) struct Sim(Rc<RefCell<World>>);
 
@@ -66,7 +66,7 @@ pub(crate) struct World {
     pub(crate) record: Record,
     pub(crate) outages: Vec<(u64, Option<usize>, Fate)>,
     pub(crate) store_outage: Option<(u64, StoreFate)>,
-    /// The task that is going on.
+    /// The task that is running.
     pub(crate) current: usize,
     pub(crate) tasks: Vec<Place>,
 }
@@ -107,7 +107,7 @@ impl Sim {
         self.0.borrow_mut()
     }
 
-    /// Plays the script to its end, and on until nothing is left to do.
+    /// Plays the script to its end, and continues until the agenda is empty.
     pub(crate) fn play(&self) {
         let script = Rc::clone(&self.world().script);
         self.world().agenda.enter(script.world.heals, Due::Healed);
@@ -135,7 +135,7 @@ impl Sim {
         }
     }
 
-    /// Begins a task of a client's process.
+    /// Starts a task of a client's process.
     pub(crate) fn spawn(&self, client: usize, task: Task) {
         let nth = {
             let mut world = self.world();
@@ -159,7 +159,7 @@ impl Sim {
         self.sleep_until(until)
     }
 
-    /// Keeps a pause of a machine, by the client's own steady clock; it ends sooner if the client is told to stop.
+    /// Waits as a machine asks, by the client's steady clock. The wait ends early if the client is stopped.
     pub(crate) fn pause(&self, client: usize, remaining: Duration) -> Sleep {
         let world = self.world();
         let ms = match world.planted {
@@ -171,11 +171,11 @@ impl Sim {
         Sleep::new(self.clone(), until, true)
     }
 
-    /// A moment between two steps of a client, at which its process may die, or what it does may be dropped.
+    /// A point between two steps of a client, at which its process may die or its futures may be dropped.
     pub(crate) async fn point(&self, client: usize) {
         let ends = self.world().ends_here(client);
         if ends {
-            // Nothing comes after this: the task is taken away.
+            // The process is dead, so the task is never polled again.
             std::future::pending::<()>().await;
         }
     }
@@ -188,7 +188,7 @@ impl Sim {
         crate::acts::happen(self, &script.events[nth].act);
     }
 
-    /// The network has healed: somebody starts once more.
+    /// The network has healed: one more run is started.
     fn healed(&self) {
         let order = Order {
             client: 0,
@@ -219,7 +219,7 @@ impl Sim {
         }
     }
 
-    /// Forgets the tasks that are left: each holds the world.
+    /// Drops the remaining tasks, each of which holds a reference to the world.
     pub(crate) fn close(&self) {
         let mut world = self.world();
         let left: Vec<Task> = world
@@ -234,7 +234,7 @@ impl Sim {
         drop(left);
     }
 
-    /// The process ends: nothing more of it runs, not even what would be done on a drop.
+    /// Ends the process. Its tasks stop at once, without the clean-up that a drop would do.
     fn die(&self, client: usize) {
         let dead: Vec<Task> = {
             let mut world = self.world();

@@ -1,4 +1,4 @@
-//! What histories came to, added up.
+//! Figures of histories, added up.
 
 use std::fmt;
 
@@ -21,11 +21,11 @@ pub struct Tally {
     pub posts: u64,
     /// Starts accepted.
     pub accepted: u64,
-    /// Starts refused by the books.
+    /// Starts refused by the ledger.
     pub refused: u64,
-    /// Starts that ended in doubt, for their caller or with their process.
+    /// Starts in doubt: reported as such, or left without an outcome by a crash.
     pub doubts: u64,
-    /// Slots that were taken although nothing was accepted for them, and not given back.
+    /// Slots that stayed taken although the service accepted nothing for them.
     pub wasted: u64,
     /// Polls.
     pub polls: u64,
@@ -35,11 +35,11 @@ pub struct Tally {
     pub crashes: u64,
     /// Futures that were dropped.
     pub drops: u64,
-    /// Changes to the books that failed.
+    /// Changes to the ledger that failed.
     pub store_faults: u64,
-    /// Starts by others.
+    /// External starts.
     pub others: u64,
-    /// Changes booked by reconciliations.
+    /// Changes made by reconciliations.
     pub reconciled: u64,
     /// Steps of histories.
     pub steps: u64,
@@ -85,7 +85,7 @@ impl Tally {
         }
     }
 
-    /// Adds the figures of others.
+    /// Adds the figures of other histories.
     pub const fn add(&mut self, other: &Self) {
         self.histories += other.histories;
         self.time += other.time;
@@ -116,7 +116,7 @@ impl fmt::Display for Tally {
         )?;
         writeln!(
             f,
-            "starts: {} attempted, {} refused by the books, {} sent, {} accepted, {} in doubt, {} slots wasted, {} by others",
+            "starts: {} attempted, {} refused by the ledger, {} sent, {} accepted, {} in doubt, {} slots wasted; {} external",
             self.attempts,
             self.refused,
             self.posts,
@@ -127,7 +127,7 @@ impl fmt::Display for Tally {
         )?;
         write!(
             f,
-            "{} polls, {} requests; {} crashes, {} futures dropped, {} changes to the books failed, {} changes reconciled",
+            "{} polls, {} requests; {} crashes, {} futures dropped, {} changes to the ledger failed, {} entries reconciled",
             self.polls, self.requests, self.crashes, self.drops, self.store_faults, self.reconciled
         )
     }

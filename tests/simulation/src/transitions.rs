@@ -1,4 +1,4 @@
-//! A script from a seed: which clients there are, what they do, and what happens to them.
+//! Makes a script from a seed: the clients, what they do, and the faults.
 
 use crate::{
     dice::Dice,
@@ -7,7 +7,7 @@ use crate::{
 };
 
 const HOUR: u64 = 3_600_000;
-/// The script of a seed.
+/// The script for a seed.
 #[must_use]
 pub fn script(seed: u64) -> Script {
     let mut dice = Dice::new(seed);
@@ -77,7 +77,7 @@ fn world(dice: &mut Dice, seed: u64, is_calm: bool) -> World {
     }
 }
 
-/// When the next start is made: at once, in a while, or much later.
+/// The time of the next start: at once, within hours, or about a window later.
 fn next(dice: &mut Dice, at: u64, heals: u64) -> u64 {
     let gap = match dice.below(10) {
         0..=3 => dice.below(2000),
@@ -105,7 +105,7 @@ fn order(dice: &mut Dice, client: usize, is_calm: bool) -> Order {
     }
 }
 
-/// What happens about a start.
+/// An event near a start.
 fn around(dice: &mut Dice, client: usize) -> Act {
     match dice.below(20) {
         0..=6 => Act::Fate {
@@ -141,7 +141,7 @@ fn around(dice: &mut Dice, client: usize) -> Act {
     }
 }
 
-/// What happens at any time.
+/// An event at any time.
 fn anytime(dice: &mut Dice, world: &World) -> Act {
     let client = dice.below(world.clients.len() as u64) as usize;
     match dice.below(18) {
@@ -181,14 +181,14 @@ fn anytime(dice: &mut Dice, world: &World) -> Act {
     }
 }
 
-/// How long an outage lasts, in s: minutes, or hours.
+/// The duration of an outage in s: minutes or hours.
 fn long(dice: &mut Dice) -> u64 {
     let most = if dice.chance(800) { 900 } else { 9000 };
     dice.below(most)
 }
 
-/// Any jump for a client beside a store with a clock of its own. A machine's clock mostly goes back: set forward, I3 is not
-/// promised (T46), and only its warning is looked for.
+/// A jump of a client's clock, in either direction if the store has its own clock. Otherwise the machine's clock mostly
+/// jumps back: if it is set forward, I3 is not promised (T46), and only the warning is checked.
 fn jump(dice: &mut Dice, books: BooksClock) -> i64 {
     let by = *dice.pick(&[1, 30, 3600, 43_200, 86_400, 31_536_000, 315_360_000]);
     match books {

@@ -1,4 +1,4 @@
-//! What lies between a client and the service: latency, and what may become of a request and its answer.
+//! The path between a client and the service: latency, and faults of requests and responses.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ const PHASES: [Phase; 6] = [
 ];
 
 impl World {
-    /// What the next such request of a client meets.
+    /// The fault scheduled for the next request of this kind of a client.
     pub(crate) fn fate(&mut self, client: usize, purpose: Purpose) -> Option<Fate> {
         if self.now >= self.script.world.heals {
             return None;
@@ -43,7 +43,7 @@ impl World {
         Some(fates.remove(nth).1)
     }
 
-    /// Puts a request on the wire: when its answer, or the loss of it, is known.
+    /// Sends a request. Returns when its response arrives, or when its loss becomes known.
     pub(crate) fn dispatch(
         &mut self,
         number: usize,
@@ -91,7 +91,7 @@ impl World {
         self.now + (out + back).min(limit)
     }
 
-    /// A request arrives at the service, whoever still waits for its answer.
+    /// A request arrives at the service, even if its client no longer waits for the response.
     pub(crate) fn arrive(&mut self, number: usize) {
         let letter = &mut self.letters[number];
         let Some(request) = letter.request.take() else {
@@ -104,10 +104,10 @@ impl World {
         self.letters[number].served = Some(served);
     }
 
-    /// The answer to a request, as far as it has come by now.
+    /// The response to a request, as far as it has arrived by now.
     pub(crate) fn arrived(&mut self, number: usize) -> Answer {
         let letter = &mut self.letters[number];
-        let lost = || Err(TransportError::new(Phase::Sent, "no answer came"));
+        let lost = || Err(TransportError::new(Phase::Sent, "no response arrived"));
         let response = match (&letter.fate, letter.served.as_mut()) {
             (Some(Fate::NoConnection(nth)), _) => {
                 let phase = PHASES[usize::from(*nth) % PHASES.len()];
@@ -131,7 +131,7 @@ impl World {
     }
 }
 
-/// The bytes of a head on the wire.
+/// The length of a head on the wire.
 fn head_length(head: &Parts) -> usize {
     let reason = head.status.canonical_reason().unwrap_or_default();
     let fields = head.headers.iter();

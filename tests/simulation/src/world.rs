@@ -1,14 +1,14 @@
-//! The clocks of the world, and what is done to all that a client does.
+//! The clocks of the world, and stopping or dropping everything that a client does.
 
 use industrydata_core::Now;
 use industrydata_core::Timestamp;
 
 use crate::{agenda::Due, planted::Planted, script::BooksClock, sim::World};
 
-/// Unix milliseconds of the true time zero: 2026-03-10T12:00:00Z.
+/// The Unix time at true time zero, in ms: 2026-03-10T12:00:00Z.
 pub(crate) const ORIGIN: i64 = 1_773_144_000_000;
 impl World {
-    /// The moment, by both clocks of a client.
+    /// The current moment by both clocks of a client.
     pub(crate) fn at(&self, client: usize) -> Now {
         let wall = match self.script.world.books {
             BooksClock::Own(_) => &self.clients[client],
@@ -17,7 +17,7 @@ impl World {
         Now::new(wall.utc(self.now), self.clients[client].steady(self.now))
     }
 
-    /// The moment by the books' clock.
+    /// A moment of true time by the ledger's clock.
     pub(crate) fn books_clock(&self, now: u64) -> Timestamp {
         let now = match self.planted {
             Planted::StandingClock => now.min(8 * 3_600_000),
@@ -33,7 +33,7 @@ impl World {
         self.tasks[self.current].stopped
     }
 
-    /// Whether what the current task does is to be dropped; true once.
+    /// Whether the current task is to drop its future. True only once.
     pub(crate) fn take_drop(&mut self) -> bool {
         std::mem::take(&mut self.tasks[self.current].dropped)
     }
@@ -48,7 +48,7 @@ impl World {
         }
     }
 
-    /// Has all that a client does dropped half-way.
+    /// Drops all futures of a client.
     pub(crate) fn drop_all(&mut self, client: usize) {
         let now = self.now;
         for (nth, place) in self.tasks.iter_mut().enumerate() {
@@ -60,14 +60,14 @@ impl World {
         }
     }
 
-    /// A task that was told to stop has done so.
+    /// The current task has reacted to a stop.
     pub(crate) fn go_on(&mut self) {
         let current = self.current;
         self.tasks[current].stopped = false;
     }
 
-    /// By how many seconds the clock that keeps the books is behind one that entries are dated by: a client's, or the
-    /// service's in the `Date` of an answer.
+    /// By how many seconds the ledger's clock is behind the clocks that date entries: a client's clock, or the service's
+    /// clock in the `Date` of a response.
     pub(crate) fn behind(&self) -> i64 {
         match self.script.world.books {
             BooksClock::Own(own) => {
@@ -116,7 +116,7 @@ impl World {
     }
 }
 
-/// A timestamp of true time, in ms since the beginning.
+/// The timestamp of a moment of true time, in ms.
 pub(crate) fn utc(ms: i64) -> Timestamp {
     Timestamp::from_millisecond(ORIGIN + ms).unwrap()
 }

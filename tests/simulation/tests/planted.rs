@@ -1,13 +1,14 @@
-//! The laws can fail: each planted fault is found within a few hundred seeds, and told by a short script that plays again.
+//! The laws detect faults: each planted fault breaks a law within a few hundred seeds, and is shown by a short script that
+//! can be played again.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
-    reason = "a test: what must not happen ends it"
+    reason = "a test panics on failure"
 )]
 
 use simulation::{Planted, Script, Violation, play, shrink, transitions};
 
-/// Seeds that are tried for each.
+/// The number of seeds tried for each fault.
 const SEEDS: u64 = 600;
 
 /// The first seed whose history breaks a law.
@@ -35,7 +36,7 @@ fn check(planted: Planted, laws: &[&str], events: usize) {
     assert!(laws.contains(&violation.law.as_str()), "{violation:?}");
     assert_eq!(again.law, violation.law);
     assert!(short.events.len() <= events, "{}", short.text());
-    // The text plays again, and without the fault every law holds.
+    // The script breaks the law again when read from its text, and without the fault every law holds.
     let read = Script::parse(&short.text()).unwrap();
     assert_eq!(read, short);
     assert_eq!(play(&read, planted).1, Some(again));
@@ -43,17 +44,17 @@ fn check(planted: Planted, laws: &[&str], events: usize) {
 }
 
 #[test]
-fn a_driver_that_sends_again_after_a_503() {
+fn a_start_sent_again_after_a_503() {
     check(Planted::SendsAgain, &["I2"], 2);
 }
 
 #[test]
-fn a_store_that_forgets_a_commit() {
+fn a_store_that_loses_a_commit() {
     check(Planted::ForgetfulStore, &["I3", "I4"], 6);
 }
 
 #[test]
-fn a_slot_dated_by_the_send() {
+fn a_start_dated_by_its_send() {
     check(Planted::DatedBySend, &["I3"], 2);
 }
 
@@ -68,56 +69,56 @@ fn a_window_of_thirteen_hours() {
 }
 
 #[test]
-fn success_by_a_status_nobody_knows() {
+fn an_unknown_status_read_as_success() {
     check(Planted::UnknownIsSuccess, &["I6"], 2);
 }
 
 #[test]
-fn a_poll_without_a_pause() {
+fn polls_without_an_interval() {
     check(Planted::NoPause, &["G4", "I7"], 1);
 }
 
 #[test]
-fn a_lost_answer_blamed_on_the_connection() {
+fn a_lost_response_reported_as_a_failed_connection() {
     check(Planted::BlamesConnection, &["I3", "I5"], 8);
 }
 
 #[test]
-fn a_store_that_fails_taken_for_one_that_grants() {
+fn a_store_error_treated_as_a_granted_reservation() {
     check(Planted::IgnoresStore, &["I3", "I4", "I10"], 8);
 }
 
 #[test]
-fn a_token_in_the_books() {
+fn a_token_in_the_ledger() {
     check(Planted::TokenInBooks, &["I8"], 0);
 }
 
 #[test]
-fn a_clock_of_the_books_that_stands_still() {
+fn a_ledger_clock_that_stands_still() {
     check(Planted::StandingClock, &["G2", "G3"], 8);
 }
 
 #[test]
-fn a_dropped_start_whose_slot_is_freed() {
+fn a_dropped_start_that_always_releases_its_slot() {
     check(Planted::DropFrees, &["I3"], 16);
 }
 
 #[test]
-fn a_wait_that_is_never_taken_up_again() {
+fn polling_that_is_never_resumed() {
     check(Planted::NeverResumes, &["G1"], 2);
 }
 
 #[test]
-fn a_location_followed_by_the_driver_itself() {
+fn a_refused_location_followed_by_the_driver() {
     check(Planted::FollowsAnything, &["I1"], 2);
 }
 
 #[test]
-fn a_panic() {
+fn a_driver_that_panics() {
     check(Planted::Panics, &["I9"], 2);
 }
 
 #[test]
-fn an_acceptance_told_as_a_refusal() {
+fn an_acceptance_reported_as_a_refusal() {
     check(Planted::ForgetsAcceptance, &["I5"], 2);
 }

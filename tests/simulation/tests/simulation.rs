@@ -1,5 +1,5 @@
-//! A few hundred histories; `cargo xtask simulate` plays as many as one likes.
-#![allow(clippy::panic, reason = "a test: what must not happen ends it")]
+//! Plays a few hundred histories; `cargo xtask simulate` plays any number.
+#![allow(clippy::panic, reason = "a test panics on failure")]
 
 use simulation::{Plan, Planted, run};
 

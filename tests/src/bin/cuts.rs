@@ -1,4 +1,6 @@
-//! `cuts`: what `cargo xtask cuts` runs. Prints `n of n` for each family and adapter; ends with 1 if any point missed.
+//! `cuts`: the program behind `cargo xtask cuts`.
+//!
+//! It prints `HELD of POINTS` for each family and adapter, and exits with 1 if any point failed.
 
 use std::{process::ExitCode, time::Instant};
 
@@ -14,23 +16,23 @@ use conformance::{
 fn main() -> ExitCode {
     let began = Instant::now();
     let mut all = Vec::new();
-    let mut told = |report: Report| {
+    let mut add = |report: Report| {
         println!("{report}");
         all.push(report);
     };
     for family in Family::ALL {
         for flavour in Flavour::ALL {
-            told(sockets::play(family, flavour));
+            add(sockets::play(family, flavour));
         }
     }
     for call in Call::all() {
-        told(drops::play(&call));
+        add(drops::play(&call));
     }
     let points: usize = all.iter().map(|report| report.points).sum();
     let held: usize = all.iter().map(|report| report.held).sum();
     let overrun = all.iter().filter_map(|report| report.overrun).max();
     println!(
-        "in all: {held} of {points}, limits overrun by at most {} ms, {:.0} s",
+        "total: {held} of {points} points held, time limits exceeded by at most {} ms, {:.0} s",
         overrun.unwrap_or_default().as_millis(),
         began.elapsed().as_secs_f64()
     );

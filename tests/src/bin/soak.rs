@@ -1,4 +1,4 @@
-//! `soak SECONDS STORE KILLS SEED`: what `cargo xtask soak` runs, with its servers up.
+//! `soak SECONDS STORE KILLS SEED`: the program behind `cargo xtask soak`, which starts the PostgreSQL server first.
 
 use std::{
     env,
@@ -19,7 +19,7 @@ fn main() -> Result<ExitCode, Failure> {
     let folder = tempfile::tempdir()?;
     let mut places = Vec::new();
     if store != "postgres" {
-        places.push(Place::Sqlite(folder.path().join("books.sqlite3")));
+        places.push(Place::Sqlite(folder.path().join("ledger.sqlite3")));
     }
     if store != "sqlite" {
         places.push(Place::Postgres(env::var("INDUSTRYDATA_TEST_POSTGRES")?));
@@ -42,7 +42,7 @@ fn main() -> Result<ExitCode, Failure> {
         report
             .violations
             .iter()
-            .for_each(|told| println!("  {told}"));
+            .for_each(|violation| println!("  {violation}"));
         violations += report.violations.len();
     }
     Ok(if violations == 0 {

@@ -1,4 +1,4 @@
-//! Starts runs until it is killed: the child of the soak.
+//! The child process of the soak: starts runs until it is killed.
 
 fn main() -> Result<(), conformance::Failure> {
     conformance::soak::start_until_killed()

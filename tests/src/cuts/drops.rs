@@ -1,8 +1,8 @@
-//! A future dropped at every point at which it waits.
+//! Drops a future at every await point.
 //!
-//! A future is polled so many times and then dropped, for every number of times until it is done by then: the points
-//! are those at which it had to wait. After each the books, what reached the service, and the value that lent the
-//! future are as they must be, and the call is made again and ends well.
+//! A future is polled N times and then dropped, for every N until the future completes within N polls. Each N is one
+//! point at which the future was pending. After each drop, the ledger, the requests that reached the service and the
+//! handle that made the future must be sound, and the same call made again must succeed.
 
 use std::{
     future::Future,
@@ -16,27 +16,27 @@ use std::{
     time::Instant,
 };
 
-use super::{Report, reads, start, waits};
+use super::{Report, polls, reads, start};
 
-/// How many numbers of polls are played at a time.
+/// How many points run in parallel.
 const AT_A_TIME: usize = 12;
-/// More polls than any call here takes.
+/// More polls than any call takes.
 const ENDLESS: usize = 2000;
 
-/// What came of a call whose future was to be dropped after so many polls.
+/// The result of a call whose future was to be dropped after N polls.
 #[derive(Debug)]
 pub(super) enum Dropped {
-    /// It was dropped, and what followed was as it must be; how it ended, in a word.
+    /// The future was dropped, and everything after it held. The text says how the call ended.
     Held(&'static str),
-    /// It was done before it could be dropped.
+    /// The future completed before it could be dropped.
     Done,
 }
 
-/// A call, and how it is played with its future dropped after so many polls.
+/// A call, and a function that plays it and drops its future after N polls.
 pub struct Call {
     name: &'static str,
     play: fn(usize) -> Result<Dropped, String>,
-    /// Words that must be among the ends, or nothing was shown.
+    /// Ends that at least one point must have. Without them, the points do not cover what they should.
     must: &'static [&'static str],
 }
 
@@ -52,20 +52,20 @@ impl Call {
     /// Every call.
     #[must_use]
     pub fn all() -> Vec<Self> {
-        [start::calls(), waits::calls(), reads::calls()]
+        [start::calls(), polls::calls(), reads::calls()]
             .into_iter()
             .flatten()
             .collect()
     }
 }
 
-/// Drops the future of a call at each of its points.
+/// Drops the future of a call at each of its await points.
 #[must_use]
 pub fn play(call: &Call) -> Report {
     let began = Instant::now();
     let next = AtomicUsize::new(0);
     let done_at = AtomicUsize::new(ENDLESS);
-    let came = Mutex::new(Vec::new());
+    let results = Mutex::new(Vec::new());
     thread::scope(|scope| {
         for _ in 0..AT_A_TIME {
             scope.spawn(|| {
@@ -78,7 +78,7 @@ pub fn play(call: &Call) -> Report {
                     if matches!(result, Ok(Dropped::Done)) {
                         done_at.fetch_min(polls, Ordering::SeqCst);
                     }
-                    came.lock().unwrap().push((polls, result));
+                    results.lock().unwrap().push((polls, result));
                 }
             });
         }
@@ -91,9 +91,9 @@ pub fn play(call: &Call) -> Report {
     let mut ends: Vec<(&str, usize)> = Vec::new();
     let done_at = done_at.into_inner();
     if done_at == ENDLESS {
-        report.broken.push("it was never done".to_owned());
+        report.broken.push("the call never completed".to_owned());
     }
-    for (polls, result) in came.into_inner().unwrap() {
+    for (polls, result) in results.into_inner().unwrap() {
         match result {
             Ok(Dropped::Held(end)) => {
                 report.points += 1;
@@ -114,7 +114,7 @@ pub fn play(call: &Call) -> Report {
     }
     for must in call.must {
         if !ends.iter().any(|(end, _)| end == must) {
-            report.broken.push(format!("no point ended '{must}'"));
+            report.broken.push(format!("no point ended with '{must}'"));
         }
     }
     ends.sort_unstable();
@@ -126,7 +126,7 @@ pub fn play(call: &Call) -> Report {
     report
 }
 
-/// A runtime on this thread alone, so that what a future waits for is decided by the sockets and the books.
+/// Runs a future on a runtime of this thread alone. The future then waits only for sockets and the ledger.
 pub(super) fn on_a_runtime<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -134,7 +134,7 @@ pub(super) fn on_a_runtime<T>(future: impl Future<Output = T>) -> T {
     runtime.unwrap().block_on(future)
 }
 
-/// Polls that are left.
+/// How many polls are left before the drop.
 #[derive(Debug)]
 pub(super) struct Budget(usize);
 
@@ -143,7 +143,7 @@ impl Budget {
         Self(polls)
     }
 
-    /// The output of a future, or `None` if the polls were used up first: it is dropped then.
+    /// The output of a future, or `None` if the polls were used up first and the future was dropped.
     pub(super) async fn within<F: Future>(&mut self, future: F) -> Option<F::Output> {
         Within {
             future: Box::pin(future),
@@ -168,7 +168,7 @@ impl<F: Future> Future for Within<'_, F> {
         *self.left -= 1;
         match self.future.as_mut().poll(context) {
             Poll::Ready(output) => Poll::Ready(Some(output)),
-            // At once: nothing may move between the last poll and the drop.
+            // Ready at once: nothing may happen between the last poll and the drop.
             Poll::Pending if *self.left == 0 => Poll::Ready(None),
             Poll::Pending => Poll::Pending,
         }
@@ -180,26 +180,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_future_is_polled_so_often_and_then_dropped() {
-        for (polls, came) in [(0, None), (1, None), (2, None), (3, Some(7)), (9, Some(7))] {
+    fn a_future_is_dropped_after_the_given_number_of_polls() {
+        for (polls, output) in [(0, None), (1, None), (2, None), (3, Some(7)), (9, Some(7))] {
             let seven = async {
                 tokio::task::yield_now().await;
                 tokio::task::yield_now().await;
                 7
             };
             let mut budget = Budget::new(polls);
-            assert_eq!(on_a_runtime(budget.within(seven)), came, "{polls}");
+            assert_eq!(on_a_runtime(budget.within(seven)), output, "{polls}");
         }
     }
 
     #[test]
-    fn what_breaks_or_shows_nothing_is_told() {
+    fn a_failed_point_and_a_missing_end_are_reported() {
         let play = |polls| match polls {
             0 => Ok(Dropped::Held("held")),
             1 => Err("broken".to_owned()),
             _ => Ok(Dropped::Done),
         };
-        let report = super::play(&Call::new("nothing", play, &["held", "missed"]));
+        let report = super::play(&Call::new("a call", play, &["held", "missing"]));
         assert_eq!((report.held, report.points), (1, 2));
         assert_eq!(report.broken.len(), 2, "{report}");
         assert!(!report.is_whole());

@@ -1,15 +1,15 @@
-//! The exchanges that are broken, byte by byte, and what each break may come to.
+//! The exchanges that are broken byte by byte, and the allowed outcomes of each break.
 
 use crate::{Do, End, Flavour, Scenario, Stage, Turn, answers::OPERATION, raw, tokens::Given};
 
-/// One request and its answer.
+/// One request and its response.
 #[derive(Clone, Debug)]
 pub(super) struct Leg {
     kind: Kind,
     pub(super) answer: Vec<u8>,
-    /// Where the body of the answer begins.
+    /// The length of the response's head: the offset at which its body begins.
     head: usize,
-    /// How long the request is.
+    /// The length of the request.
     pub(super) request: usize,
 }
 
@@ -24,38 +24,38 @@ enum Kind {
 /// How a connection is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Break {
-    /// By a FIN.
+    /// The server sends a FIN.
     Closed,
-    /// By a RST, which may overtake what was sent before it.
+    /// The server sends a RST, which may discard bytes sent before it.
     Reset,
-    /// By silence.
+    /// The server falls silent.
     Stalled,
-    /// By silence, in which the client is stopped.
+    /// The server falls silent, and the client is stopped meanwhile.
     Stopped,
 }
 
-/// Where a leg is broken.
+/// The point at which a leg is broken.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum At {
-    /// After so many bytes of the answer.
+    /// After this many bytes of the response.
     Answer(usize),
-    /// Once the server has read so many bytes of the request.
+    /// Once the server has read this many bytes of the request.
     Request(usize),
 }
 
-/// Requests in a row.
+/// A sequence of requests and responses.
 #[derive(Clone, Debug)]
 pub(super) struct Exchange {
     pub(super) legs: Vec<Leg>,
 }
 
 impl Exchange {
-    /// A start and its polls, to the end; the requests' lengths are those that this flavour sends.
+    /// A start and its polls until the operation ends, with the request lengths of this flavour.
     pub(super) fn started(flavour: Flavour) -> Self {
         Self::of(&[Kind::Accepted, Kind::Running, Kind::Succeeded], flavour)
     }
 
-    /// A start whose token is refused, the same with a fresh token, and a poll.
+    /// A start whose token is refused, the same start with a fresh token, and one poll.
     pub(super) fn refused(flavour: Flavour) -> Self {
         Self::of(&[Kind::Refused, Kind::Accepted, Kind::Succeeded], flavour)
     }
@@ -66,7 +66,7 @@ impl Exchange {
         let whole = exchange.scenario("whole".to_owned(), 0..kinds.len());
         let stage = Stage::new(&whole).unwrap().into();
         let played = flavour.play(&whole, &stage);
-        assert_eq!(played.ends, ["succeeded"], "an exchange that nothing broke");
+        assert_eq!(played.ends, ["succeeded"], "the unbroken exchange failed");
         let requests = stage.server.seen().requests;
         assert_eq!(requests.len(), kinds.len());
         for (leg, request) in exchange.legs.iter_mut().zip(requests) {
@@ -82,12 +82,12 @@ impl Exchange {
         turns.fold(scenario.step(Do::Run, ""), Scenario::turn)
     }
 
-    /// The exchange broken at one point.
+    /// A scenario of the exchange broken at one point.
     pub(super) fn broken(&self, at_leg: usize, at: At, how: Break) -> Scenario {
         let leg = &self.legs[at_leg];
         let name = format!("{how:?} at leg {at_leg} ({:?}), {at:?}", leg.kind);
         let mut scenario = self.scenario(name, 0..at_leg).turn(leg.turn(at, how));
-        // A poll is made again; a start never is.
+        // The client repeats a failed poll, never a start.
         let next = at_leg + usize::from(!leg.is_poll());
         for leg in &self.legs[next..] {
             scenario = scenario.turn(raw(leg.answer.clone()));
@@ -103,10 +103,10 @@ impl Exchange {
             At::Answer(_) => leg.letter(),
             At::Request(_) => leg.letter().to_ascii_lowercase(),
         };
-        let end = |step, books, rest: &str| End {
+        let end = |step, ledger, rest: &str| End {
             step,
-            books,
-            // Whether a client that is stopped polls once more is a race.
+            ledger,
+            // A client that is being stopped may or may not send one more poll.
             wire: (how != Break::Stopped).then(|| format!("{before}{this}{rest}")),
         };
         let (head, whole) = match at {
@@ -125,7 +125,7 @@ impl Exchange {
                     ends.push(end("start Dropped", (0, 1), ""));
                 }
                 if head && leg.kind == Kind::Refused && whole {
-                    // The repeat went into the connection that was about to break: nobody knows that it did not arrive.
+                    // The client sent the repeat on the connection that then broke, so it may have arrived.
                     ends.push(end("start DoubtfulLoss", (0, 1), ""));
                 }
                 if head && stopped && leg.kind == Kind::Refused {
@@ -133,14 +133,14 @@ impl Exchange {
                     ends.push(end("start Stopped", (0, 0), ""));
                 } else if head && stopped {
                     ends.push(end("start Dropped", (0, 1), ""));
-                    ends.push(end("wait Stopped", (1, 0), ""));
+                    ends.push(end("poll Stopped", (1, 0), ""));
                     ends.push(end("succeeded", (1, 0), ""));
                 } else if head {
                     ends.push(end("succeeded", (1, 0), after));
                 }
             }
             Kind::Running | Kind::Succeeded if stopped => {
-                ends.push(end("wait Stopped", (1, 0), ""));
+                ends.push(end("poll Stopped", (1, 0), ""));
             }
             Kind::Running => ends.push(end("succeeded", (1, 0), &again)),
             Kind::Succeeded => {

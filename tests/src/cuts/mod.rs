@@ -1,44 +1,44 @@
-//! Every place at which an exchange can break, over real sockets, and every place at which a future can be dropped.
+//! Breaks an exchange at every byte, over real sockets, and drops a future at every await point.
 //!
 //! Two exchanges are broken: a start with its polls, and a start whose token is refused once. [`sockets`] closes, resets
-//! or stalls them after each byte of each answer, and after the server has read each number of bytes of each request;
-//! it stops the client there, too. [`drops`] polls each future of the asynchronous flavour some times and drops it, for
-//! every number of times.
+//! or stalls the connection after each byte of each response, and after the server has read each number of bytes of each
+//! request. It also stops the client while the connection stalls at each of these points. [`drops`] polls each future of
+//! the asynchronous flavour N times and drops it, for every N until the future completes.
 //!
-//! What a client cannot know it must not claim: of a request whose connection stood, any byte may have been read.
-//! The system takes a whole request off the client's hands at once, so that how much of it the *server* has read
-//! is what the points of the other direction tell apart.
+//! A client must not claim what it cannot know: once a connection is open, the server may have read any byte of the
+//! request. The operating system accepts a whole request from the client at once, so the points within a request differ
+//! only in how much the *server* has read.
 
 pub mod drops;
 mod exchange;
+mod polls;
 mod reads;
 pub mod sockets;
 mod start;
-mod waits;
 
 use std::{fmt, time::Duration};
 
-/// What one family of points came to with one adapter.
+/// The results of one family of points with one adapter.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
     /// The family and the adapter.
     pub name: String,
-    /// The points.
+    /// How many points were played.
     pub points: usize,
-    /// Those at which everything was as it must be.
+    /// How many points held: every expectation and every law.
     pub held: usize,
-    /// By how much a limit was overrun at most, where the family has one.
+    /// By how much a time limit was exceeded at most, if the family sets one.
     pub overrun: Option<Duration>,
-    /// How the points ended, where that is worth telling.
+    /// How many points ended in which way; empty if the family has only one.
     pub ends: String,
-    /// What was not as it must be.
+    /// The failures, one text each.
     pub broken: Vec<String>,
-    /// How long it took.
+    /// How long all points took.
     pub took: Duration,
 }
 
 impl Report {
-    /// Whether every point held, and there were any.
+    /// Whether there were any points and all of them held.
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.points > 0 && self.held == self.points && self.broken.is_empty()
@@ -55,7 +55,11 @@ impl fmt::Display for Report {
             write!(f, " ({})", self.ends)?;
         }
         if let Some(overrun) = self.overrun {
-            write!(f, ", limits overrun by at most {} ms", overrun.as_millis())?;
+            write!(
+                f,
+                ", time limit exceeded by at most {} ms",
+                overrun.as_millis()
+            )?;
         }
         write!(f, ", {:.1} s", self.took.as_secs_f64())?;
         for broken in self.broken.iter().take(5) {

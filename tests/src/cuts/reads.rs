@@ -1,4 +1,4 @@
-//! Reads, reviews of the books and follows dropped: nothing is started, nothing is freed, and the next call is whole.
+//! Drops reads, reconciliations and run polls: nothing is started, no slot is freed, and the next call succeeds.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ macro_rules! calls {
             let mut calls = vec![$(Call::new($name, |polls| {
                 let world = World::new()?;
                 on_a_runtime(async {
-                    let ($tenant, $id) = world.begun(1).await?;
+                    let ($tenant, $id) = world.started(1).await?;
                     let first = Budget::new(polls).within(async { $call.await.map(drop) }).await;
                     let is_done = is_done(first)?;
                     let next = $call.await.map(drop);
@@ -30,7 +30,7 @@ macro_rules! calls {
             calls.extend([
                 Call::new("reconcile", reconciled, &[]),
                 Call::new("resolve", resolved, &[]),
-                Call::new("a run followed", followed, &[]),
+                Call::new("poll a run until it ends", run_polled, &[]),
             ]);
             calls
         }
@@ -50,10 +50,10 @@ calls! {
     "activities": |tenant, id| tenant.activities(&id.run);
 }
 
-/// A service with a run of its own.
+/// An emulated service.
 struct World(Emulator);
 
-/// What the service made at the start.
+/// The ids that the service gave to what a start created.
 struct Ids {
     operation: String,
     run: String,
@@ -87,12 +87,12 @@ impl World {
         client.tenant("contoso").map_err(|error| error.to_string())
     }
 
-    /// A client with so many starts behind it.
-    async fn begun(&self, starts: usize) -> Result<(TenantClient, Ids), String> {
+    /// A client that has made this many starts.
+    async fn started(&self, starts: usize) -> Result<(TenantClient, Ids), String> {
         let tenant = self.client()?;
         for _ in 0..starts {
             let run = tenant.start().await;
-            drop(run.map_err(|error| format!("no start: {error:?}"))?);
+            drop(run.map_err(|error| format!("the start failed: {error:?}"))?);
         }
         let ids = self.0.with_service(|service| {
             let operation = service.operations().first()?.id().to_owned();
@@ -102,7 +102,7 @@ impl World {
         Ok((tenant, ids.ok_or("the service has no run")?))
     }
 
-    /// Nothing but what was begun was started, and the books know it.
+    /// Checks that the ledger counts these starts and that the service received this many POSTs.
     async fn holds(
         &self,
         tenant: &TenantClient,
@@ -113,7 +113,7 @@ impl World {
         let quota = tenant.quota().await.map_err(|fault| fault.to_string())?;
         if (quota.confirmed(), quota.in_doubt(), quota.in_flight()) != (confirmed, in_doubt, 0) {
             return Err(format!(
-                "{confirmed} confirmed and {in_doubt} in doubt became {quota:?}"
+                "{confirmed} confirmed and {in_doubt} in doubt expected, not {quota:?}"
             ));
         }
         let sent = self.0.with_service(|service| {
@@ -123,25 +123,27 @@ impl World {
         if sent == posts {
             Ok(())
         } else {
-            Err(format!("{sent} POSTs, not {posts}"))
+            Err(format!("{posts} POSTs expected, not {sent}"))
         }
     }
 }
 
 fn is_done<E: std::fmt::Debug>(first: Option<Result<(), E>>) -> Result<Dropped, String> {
     match first {
-        None => Ok(Dropped::Held("made again")),
+        None => Ok(Dropped::Held("repeated")),
         Some(Ok(())) => Ok(Dropped::Done),
-        Some(Err(error)) => Err(format!("it failed: {error:?}")),
+        Some(Err(error)) => Err(format!("the call failed: {error:?}")),
     }
 }
 
-/// A start in doubt, which the service accepted.
-async fn doubtful(world: &World) -> Result<TenantClient, String> {
+/// A client with one start in doubt, which the service accepted.
+async fn in_doubt(world: &World) -> Result<TenantClient, String> {
     world.0.script(Fault::on(On::Start).lose(Lose::Answer));
     let tenant = world.client()?;
     match tenant.start().await {
-        Ok(run) => Err(format!("a lost answer is a run: {run:?}")),
+        Ok(run) => Err(format!(
+            "a start with a lost response returned a run: {run:?}"
+        )),
         Err(_) => Ok(tenant),
     }
 }
@@ -149,7 +151,7 @@ async fn doubtful(world: &World) -> Result<TenantClient, String> {
 fn reconciled(polls: usize) -> Result<Dropped, String> {
     let world = World::new()?;
     on_a_runtime(async {
-        let tenant = doubtful(&world).await?;
+        let tenant = in_doubt(&world).await?;
         let first = async { tenant.reconcile().await.map(drop) };
         let is_done = is_done(Budget::new(polls).within(first).await)?;
         let quota = tenant.quota().await.map_err(|fault| fault.to_string())?;
@@ -157,7 +159,7 @@ fn reconciled(polls: usize) -> Result<Dropped, String> {
             return Err(format!("one start counts {} times", quota.used()));
         }
         let next = tenant.reconcile().await;
-        drop(next.map_err(|error| format!("the next one failed: {error:?}"))?);
+        drop(next.map_err(|error| format!("the next call failed: {error:?}"))?);
         world.holds(&tenant, 1, 0, 1).await?;
         Ok(is_done)
     })
@@ -166,60 +168,64 @@ fn reconciled(polls: usize) -> Result<Dropped, String> {
 fn resolved(polls: usize) -> Result<Dropped, String> {
     let world = World::new()?;
     on_a_runtime(async {
-        let tenant = doubtful(&world).await?;
+        let tenant = in_doubt(&world).await?;
         let entries = tenant.entries().await.map_err(|fault| fault.to_string())?;
-        let id = entries.first().ok_or("no entry")?.id().to_owned();
+        let id = entries
+            .first()
+            .ok_or("the ledger has no entry")?
+            .id()
+            .to_owned();
         let resolve = || tenant.resolve(&id, Resolution::NotStarted, "by a test");
         let is_done = is_done(Budget::new(polls).within(resolve()).await)?;
-        // The dropped one may have been carried to its end, or be on its way.
+        // The dropped change may have been written, or may still be on its way.
         let next = resolve().await;
-        next.map_err(|error| format!("the next one failed: {error:?}"))?;
+        next.map_err(|error| format!("the next call failed: {error:?}"))?;
         world.holds(&tenant, 0, 0, 1).await?;
         Ok(is_done)
     })
 }
 
-/// A run found, followed to its end and counted, dropped once in the midst.
-fn followed(polls: usize) -> Result<Dropped, String> {
+/// Finds a run, polls it until it ends and reads its statistics; one of these futures is dropped.
+fn run_polled(polls: usize) -> Result<Dropped, String> {
     let world = World::new()?;
     on_a_runtime(async {
         let tenant = world.client()?;
         let mut run = tenant.start().await.map_err(|error| format!("{error:?}"))?;
         let done = run.until_done().await;
-        done.map_err(|error| format!("no operation: {error:?}"))?;
+        done.map_err(|error| format!("the operation poll failed: {error:?}"))?;
         let mut budget = Budget::new(polls);
         let mut is_done = Dropped::Done;
         let found = match budget.within(run.follow()).await {
             Some(found) => found,
             None => {
-                is_done = Dropped::Held("while it was looked for");
+                is_done = Dropped::Held("while finding the run");
                 run.follow().await
             }
         };
-        let found = found.map_err(|error| format!("no run: {error:?}"))?;
-        let mut follow = found.ok_or("the run is not found")?;
+        let found = found.map_err(|error| format!("finding the run failed: {error:?}"))?;
+        let mut follow = found.ok_or("the run was not found")?;
         let mut ended = None;
         if matches!(is_done, Dropped::Done) {
             ended = budget.within(follow.until_done()).await;
             if ended.is_none() {
-                is_done = Dropped::Held("while it was followed");
+                is_done = Dropped::Held("while polling the run");
             }
         }
         let ended = match ended {
             Some(ended) => ended,
             None => follow.until_done().await,
         };
-        let ended = ended.map_err(|error| format!("the run did not end well: {error:?}"))?;
+        let ended = ended.map_err(|error| format!("the run poll failed: {error:?}"))?;
         if !ended.status().is_terminal() {
             return Err(format!(
-                "a run that goes on was taken for one that has ended: {ended:?}"
+                "the run poll ended with a run that is still active: {ended:?}"
             ));
         }
         if matches!(is_done, Dropped::Done) && budget.within(follow.statistics()).await.is_none() {
-            is_done = Dropped::Held("while it was counted");
+            is_done = Dropped::Held("while reading statistics");
         }
-        let counted = follow.statistics().await;
-        counted.map_err(|error| format!("no statistics: {error:?}"))?;
+        let statistics = follow.statistics().await;
+        statistics.map_err(|error| format!("reading statistics failed: {error:?}"))?;
         world.holds(&tenant, 1, 0, 1).await?;
         Ok(is_done)
     })

@@ -1,4 +1,4 @@
-//! The exchanges broken at every byte, in both directions.
+//! Breaks the exchanges at every byte, in both directions.
 
 use std::time::{Duration, Instant};
 
@@ -8,35 +8,35 @@ use super::{
 };
 use crate::{Act, Address, Checked, Do, End, Flavour, Scenario, Turn, When, check_each};
 
-/// The limit of a request that meets silence, in milliseconds.
+/// The time limit of a request that the server leaves unanswered, in milliseconds.
 const LIMIT: u64 = 1500;
-/// How far a limit may be overrun at most, in milliseconds: the machine may be busy with something else.
+/// By how many milliseconds a time limit may be exceeded: the machine may be busy.
 const SLACK: u64 = 6000;
-/// How many points are played at a time: those that wait, and those that work.
+/// How many points run in parallel: points that mostly wait, and points that mostly compute.
 const WAITING: usize = 96;
 const WORKING: usize = 12;
-/// How much of a TLS handshake is read at most: every hello is longer.
+/// How many bytes of a TLS handshake the server reads at most. Every ClientHello is longer.
 const HELLO: usize = 180;
 
 /// A family of points.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Family {
-    /// Each answer ended by a FIN after each of its bytes; after each number of bytes read of a request likewise.
+    /// A FIN after each byte of each response, and after the server has read each number of bytes of each request.
     Closed,
-    /// By a RST.
+    /// A RST at the same points.
     Reset,
-    /// By silence, until the limit of the request.
+    /// Silence at the same points, until the request's time limit.
     Stalled,
-    /// By silence, in which the client is stopped from another thread.
+    /// Silence at the same points, during which another thread stops the client.
     Stopped,
-    /// A start's own bytes, ended by a FIN, with the books in an SQLite file.
+    /// A FIN at each byte of a start, with the ledger in an SQLite file.
     ClosedOverSqlite,
-    /// What breaks before the first byte of a request can go out: nothing counts.
+    /// A connection or handshake that breaks before the request's first byte. No start counts.
     Before,
 }
 
 impl Family {
-    /// All of them.
+    /// All families.
     pub const ALL: [Self; 6] = [
         Self::Closed,
         Self::Reset,
@@ -52,8 +52,8 @@ impl Family {
             Self::Reset => "reset at every byte",
             Self::Stalled => "stalled at every byte",
             Self::Stopped => "stopped at every byte",
-            Self::ClosedOverSqlite => "a start closed at every byte, books in SQLite",
-            Self::Before => "broken before the request's first byte",
+            Self::ClosedOverSqlite => "a start closed at every byte, ledger in SQLite",
+            Self::Before => "connection broken before the request's first byte",
         }
     }
 
@@ -95,17 +95,17 @@ pub fn play(family: Family, flavour: Flavour) -> Report {
         | Family::ClosedOverSqlite
         | Family::Before => WORKING,
     };
-    let (came, broken) = check_each(&scenarios, flavour, at_a_time);
+    let (results, broken) = check_each(&scenarios, flavour, at_a_time);
     let mut overrun = None;
     let mut held = 0;
-    for checked in came {
+    for checked in results {
         match checked {
             Checked::Held { took } => {
                 held += 1;
                 let over = took.saturating_sub(Duration::from_millis(LIMIT));
                 overrun = overrun.max(Some(over));
             }
-            // A point that was not played has not held.
+            // A point that was not played does not count as held.
             Checked::NotForThisFlavour | Checked::NotOnThisSystem => {}
         }
     }
@@ -120,7 +120,7 @@ pub fn play(family: Family, flavour: Flavour) -> Report {
     }
 }
 
-/// Both exchanges; the first request of the second is as that of the first.
+/// The points of both exchanges. Their first requests are equal, so the second exchange skips those points.
 fn everywhere(flavour: Flavour, how: Break) -> Vec<Scenario> {
     let started = Exchange::started(flavour);
     let refused = Exchange::refused(flavour);
@@ -136,7 +136,7 @@ fn everywhere(flavour: Flavour, how: Break) -> Vec<Scenario> {
 
 fn points(exchange: &Exchange, leg: usize, how: Break) -> Vec<Scenario> {
     let (request, answer) = (exchange.legs[leg].request, exchange.legs[leg].answer.len());
-    // Silence after a whole answer is that of the next request.
+    // Silence after a complete response belongs to the next request.
     let last = match how {
         Break::Closed | Break::Reset => answer,
         Break::Stalled | Break::Stopped => answer - 1,
@@ -154,38 +154,38 @@ fn before() -> Vec<Scenario> {
             .within(LIMIT + SLACK)
             .ends([End {
                 step: "start Unreachable",
-                books: (0, 0),
+                ledger: (0, 0),
                 wire: None,
             }])
     };
     let mut scenarios = vec![
-        start("nobody listens".to_owned())
+        start("the port is closed".to_owned())
             .address(Address::Closed)
             .wire(""),
-        start("nobody accepts".to_owned())
+        start("the listener never accepts".to_owned())
             .address(Address::Deaf)
             .wire(""),
     ];
     let acts = [Act::Close, Act::Reset, Act::Deafen];
     for (act, step) in acts.into_iter().zip([1, 1, 20]) {
         for bytes in (0..HELLO).step_by(step) {
-            let name = format!("{act:?} after {bytes} bytes of a TLS handshake");
+            let name = format!("{act:?} after {bytes} bytes of the TLS handshake");
             let turn = Turn::reading(bytes, [act.clone()]);
             scenarios.push(start(name).address(Address::Https).turn(turn));
         }
     }
-    // Accepted, and broken before a byte is read: the client cannot know that none was.
+    // The server accepts the connection and breaks it without reading: the client cannot know that nothing was read.
     for act in [Act::Close, Act::Reset, Act::Deafen] {
         let ends = [
             ("start DoubtfulLoss", (0, 1)),
             ("start Unreachable", (0, 0)),
         ];
-        let ends = ends.map(|(step, books)| End {
+        let ends = ends.map(|(step, ledger)| End {
             step,
-            books,
+            ledger,
             wire: Some(String::new()),
         });
-        let accepted = Scenario::new(format!("{act:?} once it is accepted"), "T37")
+        let accepted = Scenario::new(format!("{act:?} once the connection is accepted"), "T37")
             .step(Do::Start, "")
             .turn(Turn::on_connection([act]))
             .request_limit(LIMIT)

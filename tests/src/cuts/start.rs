@@ -1,4 +1,4 @@
-//! `start()` dropped: at most one POST, and the books know of it.
+//! Drops `start()`: at most one POST is sent, and the ledger accounts for it.
 
 use std::{sync::Arc, thread, time::Duration, time::Instant};
 
@@ -11,49 +11,49 @@ use crate::{
     tokens::Given,
 };
 
-/// How long the books may take to say what a dropped start came to.
-const BOOKED: Duration = Duration::from_secs(10);
-/// How long what was sent before a drop may take to be read.
+/// How long a dropped start may take to settle its ledger entry.
+const SETTLE: Duration = Duration::from_secs(10);
+/// How long the server may take to read what was sent before a drop.
 const READ: Duration = Duration::from_millis(60);
 
 pub(super) fn calls() -> Vec<Call> {
     vec![
-        Call::new("start", |polls| dropped(polls, false, false), &GIVEN),
+        Call::new("start", |polls| dropped(polls, false, false), &ENDS),
         Call::new(
             "start over SQLite",
             |polls| dropped(polls, true, false),
-            &GIVEN,
+            &ENDS,
         ),
         Call::new(
-            "start with its token refused once",
+            "start whose token is refused once",
             |polls| dropped(polls, false, true),
-            &GIVEN,
+            &ENDS,
         ),
     ]
 }
 
-const GIVEN: [&str; 2] = ["given back", "in doubt"];
+const ENDS: [&str; 2] = ["released", "in doubt"];
 
-/// A client of a stage.
+/// A client of this stage.
 pub(super) fn client(stage: &Stage) -> TenantClient {
-    let client = Client::builder(source(&stage.tokens), Arc::clone(&stage.books))
+    let client = Client::builder(source(&stage.tokens), Arc::clone(&stage.ledger))
         .base(stage.base.clone())
-        // The system's roots take longer to load than a point to play.
+        // Loading the system's root certificates takes longer than playing a point.
         .config(reqwest::ClientBuilder::new().tls_certs_only([]))
         .polling(industrydata_core::policy::PollingPolicy::every(
-            super::waits::PACE,
+            super::polls::PACE,
         ))
         .request_limit(Duration::from_secs(20))
         .build();
     client.unwrap().tenant("contoso").unwrap()
 }
 
-/// An answer that comes in pieces, so that there is something to wait for in it.
+/// A response sent in pieces, so that the client has to wait within it.
 pub(super) fn in_pieces(turn: Turn) -> Turn {
     let mut acts = Vec::new();
     for act in turn.acts {
         if let Act::Send(bytes) = act {
-            // The length is filled in only where the whole is known.
+            // The placeholder cannot be filled in from a piece alone.
             let whole = String::from_utf8(bytes).unwrap();
             let length = whole.split("\r\n\r\n").nth(1).map_or(0, str::len);
             let whole = whole.replace("{length}", &length.to_string());
@@ -70,7 +70,7 @@ pub(super) fn in_pieces(turn: Turn) -> Turn {
 
 fn dropped(polls: usize, sqlite: bool, refused: bool) -> Result<Dropped, String> {
     let fresh = [Given::Token(1), Given::Token(2)];
-    let mut scenario = Scenario::new("a start that is dropped", "T38").tokens(&fresh);
+    let mut scenario = Scenario::new("a dropped start", "T38").tokens(&fresh);
     if sqlite {
         scenario = scenario.sqlite();
     }
@@ -87,30 +87,30 @@ fn dropped(polls: usize, sqlite: bool, refused: bool) -> Result<Dropped, String>
         let tenant = client(&stage);
         let began = Budget::new(polls).within(tenant.start()).await;
         if let Some(ended) = began {
-            let run = ended.map_err(|error| format!("it failed: {error:?}"))?;
+            let run = ended.map_err(|error| format!("the start failed: {error:?}"))?;
             drop(run);
             return Ok(Dropped::Done);
         }
-        let quota = booked(&tenant).await?;
+        let quota = settled(&tenant).await?;
         thread::sleep(READ);
         let posts = stage.server.seen().order.len();
-        let (used, doubt) = (quota.used(), quota.in_doubt());
-        let end = match (used, doubt) {
-            (0, _) => "given back",
+        let (used, in_doubt) = (quota.used(), quota.in_doubt());
+        let end = match (used, in_doubt) {
+            (0, _) => "released",
             (1, 1) => "in doubt",
             (1, 0) => "confirmed",
             _ => return Err(format!("one start counts {used} times")),
         };
-        // The first answer of a refused token proves that nothing was started.
+        // The 401 proves that the first POST started nothing.
         let may_count = posts.saturating_sub(usize::from(refused));
         if may_count > 1 {
             return Err(format!("{posts} POSTs for one start"));
         }
         if may_count == 1 && used == 0 {
-            return Err("a POST went out, and its slot was given back".to_owned());
+            return Err("a POST was sent, and its slot was released".to_owned());
         }
         if end == "confirmed" && may_count == 0 {
-            return Err("a start counts that was never sent".to_owned());
+            return Err("a start that was never sent counts as confirmed".to_owned());
         }
         again(&tenant, used).await?;
         let mut broken = Vec::new();
@@ -123,24 +123,24 @@ fn dropped(polls: usize, sqlite: bool, refused: bool) -> Result<Dropped, String>
     })
 }
 
-/// The books once no start is in flight any more.
-async fn booked(tenant: &TenantClient) -> Result<Quota, String> {
+/// The quota once no start is in flight any more.
+async fn settled(tenant: &TenantClient) -> Result<Quota, String> {
     let began = Instant::now();
-    // What a dropped start leaves to book is booked by a thread that nobody waits for.
+    // A detached thread settles the entry of a dropped start.
     tokio::time::sleep(Duration::from_millis(20)).await;
     loop {
         let quota = tenant.quota().await.map_err(|fault| fault.to_string())?;
         if quota.in_flight() == 0 {
             return Ok(quota);
         }
-        if began.elapsed() > BOOKED {
-            return Err("the slot was neither given back nor in doubt".to_owned());
+        if began.elapsed() > SETTLE {
+            return Err("the slot was neither released nor in doubt".to_owned());
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 
-/// The same client starts another run.
+/// Checks that the same client can start another run.
 async fn again(tenant: &TenantClient, used: u32) -> Result<(), String> {
     let next = tenant.start().await;
     drop(next.map_err(|error| format!("the next start failed: {error:?}"))?);
@@ -148,6 +148,9 @@ async fn again(tenant: &TenantClient, used: u32) -> Result<(), String> {
     if quota.used() == used + 1 {
         Ok(())
     } else {
-        Err(format!("{used} and one more make {}", quota.used()))
+        Err(format!(
+            "{used} slots used and one more start make {}",
+            quota.used()
+        ))
     }
 }

@@ -1,4 +1,4 @@
-//! Bodies that are cut, endless, encoded or no operation.
+//! Bodies that are cut off, endless, encoded, or not an operation.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ const GZIP: [u8; 42] = [
     78, 77, 77, 73, 77, 81, 170, 5, 0, 247, 7, 231, 98, 22, 0, 0, 0,
 ];
 
-/// A start needs no body; a poll with a bad one is a miss.
+/// A 202 counts whatever its body; a poll with an unusable body is a transient error.
 #[must_use]
 pub fn scenarios() -> Vec<Scenario> {
     let mut scenarios = starts();
@@ -30,22 +30,22 @@ fn starts() -> Vec<Scenario> {
         for act in then {
             turn = turn.then(act);
         }
-        Scenario::new(format!("body of a start: {name}"), "T37 S1")
+        Scenario::new(format!("202 with a body that is {name}"), "T37 S1")
             .turn(turn)
             .turn(status("succeeded"))
             .step(Do::Run, "succeeded")
             .wire("PG")
-            .books(1, 0)
+            .ledger(1, 0)
             .within(8000)
     };
     vec![
         start(
-            "cut",
+            "cut off",
             &[LOCATION, "Content-Length: 10"],
             vec![Act::Send(b"{".to_vec()), Act::Close],
         ),
         start(
-            "reset",
+            "ended by a reset",
             &[LOCATION, "Content-Length: 10"],
             vec![Act::Send(b"{".to_vec()), Act::Reset],
         ),
@@ -56,7 +56,7 @@ fn starts() -> Vec<Scenario> {
         )
         .request_limit(600),
         start(
-            "dripping",
+            "sent one byte at a time",
             &[LOCATION, "Content-Length: 100000"],
             vec![Act::Drip(vec![b' '; 1000], Duration::from_millis(20))],
         )
@@ -67,7 +67,7 @@ fn starts() -> Vec<Scenario> {
             vec![Act::Endless(chunk(), Duration::ZERO)],
         ),
         start(
-            "broken chunks",
+            "not validly chunked",
             &[LOCATION, "Transfer-Encoding: chunked"],
             vec![Act::Send(b"zz\r\n".to_vec()), Act::Close],
         ),
@@ -76,15 +76,18 @@ fn starts() -> Vec<Scenario> {
 
 fn polls() -> Vec<Scenario> {
     let poll = |name: &str, covers, turn: Turn| {
-        Scenario::new(format!("body of a poll: {name}"), covers)
-            .turn(accepted())
-            .turn(turn)
-            .turn(status("succeeded"))
-            .step(Do::Run, "succeeded")
-            .statuses("succeeded")
-            .wire("PGG")
-            .books(1, 0)
-            .within(8000)
+        Scenario::new(
+            format!("polling continues after a response with {name}"),
+            covers,
+        )
+        .turn(accepted())
+        .turn(turn)
+        .turn(status("succeeded"))
+        .step(Do::Run, "succeeded")
+        .statuses("succeeded")
+        .wire("PGG")
+        .ledger(1, 0)
+        .within(8000)
     };
     let json = |body: &str| answer(200, &[JSON], body);
     let gzip = |encoding: &str| {
@@ -95,40 +98,44 @@ fn polls() -> Vec<Scenario> {
     };
     vec![
         poll(
-            "endless",
+            "an endless body",
             "T22",
             raw(head(200, &[JSON, "Transfer-Encoding: chunked"]))
                 .then(Act::Endless(chunk(), Duration::ZERO)),
         ),
         poll(
-            "a giant length",
+            "a Content-Length of 100 GB",
             "T22",
             raw(head(200, &[JSON, "Content-Length: 99999999999"]))
                 .then(Act::Endless(vec![b' '; 65536], Duration::ZERO)),
         ),
         poll(
-            "dripping",
+            "a body sent one byte at a time",
             "T24",
             raw(head(200, &[JSON, "Content-Length: 100000"]))
                 .then(Act::Drip(vec![b' '; 1000], Duration::from_millis(20))),
         )
         .request_limit(600),
         poll(
-            "cut",
+            "a body that is cut off",
             "P2",
             raw(head(200, &[JSON, "Content-Length: 99"]))
                 .then(Act::Send(b"{\"status\":\"succeeded\"}".to_vec()))
                 .then(Act::Close),
         ),
-        poll("gzip", "T23", gzip("Content-Encoding: gzip")),
+        poll("a gzip body", "T23", gzip("Content-Encoding: gzip")),
         poll(
-            "gzip under another name",
+            "a gzip body labelled x-gzip",
             "T23",
             gzip("Content-Encoding: x-gzip"),
         ),
-        poll("encoded twice", "T23", gzip("Content-Encoding: gzip, gzip")),
         poll(
-            "an encoding nobody knows",
+            "a body labelled as encoded twice",
+            "T23",
+            gzip("Content-Encoding: gzip, gzip"),
+        ),
+        poll(
+            "an unsupported Content-Encoding",
             "T23",
             answer(
                 200,
@@ -137,17 +144,17 @@ fn polls() -> Vec<Scenario> {
             ),
         ),
         poll(
-            "a page",
+            "an HTML page",
             "T25",
             answer(200, &["Content-Type: text/html"], "<html>Sign in</html>"),
         ),
         poll(
-            "a page that says it is JSON",
+            "an HTML page labelled as JSON",
             "T25",
             json("<html>Sign in</html>"),
         ),
         poll(
-            "JSON that says it is a page",
+            "JSON labelled as HTML",
             "T25",
             answer(
                 200,
@@ -155,24 +162,24 @@ fn polls() -> Vec<Scenario> {
                 r#"{"status":"succeeded"}"#,
             ),
         ),
-        poll("none", "B2", answer(204, &[JSON], "")),
-        poll("not JSON", "T26", json(r#"{"status":"succeeded"} {"#)),
+        poll("no body", "B2", answer(204, &[JSON], "")),
+        poll("invalid JSON", "T26", json(r#"{"status":"succeeded"} {"#)),
         poll(
-            "the status twice",
+            "two status members",
             "T26",
             json(r#"{"status":"failed","status":"succeeded"}"#),
         ),
-        poll("no status", "T26", json(r#"{"state":"succeeded"}"#)),
-        poll("a number for a status", "T26", json(r#"{"status":1}"#)),
+        poll("no status member", "T26", json(r#"{"state":"succeeded"}"#)),
+        poll("a number as status", "T26", json(r#"{"status":1}"#)),
         poll(
-            "too deep",
+            "JSON nested too deep",
             "T26",
             json(&format!(
                 r#"{{"x":{},"status":"succeeded"}}"#,
                 "[".repeat(100_000)
             )),
         ),
-        poll("a list", "T26", json(r#"["succeeded"]"#)),
+        poll("a JSON array", "T26", json(r#"["succeeded"]"#)),
     ]
 }
 

@@ -1,4 +1,4 @@
-//! Answers to a start that are lost on the way: one POST, and doubt.
+//! Starts whose response is lost: the client sends one POST, and the start is in doubt.
 
 use std::time::Duration;
 
@@ -10,37 +10,37 @@ use crate::{
 
 const LOCATION: &str = "Location: {base}/external/industryData/operations/a-1";
 
-/// Losses before, in and after the head.
+/// Responses lost before the head or within it.
 #[must_use]
 pub fn scenarios() -> Vec<Scenario> {
     let mut scenarios = vec![
-        lost("closed after the request was read", vec![Act::Close]),
-        lost("reset after the request was read", vec![Act::Reset]),
+        lost("closed once the request was read", vec![Act::Close]),
+        lost("reset once the request was read", vec![Act::Reset]),
         lost(
-            "closed in the status line",
+            "closed within the status line",
             vec![Act::Send(b"HTTP/1.1 20".to_vec()), Act::Close],
         ),
         lost(
-            "reset in the status line",
+            "reset within the status line",
             vec![Act::Send(b"HTTP/1.1 202".to_vec()), Act::Reset],
         ),
         lost(
-            "closed in the head",
+            "closed within the head",
             vec![
                 Act::Send(b"HTTP/1.1 202 Accepted\r\nLocation: {base}/ext".to_vec()),
                 Act::Close,
             ],
         ),
         lost(
-            "closed one byte before the head's end",
+            "closed one byte before the end of the head",
             vec![
                 Act::Send(b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r".to_vec()),
                 Act::Close,
             ],
         ),
-        lost("no answer within the request limit", vec![Act::Stall]).request_limit(600),
+        lost("no response within the request limit", vec![Act::Stall]).request_limit(600),
         lost(
-            "half a head, and no more within the request limit",
+            "half a head, then silence until the request limit",
             vec![
                 Act::Send(b"HTTP/1.1 202 Accepted\r\nContent-".to_vec()),
                 Act::Stall,
@@ -48,12 +48,12 @@ pub fn scenarios() -> Vec<Scenario> {
         )
         .request_limit(600),
         lost(
-            "a head that drips more slowly than the request limit",
+            "a head sent too slowly for the request limit",
             vec![Act::Drip(head(202, &[LOCATION]), Duration::from_millis(40))],
         )
         .request_limit(600),
         lost(
-            "interim answers without end",
+            "endless interim responses",
             vec![Act::Endless(
                 b"HTTP/1.1 102 Processing\r\n\r\n".to_vec(),
                 Duration::from_millis(5),
@@ -61,28 +61,31 @@ pub fn scenarios() -> Vec<Scenario> {
         )
         .request_limit(600),
         lost(
-            "no HTTP at all",
+            "another protocol than HTTP",
             vec![
                 Act::Send(b"SSH-2.0-OpenSSH_9.6\r\n\r\n".to_vec()),
                 Act::Close,
             ],
         ),
         lost(
-            "bytes without end that are no HTTP",
+            "endless bytes that are not HTTP",
             vec![Act::Endless(vec![b'x'; 4096], Duration::ZERO)],
         ),
-        Scenario::new("lost at a connection that is closed unread", "T37")
-            .turn(Turn::on_connection([
-                Act::Pause(Duration::from_millis(30)),
-                Act::Reset,
-            ]))
-            .step(Do::Run, "start DoubtfulLoss")
-            .books(0, 1),
+        Scenario::new(
+            "start in doubt: connection reset before the request is read",
+            "T37",
+        )
+        .turn(Turn::on_connection([
+            Act::Pause(Duration::from_millis(30)),
+            Act::Reset,
+        ]))
+        .step(Do::Run, "start DoubtfulLoss")
+        .ledger(0, 1),
     ];
     for cut in [1, 9, 12, 17] {
         let whole = head(202, &[LOCATION, "Content-Length: 0"]);
         scenarios.push(lost(
-            &format!("cut after {cut} bytes of the head"),
+            &format!("closed after {cut} bytes of the head"),
             vec![Act::Send(whole[..cut].to_vec()), Act::Close],
         ));
     }
@@ -90,10 +93,10 @@ pub fn scenarios() -> Vec<Scenario> {
 }
 
 fn lost(name: &str, acts: Vec<Act>) -> Scenario {
-    Scenario::new(format!("lost: {name}"), "T37")
+    Scenario::new(format!("start in doubt: {name}"), "T37")
         .turn(Turn::new(acts))
         .step(Do::Run, "start DoubtfulLoss")
         .wire("P")
-        .books(0, 1)
+        .ledger(0, 1)
         .within(6000)
 }

@@ -1,4 +1,4 @@
-//! A service that repeats the token: it is shown nowhere, and written down nowhere.
+//! A service that echoes the access token: the token appears in no text and not in the ledger.
 
 use crate::{
     answers::{accepted, answer, located, status},
@@ -7,29 +7,29 @@ use crate::{
 
 const JSON: &str = "Content-Type: application/json";
 
-/// The token in every place of an answer.
+/// The token in every part of a response.
 #[must_use]
 pub fn scenarios() -> Vec<Scenario> {
     let error = r#"{"error":{"code":"{token}","message":"bad {token}","target":"{token}","innerError":{"code":"{token}","request-id":"{token}","date":"{token}"},"details":[{"code":"{token}","message":"{token}"}]}}"#;
     let start = |name: &str, turn, end: &str, confirmed, in_doubt| {
-        Scenario::new(format!("token repeated: {name}"), "T20")
+        Scenario::new(format!("token echoed {name}"), "T20")
             .turn(turn)
             .step(Do::Run, end)
             .wire("P")
-            .books(confirmed, in_doubt)
+            .ledger(confirmed, in_doubt)
     };
     vec![
-        start("in a refusal", answer(400, &[JSON], error), "start Refused", 0, 0),
-        start("in a failure", answer(500, &[JSON], error), "start DoubtfulAnswer", 0, 1),
-        start("in a throttle", answer(429, &[JSON, "Retry-After: 3600"], error), "start Throttled", 0, 0).closed(),
-        start("in a refusal's fields", answer(400, &["Request-Id: {token}", "X-Ms-Request-Id: {token}", "Server: {token}"], ""), "start Refused", 0, 0),
+        start("in a 400", answer(400, &[JSON], error), "start Refused", 0, 0),
+        start("in a 500", answer(500, &[JSON], error), "start DoubtfulAnswer", 0, 1),
+        start("in a 429", answer(429, &[JSON, "Retry-After: 3600"], error), "start Throttled", 0, 0).throttled(),
+        start("in header fields", answer(400, &["Request-Id: {token}", "X-Ms-Request-Id: {token}", "Server: {token}"], ""), "start Refused", 0, 0),
         start("in an OAuth error", answer(403, &[JSON], r#"{"error":"{token}","error_description":"{token}"}"#), "start Forbidden", 0, 0),
-        start("in text", answer(409, &["Content-Type: text/plain"], "{token}"), "start Refused", 0, 0),
+        start("in a text body", answer(409, &["Content-Type: text/plain"], "{token}"), "start Refused", 0, 0),
         start("in the Location's id", located("{base}/external/industryData/operations/{token}"), "start NotFollowable NotAnOperation", 1, 0),
         start("in the Location's query", located("{base}/external/industryData/operations/a?t={token}"), "start NotFollowable NotAnOperation", 1, 0),
-        start("in a Location elsewhere", located("{foreign}/{token}"), "start NotFollowable CrossOrigin", 1, 0),
-        start("behind a long Location", located(&format!("{{foreign}}/{}{{token}}", "x".repeat(270 - 21))), "start NotFollowable CrossOrigin", 1, 0),
-        Scenario::new("token repeated: in an operation", "T20")
+        start("in a Location of another origin", located("{foreign}/{token}"), "start NotFollowable CrossOrigin", 1, 0),
+        start("at the end of a long Location", located(&format!("{{foreign}}/{}{{token}}", "x".repeat(270 - 21))), "start NotFollowable CrossOrigin", 1, 0),
+        Scenario::new("token echoed in an operation", "T20")
             .turn(answer(202, &["Location: {base}/external/industryData/operations/a-1", "Request-Id: {token}"], ""))
             .turn(answer(
                 200,
@@ -37,10 +37,10 @@ pub fn scenarios() -> Vec<Scenario> {
                 r#"{"id":"{token}","status":"{token}","statusDetail":"{token}","resourceLocation":"{origin}/{token}","@odata.type":"{token}"}"#,
             ))
             .turn(answer(200, &[JSON], r#"{"status":"failed","statusDetail":"no {token}"}"#))
-            .step(Do::Run, "wait Failed")
+            .step(Do::Run, "poll Failed")
             .wire("PGG")
-            .books(1, 0),
-        Scenario::new("token repeated: in the answers to polls", "T20")
+            .ledger(1, 0),
+        Scenario::new("token echoed in the responses to polls", "T20")
             .turn(accepted())
             .turn(answer(503, &[JSON], error))
             .turn(answer(200, &["Content-Type: {token}"], "{token}"))
@@ -48,18 +48,18 @@ pub fn scenarios() -> Vec<Scenario> {
             .turn(answer(404, &[JSON], error))
             .turn(status("running"))
             .turn(answer(403, &[JSON], error))
-            .step(Do::Run, "wait Forbidden")
+            .step(Do::Run, "poll Forbidden")
             .wire("PGGGGGG")
-            .books(1, 0),
-        Scenario::new("token repeated: in a status line that is none", "T20")
+            .ledger(1, 0),
+        Scenario::new("token echoed in an invalid status line", "T20")
             .turn(crate::raw("HTTP/1.1 {token}\r\n\r\n"))
             .step(Do::Run, "start DoubtfulLoss")
             .wire("P")
-            .books(0, 1),
-        Scenario::new("token repeated: in a field's name", "T20")
+            .ledger(0, 1),
+        Scenario::new("token echoed in a field name", "T20")
             .turn(crate::raw("HTTP/1.1 202 A\r\n{token} {token}: x\r\n\r\n"))
             .step(Do::Run, "start DoubtfulLoss")
             .wire("P")
-            .books(0, 1),
+            .ledger(0, 1),
     ]
 }

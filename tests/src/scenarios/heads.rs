@@ -1,4 +1,4 @@
-//! Heads that are whole, and strange.
+//! Responses with unusual heads.
 
 use crate::{
     answers::{accepted, answer, head, raw, status},
@@ -8,27 +8,27 @@ use crate::{
 
 const LOCATION: &str = "Location: {base}/external/industryData/operations/a-1";
 
-/// Giant, contradictory and broken heads.
+/// Huge, contradictory and invalid heads.
 #[must_use]
 pub fn scenarios() -> Vec<Scenario> {
     let giant = format!("X-Giant: {}", "x".repeat(2 << 20));
     let many: Vec<String> = (0..2000).map(|n| format!("X-{n}: y")).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     let start = |name: &str, turn: Turn, end: &str, confirmed, in_doubt| {
-        Scenario::new(format!("head of a start: {name}"), "T22")
+        Scenario::new(format!("response to a start with {name}"), "T22")
             .turn(turn)
             .step(Do::Start, end)
             .wire("P")
-            .books(confirmed, in_doubt)
+            .ledger(confirmed, in_doubt)
     };
     let poll = |name: &str, turn: Turn| {
-        Scenario::new(format!("head of a poll: {name}"), "T22")
+        Scenario::new(format!("response to a poll with {name}"), "T22")
             .turn(accepted())
             .turn(turn)
             .turn(status("succeeded"))
             .step(Do::Run, "succeeded")
             .wire("PGG")
-            .books(1, 0)
+            .ledger(1, 0)
     };
     vec![
         start(
@@ -45,16 +45,16 @@ pub fn scenarios() -> Vec<Scenario> {
             0,
             1,
         ),
-        start("fields without end", endless(), "start DoubtfulLoss", 0, 1),
+        start("endless fields", endless(), "start DoubtfulLoss", 0, 1),
         start(
-            "no number for a status",
+            "a status that is not a number",
             raw("HTTP/1.1 abc\r\n\r\n"),
             "start DoubtfulLoss",
             0,
             1,
         ),
         start(
-            "an empty reason",
+            "an empty reason phrase",
             raw(format!(
                 "HTTP/1.1 202\r\n{LOCATION}\r\nContent-Length: 0\r\n\r\n"
             )),
@@ -63,14 +63,14 @@ pub fn scenarios() -> Vec<Scenario> {
             0,
         ),
         start(
-            "a field with a control character",
+            "a control character in a field",
             raw("HTTP/1.1 202 A\r\nX: a\0b\r\nContent-Length: 0\r\n\r\n"),
             "start DoubtfulLoss",
             0,
             1,
         ),
         start(
-            "an announced body larger than memory",
+            "a Content-Length larger than memory",
             raw(head(
                 202,
                 &[LOCATION, "Content-Length: 9223372036854775807"],
@@ -81,15 +81,15 @@ pub fn scenarios() -> Vec<Scenario> {
             0,
         ),
         start(
-            "a switch of protocols",
+            "a protocol switch",
             raw(head(101, &["Connection: Upgrade", "Upgrade: h2c"])).then(Act::Close),
             "start DoubtfulLoss|start DoubtfulAnswer",
             0,
             1,
         ),
         poll("a field of 2 MiB", raw(head(200, &[&giant]))),
-        poll("fields without end", endless()),
-        poll("a status that nobody knows", answer(599, &[], "")),
+        poll("endless fields", endless()),
+        poll("an unassigned status code", answer(599, &[], "")),
     ]
 }
 

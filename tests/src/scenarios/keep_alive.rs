@@ -1,4 +1,4 @@
-//! Connections that are used again.
+//! Reused connections.
 
 use std::time::Duration;
 
@@ -8,27 +8,27 @@ use crate::{
     turn::{Act, Turn},
 };
 
-/// Closed when the next request is on its way, closed before, and with more in them than was asked for.
+/// Connections closed during or before the next request, and connections with surplus bytes in them.
 #[must_use]
 pub fn scenarios() -> Vec<Scenario> {
     let run = |name: &str, covers| {
-        Scenario::new(format!("kept connection: {name}"), covers)
+        Scenario::new(format!("reused connection: {name}"), covers)
             .turn(accepted())
             .turn(status("succeeded"))
             .step(Do::Run, "succeeded")
     };
     vec![
-        run("closed when the next POST was read", "T36")
+        run("closed once the next POST was read", "T36")
             .turn(Turn::new([Act::Close]))
             .step(Do::Start, "start DoubtfulLoss")
             .wire("PGP")
-            .books(1, 1),
-        run("reset when the next POST was read", "T36")
+            .ledger(1, 1),
+        run("reset once the next POST was read", "T36")
             .turn(Turn::new([Act::Reset]))
             .step(Do::Start, "start DoubtfulLoss")
             .wire("PGP")
-            .books(1, 1),
-        Scenario::new("kept connection: closed behind each answer", "T36")
+            .ledger(1, 1),
+        Scenario::new("reused connection: closed after each response", "T36")
             .turn(accepted().then(Act::Close))
             .turn(status("running").then(Act::Close))
             .turn(status("succeeded").then(Act::Close))
@@ -36,7 +36,7 @@ pub fn scenarios() -> Vec<Scenario> {
             .poll_every(200)
             .step(Do::Run, "succeeded")
             .step(Do::Start, "accepted|start DoubtfulLoss"),
-        Scenario::new("kept connection: one answer too many in it", "T10")
+        Scenario::new("reused connection: a surplus response", "T10")
             .turn(
                 accepted().then(Act::Send(
                     [head(200, &["Content-Type: application/json", "Content-Length: 19"]), br#"{"status":"failed"}"#.to_vec()].concat(),
@@ -47,8 +47,8 @@ pub fn scenarios() -> Vec<Scenario> {
             .poll_every(200)
             .step(Do::Run, "succeeded")
             .wire("PGG")
-            .books(1, 0),
-        Scenario::new("kept connection: one answer too many, a little later", "T10")
+            .ledger(1, 0),
+        Scenario::new("reused connection: a surplus response, sent 50 ms later", "T10")
             .turn(accepted())
             .turn(status("running").then(Act::Pause(Duration::from_millis(50))).then(Act::Send(
                 [head(200, &["Content-Type: application/json", "Content-Length: 19"]), br#"{"status":"failed"}"#.to_vec()].concat(),
@@ -56,22 +56,22 @@ pub fn scenarios() -> Vec<Scenario> {
             .turn(status("succeeded"))
             .poll_every(400)
             .step(Do::Run, "succeeded")
-            .books(1, 0),
-        Scenario::new("kept connection: the rest of a body that was too large", "T22")
+            .ledger(1, 0),
+        Scenario::new("reused connection: the rest of a body that is too large", "T22")
             .turn(accepted())
             .turn(raw([head(200, &["Content-Type: application/json", "Content-Length: 1100019"]), vec![b' '; 1_100_000], br#"{"status":"failed"}"#.to_vec()].concat()))
             .turn(status("succeeded"))
             .step(Do::Run, "succeeded")
             .wire("PGG")
-            .books(1, 0),
-        Scenario::new("kept connection: two lengths that differ", "T10")
+            .ledger(1, 0),
+        Scenario::new("reused connection: two Content-Length fields that differ", "T10")
             .turn(accepted())
             .turn(raw("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\nContent-Length: 20\r\n\r\n{\"status\":\"failed\"} "))
             .turn(status("succeeded"))
             .step(Do::Run, "succeeded")
-            .books(1, 0),
+            .ledger(1, 0),
         Scenario::new(
-            "kept connection: an answer in the body of the 202, which nobody reads",
+            "reused connection: a response inside the unread body of the 202",
             "T10",
         )
         .turn(answer(
@@ -83,12 +83,12 @@ pub fn scenarios() -> Vec<Scenario> {
         .turn(status("succeeded"))
         .step(Do::Run, "succeeded")
         .wire("PGG")
-        .books(1, 0),
-        Scenario::new("kept connection: closed by word", "T36")
+        .ledger(1, 0),
+        Scenario::new("reused connection: closed as announced by Connection: close", "T36")
             .turn(answer(202, &["Location: ../operations/a", "Connection: close"], "").then(Act::Close))
             .turn(status("succeeded"))
             .step(Do::Run, "succeeded")
             .wire("PG")
-            .books(1, 0),
+            .ledger(1, 0),
     ]
 }

@@ -1,4 +1,4 @@
-//! Deadlines.
+//! Time limits.
 
 use crate::{
     answers::{accepted, status},
@@ -6,32 +6,32 @@ use crate::{
     turn::{Act, Turn},
 };
 
-/// A wait ends at its deadline, with one last poll.
+/// A poll ends at its deadline, with one last request shortly before it.
 #[must_use]
 pub fn scenarios() -> Vec<Scenario> {
     vec![
         Scenario::new(
-            "the deadline passes while it runs, with one last poll",
+            "the deadline passes while the operation runs, with one last poll",
             "I7",
         )
         .turn(accepted())
         .turn(status("running").forever())
-        .step(Do::Run, "wait TimeLimit")
+        .step(Do::Run, "poll TimeLimit")
         .poll_every(600_000)
         .time_limit(1500)
         .within(8000)
         .wire("PG")
-        .books(1, 0),
-        Scenario::new("the deadline passes between many polls", "I7")
+        .ledger(1, 0),
+        Scenario::new("the deadline passes after many polls", "I7")
             .turn(accepted())
             .turn(status("running").forever())
-            .step(Do::Run, "wait TimeLimit")
+            .step(Do::Run, "poll TimeLimit")
             .poll_every(100)
             .time_limit(1000)
             .within(8000)
             .wire("PG*")
-            .books(1, 0),
-        Scenario::new("the last poll succeeds", "I7")
+            .ledger(1, 0),
+        Scenario::new("the last poll before the deadline succeeds", "I7")
             .turn(accepted())
             .turn(status("succeeded"))
             .step(Do::Run, "succeeded")
@@ -39,28 +39,28 @@ pub fn scenarios() -> Vec<Scenario> {
             .time_limit(1500)
             .within(8000)
             .wire("PG")
-            .books(1, 0),
-        Scenario::new("the deadline cuts a poll that stalls", "I7 T24")
+            .ledger(1, 0),
+        Scenario::new("the deadline ends a poll that stalls", "I7 T24")
             .turn(accepted())
             .turn(Turn::new([Act::Stall]).forever())
-            .step(Do::Run, "wait TimeLimit")
+            .step(Do::Run, "poll TimeLimit")
             .request_limit(30_000)
             .time_limit(1500)
             .within(8000)
             .wire("PG*")
-            .books(1, 0),
-        Scenario::new("the deadline cuts a start that stalls", "I7 T24")
+            .ledger(1, 0),
+        Scenario::new("the deadline ends a start that stalls", "I7 T24")
             .turn(Turn::new([Act::Stall]))
             .step(Do::Run, "start DoubtfulLoss")
             .request_limit(30_000)
             .time_limit(1000)
             .within(8000)
             .wire("P")
-            .books(0, 1),
-        Scenario::new("no time at all", "I7")
+            .ledger(0, 1),
+        Scenario::new("a time limit of zero", "I7")
             .step(Do::Run, "start TimeLimit")
             .time_limit(0)
             .wire("")
-            .books(0, 0),
+            .ledger(0, 0),
     ]
 }

@@ -1,4 +1,4 @@
-//! What a 202 may name, and what it may not.
+//! The `Location` of a 202: which URLs are polled and which are refused.
 
 use crate::{
     answers::{answer, located, status},
@@ -7,19 +7,19 @@ use crate::{
 
 const OPERATIONS: &str = "/beta/external/industryData/operations";
 
-/// Good Locations, each in its own form, and bad ones: a 202 counts, whatever it names.
+/// Valid and invalid Locations. The start counts in either case.
 #[must_use]
 pub fn scenarios() -> Vec<Scenario> {
     let mut scenarios: Vec<_> = FOLLOWED
         .iter()
         .map(|(name, location, target)| {
-            Scenario::new(format!("Location followed: {name}"), "L10")
+            Scenario::new(format!("Location polled: {name}"), "L10")
                 .turn(located(location))
                 .turn(status("succeeded"))
                 .step(Do::Run, "succeeded")
                 .target(target.replace("OPERATIONS", OPERATIONS))
                 .wire("PG")
-                .books(1, 0)
+                .ledger(1, 0)
         })
         .collect();
     scenarios.extend(REFUSED.iter().map(|(name, covers, location, error)| {
@@ -34,13 +34,13 @@ pub fn scenarios() -> Vec<Scenario> {
         refused("missing", "T14", answer(202, &[], ""), "Missing"),
         refused("empty", "T14", answer(202, &["Location:  "], ""), "Missing"),
         refused(
-            "double",
+            "two different fields",
             "T14",
             answer(202, &["Location: {base}/external/industryData/operations/a", "Location: {foreign}/"], ""),
             "Multiple",
         ),
         refused(
-            "twice the same",
+            "two equal fields",
             "T14",
             answer(202, &["location: {base}/external/industryData/operations/a"; 2], ""),
             "Multiple",
@@ -82,12 +82,12 @@ fn refused(name: &str, covers: &'static str, turn: crate::Turn, error: &str) -> 
             ),
         )
         .wire("P")
-        .books(1, 0)
+        .ledger(1, 0)
 }
 
 const FOLLOWED: [(&str, &str, &str); 10] = [
     (
-        "absolute",
+        "an absolute URL",
         "{base}/external/industryData/operations/a-1",
         "OPERATIONS/a-1",
     ),
@@ -102,33 +102,33 @@ const FOLLOWED: [(&str, &str, &str); 10] = [
         "OPERATIONS/a-1/",
     ),
     (
-        "fixed segments in another case",
+        "path segments in another case",
         "{base}/external/industrydata/Operations/A-1",
         "/beta/external/industrydata/Operations/A-1",
     ),
     (
-        "rooted",
+        "an absolute path",
         "/beta/external/industryData/operations/a-1",
         "OPERATIONS/a-1",
     ),
-    ("relative", "../operations/a-1", "OPERATIONS/a-1"),
+    ("a relative path", "../operations/a-1", "OPERATIONS/a-1"),
     (
-        "without its version, under the base again",
+        "an absolute path without the version, which is added",
         "/external/industryData/operations/a-1",
         "OPERATIONS/a-1",
     ),
     (
-        "the scheme in capitals",
+        "the scheme in upper case",
         "HTTP://127.0.0.1:{port}/beta/external/industryData/operations/a-1",
         "OPERATIONS/a-1",
     ),
     (
-        "with a fragment, which is not sent",
+        "a fragment, which is not sent",
         "{base}/external/industryData/operations/a-1#secret",
         "OPERATIONS/a-1",
     ),
     (
-        "with a query, which is",
+        "a query, which is sent",
         "{base}/external/industryData/operations/a-1?$select=status",
         "OPERATIONS/a-1?$select=status",
     ),
@@ -148,13 +148,13 @@ const REFUSED: [(&str, &str, &str, &str); 27] = [
         "CrossOrigin",
     ),
     (
-        "a host elsewhere",
+        "a host on another domain",
         "T1",
         "https://evil.example/beta/external/industryData/operations/a",
         "CrossOrigin",
     ),
     (
-        "http elsewhere",
+        "plain http to another domain",
         "T3",
         "http://evil.example/beta/external/industryData/operations/a",
         "Insecure",
@@ -172,37 +172,37 @@ const REFUSED: [(&str, &str, &str, &str); 27] = [
         "CrossOrigin",
     ),
     (
-        "without a scheme, elsewhere",
+        "a scheme-relative URL of another host",
         "T6",
         "//{foreign-authority}OPERATIONS/a",
         "CrossOrigin",
     ),
     (
-        "user",
+        "a user name",
         "T4",
         "http://user@127.0.0.1:{port}OPERATIONS/a",
         "HasCredentials",
     ),
     (
-        "an empty user",
+        "an empty user name",
         "T4",
         "http://@127.0.0.1:{port}OPERATIONS/a",
         "HasCredentials",
     ),
     (
-        "the base as another host's user",
+        "the base's authority as the user name at another host",
         "T4",
         "http://127.0.0.1:{port}@{foreign-authority}OPERATIONS/a",
         "HasCredentials|Unparsable",
     ),
     (
-        "a backslash",
+        "backslashes for slashes",
         "T5",
         "http:\\\\{foreign-authority}OPERATIONS/a",
         "Unparsable",
     ),
     (
-        "a backslash behind the root",
+        "a backslash after the leading slash",
         "T5",
         "/\\{foreign-authority}OPERATIONS/a",
         "Unparsable",
@@ -220,7 +220,7 @@ const REFUSED: [(&str, &str, &str, &str); 27] = [
         "Unparsable",
     ),
     (
-        "a quote",
+        "a quotation mark",
         "T5",
         "{base}/external/industryData/operations/\"a\"",
         "Unparsable",
@@ -232,13 +232,13 @@ const REFUSED: [(&str, &str, &str, &str); 27] = [
         "CrossOrigin|Insecure",
     ),
     (
-        "the host with a dot at its end",
+        "the host with a trailing dot",
         "T7",
         "http://127.0.0.1.:{port}OPERATIONS/a",
         "CrossOrigin|Insecure",
     ),
     (
-        "a mapped IPv6 address",
+        "the host as an IPv4-mapped IPv6 address",
         "T7",
         "http://[::ffff:127.0.0.1]:{port}OPERATIONS/a",
         "CrossOrigin|Insecure",
@@ -250,31 +250,31 @@ const REFUSED: [(&str, &str, &str, &str); 27] = [
         "NotAnOperation",
     ),
     (
-        "the operation in a query",
+        "an operation path in a query",
         "T10",
         "{base}/me?/beta/external/industryData/operations/a",
         "NotAnOperation",
     ),
     (
-        "the operation in a fragment",
+        "an operation path in a fragment",
         "T10",
         "{base}/me#/external/industryData/operations/a",
         "NotAnOperation",
     ),
     (
-        "more behind the operation",
+        "a segment after the operation",
         "T10",
         "{base}/external/industryData/operations/a/cancel",
         "NotAnOperation",
     ),
     (
-        "another version",
+        "another API version",
         "T11",
         "{origin}/v1.0/external/industryData/operations/a",
         "NotAnOperation",
     ),
     (
-        "dots that lead away",
+        "encoded dot segments",
         "T8",
         "{base}/external/industryData/operations/%2e%2e/%2e%2E/x",
         "NotAnOperation",
@@ -292,7 +292,7 @@ const REFUSED: [(&str, &str, &str, &str); 27] = [
         "NotAnOperation",
     ),
     (
-        "another scheme altogether",
+        "a javascript: URL",
         "T6",
         "javascript:alert(1)",
         "CrossOrigin|NotAnOperation|Unparsable",

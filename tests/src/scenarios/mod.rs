@@ -1,4 +1,4 @@
-//! The list, by theme.
+//! The list of scenarios, one module for each theme.
 
 use crate::scenario::Scenario;
 

@@ -1,50 +1,56 @@
-//! 404 and 410 at polls.
+//! Polls answered by 404 or 410.
 
 use crate::{
     answers::{accepted, answer, status},
     scenario::{Do, Scenario},
 };
 
-/// Early, late, and for good.
+/// Temporary, late and permanent ones.
 #[must_use]
 pub fn scenarios() -> Vec<Scenario> {
     let gone = |code| answer(code, &[], r#"{"error":{"code":"itemNotFound"}}"#);
     vec![
-        Scenario::new("404 just after the start, then found", "T30")
+        Scenario::new(
+            "404 for the first polls, then the operation is found",
+            "T30",
+        )
+        .turn(accepted())
+        .turn(gone(404))
+        .turn(gone(404))
+        .turn(gone(404))
+        .turn(status("running"))
+        .turn(status("succeeded"))
+        .step(Do::Run, "succeeded")
+        .wire("PGGGGG")
+        .ledger(1, 0),
+        Scenario::new("404 after the operation was found once", "T31")
             .turn(accepted())
-            .turn(gone(404))
-            .turn(gone(404))
-            .turn(gone(404))
-            .turn(status("running"))
-            .turn(status("succeeded"))
-            .step(Do::Run, "succeeded")
-            .wire("PGGGGG")
-            .books(1, 0),
-        Scenario::new("404 once it was seen", "T31")
-            .turn(accepted())
             .turn(status("running"))
             .turn(gone(404))
-            .step(Do::Run, "wait Gone")
+            .step(Do::Run, "poll Gone")
             .wire("PGG")
-            .books(1, 0),
-        Scenario::new("404 for longer than five polls, within a minute", "T30")
-            .turn(accepted())
-            .turn(gone(404).forever())
-            .step(Do::Run, "wait TimeLimit")
-            .time_limit(1500)
-            .wire("PGGGGGG*")
-            .books(1, 0),
-        Scenario::new("410 at once", "T31")
+            .ledger(1, 0),
+        Scenario::new(
+            "404 for more than five polls within the first minute",
+            "T30",
+        )
+        .turn(accepted())
+        .turn(gone(404).forever())
+        .step(Do::Run, "poll TimeLimit")
+        .time_limit(1500)
+        .wire("PGGGGGG*")
+        .ledger(1, 0),
+        Scenario::new("410 at the first poll", "T31")
             .turn(accepted())
             .turn(gone(410))
-            .step(Do::Run, "wait Gone")
+            .step(Do::Run, "poll Gone")
             .wire("PG")
-            .books(1, 0),
-        Scenario::new("404 at the first poll of a wait taken up", "T30")
+            .ledger(1, 0),
+        Scenario::new("404 at the first poll after resuming", "T30")
             .turn(gone(404))
             .turn(status("succeeded"))
             .step(Do::Resume, "succeeded")
             .wire("GG")
-            .books(0, 0),
+            .ledger(0, 0),
     ]
 }

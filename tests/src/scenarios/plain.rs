@@ -1,15 +1,15 @@
-//! What a well-behaved service may do.
+//! Everything that a well-behaved service may do.
 
 use crate::{
     answers::{accepted, answer, raw, status},
     scenario::{Address, Do, Scenario},
 };
 
-/// Runs that go as documented.
+/// Operations that go as documented, and harmless deviations.
 #[must_use]
 pub fn scenarios() -> Vec<Scenario> {
     vec![
-        Scenario::new("followed through every status", "I5 I6")
+        Scenario::new("an operation polled through every status", "I5 I6")
             .turn(accepted())
             .turn(status("notStarted"))
             .turn(status("running"))
@@ -17,8 +17,8 @@ pub fn scenarios() -> Vec<Scenario> {
             .step(Do::Run, "succeeded")
             .statuses("notStarted running succeeded")
             .wire("PGGG")
-            .books(1, 0),
-        Scenario::new("failed with its detail", "I6")
+            .ledger(1, 0),
+        Scenario::new("a failed operation reports its status detail", "I6")
             .turn(accepted())
             .turn(status("running"))
             .turn(answer(
@@ -26,11 +26,11 @@ pub fn scenarios() -> Vec<Scenario> {
                 &["Content-Type: application/json"],
                 r#"{"status":"failed","statusDetail":"the file\u001b[2J is empty"}"#,
             ))
-            .step(Do::Run, "wait Failed")
+            .step(Do::Run, "poll Failed")
             .says(r"the file\u{1b}[2J is empty")
             .wire("PGG")
-            .books(1, 0),
-        Scenario::new("an unknown status goes on", "T27")
+            .ledger(1, 0),
+        Scenario::new("polling continues after an unknown status", "T27")
             .turn(accepted())
             .turn(status("paused"))
             .turn(status("unknownFutureValue"))
@@ -38,15 +38,15 @@ pub fn scenarios() -> Vec<Scenario> {
             .step(Do::Run, "succeeded")
             .statuses("paused unknownFutureValue succeeded")
             .wire("PGGG")
-            .books(1, 0),
-        Scenario::new("back from running to notStarted", "T28")
+            .ledger(1, 0),
+        Scenario::new("the status goes back from running to notStarted", "T28")
             .turn(accepted())
             .turn(status("running"))
             .turn(status("notStarted"))
             .turn(status("succeeded"))
             .step(Do::Run, "succeeded")
             .wire("PGGG")
-            .books(1, 0),
+            .ledger(1, 0),
         Scenario::new("an operation id that differs from the URL's", "T43")
             .turn(accepted())
             .turn(answer(
@@ -58,8 +58,8 @@ pub fn scenarios() -> Vec<Scenario> {
             .step(Do::Run, "succeeded")
             .target("/beta/external/industryData/operations/171bf0b4-14e9-408f-71dd-08dcd2a15d23")
             .wire("PGG")
-            .books(1, 0),
-        Scenario::new("a resourceLocation elsewhere is data", "T44")
+            .ledger(1, 0),
+        Scenario::new("a resourceLocation of another origin is reported, not requested", "T44")
             .turn(accepted())
             .turn(answer(
                 200,
@@ -69,8 +69,8 @@ pub fn scenarios() -> Vec<Scenario> {
             .step(Do::Run, "succeeded")
             .says("/external/industryData/runs/1")
             .wire("PG")
-            .books(1, 0),
-        Scenario::new("localhost by name", "L0")
+            .ledger(1, 0),
+        Scenario::new("a base at localhost", "L0")
             .address(Address::Localhost)
             .turn(crate::answers::located(
                 "http://LOCALHOST:{port}/beta/external/industryData/operations/a-1",
@@ -79,8 +79,8 @@ pub fn scenarios() -> Vec<Scenario> {
             .step(Do::Run, "succeeded")
             .target("/beta/external/industryData/operations/a-1")
             .wire("PG")
-            .books(1, 0),
-        Scenario::new("an answer of HTTP/1.0 that ends with its connection", "B1")
+            .ledger(1, 0),
+        Scenario::new("an HTTP/1.0 response that ends with its connection", "B1")
             .turn(accepted())
             .turn(
                 raw("HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n{\"status\":\"succeeded\"}")
@@ -88,8 +88,8 @@ pub fn scenarios() -> Vec<Scenario> {
             )
             .step(Do::Run, "succeeded")
             .wire("PG")
-            .books(1, 0),
-        Scenario::new("two interim answers before the 202", "S1")
+            .ledger(1, 0),
+        Scenario::new("two interim responses before the 202", "S1")
             .turn(raw(
                 "HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: <{foreign}/a.css>\r\n\r\n\
                  HTTP/1.1 202 Accepted\r\nLocation: {base}/external/industryData/operations/a-1\r\nContent-Length: 0\r\n\r\n",
@@ -97,8 +97,8 @@ pub fn scenarios() -> Vec<Scenario> {
             .turn(status("succeeded"))
             .step(Do::Run, "succeeded")
             .wire("PG")
-            .books(1, 0),
-        Scenario::new("a chunked answer with a trailer", "B1")
+            .ledger(1, 0),
+        Scenario::new("a chunked response with a trailer", "B1")
             .turn(accepted())
             .turn(raw(
                 "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n\
@@ -106,6 +106,6 @@ pub fn scenarios() -> Vec<Scenario> {
             ))
             .step(Do::Run, "succeeded")
             .wire("PG")
-            .books(1, 0),
+            .ledger(1, 0),
     ]
 }

@@ -1,4 +1,4 @@
-//! Polls that go wrong: misses, and answers that end a wait.
+//! Failed polls: transient errors, and responses that end polling.
 
 use crate::{
     answers::{accepted, answer, status},
@@ -6,22 +6,22 @@ use crate::{
     turn::{Act, Turn},
 };
 
-/// One bad poll, then a good one; or an end with the resume token.
+/// One failed poll, then a good one; or an error that ends polling and carries the resume token.
 #[must_use]
 pub fn scenarios() -> Vec<Scenario> {
-    let miss = |name: String, turn: Turn| {
-        Scenario::new(format!("poll missed: {name}"), "P3")
+    let transient = |name: String, turn: Turn| {
+        Scenario::new(format!("polling continues after {name}"), "P3")
             .turn(accepted())
             .turn(status("running"))
             .turn(turn)
             .turn(status("succeeded"))
             .step(Do::Run, "succeeded")
             .wire("PGGG")
-            .books(1, 0)
+            .ledger(1, 0)
             .within(8000)
     };
     let end = |status: u16, end: &str| {
-        Scenario::new(format!("poll ended by {status}"), "P5 P7")
+        Scenario::new(format!("polling ends with a {status}"), "P5 P7")
             .turn(accepted())
             .turn(answer(
                 status,
@@ -31,34 +31,34 @@ pub fn scenarios() -> Vec<Scenario> {
             .step(Do::Run, end)
             .says("r-7")
             .wire("PG")
-            .books(1, 0)
+            .ledger(1, 0)
     };
     let mut scenarios: Vec<_> = [408, 425, 500, 502, 503, 504]
         .into_iter()
         .map(|status| {
-            // A status in the body of an error is nobody's status.
+            // A status member in the body of an error is not the operation's status.
             let body = r#"{"status":"failed"}"#;
-            miss(
-                format!("{status}"),
+            transient(
+                format!("a {status}"),
                 answer(status, &["Content-Type: application/json"], body),
             )
         })
         .collect();
     scenarios.extend([
-        miss("closed".to_owned(), Turn::new([Act::Close])),
-        miss("reset".to_owned(), Turn::new([Act::Reset])),
-        miss("stalled".to_owned(), Turn::new([Act::Stall])).request_limit(600),
-        miss(
-            "closed in the head".to_owned(),
+        transient("a closed connection".to_owned(), Turn::new([Act::Close])),
+        transient("a reset connection".to_owned(), Turn::new([Act::Reset])),
+        transient("a stalled connection".to_owned(), Turn::new([Act::Stall])).request_limit(600),
+        transient(
+            "a connection closed within the head".to_owned(),
             Turn::new([Act::Send(b"HTTP/1.1 200 O".to_vec()), Act::Close]),
         ),
     ]);
     scenarios.extend([
-        end(403, "wait Forbidden").says("IndustryData.ReadBasic.All"),
-        end(400, "wait Unexpected"),
-        end(405, "wait Unexpected"),
-        end(409, "wait Unexpected"),
-        end(418, "wait Unexpected"),
+        end(403, "poll Forbidden").says("IndustryData.ReadBasic.All"),
+        end(400, "poll Unexpected"),
+        end(405, "poll Unexpected"),
+        end(409, "poll Unexpected"),
+        end(418, "poll Unexpected"),
     ]);
     scenarios
 }

@@ -1,4 +1,4 @@
-//! The books: five starts, and none without them.
+//! The ledger: at most five starts in a window, and no start without a ledger.
 
 use crate::{
     answers::{accepted, answer, status},
@@ -6,7 +6,7 @@ use crate::{
     turn::{Act, Turn},
 };
 
-/// Five and no more, doubt included; books that fail.
+/// The limit of five, which includes starts in doubt; and stores that fail.
 #[must_use]
 pub fn scenarios() -> Vec<Scenario> {
     let five = |scenario: Scenario, end: &str| {
@@ -14,17 +14,17 @@ pub fn scenarios() -> Vec<Scenario> {
     };
     vec![
         five(
-            Scenario::new("five starts, and the sixth is refused unsent", "I3"),
+            Scenario::new("after five starts, the sixth is refused unsent", "I3"),
             "accepted",
         )
         .turn(accepted().forever())
         .step(Do::Start, "start NoSlot")
         .step(Do::Run, "start NoSlot")
         .wire("PPPPP")
-        .books(5, 0),
+        .ledger(5, 0),
         five(
             Scenario::new(
-                "five starts in doubt, and the sixth is refused unsent",
+                "after five starts in doubt, the sixth is refused unsent",
                 "I3",
             ),
             "start DoubtfulAnswer",
@@ -32,7 +32,7 @@ pub fn scenarios() -> Vec<Scenario> {
         .turn(answer(503, &[], "").forever())
         .step(Do::Start, "start NoSlot")
         .wire("PPPPP")
-        .books(0, 5),
+        .ledger(0, 5),
         five(
             Scenario::new("refused starts take no slot", "I3"),
             "start Refused",
@@ -45,51 +45,54 @@ pub fn scenarios() -> Vec<Scenario> {
         .turn(accepted())
         .step(Do::Start, "accepted")
         .wire("PPPPPP")
-        .books(1, 0),
-        Scenario::new("waiting for a slot past the deadline ends at once", "I3")
-            .turn(accepted().forever())
-            .wait_for_slot()
-            .within(10_000)
-            .step(Do::Start, "accepted")
-            .step(Do::Start, "accepted")
-            .step(Do::Start, "accepted")
-            .step(Do::Start, "accepted")
-            .step(Do::Start, "accepted")
-            .step(Do::Start, "start NoSlot")
-            .wire("PPPPP")
-            .books(5, 0),
-        Scenario::new("books that fail stop the start", "I4 T53")
-            .books_fail_at(&[0])
+        .ledger(1, 0),
+        Scenario::new(
+            "a start whose slot becomes free after the deadline ends at once",
+            "I3",
+        )
+        .turn(accepted().forever())
+        .wait_for_slot()
+        .within(10_000)
+        .step(Do::Start, "accepted")
+        .step(Do::Start, "accepted")
+        .step(Do::Start, "accepted")
+        .step(Do::Start, "accepted")
+        .step(Do::Start, "accepted")
+        .step(Do::Start, "start NoSlot")
+        .wire("PPPPP")
+        .ledger(5, 0),
+        Scenario::new("a store that fails stops the start", "I4 T53")
+            .ledger_fails_at(&[0])
             .step(Do::Start, "start Ledger")
             .wire("")
-            .books(0, 0),
-        Scenario::new("books that fail stop no poll", "I10 T61")
-            .books_fail_at(&[0])
+            .ledger(0, 0),
+        Scenario::new("a store that fails does not stop polling", "I10 T61")
+            .ledger_fails_at(&[0])
             .turn(status("running"))
             .turn(status("succeeded"))
             .step(Do::Start, "start Ledger")
             .step(Do::OperationPoll, "succeeded")
             .wire("GG")
-            .books(0, 0),
+            .ledger(0, 0),
         Scenario::new(
-            "an acceptance that cannot be recorded is tried again when the run ends",
+            "an acceptance that cannot be recorded is recorded when the operation ends",
             "I4",
         )
-        .books_fail_at(&[1])
+        .ledger_fails_at(&[1])
         .turn(accepted())
         .turn(status("succeeded"))
         .step(Do::Run, "succeeded")
         .warns()
         .wire("PG")
-        .books(1, 0),
-        Scenario::new("doubt is tried to be recorded once more", "I4")
-            .books_fail_at(&[1])
+        .ledger(1, 0),
+        Scenario::new("recording a start in doubt is retried once", "I4")
+            .ledger_fails_at(&[1])
             .turn(Turn::new([Act::Close]))
             .step(Do::Run, "start DoubtfulLoss")
             .wire("P")
-            .books(0, 1),
-        Scenario::new("doubt that cannot be recorded is told", "I4")
-            .books_fail_at(&[1, 2])
+            .ledger(0, 1),
+        Scenario::new("a start in doubt that cannot be recorded is reported", "I4")
+            .ledger_fails_at(&[1, 2])
             .turn(Turn::new([Act::Close]))
             .step(Do::Run, "start DoubtfulLoss")
             .warns()

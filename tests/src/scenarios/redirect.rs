@@ -1,22 +1,22 @@
-//! Redirects, which are never followed.
+//! Redirects, which the client never follows.
 
 use crate::{
     answers::{accepted, answer},
     scenario::{Do, Scenario},
 };
 
-/// Each redirect at a start and at a poll, to another server and to the same.
+/// Each redirect status for a start and for a poll, to another server and to the same one.
 #[must_use]
 pub fn scenarios() -> Vec<Scenario> {
     let mut scenarios = Vec::new();
     for status in [301, 302, 303, 307, 308] {
         for (name, location) in [
             (
-                "elsewhere",
+                "to another server",
                 "Location: {foreign}/external/industryData/runs/start",
             ),
             (
-                "to itself",
+                "to the same URL",
                 "Location: {base}/external/industryData/runs/start",
             ),
         ] {
@@ -25,28 +25,28 @@ pub fn scenarios() -> Vec<Scenario> {
                 _ => ("start Refused", 0),
             };
             scenarios.push(
-                Scenario::new(format!("{status} at a start, {name}"), "T16")
+                Scenario::new(format!("{status} {name} for a start"), "T16")
                     .turn(answer(status, &[location], ""))
                     .step(Do::Run, end)
                     .wire("P")
-                    .books(0, in_doubt),
+                    .ledger(0, in_doubt),
             );
         }
         scenarios.push(
-            Scenario::new(format!("{status} at a poll"), "T17")
+            Scenario::new(format!("{status} to another server for a poll"), "T17")
                 .turn(accepted())
                 .turn(answer(
                     status,
                     &["Location: {foreign}/external/industryData/operations/a"],
                     "",
                 ))
-                .step(Do::Run, "wait Unexpected")
+                .step(Do::Run, "poll Unexpected")
                 .wire("PG")
-                .books(1, 0),
+                .ledger(1, 0),
         );
     }
     scenarios.push(
-        Scenario::new("a Refresh and a Link are nobody's business", "T16")
+        Scenario::new("Refresh and Link fields are ignored", "T16")
             .turn(answer(
                 400,
                 &[
@@ -57,7 +57,7 @@ pub fn scenarios() -> Vec<Scenario> {
             ))
             .step(Do::Run, "start Refused")
             .wire("P")
-            .books(0, 0),
+            .ledger(0, 0),
     );
     scenarios
 }

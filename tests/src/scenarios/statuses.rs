@@ -1,17 +1,17 @@
-//! What each status of an answer to a start means for the books.
+//! What each status of the response to a start means for its slot.
 
 use crate::{
     answers::answer,
     scenario::{Do, Scenario},
 };
 
-/// The statuses of rules S2, S4 and S5.
+/// Statuses that release the slot (rule S4), and statuses that leave the start in doubt (rules S2 and S5).
 #[must_use]
 pub fn scenarios() -> Vec<Scenario> {
     let released = [
         400, 403, 404, 405, 406, 408, 409, 410, 411, 413, 415, 421, 422, 425, 451, 501, 511,
     ];
-    let doubtful = [
+    let in_doubt = [
         200, 201, 204, 304, 402, 418, 500, 502, 503, 504, 507, 520, 599,
     ];
     let released = released.iter().map(|status| {
@@ -20,7 +20,7 @@ pub fn scenarios() -> Vec<Scenario> {
         } else {
             "start Refused"
         };
-        Scenario::new(format!("{status} to a start gives the slot back"), "S4")
+        Scenario::new(format!("{status} for a start releases the slot"), "S4")
             .turn(answer(
                 *status,
                 &[
@@ -34,35 +34,41 @@ pub fn scenarios() -> Vec<Scenario> {
             .says("r-1")
             .says("Nope")
             .wire("P")
-            .books(0, 0)
+            .ledger(0, 0)
     });
-    let doubtful = doubtful.iter().map(|status| {
-        Scenario::new(format!("{status} to a start is in doubt"), "T36")
+    let in_doubt = in_doubt.iter().map(|status| {
+        Scenario::new(format!("{status} for a start leaves it in doubt"), "T36")
             .turn(answer(*status, &["Retry-After: 0"], ""))
             .step(Do::Run, "start DoubtfulAnswer")
             .wire("P")
-            .books(0, 1)
+            .ledger(0, 1)
     });
-    let portal = Scenario::new("a page with status 200 is no start", "T25")
-        .turn(answer(
-            200,
-            &["Content-Type: text/html"],
-            "<html>Sign in</html>",
-        ))
-        .step(Do::Run, "start DoubtfulAnswer")
-        .wire("P")
-        .books(0, 1);
-    let labelled = Scenario::new("a 200 that looks like an operation is no start", "T25")
-        .turn(answer(
-            200,
-            &[
-                "Content-Type: application/json",
-                "Location: {base}/external/industryData/operations/a",
-            ],
-            r#"{"status":"succeeded"}"#,
-        ))
-        .step(Do::Run, "start DoubtfulAnswer")
-        .wire("P")
-        .books(0, 1);
-    released.chain(doubtful).chain([portal, labelled]).collect()
+    let page = Scenario::new(
+        "a 200 with an HTML page is not taken for an accepted start",
+        "T25",
+    )
+    .turn(answer(
+        200,
+        &["Content-Type: text/html"],
+        "<html>Sign in</html>",
+    ))
+    .step(Do::Run, "start DoubtfulAnswer")
+    .wire("P")
+    .ledger(0, 1);
+    let operation = Scenario::new(
+        "a 200 with an operation is not taken for an accepted start",
+        "T25",
+    )
+    .turn(answer(
+        200,
+        &[
+            "Content-Type: application/json",
+            "Location: {base}/external/industryData/operations/a",
+        ],
+        r#"{"status":"succeeded"}"#,
+    ))
+    .step(Do::Run, "start DoubtfulAnswer")
+    .wire("P")
+    .ledger(0, 1);
+    released.chain(in_doubt).chain([page, operation]).collect()
 }

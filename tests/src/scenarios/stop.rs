@@ -1,4 +1,4 @@
-//! Stopping, and dropping.
+//! Clients that are stopped, and futures that are dropped.
 
 use crate::{
     answers::{accepted, answer, status},
@@ -8,7 +8,7 @@ use crate::{
     turn::{Act, Turn},
 };
 
-/// At each place where a client can be stopped, or a future dropped.
+/// One scenario for each state in which a client can be stopped or a future dropped.
 #[must_use]
 pub fn scenarios() -> Vec<Scenario> {
     let long = |name: &str| {
@@ -17,71 +17,71 @@ pub fn scenarios() -> Vec<Scenario> {
             .within(12_000)
     };
     vec![
-        long("stopped while a POST stalls")
+        long("stopped during a POST that stalls")
             .turn(Turn::new([Act::Stall]))
             .stop(When::Requests(1))
             .step(Do::Run, "start Dropped|start DoubtfulLoss")
             .wire("P")
-            .books(0, 1),
-        long("stopped in a pause between polls")
+            .ledger(0, 1),
+        long("stopped between polls")
             .turn(accepted())
             .poll_every(60_000)
             .stop(When::Changes(2))
-            .step(Do::Run, "wait Stopped")
+            .step(Do::Run, "poll Stopped")
             .wire("P")
-            .books(1, 0),
-        long("stopped while a poll stalls")
+            .ledger(1, 0),
+        long("stopped during a poll that stalls")
             .turn(accepted())
             .turn(Turn::new([Act::Stall]))
             .stop(When::Requests(2))
-            .step(Do::Run, "wait Stopped")
+            .step(Do::Run, "poll Stopped")
             .wire("PG")
-            .books(1, 0),
-        long("stopped while a throttle is waited out")
+            .ledger(1, 0),
+        long("stopped while waiting out a 429")
             .turn(answer(429, &["Retry-After: 25"], ""))
             .stop(When::Changes(2))
             .step(Do::Run, "start Stopped")
             .wire("P")
-            .books(0, 0)
-            .closed(),
-        long("nothing goes out once it was stopped")
+            .ledger(0, 0)
+            .throttled(),
+        long("a stopped client sends nothing more")
             .turn(accepted())
             .poll_every(60_000)
             .stop(When::Changes(2))
-            .step(Do::Run, "wait Stopped")
+            .step(Do::Run, "poll Stopped")
             .step(Do::Run, "start Stopped")
-            .step(Do::OperationPoll, "wait Stopped")
+            .step(Do::OperationPoll, "poll Stopped")
             .wire("P")
-            .books(1, 0),
-        long("stopped while the token is asked for")
+            .ledger(1, 0),
+        long("stopped while waiting for the token source")
             .tokens(&[Given::Never])
             .stop(When::Asked(1))
             .step(Do::Run, "start Stopped")
             .wire("")
-            .books(0, 0),
-        long("dropped while the token is asked for")
+            .ledger(0, 0),
+        long("start dropped while waiting for the token source")
             .tokens(&[Given::Never])
             .step(Do::DropStart(When::Asked(1)), "dropped")
             .wire("")
-            .books(0, 0),
-        long("dropped while the POST is out")
+            .ledger(0, 0),
+        long("start dropped during its POST")
             .turn(Turn::new([Act::Stall]))
             .step(Do::DropStart(When::Requests(1)), "dropped")
             .wire("P")
-            .books(0, 1),
-        long("dropped while a throttle is waited out")
+            .ledger(0, 1),
+        long("start dropped while waiting out a 429")
             .turn(answer(429, &["Retry-After: 25"], ""))
             .step(Do::DropStart(When::Changes(2)), "dropped")
             .wire("P")
-            .books(0, 0)
-            .closed(),
-        long("dropped, and the next start goes its way")
+            .ledger(0, 0)
+            .throttled(),
+        long("start dropped, and the next start succeeds")
             .turn(Turn::new([Act::Stall]))
             .turn(accepted())
             .turn(status("succeeded"))
             .step(Do::DropStart(When::Requests(1)), "dropped")
             .step(Do::Run, "succeeded")
             .wire("PPG")
-            .books(1, 1),
+            .ledger(1, 1),
     ]
 }

@@ -1,4 +1,4 @@
-//! 429 at a start: the slot is given back, and the books are closed for everybody.
+//! A 429 for a start: the slot is released, and further starts are held back for all clients of the ledger.
 
 use crate::{
     answers::{accepted, answer, status},
@@ -6,12 +6,12 @@ use crate::{
     turn::Turn,
 };
 
-/// Short and long pauses, and none.
+/// Short, long, missing and invalid values of `Retry-After`.
 #[must_use]
 pub fn scenarios() -> Vec<Scenario> {
     vec![
         Scenario::new(
-            "429 with a short pause is waited out once, with a new reservation",
+            "a 429 with a short Retry-After is waited out once, with a new reservation",
             "T35",
         )
         .turn(throttled("Retry-After: 1"))
@@ -20,63 +20,72 @@ pub fn scenarios() -> Vec<Scenario> {
         .step(Do::Run, "succeeded")
         .gap(0, 1000)
         .wire("PPG")
-        .books(1, 0),
-        Scenario::new("429 with a short pause, twice", "T35")
+        .ledger(1, 0),
+        Scenario::new("a second 429 is not waited out", "T35")
             .turn(throttled("Retry-After: 1"))
             .turn(throttled("Retry-After: 25"))
             .step(Do::Run, "start Throttled")
             .wire("PP")
-            .books(0, 0)
-            .closed(),
-        Scenario::new("429 with a long pause closes the books", "T35")
-            .turn(throttled("Retry-After: 3600"))
-            .step(Do::Run, "start Throttled")
-            .step(Do::Run, "start NoSlot")
-            .step(Do::Start, "start NoSlot")
-            .wire("P")
-            .books(0, 0)
-            .closed(),
-        Scenario::new("429 with a date closes the books", "T35")
-            .turn(throttled("Retry-After: {date+3600}"))
-            .step(Do::Run, "start Throttled")
-            .step(Do::Run, "start NoSlot")
-            .wire("P")
-            .books(0, 0)
-            .closed(),
-        Scenario::new("429 without a pause closes the books for a minute", "T35")
-            .turn(answer(429, &[], ""))
-            .step(Do::Run, "start Throttled")
-            .step(Do::Run, "start NoSlot")
-            .wire("P")
-            .books(0, 0)
-            .closed(),
+            .ledger(0, 0)
+            .throttled(),
         Scenario::new(
-            "429 with a pause that is none closes the books for a minute",
+            "a 429 with a long Retry-After holds back further starts",
+            "T35",
+        )
+        .turn(throttled("Retry-After: 3600"))
+        .step(Do::Run, "start Throttled")
+        .step(Do::Run, "start NoSlot")
+        .step(Do::Start, "start NoSlot")
+        .wire("P")
+        .ledger(0, 0)
+        .throttled(),
+        Scenario::new(
+            "a 429 with a Retry-After date holds back further starts",
+            "T35",
+        )
+        .turn(throttled("Retry-After: {date+3600}"))
+        .step(Do::Run, "start Throttled")
+        .step(Do::Run, "start NoSlot")
+        .wire("P")
+        .ledger(0, 0)
+        .throttled(),
+        Scenario::new(
+            "a 429 without Retry-After holds back further starts for a minute",
+            "T35",
+        )
+        .turn(answer(429, &[], ""))
+        .step(Do::Run, "start Throttled")
+        .step(Do::Run, "start NoSlot")
+        .wire("P")
+        .ledger(0, 0)
+        .throttled(),
+        Scenario::new(
+            "a 429 with an invalid Retry-After holds back further starts for a minute",
             "T35",
         )
         .turn(throttled("Retry-After: -1"))
         .step(Do::Run, "start Throttled")
         .wire("P")
-        .books(0, 0)
-        .closed(),
-        Scenario::new("429 with a pause past the deadline ends at once", "T35")
-            .turn(throttled("Retry-After: 20"))
-            .wait_for_slot()
-            .time_limit(10_000)
-            .within(8_000)
-            .step(Do::Run, "start Throttled")
-            .wire("P")
-            .books(0, 0)
-            .closed(),
+        .ledger(0, 0)
+        .throttled(),
         Scenario::new(
-            "a failed start is waited for by nobody: 503 with a pause",
-            "T36",
+            "a 429 with a Retry-After past the deadline ends the start at once",
+            "T35",
         )
-        .turn(answer(503, &["Retry-After: 1"], ""))
+        .turn(throttled("Retry-After: 20"))
         .wait_for_slot()
-        .step(Do::Run, "start DoubtfulAnswer")
+        .time_limit(10_000)
+        .within(8_000)
+        .step(Do::Run, "start Throttled")
         .wire("P")
-        .books(0, 1),
+        .ledger(0, 0)
+        .throttled(),
+        Scenario::new("a 503 with a Retry-After is not waited out", "T36")
+            .turn(answer(503, &["Retry-After: 1"], ""))
+            .wait_for_slot()
+            .step(Do::Run, "start DoubtfulAnswer")
+            .wire("P")
+            .ledger(0, 1),
     ]
 }
 

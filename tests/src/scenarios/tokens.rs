@@ -1,4 +1,4 @@
-//! Tokens: refused, renewed, challenged, and none at all.
+//! Access tokens that are refused, renewed, challenged, unusable or unavailable.
 
 use crate::{
     answers::{accepted, answer, status},
@@ -10,7 +10,7 @@ use crate::{
 /// `{"access_token":{"nbf":{"essential":true,"value":"1"}}}` in base64.
 const CLAIMS: &str = "eyJhY2Nlc3NfdG9rZW4iOnsibmJmIjp7ImVzc2VudGlhbCI6dHJ1ZSwidmFsdWUiOiIxIn19fQ==";
 
-/// Refusals of a token at a start and at a poll, and texts that are no token.
+/// Tokens refused for a start and for a poll, and texts that are not valid tokens.
 #[must_use]
 pub fn scenarios() -> Vec<Scenario> {
     let mut scenarios = starts();
@@ -22,7 +22,7 @@ pub fn scenarios() -> Vec<Scenario> {
 fn starts() -> Vec<Scenario> {
     let fresh = [Given::Token(1), Given::Token(2), Given::Token(3)];
     vec![
-        Scenario::new("401 at a start, then a fresh token", "T39")
+        Scenario::new("401 for a start, repeated with a fresh token", "T39")
             .tokens(&fresh)
             .turn(refused())
             .turn(accepted())
@@ -30,35 +30,35 @@ fn starts() -> Vec<Scenario> {
             .step(Do::Run, "succeeded")
             .asked(&[None, Some("")])
             .wire("PPG")
-            .books(1, 0),
-        Scenario::new("401 at a start, and the same token again", "T39")
+            .ledger(1, 0),
+        Scenario::new("401 for a start, not repeated with the same token", "T39")
             .turn(refused())
             .step(Do::Run, "start Unauthorized")
             .asked(&[None, Some("")])
             .wire("P")
-            .books(0, 0),
-        Scenario::new("401 at a start, twice", "T39")
+            .ledger(0, 0),
+        Scenario::new("401 for a start, and 401 for the repeat", "T39")
             .tokens(&fresh)
             .turn(refused())
             .turn(refused())
             .step(Do::Run, "start Unauthorized")
             .asked(&[None, Some("")])
             .wire("PP")
-            .books(0, 0),
-        Scenario::new("401 at a start, and no fresh token", "T39")
+            .ledger(0, 0),
+        Scenario::new("401 for a start, and the token source is unavailable", "T39")
             .tokens(&[Given::Token(1), Given::Unavailable])
             .turn(refused())
             .step(Do::Run, "start Unauthorized")
             .wire("P")
-            .books(0, 0),
-        Scenario::new("401 at a start, and the repeat is lost", "T39 I2")
+            .ledger(0, 0),
+        Scenario::new("401 for a start, and the response to the repeat is lost", "T39 I2")
             .tokens(&fresh)
             .turn(refused())
             .turn(Turn::new([crate::Act::Close]))
             .step(Do::Run, "start DoubtfulLoss")
             .wire("PP")
-            .books(0, 1),
-        Scenario::new("a claims challenge is handed to the source, its authority left alone", "T41")
+            .ledger(0, 1),
+        Scenario::new("a claims challenge is passed to the token source, its authority is not contacted", "T41")
             .tokens(&fresh)
             .turn(answer(
                 401,
@@ -75,14 +75,14 @@ fn starts() -> Vec<Scenario> {
             .step(Do::Start, "accepted")
             .asked(&[None, Some(r#"{"access_token":{"nbf":{"essential":true,"value":"1"}}}"#)])
             .wire("PP")
-            .books(1, 0),
+            .ledger(1, 0),
     ]
 }
 
 fn polls() -> Vec<Scenario> {
     let all = [1, 2, 3, 4, 5].map(Given::Token);
     vec![
-        Scenario::new("401 at a poll, then a fresh token", "T40")
+        Scenario::new("401 for a poll, repeated with a fresh token", "T40")
             .tokens(&all)
             .turn(accepted())
             .turn(status("running"))
@@ -91,24 +91,24 @@ fn polls() -> Vec<Scenario> {
             .step(Do::Run, "succeeded")
             .asked(&[None, Some("")])
             .wire("PGGG")
-            .books(1, 0),
-        Scenario::new("401 at a poll, three in a row", "T40")
+            .ledger(1, 0),
+        Scenario::new("401 for three polls in a row", "T40")
             .tokens(&all)
             .turn(accepted())
             .turn(refused())
             .turn(refused())
             .turn(refused())
-            .step(Do::Run, "wait Unauthorized")
+            .step(Do::Run, "poll Unauthorized")
             .asked(&[None, Some(""), Some("")])
             .wire("PGGG")
-            .books(1, 0),
-        Scenario::new("401 at a poll, and the same token again", "T40")
+            .ledger(1, 0),
+        Scenario::new("401 for a poll, not repeated with the same token", "T40")
             .turn(accepted())
             .turn(refused())
-            .step(Do::Run, "wait Unauthorized")
+            .step(Do::Run, "poll Unauthorized")
             .wire("PG")
-            .books(1, 0),
-        Scenario::new("401 at polls, with an answer between them", "T40")
+            .ledger(1, 0),
+        Scenario::new("401 for two polls, twice, with a good poll between", "T40")
             .tokens(&all)
             .turn(accepted())
             .turn(refused())
@@ -119,12 +119,12 @@ fn polls() -> Vec<Scenario> {
             .turn(status("succeeded"))
             .step(Do::Run, "succeeded")
             .wire("PGGGGGG")
-            .books(1, 0),
-        Scenario::new("no token for the first poll", "T40")
+            .ledger(1, 0),
+        Scenario::new("the token source is unavailable at the first poll", "T40")
             .tokens(&[Given::Unavailable, Given::Token(1)])
-            .step(Do::OperationPoll, "wait NoToken")
+            .step(Do::OperationPoll, "poll NoToken")
             .wire("")
-            .books(0, 0),
+            .ledger(0, 0),
     ]
 }
 
@@ -136,7 +136,7 @@ fn unusable() -> Vec<Scenario> {
             format!("{}\r\nX-Evil: 1\r\n\r\nGET /evil HTTP/1.1", crate::CANARY),
         ),
         ("with a carriage return", format!("{}\rb", crate::CANARY)),
-        ("that ends in a line break", format!("{}\n", crate::CANARY)),
+        ("that ends with a line feed", format!("{}\n", crate::CANARY)),
         ("with a NUL", format!("{}\0", crate::CANARY)),
         ("with a space", format!("{} b", crate::CANARY)),
         ("with a comma", format!("{},b", crate::CANARY)),
@@ -146,18 +146,18 @@ fn unusable() -> Vec<Scenario> {
     ]
     .into_iter()
     .map(|(name, token)| {
-        Scenario::new(format!("a token {name} never leaves"), "T18")
+        Scenario::new(format!("a token {name} is never sent"), "T18")
             .tokens(&[Given::Text(token)])
             .step(Do::Run, "start NoToken")
-            .step(Do::OperationPoll, "wait NoToken")
+            .step(Do::OperationPoll, "poll NoToken")
             .wire("")
-            .books(0, 0)
+            .ledger(0, 0)
     })
-    .chain([Scenario::new("no token to be had", "T18")
+    .chain([Scenario::new("the token source is unavailable", "T18")
         .tokens(&[Given::Unavailable])
         .step(Do::Run, "start NoToken")
         .wire("")
-        .books(0, 0)])
+        .ledger(0, 0)])
     .collect()
 }
 

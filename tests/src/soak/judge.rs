@@ -1,4 +1,4 @@
-//! The history of what a service accepted, held against the books.
+//! Compares what the service accepted with the entries in the ledger.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -15,25 +15,25 @@ use industrydata_emulator::{Emulator, Logged};
 
 use crate::Failure;
 
-/// What one round came to.
+/// The result of one round.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Match {
+pub(super) struct Judgement {
     /// Starts that the service accepted.
     pub(super) accepted: usize,
     /// Entries that count and are confirmed.
     pub(super) confirmed: usize,
-    /// Entries that count and whose outcome nobody wrote: their process was killed in between.
+    /// Entries that count and have no outcome, because their process was killed before it wrote one.
     pub(super) in_flight: usize,
     /// Entries that count and are in doubt.
     pub(super) in_doubt: usize,
-    /// Entries that count although the service accepted nothing for them.
+    /// Entries that count although the service accepted no start for them.
     pub(super) wasted: usize,
-    /// What must not be.
+    /// Broken invariants.
     pub(super) violations: Vec<String>,
 }
 
-/// Holds a round's history against the books of its tenant.
-pub(super) fn judge(emulator: &Emulator, client: &TenantClient) -> Result<Match, Failure> {
+/// Compares the service's history of a round with the ledger of the round's tenant.
+pub(super) fn judge(emulator: &Emulator, client: &TenantClient) -> Result<Judgement, Failure> {
     let (posts, accepted) = emulator.with_service(|service| {
         let posts: Vec<Logged> = service
             .requests()
@@ -46,30 +46,30 @@ pub(super) fn judge(emulator: &Emulator, client: &TenantClient) -> Result<Match,
         (posts, service.accepted_starts().to_vec())
     });
     let entries = client.entries()?;
-    Ok(held_against(&posts, &accepted, &entries, Timestamp::now()))
+    Ok(compare(&posts, &accepted, &entries, Timestamp::now()))
 }
 
-fn held_against(
+fn compare(
     posts: &[Logged],
     accepted: &[Timestamp],
     entries: &[Entry],
     clock: Timestamp,
-) -> Match {
+) -> Judgement {
     let throttle = Throttle::default();
-    let mut finding = Match {
+    let mut judgement = Judgement {
         accepted: accepted.len(),
-        ..Match::default()
+        ..Judgement::default()
     };
     let mut violations = Vec::new();
 
-    // I3: no window of the service's own history holds more than the limit.
+    // I3: no window of the service's history holds more starts than the limit.
     let limit = throttle.limit as usize;
     let most = most_in_a_window(accepted, throttle.window);
     if most > limit {
         violations.push(format!("I3: {most} starts accepted in one window"));
     }
 
-    // I2 and I4: every POST is the one of one reservation.
+    // I2 and I4: every POST belongs to a reservation of its own.
     let reserved: HashMap<String, &Entry> = entries
         .iter()
         .filter_map(|entry| Some((first_request_id(entry.id())?, entry)))
@@ -85,10 +85,12 @@ fn held_against(
             violations.push(format!("I2: two POSTs with the client-request-id {id}"));
         }
         let Some(entry) = reserved.get(id) else {
-            violations.push(format!("I4: the POST {id} has no reservation in the books"));
+            violations.push(format!(
+                "I4: the POST {id} has no reservation in the ledger"
+            ));
             continue;
         };
-        // I3: what was accepted counts, until the window has passed.
+        // I3: an accepted start counts until its window has passed.
         if post.acted {
             acted.insert(entry.id());
             if !entry.counts(throttle.window, clock) {
@@ -110,14 +112,14 @@ fn held_against(
         .collect();
     for entry in &counting {
         let was_accepted = acted.contains(entry.id());
-        finding.wasted += usize::from(!was_accepted);
+        judgement.wasted += usize::from(!was_accepted);
         match entry.state(clock) {
             EntryState::Confirmed if !was_accepted => {
-                violations.push("I6: a start is confirmed that nobody accepted".to_owned());
+                violations.push("I6: a start is confirmed that was not accepted".to_owned());
             }
-            EntryState::Confirmed => finding.confirmed += 1,
-            EntryState::Reserved => finding.in_flight += 1,
-            EntryState::Unknown => finding.in_doubt += 1,
+            EntryState::Confirmed => judgement.confirmed += 1,
+            EntryState::Reserved => judgement.in_flight += 1,
+            EntryState::Unknown => judgement.in_doubt += 1,
             state @ (EntryState::Seen | EntryState::Released | EntryState::Held | _) => {
                 violations.push(format!("an entry is {state}"))
             }
@@ -130,11 +132,11 @@ fn held_against(
         let (accepted, counting) = (accepted.len(), counting.len());
         violations.push(format!("I3: {accepted} accepted, {counting} count"));
     }
-    finding.violations = violations;
-    finding
+    judgement.violations = violations;
+    judgement
 }
 
-/// The most of these times, oldest first, that lie in one window.
+/// The largest number of these times, oldest first, within one window.
 fn most_in_a_window(times: &[Timestamp], window: Duration) -> usize {
     let from = |(at, first): (usize, &Timestamp)| {
         let rest = times.iter().skip(at);
@@ -147,9 +149,10 @@ fn most_in_a_window(times: &[Timestamp], window: Duration) -> usize {
     times.iter().enumerate().map(from).max().unwrap_or(0)
 }
 
-/// The `client-request-id` of the first request made under a reservation, of its id: both come of one seed, by the
-/// derivation of the core. Written down a second time here so that a POST can be told from outside to be one
-/// reservation's even if the process that made it is dead.
+/// The `client-request-id` of the first request of a reservation, computed from the entry's id.
+///
+/// The core derives both ids from one seed. The derivation is repeated here so that a POST can be matched with its
+/// reservation even if the process that sent it is dead.
 fn first_request_id(entry: &str) -> Option<String> {
     let seed = u128::from_str_radix(entry, 16).ok()?;
     let mix = |mut x: u64| {
@@ -183,7 +186,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn windows_slide() {
+    fn the_window_slides() {
         let at = |hours: i64| Timestamp::from_second(1_800_000_000 + hours * 3600).unwrap();
         let window = Duration::from_secs(12 * 3600);
         assert_eq!(most_in_a_window(&[], window), 0);

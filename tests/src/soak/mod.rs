@@ -1,14 +1,15 @@
-//! Processes that are killed while they start runs, and what the service accepted held against the books.
+//! Kills processes while they start runs, and compares what the service accepted with the ledger.
 //!
-//! In each round several children start runs for one fresh tenant, against one emulated service that would take any
-//! number, over faults that lose requests and answers. Each child is killed by SIGKILL at a random time; after that this
-//! process takes the slots that are left. Then the service's history is held against the books:
+//! In each round several child processes start runs for a fresh tenant. The emulated service does not limit the number
+//! of starts, and scripted faults lose requests and responses. Each child is killed by SIGKILL at a random time. Then
+//! this process takes the slots that are left, and compares the service's history with the ledger:
 //!
-//! - **I2**: every POST is the one of one reservation, and no reservation has two;
-//! - **I3**: no window of the history holds more than five, and whatever was accepted counts in the books;
-//! - nothing is stuck: in the end five slots are taken, no fewer.
+//! - **I2**: every POST belongs to a reservation, and no reservation has two POSTs;
+//! - **I3**: no window of the history holds more than five starts, and every accepted start counts in the ledger;
+//! - no slot is stuck: after the round, all five slots are taken.
 //!
-//! What is counted in the books and was never accepted is a slot wasted: the price of the doubt.
+//! An entry that counts although its start was never accepted is a wasted slot. Such entries are the cost of starts in
+//! doubt, not a violation.
 
 mod judge;
 mod place;
@@ -28,36 +29,36 @@ use self::judge::judge;
 pub use self::{place::Place, starter::start_until_killed};
 use crate::Failure;
 
-/// The children of one round.
+/// The number of child processes in a round.
 const CHILDREN: usize = 5;
-/// Within how many milliseconds the children of a round are killed; one of these.
+/// The children of a round are killed within one of these times, in milliseconds.
 const SPREADS: [u64; 4] = [30, 60, 120, 240];
-/// How many faults are scripted for the starts of a round.
+/// The number of faults scripted for the starts of a round.
 const FAULTS: usize = 10;
-/// How often this process tries for the slots that are left.
+/// How often this process tries to take the slots that are left.
 const TRIES: usize = 40;
-/// The most violations that are told in full.
-const TOLD: usize = 20;
+/// The soak ends after this many violations.
+const MOST_VIOLATIONS: usize = 20;
 
-/// What to soak, and for how long.
+/// The parameters of a soak.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// The program `starter`.
+    /// The path of the program `starter`.
     pub starter: PathBuf,
-    /// The books.
+    /// Where the ledger is stored.
     pub place: Place,
-    /// When to begin no further round.
+    /// Begin no further round after this time.
     pub time: Duration,
-    /// How many kills are enough.
+    /// Begin no further round after this many kills.
     pub kills: u64,
-    /// Where all that is random comes from, but for the scheduler.
+    /// The seed of all random choices. The scheduler stays random.
     pub seed: u64,
 }
 
-/// What a soak came to.
+/// The result of a soak.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
-    /// Where the books were.
+    /// The name of the store.
     pub name: &'static str,
     /// Rounds played.
     pub rounds: u64,
@@ -65,17 +66,17 @@ pub struct Report {
     pub kills: u64,
     /// Starts accepted by the service.
     pub accepted: usize,
-    /// Of the entries that count: confirmed.
+    /// Entries that count and are confirmed.
     pub confirmed: usize,
-    /// Of the entries that count: left by a process killed between its reservation and its outcome.
+    /// Entries that count and have no outcome, because their process was killed before it wrote one.
     pub in_flight: usize,
-    /// Of the entries that count: in doubt.
+    /// Entries that count and are in doubt.
     pub in_doubt: usize,
-    /// Entries that count although nothing was accepted for them.
+    /// Entries that count although the service accepted no start for them.
     pub wasted: usize,
-    /// What must not be, told in full up to a number.
+    /// Broken invariants.
     pub violations: Vec<String>,
-    /// How long it took.
+    /// How long the soak took.
     pub took: Duration,
 }
 
@@ -99,18 +100,18 @@ impl fmt::Display for Report {
     }
 }
 
-/// A round that was played and is still to be judged.
+/// A round that was played and has not been judged yet.
 struct Played {
     emulator: Emulator,
     client: TenantClient,
     round: u64,
 }
 
-/// Soaks.
+/// Plays rounds until the plan's time or number of kills is reached.
 ///
 /// # Errors
 ///
-/// If a child or an emulator cannot be started, or the books not be read. What must not be is in the report.
+/// If a child process or an emulator cannot be started, or the ledger cannot be read. Violations are in the report.
 pub fn soak(plan: &Plan) -> Result<Report, Failure> {
     let began = Instant::now();
     let mut dice = Dice(plan.seed);
@@ -119,20 +120,22 @@ pub fn soak(plan: &Plan) -> Result<Report, Failure> {
         ..Report::default()
     };
     let mut last: Option<Played> = None;
-    while began.elapsed() < plan.time && report.kills < plan.kills && report.violations.len() < TOLD
+    while began.elapsed() < plan.time
+        && report.kills < plan.kills
+        && report.violations.len() < MOST_VIOLATIONS
     {
         let played = play(plan, &mut dice, &mut report)?;
-        // A round later: what the killed had sent was read by then.
+        // Judged a round later: by then the service has read everything that the killed processes sent.
         if let Some(last) = last.replace(played) {
-            enter(&last, &mut report)?;
+            add(&last, &mut report)?;
         }
     }
     if let Some(last) = last {
         thread::sleep(Duration::from_millis(300));
-        enter(&last, &mut report)?;
+        add(&last, &mut report)?;
     }
-    if let Err(fault) = plan.place.check() {
-        report.violations.push(format!("the store: {fault}"));
+    if let Err(error) = plan.place.check() {
+        report.violations.push(format!("the store: {error}"));
     }
     report.took = began.elapsed();
     Ok(report)
@@ -143,7 +146,7 @@ fn play(plan: &Plan, dice: &mut Dice, report: &mut Report) -> Result<Played, Fai
     report.rounds += 1;
     let config = Config {
         schedule: None,
-        // Only the books hold the five.
+        // Only the ledger enforces the limit of five.
         throttle: Throttle {
             limit: 1000,
             ..Throttle::default()
@@ -177,7 +180,7 @@ fn play(plan: &Plan, dice: &mut Dice, report: &mut Report) -> Result<Played, Fai
                 report.kills += 1;
             }
             Some(status) => report.violations.push(format!(
-                "round {round}: a starter ended by itself: {status}"
+                "round {round}: a starter exited before it was killed: {status}"
             )),
         }
     }
@@ -189,38 +192,39 @@ fn play(plan: &Plan, dice: &mut Dice, report: &mut Report) -> Result<Played, Fai
     })
 }
 
-/// Starts until the books have no slot left: the killed have left nothing stuck.
+/// Starts runs until no slot is left, to show that the killed processes left no slot stuck.
 fn take_the_rest(client: &TenantClient, round: u64, report: &mut Report) -> Result<(), Failure> {
     for _ in 0..TRIES {
         if client.quota()?.available() == 0 {
             return Ok(());
         }
-        // Doubt takes a slot too.
+        // A start in doubt takes a slot too.
         let _ = client.start();
     }
     let left = client.quota()?;
-    report
-        .violations
-        .push(format!("round {round}: slots cannot be taken: {left:?}"));
+    report.violations.push(format!(
+        "round {round}: some slots cannot be taken: {left:?}"
+    ));
     Ok(())
 }
 
-fn enter(played: &Played, report: &mut Report) -> Result<(), Failure> {
-    let finding = judge(&played.emulator, &played.client)?;
-    report.accepted += finding.accepted;
-    report.confirmed += finding.confirmed;
-    report.in_flight += finding.in_flight;
-    report.in_doubt += finding.in_doubt;
-    report.wasted += finding.wasted;
+/// Judges a round and adds its result to the report.
+fn add(played: &Played, report: &mut Report) -> Result<(), Failure> {
+    let judgement = judge(&played.emulator, &played.client)?;
+    report.accepted += judgement.accepted;
+    report.confirmed += judgement.confirmed;
+    report.in_flight += judgement.in_flight;
+    report.in_doubt += judgement.in_doubt;
+    report.wasted += judgement.wasted;
     let round = played.round;
-    let told = finding.violations.into_iter();
+    let violations = judgement.violations.into_iter();
     report
         .violations
-        .extend(told.map(|violation| format!("round {round}: {violation}")));
+        .extend(violations.map(|violation| format!("round {round}: {violation}")));
     Ok(())
 }
 
-/// What happens to a start: mostly a delay to be killed in.
+/// A random fault for a start: mostly a delay, during which the process may be killed.
 fn fault(dice: &mut Dice) -> Fault {
     let fault = Fault::on(On::Start);
     match dice.below(10) {
@@ -233,21 +237,21 @@ fn fault(dice: &mut Dice) -> Fault {
     }
 }
 
-/// The program `starter` beside this one.
+/// The path of the program `starter` in the folder of this program.
 ///
 /// # Errors
 ///
-/// If it is not there.
+/// If the program is not there.
 pub fn starter_beside(program: &Path) -> Result<PathBuf, Failure> {
     let starter = program.with_file_name(format!("starter{}", std::env::consts::EXE_SUFFIX));
     if starter.is_file() {
         Ok(starter)
     } else {
-        Err(format!("{} is not built", starter.display()).into())
+        Err(format!("{} has not been built", starter.display()).into())
     }
 }
 
-/// SplitMix64: the same seed gives the same soak, but for the scheduler.
+/// A random number generator (SplitMix64).
 struct Dice(u64);
 
 impl Dice {

@@ -1,70 +1,75 @@
-//! Where the books of a soak live.
+//! Where the ledger of a soak is stored.
 
 use std::{env, path::PathBuf};
 
 use industrydata_core::ledger::StoreError;
 use industrydata_ledger::{Ledger, PgStore, SqliteStore};
 
-/// The variable that tells a child where the books are. A URL has a password in it, and an argument shows in `ps`.
-pub(super) const BOOKS: &str = "INDUSTRYDATA_SOAK_BOOKS";
+/// The environment variable that passes the place to a child process. It is not an argument, because arguments show in
+/// `ps` and a URL contains a password.
+pub(super) const LEDGER: &str = "INDUSTRYDATA_SOAK_LEDGER";
+/// The value of the variable for [`Place::Unshared`].
+const UNSHARED: &str = "unshared";
 
-/// Where the books live.
+/// Where the ledger is stored.
 #[derive(Clone, Debug)]
 pub enum Place {
     /// In this file.
     Sqlite(PathBuf),
     /// In the database at this URL.
     Postgres(String),
-    /// In each process's own memory: shared by nobody, so that the checks have something to find.
-    Apart,
+    /// In the memory of each process. Not shared, so that the checks must find violations.
+    Unshared,
 }
 
 impl Place {
-    /// Its name, without what is secret.
+    /// The name of the store, without secrets.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Sqlite(_) => "SQLite",
             Self::Postgres(_) => "PostgreSQL",
-            Self::Apart => "books apart",
+            Self::Unshared => "unshared ledgers",
         }
     }
 
-    /// The books there.
+    /// Opens the ledger.
     ///
     /// # Errors
     ///
-    /// As the store.
+    /// If the store cannot be opened.
     pub fn open(&self) -> Result<Ledger, StoreError> {
         match self {
             Self::Sqlite(path) => Ledger::sqlite(path),
             Self::Postgres(url) => Ledger::postgres(url),
-            Self::Apart => Ok(Ledger::memory()),
+            Self::Unshared => Ok(Ledger::memory()),
         }
     }
 
-    /// Whether the store holds together, as it says itself.
+    /// Runs the integrity check of the store.
     pub(super) fn check(&self) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(path) => SqliteStore::open(path)?.check(),
             Self::Postgres(url) => PgStore::connect(url)?.check(),
-            Self::Apart => Ok(()),
+            Self::Unshared => Ok(()),
         }
     }
 
-    pub(super) fn tell(&self) -> String {
+    /// The place as the value of the environment variable.
+    pub(super) fn to_variable(&self) -> String {
         match self {
             Self::Sqlite(path) => format!("sqlite:{}", path.display()),
             Self::Postgres(url) => url.clone(),
-            Self::Apart => "apart".to_owned(),
+            Self::Unshared => UNSHARED.to_owned(),
         }
     }
 
-    pub(super) fn told() -> Option<Self> {
-        let text = env::var(BOOKS).ok()?;
+    /// The place that the environment variable names, if it is set.
+    pub(super) fn from_variable() -> Option<Self> {
+        let text = env::var(LEDGER).ok()?;
         Some(match text.strip_prefix("sqlite:") {
             Some(path) => Self::Sqlite(path.into()),
-            None if text == "apart" => Self::Apart,
+            None if text == UNSHARED => Self::Unshared,
             None => Self::Postgres(text),
         })
     }

@@ -1,4 +1,4 @@
-//! The child of a soak: starts runs, one after the other, until it is killed.
+//! The child process of a soak: starts runs, one after the other, until it is killed.
 
 use std::{
     env,
@@ -14,17 +14,17 @@ use industrydata_core::ledger::Caller;
 use industrydata_emulator::Emulator;
 use industrydata_ledger::Ledger;
 
-use super::place::{BOOKS, Place};
+use super::place::{LEDGER, Place};
 use crate::Failure;
 
 const BASE: &str = "INDUSTRYDATA_SOAK_BASE";
 const TENANT: &str = "INDUSTRYDATA_SOAK_TENANT";
-/// The token of the emulator, unless it is told another.
+/// The token that the emulator accepts by default.
 const TOKEN: &str = "emulator-token";
-/// Between a start and the next.
+/// The time between one start and the next.
 const REST: Duration = Duration::from_millis(1);
 
-/// Starts a child from the program `starter`.
+/// Starts the program `starter` as a child process.
 pub(super) fn spawn(
     program: &std::path::Path,
     emulator: &Emulator,
@@ -34,42 +34,43 @@ pub(super) fn spawn(
     Command::new(program)
         .env(BASE, emulator.base_url())
         .env(TENANT, tenant)
-        .env(BOOKS, place.tell())
+        .env(LEDGER, place.to_variable())
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .spawn()
 }
 
 /// A client of the emulator for one tenant.
-pub(super) fn client(base: &str, tenant: &str, books: Ledger) -> Result<TenantClient, Failure> {
-    let who = Caller {
+pub(super) fn client(base: &str, tenant: &str, ledger: Ledger) -> Result<TenantClient, Failure> {
+    let caller = Caller {
         process: Some(process::id()),
         ..Caller::default()
     };
-    let client = Client::builder(FixedToken::new(AccessToken::new(TOKEN)?), books)
+    let client = Client::builder(FixedToken::new(AccessToken::new(TOKEN)?), ledger)
         .base(base.parse()?)
         .request_limit(Duration::from_secs(5))
-        .who(who)
+        .who(caller)
         .build()?;
     Ok(client.tenant(tenant)?)
 }
 
-/// What the program `starter` does: it starts runs until it is killed, whatever comes of them, and ends by itself only
-/// when whoever started it is gone.
+/// The main function of the program `starter`: starts runs until the process is killed, and ignores the results. The
+/// process also exits when its parent does.
 ///
 /// # Errors
 ///
-/// If it was not told what to start, or there are no books.
+/// If an environment variable is missing, or the ledger cannot be opened.
 pub fn start_until_killed() -> Result<(), Failure> {
-    let place = Place::told().ok_or("this program is run by the soak, not by hand")?;
+    let place =
+        Place::from_variable().ok_or("only the soak runs this program, use `cargo xtask soak`")?;
     thread::spawn(|| {
-        // Ends when the parent does; whatever this gives, there is nobody left to start runs for.
+        // Returns when the parent process ends, with or without an error.
         let _ = stdin().read(&mut [0]);
         process::exit(0);
     });
     let client = client(&env::var(BASE)?, &env::var(TENANT)?, place.open()?)?;
     loop {
-        // Refusals and doubts are what is to be expected; whether they were right is told from outside.
+        // Refusals and starts in doubt are expected. The parent process judges whether they were right.
         let _ = client.start();
         thread::sleep(REST);
     }

@@ -21,7 +21,7 @@ use industrydata_core::wire::IncompleteBody;
 use industrydata_core::wire::Phase;
 use industrydata_core::wire::TransportError;
 
-use crate::{Target, books::clock, draw::Draw};
+use crate::{Target, draw::Draw, ledger_bytes::clock};
 
 pub(crate) const TARGET: Target = Target {
     name: "exchange",

@@ -26,7 +26,7 @@ use industrydata_core::policy::Throttle;
 use super::{
     World, any_body, assert_no_token, bare, fault, head, limits, service, token, token_error,
 };
-use crate::{books::key, draw::Draw, text::assert_plain};
+use crate::{draw::Draw, ledger_bytes::key, text::assert_plain};
 
 /// Rule S4, and the redirects of S3: the server says that it did not act.
 const RELEASED: [u16; 35] = [

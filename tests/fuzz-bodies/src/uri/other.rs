@@ -1,4 +1,4 @@
-//! RFC 3986 by the other crate, and the few rules on top of it, reckoned from its parts.
+//! RFC 3986 by an independent crate, and the few additional rules computed from its components.
 
 use industrydata_core::wire::BaseUrl;
 use iri_string::{
@@ -6,12 +6,12 @@ use iri_string::{
     types::{UriAbsoluteStr, UriReferenceStr, UriStr, UriString},
 };
 
-/// What the other crate makes of both.
+/// The reference resolved against the request URL.
 pub(super) fn resolved(request: &str, reference: &str) -> Result<UriString, String> {
     let reference = UriReferenceStr::new(reference).map_err(|e| format!("reference: {e}"))?;
     let request = UriReferenceStr::new(request).map_err(|e| format!("request: {e}"))?;
     if let Ok(absolute) = UriStr::new(reference.as_str()) {
-        // A URI is resolved at any base: its dot segments are removed.
+        // The base does not matter for an absolute URI; resolving it removes its dot segments.
         let any = UriAbsoluteStr::new("x://x/").map_err(|e| e.to_string())?;
         return Ok(UriReferenceStr::new(absolute.as_str())
             .map_err(|e| e.to_string())?
@@ -47,7 +47,7 @@ pub(super) fn normal(text: &str) -> String {
     }
 }
 
-/// Scheme, host and port in force; `None` for what has no host.
+/// Scheme, host and effective port; `None` without a host.
 pub(super) fn origin(uri: &UriStr) -> Option<(String, String, u16)> {
     let authority = uri.authority_components()?;
     let scheme = uri.scheme_str().to_ascii_lowercase();

@@ -1,22 +1,22 @@
-//! Where the two may disagree: each a rule of ours.
+//! The allowed differences between the core and the independent crate, each with its rule.
 
 use iri_string::types::{UriReferenceStr, UriStr};
 
-/// Why ours refuses what RFC 3986 allows.
+/// Why the core refuses what RFC 3986 allows.
 #[derive(Debug)]
 pub(super) enum Stricter {
-    /// L5: a port of more than 65535.
+    /// L5: a port above 65535.
     Port,
     /// L6: http or https without a host (RFC 9110 sections 4.2.1 and 4.2.2).
     NoHost,
-    /// The request's URL is no absolute one.
+    /// The request URL is not absolute.
     NoRequest,
 }
 
-/// Why ours takes what RFC 3986 refuses; it is never accepted as an operation in the end.
+/// Why the core parses what RFC 3986 refuses. Such a URL is never accepted as an operation.
 #[derive(Debug)]
 pub(super) enum Looser {
-    /// A zone identifier, which RFC 6874 added.
+    /// A zone identifier (RFC 6874).
     Zone,
 }
 

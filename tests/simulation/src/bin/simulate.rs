@@ -1,4 +1,4 @@
-//! `simulate`: what `cargo xtask simulate` runs.
+//! `simulate`: the program behind `cargo xtask simulate`.
 
 use std::{env, fs, process::ExitCode, thread, time::Instant};
 
@@ -22,7 +22,7 @@ fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
             _ => return Err(USAGE.into()),
         }
     }
-    // What panics is told as a violation, not by the panic's own words.
+    // A panic is reported as a violation of I9, without the default panic message.
     std::panic::set_hook(Box::new(|_| ()));
     match (script, seed) {
         (Some(path), _) => one(&Script::parse(&fs::read_to_string(path)?)?),
@@ -44,12 +44,12 @@ fn many(plan: Plan) -> Result<ExitCode, Box<dyn std::error::Error>> {
     let last = plan.from.wrapping_add(plan.seeds).wrapping_sub(1);
     let rate = plan.seeds as f64 / took.max(1e-9);
     println!(
-        "seeds {} to {last}, {took:.1} s on {} threads, {rate:.0} histories a second",
+        "seeds {} to {last}, {took:.1} s on {} threads, {rate:.0} histories per second",
         plan.from, plan.threads
     );
     println!("{} violations", found.len());
     for Found { seed, violation } in &found {
-        tell(*seed, violation)?;
+        report(*seed, violation)?;
     }
     Ok(exit(found.is_empty()))
 }
@@ -59,26 +59,29 @@ fn one(script: &Script) -> Result<ExitCode, Box<dyn std::error::Error>> {
     print!("{}", script.text());
     println!("{tally}");
     match &violation {
-        Some(violation) => say(violation),
+        Some(violation) => print_violation(violation),
         None => println!("every law holds"),
     }
     Ok(exit(violation.is_none()))
 }
 
-/// Tells a violation with the shortest script that shows it.
-fn tell(seed: u64, violation: &Violation) -> Result<(), Box<dyn std::error::Error>> {
-    println!("\nseed {seed}: `cargo xtask simulate --seed {seed}`");
-    say(violation);
+/// Prints a violation with the shortest script that shows it.
+fn report(seed: u64, violation: &Violation) -> Result<(), Box<dyn std::error::Error>> {
+    println!("\nseed {seed}; play it again with `cargo xtask simulate --seed {seed}`");
+    print_violation(violation);
     let (script, violation) = shrink(&transitions::script(seed), &violation.law, Planted::Nothing);
     let path = env::temp_dir().join(format!("simulation-{seed}.jsonl"));
     fs::write(&path, script.text())?;
-    println!("shrunk: `cargo xtask simulate --script {}`", path.display());
-    say(&violation);
+    println!(
+        "shortened; play it with `cargo xtask simulate --script {}`",
+        path.display()
+    );
+    print_violation(&violation);
     print!("{}", script.text());
     Ok(())
 }
 
-fn say(violation: &Violation) {
+fn print_violation(violation: &Violation) {
     println!("{} is broken: {}", violation.law, violation.sentence());
     println!("  {}", violation.detail);
 }

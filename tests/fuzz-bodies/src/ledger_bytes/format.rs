@@ -1,4 +1,4 @@
-//! The format of the books' bytes, reckoned once more.
+//! A second implementation of the format of a stored ledger.
 
 use industrydata_core::Timestamp;
 use industrydata_core::ledger::LedgerKey;
@@ -13,7 +13,7 @@ pub(crate) fn clock() -> Timestamp {
     Timestamp::from_second(1_773_144_000).expect("a time")
 }
 
-/// The format's first line for these bytes, reckoned here.
+/// Prepends the first line of the format, with the checksum.
 pub(super) fn seal(key: &LedgerKey, json: &[u8]) -> Vec<u8> {
     let parts = [
         &1_u32.to_be_bytes(),
@@ -39,7 +39,7 @@ pub(super) fn json_of(bytes: &[u8]) -> &[u8] {
     line.map_or(&[], |at| &bytes[at + 1..])
 }
 
-/// The members of the top level that no release up to this one writes.
+/// The top-level members that this release does not write.
 pub(super) fn foreign(json: &[u8]) -> Map<String, Value> {
     let mut members: Map<String, Value> = serde_json::from_slice(json).unwrap_or_default();
     members.remove("entries");
@@ -47,7 +47,7 @@ pub(super) fn foreign(json: &[u8]) -> Map<String, Value> {
     members
 }
 
-/// CRC-32 of ISO-HDLC, bit by bit.
+/// CRC-32 (ISO-HDLC), computed bit by bit.
 pub(crate) fn crc32(parts: &[&[u8]]) -> u32 {
     !parts
         .iter()

@@ -1,4 +1,4 @@
-//! Waits dropped: a later call goes on where the dropped one was, and polls no more often.
+//! Drops operation polls: a later call continues where the dropped one stopped, and polls no more often.
 
 use std::{
     future::poll_fn,
@@ -20,26 +20,30 @@ use super::{
 };
 use crate::{Played, Scenario, Stage, accepted, answers::OPERATION, laws, status};
 
-/// The pause between polls.
+/// The poll interval.
 pub(super) const PACE: Duration = Duration::from_millis(250);
-/// The least time between two polls: the network may have held up the first.
+/// The least time between the arrivals of two polls. It is below the interval because the first may arrive late.
 const LEAST: Duration = Duration::from_millis(60);
 
 pub(super) fn calls() -> Vec<Call> {
     vec![
         Call::new(
-            "a wait by progress",
+            "poll an operation by progress",
             |polls| dropped(polls, By::Progress),
             &[],
         ),
         Call::new(
-            "a wait by until_done",
+            "poll an operation by until_done",
             |polls| dropped(polls, By::UntilDone),
             &[],
         ),
-        Call::new("a wait by stream", |polls| dropped(polls, By::Stream), &[]),
         Call::new(
-            "a wait that was taken up",
+            "poll an operation by stream",
+            |polls| dropped(polls, By::Stream),
+            &[],
+        ),
+        Call::new(
+            "poll an operation after resuming",
             |polls| dropped(polls, By::Resume),
             &[],
         ),
@@ -54,9 +58,9 @@ enum By {
     Resume,
 }
 
-/// A wait of two running polls and one that succeeded: dropped once in its midst, then gone on with.
+/// Polls an operation that is running twice and then succeeds. One future is dropped; the poller then continues.
 fn dropped(polls: usize, by: By) -> Result<Dropped, String> {
-    let mut scenario = Scenario::new("a wait that is dropped", "T38");
+    let mut scenario = Scenario::new("a dropped operation poll", "T38");
     if by != By::Resume {
         scenario = scenario.turn(accepted());
     }
@@ -68,15 +72,15 @@ fn dropped(polls: usize, by: By) -> Result<Dropped, String> {
     on_a_runtime(async {
         let tenant = client(&stage);
         let mut run = begun(&tenant, &stage, by).await?;
-        let mut told = 0;
+        let mut reported = 0;
         let mut budget = Budget::new(polls);
         let began = Instant::now();
         let mut was_dropped = false;
         loop {
-            let came = match by {
+            let result = match by {
                 _ if was_dropped => run.progress().await,
                 By::Progress => match budget.within(run.progress()).await {
-                    Some(came) => came,
+                    Some(result) => result,
                     None => {
                         was_dropped = true;
                         continue;
@@ -89,23 +93,23 @@ fn dropped(polls: usize, by: By) -> Result<Dropped, String> {
                         continue;
                     }
                 },
-                By::Stream => match streamed(&mut run, &mut budget, &mut told).await {
-                    Some(came) => came,
+                By::Stream => match streamed(&mut run, &mut budget, &mut reported).await {
+                    Some(result) => result,
                     None => {
                         was_dropped = true;
                         continue;
                     }
                 },
             };
-            match came.map_err(|error| format!("the wait failed: {error:?}"))? {
-                Some(_) => told += 1,
+            match result.map_err(|error| format!("the poll failed: {error:?}"))? {
+                Some(_) => reported += 1,
                 None => break,
             }
             if began.elapsed() > Duration::from_secs(20) {
-                return Err("the wait does not end".to_owned());
+                return Err("polling does not end".to_owned());
             }
         }
-        ended(&run, &stage, by, was_dropped, told)
+        ended(&run, &stage, by, was_dropped, reported)
     })
 }
 
@@ -118,17 +122,17 @@ async fn begun(tenant: &TenantClient, stage: &Stage, by: By) -> Result<Run, Stri
     tenant.start().await.map_err(|error| format!("{error:?}"))
 }
 
-/// The rest of a run by its stream; `None` if it was dropped on the way.
+/// Polls to the end by the stream; `None` if a future was dropped on the way.
 async fn streamed(
     run: &mut Run,
     budget: &mut Budget,
-    told: &mut usize,
+    reported: &mut usize,
 ) -> Option<Result<Option<Progress>, OperationPollError>> {
     let mut stream = run.stream();
     loop {
         let next = poll_fn(|context| Pin::new(&mut stream).poll_next(context));
         match budget.within(next).await? {
-            Some(Ok(_)) => *told += 1,
+            Some(Ok(_)) => *reported += 1,
             Some(Err(error)) => return Some(Err(error)),
             None => return Some(Ok(None)),
         }
@@ -140,11 +144,11 @@ fn ended(
     stage: &Stage,
     by: By,
     was_dropped: bool,
-    told: usize,
+    reported: usize,
 ) -> Result<Dropped, String> {
     let status = run.operation().map(|operation| operation.status().as_str());
     if status != Some("succeeded") {
-        return Err(format!("the wait ended with {status:?}"));
+        return Err(format!("polling ended with {status:?}"));
     }
     let seen = stage.server.seen();
     let gets: Vec<_> = seen
@@ -152,14 +156,14 @@ fn ended(
         .iter()
         .filter(|request| request.method == "GET")
         .collect();
-    // Each poll is told, but for the last, which is the end, and the one that was dropped on its way.
-    let untold = gets.len().saturating_sub(told);
-    let is_told = match by {
-        By::Progress | By::Stream => (1..=1 + usize::from(was_dropped)).contains(&untold),
+    // Each poll reports progress, except the last, which is the end, and one whose future was dropped.
+    let unreported = gets.len().saturating_sub(reported);
+    let is_reported = match by {
+        By::Progress | By::Stream => (1..=1 + usize::from(was_dropped)).contains(&unreported),
         By::UntilDone | By::Resume => gets.len() >= 2,
     };
-    if !is_told {
-        return Err(format!("{} polls, and {told} told", gets.len()));
+    if !is_reported {
+        return Err(format!("{} polls, {reported} reported", gets.len()));
     }
     let pairs = gets.iter().zip(gets.iter().skip(1));
     if let Some(gap) = pairs
@@ -175,9 +179,9 @@ fn ended(
     }
     Ok(if !was_dropped {
         Dropped::Done
-    } else if untold > 1 && by == By::Progress {
-        Dropped::Held("with a poll on its way")
+    } else if unreported > 1 && by == By::Progress {
+        Dropped::Held("during a request")
     } else {
-        Dropped::Held("gone on with")
+        Dropped::Held("continued")
     })
 }

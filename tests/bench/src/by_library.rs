@@ -1,4 +1,4 @@
-//! The same operations by this library. The books are empty each time: what a store costs is the store's.
+//! The same operations by this library. The ledger is empty each time, so that the cost of a store is not measured.
 
 use industrydata_core::Timestamp;
 use industrydata_core::auth::AccessToken;
@@ -10,7 +10,7 @@ use industrydata_core::policy::PollingPolicy;
 
 use crate::{Failure, by_hand::PAUSE};
 
-/// Books in which nothing stands, and nothing is kept.
+/// A store that is always empty and keeps nothing.
 pub(crate) struct Nothing;
 
 impl Store for Nothing {
@@ -50,7 +50,7 @@ pub(crate) fn asynchronous(count: u32, url: &str, token: &str) -> Result<(), Fai
     })
 }
 
-/// The same books, without a thread.
+/// The same store for the asynchronous client, without a thread.
 struct Ready;
 
 impl industrydata_async::AsyncStore for Ready {

@@ -1,6 +1,6 @@
-//! The bytes of the books: refused or read, never read as fewer starts than they hold.
+//! The stored bytes of a ledger: they are refused or read in full, never read as fewer starts than they contain.
 
-mod bytes;
+mod format;
 
 use std::time::Duration;
 
@@ -15,13 +15,13 @@ use industrydata_core::ledger::StoreError;
 use industrydata_core::policy::Throttle;
 use industrydata_core::wire::BaseUrl;
 
-pub(crate) use self::bytes::{clock, crc32, key};
-use self::bytes::{foreign, is_sealed, json_of, seal};
+pub(crate) use self::format::{clock, crc32, key};
+use self::format::{foreign, is_sealed, json_of, seal};
 use crate::{Target, draw::Draw, text::assert_plain};
 
 pub(crate) const TARGET: Target = Target {
-    name: "books",
-    about: "books are refused or read whole; an altered byte is found; a change never makes them count fewer",
+    name: "ledger_bytes",
+    about: "a stored ledger is refused or read in full; an altered byte is detected; adding never lowers the count",
     body,
     seeds,
     words: &[
@@ -49,24 +49,25 @@ pub(crate) const TARGET: Target = Target {
 };
 
 const LEASE: Duration = Duration::from_secs(150);
-/// An id no input has but by chance.
+/// An id that inputs contain only by chance.
 const FRESH: [u8; 16] = [0xf7; 16];
 
-/// A selector, then: bytes as they are; JSON, to be sealed with its checksum; or choices that alter sound books.
+/// Input: a selector, then stored bytes, JSON to be sealed with its checksum, or choices that alter a valid ledger.
 fn body(input: &[u8]) {
     let (selector, rest) = input.split_first().unwrap_or((&0, &[]));
     match selector & 3 {
-        0 => as_they_are(rest),
-        1 | 2 => sound(&seal(&key(), rest), rest),
+        0 => unsealed(rest),
+        1 | 2 => sealed(&seal(&key(), rest), rest),
         _ => altered(rest),
     }
 }
 
-fn as_they_are(bytes: &[u8]) {
+/// Bytes without a valid checksum are refused.
+fn unsealed(bytes: &[u8]) {
     let is_sealed = is_sealed(bytes);
     for change in changes() {
         match change.apply(Some(bytes), clock()) {
-            Ok(_) => assert!(is_sealed, "unsealed bytes are taken"),
+            Ok(_) => assert!(is_sealed, "bytes without a valid checksum are accepted"),
             Err(StoreError::Damaged(why)) => assert_plain(why),
             Err(StoreError::Newer { found, known }) => assert!(found > known),
             Err(fault) => panic!("{fault}"),
@@ -74,12 +75,12 @@ fn as_they_are(bytes: &[u8]) {
     }
 }
 
-/// Sealed by a reckoning of our own.
-fn sound(stored: &[u8], json: &[u8]) {
+/// JSON with a valid checksum: if it is readable, changes to it must be consistent.
+fn sealed(stored: &[u8], json: &[u8]) {
     let read = Change::read(key(), Throttle::default()).apply(Some(stored), clock());
     let before = match read {
         Ok(applied) => {
-            assert_eq!(applied.write, None, "a look writes");
+            assert_eq!(applied.write, None, "reading writes");
             applied.verdict.quota().clone()
         }
         Err(fault) => {
@@ -89,7 +90,9 @@ fn sound(stored: &[u8], json: &[u8]) {
     };
     assert_quota(&before);
     let reserve = reserve(FRESH);
-    let applied = reserve.apply(Some(stored), clock()).expect("read before");
+    let applied = reserve
+        .apply(Some(stored), clock())
+        .expect("the bytes were readable before");
     let after = applied.verdict.quota();
     assert_quota(after);
     let is_known = json
@@ -111,55 +114,57 @@ fn sound(stored: &[u8], json: &[u8]) {
     if applied.verdict.refusal().is_none() {
         assert!(
             is_known || applied.write.is_some(),
-            "a reservation that is not written"
+            "a granted reservation is not written"
         );
     }
     for change in changes() {
-        again(stored, &change, &before);
+        is_idempotent(stored, &change, &before);
     }
     if let Some(written) = applied.write {
         assert!(is_sealed(&written));
         assert_eq!(
             foreign(json),
             foreign(json_of(&written)),
-            "members of a newer release are lost"
+            "members written by a newer release are lost"
         );
         let read = Change::read(key(), Throttle::default())
             .apply(Some(&written), clock())
-            .expect("our own bytes");
+            .expect("the core can read what it wrote");
         assert_eq!(
             read.verdict.quota().used(),
             after.used(),
-            "what is written is not what was said"
+            "the quota of the written bytes differs from the reply"
         );
     }
 }
 
-/// A change that is run again changes nothing more. What only adds never makes the books count fewer.
-fn again(stored: &[u8], change: &Change, before: &Quota) {
+/// Repeating a change has no further effect, and a change that adds an entry never lowers the count.
+fn is_idempotent(stored: &[u8], change: &Change, before: &Quota) {
     let mut bytes = stored.to_vec();
     let mut used = None;
     for round in 0..4 {
-        let applied = change.apply(Some(&bytes), clock()).expect("our own bytes");
+        let applied = change
+            .apply(Some(&bytes), clock())
+            .expect("the core can read what it wrote");
         let quota = applied.verdict.quota();
         assert_quota(quota);
         assert!(
             used.is_none_or(|used| used == quota.used()),
-            "run again, it counts otherwise: {change:?}"
+            "the repeated change alters the count: {change:?}"
         );
         used = Some(quota.used());
         let kind = format!("{change:?}");
         if kind.contains("kind: Reserve") || kind.contains("kind: See") {
-            assert!(quota.used() >= before.used(), "it counts fewer: {change:?}");
+            assert!(
+                quota.used() >= before.used(),
+                "the change lowers the count: {change:?}"
+            );
         }
         match applied.write {
             Some(write) => bytes = write,
             None => return,
         }
-        assert!(
-            round < 3,
-            "run again and again, it goes on writing: {change:?}"
-        );
+        assert!(round < 3, "the repeated change keeps writing: {change:?}");
     }
 }
 
@@ -183,25 +188,25 @@ fn assert_quota(quota: &Quota) {
     );
 }
 
-/// Sound books, one byte of which is altered, left out or doubled, or which are another tenant's.
+/// A valid ledger is refused once one of its bytes is altered, removed or inserted, and for another tenant's key.
 fn altered(rest: &[u8]) {
     let mut draw = Draw::new(rest);
-    let mut books = None;
+    let mut stored = None;
     for id in 0..=u8::try_from(draw.below(6)).unwrap_or_default() {
         let id = [id; 16];
         let mut change = reserve(id);
         for _ in 0..2 {
             let applied = change
-                .apply(books.as_deref(), clock())
-                .expect("our own bytes");
-            books = applied.write.or(books);
+                .apply(stored.as_deref(), clock())
+                .expect("the core can read what it wrote");
+            stored = applied.write.or(stored);
             let outcome = outcomes()[draw.below(3)].clone();
             change = Change::settle(key(), Throttle::default(), id, outcome);
         }
     }
-    let sound = books.expect("at least one reservation");
-    let at = usize::try_from(draw.number()).unwrap_or_default() % sound.len();
-    let mut other = sound.clone();
+    let valid = stored.expect("at least one reservation");
+    let at = usize::try_from(draw.number()).unwrap_or_default() % valid.len();
+    let mut other = valid.clone();
     match draw.below(4) {
         0 | 1 => other[at] ^= draw.byte().max(1),
         2 => drop(other.remove(at)),
@@ -210,15 +215,15 @@ fn altered(rest: &[u8]) {
     for change in changes() {
         let refused = change.apply(Some(&other), clock());
         assert!(
-            refused.is_err() || other == sound,
-            "altered at {at} and taken: {:?}",
+            refused.is_err() || other == valid,
+            "a ledger altered at byte {at} is accepted: {:?}",
             String::from_utf8_lossy(&other)
         );
         let stranger = LedgerKey::new(&BaseUrl::graph(), &"fabrikam".parse().expect("a tenant"));
-        let foreign = Change::read(stranger, Throttle::default()).apply(Some(&sound), clock());
+        let foreign = Change::read(stranger, Throttle::default()).apply(Some(&valid), clock());
         assert!(
             matches!(foreign, Err(StoreError::Damaged(_))),
-            "another tenant's books are taken"
+            "another tenant's ledger is accepted"
         );
     }
 }

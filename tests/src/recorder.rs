@@ -1,4 +1,4 @@
-//! Books that remember what was done to them.
+//! A store that records every change made to it.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -13,25 +13,25 @@ use industrydata_core::ledger::StoreError;
 use industrydata_core::ledger::StoreReply;
 use industrydata_ledger::SqliteStore;
 
-/// Books in memory that count their changes, can fail at some of them, and know every reservation ever made.
+/// A store in memory that counts changes, fails at chosen ones, and remembers every reservation ever made.
 #[derive(Debug, Default)]
 pub struct Recorder {
     inner: Mutex<Inner>,
-    /// Where the books are kept instead.
-    kept: Option<SqliteStore>,
+    /// The store that keeps the ledger in place of memory.
+    sqlite: Option<SqliteStore>,
     fails_at: Vec<usize>,
 }
 
 #[derive(Debug, Default)]
 struct Inner {
-    books: HashMap<LedgerKey, Vec<u8>>,
+    values: HashMap<LedgerKey, Vec<u8>>,
     written: Vec<u8>,
     reservations: BTreeSet<String>,
     calls: usize,
 }
 
 impl Recorder {
-    /// Books whose changes of these numbers fail, counted from 0.
+    /// A store that fails at the changes with these numbers, counted from 0.
     #[must_use]
     pub fn failing_at(fails_at: &[usize]) -> Self {
         Self {
@@ -40,26 +40,26 @@ impl Recorder {
         }
     }
 
-    /// The same over books in a file, whose bytes are then not known here.
+    /// The same over an SQLite file. [`written`](Self::written) is then empty.
     #[must_use]
     pub fn over(mut self, store: SqliteStore) -> Self {
-        self.kept = Some(store);
+        self.sqlite = Some(store);
         self
     }
 
-    /// Changes asked for so far.
+    /// The number of changes requested so far.
     #[must_use]
     pub fn calls(&self) -> usize {
         self.lock().calls
     }
 
-    /// Reservations that were ever in the books.
+    /// The number of reservations that were ever in the ledger.
     #[must_use]
     pub fn reservations(&self) -> usize {
         self.lock().reservations.len()
     }
 
-    /// Every byte that was ever written.
+    /// Every byte that was ever written to memory.
     #[must_use]
     pub fn written(&self) -> Vec<u8> {
         self.lock().written.clone()
@@ -71,8 +71,8 @@ impl Recorder {
 }
 
 impl Inner {
-    fn enter(&mut self, verdict: &StoreReply) {
-        for entry in verdict.quota().entries() {
+    fn record(&mut self, reply: &StoreReply) {
+        for entry in reply.quota().entries() {
             self.reservations.insert(entry.id().to_owned());
         }
     }
@@ -84,19 +84,21 @@ impl Store for Recorder {
         let call = inner.calls;
         inner.calls += 1;
         if self.fails_at.contains(&call) {
-            return Err(StoreError::unavailable("this change was to fail"));
+            return Err(StoreError::unavailable(
+                "the scenario lets this change fail",
+            ));
         }
-        if let Some(kept) = &self.kept {
-            let verdict = kept.transact(change)?;
-            inner.enter(&verdict);
-            return Ok(verdict);
+        if let Some(sqlite) = &self.sqlite {
+            let reply = sqlite.transact(change)?;
+            inner.record(&reply);
+            return Ok(reply);
         }
-        let stored = inner.books.get(change.key()).map(Vec::as_slice);
+        let stored = inner.values.get(change.key()).map(Vec::as_slice);
         let applied = change.apply(stored, Timestamp::now())?;
-        inner.enter(&applied.verdict);
+        inner.record(&applied.verdict);
         if let Some(bytes) = applied.write {
             inner.written.extend_from_slice(&bytes);
-            inner.books.insert(change.key().clone(), bytes);
+            inner.values.insert(change.key().clone(), bytes);
         }
         Ok(applied.verdict)
     }
