@@ -170,7 +170,7 @@ fn t62_starts_by_others_close_the_books_or_are_entered_as_seen() {
     let seeing = tenant(&emulator, Ledger::memory());
     assert_eq!(seeing.reconcile().unwrap().changes().len(), 5);
     let quota = seeing.quota().unwrap();
-    assert_eq!((quota.seen(), quota.available()), (5, 0));
+    assert_eq!((quota.external(), quota.available()), (5, 0));
     let asked = requests(&emulator);
     seeing.start().unwrap_err();
     assert_eq!(requests(&emulator), asked);

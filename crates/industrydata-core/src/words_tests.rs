@@ -525,7 +525,7 @@ fn add_reasons_and_states(document: &mut Document) {
         }
         RefusalReason { Slots InFlight Service }
         MayHaveStarted { Yes No Unknown }
-        EntryState { Reserved Confirmed Unknown Seen Released Held }
+        EntryState { Reserved Confirmed InDoubt External Released Other(wild()) }
         Evidence { Operation(wild()) Run(wild()) NotListed ByHand(wild()) Other(wild()) }
         OperationStatus { NotStarted Running Succeeded Failed UnknownFutureValue Other(wild()) }
         RunStatus {

@@ -115,7 +115,7 @@ fn the_result_says_what_a_start_does_to_the_schedule() {
         );
         assert_eq!(foreseen.is_skipped_already(), Skip::No, "{hours}");
         assert_eq!(foreseen.following(), world::timestamp((hours + 12) * 3600));
-        let after = first.quota().unwrap().foreseen().unwrap();
+        let after = first.quota().unwrap().forecast().unwrap();
         assert_eq!(after.is_skipped_already(), skips);
         let second = start(2).unwrap();
         assert_eq!(second.foreseen().unwrap().is_skipped_already(), skips);
@@ -125,7 +125,7 @@ fn the_result_says_what_a_start_does_to_the_schedule() {
             refused
                 .quota()
                 .unwrap()
-                .foreseen()
+                .forecast()
                 .unwrap()
                 .is_skipped_already(),
             skips
@@ -135,7 +135,7 @@ fn the_result_says_what_a_start_does_to_the_schedule() {
     let plan = world.plan();
     let accepted = world.start(plan).unwrap();
     assert_eq!(
-        (accepted.foreseen(), accepted.quota().unwrap().foreseen()),
+        (accepted.foreseen(), accepted.quota().unwrap().forecast()),
         (None, None)
     );
 }

@@ -167,7 +167,7 @@ fn assert_quota(quota: &Quota) {
     let limit = quota.throttle().limit;
     assert_eq!(quota.used() as usize, quota.entries().len());
     assert_eq!(
-        quota.confirmed() + quota.seen() + quota.in_flight() + quota.in_doubt(),
+        quota.confirmed() + quota.external() + quota.in_flight() + quota.in_doubt(),
         quota.used()
     );
     let expected = if quota.not_before().is_some() {
@@ -231,7 +231,7 @@ fn changes() -> Vec<Change> {
         Change::entries(key(), throttle),
         reserve([1; 16]),
         reserve(FRESH),
-        Change::see(
+        Change::external(
             key(),
             throttle,
             Evidence::Operation("a-1".to_owned()),
@@ -267,7 +267,7 @@ fn outcomes() -> [Outcome; 3] {
             why: "refused".to_owned(),
             not_before: None,
         },
-        Outcome::Unknown {
+        Outcome::InDoubt {
             why: "lost".to_owned(),
         },
     ]

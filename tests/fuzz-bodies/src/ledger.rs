@@ -229,12 +229,12 @@ impl Reference {
             }
             more => {
                 made.accepted = (more == 2).then_some(latest);
-                Outcome::Unknown {
+                Outcome::InDoubt {
                     why: "lost".to_owned(),
                 }
             }
         };
-        let is_doubt = matches!(outcome, Outcome::Unknown { .. });
+        let is_doubt = matches!(outcome, Outcome::InDoubt { .. });
         let change = Change::settle(key(), self.throttle, id, outcome);
         if is_doubt && now - reserved >= 11 * HOUR {
             // A doubt told after the books have forgotten the reservation is dated anew: it counts for longer, not shorter.
@@ -287,7 +287,7 @@ impl Reference {
             Evidence::Run(format!("other-{}", draw.below(6)))
         };
         let at = Timestamp::from_millisecond(started).expect("a time");
-        let _ = self.apply(&Change::see(key(), self.throttle, evidence, at));
+        let _ = self.apply(&Change::external(key(), self.throttle, evidence, at));
         self.seen.push(self.now);
     }
 

@@ -117,8 +117,8 @@ fn held_against(
             }
             EntryState::Confirmed => finding.confirmed += 1,
             EntryState::Reserved => finding.in_flight += 1,
-            EntryState::Unknown => finding.in_doubt += 1,
-            state @ (EntryState::Seen | EntryState::Released | EntryState::Held | _) => {
+            EntryState::InDoubt => finding.in_doubt += 1,
+            state @ (EntryState::External | EntryState::Released | EntryState::Other(_) | _) => {
                 violations.push(format!("an entry is {state}"))
             }
         }

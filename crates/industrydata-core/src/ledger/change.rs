@@ -6,12 +6,12 @@ use jiff::Timestamp;
 
 use crate::ledger::{
     codec,
-    entry::{Entry, millis},
+    entry::{Entry, EntryState, millis},
     evidence::Evidence,
     key::{Caller, LedgerKey},
     refusal::{Refusal, RefusalReason},
     reply::{Applied, StoreReply},
-    resolve::{Resolution, Unresolved, resolve_in, see_in},
+    resolve::{Resolution, Unresolved, external_in, resolve_in},
     settle::{Outcome, settle_in},
     value::Value,
 };
@@ -43,7 +43,7 @@ enum Kind {
         resolution: Resolution,
         evidence: Evidence,
     },
-    See {
+    External {
         evidence: Evidence,
         started: Timestamp,
     },
@@ -126,13 +126,13 @@ impl Change {
     /// Enters a start that another made at `started`, as the service's lists tell. Its id is made of the evidence: to enter
     /// it again changes nothing, and neither does one that an entry claims.
     #[must_use]
-    pub const fn see(
+    pub const fn external(
         key: LedgerKey,
         throttle: Throttle,
         evidence: Evidence,
         started: Timestamp,
     ) -> Self {
-        Self::new(key, throttle, Kind::See { evidence, started })
+        Self::new(key, throttle, Kind::External { evidence, started })
     }
 
     const fn new(key: LedgerKey, throttle: Throttle, kind: Kind) -> Self {
@@ -190,10 +190,10 @@ impl Change {
                 unresolved = resolve_in(&mut value, *id, *resolution, evidence, clock).err();
                 None
             }
-            Kind::See { evidence, started } => {
+            Kind::External { evidence, started } => {
                 // What no longer counts claims nothing: else this would change nothing now, and something when run again.
                 value.tidy(self.throttle.window, clock);
-                see_in(&mut value, evidence, *started, clock);
+                external_in(&mut value, evidence, *started, clock);
                 value.tidy(self.throttle.window, clock);
                 None
             }
@@ -207,7 +207,7 @@ impl Change {
                 Kind::Reserve { .. }
                 | Kind::Settle { .. }
                 | Kind::Resolve { .. }
-                | Kind::See { .. },
+                | Kind::External { .. },
                 _,
             ) => {
                 Some(codec::encode(&self.key, &value)).filter(|new| Some(new.as_slice()) != stored)
@@ -225,7 +225,7 @@ impl Change {
                     | Kind::Reserve { .. }
                     | Kind::Settle { .. }
                     | Kind::Resolve { .. }
-                    | Kind::See { .. } => Vec::new(),
+                    | Kind::External { .. } => Vec::new(),
                 },
             },
         })
@@ -241,7 +241,7 @@ impl Change {
     ) -> Option<Refusal> {
         if let Some(entry) = value.entry(&id) {
             // Run again after a lost commit: it stands. Given back or settled meanwhile: it is no reservation any more.
-            return (entry.state != "reserved" || entry.lease_ends() <= clock)
+            return (entry.state != EntryState::Reserved || entry.lease_ends() <= clock)
                 .then(|| Refusal::new(clock, RefusalReason::InFlight, None));
         }
         if let Some(refusal) = value.refusal(self.throttle, clock) {
@@ -251,7 +251,12 @@ impl Change {
         value.entries.push(Entry {
             made,
             who: who.kept(),
-            ..Entry::new(id, "reserved", at, at.saturating_add(millis(lease)))
+            ..Entry::new(
+                id,
+                EntryState::Reserved,
+                at,
+                at.saturating_add(millis(lease)),
+            )
         });
         None
     }

@@ -58,7 +58,7 @@ fn released(not_before: Option<u64>) -> Outcome {
 }
 
 fn unknown() -> Outcome {
-    Outcome::Unknown {
+    Outcome::InDoubt {
         why: "x".to_owned(),
     }
 }
@@ -215,7 +215,7 @@ fn what_no_longer_counts_claims_no_evidence() {
     let mut books = Ledger::default();
     let see = |seconds| {
         let evidence = Evidence::Run("r-1".to_owned());
-        Change::see(key(), Throttle::default(), evidence, at(seconds))
+        Change::external(key(), Throttle::default(), evidence, at(seconds))
     };
     let _ = books.apply(&see(0), 0);
     let once = books.apply(&see(40 * HOUR), 40 * HOUR);
@@ -431,10 +431,31 @@ fn states_and_members_of_a_newer_release_are_kept_and_counted() {
     books.0 = Some(super::codec::encode(&key(), &value));
     let quota = books.quota(1000);
     assert_eq!((quota.used(), quota.in_doubt()), (1, 1));
-    assert_eq!(quota.entries()[0].state(at(1000)), EntryState::Held);
+    let paused = EntryState::Other("paused".to_owned());
+    assert_eq!(quota.entries()[0].state(at(1000)), paused);
     books.granted(2, 1000);
     let json = String::from_utf8(books.0.clone().unwrap()).unwrap();
     assert!(json.contains("\"new\":[1]"), "{json}");
+    assert!(json.contains("\"state\":\"paused\""), "{json}");
+}
+
+/// Every release to come reads these spellings, and writes an unknown one back as it was.
+#[test]
+fn the_stored_spellings_of_the_states() {
+    for (stored, state) in [
+        ("reserved", EntryState::Reserved),
+        ("confirmed", EntryState::Confirmed),
+        ("released", EntryState::Released),
+        ("unknown", EntryState::InDoubt),
+        ("seen", EntryState::External),
+        ("", EntryState::Other(String::new())),
+        ("Reserved", EntryState::Other("Reserved".to_owned())),
+        ("a\n\u{e9}", EntryState::Other("a\n\u{e9}".to_owned())),
+    ] {
+        let json = serde_json::to_string(stored).unwrap();
+        assert_eq!(serde_json::to_string(&state).unwrap(), json);
+        assert_eq!(serde_json::from_str::<EntryState>(&json).unwrap(), state);
+    }
 }
 
 #[test]
@@ -524,21 +545,21 @@ fn what_the_quota_says() {
     let quota = books.quota(20);
     assert_eq!((quota.used(), quota.available()), (2, 3));
     assert_eq!(
-        (quota.confirmed(), quota.in_flight(), quota.seen()),
+        (quota.confirmed(), quota.in_flight(), quota.external()),
         (1, 1, 0)
     );
     assert_eq!(quota.starts(), [at(0), at(5), at(10), at(160)]);
     assert_eq!(quota.schedule(), None);
-    assert!(quota.foreseen().is_none());
+    assert!(quota.forecast().is_none());
     let schedule = Schedule::given(at(HOUR));
     let quota = quota.with_schedule(Some(schedule));
     assert_eq!(quota.schedule(), Some(&schedule));
-    assert_eq!(quota.foreseen().unwrap().next_scheduled(), at(HOUR));
+    assert_eq!(quota.forecast().unwrap().next_scheduled(), at(HOUR));
 }
 
 #[test]
 fn what_is_seen_is_entered_once_and_claims_what_it_is_seen_by() {
-    let see = |evidence: Evidence| Change::see(key(), Throttle::default(), evidence, at(50));
+    let see = |evidence: Evidence| Change::external(key(), Throttle::default(), evidence, at(50));
     let operation = |id: &str| Evidence::Operation(id.to_owned());
     let started = |n: u8, evidence: Evidence| {
         Change::resolve(
@@ -560,7 +581,7 @@ fn what_is_seen_is_entered_once_and_claims_what_it_is_seen_by() {
     assert_eq!(books.apply(&see(operation("op-1")), 60).write, None);
     let applied = books.apply(&see(operation("op-2")), 60);
     let quota = applied.verdict.quota();
-    assert_eq!((quota.used(), quota.seen()), (2, 1));
+    assert_eq!((quota.used(), quota.external()), (2, 1));
     let seen = &quota.entries()[1];
     assert_eq!(seen.evidence(), Some(operation("op-2")));
     assert_eq!((seen.operation(), seen.date()), (Some("op-2"), at(50)));
@@ -588,7 +609,7 @@ fn what_is_seen_is_entered_once_and_claims_what_it_is_seen_by() {
 #[test]
 fn a_start_that_was_seen_and_is_ours_is_one() {
     let mut books = Ledger::default();
-    let see = |evidence| Change::see(key(), Throttle::default(), evidence, at(5));
+    let see = |evidence| Change::external(key(), Throttle::default(), evidence, at(5));
     for evidence in [
         Evidence::Operation("op-1".to_owned()),
         Evidence::Operation("op-2".to_owned()),
@@ -602,10 +623,10 @@ fn a_start_that_was_seen_and_is_ours_is_one() {
         operation: operation.map(str::to_owned),
     };
     books.settle(1, own(None), 12);
-    assert_eq!(books.quota(12).seen(), 3);
+    assert_eq!(books.quota(12).external(), 3);
     books.settle(1, own(Some("op-1")), 12);
     let quota = books.quota(12);
-    assert_eq!((quota.seen(), quota.confirmed()), (2, 1));
+    assert_eq!((quota.external(), quota.confirmed()), (2, 1));
 }
 
 #[test]

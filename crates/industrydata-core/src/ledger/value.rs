@@ -51,24 +51,23 @@ impl Value {
             EntryState::Released => now < entry.tombstone_until(keep),
             EntryState::Reserved
             | EntryState::Confirmed
-            | EntryState::Seen
-            | EntryState::Unknown
-            | EntryState::Held => now < entry.frees_at_ms(keep),
+            | EntryState::InDoubt
+            | EntryState::External
+            | EntryState::Other(_) => now < entry.frees_at_ms(keep),
         });
         let mut released = 0;
         for at in (0..self.entries.len()).rev() {
-            let is_released = self
-                .entries
-                .get(at)
-                .is_some_and(|entry| entry.state == "released" && entry.evidence.is_none());
+            let is_released = self.entries.get(at).is_some_and(|entry| {
+                entry.state == EntryState::Released && entry.evidence.is_none()
+            });
             released += usize::from(is_released);
             if is_released && released > MAX_TOMBSTONES {
                 self.entries.remove(at);
             }
         }
         for entry in &mut self.entries {
-            if entry.state == "reserved" && entry.lease_ends_ms() <= now {
-                entry.state = "unknown".to_owned();
+            if entry.state == EntryState::Reserved && entry.lease_ends_ms() <= now {
+                entry.state = EntryState::InDoubt;
                 entry.why = Some("the lease ended without an outcome".to_owned());
             }
         }
@@ -85,7 +84,7 @@ impl Value {
         let dated = self
             .entries
             .iter()
-            .filter(|entry| entry.state != "released")
+            .filter(|entry| entry.state != EntryState::Released)
             .map(Entry::newest)
             .fold(now, i64::max);
         (dated, (dated > now).then_some(now))

@@ -253,7 +253,7 @@ impl Start {
             State::Ready { slot, .. } => (slot.id, release(slot.id)),
             State::Out { slot, .. } => (
                 slot.id,
-                Outcome::Unknown {
+                Outcome::InDoubt {
                     why: "given up after the request went out".to_owned(),
                 },
             ),
@@ -393,7 +393,7 @@ impl Start {
 
     fn settle_unknown(&mut self, id: [u8; 16], kind: StartErrorKind) {
         let why = self.error(kind.clone(), None).to_string();
-        self.settle(id, Outcome::Unknown { why }, After::End(Err(kind)));
+        self.settle(id, Outcome::InDoubt { why }, After::End(Err(kind)));
     }
 
     fn release(&mut self, id: [u8; 16], why: String, after: After) {

@@ -57,7 +57,7 @@ pub enum Match {
         evidence: Evidence,
     },
     /// A start by another, which the books did not have.
-    Seen {
+    External {
         /// By what.
         evidence: Evidence,
         /// When it was made, by the service's clock.
@@ -84,7 +84,7 @@ impl Reconciliation {
                 let (key, evidence) = (key.clone(), evidence.clone());
                 Some(Change::resolve(key, throttle, *id, *resolution, evidence))
             }
-            (_, Match::Seen { evidence, started }) => Some(Change::see(
+            (_, Match::External { evidence, started }) => Some(Change::external(
                 key.clone(),
                 throttle,
                 evidence.clone(),
@@ -139,7 +139,7 @@ impl Reconciliation {
     /// By how many starts the books were short of what the service lists.
     #[must_use]
     pub fn drift(&self) -> usize {
-        let seen = |it: &&Match| matches!(it, Match::Seen { .. });
+        let seen = |it: &&Match| matches!(it, Match::External { .. });
         self.findings.iter().filter(seen).count()
     }
 }

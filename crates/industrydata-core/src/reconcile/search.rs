@@ -110,7 +110,7 @@ impl<'a> Search<'a> {
     pub(super) fn findings(&self) -> Vec<(Option<[u8; 16]>, Match)> {
         let mut found = Vec::new();
         let (now, entries) = (self.now, self.entries);
-        let is_doubt = |it: &&Entry| it.state(now) == EntryState::Unknown;
+        let is_doubt = |it: &&Entry| it.state(now) == EntryState::InDoubt;
         let mut doubts: Vec<&Entry> = entries.iter().filter(is_doubt).collect();
         doubts.sort_by_key(|it| it.reserved_at());
 
@@ -165,14 +165,14 @@ impl<'a> Search<'a> {
         for op in free.into_iter().filter(|op| counts(op.created)) {
             let evidence = Evidence::Operation(op.id.to_owned());
             let started = op.created;
-            found.push((None, Match::Seen { evidence, started }));
+            found.push((None, Match::External { evidence, started }));
         }
         let scheduled = |at: Timestamp| self.schedule.is_some_and(|it| it.fits(at));
         for (id, started) in loose {
             if counts(*started) && !scheduled(*started) {
                 let evidence = Evidence::Run((*id).to_owned());
                 let started = *started;
-                found.push((None, Match::Seen { evidence, started }));
+                found.push((None, Match::External { evidence, started }));
             }
         }
         found
@@ -220,7 +220,7 @@ impl<'a> Search<'a> {
     /// When the operation of an entry may have been created.
     fn op_span(&self, entry: &Entry) -> Span {
         let by_run = matches!(entry.evidence(), Some(Evidence::Run(_)));
-        let early = if by_run && entry.state(self.now) == EntryState::Seen {
+        let early = if by_run && entry.state(self.now) == EntryState::External {
             // Its run was seen, which starts after the operation is created.
             LATEST_RUN_START
         } else {

@@ -132,7 +132,7 @@ mod tests {
         // By another schedule each is.
         let other = quota.with_schedule(Some(Schedule::given(at(6))));
         let found = survey.reconcile(&BaseUrl::graph(), &tenant, &other);
-        let seen = Match::Seen {
+        let seen = Match::External {
             evidence: Evidence::Run("r-24".to_owned()),
             started: at(24),
         };

@@ -68,7 +68,7 @@ impl Ledger {
                 date: at(seconds),
                 operation: Some(id.to_owned()),
             },
-            None => Outcome::Unknown {
+            None => Outcome::InDoubt {
                 why: "lost".to_owned(),
             },
         };
@@ -372,7 +372,7 @@ fn starts_by_others_are_entered_once() {
     let now = 5 * HOUR;
     let found = books.reconcile(now, Some(&list), Some(&started));
     assert_eq!(sum(&mut books, &found, now), ([0, 0, 0, 3], 3), "{found:?}");
-    assert_eq!(books.quota(now).seen(), 3);
+    assert_eq!(books.quota(now).external(), 3);
     // A run that fits the schedule is none.
     let mut fresh = Ledger::default();
     let listed = ServiceLists {
@@ -406,7 +406,10 @@ fn starts_by_others_are_entered_once() {
         &Change::settle(key(), Throttle::default(), [9; 16], outcome),
         now,
     );
-    assert_eq!((books.quota(now).used(), books.quota(now).seen()), (3, 2));
+    assert_eq!(
+        (books.quota(now).used(), books.quota(now).external()),
+        (3, 2)
+    );
 }
 
 #[test]
@@ -568,7 +571,7 @@ proptest! {
             world.both.1.then_some(started.as_slice()),
         );
         let doubts: Vec<&Entry> = before.entries().iter()
-            .filter(|it| it.state(at(world.now)) == EntryState::Unknown).collect();
+            .filter(|it| it.state(at(world.now)) == EntryState::InDoubt).collect();
         let mut used = Vec::new();
         let (mut confirmed, mut freed) = (0, 0);
         for finding in found.findings() {
@@ -596,7 +599,7 @@ proptest! {
                         }
                     }
                 }
-                Match::Seen { evidence, .. } => used.push(evidence.clone()),
+                Match::External { evidence, .. } => used.push(evidence.clone()),
             }
         }
         prop_assert!(confirmed <= doubts.len());
@@ -622,7 +625,7 @@ proptest! {
 
 fn seen(found: &Reconciliation) -> Vec<String> {
     let one = |it: &Match| match it {
-        Match::Seen { evidence, .. } => Some(evidence.text()),
+        Match::External { evidence, .. } => Some(evidence.text()),
         Match::Resolved { .. } => None,
     };
     found.findings().iter().filter_map(one).collect()
@@ -639,7 +642,7 @@ fn doubt_that_a_run_explains_does_not_keep_other_doubt() {
         .iter()
         .filter_map(|it| match it {
             Match::Resolved { resolution, .. } => Some(*resolution),
-            Match::Seen { .. } => None,
+            Match::External { .. } => None,
         })
         .collect();
     assert_eq!(resolved, [Resolution::Started, Resolution::NotStarted]);
