@@ -125,7 +125,7 @@ fn sound(stored: &[u8], json: &[u8]) {
             "members of a newer release are lost"
         );
         let read = Change::read(key(), Throttle::default())
-            .apply(Some(&written), clock())
+            .apply(Some(written.as_slice()), clock())
             .expect("our own bytes");
         assert_eq!(
             read.verdict.quota().used(),
@@ -140,7 +140,9 @@ fn again(stored: &[u8], change: &Change, before: &Quota) {
     let mut bytes = stored.to_vec();
     let mut used = None;
     for round in 0..4 {
-        let applied = change.apply(Some(&bytes), clock()).expect("our own bytes");
+        let applied = change
+            .apply(Some(bytes.as_slice()), clock())
+            .expect("our own bytes");
         let quota = applied.verdict.quota();
         assert_quota(quota);
         assert!(
@@ -208,14 +210,15 @@ fn altered(rest: &[u8]) {
         _ => other.insert(at, draw.byte()),
     }
     for change in changes() {
-        let refused = change.apply(Some(&other), clock());
+        let refused = change.apply(Some(other.as_slice()), clock());
         assert!(
             refused.is_err() || other == sound,
             "altered at {at} and taken: {:?}",
             String::from_utf8_lossy(&other)
         );
         let stranger = LedgerKey::new(&BaseUrl::graph(), &"fabrikam".parse().expect("a tenant"));
-        let foreign = Change::read(stranger, Throttle::default()).apply(Some(&sound), clock());
+        let foreign =
+            Change::read(stranger, Throttle::default()).apply(Some(sound.as_slice()), clock());
         assert!(
             matches!(foreign, Err(StoreError::Damaged(_))),
             "another tenant's books are taken"

@@ -9,10 +9,12 @@ use crate::ledger::{
     entry::{Entry, EntryState, millis},
     evidence::Evidence,
     key::{Caller, LedgerKey},
+    quarantine::Quarantine,
     refusal::{Refusal, RefusalReason},
     reply::{Applied, StoreReply},
-    resolve::{Resolution, Unresolved, external_in, resolve_in},
+    resolve::{Resolution, Unresolved, end_quarantine_in, external_in, resolve_in},
     settle::{Outcome, settle_in},
+    stored::Stored,
     value::Value,
 };
 use crate::{ledger::store_error::StoreError, policy::Throttle, wire::text::hex};
@@ -46,6 +48,9 @@ enum Kind {
     External {
         evidence: Evidence,
         started: Timestamp,
+    },
+    EndQuarantine {
+        reset: Timestamp,
     },
 }
 
@@ -135,6 +140,14 @@ impl Change {
         Self::new(key, throttle, Kind::External { evidence, started })
     }
 
+    /// Ends this quarantine for the tenant of `key`, and not that of a later reset: all starts of the window before the reset
+    /// are in the ledger, or there were none.
+    #[must_use]
+    pub fn end_quarantine(key: LedgerKey, throttle: Throttle, quarantine: Quarantine) -> Self {
+        let reset = quarantine.reset_at();
+        Self::new(key, throttle, Kind::EndQuarantine { reset })
+    }
+
     const fn new(key: LedgerKey, throttle: Throttle, kind: Kind) -> Self {
         Self {
             key,
@@ -165,7 +178,15 @@ impl Change {
     /// # Errors
     ///
     /// [`StoreError::Damaged`] or [`StoreError::Newer`]: the bytes are to be left as they are.
-    pub fn apply(&self, stored: Option<&[u8]>, clock: Timestamp) -> Result<Applied, StoreError> {
+    pub fn apply<'b>(
+        &self,
+        stored: impl Into<Stored<'b>>,
+        clock: Timestamp,
+    ) -> Result<Applied, StoreError> {
+        self.apply_to(stored.into(), clock)
+    }
+
+    fn apply_to(&self, stored: Stored<'_>, clock: Timestamp) -> Result<Applied, StoreError> {
         let mut value = codec::open(&self.key, stored, clock)?;
         let mut unresolved = None;
         let refusal = match &self.kind {
@@ -197,20 +218,26 @@ impl Change {
                 value.tidy(self.throttle.window, clock);
                 None
             }
+            Kind::EndQuarantine { reset } => {
+                unresolved = end_quarantine_in(&mut value, reset.as_millisecond()).err();
+                None
+            }
         };
         value.mark_ahead(clock);
         let write = match (&self.kind, &refusal) {
             (Kind::Read | Kind::Entries, _) => None,
-            (Kind::Resolve { .. }, _) if unresolved.is_some() => None,
+            (Kind::Resolve { .. } | Kind::EndQuarantine { .. }, _) if unresolved.is_some() => None,
             (Kind::Reserve { .. }, Some(_)) if !value.marked => None,
             (
                 Kind::Reserve { .. }
                 | Kind::Settle { .. }
                 | Kind::Resolve { .. }
-                | Kind::External { .. },
+                | Kind::External { .. }
+                | Kind::EndQuarantine { .. },
                 _,
             ) => {
-                Some(codec::encode(&self.key, &value)).filter(|new| Some(new.as_slice()) != stored)
+                let new = codec::encode(&self.key, &value);
+                (Some(new.as_slice()) != stored.value).then_some(new)
             }
         };
         Ok(Applied {
@@ -225,7 +252,8 @@ impl Change {
                     | Kind::Reserve { .. }
                     | Kind::Settle { .. }
                     | Kind::Resolve { .. }
-                    | Kind::External { .. } => Vec::new(),
+                    | Kind::External { .. }
+                    | Kind::EndQuarantine { .. } => Vec::new(),
                 },
             },
         })

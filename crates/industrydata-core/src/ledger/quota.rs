@@ -4,7 +4,10 @@ use jiff::Timestamp;
 
 use crate::ledger::entry::{Entry, EntryState};
 use crate::{
-    ledger::schedule::{Forecast, Schedule},
+    ledger::{
+        quarantine::Quarantine,
+        schedule::{Forecast, Schedule},
+    },
     model::run::IndustryDataRun,
     policy::Throttle,
 };
@@ -20,6 +23,7 @@ pub struct Quota {
     entries: Vec<Entry>,
     next_slot: Option<Timestamp>,
     not_before: Option<Timestamp>,
+    quarantine: Option<Quarantine>,
     schedule: Option<Schedule>,
 }
 
@@ -30,6 +34,7 @@ impl Quota {
         mut entries: Vec<Entry>,
         next_slot: Option<Timestamp>,
         not_before: Option<Timestamp>,
+        quarantine: Option<Quarantine>,
     ) -> Self {
         entries.sort_by_key(Entry::date);
         Self {
@@ -38,6 +43,7 @@ impl Quota {
             entries,
             next_slot,
             not_before,
+            quarantine,
             schedule: None,
         }
     }
@@ -126,19 +132,26 @@ impl Quota {
         self.count(|state| matches!(state, EntryState::InDoubt | EntryState::Other(_)))
     }
 
-    /// Starts that may be made now; 0 while the service's own *not before* holds.
+    /// Starts that may be made now; 0 during a quarantine, and while the service's own *not before* holds.
     #[must_use]
     pub fn available(&self) -> u32 {
-        match self.not_before {
-            Some(_) => 0,
-            None => self.throttle.limit.saturating_sub(self.used()),
+        if self.not_before.is_some() || self.quarantine.is_some() {
+            return 0;
         }
+        self.throttle.limit.saturating_sub(self.used())
     }
 
     /// When the next start may be made; `None` while one may be made now.
     #[must_use]
     pub fn next_slot_at(&self) -> Option<Timestamp> {
-        self.next_slot.max(self.not_before)
+        let quarantine = self.quarantine.map(|it| it.until());
+        self.next_slot.max(self.not_before).max(quarantine)
+    }
+
+    /// The quarantine after a reset, while it lasts: the starts of the window before the reset are not known here.
+    #[must_use]
+    pub const fn quarantine(&self) -> Option<Quarantine> {
+        self.quarantine
     }
 
     /// The moment before which the service asked for no further start, while it lies ahead.

@@ -34,6 +34,9 @@ pub enum Unresolved {
     /// Another entry already rests on this evidence.
     #[error("another entry already rests on this evidence")]
     Claimed,
+    /// The ledger is not in the quarantine that was to be ended.
+    #[error("the ledger is not in this quarantine")]
+    NoQuarantine,
 }
 
 /// Resolves the entry `id`. Only doubt is resolved, or what was resolved by evidence before; the owner's own answer is
@@ -87,6 +90,15 @@ pub(super) fn resolve_in(
         Resolution::NotStarted => entry.state = EntryState::Released,
     }
     entry.evidence = Some(evidence.text());
+    Ok(())
+}
+
+/// Ends the quarantine that began with the reset at `reset` (Unix milliseconds), for this tenant.
+pub(super) fn end_quarantine_in(value: &mut Value, reset: i64) -> Result<(), Unresolved> {
+    if value.reset != Some(reset) {
+        return Err(Unresolved::NoQuarantine);
+    }
+    value.quarantine_ended = Some(reset);
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! What the service lists beside the ledger: doubt resolved by evidence, starts made elsewhere, and the run of an operation.
 
 pub(crate) mod matching;
+pub(crate) mod quarantine;
 pub(crate) mod reconciliation;
 pub(crate) mod run_match;
 pub(crate) mod search;

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use crate::ledger::{
     change::Change, evidence::Evidence, key::LedgerKey, quota::Quota, resolve::Resolution,
 };
-use crate::reconcile::search::Search;
+use crate::reconcile::{quarantine, search::Search};
 use crate::{
     ledger::schedule::Schedule,
     lro::read_error::ReadError,
@@ -40,6 +40,7 @@ pub struct Reconciliation {
     changes: Vec<Change>,
     findings: Vec<Match>,
     left_in_doubt: usize,
+    ends_quarantine: bool,
     unread: Option<ReadError>,
 }
 
@@ -96,11 +97,18 @@ impl Reconciliation {
         let (mut changes, frees): (Vec<_>, Vec<_>) =
             changes.flatten().partition(|change| !change.frees());
         changes.extend(frees);
+        let ended = quota.quarantine().filter(|it| {
+            let can_end = |reach| quarantine::can_end(*it, quota.as_of(), throttle.window, reach);
+            search.reach().is_some_and(can_end)
+        });
+        let end = |quarantine| Change::end_quarantine(key.clone(), throttle, quarantine);
+        changes.extend(ended.map(end));
         let resolved = |it: &&(_, Match)| matches!(it.1, Match::Resolved { .. });
         let resolved = found.iter().filter(resolved).count();
         Self {
             changes,
             left_in_doubt: (quota.in_doubt() as usize).saturating_sub(resolved),
+            ends_quarantine: ended.is_some(),
             findings: found.into_iter().map(|(_, finding)| finding).collect(),
             unread: None,
         }
@@ -134,6 +142,12 @@ impl Reconciliation {
     #[must_use]
     pub const fn left_in_doubt(&self) -> usize {
         self.left_in_doubt
+    }
+
+    /// Whether the lists end the quarantine after a reset: they show every start that may still count.
+    #[must_use]
+    pub const fn ends_quarantine(&self) -> bool {
+        self.ends_quarantine
     }
 
     /// By how many starts the books were short of what the service lists.

@@ -16,7 +16,7 @@ use crate::{
         schedule::Schedule,
     },
     model::operation::Operation,
-    reconcile::matching::matching,
+    reconcile::{matching::matching, quarantine::Reach},
     wire::base_url::BaseUrl,
 };
 
@@ -51,6 +51,7 @@ pub(super) struct Search<'a> {
     runs: Vec<(&'a str, Timestamp)>,
     /// Both lists were read whole, and all in them can be placed in time, by a clock that agrees with the books'.
     is_whole: bool,
+    reach: Reach,
 }
 
 impl<'a> Search<'a> {
@@ -76,6 +77,10 @@ impl<'a> Search<'a> {
             .iter()
             .filter_map(|run| Some((run.id(), run.started()?)))
             .collect();
+        let reach = Reach {
+            oldest_operation: ops.iter().map(|op| op.created).min(),
+            oldest_run: placed.iter().map(|run| run.1).min(),
+        };
         let keep = quota.throttle().window.saturating_add(MARGIN);
         let since = quota.as_of().as_millisecond();
         let since = since.saturating_sub(millis(keep.saturating_mul(2)));
@@ -103,7 +108,13 @@ impl<'a> Search<'a> {
             schedule: listed.schedule,
             ops,
             runs: placed,
+            reach,
         }
+    }
+
+    /// What the lists show, if they were read whole.
+    pub(super) fn reach(&self) -> Option<Reach> {
+        self.is_whole.then_some(self.reach)
     }
 
     /// What the lists say, each with the id of the entry it is about.
