@@ -171,7 +171,7 @@ fn t62_starts_by_others_close_the_books_or_are_entered_as_seen() {
     let reconciled = tenant(&emulator, Ledger::memory());
     assert_eq!(reconciled.reconcile().unwrap().changes().len(), 5);
     let quota = reconciled.quota().unwrap();
-    assert_eq!((quota.seen(), quota.available()), (5, 0));
+    assert_eq!((quota.external(), quota.available()), (5, 0));
     let sent = requests(&emulator);
     reconciled.start().unwrap_err();
     assert_eq!(requests(&emulator), sent);

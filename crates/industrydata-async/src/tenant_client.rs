@@ -75,7 +75,7 @@ impl TenantClient {
     }
 
     /// The schedule of the tenant's runs: given, or inferred by [`infer_schedule`](Self::infer_schedule). The quota and the
-    /// result of a start then say what a start does to it ([`Quota::foreseen`],
+    /// result of a start then say what a start does to it ([`Quota::forecast`],
     /// [`Accepted::foreseen`](industrydata_core::lro::Accepted::foreseen)). It is no setting of the service's, and nothing is
     /// sent for it.
     pub fn schedule(mut self, schedule: Schedule) -> Self {

@@ -172,7 +172,10 @@ async fn doubt_is_resolved_by_what_the_service_lists() {
     assert!(found.unread().is_none());
     assert_eq!((found.left_in_doubt(), found.drift()), (0, 1), "{found:?}");
     let quota = tenant.quota().await.unwrap();
-    assert_eq!((quota.used(), quota.in_doubt(), quota.seen()), (2, 0, 1));
+    assert_eq!(
+        (quota.used(), quota.in_doubt(), quota.external()),
+        (2, 0, 1)
+    );
     assert!(!quota.is_clock_suspect());
     let entries = tenant.entries().await.unwrap();
     assert!(entries.iter().all(|it| it.evidence().is_some()));
@@ -235,16 +238,16 @@ async fn the_schedule_is_inferred_from_what_ran() {
         0,
         "scheduled runs are no starts"
     );
-    assert_eq!(tenant.quota().await.unwrap().foreseen(), None);
+    assert_eq!(tenant.quota().await.unwrap().forecast(), None);
     let schedule = tenant.infer_schedule().await.unwrap().unwrap();
     let tenant = tenant.schedule(schedule);
-    let before = tenant.quota().await.unwrap().foreseen().unwrap();
+    let before = tenant.quota().await.unwrap().forecast().unwrap();
     assert_eq!(before.next_scheduled(), forecast.next_scheduled());
     let run = tenant.start().await.unwrap();
     let accepted = run.accepted().unwrap();
     let foreseen = accepted.foreseen().unwrap();
     assert_eq!(foreseen.is_skipped_already(), Skip::No);
-    let after = accepted.quota().unwrap().foreseen().unwrap();
+    let after = accepted.quota().unwrap().forecast().unwrap();
     assert_eq!(after.is_skipped_already(), foreseen.start_now_skips());
     assert_eq!(tenant.quota().await.unwrap().schedule(), Some(&schedule));
 }

@@ -89,7 +89,7 @@ impl TenantClient {
                 None => quota.infer_schedule(&self.runs()?),
             },
         };
-        Ok(schedule.map(|schedule| quota.forecast(&schedule)))
+        Ok(schedule.map(|schedule| quota.forecast_for(&schedule)))
     }
 
     /// The schedule that the runs' start times show, if they show one: lists the runs. It is for

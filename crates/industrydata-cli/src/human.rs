@@ -288,7 +288,7 @@ pub(crate) fn quota(quota: &Quota, whose: &str) -> String {
     for _ in quota.used()..quota.throttle().limit {
         let _ = writeln!(text, "  {:<10} |{:.<width$}|", "free", "");
     }
-    if let Some(forecast) = quota.foreseen() {
+    if let Some(forecast) = quota.forecast() {
         let _ = writeln!(text, "{}", scheduled(&forecast, quota));
     }
     if let Some(at) = quota.not_before() {

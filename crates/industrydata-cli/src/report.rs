@@ -264,7 +264,7 @@ impl From<&Quota> for QuotaReport {
             in_doubt: quota.in_doubt(),
             available: quota.available(),
             next_slot_at: quota.next_slot_at().map(|at| at.to_string()),
-            forecast: quota.foreseen().as_ref().map(ForecastReport::from),
+            forecast: quota.forecast().as_ref().map(ForecastReport::from),
         }
     }
 }

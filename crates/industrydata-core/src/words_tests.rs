@@ -485,7 +485,7 @@ fn add_errors(document: &mut Document) {
         StoreError {
             Busy Unavailable(no_socket()) Damaged("checksum") Newer { found: 9, known: 1 } Unconfirmed(no_socket())
         }
-        Unresolved { NoSuchEntry InFlight Answered Claimed }
+        Unresolved { NoSuchEntry InFlight Answered Claimed NoQuarantine }
         ReconcileError { Ledger(StoreError::Busy) Read(a_read_error()) }
         ResolveError { Ledger(StoreError::Busy) Unresolved(Unresolved::InFlight) }
         ResumeError { Malformed Newer OtherBase(LocationError::CrossOrigin) }
@@ -523,9 +523,9 @@ fn add_reasons_and_states(document: &mut Document) {
             Slot(RefusalReason::Slots) Throttled Interval RetryAfter Retry(TransientError::Dropped) RunGoesOn
             Unread(a_read_error())
         }
-        RefusalReason { Slots InFlight Service }
+        RefusalReason { Slots InFlight Service Quarantine }
         MayHaveStarted { Yes No Unknown }
-        EntryState { Reserved Confirmed Unknown Seen Released Held }
+        EntryState { Reserved Confirmed InDoubt External Released Other(wild()) }
         Evidence { Operation(wild()) Run(wild()) NotListed ByHand(wild()) Other(wild()) }
         OperationStatus { NotStarted Running Succeeded Failed UnknownFutureValue Other(wild()) }
         RunStatus {

@@ -209,7 +209,7 @@ fn the_runs_are_read_only_for_an_unknown_schedule() {
     assert_eq!(forecast.next_scheduled(), timestamp(hours(3)));
     let quota = world.drive(&mut known.quota()).unwrap();
     assert_eq!(
-        quota.foreseen().unwrap().next_scheduled(),
+        quota.forecast().unwrap().next_scheduled(),
         timestamp(hours(3))
     );
     assert!(world.requests.is_empty());

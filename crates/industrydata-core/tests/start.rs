@@ -116,7 +116,7 @@ fn the_result_says_what_a_start_does_to_the_schedule() {
         );
         assert_eq!(forecast.is_skipped_already(), Skip::No, "{hours}");
         assert_eq!(forecast.following(), world::timestamp((hours + 12) * 3600));
-        let after = first.quota().unwrap().foreseen().unwrap();
+        let after = first.quota().unwrap().forecast().unwrap();
         assert_eq!(after.is_skipped_already(), skips);
         let second = start(2).unwrap();
         assert_eq!(second.forecast().unwrap().is_skipped_already(), skips);
@@ -126,7 +126,7 @@ fn the_result_says_what_a_start_does_to_the_schedule() {
             refused
                 .quota()
                 .unwrap()
-                .foreseen()
+                .forecast()
                 .unwrap()
                 .is_skipped_already(),
             skips
@@ -136,7 +136,7 @@ fn the_result_says_what_a_start_does_to_the_schedule() {
     let plan = world.plan();
     let accepted = world.start(plan).unwrap();
     assert_eq!(
-        (accepted.forecast(), accepted.quota().unwrap().foreseen()),
+        (accepted.forecast(), accepted.quota().unwrap().forecast()),
         (None, None)
     );
 }

@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use industrydata_core::ledger::Change;
+use industrydata_core::ledger::Reset;
 use industrydata_core::ledger::Store;
 use industrydata_core::ledger::StoreError;
 use industrydata_core::ledger::StoreReply;
@@ -72,6 +73,10 @@ impl Store for Ledger {
 
     fn is_forgetful(&self) -> bool {
         self.0.is_forgetful()
+    }
+
+    fn reset(&self) -> Result<Reset, StoreError> {
+        self.0.reset()
     }
 }
 

@@ -233,12 +233,12 @@ impl Reference {
             }
             more => {
                 made.accepted = (more == 2).then_some(latest);
-                Outcome::Unknown {
+                Outcome::InDoubt {
                     why: "lost".to_owned(),
                 }
             }
         };
-        let is_in_doubt = matches!(outcome, Outcome::Unknown { .. });
+        let is_in_doubt = matches!(outcome, Outcome::InDoubt { .. });
         let change = Change::settle(key(), self.throttle, id, outcome);
         if is_in_doubt && now - reserved >= 11 * HOUR {
             // If the ledger has already dropped the reservation, the start in doubt gets a new, later date each time.
@@ -291,7 +291,7 @@ impl Reference {
             Evidence::Run(format!("other-{}", draw.below(6)))
         };
         let at = Timestamp::from_millisecond(started).expect("a time");
-        let _ = self.apply(&Change::see(key(), self.throttle, evidence, at));
+        let _ = self.apply(&Change::external(key(), self.throttle, evidence, at));
         self.seen.push(self.now);
     }
 

@@ -128,7 +128,7 @@ fn sealed(stored: &[u8], json: &[u8]) {
             "members written by a newer release are lost"
         );
         let read = Change::read(key(), Throttle::default())
-            .apply(Some(&written), clock())
+            .apply(Some(written.as_slice()), clock())
             .expect("the core can read what it wrote");
         assert_eq!(
             read.verdict.quota().used(),
@@ -144,7 +144,7 @@ fn is_idempotent(stored: &[u8], change: &Change, before: &Quota) {
     let mut used = None;
     for round in 0..4 {
         let applied = change
-            .apply(Some(&bytes), clock())
+            .apply(Some(bytes.as_slice()), clock())
             .expect("the core can read what it wrote");
         let quota = applied.verdict.quota();
         assert_quota(quota);
@@ -172,7 +172,7 @@ fn assert_quota(quota: &Quota) {
     let limit = quota.throttle().limit;
     assert_eq!(quota.used() as usize, quota.entries().len());
     assert_eq!(
-        quota.confirmed() + quota.seen() + quota.in_flight() + quota.in_doubt(),
+        quota.confirmed() + quota.external() + quota.in_flight() + quota.in_doubt(),
         quota.used()
     );
     let expected = if quota.not_before().is_some() {
@@ -213,14 +213,15 @@ fn altered(rest: &[u8]) {
         _ => other.insert(at, draw.byte()),
     }
     for change in changes() {
-        let refused = change.apply(Some(&other), clock());
+        let refused = change.apply(Some(other.as_slice()), clock());
         assert!(
             refused.is_err() || other == valid,
             "a ledger altered at byte {at} is accepted: {:?}",
             String::from_utf8_lossy(&other)
         );
         let stranger = LedgerKey::new(&BaseUrl::graph(), &"fabrikam".parse().expect("a tenant"));
-        let foreign = Change::read(stranger, Throttle::default()).apply(Some(&valid), clock());
+        let foreign =
+            Change::read(stranger, Throttle::default()).apply(Some(valid.as_slice()), clock());
         assert!(
             matches!(foreign, Err(StoreError::Damaged(_))),
             "another tenant's ledger is accepted"
@@ -236,7 +237,7 @@ fn changes() -> Vec<Change> {
         Change::entries(key(), throttle),
         reserve([1; 16]),
         reserve(FRESH),
-        Change::see(
+        Change::external(
             key(),
             throttle,
             Evidence::Operation("a-1".to_owned()),
@@ -272,7 +273,7 @@ fn outcomes() -> [Outcome; 3] {
             why: "refused".to_owned(),
             not_before: None,
         },
-        Outcome::Unknown {
+        Outcome::InDoubt {
             why: "lost".to_owned(),
         },
     ]

@@ -111,7 +111,7 @@ pub(crate) fn record_first(world: &World) -> Option<String> {
         };
         let words = &told.words;
         (!is_kept && !told.is_warned).then(|| {
-            let (client, entry) = (attempt.client, told.entry);
+            let (client, entry) = (attempt.client, &told.entry);
             format!("client {client} was told `{words}`, and the ledger has {entry:?}")
         })
     })

@@ -119,8 +119,8 @@ fn compare(
             }
             EntryState::Confirmed => judgement.confirmed += 1,
             EntryState::Reserved => judgement.in_flight += 1,
-            EntryState::Unknown => judgement.in_doubt += 1,
-            state @ (EntryState::Seen | EntryState::Released | EntryState::Held | _) => {
+            EntryState::InDoubt => judgement.in_doubt += 1,
+            state @ (EntryState::External | EntryState::Released | EntryState::Other(_) | _) => {
                 violations.push(format!("an entry is {state}"))
             }
         }

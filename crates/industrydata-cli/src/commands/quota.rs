@@ -6,6 +6,7 @@ use industrydata_core::Timestamp;
 use industrydata_core::ledger::Caller;
 use industrydata_core::ledger::Change;
 use industrydata_core::ledger::Entry;
+use industrydata_core::ledger::EntryState;
 use industrydata_core::ledger::LedgerKey;
 use industrydata_core::ledger::Resolution;
 use industrydata_core::ledger::Schedule;
@@ -177,7 +178,7 @@ fn entry_json(entry: &Entry, now: Timestamp) -> Value {
     json!({
         "id": entry.id(),
         "date": entry.date().to_string(),
-        "state": entry.state(now).to_string().replace(' ', "_"),
+        "state": state_name(&entry.state(now)),
         "operation": entry.operation(),
         "evidence": entry.evidence().map(|evidence| evidence.to_string()),
         "why": entry.why(),
@@ -187,6 +188,19 @@ fn entry_json(entry: &Entry, now: Timestamp) -> Value {
             "label": entry.who().label,
         },
     })
+}
+
+/// The state's name in the JSON output, which scripts rely on.
+fn state_name(state: &EntryState) -> &'static str {
+    match state {
+        EntryState::Reserved => "in_flight",
+        EntryState::Confirmed => "confirmed",
+        EntryState::Released => "released",
+        EntryState::InDoubt => "in_doubt",
+        EntryState::External => "seen",
+        // A state of a newer release.
+        EntryState::Other(_) | _ => "held",
+    }
 }
 
 fn name(resolution: Resolution) -> &'static str {
@@ -205,7 +219,7 @@ fn findings_text(found: &Reconciliation) -> String {
                 resolution,
                 evidence,
             } => writeln!(text, "entry {entry}: {}, by {evidence}", name(*resolution)),
-            Match::Seen { evidence, started } => {
+            Match::External { evidence, started } => {
                 writeln!(text, "a start by others at {started:.0}, by {evidence}")
             }
             _ => Ok(()),
@@ -233,7 +247,7 @@ fn findings_json(found: &Reconciliation) -> Value {
             "evidence": evidence.to_string(),
             "started": null,
         })),
-        Match::Seen { evidence, started } => Some(json!({
+        Match::External { evidence, started } => Some(json!({
             "entry": null,
             "resolution": "seen",
             "evidence": evidence.to_string(),

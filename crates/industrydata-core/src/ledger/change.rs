@@ -6,13 +6,15 @@ use jiff::Timestamp;
 
 use crate::ledger::{
     codec,
-    entry::{Entry, millis},
+    entry::{Entry, EntryState, millis},
     evidence::Evidence,
     key::{Caller, LedgerKey},
+    quarantine::Quarantine,
     refusal::{Refusal, RefusalReason},
     reply::{Applied, StoreReply},
-    resolve::{Resolution, Unresolved, resolve_in, see_in},
+    resolve::{Resolution, Unresolved, end_quarantine_in, external_in, resolve_in},
     settle::{Outcome, settle_in},
+    stored::Stored,
     value::Value,
 };
 use crate::{ledger::store_error::StoreError, policy::Throttle, wire::text::hex};
@@ -43,9 +45,12 @@ enum Kind {
         resolution: Resolution,
         evidence: Evidence,
     },
-    See {
+    External {
         evidence: Evidence,
         started: Timestamp,
+    },
+    EndQuarantine {
+        reset: Timestamp,
     },
 }
 
@@ -126,13 +131,21 @@ impl Change {
     /// Enters a start that another made at `started`, as the service's lists tell. Its id is made of the evidence: to enter
     /// it again changes nothing, and neither does one that an entry claims.
     #[must_use]
-    pub const fn see(
+    pub const fn external(
         key: LedgerKey,
         throttle: Throttle,
         evidence: Evidence,
         started: Timestamp,
     ) -> Self {
-        Self::new(key, throttle, Kind::See { evidence, started })
+        Self::new(key, throttle, Kind::External { evidence, started })
+    }
+
+    /// Ends this quarantine for the tenant of `key`, and not that of a later reset: all starts of the window before the reset
+    /// are in the ledger, or there were none.
+    #[must_use]
+    pub fn end_quarantine(key: LedgerKey, throttle: Throttle, quarantine: Quarantine) -> Self {
+        let reset = quarantine.reset_at();
+        Self::new(key, throttle, Kind::EndQuarantine { reset })
     }
 
     const fn new(key: LedgerKey, throttle: Throttle, kind: Kind) -> Self {
@@ -165,7 +178,15 @@ impl Change {
     /// # Errors
     ///
     /// [`StoreError::Damaged`] or [`StoreError::Newer`]: the bytes are to be left as they are.
-    pub fn apply(&self, stored: Option<&[u8]>, clock: Timestamp) -> Result<Applied, StoreError> {
+    pub fn apply<'b>(
+        &self,
+        stored: impl Into<Stored<'b>>,
+        clock: Timestamp,
+    ) -> Result<Applied, StoreError> {
+        self.apply_to(stored.into(), clock)
+    }
+
+    fn apply_to(&self, stored: Stored<'_>, clock: Timestamp) -> Result<Applied, StoreError> {
         let mut value = codec::open(&self.key, stored, clock)?;
         let mut unresolved = None;
         let refusal = match &self.kind {
@@ -190,27 +211,33 @@ impl Change {
                 unresolved = resolve_in(&mut value, *id, *resolution, evidence, clock).err();
                 None
             }
-            Kind::See { evidence, started } => {
+            Kind::External { evidence, started } => {
                 // What no longer counts claims nothing: else this would change nothing now, and something when run again.
                 value.tidy(self.throttle.window, clock);
-                see_in(&mut value, evidence, *started, clock);
+                external_in(&mut value, evidence, *started, clock);
                 value.tidy(self.throttle.window, clock);
+                None
+            }
+            Kind::EndQuarantine { reset } => {
+                unresolved = end_quarantine_in(&mut value, reset.as_millisecond()).err();
                 None
             }
         };
         value.mark_ahead(clock);
         let write = match (&self.kind, &refusal) {
             (Kind::Read | Kind::Entries, _) => None,
-            (Kind::Resolve { .. }, _) if unresolved.is_some() => None,
+            (Kind::Resolve { .. } | Kind::EndQuarantine { .. }, _) if unresolved.is_some() => None,
             (Kind::Reserve { .. }, Some(_)) if !value.marked => None,
             (
                 Kind::Reserve { .. }
                 | Kind::Settle { .. }
                 | Kind::Resolve { .. }
-                | Kind::See { .. },
+                | Kind::External { .. }
+                | Kind::EndQuarantine { .. },
                 _,
             ) => {
-                Some(codec::encode(&self.key, &value)).filter(|new| Some(new.as_slice()) != stored)
+                let new = codec::encode(&self.key, &value);
+                (Some(new.as_slice()) != stored.value).then_some(new)
             }
         };
         Ok(Applied {
@@ -225,7 +252,8 @@ impl Change {
                     | Kind::Reserve { .. }
                     | Kind::Settle { .. }
                     | Kind::Resolve { .. }
-                    | Kind::See { .. } => Vec::new(),
+                    | Kind::External { .. }
+                    | Kind::EndQuarantine { .. } => Vec::new(),
                 },
             },
         })
@@ -241,7 +269,7 @@ impl Change {
     ) -> Option<Refusal> {
         if let Some(entry) = value.entry(&id) {
             // Run again after a lost commit: it stands. Given back or settled meanwhile: it is no reservation any more.
-            return (entry.state != "reserved" || entry.lease_ends() <= clock)
+            return (entry.state != EntryState::Reserved || entry.lease_ends() <= clock)
                 .then(|| Refusal::new(clock, RefusalReason::InFlight, None));
         }
         if let Some(refusal) = value.refusal(self.throttle, clock) {
@@ -251,7 +279,12 @@ impl Change {
         value.entries.push(Entry {
             made,
             who: who.kept(),
-            ..Entry::new(id, "reserved", at, at.saturating_add(millis(lease)))
+            ..Entry::new(
+                id,
+                EntryState::Reserved,
+                at,
+                at.saturating_add(millis(lease)),
+            )
         });
         None
     }

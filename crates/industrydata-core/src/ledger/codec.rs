@@ -5,7 +5,10 @@ use std::{collections::BTreeSet, io::Write};
 use jiff::Timestamp;
 
 use crate::{
-    ledger::{entry::millis, key::LedgerKey, store_error::StoreError, value::Value},
+    ledger::{
+        entry::millis, key::LedgerKey, quarantine::read_mark, store_error::StoreError,
+        stored::Stored, value::Value,
+    },
     policy::MAX_NOT_BEFORE,
 };
 
@@ -17,13 +20,14 @@ const VERSION: u32 = 1;
 /// Reads the stored bytes (`None`: there are none yet), and marks what lies ahead of the clock.
 pub(super) fn open(
     key: &LedgerKey,
-    bytes: Option<&[u8]>,
+    stored: Stored<'_>,
     clock: Timestamp,
 ) -> Result<Value, StoreError> {
-    let mut value = match bytes {
+    let mut value = match stored.value {
         Some(bytes) => decode(key, bytes)?,
         None => Value::default(),
     };
+    value.reset = stored.reset.map(read_mark).transpose()?;
     value.mark_ahead(clock);
     let latest = clock
         .as_millisecond()

@@ -3,28 +3,62 @@
 use std::{fmt, time::Duration};
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::ledger::{evidence::Evidence, key::Caller};
-use crate::policy::MARGIN;
+use crate::{policy::MARGIN, wire::text::escape_controls};
 
-/// What is known of a start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// The state of a start.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[serde(from = "String")]
 #[non_exhaustive]
 pub enum EntryState {
-    /// Reserved, and its lease runs: a POST may be on its way. Counts.
+    /// The lease runs, and the POST may be on its way. It counts.
     Reserved,
-    /// The service accepted it. Counts.
+    /// The service accepted the start. It counts.
     Confirmed,
-    /// The service may have accepted it. Counts until resolved, or until the window has passed.
-    Unknown,
-    /// Another made it: the service's lists have it. Counts.
-    Seen,
-    /// It did not start a run. Does not count.
+    /// The start did not create a run. It does not count.
     Released,
-    /// A state of a newer release. Counts like [`EntryState::Unknown`].
-    Held,
+    /// The service may have accepted the start. It counts until it is resolved, or until the window has passed.
+    InDoubt,
+    /// The start was made elsewhere, and the service lists it. It counts.
+    External,
+    /// A state that a newer release wrote. It counts like [`EntryState::InDoubt`].
+    Other(String),
+}
+
+impl EntryState {
+    /// The spelling in the stored value. It never changes.
+    fn as_stored(&self) -> &str {
+        match self {
+            Self::Reserved => "reserved",
+            Self::Confirmed => "confirmed",
+            Self::Released => "released",
+            Self::InDoubt => "unknown",
+            Self::External => "seen",
+            Self::Other(text) => text,
+        }
+    }
+}
+
+impl From<String> for EntryState {
+    fn from(stored: String) -> Self {
+        match stored.as_str() {
+            "reserved" => Self::Reserved,
+            "confirmed" => Self::Confirmed,
+            "released" => Self::Released,
+            "unknown" => Self::InDoubt,
+            "seen" => Self::External,
+            _ => Self::Other(stored),
+        }
+    }
+}
+
+impl Serialize for EntryState {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_stored())
+    }
 }
 
 impl fmt::Display for EntryState {
@@ -32,10 +66,10 @@ impl fmt::Display for EntryState {
         f.write_str(match self {
             Self::Reserved => "in flight",
             Self::Confirmed => "confirmed",
-            Self::Unknown => "in doubt",
-            Self::Seen => "seen",
             Self::Released => "released",
-            Self::Held => "held",
+            Self::InDoubt => "in doubt",
+            Self::External => "external",
+            Self::Other(text) => return escape_controls(text).fmt(f),
         })
     }
 }
@@ -45,7 +79,7 @@ impl fmt::Display for EntryState {
 pub struct Entry {
     /// 32 hexadecimal digits.
     pub(super) id: String,
-    pub(super) state: String,
+    pub(super) state: EntryState,
     /// What it is dated: the store's clock at the reservation, or later if another entry was ahead of it. Unix milliseconds.
     pub(crate) at: i64,
     /// The store's clock at the reservation, where it is dated later than that, Unix milliseconds.
@@ -75,10 +109,10 @@ pub struct Entry {
 
 impl Entry {
     /// An entry of which nothing more is known.
-    pub(super) fn new(id: String, state: &str, at: i64, until: i64) -> Self {
+    pub(super) fn new(id: String, state: EntryState, at: i64, until: i64) -> Self {
         Self {
             id,
-            state: state.to_owned(),
+            state,
             at,
             made: None,
             until,
@@ -101,14 +135,10 @@ impl Entry {
     /// What is known of the start at `clock`: a reservation past its lease is in doubt.
     #[must_use]
     pub fn state(&self, clock: Timestamp) -> EntryState {
-        match self.state.as_str() {
-            "reserved" if clock.as_millisecond() < self.lease_ends_ms() => EntryState::Reserved,
-            "reserved" | "unknown" => EntryState::Unknown,
-            "confirmed" => EntryState::Confirmed,
-            "seen" => EntryState::Seen,
-            "released" => EntryState::Released,
-            _ => EntryState::Held,
+        if self.state == EntryState::Reserved && self.lease_ends_ms() <= clock.as_millisecond() {
+            return EntryState::InDoubt;
         }
+        self.state.clone()
     }
 
     /// The moment the window is kept from: the latest at which the run may have been started.
@@ -162,7 +192,7 @@ impl Entry {
     /// Whether it takes up a slot at `clock`.
     #[must_use]
     pub fn counts(&self, window: Duration, clock: Timestamp) -> bool {
-        self.state != "released" && clock.as_millisecond() < self.frees_at_ms(window)
+        self.state != EntryState::Released && clock.as_millisecond() < self.frees_at_ms(window)
     }
 
     /// The earliest moment at which the service may have had it, Unix milliseconds.
@@ -199,10 +229,12 @@ impl Entry {
     }
 
     fn counts_from(&self) -> i64 {
-        match self.state.as_str() {
-            "confirmed" | "seen" => self.newest(),
-            "released" => self.at,
-            _ => self.until.max(self.at),
+        match self.state {
+            EntryState::Confirmed | EntryState::External => self.newest(),
+            EntryState::Released => self.at,
+            EntryState::Reserved | EntryState::InDoubt | EntryState::Other(_) => {
+                self.until.max(self.at)
+            }
         }
     }
 
@@ -210,10 +242,18 @@ impl Entry {
     /// moment at which it may have been accepted; one dated ahead of the clock, for as long from first sight, or from the
     /// end of the lease that ran then.
     pub(super) fn frees_at_ms(&self, window: Duration) -> i64 {
-        let from = match (self.state.as_str(), self.seen) {
+        let from = match (&self.state, self.seen) {
             (_, None) => self.counts_from(),
-            ("confirmed" | "seen", Some(seen)) => self.counts_from().min(seen),
-            (_, Some(seen)) => self.counts_from().min(seen.saturating_add(self.lease())),
+            (EntryState::Confirmed | EntryState::External, Some(seen)) => {
+                self.counts_from().min(seen)
+            }
+            (
+                EntryState::Reserved
+                | EntryState::Released
+                | EntryState::InDoubt
+                | EntryState::Other(_),
+                Some(seen),
+            ) => self.counts_from().min(seen.saturating_add(self.lease())),
         };
         from.saturating_add(millis(window.saturating_add(MARGIN)))
     }
@@ -240,11 +280,11 @@ mod tests {
 
     #[test]
     fn what_an_entry_says_of_itself() {
-        let mut entry = Entry::new("1".repeat(32), "unknown", HOUR, 2 * HOUR);
+        let mut entry = Entry::new("1".repeat(32), EntryState::InDoubt, HOUR, 2 * HOUR);
         let window = Duration::from_secs(12 * 3600);
         assert_eq!(entry.date(), timestamp(2 * HOUR));
         assert_eq!(entry.frees_at(window), timestamp(14 * HOUR + 120_000));
-        "released".clone_into(&mut entry.state);
+        entry.state = EntryState::Released;
         assert_eq!(entry.date(), timestamp(HOUR));
         assert_eq!(
             (entry.reserved_at(), entry.lease_ends()),
@@ -256,7 +296,7 @@ mod tests {
     fn times_that_are_not_in_order_free_nothing_early() {
         let entry = Entry {
             seen: Some(HOUR),
-            ..Entry::new("1".repeat(32), "unknown", 900 * HOUR, 0)
+            ..Entry::new("1".repeat(32), EntryState::InDoubt, 900 * HOUR, 0)
         };
         let window = Duration::from_secs(12 * 3600);
         assert_eq!(entry.frees_at(window), timestamp(13 * HOUR + 120_000));

@@ -8,14 +8,17 @@ pub(crate) mod codec;
 pub(crate) mod entry;
 pub(crate) mod evidence;
 pub(crate) mod key;
+pub(crate) mod quarantine;
 pub(crate) mod quota;
 pub(crate) mod refusal;
 pub(crate) mod reply;
+pub(crate) mod reset;
 pub(crate) mod resolve;
 pub(crate) mod schedule;
 pub(crate) mod settle;
 pub(crate) mod store;
 pub(crate) mod store_error;
+pub(crate) mod stored;
 #[cfg(test)]
 mod tests;
 pub(crate) mod value;
@@ -25,12 +28,15 @@ pub use self::{
     entry::{Entry, EntryState},
     evidence::Evidence,
     key::{Caller, LedgerKey},
+    quarantine::{Quarantine, reset_mark},
     quota::Quota,
     refusal::{Refusal, RefusalReason},
     reply::{Applied, StoreReply},
+    reset::Reset,
     resolve::{Resolution, Unresolved},
     schedule::{Basis, Forecast, Schedule, Skip},
     settle::Outcome,
     store::Store,
     store_error::StoreError,
+    stored::Stored,
 };

@@ -4,7 +4,10 @@ use jiff::Timestamp;
 
 use crate::ledger::entry::{Entry, EntryState};
 use crate::{
-    ledger::schedule::{Forecast, Schedule},
+    ledger::{
+        quarantine::Quarantine,
+        schedule::{Forecast, Schedule},
+    },
     model::run::IndustryDataRun,
     policy::Throttle,
 };
@@ -20,6 +23,7 @@ pub struct Quota {
     entries: Vec<Entry>,
     next_slot: Option<Timestamp>,
     not_before: Option<Timestamp>,
+    quarantine: Option<Quarantine>,
     schedule: Option<Schedule>,
 }
 
@@ -30,6 +34,7 @@ impl Quota {
         mut entries: Vec<Entry>,
         next_slot: Option<Timestamp>,
         not_before: Option<Timestamp>,
+        quarantine: Option<Quarantine>,
     ) -> Self {
         entries.sort_by_key(Entry::date);
         Self {
@@ -38,11 +43,12 @@ impl Quota {
             entries,
             next_slot,
             not_before,
+            quarantine,
             schedule: None,
         }
     }
 
-    /// With the schedule of the tenant's runs, by which [`foreseen`](Self::foreseen) goes.
+    /// With the schedule of the tenant's runs, by which [`forecast`](Self::forecast) goes.
     #[must_use]
     pub const fn with_schedule(mut self, schedule: Option<Schedule>) -> Self {
         self.schedule = schedule;
@@ -67,15 +73,15 @@ impl Quota {
     ///
     /// // Scheduled runs are due at 06:00 and 18:00 UTC.
     /// let schedule = Schedule::given("2026-03-01T06:00:00Z".parse()?);
-    /// let foreseen = quota.with_schedule(Some(schedule)).foreseen().unwrap();
-    /// assert_eq!(foreseen.next_scheduled().to_string(), "2026-03-11T06:00:00Z");
-    /// assert_eq!(foreseen.start_now_skips(), Skip::Yes);
-    /// assert_eq!(foreseen.following().to_string(), "2026-03-11T18:00:00Z");
+    /// let forecast = quota.with_schedule(Some(schedule)).forecast().unwrap();
+    /// assert_eq!(forecast.next_scheduled().to_string(), "2026-03-11T06:00:00Z");
+    /// assert_eq!(forecast.start_now_skips(), Skip::Yes);
+    /// assert_eq!(forecast.following().to_string(), "2026-03-11T18:00:00Z");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
-    pub fn foreseen(&self) -> Option<Forecast> {
-        self.schedule.as_ref().map(|it| self.forecast(it))
+    pub fn forecast(&self) -> Option<Forecast> {
+        self.schedule.as_ref().map(|it| self.forecast_for(it))
     }
 
     /// Limit and window.
@@ -105,40 +111,47 @@ impl Quota {
     /// Starts the service accepted.
     #[must_use]
     pub fn confirmed(&self) -> u32 {
-        self.count(EntryState::Confirmed)
+        self.count(|state| state == EntryState::Confirmed)
     }
 
     /// Starts that others made, and that were seen in the service's lists.
     #[must_use]
-    pub fn seen(&self) -> u32 {
-        self.count(EntryState::Seen)
+    pub fn external(&self) -> u32 {
+        self.count(|state| state == EntryState::External)
     }
 
     /// Starts that are being made just now.
     #[must_use]
     pub fn in_flight(&self) -> u32 {
-        self.count(EntryState::Reserved)
+        self.count(|state| state == EntryState::Reserved)
     }
 
     /// Starts of which it is not known whether the service accepted them.
     #[must_use]
     pub fn in_doubt(&self) -> u32 {
-        self.count(EntryState::Unknown) + self.count(EntryState::Held)
+        self.count(|state| matches!(state, EntryState::InDoubt | EntryState::Other(_)))
     }
 
-    /// Starts that may be made now; 0 while the service's own *not before* holds.
+    /// Starts that may be made now; 0 during a quarantine, and while the service's own *not before* holds.
     #[must_use]
     pub fn available(&self) -> u32 {
-        match self.not_before {
-            Some(_) => 0,
-            None => self.throttle.limit.saturating_sub(self.used()),
+        if self.not_before.is_some() || self.quarantine.is_some() {
+            return 0;
         }
+        self.throttle.limit.saturating_sub(self.used())
     }
 
     /// When the next start may be made; `None` while one may be made now.
     #[must_use]
     pub fn next_slot_at(&self) -> Option<Timestamp> {
-        self.next_slot.max(self.not_before)
+        let quarantine = self.quarantine.map(|it| it.until());
+        self.next_slot.max(self.not_before).max(quarantine)
+    }
+
+    /// The quarantine after a reset, while it lasts: the starts of the window before the reset are not known here.
+    #[must_use]
+    pub const fn quarantine(&self) -> Option<Quarantine> {
+        self.quarantine
     }
 
     /// The moment before which the service asked for no further start, while it lies ahead.
@@ -162,7 +175,7 @@ impl Quota {
 
     /// What is to come by this schedule: which scheduled run is next, and whether a start now makes it be skipped.
     #[must_use]
-    pub fn forecast(&self, schedule: &Schedule) -> Forecast {
+    pub fn forecast_for(&self, schedule: &Schedule) -> Forecast {
         schedule.forecast(&self.starts(), self.as_of)
     }
 
@@ -172,11 +185,11 @@ impl Quota {
         Schedule::inferred(runs, &self.starts())
     }
 
-    fn count(&self, state: EntryState) -> u32 {
+    fn count(&self, is_it: impl Fn(EntryState) -> bool) -> u32 {
         let count = self
             .entries
             .iter()
-            .filter(|entry| entry.state(self.as_of) == state)
+            .filter(|entry| is_it(entry.state(self.as_of)))
             .count();
         u32::try_from(count).unwrap_or(u32::MAX)
     }

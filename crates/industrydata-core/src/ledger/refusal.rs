@@ -19,6 +19,8 @@ pub enum RefusalReason {
     InFlight,
     /// The service itself asked for a pause.
     Service,
+    /// The ledger was reset, and does not know the starts of the window before.
+    Quarantine,
 }
 
 impl std::fmt::Display for RefusalReason {
@@ -27,6 +29,9 @@ impl std::fmt::Display for RefusalReason {
             Self::Slots => "all starts of the window are used",
             Self::InFlight => "all starts of the window are used or being made",
             Self::Service => "the service asked for no start before then",
+            Self::Quarantine => {
+                "the ledger was reset and is in quarantine, which a reconciliation can end half an hour after the reset"
+            }
         })
     }
 }

@@ -34,6 +34,9 @@ pub enum Unresolved {
     /// Another entry already rests on this evidence.
     #[error("another entry already rests on this evidence")]
     Claimed,
+    /// The ledger is not in the quarantine that was to be ended.
+    #[error("the ledger is not in this quarantine")]
+    NoQuarantine,
 }
 
 /// Resolves the entry `id`. Only doubt is resolved, or what was resolved by evidence before; the owner's own answer is
@@ -53,13 +56,18 @@ pub(super) fn resolve_in(
     let entry = value.entry(&id).ok_or(Unresolved::NoSuchEntry)?;
     match entry.state(clock) {
         EntryState::Reserved => return Err(Unresolved::InFlight),
-        EntryState::Unknown => {}
+        EntryState::InDoubt => {}
         // What was resolved before may be resolved otherwise by hand, and what a newer release holds.
-        EntryState::Confirmed | EntryState::Released | EntryState::Seen | EntryState::Held
-            if by_hand && (entry.evidence.is_some() || entry.state(clock) == EntryState::Held) => {}
-        EntryState::Confirmed | EntryState::Released | EntryState::Seen | EntryState::Held => {
+        EntryState::Other(_) if by_hand => {}
+        EntryState::Confirmed | EntryState::Released | EntryState::External
+            if by_hand && entry.evidence.is_some() => {}
+        EntryState::Confirmed
+        | EntryState::Released
+        | EntryState::External
+        | EntryState::Other(_) => {
             // Run again: it stands. Evidence that once meant the opposite does not.
-            let is_same = (entry.state == "released") == (resolution == Resolution::NotStarted);
+            let is_same =
+                (entry.state == EntryState::Released) == (resolution == Resolution::NotStarted);
             return if is_same && entry.evidence.as_deref() == Some(&evidence.text()) {
                 Ok(())
             } else {
@@ -69,7 +77,7 @@ pub(super) fn resolve_in(
     }
     match resolution {
         Resolution::Started => {
-            entry.state = "confirmed".to_owned();
+            entry.state = EntryState::Confirmed;
             // First sight of its reservation was earlier than that it was accepted.
             entry.seen = None;
             // The latest moment at which it may have been accepted: the lease's end, or now, since it is known by now.
@@ -79,14 +87,28 @@ pub(super) fn resolve_in(
                 entry.operation = Some(operation.clone());
             }
         }
-        Resolution::NotStarted => entry.state = "released".to_owned(),
+        Resolution::NotStarted => entry.state = EntryState::Released,
     }
     entry.evidence = Some(evidence.text());
     Ok(())
 }
 
+/// Ends the quarantine that began with the reset at `reset` (Unix milliseconds), for this tenant.
+pub(super) fn end_quarantine_in(value: &mut Value, reset: i64) -> Result<(), Unresolved> {
+    if value.reset != Some(reset) {
+        return Err(Unresolved::NoQuarantine);
+    }
+    value.quarantine_ended = Some(reset);
+    Ok(())
+}
+
 /// Enters a start that another made, under an id of its operation or run.
-pub(super) fn see_in(value: &mut Value, evidence: &Evidence, started: Timestamp, clock: Timestamp) {
+pub(super) fn external_in(
+    value: &mut Value,
+    evidence: &Evidence,
+    started: Timestamp,
+    clock: Timestamp,
+) {
     let id = hex(evidence.entry_id());
     if value.entry(&id).is_some() || is_claimed(value, evidence, None) {
         return;
@@ -102,7 +124,7 @@ pub(super) fn see_in(value: &mut Value, evidence: &Evidence, started: Timestamp,
             }
         },
         evidence: Some(evidence.text()),
-        ..Entry::new(id, "seen", at, at)
+        ..Entry::new(id, EntryState::External, at, at)
     });
 }
 
@@ -114,15 +136,16 @@ fn is_claimed(value: &Value, evidence: &Evidence, but: Option<&str>) -> bool {
     };
     value.entries.iter().any(|entry| {
         but != Some(entry.id.as_str())
-            && entry.state != "released"
+            && entry.state != EntryState::Released
             && (entry.evidence.as_deref() == Some(&text)
                 || matches!(evidence, Evidence::Operation(id) if entry.operation.as_deref() == Some(id)))
     })
 }
 
 /// The owner's own answer names an operation: an entry of the same one that was only seen goes.
-pub(super) fn unsee_in(value: &mut Value, operation: &str) {
-    let is_it =
-        |entry: &Entry| entry.state == "seen" && entry.operation.as_deref() == Some(operation);
+pub(super) fn drop_external_in(value: &mut Value, operation: &str) {
+    let is_it = |entry: &Entry| {
+        entry.state == EntryState::External && entry.operation.as_deref() == Some(operation)
+    };
     value.entries.retain(|entry| !is_it(entry));
 }

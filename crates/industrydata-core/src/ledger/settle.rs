@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use crate::ledger::{
-    entry::{Entry, millis},
-    resolve::unsee_in,
+    entry::{Entry, EntryState, millis},
+    resolve::drop_external_in,
     value::Value,
 };
 use crate::policy::MARGIN;
@@ -27,7 +27,7 @@ pub enum Outcome {
         not_before: Option<Timestamp>,
     },
     /// It may have started a run.
-    Unknown {
+    InDoubt {
         /// Why, in words.
         why: String,
     },
@@ -46,12 +46,12 @@ pub(super) fn settle_in(value: &mut Value, id: String, outcome: &Outcome, clock:
         Outcome::Confirmed { date, .. } => {
             (date.as_millisecond().min(clock.as_millisecond()), None)
         }
-        Outcome::Released { .. } | Outcome::Unknown { .. } => value.date_now(clock),
+        Outcome::Released { .. } | Outcome::InDoubt { .. } => value.date_now(clock),
     };
     if value.entry(&id).is_none() {
         value.entries.push(Entry {
             made,
-            ..Entry::new(id.clone(), "", at, at)
+            ..Entry::new(id.clone(), EntryState::InDoubt, at, at)
         });
     }
     let Some(entry) = value.entry(&id) else {
@@ -59,10 +59,10 @@ pub(super) fn settle_in(value: &mut Value, id: String, outcome: &Outcome, clock:
     };
     match outcome {
         Outcome::Confirmed { date, operation } => {
-            let is_answered = entry.state == "confirmed" && entry.evidence.is_none();
+            let is_answered = entry.state == EntryState::Confirmed && entry.evidence.is_none();
             // First sight of its reservation was earlier than that it was accepted.
             entry.seen = entry.seen.filter(|_| is_answered);
-            entry.state = "confirmed".to_owned();
+            entry.state = EntryState::Confirmed;
             let told = date.as_millisecond().max(entry.at);
             let latest = entry.until.min(clock.as_millisecond());
             entry.date = Some(match entry.date.filter(|_| is_answered) {
@@ -76,20 +76,22 @@ pub(super) fn settle_in(value: &mut Value, id: String, outcome: &Outcome, clock:
             entry.operation.clone_from(operation);
             (entry.why, entry.evidence) = (None, None);
             if let Some(operation) = operation {
-                unsee_in(value, operation);
+                drop_external_in(value, operation);
             }
         }
         // An accepted start stays accepted, and a seen one seen; what was only inferred gives way to the owner's own answer.
-        Outcome::Released { .. } if entry.state == "confirmed" && entry.evidence.is_none() => {}
-        Outcome::Unknown { .. } if matches!(entry.state.as_str(), "confirmed" | "seen") => {}
+        Outcome::Released { .. }
+            if entry.state == EntryState::Confirmed && entry.evidence.is_none() => {}
+        Outcome::InDoubt { .. }
+            if matches!(entry.state, EntryState::Confirmed | EntryState::External) => {}
         Outcome::Released { why, .. } => {
-            entry.state = "released".to_owned();
+            entry.state = EntryState::Released;
             (entry.why, entry.evidence) = (Some(short(why)), None);
         }
         // That nothing is known is no answer: what was resolved meanwhile stands.
-        Outcome::Unknown { .. } if entry.evidence.is_some() => {}
-        Outcome::Unknown { why } => {
-            entry.state = "unknown".to_owned();
+        Outcome::InDoubt { .. } if entry.evidence.is_some() => {}
+        Outcome::InDoubt { why } => {
+            entry.state = EntryState::InDoubt;
             entry.why = Some(short(why));
         }
     }

@@ -1,6 +1,6 @@
 //! Where books are kept, as a trait: the core owns it, stores implement it.
 
-use crate::ledger::{change::Change, reply::StoreReply, store_error::StoreError};
+use crate::ledger::{change::Change, reply::StoreReply, reset::Reset, store_error::StoreError};
 
 /// A place that keeps books: one value of bytes for each [`LedgerKey`](crate::ledger::LedgerKey).
 ///
@@ -41,6 +41,20 @@ pub trait Store: Send + Sync {
     fn is_forgetful(&self) -> bool {
         false
     }
+
+    /// Moves the whole ledger aside, whether it is damaged or not, and begins a new one for all tenants. An empty ledger stays
+    /// where it is.
+    ///
+    /// The new ledger begins in quarantine: it keeps [`reset_mark`](crate::ledger::reset_mark) and hands it to every
+    /// change ([`Stored::reset`](crate::ledger::Stored::reset)). Without the mark the starts of the old ledger would be
+    /// made again. The default is for stores that cannot be reset.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]; the old ledger is where it was.
+    fn reset(&self) -> Result<Reset, StoreError> {
+        Err(StoreError::unavailable("this store cannot be reset"))
+    }
 }
 
 impl<S: Store + ?Sized> Store for std::sync::Arc<S> {
@@ -50,6 +64,10 @@ impl<S: Store + ?Sized> Store for std::sync::Arc<S> {
 
     fn is_forgetful(&self) -> bool {
         (**self).is_forgetful()
+    }
+
+    fn reset(&self) -> Result<Reset, StoreError> {
+        (**self).reset()
     }
 }
 

@@ -19,7 +19,7 @@ pub enum StoreError {
     Unavailable(Cause),
     /// What is stored is not a value of ours, or was altered. It is left as it is.
     #[error(
-        "the books are damaged ({0}) and are left as they are: move the ledger aside and begin a new one, which does not count the earlier starts"
+        "the books are damaged ({0}) and are left as they are: run `industrydata ledger reset`, which moves the ledger aside and begins a new one in quarantine"
     )]
     Damaged(&'static str),
     /// A newer release wrote them. They are left as they are.

@@ -1,17 +1,20 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use proptest::prelude::*;
 
 use crate::ledger::{
     change::Change,
     entry::EntryState,
     evidence::Evidence,
     key::{Caller, LedgerKey},
+    quarantine::reset_mark,
     quota::Quota,
     refusal::RefusalReason,
-    reply::Applied,
+    reply::{Applied, StoreReply},
     resolve::{Resolution, Unresolved},
     settle::Outcome,
+    stored::Stored,
 };
 use crate::{
     ledger::{schedule::Schedule, store_error::StoreError},
@@ -58,7 +61,7 @@ fn released(not_before: Option<u64>) -> Outcome {
 }
 
 fn unknown() -> Outcome {
-    Outcome::Unknown {
+    Outcome::InDoubt {
         why: "x".to_owned(),
     }
 }
@@ -215,7 +218,7 @@ fn what_no_longer_counts_claims_no_evidence() {
     let mut books = Ledger::default();
     let see = |seconds| {
         let evidence = Evidence::Run("r-1".to_owned());
-        Change::see(key(), Throttle::default(), evidence, at(seconds))
+        Change::external(key(), Throttle::default(), evidence, at(seconds))
     };
     let _ = books.apply(&see(0), 0);
     let once = books.apply(&see(40 * HOUR), 40 * HOUR);
@@ -402,7 +405,7 @@ fn two_entries_of_one_id_are_damage() {
     let mut value = super::codec::decode(&key(), books.0.as_deref().unwrap()).unwrap();
     value.entries.extend(value.entries.clone());
     let bytes = super::codec::encode(&key(), &value);
-    let read = Change::read(key(), Throttle::default()).apply(Some(&bytes), at(1));
+    let read = Change::read(key(), Throttle::default()).apply(Some(bytes.as_slice()), at(1));
     assert!(matches!(
         read,
         Err(StoreError::Damaged("two entries have one id"))
@@ -431,10 +434,31 @@ fn states_and_members_of_a_newer_release_are_kept_and_counted() {
     books.0 = Some(super::codec::encode(&key(), &value));
     let quota = books.quota(1000);
     assert_eq!((quota.used(), quota.in_doubt()), (1, 1));
-    assert_eq!(quota.entries()[0].state(at(1000)), EntryState::Held);
+    let paused = EntryState::Other("paused".to_owned());
+    assert_eq!(quota.entries()[0].state(at(1000)), paused);
     books.granted(2, 1000);
     let json = String::from_utf8(books.0.clone().unwrap()).unwrap();
     assert!(json.contains("\"new\":[1]"), "{json}");
+    assert!(json.contains("\"state\":\"paused\""), "{json}");
+}
+
+/// Every release to come reads these spellings, and writes an unknown one back as it was.
+#[test]
+fn the_stored_spellings_of_the_states() {
+    for (stored, state) in [
+        ("reserved", EntryState::Reserved),
+        ("confirmed", EntryState::Confirmed),
+        ("released", EntryState::Released),
+        ("unknown", EntryState::InDoubt),
+        ("seen", EntryState::External),
+        ("", EntryState::Other(String::new())),
+        ("Reserved", EntryState::Other("Reserved".to_owned())),
+        ("a\n\u{e9}", EntryState::Other("a\n\u{e9}".to_owned())),
+    ] {
+        let json = serde_json::to_string(stored).unwrap();
+        assert_eq!(serde_json::to_string(&state).unwrap(), json);
+        assert_eq!(serde_json::from_str::<EntryState>(&json).unwrap(), state);
+    }
 }
 
 #[test]
@@ -524,21 +548,21 @@ fn what_the_quota_says() {
     let quota = books.quota(20);
     assert_eq!((quota.used(), quota.available()), (2, 3));
     assert_eq!(
-        (quota.confirmed(), quota.in_flight(), quota.seen()),
+        (quota.confirmed(), quota.in_flight(), quota.external()),
         (1, 1, 0)
     );
     assert_eq!(quota.starts(), [at(0), at(5), at(10), at(160)]);
     assert_eq!(quota.schedule(), None);
-    assert!(quota.foreseen().is_none());
+    assert!(quota.forecast().is_none());
     let schedule = Schedule::given(at(HOUR));
     let quota = quota.with_schedule(Some(schedule));
     assert_eq!(quota.schedule(), Some(&schedule));
-    assert_eq!(quota.foreseen().unwrap().next_scheduled(), at(HOUR));
+    assert_eq!(quota.forecast().unwrap().next_scheduled(), at(HOUR));
 }
 
 #[test]
 fn what_is_seen_is_entered_once_and_claims_what_it_is_seen_by() {
-    let see = |evidence: Evidence| Change::see(key(), Throttle::default(), evidence, at(50));
+    let see = |evidence: Evidence| Change::external(key(), Throttle::default(), evidence, at(50));
     let operation = |id: &str| Evidence::Operation(id.to_owned());
     let started = |n: u8, evidence: Evidence| {
         Change::resolve(
@@ -560,7 +584,7 @@ fn what_is_seen_is_entered_once_and_claims_what_it_is_seen_by() {
     assert_eq!(books.apply(&see(operation("op-1")), 60).write, None);
     let applied = books.apply(&see(operation("op-2")), 60);
     let quota = applied.verdict.quota();
-    assert_eq!((quota.used(), quota.seen()), (2, 1));
+    assert_eq!((quota.used(), quota.external()), (2, 1));
     let seen = &quota.entries()[1];
     assert_eq!(seen.evidence(), Some(operation("op-2")));
     assert_eq!((seen.operation(), seen.date()), (Some("op-2"), at(50)));
@@ -588,7 +612,7 @@ fn what_is_seen_is_entered_once_and_claims_what_it_is_seen_by() {
 #[test]
 fn a_start_that_was_seen_and_is_ours_is_one() {
     let mut books = Ledger::default();
-    let see = |evidence| Change::see(key(), Throttle::default(), evidence, at(5));
+    let see = |evidence| Change::external(key(), Throttle::default(), evidence, at(5));
     for evidence in [
         Evidence::Operation("op-1".to_owned()),
         Evidence::Operation("op-2".to_owned()),
@@ -602,10 +626,10 @@ fn a_start_that_was_seen_and_is_ours_is_one() {
         operation: operation.map(str::to_owned),
     };
     books.settle(1, own(None), 12);
-    assert_eq!(books.quota(12).seen(), 3);
+    assert_eq!(books.quota(12).external(), 3);
     books.settle(1, own(Some("op-1")), 12);
     let quota = books.quota(12);
-    assert_eq!((quota.seen(), quota.confirmed()), (2, 1));
+    assert_eq!((quota.external(), quota.confirmed()), (2, 1));
 }
 
 #[test]
@@ -746,4 +770,176 @@ fn what_evidence_gave_back_stays_so_until_the_owner_knows() {
     assert_eq!(books.quota(201).used(), 0);
     books.settle(1, confirmed(2), 202);
     assert_eq!(books.quota(202).confirmed(), 1);
+}
+
+/// A store that was reset at the second 0, in variables.
+#[derive(Clone)]
+struct Reset {
+    value: Option<Vec<u8>>,
+    mark: Vec<u8>,
+}
+
+impl Reset {
+    fn new() -> Self {
+        Self {
+            value: None,
+            mark: reset_mark(at(0)),
+        }
+    }
+
+    fn apply(&mut self, change: &Change, seconds: u64) -> StoreReply {
+        let stored = Stored {
+            value: self.value.as_deref(),
+            reset: Some(&self.mark),
+        };
+        let applied = change.apply(stored, at(seconds)).unwrap();
+        self.value = applied.write.or_else(|| self.value.take());
+        applied.verdict
+    }
+
+    fn quota(&mut self, seconds: u64) -> Quota {
+        let read = Change::read(key(), Throttle::default());
+        self.apply(&read, seconds).quota().clone()
+    }
+}
+
+#[test]
+fn a_reset_ledger_gives_no_slot_for_a_window_and_the_margin() {
+    let mut ledger = Reset::new();
+    let end = 12 * HOUR + 120;
+    for seconds in [0, HOUR, end - 1] {
+        let reply = ledger.apply(&reserve(1), seconds);
+        let refusal = reply.refusal().unwrap();
+        assert_eq!(refusal.reason(), RefusalReason::Quarantine);
+        assert_eq!(
+            (refusal.until(), refusal.ask_again_at()),
+            (at(end), at(end))
+        );
+        let quota = reply.quota();
+        assert_eq!((quota.used(), quota.available()), (0, 0));
+        assert_eq!(quota.next_slot_at(), Some(at(end)));
+        let quarantine = quota.quarantine().unwrap();
+        assert_eq!(
+            (quarantine.reset_at(), quarantine.until()),
+            (at(0), at(end))
+        );
+        assert_eq!(ledger.value, None, "a refusal writes nothing");
+    }
+    assert!(ledger.apply(&reserve(1), end).refusal().is_none());
+    let quota = ledger.quota(end);
+    assert_eq!((quota.available(), quota.quarantine()), (4, None));
+}
+
+#[test]
+fn what_ends_later_than_a_quarantine_is_named_as_the_end() {
+    let mut ledger = Reset::new();
+    let later = 12 * HOUR + 600;
+    ledger.apply(&settle(1, released(Some(later))), 600);
+    let refusal = *ledger.apply(&reserve(2), 600).refusal().unwrap();
+    assert_eq!(refusal.reason(), RefusalReason::Quarantine);
+    assert_eq!(refusal.until(), at(later));
+    assert_eq!(ledger.quota(600).next_slot_at(), Some(at(later)));
+    // Five starts that were made elsewhere.
+    for n in 1..=5 {
+        let evidence = Evidence::Run(format!("r-{n}"));
+        let seen = Change::external(key(), Throttle::default(), evidence, at(HOUR));
+        ledger.apply(&seen, HOUR);
+    }
+    let refusal = *ledger.apply(&reserve(2), HOUR).refusal().unwrap();
+    assert_eq!(refusal.until(), at(13 * HOUR + 120));
+}
+
+#[test]
+fn a_quarantine_is_ended_for_one_tenant_and_one_reset() {
+    let mut ledger = Reset::new();
+    let quarantine = ledger.quota(60).quarantine().unwrap();
+    let end = Change::end_quarantine(key(), Throttle::default(), quarantine);
+    let other = Reset {
+        mark: reset_mark(at(1)),
+        ..ledger.clone()
+    };
+    assert_eq!(ledger.apply(&end, 60).unresolved(), None);
+    let written = ledger.value.clone();
+    // Run again after a lost commit, the change writes nothing more.
+    assert_eq!(ledger.apply(&end, 61).unresolved(), None);
+    assert_eq!(ledger.value, written);
+    assert_eq!(ledger.quota(61).quarantine(), None);
+    assert!(ledger.apply(&reserve(1), 61).refusal().is_none());
+    // It does not end the quarantine of another reset, before the change or after.
+    let unresolved = other.clone().apply(&end, 60).unresolved();
+    assert_eq!(unresolved, Some(Unresolved::NoQuarantine));
+    ledger.mark = reset_mark(at(100));
+    assert!(ledger.quota(100).quarantine().is_some());
+    let refusal = *ledger.apply(&reserve(2), 100).refusal().unwrap();
+    assert_eq!(refusal.reason(), RefusalReason::Quarantine);
+    // Nor one that there never was.
+    let mut healthy = Ledger::default();
+    let applied = healthy.apply(&end, 60);
+    assert_eq!(applied.verdict.unresolved(), Some(Unresolved::NoQuarantine));
+    assert_eq!(applied.write, None);
+}
+
+#[test]
+fn the_stored_bytes_of_an_ended_quarantine() {
+    let mut ledger = Reset::new();
+    let quarantine = ledger.quota(60).quarantine().unwrap();
+    ledger.apply(
+        &Change::end_quarantine(key(), Throttle::default(), quarantine),
+        60,
+    );
+    let text = String::from_utf8(ledger.value.unwrap()).unwrap();
+    let json = r#"{"entries":[],"quarantine_ended":1773144000000}"#;
+    assert_eq!(text.split_once('\n').unwrap().1, json);
+}
+
+#[test]
+fn a_mark_that_cannot_be_read_stops_every_change() {
+    let mark = b"industrydata-reset 1 1773144000000 1773144000001";
+    let stored = Stored {
+        value: None,
+        reset: Some(mark),
+    };
+    for change in [reserve(1), Change::read(key(), Throttle::default())] {
+        let applied = change.apply(stored, at(0));
+        assert!(matches!(applied, Err(StoreError::Damaged(_))));
+    }
+}
+
+#[test]
+fn a_confirmed_start_of_the_old_ledger_is_kept_in_the_new_one() {
+    let mut ledger = Reset::new();
+    ledger.apply(&settle(1, confirmed(10)), 20);
+    let quota = ledger.quota(20);
+    assert_eq!((quota.confirmed(), quota.available()), (1, 0));
+}
+
+proptest! {
+    #[test]
+    fn no_slot_is_given_before_the_end_of_a_quarantine(
+        steps in proptest::collection::vec((0..5_u8, 1..=9_u8, 0..7200_u64), 1..40),
+    ) {
+        let (mut ledger, mut clock) = (Reset::new(), 0);
+        for (kind, n, passed) in steps {
+            clock += passed;
+            let change = match kind {
+                0 => reserve(n),
+                1 => settle(n, confirmed(clock)),
+                2 => settle(n, released(None)),
+                3 => settle(n, unknown()),
+                _ => {
+                    let note = Evidence::ByHand(String::new());
+                    let free = Resolution::NotStarted;
+                    Change::resolve(key(), Throttle::default(), id(n), free, note)
+                }
+            };
+            let reply = ledger.apply(&change, clock);
+            let is_over = clock >= 12 * HOUR + 120;
+            prop_assert_eq!(reply.quota().quarantine().is_none(), is_over);
+            if !is_over {
+                prop_assert_eq!(reply.quota().available(), 0);
+                prop_assert!(reply.quota().next_slot_at() >= Some(at(12 * HOUR + 120)));
+                prop_assert!(kind != 0 || reply.refusal().is_some());
+            }
+        }
+    }
 }

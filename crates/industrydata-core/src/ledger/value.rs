@@ -8,6 +8,7 @@ use serde_json::Map;
 
 use crate::ledger::{
     entry::{Entry, EntryState, millis, timestamp},
+    quarantine::Quarantine,
     quota::Quota,
     refusal::{Refusal, RefusalReason},
 };
@@ -21,11 +22,17 @@ pub(super) struct Value {
     pub(super) not_before: Option<i64>,
     #[serde(default)]
     pub(super) entries: Vec<Entry>,
+    /// The reset whose quarantine was ended for this tenant, Unix milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) quarantine_ended: Option<i64>,
     #[serde(flatten)]
     rest: Map<String, serde_json::Value>,
     /// Whether an entry was seen ahead of the clock for the first time just now, which is to be stored.
     #[serde(skip)]
     pub(super) marked: bool,
+    /// The store's last reset, Unix milliseconds.
+    #[serde(skip)]
+    pub(super) reset: Option<i64>,
 }
 
 impl Value {
@@ -51,24 +58,23 @@ impl Value {
             EntryState::Released => now < entry.tombstone_until(keep),
             EntryState::Reserved
             | EntryState::Confirmed
-            | EntryState::Seen
-            | EntryState::Unknown
-            | EntryState::Held => now < entry.frees_at_ms(keep),
+            | EntryState::InDoubt
+            | EntryState::External
+            | EntryState::Other(_) => now < entry.frees_at_ms(keep),
         });
         let mut released = 0;
         for at in (0..self.entries.len()).rev() {
-            let is_released = self
-                .entries
-                .get(at)
-                .is_some_and(|entry| entry.state == "released" && entry.evidence.is_none());
+            let is_released = self.entries.get(at).is_some_and(|entry| {
+                entry.state == EntryState::Released && entry.evidence.is_none()
+            });
             released += usize::from(is_released);
             if is_released && released > MAX_TOMBSTONES {
                 self.entries.remove(at);
             }
         }
         for entry in &mut self.entries {
-            if entry.state == "reserved" && entry.lease_ends_ms() <= now {
-                entry.state = "unknown".to_owned();
+            if entry.state == EntryState::Reserved && entry.lease_ends_ms() <= now {
+                entry.state = EntryState::InDoubt;
                 entry.why = Some("the lease ended without an outcome".to_owned());
             }
         }
@@ -85,7 +91,7 @@ impl Value {
         let dated = self
             .entries
             .iter()
-            .filter(|entry| entry.state != "released")
+            .filter(|entry| entry.state != EntryState::Released)
             .map(Entry::newest)
             .fold(now, i64::max);
         (dated, (dated > now).then_some(now))
@@ -95,9 +101,20 @@ impl Value {
         self.not_before = self.not_before.max(Some(until.as_millisecond()));
     }
 
+    /// The quarantine that holds for this tenant.
+    fn quarantine(&self, throttle: Throttle, clock: Timestamp) -> Option<Quarantine> {
+        let reset = self.reset.filter(|at| self.quarantine_ended != Some(*at))?;
+        Quarantine::after(reset, throttle.window, clock)
+    }
+
     /// Why no further start may be made now, if so.
     pub(super) fn refusal(&self, throttle: Throttle, clock: Timestamp) -> Option<Refusal> {
         let slot = self.next_slot(throttle, clock);
+        if let Some(quarantine) = self.quarantine(throttle, clock) {
+            let until = slot.max(self.not_before).map(timestamp);
+            let until = until.max(Some(quarantine.until()))?;
+            return Some(Refusal::new(until, RefusalReason::Quarantine, None));
+        }
         if let Some(not_before) = self.not_before {
             let until = slot.map_or(not_before, |slot| slot.max(not_before));
             return Some(Refusal::new(timestamp(until), RefusalReason::Service, None));
@@ -125,7 +142,8 @@ impl Value {
             .collect();
         let next_slot = self.next_slot(throttle, clock).map(timestamp);
         let not_before = self.not_before.map(timestamp);
-        Quota::new(throttle, clock, entries, next_slot, not_before)
+        let quarantine = self.quarantine(throttle, clock);
+        Quota::new(throttle, clock, entries, next_slot, not_before, quarantine)
     }
 
     /// When a slot becomes free, Unix milliseconds; `None` while one is.

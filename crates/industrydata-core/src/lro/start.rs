@@ -288,7 +288,7 @@ impl Start {
 
     fn settle_unknown(&mut self, id: [u8; 16], kind: StartErrorKind) {
         let why = self.error(kind.clone(), None).to_string();
-        self.settle(id, Outcome::Unknown { why }, After::End(Err(kind)));
+        self.settle(id, Outcome::InDoubt { why }, After::End(Err(kind)));
     }
 
     fn release(&mut self, id: [u8; 16], why: String, after: After) {
@@ -464,7 +464,7 @@ impl Machine for Start {
             State::Ready { slot, .. } => (slot.id, release(slot.id)),
             State::Out { slot, .. } => (
                 slot.id,
-                Outcome::Unknown {
+                Outcome::InDoubt {
                     why: "given up after the request was sent".to_owned(),
                 },
             ),

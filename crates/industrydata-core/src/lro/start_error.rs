@@ -7,7 +7,11 @@ use jiff::Timestamp;
 use crate::lro::may_have_started::MayHaveStarted;
 use crate::{
     auth::token::TokenError,
-    ledger::{quota::Quota, refusal::Refusal, store_error::StoreError},
+    ledger::{
+        quota::Quota,
+        refusal::{Refusal, RefusalReason},
+        store_error::StoreError,
+    },
     wire::{
         location::error::LocationError,
         service_error::ServiceError,
@@ -148,6 +152,11 @@ impl StartError {
     #[must_use]
     pub const fn advice(&self) -> &'static str {
         match &self.0.kind {
+            StartErrorKind::NoSlot(refusal)
+                if matches!(refusal.reason(), RefusalReason::Quarantine) =>
+            {
+                "wait for the quarantine to end, or run `industrydata quota --reconcile` half an hour after the reset or later"
+            }
             StartErrorKind::NoSlot(_) | StartErrorKind::Throttled { .. } => {
                 "start again at the time given, or wait for the next scheduled run"
             }

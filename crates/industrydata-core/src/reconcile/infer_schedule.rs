@@ -59,7 +59,7 @@ impl Session {
         seed: [u8; 16],
     ) -> InferSchedule<Forecast> {
         let known = scheduled.map(Schedule::given).or(self.known_schedule());
-        let take: Take<Forecast> = |quota, schedule| quota.forecast(&schedule);
+        let take: Take<Forecast> = |quota, schedule| quota.forecast_for(&schedule);
         InferSchedule::new(self.clone(), known, take, seed)
     }
 }

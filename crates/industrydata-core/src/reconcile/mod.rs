@@ -7,6 +7,7 @@ pub(crate) mod infer_schedule;
 pub(crate) mod lists;
 pub(crate) mod machine;
 pub(crate) mod matching;
+pub(crate) mod quarantine;
 pub(crate) mod reconciliation;
 pub(crate) mod run_match;
 pub(crate) mod search;

@@ -7,6 +7,7 @@
 
 use crate::reconcile::{
     lists::{Match, ServiceLists},
+    quarantine,
     search::Search,
 };
 use crate::{
@@ -23,6 +24,7 @@ pub struct Reconciliation {
     changes: Vec<Change>,
     matches: Vec<Match>,
     left_in_doubt: usize,
+    ends_quarantine: bool,
     unread: Option<ReadError>,
 }
 
@@ -45,7 +47,7 @@ impl Reconciliation {
                 let (key, evidence) = (key.clone(), evidence.clone());
                 Some(Change::resolve(key, throttle, *id, *resolution, evidence))
             }
-            (_, Match::External { evidence, started }) => Some(Change::see(
+            (_, Match::External { evidence, started }) => Some(Change::external(
                 key.clone(),
                 throttle,
                 evidence.clone(),
@@ -57,11 +59,18 @@ impl Reconciliation {
         let (mut changes, frees): (Vec<_>, Vec<_>) =
             changes.flatten().partition(|change| !change.frees());
         changes.extend(frees);
+        let ended = quota.quarantine().filter(|it| {
+            let can_end = |reach| quarantine::can_end(*it, quota.as_of(), throttle.window, reach);
+            search.reach().is_some_and(can_end)
+        });
+        let end = |quarantine| Change::end_quarantine(key.clone(), throttle, quarantine);
+        changes.extend(ended.map(end));
         let resolved = |it: &&(_, Match)| matches!(it.1, Match::Resolved { .. });
         let resolved = found.iter().filter(resolved).count();
         Self {
             changes,
             left_in_doubt: (quota.in_doubt() as usize).saturating_sub(resolved),
+            ends_quarantine: ended.is_some(),
             matches: found.into_iter().map(|(_, found)| found).collect(),
             unread: None,
         }
@@ -96,6 +105,12 @@ impl Reconciliation {
     #[must_use]
     pub const fn left_in_doubt(&self) -> usize {
         self.left_in_doubt
+    }
+
+    /// Whether the lists end the quarantine after a reset: they show every start that may still count.
+    #[must_use]
+    pub const fn ends_quarantine(&self) -> bool {
+        self.ends_quarantine
     }
 
     /// By how many starts the ledger was short of what the service lists.

@@ -8,6 +8,7 @@ use crate::policy::{LATEST_RUN_START, MARGIN};
 use crate::reconcile::{
     lists::{Match, ServiceLists},
     matching::matching,
+    quarantine::Reach,
 };
 use crate::{
     endpoint::link::run_id,
@@ -53,6 +54,7 @@ pub(super) struct Search<'a> {
     runs: Vec<(&'a str, Timestamp)>,
     /// Both lists were read whole and are dated throughout, by a clock that agrees with the ledger's.
     is_whole: bool,
+    reach: Reach,
 }
 
 impl<'a> Search<'a> {
@@ -78,6 +80,10 @@ impl<'a> Search<'a> {
             .iter()
             .filter_map(|run| Some((run.id(), run.started()?)))
             .collect();
+        let reach = Reach {
+            oldest_operation: ops.iter().map(|op| op.created).min(),
+            oldest_run: placed.iter().map(|run| run.1).min(),
+        };
         let keep = quota.throttle().window.saturating_add(MARGIN);
         let since = quota.as_of().as_millisecond();
         let since = since.saturating_sub(millis(keep.saturating_mul(2)));
@@ -105,14 +111,20 @@ impl<'a> Search<'a> {
             schedule: listed.schedule,
             ops,
             runs: placed,
+            reach,
         }
+    }
+
+    /// What the lists show, if they were read whole.
+    pub(super) fn reach(&self) -> Option<Reach> {
+        self.is_whole.then_some(self.reach)
     }
 
     /// What the lists show, each with the id of the entry it is about.
     pub(super) fn matches(&self) -> Vec<(Option<[u8; 16]>, Match)> {
         let mut found = Vec::new();
         let (now, entries) = (self.now, self.entries);
-        let is_doubt = |it: &&Entry| it.state(now) == EntryState::Unknown;
+        let is_doubt = |it: &&Entry| it.state(now) == EntryState::InDoubt;
         let mut doubts: Vec<&Entry> = entries.iter().filter(is_doubt).collect();
         doubts.sort_by_key(|it| it.reserved_at());
 
@@ -222,7 +234,7 @@ impl<'a> Search<'a> {
     /// When the operation of an entry may have been created.
     fn op_span(&self, entry: &Entry) -> Span {
         let by_run = matches!(entry.evidence(), Some(Evidence::Run(_)));
-        let early = if by_run && entry.state(self.now) == EntryState::Seen {
+        let early = if by_run && entry.state(self.now) == EntryState::External {
             // Its run was seen, which starts after the operation is created.
             LATEST_RUN_START
         } else {

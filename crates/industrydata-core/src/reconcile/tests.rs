@@ -68,7 +68,7 @@ impl Ledger {
                 date: at(seconds),
                 operation: Some(id.to_owned()),
             },
-            None => Outcome::Unknown {
+            None => Outcome::InDoubt {
                 why: "lost".to_owned(),
             },
         };
@@ -368,7 +368,7 @@ fn starts_by_others_are_entered_once() {
     let now = 5 * HOUR;
     let found = books.reconcile(now, Some(&list), Some(&started));
     assert_eq!(sum(&mut books, &found, now), ([0, 0, 0, 3], 3), "{found:?}");
-    assert_eq!(books.quota(now).seen(), 3);
+    assert_eq!(books.quota(now).external(), 3);
     // A run that fits the schedule is none.
     let mut fresh = Ledger::default();
     let listed = ServiceLists {
@@ -402,7 +402,10 @@ fn starts_by_others_are_entered_once() {
         &Change::settle(key(), Throttle::default(), [9; 16], outcome),
         now,
     );
-    assert_eq!((books.quota(now).used(), books.quota(now).seen()), (3, 2));
+    assert_eq!(
+        (books.quota(now).used(), books.quota(now).external()),
+        (3, 2)
+    );
 }
 
 #[test]
@@ -564,7 +567,7 @@ proptest! {
             world.both.1.then_some(started.as_slice()),
         );
         let doubts: Vec<&Entry> = before.entries().iter()
-            .filter(|it| it.state(at(world.now)) == EntryState::Unknown).collect();
+            .filter(|it| it.state(at(world.now)) == EntryState::InDoubt).collect();
         let mut used = Vec::new();
         let (mut confirmed, mut freed) = (0, 0);
         for finding in found.matches() {

@@ -3,9 +3,13 @@
 #[cfg(unix)]
 mod unix;
 #[cfg(unix)]
-pub(super) use unix::{Identity, create_folders, create_private, file, folder, journal};
+pub(super) use unix::{
+    Identity, create_folders, create_private, file, folder, journal, sync_folder,
+};
 
 #[cfg(not(unix))]
 mod other;
 #[cfg(not(unix))]
-pub(super) use other::{Identity, create_folders, create_private, file, folder, journal};
+pub(super) use other::{
+    Identity, create_folders, create_private, file, folder, journal, sync_folder,
+};

@@ -15,7 +15,7 @@ use super::{
     guard::Identity,
     options::SqliteOptions,
     place::{Found, Place},
-    session::{Failure, Seen, Session},
+    session::{Contents, Failure, Session, Snapshot},
     turn::Turns,
 };
 use crate::clock::Clock;
@@ -23,17 +23,17 @@ use crate::clock::Clock;
 /// A file of books, and what the threads of this process take turns at.
 #[derive(Debug)]
 pub(super) struct Keeper {
-    place: Place,
+    pub(super) place: Place,
     wait: Duration,
-    clock: Clock,
+    pub(super) clock: Clock,
     slot: Turns<Slot>,
 }
 
 #[derive(Debug, Default)]
-struct Slot {
+pub(super) struct Slot {
     session: Option<Session>,
     /// The file in which books were seen or written.
-    known: Option<Identity>,
+    pub(super) known: Option<Identity>,
 }
 
 impl Keeper {
@@ -85,7 +85,7 @@ impl Keeper {
         let stands = self.on_slot(|slot, until| {
             let found = self.place.look()?;
             let seen = self.read(slot, change, found, until)?;
-            Ok::<_, StoreError>(change.apply(seen.value(), at)?.write.is_none())
+            Ok::<_, StoreError>(change.apply(seen.contents.stored(), at)?.write.is_none())
         });
         match stands {
             Ok(false) => Err(why),
@@ -103,8 +103,8 @@ impl Keeper {
     ) -> Result<StoreReply, Failure> {
         let found = self.place.look()?;
         let seen = self.read(slot, change, found, until)?;
-        let applied = change.apply(seen.value(), again.unwrap_or(seen.at))?;
-        if applied.write.is_none() && (again.is_none() || seen.row.is_none()) {
+        let applied = change.apply(seen.contents.stored(), again.unwrap_or(seen.at))?;
+        if applied.write.is_none() && (again.is_none() || seen.contents.row.is_none()) {
             return Ok(applied.verdict);
         }
         self.place.is_writable(found)?;
@@ -124,16 +124,16 @@ impl Keeper {
         change: &Change,
         found: Option<Found>,
         until: Instant,
-    ) -> Result<Seen, StoreError> {
+    ) -> Result<Snapshot, StoreError> {
         let Some(found) = slot.books(&self.place, found)? else {
-            return Ok(Seen {
-                row: None,
+            return Ok(Snapshot {
+                contents: Contents::default(),
                 at: self.clock.now(),
             });
         };
         let session = slot.session(&self.place, found, until)?;
         let seen = session.read(&self.place, change.key(), &self.clock, until)?;
-        if seen.row.is_some() {
+        if seen.contents.row.is_some() || seen.contents.mark.is_some() {
             slot.known = Some(found.identity);
         }
         Ok(seen)
@@ -141,7 +141,7 @@ impl Keeper {
 
     /// Runs `work` when it is this thread's turn. A connection that failed is given up: after a failed sync its cache
     /// may say what the disk does not.
-    fn on_slot<T, E: From<StoreError>>(
+    pub(super) fn on_slot<T, E: From<StoreError>>(
         &self,
         work: impl FnOnce(&mut Slot, Instant) -> Result<T, E>,
     ) -> Result<T, E> {
@@ -187,7 +187,7 @@ impl Slot {
         Ok(self.session.insert(session))
     }
 
-    fn close(&mut self) {
+    pub(super) fn close(&mut self) {
         if let Some(session) = self.session.take() {
             session.close();
         }

@@ -6,6 +6,7 @@ mod guard;
 mod keeper;
 mod options;
 mod place;
+mod reset;
 mod session;
 mod tables;
 #[cfg(test)]
@@ -15,6 +16,7 @@ mod turn;
 use std::{path::Path, sync::Arc};
 
 use industrydata_core::ledger::Change;
+use industrydata_core::ledger::Reset;
 use industrydata_core::ledger::Store;
 use industrydata_core::ledger::StoreError;
 use industrydata_core::ledger::StoreReply;
@@ -100,5 +102,18 @@ impl Store for SqliteStore {
     /// [`StoreError::Unconfirmed`]: COMMIT failed, and so did what would have told whether the change stands.
     fn transact(&self, change: &Change) -> Result<StoreReply, StoreError> {
         self.0.transact(change)
+    }
+
+    /// Renames the file, whatever is in it, to its name with `.reset-` and the time appended, and begins a new file in
+    /// quarantine under the old name. A file in which no tenant has a ledger stays, and a missing one is created.
+    ///
+    /// Another process that has the old file open reports it as replaced before it writes again.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Busy`] if another process holds the lock, else [`StoreError::Unavailable`]; the old file has its
+    /// name.
+    fn reset(&self) -> Result<Reset, StoreError> {
+        self.0.reset()
     }
 }

@@ -15,6 +15,9 @@ use super::{
 /// has on it (POSIX record locks), so the handle that creates one must be closed before SQLite opens it.
 static OPENING: Mutex<()> = Mutex::new(());
 
+/// What SQLite may keep beside a file.
+const COMPANIONS: [&str; 3] = ["-journal", "-wal", "-shm"];
+
 /// Where a file of books is, or is to be.
 #[derive(Debug)]
 pub(super) struct Place {
@@ -55,7 +58,7 @@ impl Place {
         if !self.folder_stands()? {
             return Ok(None);
         }
-        guard::journal(&self.beside("-journal"))?;
+        guard::journal(&beside(&self.path, "-journal"))?;
         let meta = match fs::symlink_metadata(&self.path) {
             Ok(meta) => meta,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -121,9 +124,40 @@ impl Place {
     }
 
     /// Whether the file has no byte: with its lock held, whether it is still to be filled.
-    pub(super) fn is_empty(&self) -> Result<bool, Obstacle> {
-        let meta = fs::symlink_metadata(&self.path).map_err(|error| self.io(error))?;
-        Ok(meta.len() == 0)
+    ///
+    /// The file must be the one that was opened. After a reset another one has its name.
+    pub(super) fn is_empty(&self, opened: Identity) -> Result<bool, Obstacle> {
+        let found = self.look()?.filter(|found| found.identity == opened);
+        found
+            .map(|found| found.is_empty)
+            .ok_or_else(|| Obstacle::Gone(self.path.clone()))
+    }
+
+    /// Gives the file the name `aside`, with what SQLite keeps beside it, and its own name to `successor`. At no moment is
+    /// there no file of its name: another process would begin a new one.
+    pub(super) fn set_aside(&self, aside: &Path, successor: &Path) -> Result<(), Obstacle> {
+        let _opening = opening();
+        fs::hard_link(&self.path, aside).map_err(|error| Obstacle::Io(aside.to_owned(), error))?;
+        let mut moved = Vec::new();
+        let mut set_aside = || {
+            for suffix in COMPANIONS {
+                let (from, to) = (beside(&self.path, suffix), beside(aside, suffix));
+                match fs::rename(&from, &to) {
+                    Ok(()) => moved.push((from, to)),
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            fs::rename(successor, &self.path)
+        };
+        if let Err(error) = set_aside() {
+            for (from, to) in moved {
+                drop(fs::rename(to, from));
+            }
+            drop(fs::remove_file(aside));
+            return Err(self.io(error));
+        }
+        guard::sync_folder(&self.folder).map_err(|error| Obstacle::Io(self.folder.clone(), error))
     }
 
     fn folder_stands(&self) -> Result<bool, Obstacle> {
@@ -138,15 +172,16 @@ impl Place {
         }
     }
 
-    fn beside(&self, suffix: &str) -> PathBuf {
-        let mut name = self.path.clone().into_os_string();
-        name.push(suffix);
-        name.into()
-    }
-
     fn io(&self, error: io::Error) -> Obstacle {
         Obstacle::Io(self.path.clone(), error)
     }
+}
+
+/// The path with `suffix` after its last name.
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.to_owned().into_os_string();
+    name.push(suffix);
+    name.into()
 }
 
 fn opening() -> MutexGuard<'static, ()> {
@@ -174,6 +209,41 @@ mod tests {
 
         let below = place("books/x");
         assert!(matches!(below.look(), Err(Obstacle::NotAFolder(at)) if at == books.path));
+    }
+
+    #[test]
+    fn a_journal_goes_with_its_file_or_both_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let text = |name: &str| fs::read_to_string(at(name)).unwrap_or_default();
+        let place = Place::new(&at("ledger"), false).unwrap();
+        for (name, text) in [("ledger", "old"), ("ledger-journal", "journal")] {
+            fs::write(at(name), text).unwrap();
+        }
+        let refused = place.set_aside(&at("aside"), &at("missing"));
+        assert!(matches!(refused, Err(Obstacle::Io(path, _)) if path == at("ledger")));
+        assert_eq!(
+            (text("ledger"), text("ledger-journal")),
+            ("old".into(), "journal".into())
+        );
+        assert!(!at("aside").exists() && !at("aside-journal").exists());
+
+        fs::write(at("new"), "new").unwrap();
+        place.set_aside(&at("aside"), &at("new")).unwrap();
+        assert_eq!(
+            (text("aside"), text("aside-journal")),
+            ("old".into(), "journal".into())
+        );
+        assert_eq!(text("ledger"), "new");
+        assert!(!at("ledger-journal").exists() && !at("new").exists());
+
+        // A name that is taken stays whose it is.
+        fs::write(at("new"), "newer").unwrap();
+        assert!(place.set_aside(&at("aside"), &at("new")).is_err());
+        assert_eq!(
+            (text("ledger"), text("aside")),
+            ("new".into(), "old".into())
+        );
     }
 
     #[test]

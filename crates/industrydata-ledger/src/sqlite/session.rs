@@ -10,6 +10,8 @@ use industrydata_core::ledger::Change;
 use industrydata_core::ledger::LedgerKey;
 use industrydata_core::ledger::StoreError;
 use industrydata_core::ledger::StoreReply;
+use industrydata_core::ledger::Stored;
+use industrydata_core::ledger::reset_mark;
 use rusqlite::Connection;
 
 use super::{
@@ -21,16 +23,29 @@ use super::{
 };
 use crate::clock::Clock;
 
-/// The books as they stood at one moment: the row, and the clock as read with the lock held.
-pub(super) struct Seen {
+/// What the file holds for one tenant.
+#[derive(Default)]
+pub(super) struct Contents {
     pub(super) row: Option<Row>,
-    pub(super) at: Timestamp,
+    /// The mark of the last reset.
+    pub(super) mark: Option<Row>,
+    /// Whether the tables must be made first.
+    is_new: bool,
 }
 
-impl Seen {
-    pub(super) fn value(&self) -> Option<&[u8]> {
-        self.row.as_ref().map(|row| row.value.as_slice())
+impl Contents {
+    pub(super) fn stored(&self) -> Stored<'_> {
+        Stored {
+            value: self.row.as_ref().map(|row| row.value.as_slice()),
+            reset: self.mark.as_ref().map(|row| row.value.as_slice()),
+        }
     }
+}
+
+/// The contents at one moment, and the clock as read with the lock held.
+pub(super) struct Snapshot {
+    pub(super) contents: Contents,
+    pub(super) at: Timestamp,
 }
 
 /// How a write ended that did not succeed.
@@ -95,12 +110,11 @@ impl Session {
         key: &LedgerKey,
         clock: &Clock,
         until: Instant,
-    ) -> Result<Seen, StoreError> {
+    ) -> Result<Snapshot, StoreError> {
         self.patiently(until, || {
             self.within("BEGIN", || {
-                let (_, row) = self.contents(place, Some(key))?;
-                Ok(Seen {
-                    row,
+                Ok(Snapshot {
+                    contents: self.contents(place, Some(key))?,
                     at: clock.now(),
                 })
             })
@@ -110,11 +124,47 @@ impl Session {
     /// Takes the lock of a writer, looks whether the whole file is sound, and gives it back.
     pub(super) fn check(&self, place: &Place, until: Instant) -> Result<(), StoreError> {
         self.patiently(until, || {
-            self.within("BEGIN IMMEDIATE", || match self.contents(place, None)? {
-                (true, _) => Ok(()),
-                (false, _) => tables::check(&self.connection),
+            self.within("BEGIN IMMEDIATE", || {
+                if self.contents(place, None)?.is_new {
+                    return Ok(());
+                }
+                tables::check(&self.connection)
             })
         })
+    }
+
+    /// Writes the mark of a reset at `at`, unless a tenant has a ledger in the file; reports which.
+    pub(super) fn mark(
+        &self,
+        place: &Place,
+        at: Timestamp,
+        until: Instant,
+    ) -> Result<bool, Failure> {
+        self.patiently(until, || self.run("BEGIN IMMEDIATE"))?;
+        let is_marked = self.mark_within(place, at);
+        if !matches!(is_marked, Ok(true)) {
+            drop(self.run("ROLLBACK"));
+            return Ok(is_marked?);
+        }
+        self.commit(at, until).map(|()| true)
+    }
+
+    fn mark_within(&self, place: &Place, at: Timestamp) -> Result<bool, StoreError> {
+        if self.contents(place, None)?.is_new {
+            tables::create(&self.connection).map_err(fault::of)?;
+        } else {
+            tables::check(&self.connection)?;
+            if tables::has_tenants(&self.connection)? {
+                return Ok(false);
+            }
+        }
+        tables::write_mark(&self.connection, &reset_mark(at))?;
+        Ok(true)
+    }
+
+    /// Keeps all others out of the file until this connection is closed.
+    pub(super) fn lock_out(&self, until: Instant) -> Result<(), StoreError> {
+        self.patiently(until, || self.run("BEGIN EXCLUSIVE"))
     }
 
     /// Makes `change` durable. With `again`, at that clock and even if it stands already.
@@ -149,36 +199,40 @@ impl Session {
         clock: &Clock,
         again: Option<Timestamp>,
     ) -> Result<(StoreReply, Option<Timestamp>), StoreError> {
-        let (is_new, row) = self.contents(place, Some(change.key()))?;
+        let contents = self.contents(place, Some(change.key()))?;
         let at = again.unwrap_or_else(|| clock.now());
-        let stored = row.as_ref().map(|row| row.value.as_slice());
+        let stored = contents.stored();
         let applied = change.apply(stored, at)?;
-        let standing = stored.filter(|_| again.is_some());
+        let standing = stored.value.filter(|_| again.is_some());
         let Some(value) = applied.write.as_deref().or(standing) else {
             return Ok((applied.verdict, None));
         };
-        if is_new {
+        if contents.is_new {
             tables::create(&self.connection).map_err(fault::of)?;
         }
-        tables::write(&self.connection, change.key(), row.as_ref(), value)?;
+        tables::write(&self.connection, change.key(), contents.row.as_ref(), value)?;
         Ok((applied.verdict, Some(at)))
     }
 
-    /// Whether the file is still to be filled, and the row of `key`. Its first statement takes the lock.
-    fn contents(
-        &self,
-        place: &Place,
-        key: Option<&LedgerKey>,
-    ) -> Result<(bool, Option<Row>), StoreError> {
+    /// What the file holds for `key`. The first statement takes the lock: with it held, the file is still the one at
+    /// `place`, or nothing is written.
+    fn contents(&self, place: &Place, key: Option<&LedgerKey>) -> Result<Contents, StoreError> {
         self.run("SELECT count(*) FROM sqlite_schema")?;
-        if place.is_empty()? {
-            return Ok((true, None));
+        if place.is_empty(self.identity)? {
+            return Ok(Contents {
+                is_new: true,
+                ..Contents::default()
+            });
         }
         tables::verify(&self.connection)?;
-        let row = key
-            .map(|key| tables::read(&self.connection, key))
-            .transpose()?;
-        Ok((false, row.flatten()))
+        let Some(key) = key else {
+            return Ok(Contents::default());
+        };
+        Ok(Contents {
+            row: tables::read(&self.connection, key)?,
+            mark: tables::read_mark(&self.connection)?,
+            is_new: false,
+        })
     }
 
     fn commit(&self, at: Timestamp, until: Instant) -> Result<(), Failure> {

@@ -1,5 +1,8 @@
 //! The tables: how they are made, how they are recognised, and the rows of one tenant.
 //!
+//! The mark of a reset is a row of its own, whose base and tenant are empty: no key is. A ledger that was never reset
+//! has no such row.
+//!
 //! A tenant stands in both tables, with the same count of changes. A damaged page can lose or set back a row of one
 //! table without SQLite noticing; it cannot do the same to the other.
 
@@ -73,9 +76,18 @@ pub(super) fn verify(connection: &Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The row of `key`, if its tenant has books.
+/// The row of `key`, if its tenant has a ledger.
 pub(super) fn read(connection: &Connection, key: &LedgerKey) -> Result<Option<Row>, StoreError> {
-    let name = params![key.base(), key.tenant()];
+    read_row(connection, key.base(), key.tenant())
+}
+
+/// The row of the mark, if the ledger was reset.
+pub(super) fn read_mark(connection: &Connection) -> Result<Option<Row>, StoreError> {
+    read_row(connection, "", "")
+}
+
+fn read_row(connection: &Connection, base: &str, tenant: &str) -> Result<Option<Row>, StoreError> {
+    let name = params![base, tenant];
     let listed: Option<i64> = connection
         .prepare_cached("SELECT changes FROM tenants WHERE base = ?1 AND tenant = ?2")
         .and_then(|mut select| select.query_row(name, |row| row.get(0)).optional())
@@ -111,8 +123,32 @@ pub(super) fn write(
     old: Option<&Row>,
     value: &[u8],
 ) -> Result<(), StoreError> {
+    write_row(connection, key.base(), key.tenant(), old, value)
+}
+
+/// Writes the mark of a reset over the one before.
+pub(super) fn write_mark(connection: &Connection, mark: &[u8]) -> Result<(), StoreError> {
+    let old = read_mark(connection)?;
+    write_row(connection, "", "", old.as_ref(), mark)
+}
+
+/// Whether a tenant has a ledger.
+pub(super) fn has_tenants(connection: &Connection) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM books WHERE tenant != '') \
+               OR EXISTS (SELECT 1 FROM tenants WHERE tenant != '')";
+    connection
+        .query_row(sql, [], |row| row.get(0))
+        .map_err(fault::of)
+}
+
+fn write_row(
+    connection: &Connection,
+    base: &str,
+    tenant: &str,
+    old: Option<&Row>,
+    value: &[u8],
+) -> Result<(), StoreError> {
     let changes = old.map_or(0, |row| row.changes).wrapping_add(1);
-    let (base, tenant) = (key.base(), key.tenant());
     connection
         .prepare_cached("REPLACE INTO tenants(base, tenant, changes) VALUES (?1, ?2, ?3)")
         .and_then(|mut replace| replace.execute(params![base, tenant, changes]))

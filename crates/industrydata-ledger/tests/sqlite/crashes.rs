@@ -33,7 +33,7 @@ fn t50_a_reservation_outlives_its_process_and_comes_to_be_in_doubt() {
     assert_eq!(counts(&store), (0, 1, 4));
     assert_eq!(
         quota(&store, "t").unwrap().entries()[0].state(clock()),
-        EntryState::Unknown
+        EntryState::InDoubt
     );
     seconds.fetch_add(1, Ordering::SeqCst);
     assert_eq!(counts(&store), (0, 0, 5));

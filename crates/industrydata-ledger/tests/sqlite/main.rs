@@ -13,6 +13,7 @@ mod damage;
 mod names;
 mod places;
 mod races;
+mod resets;
 
 use std::{
     path::PathBuf,

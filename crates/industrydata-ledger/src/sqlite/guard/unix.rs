@@ -69,10 +69,12 @@ pub(in super::super) fn create_folders(folder: &Path) -> io::Result<()> {
         .recursive(true)
         .mode(0o700)
         .create(folder)?;
-    for above in named_in {
-        File::open(above)?.sync_all()?;
-    }
-    Ok(())
+    named_in.into_iter().try_for_each(sync_folder)
+}
+
+/// Makes the names in `folder` durable.
+pub(in super::super) fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
 }
 
 /// The folders that get a new name in them when `folder` is created.
