@@ -176,10 +176,7 @@ fn before() -> Vec<Scenario> {
     }
     // Accepted, and broken before a byte is read: the client cannot know that none was.
     for act in [Act::Close, Act::Reset, Act::Deafen] {
-        let ends = [
-            ("start DoubtfulLoss", (0, 1)),
-            ("start Unreachable", (0, 0)),
-        ];
+        let ends = [("start AnswerLost", (0, 1)), ("start Unreachable", (0, 0))];
         let ends = ends.map(|(step, books)| End {
             step,
             books,

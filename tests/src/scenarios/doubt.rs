@@ -76,7 +76,7 @@ pub fn scenarios() -> Vec<Scenario> {
                 Act::Pause(Duration::from_millis(30)),
                 Act::Reset,
             ]))
-            .step(Do::Run, "start DoubtfulLoss")
+            .step(Do::Run, "start AnswerLost")
             .books(0, 1),
     ];
     for cut in [1, 9, 12, 17] {
@@ -92,7 +92,7 @@ pub fn scenarios() -> Vec<Scenario> {
 fn lost(name: &str, acts: Vec<Act>) -> Scenario {
     Scenario::new(format!("lost: {name}"), "T37")
         .turn(Turn::new(acts))
-        .step(Do::Run, "start DoubtfulLoss")
+        .step(Do::Run, "start AnswerLost")
         .wire("P")
         .books(0, 1)
         .within(6000)

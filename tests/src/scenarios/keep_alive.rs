@@ -20,12 +20,12 @@ pub fn scenarios() -> Vec<Scenario> {
     vec![
         run("closed when the next POST was read", "T36")
             .turn(Turn::new([Act::Close]))
-            .step(Do::Start, "start DoubtfulLoss")
+            .step(Do::Start, "start AnswerLost")
             .wire("PGP")
             .books(1, 1),
         run("reset when the next POST was read", "T36")
             .turn(Turn::new([Act::Reset]))
-            .step(Do::Start, "start DoubtfulLoss")
+            .step(Do::Start, "start AnswerLost")
             .wire("PGP")
             .books(1, 1),
         Scenario::new("kept connection: closed behind each answer", "T36")
@@ -35,7 +35,7 @@ pub fn scenarios() -> Vec<Scenario> {
             .turn(accepted())
             .poll_every(200)
             .step(Do::Run, "succeeded")
-            .step(Do::Start, "accepted|start DoubtfulLoss"),
+            .step(Do::Start, "accepted|start AnswerLost"),
         Scenario::new("kept connection: one answer too many in it", "T10")
             .turn(
                 accepted().then(Act::Send(

@@ -27,7 +27,7 @@ pub fn scenarios() -> Vec<Scenario> {
                 "five starts in doubt, and the sixth is refused unsent",
                 "I3",
             ),
-            "start DoubtfulAnswer",
+            "start AmbiguousAnswer",
         )
         .turn(answer(503, &[], "").forever())
         .step(Do::Start, "start NoSlot")
@@ -85,13 +85,13 @@ pub fn scenarios() -> Vec<Scenario> {
         Scenario::new("doubt is tried to be recorded once more", "I4")
             .books_fail_at(&[1])
             .turn(Turn::new([Act::Close]))
-            .step(Do::Run, "start DoubtfulLoss")
+            .step(Do::Run, "start AnswerLost")
             .wire("P")
             .books(0, 1),
         Scenario::new("doubt that cannot be recorded is told", "I4")
             .books_fail_at(&[1, 2])
             .turn(Turn::new([Act::Close]))
-            .step(Do::Run, "start DoubtfulLoss")
+            .step(Do::Run, "start AnswerLost")
             .warns()
             .wire("P"),
     ]

@@ -39,7 +39,7 @@ pub fn scenarios() -> Vec<Scenario> {
     let doubtful = doubtful.iter().map(|status| {
         Scenario::new(format!("{status} to a start is in doubt"), "T36")
             .turn(answer(*status, &["Retry-After: 0"], ""))
-            .step(Do::Run, "start DoubtfulAnswer")
+            .step(Do::Run, "start AmbiguousAnswer")
             .wire("P")
             .books(0, 1)
     });
@@ -49,7 +49,7 @@ pub fn scenarios() -> Vec<Scenario> {
             &["Content-Type: text/html"],
             "<html>Sign in</html>",
         ))
-        .step(Do::Run, "start DoubtfulAnswer")
+        .step(Do::Run, "start AmbiguousAnswer")
         .wire("P")
         .books(0, 1);
     let labelled = Scenario::new("a 200 that looks like an operation is no start", "T25")
@@ -61,7 +61,7 @@ pub fn scenarios() -> Vec<Scenario> {
             ],
             r#"{"status":"succeeded"}"#,
         ))
-        .step(Do::Run, "start DoubtfulAnswer")
+        .step(Do::Run, "start AmbiguousAnswer")
         .wire("P")
         .books(0, 1);
     released.chain(doubtful).chain([portal, labelled]).collect()

@@ -20,7 +20,7 @@ pub fn scenarios() -> Vec<Scenario> {
         long("stopped while a POST stalls")
             .turn(Turn::new([Act::Stall]))
             .stop(When::Requests(1))
-            .step(Do::Run, "start Dropped|start DoubtfulLoss")
+            .step(Do::Run, "start Dropped|start AnswerLost")
             .wire("P")
             .books(0, 1),
         long("stopped in a pause between polls")

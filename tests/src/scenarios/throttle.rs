@@ -74,7 +74,7 @@ pub fn scenarios() -> Vec<Scenario> {
         )
         .turn(answer(503, &["Retry-After: 1"], ""))
         .wait_for_slot()
-        .step(Do::Run, "start DoubtfulAnswer")
+        .step(Do::Run, "start AmbiguousAnswer")
         .wire("P")
         .books(0, 1),
     ]

@@ -55,7 +55,7 @@ fn starts() -> Vec<Scenario> {
             .tokens(&fresh)
             .turn(refused())
             .turn(Turn::new([crate::Act::Close]))
-            .step(Do::Run, "start DoubtfulLoss")
+            .step(Do::Run, "start AnswerLost")
             .wire("PP")
             .books(0, 1),
         Scenario::new("a claims challenge is handed to the source, its authority left alone", "T41")

@@ -198,14 +198,14 @@ fn name(resolution: Resolution) -> &'static str {
 
 fn findings_text(found: &Reconciliation) -> String {
     let mut text = String::new();
-    for finding in found.findings() {
+    for finding in found.matches() {
         let _ = match finding {
             Match::Resolved {
                 entry,
                 resolution,
                 evidence,
             } => writeln!(text, "entry {entry}: {}, by {evidence}", name(*resolution)),
-            Match::Seen { evidence, started } => {
+            Match::External { evidence, started } => {
                 writeln!(text, "a start by others at {started:.0}, by {evidence}")
             }
             _ => Ok(()),
@@ -214,7 +214,7 @@ fn findings_text(found: &Reconciliation) -> String {
     let _ = writeln!(
         text,
         "reconciled: {} found, {} starts by others the books did not have, {} left in doubt",
-        found.findings().len(),
+        found.matches().len(),
         found.drift(),
         found.left_in_doubt()
     );
@@ -222,7 +222,7 @@ fn findings_text(found: &Reconciliation) -> String {
 }
 
 fn findings_json(found: &Reconciliation) -> Value {
-    let findings = found.findings().iter().filter_map(|finding| match finding {
+    let findings = found.matches().iter().filter_map(|finding| match finding {
         Match::Resolved {
             entry,
             resolution,
@@ -233,7 +233,7 @@ fn findings_json(found: &Reconciliation) -> Value {
             "evidence": evidence.to_string(),
             "started": null,
         })),
-        Match::Seen { evidence, started } => Some(json!({
+        Match::External { evidence, started } => Some(json!({
             "entry": null,
             "resolution": "seen",
             "evidence": evidence.to_string(),
