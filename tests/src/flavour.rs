@@ -8,6 +8,7 @@ use industrydata_core::auth::AccessToken;
 use industrydata_core::auth::Challenge;
 use industrydata_core::auth::TokenError;
 use industrydata_core::lro::ResumeToken;
+use industrydata_core::lro::Settings;
 use industrydata_core::policy::PollingPolicy;
 use industrydata_core::wire::OperationUrl;
 
@@ -83,7 +84,7 @@ macro_rules! driver {
                     },
                     Do::OperationPoll => {
                         let url = OperationUrl::from_id(&stage.base, OPERATION).unwrap();
-                        until_done(tenant.watch(url), &mut played) $($wait)*
+                        until_done(tenant.poll(url), &mut played) $($wait)*
                     }
                     Do::Resume | Do::ResumeForeign => {
                         let made_for = match does {
@@ -115,7 +116,7 @@ macro_rules! driver {
             played
         }
 
-        $($asynch)* fn follow(run: &mut $client::Run, played: &mut Played) -> String {
+        $($asynch)* fn follow(run: &mut $client::OperationPoller, played: &mut Played) -> String {
             loop {
                 let progress = run.progress() $($wait)*;
                 played.note(run);
@@ -128,7 +129,7 @@ macro_rules! driver {
             succeeded(run, played)
         }
 
-        $($asynch)* fn until_done(mut run: $client::Run, played: &mut Played) -> String {
+        $($asynch)* fn until_done(mut run: $client::OperationPoller, played: &mut Played) -> String {
             played.note(&run);
             let done = run.until_done() $($wait)*;
             match done {
@@ -139,11 +140,13 @@ macro_rules! driver {
 
         fn client(scenario: &Scenario, stage: &Stage) -> $client::Client {
             let tokens = Source(Arc::clone(&stage.tokens));
-            let mut builder = $client::Client::builder(tokens, Arc::clone(&stage.ledger))
+            let settings = Settings::default()
                 .base(stage.base.clone())
                 .polling(PollingPolicy::every(scenario.poll_every))
                 .request_limit(scenario.request_limit)
                 .time_limit(scenario.time_limit);
+            let mut builder =
+                $client::Client::builder(tokens, Arc::clone(&stage.ledger)).settings(settings);
             builder = without_roots(builder);
             if scenario.proxied {
                 builder = builder.config(proxied(&format!("http://{}", stage.foreign.address())));
@@ -153,10 +156,10 @@ macro_rules! driver {
 
         fn tenant(client: &$client::Client, scenario: &Scenario) -> $client::TenantClient {
             let tenant = client.tenant(TENANT).unwrap();
-            tenant.wait_for_slot(scenario.wait_for_slot)
+            tenant.with(|session| session.wait_for_slot(scenario.wait_for_slot))
         }
 
-        fn accepted(run: &$client::Run, played: &mut Played) -> String {
+        fn accepted(run: &$client::OperationPoller, played: &mut Played) -> String {
             played.note(run);
             played.url(run.url());
             played.token(&run.resume_token());
@@ -168,7 +171,7 @@ macro_rules! driver {
             "accepted".to_owned()
         }
 
-        fn succeeded(run: &$client::Run, played: &mut Played) -> String {
+        fn succeeded(run: &$client::OperationPoller, played: &mut Played) -> String {
             match run.operation() {
                 Some(operation) => {
                     played.operation(operation);

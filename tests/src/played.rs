@@ -110,7 +110,7 @@ impl Played {
             self.texts.extend(location.iter().cloned());
         }
         let expected = match kind.as_str() {
-            "DoubtfulAnswer" | "DoubtfulLoss" | "Dropped" => MayHaveStarted::Unknown,
+            "AmbiguousAnswer" | "AnswerLost" | "Dropped" => MayHaveStarted::Unknown,
             followable if followable.starts_with("NotFollowable") => MayHaveStarted::Yes,
             _ => MayHaveStarted::No,
         };

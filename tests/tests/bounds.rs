@@ -27,6 +27,7 @@ use industrydata_core::auth::AccessToken;
 use industrydata_core::auth::Challenge;
 use industrydata_core::auth::TokenError;
 use industrydata_core::lro::MayHaveStarted;
+use industrydata_core::lro::Settings;
 use industrydata_core::lro::StartErrorKind;
 use industrydata_ledger::Ledger;
 use nonblocking::{TokenFuture, TokenSource};
@@ -92,8 +93,11 @@ async fn a_valid_token_stays_in_use_when_its_renewal_fails_or_hangs() {
             hangs,
         };
         let client = nonblocking::Client::builder(tokens, Ledger::memory())
-            .base(accepting(Duration::ZERO).parse().unwrap())
-            .time_limit(Duration::from_secs(if hangs { 4 } else { 60 }))
+            .settings(
+                Settings::default()
+                    .base(accepting(Duration::ZERO).parse().unwrap())
+                    .time_limit(Duration::from_secs(if hangs { 4 } else { 60 })),
+            )
             .build()
             .unwrap();
         drop(client.tenant("a").unwrap().start().await.unwrap());
@@ -122,7 +126,9 @@ async fn stopping_while_connecting_starts_nothing() {
     let tokens = nonblocking::FixedToken::new(token("canary-fixed-token"));
     let ledger = Ledger::memory();
     let client = nonblocking::Client::builder(tokens, ledger)
-        .base(format!("http://{}/beta", deaf.address()).parse().unwrap())
+        .settings(
+            Settings::default().base(format!("http://{}/beta", deaf.address()).parse().unwrap()),
+        )
         .build()
         .unwrap();
     let stop = client.stop_handle();
@@ -143,9 +149,12 @@ async fn a_timeout_of_the_callers_http_client_while_connecting_leaves_no_start_i
         .timeout(Duration::from_millis(300))
         .read_timeout(Duration::from_millis(300));
     let client = nonblocking::Client::builder(tokens, Ledger::memory())
-        .base(format!("http://{}/beta", deaf.address()).parse().unwrap())
+        .settings(
+            Settings::default()
+                .base(format!("http://{}/beta", deaf.address()).parse().unwrap())
+                .request_limit(Duration::from_secs(1)),
+        )
         .config(own)
-        .request_limit(Duration::from_secs(1))
         .build()
         .unwrap();
     let error = client.tenant("a").unwrap().start().await.unwrap_err();
@@ -160,7 +169,7 @@ fn waiting_for_a_pooled_connection_ends_at_the_time_limit() {
     let base = accepting(Duration::from_secs(4));
     let fixed = || industrydata_blocking::FixedToken::new(token("canary-fixed-token"));
     let client = industrydata_blocking::Client::builder(fixed(), Ledger::memory())
-        .base(base.parse().unwrap())
+        .settings(Settings::default().base(base.parse().unwrap()))
         .connections(1)
         .build()
         .unwrap();
@@ -171,7 +180,7 @@ fn waiting_for_a_pooled_connection_ends_at_the_time_limit() {
     let limited = client
         .tenant("b")
         .unwrap()
-        .time_limit(Duration::from_secs(1));
+        .with(|session| session.time_limit(Duration::from_secs(1)));
     let error = limited.start().unwrap_err();
     assert_eq!(error.may_have_started(), MayHaveStarted::No, "{error:?}");
     assert!(
@@ -190,7 +199,7 @@ fn a_panic_in_the_token_source_releases_the_slot() {
     };
     let ledger = Ledger::memory();
     let client = industrydata_blocking::Client::builder(panics, ledger)
-        .base(accepting(Duration::ZERO).parse().unwrap())
+        .settings(Settings::default().base(accepting(Duration::ZERO).parse().unwrap()))
         .build()
         .unwrap();
     let caught = {
@@ -206,9 +215,12 @@ fn extreme_time_limits_do_not_panic() {
     for limit in [Duration::ZERO, Duration::from_nanos(1), Duration::MAX] {
         let fixed = industrydata_blocking::FixedToken::new(token("canary-fixed-token"));
         let client = industrydata_blocking::Client::builder(fixed, Ledger::memory())
-            .base(accepting(Duration::ZERO).parse().unwrap())
-            .request_limit(limit)
-            .time_limit(limit)
+            .settings(
+                Settings::default()
+                    .base(accepting(Duration::ZERO).parse().unwrap())
+                    .request_limit(limit)
+                    .time_limit(limit),
+            )
             .build()
             .unwrap();
         let outcome = client.tenant("a").unwrap().start();

@@ -13,6 +13,7 @@ use industrydata_core::auth::ClientCredentials;
 use industrydata_core::lro::MayHaveStarted;
 use industrydata_core::lro::OperationPollErrorKind;
 use industrydata_core::lro::ResumeToken;
+use industrydata_core::lro::Settings;
 use industrydata_core::lro::StartErrorKind;
 use industrydata_core::model::OperationStatus;
 use industrydata_core::policy::PollingPolicy;
@@ -77,10 +78,11 @@ macro_rules! journeys {
 
             fn build(emulator: &Emulator, builder: $client::ClientBuilder) -> TenantClient {
                 let client = builder
+.settings(Settings::default()
                     .base(BaseUrl::parse(&emulator.base_url()).unwrap())
                     .polling(PollingPolicy::every(Duration::from_millis(20)))
                     .request_limit(Duration::from_secs(10))
-                    .time_limit(Duration::from_secs(60))
+                    .time_limit(Duration::from_secs(60)))
                     .build()
                     .unwrap();
                 client.tenant("contoso").unwrap()
@@ -147,7 +149,7 @@ macro_rules! journeys {
                 emulator.script(Fault::on(On::Start).lose(Lose::Answer));
                 let tenant = tenant(&emulator, Ledger::memory());
                 let error = tenant.start() $($wait)* .unwrap_err();
-                assert!(matches!(error.kind(), StartErrorKind::DoubtfulLoss(_)), "{error}");
+                assert!(matches!(error.kind(), StartErrorKind::AnswerLost(_)), "{error}");
                 assert_eq!((starts_requested(&emulator), accepted(&emulator)), (1, 1));
                 let quota = tenant.quota() $($wait)* .unwrap();
                 assert_eq!((quota.confirmed(), quota.in_doubt(), quota.available()), (0, 1, 4));
@@ -264,7 +266,7 @@ fn clients_of_both_flavours_share_a_ledger_file() {
                     if number % 2 == 0 {
                         let token = industrydata_blocking::FixedToken::new(source);
                         let client = industrydata_blocking::Client::builder(token, ledger)
-                            .base(base)
+                            .settings(Settings::default().base(base))
                             .build()
                             .unwrap();
                         client.tenant("contoso").unwrap().start().map(drop)
@@ -276,7 +278,7 @@ fn clients_of_both_flavours_share_a_ledger_file() {
                         runtime.block_on(async {
                             let token = industrydata_async::FixedToken::new(source);
                             let client = industrydata_async::Client::builder(token, ledger)
-                                .base(base)
+                                .settings(Settings::default().base(base))
                                 .build()
                                 .unwrap();
                             client.tenant("contoso").unwrap().start().await.map(drop)
@@ -314,7 +316,7 @@ fn a_resume_token_passes_from_one_flavour_to_the_other() {
     let base = BaseUrl::parse(&emulator.base_url()).unwrap();
     let fixed = industrydata_blocking::FixedToken::new(token(emulator.token()));
     let client = industrydata_blocking::Client::builder(fixed, Ledger::memory())
-        .base(base.clone())
+        .settings(Settings::default().base(base.clone()))
         .build()
         .unwrap();
     let mut run = client.tenant("contoso").unwrap().start().unwrap();
@@ -326,8 +328,11 @@ fn a_resume_token_passes_from_one_flavour_to_the_other() {
     let operation = runtime.block_on(async {
         let fixed = industrydata_async::FixedToken::new(token(emulator.token()));
         let client = industrydata_async::Client::builder(fixed, Ledger::memory())
-            .base(base)
-            .polling(PollingPolicy::every(Duration::from_millis(20)))
+            .settings(
+                Settings::default()
+                    .base(base)
+                    .polling(PollingPolicy::every(Duration::from_millis(20))),
+            )
             .build()
             .unwrap();
         let tenant = client.tenant("contoso").unwrap();
@@ -365,7 +370,10 @@ fn the_blocking_iterator_and_the_async_stream_report_the_same() {
 
     let fixed = industrydata_blocking::FixedToken::new(token(emulator.token()));
     let builder = industrydata_blocking::Client::builder(fixed, Ledger::memory());
-    let client = builder.base(base.clone()).polling(every).build().unwrap();
+    let client = builder
+        .settings(Settings::default().base(base.clone()).polling(every))
+        .build()
+        .unwrap();
     let mut run = client.tenant("contoso").unwrap().start().unwrap();
     let blocking: Vec<_> = run
         .by_ref()
@@ -380,7 +388,10 @@ fn the_blocking_iterator_and_the_async_stream_report_the_same() {
     let asynchronous = runtime.block_on(async {
         let fixed = industrydata_async::FixedToken::new(token(emulator.token()));
         let builder = industrydata_async::Client::builder(fixed, Ledger::memory());
-        let client = builder.base(base).polling(every).build().unwrap();
+        let client = builder
+            .settings(Settings::default().base(base).polling(every))
+            .build()
+            .unwrap();
         let mut run = client.tenant("contoso").unwrap().start().await.unwrap();
         let mut stream = run.stream();
         let mut all = Vec::new();

@@ -22,6 +22,7 @@ use industrydata_core::ledger::Change;
 use industrydata_core::ledger::LedgerKey;
 use industrydata_core::ledger::Store;
 use industrydata_core::lro::MayHaveStarted;
+use industrydata_core::lro::Settings;
 use industrydata_core::model::OperationStatus;
 use industrydata_core::policy::PollingPolicy;
 use industrydata_core::policy::Throttle;
@@ -41,8 +42,11 @@ fn emulator() -> Emulator {
 fn tenant(emulator: &Emulator, ledger: impl Store + 'static) -> TenantClient {
     let token = FixedToken::new(AccessToken::new(emulator.token()).unwrap());
     let client = Client::builder(token, ledger)
-        .base(emulator.base_url().parse().unwrap())
-        .polling(PollingPolicy::every(Duration::from_millis(50)))
+        .settings(
+            Settings::default()
+                .base(emulator.base_url().parse().unwrap())
+                .polling(PollingPolicy::every(Duration::from_millis(50))),
+        )
         .build()
         .unwrap();
     client.tenant("t").unwrap()

@@ -1,4 +1,4 @@
-//! Starts a run and waits for it, telling each poll.
+//! Starts a run and waits for it, printing each poll.
 //!
 //! Without arguments against an emulated service in this process; with `--real` against Microsoft Graph, with the token
 //! of `az account get-access-token` and the tenant `AZURE_TENANT_ID`.
@@ -8,6 +8,7 @@ use std::{error::Error, time::Duration};
 use industrydata_async::Client;
 use industrydata_async::CommandToken;
 use industrydata_async::FixedToken;
+use industrydata_async::Settings;
 use industrydata_async::core::auth::AccessToken;
 use industrydata_async::core::policy::PollingPolicy;
 use industrydata_emulator::{Config, Emulator};
@@ -17,8 +18,8 @@ use industrydata_ledger::Ledger;
 async fn main() -> Result<(), Box<dyn Error>> {
     if std::env::args().any(|argument| argument == "--real") {
         let az = "az account get-access-token --resource https://graph.microsoft.com";
-        let books = Ledger::sqlite("industrydata-ledger.sqlite")?;
-        let client = Client::builder(CommandToken::shell(az), books).build()?;
+        let ledger = Ledger::sqlite("industrydata-ledger.sqlite")?;
+        let client = Client::builder(CommandToken::shell(az), ledger).build()?;
         return follow(&client, &std::env::var("AZURE_TENANT_ID")?).await;
     }
     let emulator = Emulator::start(Config {
@@ -27,16 +28,23 @@ async fn main() -> Result<(), Box<dyn Error>> {
     })?;
     let token = FixedToken::new(AccessToken::new(emulator.token())?);
     let client = Client::builder(token, Ledger::memory())
-        .base(emulator.base_url().parse()?)
-        .polling(PollingPolicy::every(Duration::from_millis(300)))
+        .settings(
+            Settings::default()
+                .base(emulator.base_url().parse()?)
+                .polling(PollingPolicy::every(Duration::from_millis(300))),
+        )
         .build()?;
     follow(&client, "contoso").await
 }
 
 async fn follow(client: &Client, tenant: &str) -> Result<(), Box<dyn Error>> {
-    let mut run = client.tenant(tenant)?.start().await?;
-    println!("started {}; to resume: {}", run.url(), run.resume_token());
-    while let Some(progress) = run.progress().await? {
+    let mut poller = client.tenant(tenant)?.start().await?;
+    println!(
+        "started {}; to resume: {}",
+        poller.url(),
+        poller.resume_token()
+    );
+    while let Some(progress) = poller.progress().await? {
         let status = progress
             .operation()
             .map(|operation| operation.status().to_string());
@@ -47,7 +55,7 @@ async fn follow(client: &Client, tenant: &str) -> Result<(), Box<dyn Error>> {
             progress.reason()
         );
     }
-    let operation = run.until_done().await?;
+    let operation = poller.until_done().await?;
     println!("{}", operation.status());
     println!(
         "{} of 5 starts left",

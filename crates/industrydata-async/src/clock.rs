@@ -2,8 +2,7 @@
 
 use std::{sync::LazyLock, time::Instant};
 
-use industrydata_core::Now;
-use industrydata_core::Timestamp;
+use industrydata_core::{Now, Timestamp};
 
 static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
 
@@ -12,8 +11,14 @@ pub(crate) fn now() -> Now {
     Now::new(Timestamp::now(), steady)
 }
 
+/// A seed for a start.
 pub(crate) fn seed() -> Result<[u8; 16], getrandom::Error> {
     let mut seed = [0; 16];
     getrandom::fill(&mut seed)?;
     Ok(seed)
+}
+
+/// A seed for polls and reads: only request ids and jitter derive from it, so equal ones are better than none.
+pub(crate) fn any_seed() -> [u8; 16] {
+    seed().unwrap_or_default()
 }

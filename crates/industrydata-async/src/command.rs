@@ -2,10 +2,10 @@
 
 use std::{fmt, process::Stdio};
 
-use industrydata_core::Tenant;
-use industrydata_core::auth::AccessToken;
-use industrydata_core::auth::Challenge;
-use industrydata_core::auth::TokenError;
+use industrydata_core::{
+    Tenant,
+    auth::{AccessToken, Challenge, TokenError},
+};
 use tokio::{
     io::{AsyncReadExt, BufReader},
     process::{Child, Command},

@@ -17,8 +17,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use industrydata_core::wire::Phase;
-use industrydata_core::wire::TransportError;
+use industrydata_core::wire::{Phase, TransportError};
 use tower_layer::Layer;
 use tower_service::Service;
 

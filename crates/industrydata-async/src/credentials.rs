@@ -8,12 +8,11 @@ use crate::{
     http::Http,
     tokens::{TokenFuture, TokenSource},
 };
-use industrydata_core::Tenant;
-use industrydata_core::auth::AccessToken;
-use industrydata_core::auth::Challenge;
-use industrydata_core::auth::ClientCredentials;
-use industrydata_core::auth::TokenError;
-use industrydata_core::policy::Limits;
+use industrydata_core::{
+    Tenant,
+    auth::{AccessToken, Challenge, ClientCredentials, TokenError},
+    policy::Limits,
+};
 
 /// The longest answer of a token endpoint, in bytes.
 const BODY_LIMIT: usize = 256 * 1024;

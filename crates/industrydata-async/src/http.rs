@@ -7,9 +7,7 @@ use std::{
 };
 
 use http::{Request, Response, StatusCode, Uri, header::CONTENT_LENGTH, response::Parts};
-use industrydata_core::wire::IncompleteBody;
-use industrydata_core::wire::Phase;
-use industrydata_core::wire::TransportError;
+use industrydata_core::wire::{IncompleteBody, Phase, TransportError};
 use reqwest::{Client, ClientBuilder, Url, redirect, retry};
 use tokio::sync::{Semaphore, SemaphorePermit};
 

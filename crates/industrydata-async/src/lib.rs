@@ -1,35 +1,36 @@
 //! Starts a Microsoft Graph *industryData* run and sees it through, over reqwest and tokio.
 //!
-//! A run of School Data Sync is started by one POST, which the service accepts five times in twelve hours, and watched at
-//! the `Location` of its answer. This crate reserves a slot in the books before the POST, sends the POST once, follows the
-//! operation at a fair pace, and sends the token to nobody but the service.
+//! A run of School Data Sync is started by one POST, which the service accepts five times in twelve hours. Its operation is
+//! polled at the `Location` of the answer. This crate reserves a slot in the ledger before the POST, sends the POST once,
+//! polls at a fair interval, and sends the token only to the service.
 //!
 //! ```
 //! # tokio::runtime::Runtime::new()?.block_on(async {
 //! use std::time::Duration;
-//! use industrydata_async::Client;
-//! use industrydata_async::FixedToken;
-//! use industrydata_async::core::auth::AccessToken;
-//! use industrydata_async::core::policy::PollingPolicy;
+//! use industrydata_async::{Client, FixedToken, Settings};
+//! use industrydata_async::core::{auth::AccessToken, policy::PollingPolicy};
 //! use industrydata_emulator::{Config, Emulator};
 //! use industrydata_ledger::Ledger;
 //!
-//! // In place of the service: an emulated one, in this process.
+//! // An emulated service in this process, in place of the real one.
 //! let emulator = Emulator::start(Config { speed: 1000.0, ..Config::default() })?;
 //! let tokens = FixedToken::new(AccessToken::new(emulator.token())?);
 //!
-//! // Ledger are asked for: `Ledger::sqlite(path)` outlives the process, `Ledger::memory()` does not.
+//! // `Ledger::sqlite(path)` outlives the process, `Ledger::memory()` does not.
 //! let client = Client::builder(tokens, Ledger::memory())
-//!     .base(emulator.base_url().parse()?)
-//!     .polling(PollingPolicy::every(Duration::from_millis(50)))
+//!     .settings(
+//!         Settings::default()
+//!             .base(emulator.base_url().parse()?)
+//!             .polling(PollingPolicy::every(Duration::from_millis(50))),
+//!     )
 //!     .build()?;
 //!
-//! let mut run = client.tenant("contoso")?.start().await?;
-//! println!("to take up the wait elsewhere: {}", run.resume_token());
-//! while let Some(progress) = run.progress().await? {
+//! let mut poller = client.tenant("contoso")?.start().await?;
+//! println!("to resume elsewhere: {}", poller.resume_token());
+//! while let Some(progress) = poller.progress().await? {
 //!     println!("{}, next poll in {:?}", progress.reason(), progress.next_poll_in());
 //! }
-//! let operation = run.until_done().await?;
+//! let operation = poller.until_done().await?;
 //! assert_eq!(operation.status().as_str(), "succeeded");
 //!
 //! let quota = client.tenant("contoso")?.quota().await?;
@@ -41,36 +42,37 @@
 //!
 //! # How a start ends
 //!
-//! [`TenantClient::start`] gives a [`Run`], or a [`StartError`](core::lro::StartError) that says whether a run may have started:
+//! [`TenantClient::start`] gives an [`OperationPoller`], or a [`StartError`](core::lro::StartError) that says whether a run
+//! may have started:
 //!
 //! | what happened | a run may have started |
 //! |---|---|
-//! | the books or the service have no slot; refused; not authorised; unreachable; no books; no token | no |
-//! | the answer was lost, or leaves it open (5xx, an unexpected 2xx) | unknown: counted as doubt, never repeated |
+//! | no free slot; refused; not authorised; unreachable; the ledger is unusable; no token | no |
+//! | the answer was lost, or leaves it open (5xx, an unexpected 2xx) | unknown: in doubt, still counted, never repeated |
 //! | accepted, but with no usable `Location` | yes |
 //!
-//! # How a wait ends
+//! # How its operation ends
 //!
-//! [`Run::until_done`] gives the operation once it has `succeeded`, or a [`OperationPollError`](core::lro::OperationPollError): the operation
-//! failed, is gone, track of it was lost, the token was refused, or the time limit passed. All but the first carry a
-//! [`ResumeToken`](core::lro::ResumeToken), which [`TenantClient::resume`] takes, in any process.
+//! [`OperationPoller::until_done`] gives the operation once it has `succeeded`, or an
+//! [`OperationPollError`](core::lro::OperationPollError): the operation failed, is gone, could not be polled for long, the
+//! token was refused, or the time limit passed. All but the first carry a [`ResumeToken`](core::lro::ResumeToken), which
+//! [`TenantClient::resume`] takes, in any process.
 //!
-//! # The run itself, and what the service lists
+//! # The run, the lists and the ledger
 //!
-//! An operation that has succeeded says nothing of the data: [`Run::follow`] finds the run that it started and watches that
-//! to its own end. [`TenantClient::operations`], [`runs`](TenantClient::runs), [`statistics`](TenantClient::statistics) and
-//! [`activities`](TenantClient::activities) read what the service has; [`preflight`](TenantClient::preflight) tells before
-//! a slot is spent that a token may start but not watch. [`reconcile`](TenantClient::reconcile) resolves starts in doubt by
-//! what is listed, [`resolve`](TenantClient::resolve) does so by hand, and [`forecast`](TenantClient::forecast) says what a
-//! start now would do to the schedule. None of them starts a run. A tenant whose [`schedule`](TenantClient::schedule) is
-//! known, given or from [`infer_schedule`](TenantClient::infer_schedule), has the forecast in its quota and in the result of
-//! each start as well.
+//! An operation that has succeeded says nothing about the data: [`OperationPoller::follow`] finds its run and polls that to
+//! its own end. [`TenantClient::operations`], [`runs`](TenantClient::runs), [`statistics`](TenantClient::statistics) and
+//! [`activities`](TenantClient::activities) read what the service has. [`preflight`](TenantClient::preflight) finds a token
+//! that may start but not poll, before a slot is spent. [`reconcile`](TenantClient::reconcile) resolves starts in doubt by
+//! what the service lists, [`resolve`](TenantClient::resolve) does so by hand, and [`forecast`](TenantClient::forecast) says
+//! what a start now would do to the schedule. None of them starts a run.
 //!
 //! # What is never done
 //!
-//! No redirect is followed and no start is repeated, except after a 401 with another token. After a 429 there may be a new
-//! reservation with a POST of its own: once if at most 30 s were asked for, else for callers that wait for a slot. No answer is decompressed. An unencrypted base is loopback, by name and by address, and no
-//! proxy sees its requests.
+//! No redirect is followed. No start is repeated, except after a 401 with another token. After a 429 there may be a new
+//! reservation with its own POST: once if at most 30 s were asked for, otherwise only for a start that waits for a slot.
+//! No answer is decompressed. An unencrypted base URL must be loopback, by name and by address, and no proxy sees its
+//! requests.
 //!
 //! # Features
 //!
@@ -79,33 +81,31 @@
 //! - `rustls-no-provider`: rustls with the provider that the process has installed.
 //! - `native-tls`: the TLS library of the operating system.
 
-mod books;
 mod client;
 mod clock;
 mod command;
 mod connect;
 mod credentials;
-mod driver;
-mod follow;
+mod drive;
 mod http;
-mod news;
-mod reads;
-mod review;
-mod run;
+mod operation_poller;
+mod run_poller;
 mod stop;
+mod store;
 mod stream;
 mod tenant_client;
 mod tokens;
 
 pub use industrydata_core as core;
+pub use industrydata_core::lro::{Session, Settings};
 
-pub use books::{AsyncStore, StoreFuture};
 pub use client::{BuildError, Client, ClientBuilder};
 pub use command::CommandToken;
 pub use credentials::CredentialsToken;
-pub use follow::RunPoller;
-pub use run::Run;
+pub use operation_poller::OperationPoller;
+pub use run_poller::RunPoller;
 pub use stop::Stop;
+pub use store::{AsyncStore, StoreFuture};
 pub use stream::OperationStream;
 pub use tenant_client::TenantClient;
 pub use tokens::{FixedToken, TokenFuture, TokenSource};

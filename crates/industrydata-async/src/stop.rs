@@ -12,9 +12,9 @@ use tokio::sync::Notify;
 
 /// Ends what a [`Client`](crate::Client) is doing, from any task or thread, for good.
 ///
-/// Pauses end at once and requests in flight are given up. A start that had not gone out gives its slot back; one that
-/// had is in doubt, and booked as such; a wait ends with its resume token. Each call then returns its error. Dropping a
-/// future does the same for that call alone, but has nobody to tell.
+/// Pauses end at once and requests in flight are given up. A start that was not sent gives its slot back; one that was sent
+/// is in doubt, and recorded as such; a poll ends with its resume token. Each call then returns its error. Dropping a future
+/// does the same for that call alone, without a result.
 #[derive(Clone, Debug, Default)]
 pub struct Stop(Arc<Inner>);
 

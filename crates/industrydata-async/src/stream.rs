@@ -1,4 +1,4 @@
-//! A run as a stream.
+//! An operation poller as a stream.
 
 use std::{
     fmt,
@@ -8,26 +8,30 @@ use std::{
 };
 
 use futures_core::Stream;
-use industrydata_core::lro::OperationPollError;
-use industrydata_core::lro::Progress;
+use industrydata_core::lro::{OperationPollError, Progress};
 
-use crate::run::Run;
+use crate::operation_poller::OperationPoller;
 
 type Step<'r> = Pin<
     Box<
-        dyn Future<Output = (&'r mut Run, Result<Option<Progress>, OperationPollError>)>
-            + Send
+        dyn Future<
+                Output = (
+                    &'r mut OperationPoller,
+                    Result<Option<Progress>, OperationPollError>,
+                ),
+            > + Send
             + 'r,
     >,
 >;
 
-/// Each poll's [`Progress`]; a failed wait is the last item. After it the [`Run`] has the operation as last seen.
+/// Each poll's [`Progress`]; a failed poll is the last item. After it, the [`OperationPoller`] has the operation as last
+/// seen.
 #[must_use = "streams do nothing unless polled"]
 pub struct OperationStream<'r>(Option<Step<'r>>);
 
 impl<'r> OperationStream<'r> {
-    pub(crate) fn new(run: &'r mut Run) -> Self {
-        Self(Some(next(run)))
+    pub(crate) fn new(poller: &'r mut OperationPoller) -> Self {
+        Self(Some(next(poller)))
     }
 }
 
@@ -38,23 +42,23 @@ impl Stream for OperationStream<'_> {
         let Some(step) = &mut self.0 else {
             return Poll::Ready(None);
         };
-        let Poll::Ready((run, progress)) = step.as_mut().poll(cx) else {
+        let Poll::Ready((poller, progress)) = step.as_mut().poll(cx) else {
             return Poll::Pending;
         };
-        self.0 = matches!(progress, Ok(Some(_))).then(|| next(run));
+        self.0 = matches!(progress, Ok(Some(_))).then(|| next(poller));
         Poll::Ready(progress.transpose())
     }
 }
 
 impl fmt::Debug for OperationStream<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RunStream").finish_non_exhaustive()
+        f.debug_struct("OperationStream").finish_non_exhaustive()
     }
 }
 
-fn next(run: &mut Run) -> Step<'_> {
+fn next(poller: &mut OperationPoller) -> Step<'_> {
     Box::pin(async move {
-        let progress = run.progress().await;
-        (run, progress)
+        let progress = poller.progress().await;
+        (poller, progress)
     })
 }

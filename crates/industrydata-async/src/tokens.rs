@@ -13,11 +13,10 @@ use std::{
     time::Duration,
 };
 
-use industrydata_core::Tenant;
-use industrydata_core::auth::AccessToken;
-use industrydata_core::auth::Challenge;
-use industrydata_core::auth::KeptToken;
-use industrydata_core::auth::TokenError;
+use industrydata_core::{
+    Tenant,
+    auth::{AccessToken, Challenge, KeptToken, TokenError},
+};
 
 use crate::clock::now;
 

@@ -1,16 +1,8 @@
 //! The client: one for many tenants, cheap to clone.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc};
 
-use industrydata_core::Tenant;
-use industrydata_core::TenantError;
-use industrydata_core::endpoint::Service;
-use industrydata_core::ledger::Caller;
-use industrydata_core::ledger::Store;
-use industrydata_core::policy::Limits;
-use industrydata_core::policy::PollingPolicy;
-use industrydata_core::policy::Throttle;
-use industrydata_core::wire::BaseUrl;
+use industrydata_core::{Tenant, TenantError, ledger::Store, lro::Settings, wire::BaseUrl};
 use ureq::{Agent, config::ConfigBuilder, typestate::AgentScope};
 
 use crate::{
@@ -20,7 +12,7 @@ use crate::{
     tokens::{Cache, TokenSource},
 };
 
-/// What this library calls itself in `User-Agent`.
+/// The `User-Agent`, unless the settings have another.
 const USER_AGENT: &str = concat!("industrydata-blocking/", env!("CARGO_PKG_VERSION"));
 /// The most connections open at a time, unless set otherwise.
 const CONNECTIONS: usize = 64;
@@ -34,35 +26,25 @@ pub struct Client(Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) http: Http,
     pub(crate) tokens: Cache,
-    pub(crate) books: Box<dyn Store>,
-    pub(crate) service: Service,
-    pub(crate) policy: PollingPolicy,
-    pub(crate) throttle: Throttle,
-    pub(crate) limits: Limits,
-    pub(crate) who: Caller,
+    pub(crate) store: Box<dyn Store>,
     pub(crate) stop: Stop,
+    settings: Settings,
 }
 
 impl Client {
-    /// A client that takes its tokens from `tokens` and keeps its books in `books`.
+    /// A client that takes its tokens from `tokens` and keeps its ledger in `store`.
     ///
-    /// Books are asked for: `industrydata_ledger::Ledger::memory()` forgets them with the process, and must be written
-    /// out.
+    /// The ledger is always explicit: `industrydata_ledger::Ledger::memory()` forgets it with the process.
     pub fn builder(
         tokens: impl TokenSource + 'static,
-        books: impl Store + 'static,
+        store: impl Store + 'static,
     ) -> ClientBuilder {
         ClientBuilder {
             tokens: Box::new(tokens),
-            books: Box::new(books),
-            base: BaseUrl::graph(),
+            store: Box::new(store),
+            settings: Settings::default(),
             config: Agent::config_builder(),
-            policy: PollingPolicy::default(),
-            throttle: Throttle::default(),
-            limits: Limits::default(),
             connections: CONNECTIONS,
-            user_agent: USER_AGENT.to_owned(),
-            who: Caller::default(),
         }
     }
 
@@ -70,22 +52,23 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`TenantError`] if no tenant can have that name. A run may have started: no.
+    /// [`TenantError`] if no tenant can have that name.
     pub fn tenant<T>(&self, tenant: T) -> Result<TenantClient, TenantError>
     where
         T: TryInto<Tenant>,
         TenantError: From<T::Error>,
     {
-        Ok(TenantClient::new(self.clone(), tenant.try_into()?))
+        let session = self.0.settings.session(tenant.try_into()?, USER_AGENT);
+        Ok(TenantClient::new(self.clone(), session))
     }
 
-    /// The service this client speaks to.
+    /// The base URL of the service.
     #[must_use]
     pub fn base(&self) -> &BaseUrl {
-        self.0.service.base()
+        self.0.settings.base_url()
     }
 
-    /// A handle that ends what this client is doing, from any thread.
+    /// A handle that stops this client, from any thread.
     #[must_use]
     pub fn stop_handle(&self) -> Stop {
         self.0.stop.clone()
@@ -99,85 +82,40 @@ impl Client {
 impl fmt::Debug for Inner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Inner")
-            .field("base", self.service.base())
-            .field("policy", &self.policy)
-            .field("throttle", &self.throttle)
-            .field("limits", &self.limits)
+            .field("settings", &self.settings)
             .finish_non_exhaustive()
     }
 }
 
-/// Settings of a [`Client`]. Each has a sound default.
+/// Builds a [`Client`].
 #[must_use = "nothing is built until `build` is called"]
 pub struct ClientBuilder {
     tokens: Box<dyn TokenSource>,
-    books: Box<dyn Store>,
-    base: BaseUrl,
+    store: Box<dyn Store>,
+    settings: Settings,
     config: ConfigBuilder<AgentScope>,
-    policy: PollingPolicy,
-    throttle: Throttle,
-    limits: Limits,
     connections: usize,
-    user_agent: String,
-    who: Caller,
 }
 
 impl ClientBuilder {
-    /// Another base than `https://graph.microsoft.com/beta`.
-    pub fn base(mut self, base: BaseUrl) -> Self {
-        self.base = base;
+    /// The settings that do not depend on the HTTP client: base URL, poll interval, limits of time, throttle and others.
+    pub fn settings(mut self, settings: Settings) -> Self {
+        self.settings = settings;
         self
     }
 
-    /// A ureq configuration of the caller's own: proxies, roots, a TLS provider.
+    /// A ureq configuration: proxies, roots, a TLS provider.
     ///
-    /// Ours goes on top, last: no redirects, statuses are answers, no decompression, no proxy for loopback, and our
-    /// limits of time and size. Middleware runs inside a request, and must not send it a second time.
+    /// This client's own settings are applied last: no redirects, statuses are answers, no decompression, no proxy for
+    /// loopback, and its limits of time and size. Middleware runs inside a request, and must not send it a second time.
     pub fn config(mut self, config: ConfigBuilder<AgentScope>) -> Self {
         self.config = config;
         self
     }
 
-    /// The pauses between polls.
-    pub fn polling(mut self, policy: PollingPolicy) -> Self {
-        self.policy = policy;
-        self
-    }
-
-    /// Another quota than five starts in twelve hours.
-    pub fn throttle(mut self, throttle: Throttle) -> Self {
-        self.throttle = throttle;
-        self
-    }
-
-    /// The time one request may take with its answer's body; 30 s by default, 1 ms to 1 h.
-    pub fn request_limit(mut self, limit: Duration) -> Self {
-        self.limits.request = limit;
-        self.limits = self.limits.clamped();
-        self
-    }
-
-    /// The time a start and the wait for its operation may take together; 24 h by default.
-    pub fn time_limit(mut self, limit: Duration) -> Self {
-        self.limits.total = limit;
-        self
-    }
-
-    /// The most connections open at a time; 64 by default, at least 1.
+    /// The most connections open at a time: 64 by default, at least 1.
     pub fn connections(mut self, connections: usize) -> Self {
         self.connections = connections.max(1);
-        self
-    }
-
-    /// The program's own `User-Agent`.
-    pub fn user_agent(mut self, user_agent: impl Into<String>) -> Self {
-        self.user_agent = user_agent.into();
-        self
-    }
-
-    /// Who starts, for the people who read the books later.
-    pub fn who(mut self, who: Caller) -> Self {
-        self.who = who;
         self
     }
 
@@ -185,22 +123,17 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// [`BuildError`] if there is no TLS to be had. A run may have started: no.
+    /// [`BuildError`] if there is no TLS.
     pub fn build(self) -> Result<Client, BuildError> {
-        let stop = Stop::default();
-        let plain = !self.base.is_https();
-        let local = self.base.is_loopback();
-        let limit = self.limits.request;
+        let base = self.settings.base_url();
+        let (plain, local) = (!base.is_https(), base.is_loopback());
+        let (limit, stop) = (self.settings.limits().request, Stop::default());
         Ok(Client(Arc::new(Inner {
             http: Http::new(self.config, plain, local, limit, self.connections, &stop)?,
             tokens: Cache::new(self.tokens),
-            books: self.books,
-            service: Service::new(self.base, &self.user_agent),
-            policy: self.policy,
-            throttle: self.throttle,
-            limits: self.limits,
-            who: self.who,
+            store: self.store,
             stop,
+            settings: self.settings,
         })))
     }
 }
@@ -208,12 +141,12 @@ impl ClientBuilder {
 impl fmt::Debug for ClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientBuilder")
-            .field("base", &self.base)
+            .field("settings", &self.settings)
             .finish_non_exhaustive()
     }
 }
 
-/// A client that cannot be built. A run may have started: no.
+/// A client that cannot be built.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {

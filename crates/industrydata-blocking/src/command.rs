@@ -9,11 +9,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use industrydata_core::Tenant;
-use industrydata_core::auth::AccessToken;
-use industrydata_core::auth::Challenge;
-use industrydata_core::auth::TokenError;
-use industrydata_core::policy::Limits;
+use industrydata_core::{
+    Tenant,
+    auth::{AccessToken, Challenge, TokenError},
+    policy::Limits,
+};
 
 use crate::{clock::now, stop::Stop, tokens::TokenSource};
 

@@ -12,8 +12,7 @@ use std::{
 };
 
 use http::Uri;
-use industrydata_core::wire::Phase;
-use industrydata_core::wire::TransportError;
+use industrydata_core::wire::{Phase, TransportError};
 use ureq::{
     Error,
     config::Config,

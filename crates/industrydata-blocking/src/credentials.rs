@@ -2,12 +2,11 @@
 
 use std::{fmt, time::Duration};
 
-use industrydata_core::Tenant;
-use industrydata_core::auth::AccessToken;
-use industrydata_core::auth::Challenge;
-use industrydata_core::auth::ClientCredentials;
-use industrydata_core::auth::TokenError;
-use industrydata_core::policy::Limits;
+use industrydata_core::{
+    Tenant,
+    auth::{AccessToken, Challenge, ClientCredentials, TokenError},
+    policy::Limits,
+};
 use ureq::{Agent, config::ConfigBuilder, typestate::AgentScope};
 
 use crate::{client::BuildError, clock::now, http::Http, stop::Stop, tokens::TokenSource};

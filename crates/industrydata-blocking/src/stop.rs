@@ -7,8 +7,8 @@ use std::{
 
 /// Ends what a [`Client`](crate::Client) is doing, from any thread, for good.
 ///
-/// Pauses end at once and requests in flight are cut off. A start that had not gone out gives its slot back; one that
-/// had is in doubt, and booked as such; a wait ends with its resume token. Each call then returns its error.
+/// Pauses end at once and requests in flight are cut off. A start that was not sent gives its slot back; one that was sent
+/// is in doubt, and recorded as such; a poll ends with its resume token. Each call then returns its error.
 #[derive(Clone, Debug, Default)]
 pub struct Stop(Arc<Inner>);
 

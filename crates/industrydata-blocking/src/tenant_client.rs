@@ -2,205 +2,256 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use industrydata_core::Tenant;
-use industrydata_core::Timestamp;
-use industrydata_core::ledger::Change;
-use industrydata_core::ledger::LedgerKey;
-use industrydata_core::ledger::Quota;
-use industrydata_core::ledger::Schedule;
-use industrydata_core::ledger::StoreError;
-use industrydata_core::lro::OperationPoll;
-use industrydata_core::lro::PauseReason;
-use industrydata_core::lro::PollPlan;
-use industrydata_core::lro::ResumeError;
-use industrydata_core::lro::ResumeToken;
-use industrydata_core::lro::Start;
-use industrydata_core::lro::StartError;
-use industrydata_core::lro::StartPlan;
-use industrydata_core::policy::Limits;
-use industrydata_core::wire::OperationUrl;
+use industrydata_core::{
+    Tenant, Timestamp,
+    endpoint::{
+        Endpoint, GetOperation, GetRun, GetStatistics, ListActivities, ListOperations, ListRuns,
+        Preflight,
+    },
+    ledger::{Entry, Forecast, Quota, Resolution, Schedule, StoreError},
+    lro::{Machine, PauseReason, ReadError, ResumeError, ResumeToken, Session, StartError},
+    model::{IndustryDataRun, Operation, RunActivity, RunStatistics},
+    reconcile::{ReconcileError, Reconciliation, ResolveError},
+    wire::OperationUrl,
+};
 
 use crate::{
     client::{Client, Inner},
-    clock::{now, seed},
-    driver,
-    run::Run,
+    clock::{any_seed, now, seed},
+    drive::finish,
+    operation_poller::OperationPoller,
+    run_poller::RunPoller,
 };
 
-pub(crate) type OnWait = dyn Fn(&PauseReason, Duration) + Send + Sync;
+type OnWait = dyn Fn(&PauseReason, Duration) + Send + Sync;
 
-/// The client for one tenant, with the settings of its next call.
+/// The client for one tenant, with the settings of its next call. Only [`start`](Self::start) starts a run.
 #[derive(Clone)]
 #[must_use = "nothing happens until a method is called"]
 pub struct TenantClient {
     client: Client,
-    tenant: Tenant,
-    limits: Limits,
-    wait_for_slot: bool,
-    label: Option<String>,
-    schedule: Option<Schedule>,
+    pub(crate) session: Session,
     on_wait: Option<Arc<OnWait>>,
 }
 
 impl TenantClient {
-    pub(crate) fn new(client: Client, tenant: Tenant) -> Self {
+    pub(crate) fn new(client: Client, session: Session) -> Self {
         Self {
-            limits: client.inner().limits,
             client,
-            tenant,
-            wait_for_slot: false,
-            label: None,
-            schedule: None,
+            session,
             on_wait: None,
         }
     }
 
-    /// Another time limit than the client's, for a start and its wait together.
-    pub fn time_limit(mut self, limit: Duration) -> Self {
-        self.limits.total = limit;
-        self
-    }
-
-    /// Whether a start waits, within the time limit, when the books or the service have no slot. No by default: it is
-    /// refused at once.
-    pub fn wait_for_slot(mut self, wait: bool) -> Self {
-        self.wait_for_slot = wait;
-        self
-    }
-
-    /// A label for the start in the books, of which 255 characters without controls are kept.
-    pub fn label(mut self, label: impl Into<String>) -> Self {
-        self.label = Some(label.into());
-        self
-    }
-
-    /// The schedule of the tenant's runs: given, or inferred by [`infer_schedule`](Self::infer_schedule). The quota and the
-    /// result of a start then say what a start does to it ([`Quota::forecast`],
-    /// [`Accepted::foreseen`](industrydata_core::lro::Accepted::foreseen)). It is no setting of the service's, and nothing is
-    /// sent for it.
-    pub fn schedule(mut self, schedule: Schedule) -> Self {
-        self.schedule = Some(schedule);
+    /// The same client with other settings: [`Session`] has the time limit, whether a start waits for a slot, its label, and
+    /// the schedule.
+    pub fn with(mut self, change: impl FnOnce(Session) -> Session) -> Self {
+        self.session = change(self.session);
         self
     }
 
     /// Called before each pause of a start, with its reason and its length.
     pub fn on_wait(
         mut self,
-        tell: impl Fn(&PauseReason, Duration) + Send + Sync + 'static,
+        report: impl Fn(&PauseReason, Duration) + Send + Sync + 'static,
     ) -> Self {
-        self.on_wait = Some(Arc::new(tell));
+        self.on_wait = Some(Arc::new(report));
         self
     }
 
     /// The tenant.
     #[must_use]
     pub const fn tenant(&self) -> &Tenant {
-        &self.tenant
+        self.session.tenant()
     }
 
-    pub(crate) const fn client(&self) -> &Client {
-        &self.client
-    }
-
-    pub(crate) const fn known_schedule(&self) -> Option<Schedule> {
-        self.schedule
-    }
-
-    pub(crate) const fn limits(&self) -> Limits {
-        self.limits
-    }
-
-    /// Starts a run: reserves a slot in the books, sends the POST once, books the outcome.
+    /// Starts a run: reserves a slot in the ledger, sends the POST once, records the outcome.
     ///
     /// # Errors
     ///
     /// [`StartError`], which says whether a run may have started.
-    pub fn start(&self) -> Result<Run, StartError> {
-        let client = self.client.inner();
-        let mut who = client.who.clone();
-        who.label = self.label.clone().or(who.label);
-        let plan = StartPlan {
-            service: client.service.clone(),
-            tenant: self.tenant.clone(),
-            throttle: client.throttle,
-            limits: self.limits,
-            wait_for_slot: self.wait_for_slot,
-            who,
-        };
-        let machine = Start::new(plan, seed().map_err(StartError::local)?, now())
-            .with_schedule(self.schedule);
-        let mut attempt = Attempt {
-            client,
-            machine: Some(machine),
-        };
-        let outcome = match attempt.machine.as_mut() {
-            Some(machine) => driver::start(client, &self.tenant, machine, self.on_wait.as_deref()),
-            None => Err(StartError::local("an attempt has a machine")),
-        };
-        drop(attempt.machine.take());
-        let accepted = outcome?;
-        let watch = accepted.watch(client.policy);
-        Ok(Run::new(
-            self.client.clone(),
-            self.tenant.clone(),
-            watch,
-            Some(accepted),
-        ))
+    pub fn start(&self) -> Result<OperationPoller, StartError> {
+        let seed = seed().map_err(StartError::local)?;
+        let accepted = self.finish(self.session.start(seed, now()))?;
+        let poll = self.session.after(accepted);
+        Ok(OperationPoller::new(self.clone(), poll))
     }
 
-    /// Takes up the wait of a resume token, perhaps another process's; polls at once.
+    /// Polls the operation that a resume token names, perhaps another process's. The first poll comes at once.
     ///
     /// # Errors
     ///
-    /// [`ResumeError`] if the token belongs to another base. Nothing was sent.
-    pub fn resume(&self, token: &ResumeToken) -> Result<Run, ResumeError> {
-        let url = token.operation_url(self.client.base())?;
-        Ok(self.wait_for(url, Some(token.accepted())))
+    /// [`ResumeError`] if the token belongs to another base URL. Nothing was sent.
+    pub fn resume(&self, token: &ResumeToken) -> Result<OperationPoller, ResumeError> {
+        let poll = self.session.resume(token, any_seed(), now())?;
+        Ok(OperationPoller::new(self.clone(), poll))
     }
 
-    /// Waits for the operation at a checked URL; polls at once.
-    pub fn watch(&self, url: OperationUrl) -> Run {
-        self.wait_for(url, None)
+    /// Polls the operation at a checked URL. The first poll comes at once.
+    pub fn poll(&self, url: OperationUrl) -> OperationPoller {
+        let poll = self.session.poll(url, any_seed(), now());
+        OperationPoller::new(self.clone(), poll)
     }
 
-    /// The quota as the books have it, with what is foreseen if the [`schedule`](Self::schedule) is known. Nothing is sent.
+    /// Polls a run by its id to its end. Its time limit begins now.
+    pub fn follow(&self, run: &str) -> RunPoller {
+        let poll = self.session.poll_run(run, any_seed(), now());
+        RunPoller::new(self.clone(), poll, None)
+    }
+
+    /// The quota from the ledger, with a forecast if the [`schedule`](Session::schedule) is known. Nothing is sent.
     ///
     /// # Errors
     ///
-    /// [`StoreError`] if the books cannot be read.
+    /// [`StoreError`] if the ledger cannot be read.
     pub fn quota(&self) -> Result<Quota, StoreError> {
-        let client = self.client.inner();
-        let key = LedgerKey::new(client.service.base(), &self.tenant);
-        let verdict = client.books.transact(&Change::read(key, client.throttle))?;
-        Ok(verdict.quota().clone().with_schedule(self.schedule))
+        self.finish(self.session.quota())
     }
 
-    fn wait_for(&self, url: OperationUrl, accepted: Option<Timestamp>) -> Run {
-        let client = self.client.inner();
-        let plan = PollPlan {
-            service: client.service.clone(),
-            policy: client.policy,
-            limits: self.limits,
-        };
-        // Only request ids are made of it: all alike is better than no wait.
-        let seed = seed().unwrap_or_default();
-        let watch = OperationPoll::new(url, plan, accepted, seed, now());
-        Run::new(self.client.clone(), self.tenant.clone(), watch, None)
+    /// All entries of the ledger, including those that no longer count. Nothing is sent.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the ledger cannot be read.
+    pub fn entries(&self) -> Result<Vec<Entry>, StoreError> {
+        self.finish(self.session.entries())
     }
-}
 
-/// A start under way: should a token source panic, it leaves the books as they should be.
-struct Attempt<'c> {
-    client: &'c Inner,
-    machine: Option<Start>,
-}
+    /// Resolves a start in doubt by hand, by its entry's id, with a note on why. Nothing is sent.
+    ///
+    /// # Errors
+    ///
+    /// [`ResolveError`]: there is no such entry, or the service answered to the start.
+    pub fn resolve(
+        &self,
+        id: &str,
+        resolution: Resolution,
+        note: &str,
+    ) -> Result<(), ResolveError> {
+        self.finish(self.session.resolve(id, resolution, note))
+    }
 
-impl Drop for Attempt<'_> {
-    fn drop(&mut self) {
-        if let Some(change) = self.machine.take().and_then(Start::abandon) {
-            // Without an outcome the reservation turns into doubt when its lease ends.
-            let _ = self.client.books.transact(&change);
-        }
+    /// Compares the ledger with what the service lists, and changes it: starts in doubt are resolved by evidence, starts
+    /// made elsewhere are entered as external. It takes `IndustryData.ReadBasic.All` and `IndustryData-Run.Read.All`. With
+    /// one of them alone nothing is freed, nor if the ledger's clock is more than two minutes off the service's.
+    ///
+    /// # Errors
+    ///
+    /// [`ReconcileError`] if the ledger, or both lists, cannot be read.
+    pub fn reconcile(&self) -> Result<Reconciliation, ReconcileError> {
+        let reconcile = self.session.reconcile(any_seed(), now());
+        self.finish(reconcile).map(Arc::unwrap_or_clone)
+    }
+
+    /// The next scheduled run, and whether a start now causes it to be skipped. `scheduled` is a time at which a scheduled
+    /// run is or was due, if known; otherwise it is the [`schedule`](Session::schedule) that was set, or else one inferred
+    /// from the runs' start times. `None` if those show none.
+    ///
+    /// # Errors
+    ///
+    /// [`ReconcileError`] if the ledger or the list of runs cannot be read.
+    pub fn forecast(
+        &self,
+        scheduled: Option<Timestamp>,
+    ) -> Result<Option<Forecast>, ReconcileError> {
+        self.finish(self.session.forecast(scheduled, any_seed()))
+    }
+
+    /// The schedule that the runs' start times show, if any. It is for [`Session::schedule`], and holds for as long as the
+    /// service keeps to it.
+    ///
+    /// # Errors
+    ///
+    /// [`ReconcileError`] if the ledger or the list of runs cannot be read.
+    pub fn infer_schedule(&self) -> Result<Option<Schedule>, ReconcileError> {
+        self.finish(self.session.infer_schedule(any_seed()))
+    }
+
+    /// The operations the service still has, of starts and of validations. It takes `IndustryData.ReadBasic.All`.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`], as for all reads.
+    pub fn operations(&self) -> Result<Vec<Operation>, ReadError> {
+        self.read(ListOperations)
+    }
+
+    /// One operation, as it is now. It takes `IndustryData.ReadBasic.All`.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`], as for all reads.
+    pub fn operation(&self, id: &str) -> Result<Operation, ReadError> {
+        self.read(GetOperation::new(id))
+    }
+
+    /// The runs the service still has, including scheduled ones. It takes `IndustryData-Run.Read.All` or
+    /// `IndustryData-Run.Start`.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`], as for all reads.
+    pub fn runs(&self) -> Result<Vec<IndustryDataRun>, ReadError> {
+        self.read(ListRuns)
+    }
+
+    /// One run, as it is now. It takes `IndustryData-Run.Read.All` or `IndustryData-Run.Start`.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`], as for all reads.
+    pub fn run_by_id(&self, id: &str) -> Result<IndustryDataRun, ReadError> {
+        self.read(GetRun::new(id))
+    }
+
+    /// What a run counted; complete at its end. It takes `IndustryData-Run.Read.All` or `IndustryData-Run.Start`.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`], as for all reads.
+    pub fn statistics(&self, run: &str) -> Result<RunStatistics, ReadError> {
+        self.read(GetStatistics::new(run))
+    }
+
+    /// What a run does with each flow. **The call is known from the service's metadata only**; its permission is not
+    /// published.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`], as for all reads.
+    pub fn activities(&self, run: &str) -> Result<Vec<RunActivity>, ReadError> {
+        self.read(ListActivities::new(run))
+    }
+
+    /// Whether the token may poll the operations it starts: reads the first page of the operations, before a slot is spent.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`]; `Forbidden` names `IndustryData.ReadBasic.All`, which `IndustryData-Run.Start` does not contain.
+    pub fn preflight(&self) -> Result<(), ReadError> {
+        self.read(Preflight)
+    }
+
+    /// Reads any endpoint, also one defined elsewhere, with the retries, paging and checks of the others.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`], as for all reads.
+    pub fn read<E: Endpoint>(&self, endpoint: E) -> Result<E::Output, ReadError> {
+        let read = self.session.read(endpoint, any_seed(), now());
+        self.finish(read).map(Arc::unwrap_or_clone)
+    }
+
+    pub(crate) fn client(&self) -> &Inner {
+        self.client.inner()
+    }
+
+    pub(crate) fn finish<M: Machine>(&self, mut machine: M) -> Result<M::Output, M::Error> {
+        finish(self, &mut machine, |progress| {
+            if let Some(report) = &self.on_wait {
+                report(progress.reason(), progress.next_poll_in());
+            }
+        })
     }
 }
 
@@ -208,7 +259,7 @@ impl fmt::Debug for TenantClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TenantClient")
             .field("client", &self.client)
-            .field("tenant", &self.tenant)
+            .field("tenant", self.tenant())
             .finish_non_exhaustive()
     }
 }

@@ -1,4 +1,4 @@
-//! Reads, follows and paging against the emulated service, over sockets.
+//! Reads, run polls and paging against the emulated service, over sockets.
 
 #![allow(
     clippy::unwrap_used,
@@ -19,6 +19,7 @@ use std::{
 
 use industrydata_blocking::Client;
 use industrydata_blocking::FixedToken;
+use industrydata_blocking::Settings;
 use industrydata_blocking::TenantClient;
 use industrydata_blocking::core::Timestamp;
 use industrydata_blocking::core::auth::AccessToken;
@@ -37,8 +38,11 @@ use industrydata_ledger::Ledger;
 fn tenant_at(base: &str, token: &str) -> TenantClient {
     let tokens = FixedToken::new(AccessToken::new(token).unwrap());
     Client::builder(tokens, Ledger::memory())
-        .base(base.parse().unwrap())
-        .polling(PollingPolicy::every(Duration::from_millis(20)))
+        .settings(
+            Settings::default()
+                .base(base.parse().unwrap())
+                .polling(PollingPolicy::every(Duration::from_millis(20))),
+        )
         .build()
         .unwrap()
         .tenant("contoso")
@@ -107,7 +111,7 @@ fn a_run_is_followed_past_its_operation() -> Result<(), StartError> {
     let run = tenant.start()?;
     // The operation was not read: the run is inferred, and there are two that it may be.
     let mut follow = run.follow().unwrap().unwrap();
-    let found = follow.found().unwrap();
+    let found = follow.run_match().unwrap();
     assert!(found.by().is_inferred() && found.is_ambiguous());
     let newest = tenant.runs().unwrap()[0].id().to_owned();
     if follow.run_id() != newest {
@@ -119,7 +123,7 @@ fn a_run_is_followed_past_its_operation() -> Result<(), StartError> {
 }
 
 #[test]
-fn a_miss_is_repeated_and_a_refusal_told() {
+fn a_transient_error_is_retried_and_a_refusal_reported() {
     let (emulator, tenant) = stage(Config::default());
     emulator.script(Fault::on(On::Runs).status(503));
     assert!(tenant.runs().unwrap().is_empty());
@@ -149,16 +153,16 @@ fn the_preflight_names_the_permission_and_starts_nothing() {
 }
 
 #[test]
-fn doubt_is_resolved_by_what_the_service_lists() {
+fn a_start_in_doubt_is_resolved_by_what_the_service_lists() {
     let (emulator, tenant) = stage(Config::default());
-    // Accepted, but the answer is lost; and one that others made.
+    // One that is accepted though its answer is lost, and one made elsewhere.
     emulator.script(Fault::on(On::Start).lose(Lose::Answer));
     assert!(tenant.start().is_err());
     let other = tenant_at(&emulator.base_url(), emulator.token());
     drop(other.start().unwrap());
     let quota = tenant.quota().unwrap();
     assert_eq!((quota.used(), quota.in_doubt()), (1, 1));
-    // The earlier operation is its own, the later one another's.
+    // The earlier operation belongs to the start in doubt, the later one was made elsewhere.
     let found = tenant.reconcile().unwrap();
     assert!(found.unread().is_none());
     assert_eq!((found.left_in_doubt(), found.drift()), (0, 1), "{found:?}");
@@ -173,7 +177,7 @@ fn doubt_is_resolved_by_what_the_service_lists() {
     let again = tenant.reconcile().unwrap();
     assert_eq!((again.drift(), again.changes().len()), (0, 0));
 
-    // What rests on evidence may be set right by hand.
+    // What rests on evidence may be corrected by hand.
     let id = entries[0].id().to_owned();
     tenant
         .resolve(&id, Resolution::NotStarted, "not in the portal")
@@ -224,25 +228,25 @@ fn the_schedule_is_inferred_from_what_ran() {
     assert_eq!(
         tenant.reconcile().unwrap().drift(),
         0,
-        "scheduled runs are no starts"
+        "scheduled runs are not starts"
     );
     assert_eq!(tenant.quota().unwrap().forecast(), None);
     let schedule = tenant.infer_schedule().unwrap().unwrap();
-    let tenant = tenant.schedule(schedule);
+    let tenant = tenant.with(|session| session.schedule(schedule));
     let before = tenant.quota().unwrap().forecast().unwrap();
     assert_eq!(before.next_scheduled(), forecast.next_scheduled());
     let run = tenant.start().unwrap();
     let accepted = run.accepted().unwrap();
-    let foreseen = accepted.foreseen().unwrap();
-    assert_eq!(foreseen.is_skipped_already(), Skip::No);
+    let forecast = accepted.forecast().unwrap();
+    assert_eq!(forecast.is_skipped_already(), Skip::No);
     let after = accepted.quota().unwrap().forecast().unwrap();
-    assert_eq!(after.is_skipped_already(), foreseen.start_now_skips());
+    assert_eq!(after.is_skipped_already(), forecast.start_now_skips());
     assert_eq!(tenant.quota().unwrap().schedule(), Some(&schedule));
 }
 
-/// Answers every request on `listener` with `body`, and tells what was asked.
+/// Answers every request on `listener` with `body`, and passes on what was asked.
 fn serve(listener: TcpListener, body: String) -> mpsc::Receiver<String> {
-    let (tell, told) = mpsc::channel();
+    let (sender, received) = mpsc::channel();
     thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
@@ -251,7 +255,7 @@ fn serve(listener: TcpListener, body: String) -> mpsc::Receiver<String> {
             while !request.ends_with(b"\r\n\r\n") && stream.read(&mut byte).unwrap_or(0) == 1 {
                 request.push(byte[0]);
             }
-            if tell.send(String::from_utf8(request).unwrap()).is_err() {
+            if sender.send(String::from_utf8(request).unwrap()).is_err() {
                 return;
             }
             let head = format!(
@@ -261,7 +265,7 @@ fn serve(listener: TcpListener, body: String) -> mpsc::Receiver<String> {
             drop(stream.write_all((head + &body).as_bytes()));
         }
     });
-    told
+    received
 }
 
 #[test]

@@ -36,8 +36,8 @@ pub(crate) fn of_start(kind: &StartErrorKind) -> (Outcome, Kind) {
             (Outcome::Throttled, Kind::Quota)
         }
         StartErrorKind::TimeLimit { .. } => (Outcome::Unreachable, Kind::TimedOut),
-        StartErrorKind::DoubtfulAnswer(_)
-        | StartErrorKind::DoubtfulLoss(_)
+        StartErrorKind::AmbiguousAnswer(_)
+        | StartErrorKind::AnswerLost(_)
         | StartErrorKind::Dropped => (Outcome::InDoubt, Kind::InDoubt),
         StartErrorKind::Stopped => (Outcome::Interrupted, Kind::Interrupted),
         StartErrorKind::NotFollowable { .. } => (Outcome::Unexpected, Kind::NotFollowable),

@@ -119,14 +119,14 @@ impl Exchange {
         match leg.kind {
             Kind::Accepted | Kind::Refused => {
                 if !head || matches!(how, Break::Reset | Break::Stopped) {
-                    ends.push(end("start DoubtfulLoss", (0, 1), ""));
+                    ends.push(end("start AnswerLost", (0, 1), ""));
                 }
                 if !head && stopped {
                     ends.push(end("start Dropped", (0, 1), ""));
                 }
                 if head && leg.kind == Kind::Refused && whole {
                     // The client sent the repeat on the connection that then broke, so it may have arrived.
-                    ends.push(end("start DoubtfulLoss", (0, 1), ""));
+                    ends.push(end("start AnswerLost", (0, 1), ""));
                 }
                 if head && stopped && leg.kind == Kind::Refused {
                     ends.push(end("start Dropped", (0, 1), ""));

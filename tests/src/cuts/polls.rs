@@ -7,7 +7,7 @@ use std::{
 };
 
 use futures_core::Stream;
-use industrydata_async::{Run, TenantClient};
+use industrydata_async::{OperationPoller, TenantClient};
 use industrydata_core::Timestamp;
 use industrydata_core::lro::OperationPollError;
 use industrydata_core::lro::Progress;
@@ -113,7 +113,7 @@ fn dropped(polls: usize, by: By) -> Result<Dropped, String> {
     })
 }
 
-async fn begun(tenant: &TenantClient, stage: &Stage, by: By) -> Result<Run, String> {
+async fn begun(tenant: &TenantClient, stage: &Stage, by: By) -> Result<OperationPoller, String> {
     if by == By::Resume {
         let url = OperationUrl::from_id(&stage.base, OPERATION).map_err(|e| e.to_string())?;
         let token = ResumeToken::new(&stage.base, &url, Timestamp::now());
@@ -124,7 +124,7 @@ async fn begun(tenant: &TenantClient, stage: &Stage, by: By) -> Result<Run, Stri
 
 /// Polls to the end by the stream; `None` if a future was dropped on the way.
 async fn streamed(
-    run: &mut Run,
+    run: &mut OperationPoller,
     budget: &mut Budget,
     reported: &mut usize,
 ) -> Option<Result<Option<Progress>, OperationPollError>> {
@@ -140,7 +140,7 @@ async fn streamed(
 }
 
 fn ended(
-    run: &Run,
+    run: &OperationPoller,
     stage: &Stage,
     by: By,
     was_dropped: bool,

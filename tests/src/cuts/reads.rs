@@ -5,6 +5,7 @@ use std::time::Duration;
 use industrydata_async::{Client, FixedToken, TenantClient};
 use industrydata_core::auth::AccessToken;
 use industrydata_core::ledger::Resolution;
+use industrydata_core::lro::Settings;
 use industrydata_core::policy::PollingPolicy;
 use industrydata_emulator::{Config, Emulator, Fault, Grant, Lose, On};
 use industrydata_ledger::Ledger;
@@ -79,9 +80,12 @@ impl World {
         let token = AccessToken::new(CANARY).map_err(|error| error.to_string())?;
         let base = self.0.base_url().parse();
         let client = Client::builder(FixedToken::new(token), Ledger::memory())
-            .base(base.map_err(|error| format!("{error:?}"))?)
+            .settings(
+                Settings::default()
+                    .base(base.map_err(|error| format!("{error:?}"))?)
+                    .polling(PollingPolicy::every(Duration::from_millis(60))),
+            )
             .config(reqwest::ClientBuilder::new().tls_certs_only([]))
-            .polling(PollingPolicy::every(Duration::from_millis(60)))
             .build();
         let client = client.map_err(|error| error.to_string())?;
         client.tenant("contoso").map_err(|error| error.to_string())

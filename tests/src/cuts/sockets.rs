@@ -176,10 +176,7 @@ fn before() -> Vec<Scenario> {
     }
     // The server accepts the connection and breaks it without reading: the client cannot know that nothing was read.
     for act in [Act::Close, Act::Reset, Act::Deafen] {
-        let ends = [
-            ("start DoubtfulLoss", (0, 1)),
-            ("start Unreachable", (0, 0)),
-        ];
+        let ends = [("start AnswerLost", (0, 1)), ("start Unreachable", (0, 0))];
         let ends = ends.map(|(step, ledger)| End {
             step,
             ledger,

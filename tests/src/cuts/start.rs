@@ -4,6 +4,7 @@ use std::{sync::Arc, thread, time::Duration, time::Instant};
 
 use industrydata_async::{Client, TenantClient};
 use industrydata_core::ledger::Quota;
+use industrydata_core::lro::Settings;
 
 use super::drops::{Budget, Call, Dropped, on_a_runtime};
 use crate::{
@@ -37,13 +38,16 @@ const ENDS: [&str; 2] = ["released", "in doubt"];
 /// A client of this stage.
 pub(super) fn client(stage: &Stage) -> TenantClient {
     let client = Client::builder(source(&stage.tokens), Arc::clone(&stage.ledger))
-        .base(stage.base.clone())
+        .settings(
+            Settings::default()
+                .base(stage.base.clone())
+                .polling(industrydata_core::policy::PollingPolicy::every(
+                    super::polls::PACE,
+                ))
+                .request_limit(Duration::from_secs(20)),
+        )
         // Loading the system's root certificates takes longer than playing a point.
         .config(reqwest::ClientBuilder::new().tls_certs_only([]))
-        .polling(industrydata_core::policy::PollingPolicy::every(
-            super::polls::PACE,
-        ))
-        .request_limit(Duration::from_secs(20))
         .build();
     client.unwrap().tenant("contoso").unwrap()
 }

@@ -79,7 +79,7 @@ pub fn scenarios() -> Vec<Scenario> {
             Act::Pause(Duration::from_millis(30)),
             Act::Reset,
         ]))
-        .step(Do::Run, "start DoubtfulLoss")
+        .step(Do::Run, "start AnswerLost")
         .ledger(0, 1),
     ];
     for cut in [1, 9, 12, 17] {
@@ -95,7 +95,7 @@ pub fn scenarios() -> Vec<Scenario> {
 fn lost(name: &str, acts: Vec<Act>) -> Scenario {
     Scenario::new(format!("start in doubt: {name}"), "T37")
         .turn(Turn::new(acts))
-        .step(Do::Run, "start DoubtfulLoss")
+        .step(Do::Run, "start AnswerLost")
         .wire("P")
         .ledger(0, 1)
         .within(6000)

@@ -20,7 +20,7 @@ pub fn scenarios() -> Vec<Scenario> {
     };
     vec![
         start("in a 400", answer(400, &[JSON], error), "start Refused", 0, 0),
-        start("in a 500", answer(500, &[JSON], error), "start DoubtfulAnswer", 0, 1),
+        start("in a 500", answer(500, &[JSON], error), "start AmbiguousAnswer", 0, 1),
         start("in a 429", answer(429, &[JSON, "Retry-After: 3600"], error), "start Throttled", 0, 0).throttled(),
         start("in header fields", answer(400, &["Request-Id: {token}", "X-Ms-Request-Id: {token}", "Server: {token}"], ""), "start Refused", 0, 0),
         start("in an OAuth error", answer(403, &[JSON], r#"{"error":"{token}","error_description":"{token}"}"#), "start Forbidden", 0, 0),
@@ -53,12 +53,12 @@ pub fn scenarios() -> Vec<Scenario> {
             .ledger(1, 0),
         Scenario::new("token echoed in an invalid status line", "T20")
             .turn(crate::raw("HTTP/1.1 {token}\r\n\r\n"))
-            .step(Do::Run, "start DoubtfulLoss")
+            .step(Do::Run, "start AnswerLost")
             .wire("P")
             .ledger(0, 1),
         Scenario::new("token echoed in a field name", "T20")
             .turn(crate::raw("HTTP/1.1 202 A\r\n{token} {token}: x\r\n\r\n"))
-            .step(Do::Run, "start DoubtfulLoss")
+            .step(Do::Run, "start AnswerLost")
             .wire("P")
             .ledger(0, 1),
     ]

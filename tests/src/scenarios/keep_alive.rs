@@ -20,12 +20,12 @@ pub fn scenarios() -> Vec<Scenario> {
     vec![
         run("closed once the next POST was read", "T36")
             .turn(Turn::new([Act::Close]))
-            .step(Do::Start, "start DoubtfulLoss")
+            .step(Do::Start, "start AnswerLost")
             .wire("PGP")
             .ledger(1, 1),
         run("reset once the next POST was read", "T36")
             .turn(Turn::new([Act::Reset]))
-            .step(Do::Start, "start DoubtfulLoss")
+            .step(Do::Start, "start AnswerLost")
             .wire("PGP")
             .ledger(1, 1),
         Scenario::new("reused connection: closed after each response", "T36")
@@ -35,7 +35,7 @@ pub fn scenarios() -> Vec<Scenario> {
             .turn(accepted())
             .poll_every(200)
             .step(Do::Run, "succeeded")
-            .step(Do::Start, "accepted|start DoubtfulLoss"),
+            .step(Do::Start, "accepted|start AnswerLost"),
         Scenario::new("reused connection: a surplus response", "T10")
             .turn(
                 accepted().then(Act::Send(

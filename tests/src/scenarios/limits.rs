@@ -51,7 +51,7 @@ pub fn scenarios() -> Vec<Scenario> {
             .ledger(1, 0),
         Scenario::new("the deadline ends a start that stalls", "I7 T24")
             .turn(Turn::new([Act::Stall]))
-            .step(Do::Run, "start DoubtfulLoss")
+            .step(Do::Run, "start AnswerLost")
             .request_limit(30_000)
             .time_limit(1000)
             .within(8000)

@@ -27,7 +27,7 @@ pub fn scenarios() -> Vec<Scenario> {
                 "after five starts in doubt, the sixth is refused unsent",
                 "I3",
             ),
-            "start DoubtfulAnswer",
+            "start AmbiguousAnswer",
         )
         .turn(answer(503, &[], "").forever())
         .step(Do::Start, "start NoSlot")
@@ -88,13 +88,13 @@ pub fn scenarios() -> Vec<Scenario> {
         Scenario::new("recording a start in doubt is retried once", "I4")
             .ledger_fails_at(&[1])
             .turn(Turn::new([Act::Close]))
-            .step(Do::Run, "start DoubtfulLoss")
+            .step(Do::Run, "start AnswerLost")
             .wire("P")
             .ledger(0, 1),
         Scenario::new("a start in doubt that cannot be recorded is reported", "I4")
             .ledger_fails_at(&[1, 2])
             .turn(Turn::new([Act::Close]))
-            .step(Do::Run, "start DoubtfulLoss")
+            .step(Do::Run, "start AnswerLost")
             .warns()
             .wire("P"),
     ]

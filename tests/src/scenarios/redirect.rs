@@ -21,7 +21,7 @@ pub fn scenarios() -> Vec<Scenario> {
             ),
         ] {
             let (end, in_doubt) = match status {
-                303 => ("start DoubtfulAnswer", 1),
+                303 => ("start AmbiguousAnswer", 1),
                 _ => ("start Refused", 0),
             };
             scenarios.push(

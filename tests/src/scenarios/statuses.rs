@@ -39,7 +39,7 @@ pub fn scenarios() -> Vec<Scenario> {
     let in_doubt = in_doubt.iter().map(|status| {
         Scenario::new(format!("{status} for a start leaves it in doubt"), "T36")
             .turn(answer(*status, &["Retry-After: 0"], ""))
-            .step(Do::Run, "start DoubtfulAnswer")
+            .step(Do::Run, "start AmbiguousAnswer")
             .wire("P")
             .ledger(0, 1)
     });
@@ -52,7 +52,7 @@ pub fn scenarios() -> Vec<Scenario> {
         &["Content-Type: text/html"],
         "<html>Sign in</html>",
     ))
-    .step(Do::Run, "start DoubtfulAnswer")
+    .step(Do::Run, "start AmbiguousAnswer")
     .wire("P")
     .ledger(0, 1);
     let operation = Scenario::new(
@@ -67,7 +67,7 @@ pub fn scenarios() -> Vec<Scenario> {
         ],
         r#"{"status":"succeeded"}"#,
     ))
-    .step(Do::Run, "start DoubtfulAnswer")
+    .step(Do::Run, "start AmbiguousAnswer")
     .wire("P")
     .ledger(0, 1);
     released.chain(in_doubt).chain([page, operation]).collect()

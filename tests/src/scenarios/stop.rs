@@ -20,7 +20,7 @@ pub fn scenarios() -> Vec<Scenario> {
         long("stopped during a POST that stalls")
             .turn(Turn::new([Act::Stall]))
             .stop(When::Requests(1))
-            .step(Do::Run, "start Dropped|start DoubtfulLoss")
+            .step(Do::Run, "start Dropped|start AnswerLost")
             .wire("P")
             .ledger(0, 1),
         long("stopped between polls")

@@ -83,7 +83,7 @@ pub fn scenarios() -> Vec<Scenario> {
         Scenario::new("a 503 with a Retry-After is not waited out", "T36")
             .turn(answer(503, &["Retry-After: 1"], ""))
             .wait_for_slot()
-            .step(Do::Run, "start DoubtfulAnswer")
+            .step(Do::Run, "start AmbiguousAnswer")
             .wire("P")
             .ledger(0, 1),
     ]

@@ -55,7 +55,7 @@ fn starts() -> Vec<Scenario> {
             .tokens(&fresh)
             .turn(refused())
             .turn(Turn::new([crate::Act::Close]))
-            .step(Do::Run, "start DoubtfulLoss")
+            .step(Do::Run, "start AnswerLost")
             .wire("PP")
             .ledger(0, 1),
         Scenario::new("a claims challenge is passed to the token source, its authority is not contacted", "T41")

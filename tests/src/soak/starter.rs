@@ -11,6 +11,7 @@ use std::{
 use industrydata_blocking::{Client, FixedToken, TenantClient};
 use industrydata_core::auth::AccessToken;
 use industrydata_core::ledger::Caller;
+use industrydata_core::lro::Settings;
 use industrydata_emulator::Emulator;
 use industrydata_ledger::Ledger;
 
@@ -47,9 +48,12 @@ pub(super) fn client(base: &str, tenant: &str, ledger: Ledger) -> Result<TenantC
         ..Caller::default()
     };
     let client = Client::builder(FixedToken::new(AccessToken::new(TOKEN)?), ledger)
-        .base(base.parse()?)
-        .request_limit(Duration::from_secs(5))
-        .who(caller)
+        .settings(
+            Settings::default()
+                .base(base.parse()?)
+                .request_limit(Duration::from_secs(5))
+                .caller(caller),
+        )
         .build()?;
     Ok(client.tenant(tenant)?)
 }

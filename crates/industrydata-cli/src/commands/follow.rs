@@ -71,7 +71,7 @@ pub(crate) fn operation(run: &dyn Run) -> OperationReport {
 pub(crate) fn quota(run: &dyn Run) -> Option<QuotaReport> {
     let accepted = run.accepted()?;
     let mut quota = QuotaReport::from(accepted.quota()?);
-    if let (Some(report), Some(foreseen)) = (&mut quota.forecast, accepted.foreseen()) {
+    if let (Some(report), Some(foreseen)) = (&mut quota.forecast, accepted.forecast()) {
         report.told = human::skipped(&foreseen);
     }
     Some(quota)

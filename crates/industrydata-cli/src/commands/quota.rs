@@ -212,7 +212,7 @@ fn name(resolution: Resolution) -> &'static str {
 
 fn findings_text(found: &Reconciliation) -> String {
     let mut text = String::new();
-    for finding in found.findings() {
+    for finding in found.matches() {
         let _ = match finding {
             Match::Resolved {
                 entry,
@@ -228,7 +228,7 @@ fn findings_text(found: &Reconciliation) -> String {
     let _ = writeln!(
         text,
         "reconciled: {} found, {} starts by others the books did not have, {} left in doubt",
-        found.findings().len(),
+        found.matches().len(),
         found.drift(),
         found.left_in_doubt()
     );
@@ -236,7 +236,7 @@ fn findings_text(found: &Reconciliation) -> String {
 }
 
 fn findings_json(found: &Reconciliation) -> Value {
-    let findings = found.findings().iter().filter_map(|finding| match finding {
+    let findings = found.matches().iter().filter_map(|finding| match finding {
         Match::Resolved {
             entry,
             resolution,

@@ -17,6 +17,7 @@ use industrydata_core::lro::Progress;
 use industrydata_core::lro::ReadError;
 use industrydata_core::lro::ResumeToken;
 use industrydata_core::lro::RunPollError;
+use industrydata_core::lro::Settings;
 use industrydata_core::lro::StartError;
 use industrydata_core::model::IndustryDataRun;
 use industrydata_core::model::Operation;
@@ -55,12 +56,15 @@ pub(super) fn client(setup: Setup) -> Result<Box<dyn Client>, Box<Document>> {
         until: Instant::now().checked_add(setup.timeout.saturating_add(TOKEN_SLACK)),
     };
     let client = Inner::builder(tokens, setup.books)
-        .base(setup.base)
-        .polling(setup.polling)
-        .time_limit(setup.timeout)
-        .request_limit(setup.request_timeout)
-        .user_agent(USER_AGENT)
-        .who(setup.who)
+        .settings(
+            Settings::default()
+                .base(setup.base)
+                .polling(setup.polling)
+                .time_limit(setup.timeout)
+                .request_limit(setup.request_timeout)
+                .user_agent(USER_AGENT)
+                .caller(setup.who),
+        )
         .build()
         .map_err(unbuildable)?;
     let stop = client.stop_handle();
@@ -76,7 +80,7 @@ impl Client for Asynchronous {
         let client = self
             .client
             .clone()
-            .wait_for_slot(wait_for_slot)
+            .with(|session| session.wait_for_slot(wait_for_slot))
             .on_wait(on_wait);
         let run = self.runtime.block_on(client.start())?;
         Ok(self.watched(run))
@@ -84,7 +88,7 @@ impl Client for Asynchronous {
 
     fn watch(&self, target: Target) -> Result<Box<dyn Run>, Box<Document>> {
         let run = match target {
-            Target::Url(url) => self.client.watch(url),
+            Target::Url(url) => self.client.poll(url),
             Target::Resume(token) => self
                 .client
                 .resume(&token)
@@ -96,7 +100,10 @@ impl Client for Asynchronous {
     fn limited(&self, limit: Duration) -> Box<dyn Client> {
         Box::new(Self {
             runtime: self.runtime,
-            client: self.client.clone().time_limit(limit),
+            client: self
+                .client
+                .clone()
+                .with(|session| session.time_limit(limit)),
         })
     }
 
@@ -142,7 +149,10 @@ impl Client for Asynchronous {
     fn scheduled(&self, schedule: Schedule) -> Box<dyn Client> {
         Box::new(Self {
             runtime: self.runtime,
-            client: self.client.clone().schedule(schedule),
+            client: self
+                .client
+                .clone()
+                .with(|session| session.schedule(schedule)),
         })
     }
 
@@ -167,7 +177,7 @@ impl RunPoller for Followed {
 }
 
 impl Asynchronous {
-    fn watched(&self, run: industrydata_async::Run) -> Box<dyn Run> {
+    fn watched(&self, run: industrydata_async::OperationPoller) -> Box<dyn Run> {
         Box::new(Watched {
             runtime: self.runtime,
             run,
@@ -177,7 +187,7 @@ impl Asynchronous {
 
 struct Watched {
     runtime: &'static Runtime,
-    run: industrydata_async::Run,
+    run: industrydata_async::OperationPoller,
 }
 
 impl Run for Watched {

@@ -17,6 +17,7 @@ use industrydata_core::lro::Progress;
 use industrydata_core::lro::ReadError;
 use industrydata_core::lro::ResumeToken;
 use industrydata_core::lro::RunPollError;
+use industrydata_core::lro::Settings;
 use industrydata_core::lro::StartError;
 use industrydata_core::model::IndustryDataRun;
 use industrydata_core::model::Operation;
@@ -43,12 +44,15 @@ pub(super) fn client(setup: Setup) -> Result<Box<dyn Client>, Box<Document>> {
         setup.interrupt.on_stop(move || stop.stop());
     }
     let client = Inner::builder(tokens, setup.books)
-        .base(setup.base)
-        .polling(setup.polling)
-        .time_limit(setup.timeout)
-        .request_limit(setup.request_timeout)
-        .user_agent(USER_AGENT)
-        .who(setup.who)
+        .settings(
+            Settings::default()
+                .base(setup.base)
+                .polling(setup.polling)
+                .time_limit(setup.timeout)
+                .request_limit(setup.request_timeout)
+                .user_agent(USER_AGENT)
+                .caller(setup.who),
+        )
         .build()
         .map_err(unbuildable)?;
     let stop = client.stop_handle();
@@ -61,7 +65,11 @@ pub(super) fn client(setup: Setup) -> Result<Box<dyn Client>, Box<Document>> {
 
 impl Client for Blocking {
     fn start(&self, wait_for_slot: bool, on_wait: OnWait) -> Result<Box<dyn Run>, StartError> {
-        let client = self.0.clone().wait_for_slot(wait_for_slot).on_wait(on_wait);
+        let client = self
+            .0
+            .clone()
+            .with(|session| session.wait_for_slot(wait_for_slot))
+            .on_wait(on_wait);
         Ok(Box::new(Watched {
             run: client.start()?,
         }))
@@ -69,7 +77,7 @@ impl Client for Blocking {
 
     fn watch(&self, target: Target) -> Result<Box<dyn Run>, Box<Document>> {
         let run = match target {
-            Target::Url(url) => self.0.watch(url),
+            Target::Url(url) => self.0.poll(url),
             Target::Resume(token) => self
                 .0
                 .resume(&token)
@@ -79,7 +87,9 @@ impl Client for Blocking {
     }
 
     fn limited(&self, limit: Duration) -> Box<dyn Client> {
-        Box::new(Self(self.0.clone().time_limit(limit)))
+        Box::new(Self(
+            self.0.clone().with(|session| session.time_limit(limit)),
+        ))
     }
 
     fn follow(&self, run: &str) -> Box<dyn RunPoller> {
@@ -119,7 +129,9 @@ impl Client for Blocking {
     }
 
     fn scheduled(&self, schedule: Schedule) -> Box<dyn Client> {
-        Box::new(Self(self.0.clone().schedule(schedule)))
+        Box::new(Self(
+            self.0.clone().with(|session| session.schedule(schedule)),
+        ))
     }
 
     fn infer_schedule(&self) -> Result<Option<Schedule>, ReconcileError> {
@@ -140,7 +152,7 @@ impl RunPoller for Followed {
 }
 
 struct Watched {
-    run: industrydata_blocking::Run,
+    run: industrydata_blocking::OperationPoller,
 }
 
 impl Run for Watched {

@@ -101,12 +101,12 @@ fn every_end_of_a_start_has_its_exit_code() {
             Kind::TimedOut,
         ),
         (
-            StartErrorKind::DoubtfulAnswer(service_error(500)),
+            StartErrorKind::AmbiguousAnswer(service_error(500)),
             8,
             Kind::InDoubt,
         ),
         (
-            StartErrorKind::DoubtfulLoss(fault(Phase::Sent)),
+            StartErrorKind::AnswerLost(fault(Phase::Sent)),
             8,
             Kind::InDoubt,
         ),

@@ -84,7 +84,7 @@ impl Session {
     }
 
     /// The schedule of the tenant's runs, given or inferred. The quota and the result of a start then have a forecast
-    /// ([`Quota::foreseen`], [`Accepted::forecast`]). The service has no such setting, and nothing is sent for it.
+    /// ([`Quota::forecast`], [`Accepted::forecast`]). The service has no such setting, and nothing is sent for it.
     pub fn schedule(mut self, schedule: Schedule) -> Self {
         self.schedule = Some(schedule);
         self

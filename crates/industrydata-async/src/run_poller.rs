@@ -1,0 +1,83 @@
+//! Polling a run.
+
+use industrydata_core::{
+    endpoint::GetStatistics,
+    lro::{Progress, ReadError, RunPoll, RunPollError},
+    model::{IndustryDataRun, RunStatistics},
+    reconcile::RunMatch,
+};
+
+use crate::{
+    drive::{Event, drive, finish},
+    tenant_client::TenantClient,
+};
+
+/// Polls a run until it ends.
+///
+/// Every method is cancel-safe: dropping a future loses no progress and polls no more often.
+#[derive(Debug)]
+#[must_use = "the run continues, but nothing polls it"]
+pub struct RunPoller {
+    tenant: TenantClient,
+    poll: RunPoll,
+    run_match: Option<RunMatch>,
+}
+
+impl RunPoller {
+    pub(crate) fn new(tenant: TenantClient, poll: RunPoll, run_match: Option<RunMatch>) -> Self {
+        Self {
+            tenant,
+            poll,
+            run_match,
+        }
+    }
+
+    /// The run's id.
+    #[must_use]
+    pub fn run_id(&self) -> &str {
+        self.poll.id()
+    }
+
+    /// How the run was found, if its operation led to it. One found by its start time may belong to another start.
+    #[must_use]
+    pub const fn run_match(&self) -> Option<&RunMatch> {
+        self.run_match.as_ref()
+    }
+
+    /// The run as last seen.
+    #[must_use]
+    pub fn run(&self) -> Option<&IndustryDataRun> {
+        self.poll.run()
+    }
+
+    /// Waits for the next poll and returns what it brought; `None` once the run has ended.
+    ///
+    /// # Errors
+    ///
+    /// [`RunPollError`]: the run failed, or cannot be polled.
+    pub async fn progress(&mut self) -> Result<Option<Progress>, RunPollError> {
+        match drive(&self.tenant, &mut self.poll).await? {
+            Event::Progress(progress) => Ok(Some(progress)),
+            Event::Done(_) => Ok(None),
+        }
+    }
+
+    /// Waits until the run has ended: `completed`, `completedWithErrors` or `completedWithWarnings`.
+    ///
+    /// # Errors
+    ///
+    /// [`RunPollError`]: the run failed, which its blocking error explains, or cannot be polled.
+    pub async fn until_done(&mut self) -> Result<IndustryDataRun, RunPollError> {
+        let done = finish(&self.tenant, &mut self.poll, |_| ()).await;
+        done.map(|run| IndustryDataRun::clone(&run))
+    }
+
+    /// What the run counted; complete at its end.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`]. The run's own outcome does not depend on it.
+    pub async fn statistics(&self) -> Result<RunStatistics, ReadError> {
+        self.tenant.read(GetStatistics::new(self.poll.id())).await
+    }
+}

@@ -1,0 +1,44 @@
+//! Stores beside a runtime: one that blocks never does so on a worker thread.
+
+use std::{future::Future, pin::Pin, sync::Arc};
+
+use industrydata_core::ledger::{Change, Store, StoreError, StoreReply};
+use tokio::{runtime::Handle, task};
+
+/// A store that answers by a future. Its change is applied under the same conditions as a [`Store`]'s.
+///
+/// A change that was begun must be carried to its end even if the future is dropped, or not be made at all.
+pub trait AsyncStore: Send + Sync {
+    /// Applies `change` to the ledger it names, durably.
+    fn transact(&self, change: Arc<Change>) -> StoreFuture;
+
+    /// Applies a change in the background: what a dropped start leaves to be recorded. By default this happens on the runtime
+    /// of the calling thread. Without one, or if that ends first, the start is in doubt when its lease ends.
+    fn transact_later(&self, change: Arc<Change>) {
+        if let Ok(runtime) = Handle::try_current() {
+            drop(runtime.spawn(self.transact(change)));
+        }
+    }
+}
+
+/// The reply to a change, on its way: a boxed future, so that stores are usable as `dyn`.
+pub type StoreFuture = Pin<Box<dyn Future<Output = Result<StoreReply, StoreError>> + Send>>;
+
+/// A blocking store, on the runtime's threads for blocking work.
+pub(crate) struct Threaded<S>(pub(crate) Arc<S>);
+
+impl<S: Store + 'static> AsyncStore for Threaded<S> {
+    fn transact(&self, change: Arc<Change>) -> StoreFuture {
+        let store = Arc::clone(&self.0);
+        Box::pin(async move {
+            let reply = task::spawn_blocking(move || store.transact(&change)).await;
+            reply.unwrap_or_else(|lost| Err(StoreError::unconfirmed(lost)))
+        })
+    }
+
+    /// On its own thread: the runtime may be about to end.
+    fn transact_later(&self, change: Arc<Change>) {
+        let store = Arc::clone(&self.0);
+        std::thread::spawn(move || store.transact(&change));
+    }
+}

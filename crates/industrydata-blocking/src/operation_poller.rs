@@ -1,0 +1,136 @@
+//! Polling an operation.
+
+use industrydata_core::{
+    ledger::StoreError,
+    lro::{Accepted, OperationPollError, Progress, ReadError, RecordedPoll, ResumeToken},
+    model::Operation,
+    reconcile::RunMatch,
+    wire::OperationUrl,
+};
+
+use crate::{
+    clock::{any_seed, now},
+    drive::{Event, drive, finish},
+    run_poller::RunPoller,
+    tenant_client::TenantClient,
+};
+
+/// Polls the operation of a start, made here or elsewhere, until it ends.
+///
+/// As an iterator it gives each poll's [`Progress`], before the pause that follows it; a failed poll is its last item.
+#[derive(Debug)]
+#[must_use = "the run continues, but nothing polls its operation"]
+pub struct OperationPoller {
+    tenant: TenantClient,
+    poll: RecordedPoll,
+    has_ended: bool,
+}
+
+impl OperationPoller {
+    pub(crate) fn new(tenant: TenantClient, poll: RecordedPoll) -> Self {
+        Self {
+            tenant,
+            poll,
+            has_ended: false,
+        }
+    }
+
+    /// The operation's URL. Its `Display` leaves out the query.
+    #[must_use]
+    pub const fn url(&self) -> &OperationUrl {
+        self.poll.poll().url()
+    }
+
+    /// The operation as last seen.
+    #[must_use]
+    pub fn operation(&self) -> Option<&Operation> {
+        self.poll.poll().operation()
+    }
+
+    /// The id in the operation as last seen, if it differs from the URL's, which is used.
+    #[must_use]
+    pub fn other_id(&self) -> Option<&str> {
+        self.poll.poll().other_id()
+    }
+
+    /// What the service answered to the start, if this process made it.
+    #[must_use]
+    pub const fn accepted(&self) -> Option<&Accepted> {
+        self.poll.accepted()
+    }
+
+    /// What another process needs to resume the poll.
+    #[must_use]
+    pub fn resume_token(&self) -> ResumeToken {
+        self.poll.poll().resume_token()
+    }
+
+    /// Why the acceptance is not recorded, if so; it is tried once more when the operation has ended. Its reservation counts
+    /// all the same.
+    #[must_use]
+    pub const fn ledger_warning(&self) -> Option<&StoreError> {
+        self.poll.ledger_warning()
+    }
+
+    /// Waits for the next poll and returns what it brought; `None` once the operation has succeeded.
+    ///
+    /// # Errors
+    ///
+    /// [`OperationPollError`]. All but a failed operation carry the resume token.
+    pub fn progress(&mut self) -> Result<Option<Progress>, OperationPollError> {
+        match drive(&self.tenant, &mut self.poll)? {
+            Event::Progress(progress) => Ok(Some(progress)),
+            Event::Done(_) => Ok(None),
+        }
+    }
+
+    /// Waits until the operation has succeeded.
+    ///
+    /// # Errors
+    ///
+    /// [`OperationPollError`]. All but a failed operation carry the resume token.
+    pub fn until_done(&mut self) -> Result<Operation, OperationPollError> {
+        let done = finish(&self.tenant, &mut self.poll, |_| ());
+        done.map(|operation| Operation::clone(&operation))
+    }
+
+    /// The run of the operation: the one its `resourceLocation` names, or else the first that started after the acceptance,
+    /// which is an inference; `None` if there is neither. Ask once the operation has succeeded.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] if the runs had to be listed and could not be.
+    pub fn find_run(&self) -> Result<Option<RunMatch>, ReadError> {
+        let tenant = &self.tenant;
+        let find = tenant.session.find_run(self.poll.poll(), any_seed(), now());
+        tenant.finish(find)
+    }
+
+    /// Finds the run and polls it to its own end, which may come long after the operation's; `None` if it cannot be found.
+    /// Its time limit begins now.
+    ///
+    /// # Errors
+    ///
+    /// As [`find_run`](Self::find_run).
+    pub fn follow(&self) -> Result<Option<RunPoller>, ReadError> {
+        let Some(found) = self.find_run()? else {
+            return Ok(None);
+        };
+        let tenant = self.tenant.clone();
+        let poll = tenant.session.poll_run(found.id(), any_seed(), now());
+        Ok(Some(RunPoller::new(tenant, poll, Some(found))))
+    }
+}
+
+impl Iterator for OperationPoller {
+    type Item = Result<Progress, OperationPollError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.has_ended {
+            return None;
+        }
+        let next = self.progress().transpose();
+        self.has_ended = !matches!(next, Some(Ok(_)));
+        next
+    }
+}
