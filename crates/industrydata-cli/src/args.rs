@@ -1,4 +1,6 @@
-//! The command line: what can be asked for, and how it is explained.
+//! The command line and its help.
+//!
+//! clap does not wrap the help. A test checks that every line fits in 80 columns.
 
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
@@ -6,73 +8,94 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use industrydata_core::Timestamp;
 use industrydata_core::ledger::Caller;
 use industrydata_core::ledger::Resolution;
+use industrydata_core::policy::PollingPolicy;
 
-/// The longest duration taken: clocks of some systems reach no further.
+/// The longest duration accepted: the clocks of some systems reach no further.
 const LONGEST: Duration = Duration::from_secs(3650 * 24 * 60 * 60);
 
-/// The longest time one request is given.
+/// The longest time limit of one request.
 const LONGEST_REQUEST: Duration = Duration::from_secs(60 * 60);
 
 const ABOUT: &str = "\
-Starts a Microsoft Graph industryData run (School Data Sync) and sees it through.
+Starts a Microsoft Graph industryData run (School Data Sync) and waits for it.
 
-The service takes five starts in twelve hours. Starts are counted in a ledger, so that one too many is refused here, \
-before anything is sent; a start whose answer was lost counts too.";
+The service accepts five starts in twelve hours. A ledger counts them, so that a
+sixth start is refused here, before anything is sent. If the answer is lost, the
+start is in doubt and still counts.";
 
-const TOKENS: &str = "\
-Access token, the first found of:
+const MORE_HELP: &str = "Run with --help for token sources, examples and exit codes.";
+
+const DETAILS: &str = "\
+Access token, from the first source that is set:
   --token-file PATH, --token-command CMD
   INDUSTRYDATA_TOKEN
-  AZURE_TENANT_ID with AZURE_CLIENT_ID and AZURE_CLIENT_SECRET (at AZURE_AUTHORITY_HOST)
-A token is never an argument.
+  AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET
+                                    (the authority is AZURE_AUTHORITY_HOST)
+A token is never passed as an argument.
 
 Examples:
-  industrydata start --wait --token-command 'az account get-access-token --resource https://graph.microsoft.com'
+  industrydata start --wait --token-command \\
+    'az account get-access-token --resource https://graph.microsoft.com'
   industrydata start --wait-for-slot --timeout 14h --tenant contoso
-  industrydata wait idr1:AGnb...        take up a wait that was interrupted
-  industrydata start --follow           to the run's own end, with its statistics
+  industrydata start --follow       wait for the run too, show its statistics
+  industrydata wait idr1:AGnb...    resume an interrupted wait
   industrydata quota --output json
-  industrydata quota --reconcile        compare the books with what the service lists
+  industrydata quota --reconcile    compare the ledger with the service
   industrydata runs list
-  industrydata emulator                 a service to try all of it with
+  industrydata emulator             serve an emulated service to try this with
   industrydata demo
 
 Exit codes:
-  0 started or succeeded     1 the operation failed       2 usage
-  3 throttled                4 not authorised             5 an unexpected answer
-  6 not reached, not started 7 time limit, it goes on     8 in doubt: it may have started
-  9 the ledger is unusable   130 interrupted";
+    0  started, or succeeded
+    1  the operation or the run failed
+    2  invalid command line or setting
+    3  throttled
+    4  not authorised
+    5  unexpected answer
+    6  service not reached, nothing was started
+    7  time limit passed, the operation goes on
+    8  in doubt: a run may have started
+    9  the ledger is unusable
+  130  interrupted";
 
 const START: &str = "\
 Examples:
-  industrydata start                            start, and print how to wait for the operation
-  industrydata start --wait --timeout 2h        start, and wait until it has succeeded or failed
+  industrydata start
+      start a run, and print how to wait for the operation
+  industrydata start --wait --timeout 2h
+      start a run, and wait until the operation succeeds or fails
   industrydata start --schedule 2026-03-10T06:00:00Z
-                                                and say which scheduled run it makes be skipped
-  industrydata start --wait-for-slot            if all starts of the window are used, wait for one";
+      report also which scheduled run the start causes to be skipped
+  industrydata start --wait-for-slot
+      wait if all starts of the window are used";
 
 const WAIT: &str = "\
 Examples:
   industrydata wait idr1:AGnb...
   industrydata wait 171bf0b4-14e9-408f-71dd-08dcd2a15d23
-  industrydata wait https://graph.microsoft.com/beta/external/industryData/operations/171bf0b4-...";
+  industrydata wait https://graph.microsoft.com/beta/external/...";
 
 const EMULATOR: &str = "\
-Control paths: POST /_emulator/advance {\"by\": \"12h\"} moves its clock, POST /_emulator/faults scripts faults.
+Control:
+  POST /_emulator/advance   {\"by\": \"12h\"} advances the clock
+  POST /_emulator/faults    scripts faults
 
 Examples:
-  industrydata emulator --speed 20              an operation takes 6 s in place of 120 s
-  industrydata emulator --speed 600             a run takes 11 s in place of 110 min, for start --follow
-  curl -d '{\"on\": \"start\", \"lose\": \"answer\"}' http://127.0.0.1:8085/_emulator/faults";
+  industrydata emulator --speed 20
+      an operation takes 6 s instead of 120 s
+  industrydata emulator --speed 600
+      a run takes 11 s instead of 110 min, for start --follow
+  curl -d '{\"on\": \"start\", \"lose\": \"answer\"}' \\
+    http://127.0.0.1:8085/_emulator/faults";
 
 /// The whole command line.
 #[derive(Debug, Parser)]
 #[command(
     name = "industrydata",
     version,
-    about = "Starts a Microsoft Graph industryData run and sees it through"
+    about = "Starts a Microsoft Graph industryData run and waits for it"
 )]
-#[command(long_about = ABOUT, after_long_help = TOKENS, after_help = "--help tells more: tokens, examples, exit codes")]
+#[command(long_about = ABOUT, after_help = MORE_HELP, after_long_help = DETAILS)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -80,41 +103,72 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
-/// What every command takes, before or after its name.
+/// Options of every command, before or after its name.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
-    /// The service [env: INDUSTRYDATA_BASE_URL] [default: Graph's own, graph.microsoft.com/beta]
-    #[arg(long, global = true, value_name = "URL")]
+    /// Base URL of the service
+    ///
+    /// The default is https://graph.microsoft.com/beta.
+    /// [env: INDUSTRYDATA_BASE_URL]
+    #[arg(long, global = true, value_name = "URL", verbatim_doc_comment)]
     pub(crate) base_url: Option<String>,
-    /// Which of the two clients to use: ureq (blocking) or reqwest (async)
+    /// HTTP client, ureq or reqwest
+    ///
+    /// The blocking client is ureq, the async client is reqwest. Both do the
+    /// same.
     #[arg(
         long,
         global = true,
         value_enum,
         default_value_t,
-        value_name = "FLAVOUR"
+        value_name = "blocking|async",
+        hide_possible_values = true,
+        verbatim_doc_comment
     )]
     pub(crate) http: Http,
-    /// For people, or exactly one JSON document on standard output
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORM")]
+    /// Form of the output
+    ///
+    /// With json, standard output is exactly one JSON document.
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "human|json",
+        hide_possible_values = true,
+        verbatim_doc_comment
+    )]
     pub(crate) output: Output,
-    /// The file of the books of starts, `postgres://user@host/database` for many machines (its password best in
-    /// PGPASSWORD or ~/.pgpass), or `none` for books that end with this process [env: INDUSTRYDATA_LEDGER]
-    #[arg(long, global = true, value_name = "PATH|URL|none")]
+    /// Ledger of starts: a file, a database or none
+    ///
+    /// A path of a SQLite file; the default is a file in your state folder.
+    /// For several machines, postgres://user@host/database, with the password
+    /// in PGPASSWORD or ~/.pgpass. With none, the ledger is not stored.
+    /// [env: INDUSTRYDATA_LEDGER]
+    #[arg(long, global = true, value_name = "LEDGER", verbatim_doc_comment)]
     pub(crate) ledger: Option<PathBuf>,
-    /// Whose books: best the directory id [env: INDUSTRYDATA_TENANT, AZURE_TENANT_ID] [default: default]
-    #[arg(long, global = true, value_name = "NAME")]
+    /// Tenant whose starts are counted
+    ///
+    /// Preferably the directory id; the default is "default".
+    /// [env: INDUSTRYDATA_TENANT, AZURE_TENANT_ID]
+    #[arg(long, global = true, value_name = "NAME", verbatim_doc_comment)]
     pub(crate) tenant: Option<String>,
-    /// A file with the access token, bare or as az prints it; read again when a fresh one is needed
-    #[arg(long, global = true, value_name = "PATH")]
+    /// File with the access token
+    ///
+    /// It holds the token alone, or the JSON that az prints. It is read again
+    /// when a fresh token is needed.
+    #[arg(long, global = true, value_name = "PATH", verbatim_doc_comment)]
     pub(crate) token_file: Option<PathBuf>,
-    /// A command that prints the access token, bare or as az prints it; run by `sh -c`, 60 s at most
-    #[arg(long, global = true, value_name = "CMD")]
+    /// Command that prints the access token
+    ///
+    /// It prints the token alone, or the JSON that az prints. `sh -c` runs it
+    /// for at most 60 s.
+    #[arg(long, global = true, value_name = "CMD", verbatim_doc_comment)]
     pub(crate) token_command: Option<String>,
 }
 
-/// The client to use.
+/// The HTTP client.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Http {
     #[default]
@@ -122,7 +176,7 @@ pub(crate) enum Http {
     Async,
 }
 
-/// The form of what is printed.
+/// The form of the output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Output {
     #[default]
@@ -130,94 +184,114 @@ pub(crate) enum Output {
     Json,
 }
 
-/// What to do.
+/// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Start a run
     #[command(after_help = START)]
     Start(StartArgs),
-    /// Wait for the operation of a start, perhaps another process's
+    /// Wait for the operation of an earlier start
     #[command(after_help = WAIT)]
     Wait(WaitArgs),
-    /// Show the quota as the books have it; asks nobody unless told to reconcile
+    /// Show the quota from the ledger
+    ///
+    /// This sends nothing and needs no token, except with --reconcile and
+    /// --schedule infer.
+    #[command(verbatim_doc_comment)]
     Quota(QuotaArgs),
-    /// Read the service's runs, scheduled ones too
+    /// Read the runs of the service, scheduled runs included
     #[command(subcommand)]
     Runs(RunsCommand),
-    /// Read the service's operations
+    /// Read the operations of the service
     #[command(subcommand)]
     Operations(OperationsCommand),
-    /// Serve an emulated industryData service on loopback until interrupted
+    /// Serve an emulated service on loopback until interrupted
     #[command(after_help = EMULATOR)]
     Emulator(EmulatorArgs),
-    /// Show the whole of it, against an emulated service in this process
+    /// Run an end-to-end demo against a built-in emulator
     Demo,
 }
 
-/// What to read of runs.
+/// Reads of runs.
 #[derive(Debug, Subcommand)]
 pub(crate) enum RunsCommand {
-    /// All that the service still has
+    /// List all runs that the service returns
     List(ReadArgs),
-    /// One run, as it is now
+    /// Show one run
     Show(ReadOneArgs),
-    /// What a run counted; complete at its end
+    /// Show the statistics of a run, complete once it has ended
     Statistics(ReadOneArgs),
-    /// What a run does with each flow; the call is known from the service's metadata only
+    /// List the activities of a run
+    ///
+    /// This call is known only from the metadata of the service.
     Activities(ReadOneArgs),
 }
 
-/// What to read of operations.
+/// Reads of operations.
 #[derive(Debug, Subcommand)]
 pub(crate) enum OperationsCommand {
-    /// All that the service still has
+    /// List all operations that the service returns
     List(ReadArgs),
-    /// One operation, as it is now
+    /// Show one operation
     Show(ReadOneArgs),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct ReadArgs {
-    /// The time the whole command may take
-    #[arg(long, value_name = "D", default_value = "5m", value_parser = duration)]
+    /// Time limit of the whole command
+    ///
+    /// Write a time as 50ms, 2s, 5m or 1h.
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = duration)]
     pub(crate) timeout: Duration,
-    /// The time one request may take with its body, 1h at most
-    #[arg(long, value_name = "D", default_value = "30s", value_parser = request_duration)]
+    /// Time limit of each request
+    ///
+    /// At most 1h.
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = request_duration)]
     pub(crate) request_timeout: Duration,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct ReadOneArgs {
-    /// Its id
+    /// The id, as list prints it
     #[arg(value_name = "ID")]
     pub(crate) id: String,
     #[command(flatten)]
     pub(crate) limits: ReadArgs,
 }
 
-/// Where the schedule of the tenant's runs is known from.
+/// The source of the tenant's schedule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scheduled {
-    /// A scheduled run is or was due then.
+    /// A scheduled run is or was due at this time.
     At(Timestamp),
-    /// The runs' start times show it.
+    /// The start times of the runs.
     Infer,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct QuotaArgs {
-    /// List all entries of the books: id, date, state, evidence and who
+    /// List the entries of the ledger
     #[arg(long)]
     pub(crate) entries: bool,
-    /// Say by hand what became of a start in doubt, by its entry's id; may be given again
-    #[arg(long, value_name = "ID=started|not-started", value_parser = resolution)]
+    /// Resolve a start in doubt by hand
+    ///
+    /// OUTCOME is started or not-started. --entries shows the ids. The option
+    /// can be repeated.
+    #[arg(long, value_name = "ID=OUTCOME", value_parser = resolution, verbatim_doc_comment)]
     pub(crate) resolve: Vec<(String, Resolution)>,
-    /// Compare the books with what the service lists: doubt is resolved by evidence, starts by others are entered
-    #[arg(long)]
+    /// Compare the ledger with the service first
+    ///
+    /// What the service lists resolves starts in doubt, and adds starts that
+    /// were made elsewhere. This needs a token.
+    #[arg(long, verbatim_doc_comment)]
     pub(crate) reconcile: bool,
-    /// When a scheduled run of the tenant's is or was due (RFC 3339; then every 12 h), or `infer` to read it from the runs'
-    /// start times: the timeline shows the next one, and whether a start now makes it be skipped [env: INDUSTRYDATA_SCHEDULE]
-    #[arg(long, value_name = "TIME|infer", value_parser = scheduled)]
+    /// Show the next scheduled run as well
+    ///
+    /// TIME is when a scheduled run is or was due, such as
+    /// 2026-03-10T06:00:00Z; the others are 12 hours apart. With infer, the
+    /// start times of the runs give the schedule, which needs a token.
+    /// [env: INDUSTRYDATA_SCHEDULE]
+    #[arg(long, value_name = "TIME|infer", value_parser = scheduled, verbatim_doc_comment)]
     pub(crate) schedule: Option<Scheduled>,
     #[command(flatten)]
     pub(crate) limits: ReadArgs,
@@ -225,25 +299,41 @@ pub(crate) struct QuotaArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct StartArgs {
-    /// Wait until the operation has succeeded or failed
+    /// Wait until the operation succeeds or fails
     #[arg(long)]
     pub(crate) wait: bool,
-    /// Wait, find the run, follow it to its own end and show its statistics
-    #[arg(long)]
+    /// Wait until the run itself has ended
+    ///
+    /// After the operation this finds the run, polls it until it has ended
+    /// and shows its statistics.
+    #[arg(long, verbatim_doc_comment)]
     pub(crate) follow: bool,
-    /// Look first whether the token may watch what it starts (IndustryData.ReadBasic.All), before a slot is spent
-    #[arg(long)]
+    /// Check first that the token may poll
+    ///
+    /// Polling needs the permission IndustryData.ReadBasic.All. Without it
+    /// nothing is started, and no slot is used.
+    #[arg(long, verbatim_doc_comment)]
     pub(crate) preflight: bool,
-    /// Wait, within the time limit, when the books or the service have no slot
-    #[arg(long)]
+    /// Wait for a slot if there is none
+    ///
+    /// The ledger or the service may have no slot left. The time limit covers
+    /// this wait too.
+    #[arg(long, verbatim_doc_comment)]
     pub(crate) wait_for_slot: bool,
-    /// When a scheduled run of the tenant's is or was due (RFC 3339; then every 12 h), or `infer` to read it from the runs'
-    /// start times: the result says which scheduled run the start makes be
-    /// skipped. With `infer` the runs are listed before the start [env: INDUSTRYDATA_SCHEDULE]
-    #[arg(long, value_name = "TIME|infer", value_parser = scheduled)]
+    /// Report which scheduled run is skipped
+    ///
+    /// TIME is when a scheduled run is or was due, such as
+    /// 2026-03-10T06:00:00Z; the others are 12 hours apart. With infer, the
+    /// start times of the runs give the schedule; they are listed before the
+    /// start.
+    /// [env: INDUSTRYDATA_SCHEDULE]
+    #[arg(long, value_name = "TIME|infer", value_parser = scheduled, verbatim_doc_comment)]
     pub(crate) schedule: Option<Scheduled>,
-    /// A label for the start in the books, shown by `quota --entries`: 1 to 255 characters without controls
-    #[arg(long, value_name = "TEXT", value_parser = label)]
+    /// Label of the start in the ledger
+    ///
+    /// `quota --entries` shows it. It has 1 to 255 characters, and no control
+    /// characters.
+    #[arg(long, value_name = "TEXT", value_parser = label, verbatim_doc_comment)]
     pub(crate) label: Option<String>,
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
@@ -251,64 +341,88 @@ pub(crate) struct StartArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct WaitArgs {
-    /// The operation: its URL, its id, or a resume token
-    #[arg(value_name = "LOCATION|ID|RESUME-TOKEN")]
+    /// The URL or id of the operation, or a resume token
+    #[arg(value_name = "OPERATION")]
     pub(crate) operation: String,
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
 }
 
-/// Limits of time, written as `50ms`, `2s`, `5m`, `1h`.
+/// Time limits, written as `50ms`, `2s`, `5m` or `1h`.
 #[derive(Debug, Args)]
 pub(crate) struct LimitArgs {
-    /// The time the whole command may take
-    #[arg(long, value_name = "D", default_value = "24h", value_parser = duration)]
+    /// Time limit of the whole command
+    ///
+    /// Write a time as 50ms, 2s, 5m or 1h.
+    #[arg(long, value_name = "TIME", default_value = "24h", value_parser = duration)]
     pub(crate) timeout: Duration,
-    /// A fixed pause between polls, which a Retry-After only lengthens [default: grows from 5 s to 60 s]
-    #[arg(long, value_name = "D", value_parser = duration)]
+    /// Fixed interval between polls
+    ///
+    /// The default grows from 5 s to 60 s. A longer Retry-After takes
+    /// precedence.
+    #[arg(long, value_name = "TIME", value_parser = duration, verbatim_doc_comment)]
     pub(crate) poll_interval: Option<Duration>,
-    /// The time one request may take with its body, 1h at most
-    #[arg(long, value_name = "D", default_value = "30s", value_parser = request_duration)]
+    /// Time limit of each request
+    ///
+    /// At most 1h.
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = request_duration)]
     pub(crate) request_timeout: Duration,
+}
+
+impl LimitArgs {
+    pub(crate) fn polling(&self) -> PollingPolicy {
+        self.poll_interval
+            .map_or_else(PollingPolicy::default, PollingPolicy::every)
+    }
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct EmulatorArgs {
-    /// The port on 127.0.0.1; 0 lets the system choose
-    #[arg(long, value_name = "N", default_value_t = 8085)]
+    /// Port on 127.0.0.1; 0 for any free port
+    #[arg(long, value_name = "PORT", default_value_t = 8085)]
     pub(crate) port: u16,
-    /// Divides the time an operation takes (120 s), its run's (110 min) with it, and nothing else: not the clock, not the
-    /// window, not the schedule
-    #[arg(long, value_name = "X", default_value = "1", value_parser = speed)]
+    /// Divides how long operations and runs take
+    ///
+    /// At 1, an operation takes 120 s and its run 110 min. The clock, the
+    /// window and the schedule stay as they are.
+    #[arg(
+        long,
+        value_name = "FACTOR",
+        default_value = "1",
+        value_parser = speed,
+        verbatim_doc_comment
+    )]
     pub(crate) speed: f64,
 }
 
-/// Looks for `--output json` in arguments that may not parse.
-pub(crate) fn output_of(arguments: &[OsString]) -> Output {
+/// The output form in arguments that may not parse.
+pub(crate) fn requested_output(arguments: &[OsString]) -> Output {
     let options: Vec<_> = arguments
         .iter()
         .skip(1)
         .take_while(|arg| *arg != "--")
         .collect();
-    let asked = options.iter().any(|arg| *arg == "--output=json")
+    let is_json = options.iter().any(|arg| *arg == "--output=json")
         || options
             .windows(2)
             .any(|pair| matches!(pair, [a, b] if *a == "--output" && *b == "json"));
-    if asked { Output::Json } else { Output::Human }
+    if is_json { Output::Json } else { Output::Human }
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
     let text = text.trim();
     if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
-        return Err(format!("a duration needs a unit, as in {text}s or {text}m"));
+        return Err(format!(
+            "a duration needs a unit, such as {text}s or {text}m"
+        ));
     }
     let duration = humantime::parse_duration(text)
-        .map_err(|error| format!("{error}: write it as 50ms, 2s, 5m or 1h"))?;
+        .map_err(|error| format!("{error}: write a duration such as 50ms, 2s, 5m or 1h"))?;
     if duration.is_zero() {
-        return Err("a duration of zero leaves no time for anything".to_owned());
+        return Err("the duration must be longer than zero".to_owned());
     }
     if duration > LONGEST {
-        return Err("a duration of more than ten years is not taken".to_owned());
+        return Err("the duration must be at most ten years".to_owned());
     }
     Ok(duration)
 }
@@ -316,7 +430,7 @@ fn duration(text: &str) -> Result<Duration, String> {
 fn request_duration(text: &str) -> Result<Duration, String> {
     let duration = duration(text)?;
     if duration > LONGEST_REQUEST {
-        return Err("one request is given 1h at most".to_owned());
+        return Err("the time limit of one request is at most 1h".to_owned());
     }
     Ok(duration)
 }
@@ -325,11 +439,11 @@ fn resolution(text: &str) -> Result<(String, Resolution), String> {
     let resolution = match text.split_once('=') {
         Some((id, "started")) => (id, Resolution::Started),
         Some((id, "not-started")) => (id, Resolution::NotStarted),
-        _ => return Err("write it as ID=started or ID=not-started".to_owned()),
+        _ => return Err("write ID=started or ID=not-started".to_owned()),
     };
     let (id, resolution) = resolution;
     if id.len() != 32 || !id.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return Err("an entry's id is 32 hexadecimal digits: see quota --entries".to_owned());
+        return Err("the id of an entry is 32 hexadecimal digits: see quota --entries".to_owned());
     }
     Ok((id.to_owned(), resolution))
 }
@@ -338,17 +452,17 @@ pub(crate) fn scheduled(text: &str) -> Result<Scheduled, String> {
     if text == "infer" {
         return Ok(Scheduled::Infer);
     }
-    text.parse().map(Scheduled::At).map_err(|_| {
-        "write it as a time of RFC 3339, such as 2026-03-10T06:00:00Z, or as infer".to_owned()
-    })
+    text.parse()
+        .map(Scheduled::At)
+        .map_err(|_| "write an RFC 3339 time such as 2026-03-10T06:00:00Z, or infer".to_owned())
 }
 
 fn label(text: &str) -> Result<String, String> {
     if text.trim().is_empty() || text.chars().count() > Caller::LONGEST {
-        return Err("a label has 1 to 255 characters".to_owned());
+        return Err("a label must have 1 to 255 characters".to_owned());
     }
     if text.contains(char::is_control) {
-        return Err("a label has no control characters, such as a line break".to_owned());
+        return Err("a label must have no control characters, such as line breaks".to_owned());
     }
     Ok(text.to_owned())
 }
@@ -357,7 +471,7 @@ fn speed(text: &str) -> Result<f64, String> {
     text.parse()
         .ok()
         .filter(|speed: &f64| speed.is_finite() && *speed > 0.0)
-        .ok_or_else(|| "a speed is a number above zero, such as 20 or 0.5".to_owned())
+        .ok_or_else(|| "a speed must be a number above zero, such as 20 or 0.5".to_owned())
 }
 
 #[cfg(test)]
@@ -367,12 +481,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_definition_is_sound() {
+    fn the_definition_is_valid() {
         Cli::command().debug_assert();
     }
 
     #[test]
-    fn durations_have_units_and_some_length() {
+    fn help_fits_80_columns() {
+        fn check(command: &mut clap::Command) {
+            for help in [command.render_help(), command.render_long_help()] {
+                for line in help.to_string().lines() {
+                    assert!(line.chars().count() <= 80, "{line}");
+                }
+            }
+            command.get_subcommands_mut().for_each(check);
+        }
+        let mut command = Cli::command();
+        command.build();
+        check(&mut command);
+    }
+
+    #[test]
+    fn durations_have_units_and_limits() {
         assert_eq!(duration("50ms"), Ok(Duration::from_millis(50)));
         assert_eq!(duration("1h 5m"), Ok(Duration::from_secs(3900)));
         for bad in [
@@ -392,12 +521,12 @@ mod tests {
         assert!(
             request_duration("3601s")
                 .unwrap_err()
-                .contains("1h at most")
+                .contains("at most 1h")
         );
     }
 
     #[test]
-    fn labels_are_bounded_and_plain() {
+    fn labels_are_short_and_printable() {
         assert_eq!(
             label("nightly import, é"),
             Ok("nightly import, é".to_owned())
@@ -417,13 +546,13 @@ mod tests {
     }
 
     #[test]
-    fn the_output_is_found_in_arguments_that_do_not_parse() {
+    fn the_output_form_is_read_from_arguments_that_do_not_parse() {
         let of = |args: &[&str]| {
             let args: Vec<_> = std::iter::once(&"industrydata")
                 .chain(args)
                 .map(OsString::from)
                 .collect();
-            output_of(&args)
+            requested_output(&args)
         };
         assert_eq!(of(&["--output", "json"]), Output::Json);
         assert_eq!(of(&["nonsense", "--output=json", "--x"]), Output::Json);

@@ -1,55 +1,48 @@
-//! `industrydata`: starts a Microsoft Graph *industryData* run from the command line and sees it through.
+//! `industrydata`: starts a Microsoft Graph *industryData* run from the command line and waits for it.
 //!
 //! ```text
 //! args -> settings -> commands -> flavour (blocking | async) -> report -> JSON or text, and the exit code
 //!                        |
-//!                     signals: the first ends the work gently, the second at once
+//!                     signals: the first interrupt stops the work, the second ends the process
 //! ```
 //!
-//! This program is the only place of the workspace that reads the environment, files of settings and the terminal.
-//! What to send, when, and what an answer means is the library's; what it comes to here stands in `verdict`.
+//! No other crate of the workspace reads the environment, token files or the terminal. The libraries decide what to
+//! send, when to send it, and what an answer means. `error_report` lists the exit code of each of their errors.
 
 mod args;
 mod commands;
+mod environment;
+mod error_report;
 mod flavour;
 mod human;
 mod report;
 mod settings;
 mod signals;
+mod terminal;
 mod tokens;
-mod verdict;
 
-use std::{
-    env,
-    ffi::OsString,
-    io::{self, Write},
-    process::ExitCode,
-    thread,
-};
+use std::{env, ffi::OsString, process::ExitCode, thread};
 
 use clap::{Parser, error::ErrorKind};
-use serde::Serialize;
+use industrydata_core::lro::MayHaveStarted;
 
 use crate::{
     args::{Cli, Output},
-    commands::{Answer, Context},
+    commands::{answer::Answer, context::Context, dispatch},
+    environment::Environment,
     report::Document,
-    settings::Environment,
     signals::Interrupt,
 };
 
 fn main() -> ExitCode {
-    // reqwest takes the provider of the process; somebody who installed one before us keeps it.
+    // reqwest uses the provider of the process. An error means that one is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let arguments: Vec<OsString> = env::args_os().collect();
-    let output = args::output_of(&arguments);
+    let output = args::requested_output(&arguments);
     let interrupt = Interrupt::default();
-    interrupt.last_word(Document::cut_off(
-        industrydata_core::lro::MayHaveStarted::No,
-        None,
-    ));
-    // Without it a signal ends the process as it would any other.
-    let _ = interrupt.listen(move |document| print_document(document, output));
+    interrupt.set_fallback(Document::interrupted(MayHaveStarted::No, None));
+    // Without a listener, a signal ends the process with the system's own exit code.
+    let _ = interrupt.listen(move |document| _ = Answer::from(document).print(output));
 
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
@@ -61,46 +54,24 @@ fn main() -> ExitCode {
         interrupt: &interrupt,
         output,
     };
-    let answer =
-        commands::run(&cli, context).unwrap_or_else(|document| Answer::Document(*document));
-    if let Answer::Printed(code) = answer {
-        return code.into();
+    let answer = dispatch::run(&cli, context).unwrap_or_else(|document| Answer::from(&*document));
+    if matches!(answer, Answer::Result { .. }) {
+        claim_output(&interrupt);
     }
-    claimed(&interrupt);
-    match answer {
-        Answer::Document(document) => {
-            print_document(&document, output);
-            document.outcome.exit_code().into()
-        }
-        Answer::Text(document, text) => {
-            match output {
-                Output::Json => print_json(&document),
-                Output::Human => print(&text),
-            }
-            document.outcome.exit_code().into()
-        }
-        Answer::Json(json, text) => {
-            match output {
-                Output::Json => print(&json),
-                Output::Human => print(&text),
-            }
-            ExitCode::SUCCESS
-        }
-        Answer::Printed(code) => code.into(),
-    }
+    answer.print(output).into()
 }
 
-/// Help and version are printed as they are; anything else is a usage error.
+/// Prints help and version as clap renders them. Everything else is a usage error.
 fn unparsed(error: &clap::Error, output: Output, interrupt: &Interrupt) -> ExitCode {
-    claimed(interrupt);
+    claim_output(interrupt);
+    let rendered = error.render().to_string();
     if matches!(
         error.kind(),
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
     ) {
-        print(&error.render().to_string());
+        terminal::print(&rendered);
         return ExitCode::SUCCESS;
     }
-    let rendered = error.render().to_string();
     let is_bare = matches!(
         error.kind(),
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand
@@ -108,18 +79,18 @@ fn unparsed(error: &clap::Error, output: Output, interrupt: &Interrupt) -> ExitC
     let message = if is_bare {
         "no command was given".to_owned()
     } else {
-        said(&rendered)
+        first_paragraph(&rendered)
     };
     let document = Document::usage(message);
     match output {
-        Output::Json => print_json(&document),
+        Output::Json => _ = Answer::from(&document).print(output),
         Output::Human => drop(error.print()),
     }
     document.outcome.exit_code().into()
 }
 
-/// The first paragraph of what clap says, as one line.
-fn said(rendered: &str) -> String {
+/// The first paragraph of clap's message, as one line.
+fn first_paragraph(rendered: &str) -> String {
     let paragraph = rendered
         .lines()
         .take_while(|line| !line.trim().is_empty())
@@ -128,44 +99,9 @@ fn said(rendered: &str) -> String {
     line.strip_prefix("error: ").unwrap_or(&line).to_owned()
 }
 
-/// Takes the right to print the one answer; where an interrupt was faster, this process is about to end.
-fn claimed(interrupt: &Interrupt) {
-    while !interrupt.claim() {
+/// Claims the right to print the result. If an interrupt has claimed it, this waits for the process to end.
+fn claim_output(interrupt: &Interrupt) {
+    while !interrupt.claim_output() {
         thread::park();
-    }
-}
-
-fn print_document(document: &Document, output: Output) {
-    match output {
-        Output::Json => print_json(document),
-        Output::Human => {
-            print(&human::result(document));
-            let _ = io::stderr()
-                .lock()
-                .write_all(human::error(document).as_bytes());
-        }
-    }
-}
-
-fn print_json(value: &impl Serialize) {
-    // Strings and numbers are always JSON.
-    if let Ok(mut line) = serde_json::to_string(value) {
-        line.push('\n');
-        print(&line);
-    }
-}
-
-/// Prints on standard output, whether or not anybody reads it. What cannot be written is said where it may be heard.
-fn print(text: &str) {
-    let mut stdout = io::stdout().lock();
-    let written = stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush());
-    if let Err(error) = written
-        && error.kind() != io::ErrorKind::BrokenPipe
-    {
-        human::tell(format!(
-            "error: standard output cannot be written, the answer is lost: {error}"
-        ));
     }
 }

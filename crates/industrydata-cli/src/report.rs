@@ -1,6 +1,6 @@
-//! The one document of a run of this program: its outcome, the operation, the quota, the error.
+//! The document that a command prints: outcome, operation, quota and error.
 //!
-//! Every key always stands, `null` where nothing is known.
+//! Every key is always present; `null` means that the value is not known.
 
 use industrydata_core::Timestamp;
 use industrydata_core::ledger::Forecast;
@@ -11,20 +11,19 @@ use industrydata_core::lro::ResumeToken;
 use industrydata_core::model::IndustryDataRun;
 use industrydata_core::model::Operation;
 use industrydata_core::model::PublicError;
+use industrydata_core::model::RunStatistics;
 use industrydata_core::wire::BaseUrl;
 use industrydata_core::wire::OperationUrl;
 use serde::Serialize;
 
-use crate::human;
-
-/// What came of it.
+/// The result of a command.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Document {
     pub(crate) outcome: Outcome,
     pub(crate) operation: Option<OperationReport>,
     pub(crate) quota: Option<QuotaReport>,
     pub(crate) error: Option<ErrorReport>,
-    /// The run behind the operation, where it was to be followed.
+    /// The run of the operation, with `--follow`.
     #[serde(flatten)]
     pub(crate) followed: Option<FollowReport>,
 }
@@ -33,14 +32,14 @@ pub(crate) struct Document {
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct FollowReport {
     pub(crate) run: Option<RunReport>,
-    /// `resource_location`, `start_time` or `unresolved`; `null` while it was not looked for.
+    /// `resource_location`, `start_time` or `unresolved`; `null` before the search.
     pub(crate) run_found_by: Option<&'static str>,
-    /// For people.
+    /// For human output.
     #[serde(skip)]
-    pub(crate) statistics: Option<String>,
+    pub(crate) statistics: Option<RunStatistics>,
 }
 
-/// A run, as far as it is known.
+/// A run.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct RunReport {
     pub(crate) id: String,
@@ -51,7 +50,7 @@ pub(crate) struct RunReport {
     pub(crate) blocking_error: Option<BlockingErrorReport>,
 }
 
-/// Why a run or an activity could not go on.
+/// The error that stopped a run or an activity.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct BlockingErrorReport {
     pub(crate) code: Option<String>,
@@ -70,8 +69,8 @@ impl From<&PublicError> for BlockingErrorReport {
 }
 
 impl RunReport {
-    /// A run of which nothing is known but its id.
-    pub(crate) fn unseen(id: &str) -> Self {
+    /// A run that was not read yet: only its id is known.
+    pub(crate) fn unread(id: &str) -> Self {
         Self {
             id: id.to_owned(),
             display_name: None,
@@ -96,7 +95,7 @@ impl From<&IndustryDataRun> for RunReport {
     }
 }
 
-/// The outcome; the exit code is made of it.
+/// The outcome, which decides the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Outcome {
@@ -115,7 +114,7 @@ pub(crate) enum Outcome {
 }
 
 impl Outcome {
-    /// The exit code, which scripts go by.
+    /// The exit code, a contract with scripts.
     pub(crate) const fn exit_code(self) -> u8 {
         match self {
             Self::Started | Self::Succeeded => 0,
@@ -133,11 +132,12 @@ impl Outcome {
     }
 }
 
-/// What kind of error it is, finer than the outcome.
+/// The kind of error, in more detail than the outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Kind {
     Usage,
+    #[serde(rename = "base")]
     BaseUrl,
     Location,
     Token,
@@ -158,13 +158,13 @@ pub(crate) enum Kind {
     Interrupted,
 }
 
-/// The operation, as far as it is known.
+/// An operation.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct OperationReport {
     pub(crate) id: String,
-    /// Only ever a checked URL.
+    /// A checked URL of the base.
     pub(crate) location: Option<String>,
-    /// The same for people, without its query.
+    /// The location without its query, for human output.
     #[serde(skip)]
     pub(crate) shown: String,
     pub(crate) status: Option<String>,
@@ -175,21 +175,25 @@ pub(crate) struct OperationReport {
 }
 
 impl OperationReport {
-    /// One that the service lists. Without an id that can stand in a URL there is nothing to wait for.
-    pub(crate) fn listed(base: &BaseUrl, seen: &Operation) -> Self {
-        let id = seen.id().unwrap_or_default();
+    /// An operation that the service returned. It has a location only if its id is valid in a URL.
+    pub(crate) fn listed(base: &BaseUrl, operation: &Operation) -> Self {
+        let id = operation.id().unwrap_or_default();
         if let Ok(url) = OperationUrl::from_id(base, id) {
-            let created = seen.created().unwrap_or_else(Timestamp::now);
-            return Self::new(&url, &ResumeToken::new(base, &url, created), Some(seen));
+            let created = operation.created().unwrap_or_else(Timestamp::now);
+            return Self::new(
+                &url,
+                &ResumeToken::new(base, &url, created),
+                Some(operation),
+            );
         }
         Self {
             id: id.to_owned(),
             location: None,
             shown: String::new(),
-            status: Some(seen.status().as_str().to_owned()),
-            status_detail: seen.status_detail().map(str::to_owned),
-            created: seen.created().map(|time| time.to_string()),
-            last_action: seen.last_action().map(|time| time.to_string()),
+            status: Some(operation.status().as_str().to_owned()),
+            status_detail: operation.status_detail().map(str::to_owned),
+            created: operation.created().map(|time| time.to_string()),
+            last_action: operation.last_action().map(|time| time.to_string()),
             resume_token: None,
         }
     }
@@ -209,7 +213,7 @@ impl OperationReport {
     }
 }
 
-/// The quota, as the books have it.
+/// The quota of the ledger.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct QuotaReport {
     pub(crate) limit: u32,
@@ -218,11 +222,11 @@ pub(crate) struct QuotaReport {
     pub(crate) in_doubt: u32,
     pub(crate) available: u32,
     pub(crate) next_slot_at: Option<String>,
-    /// `null` where the schedule is not known.
+    /// `null` if the schedule is not known.
     pub(crate) forecast: Option<ForecastReport>,
 }
 
-/// What is to come by the schedule, when the quota was read.
+/// The scheduled runs to come, as of when the quota was read.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct ForecastReport {
     pub(crate) next_scheduled: String,
@@ -231,9 +235,12 @@ pub(crate) struct ForecastReport {
     pub(crate) skipped_already: &'static str,
     pub(crate) start_now_skips: &'static str,
     pub(crate) following: String,
-    /// For people.
+    /// For human output.
     #[serde(skip)]
-    pub(crate) told: String,
+    pub(crate) current: Forecast,
+    /// The forecast that the start of this command was made under, for human output.
+    #[serde(skip)]
+    pub(crate) at_start: Option<Forecast>,
 }
 
 impl From<&Forecast> for ForecastReport {
@@ -250,7 +257,8 @@ impl From<&Forecast> for ForecastReport {
             skipped_already: skip(forecast.is_skipped_already()),
             start_now_skips: skip(forecast.start_now_skips()),
             following: forecast.following().to_string(),
-            told: human::forecast(forecast),
+            current: *forecast,
+            at_start: None,
         }
     }
 }
@@ -269,7 +277,7 @@ impl From<&Quota> for QuotaReport {
     }
 }
 
-/// What went wrong, and what to do.
+/// What happened, and what to do next.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct ErrorReport {
     pub(crate) kind: Kind,
@@ -281,8 +289,8 @@ pub(crate) struct ErrorReport {
 }
 
 impl Document {
-    /// A good end.
-    pub(crate) const fn good(
+    /// A success.
+    pub(crate) const fn success(
         outcome: Outcome,
         operation: OperationReport,
         quota: Option<QuotaReport>,
@@ -296,8 +304,8 @@ impl Document {
         }
     }
 
-    /// An error found before anything was sent.
-    pub(crate) fn refusal(outcome: Outcome, kind: Kind, message: impl Into<String>) -> Self {
+    /// An error that started no run.
+    pub(crate) fn error(outcome: Outcome, kind: Kind, message: impl Into<String>) -> Self {
         Self {
             outcome,
             operation: None,
@@ -313,13 +321,13 @@ impl Document {
         }
     }
 
-    /// A command line, or a setting, that cannot be used.
+    /// An invalid command line or setting.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
-        Self::refusal(Outcome::Usage, Kind::Usage, message)
-            .advise("see `industrydata --help` for the options and their forms")
+        Self::error(Outcome::Usage, Kind::Usage, message)
+            .advise("run `industrydata --help` to see the options")
     }
 
-    /// With what to do now.
+    /// Adds what to do next.
     pub(crate) fn advise(mut self, advice: &str) -> Self {
         if let Some(error) = &mut self.error {
             error.advice = Some(advice.to_owned());
@@ -327,40 +335,58 @@ impl Document {
         self
     }
 
-    /// With the keys of a run, where one was to be followed.
-    pub(crate) fn with_run(mut self, asked: bool) -> Self {
-        if asked && self.followed.is_none() {
+    /// Adds the service's id of the failed request.
+    pub(crate) fn with_request_id(mut self, request_id: Option<&str>) -> Self {
+        if let Some(error) = &mut self.error {
+            error.request_id = request_id.map(str::to_owned);
+        }
+        self
+    }
+
+    /// Reports the error as an interrupt if one has come: it may be the cause of the error.
+    pub(crate) fn interrupted_if(mut self, interrupted: bool) -> Self {
+        if interrupted && let Some(error) = &mut self.error {
+            self.outcome = Outcome::Interrupted;
+            error.kind = Kind::Interrupted;
+            error.message = format!("interrupted: {}", error.message);
+        }
+        self
+    }
+
+    /// Adds the keys of the run, with `--follow`.
+    pub(crate) fn with_run_keys(mut self, follow: bool) -> Self {
+        if follow && self.followed.is_none() {
             self.followed = Some(FollowReport::default());
         }
         self
     }
 
-    /// Where the start that it is about was made, or may have been.
-    pub(crate) const fn after(mut self, may_have_started: MayHaveStarted) -> Self {
+    /// Sets whether a run may have started.
+    pub(crate) const fn may_have_started(mut self, may_have_started: MayHaveStarted) -> Self {
         if let Some(error) = &mut self.error {
             error.may_have_started = may_have_started;
         }
         self
     }
 
-    /// What is printed if the program is interrupted at this point and the work does not come to its own end.
-    pub(crate) fn cut_off(
+    /// Printed if an interrupt comes now and the work does not stop in time.
+    pub(crate) fn interrupted(
         may_have_started: MayHaveStarted,
         operation: Option<OperationReport>,
     ) -> Self {
         let advice = match may_have_started {
             MayHaveStarted::Yes => {
-                "take up the wait again with the resume token; do not start again: the run goes on"
+                "resume with the resume token; do not start again: the run goes on"
             }
             MayHaveStarted::Unknown => {
-                "do not start again blindly: look at the tenant's runs first; the start counts against the quota"
+                "check the tenant's runs before you start again; this start counts against the quota"
             }
-            MayHaveStarted::No => "run the command again when it suits",
+            MayHaveStarted::No => "run the command again",
         };
-        let document = Self::refusal(Outcome::Interrupted, Kind::Interrupted, "interrupted");
+        let document = Self::error(Outcome::Interrupted, Kind::Interrupted, "interrupted");
         Self {
             operation,
-            ..document.after(may_have_started).advise(advice)
+            ..document.may_have_started(may_have_started).advise(advice)
         }
     }
 }
@@ -374,14 +400,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_key_stands() {
+    fn every_key_is_present() {
         let document = Document::usage("x");
         let json = serde_json::to_string(&document).unwrap();
         assert_eq!(
             json,
             "{\"outcome\":\"usage\",\"operation\":null,\"quota\":null,\"error\":{\"kind\":\"usage\",\"message\":\"x\",\
              \"may_have_started\":\"no\",\"request_id\":null,\
-             \"advice\":\"see `industrydata --help` for the options and their forms\"}}"
+             \"advice\":\"run `industrydata --help` to see the options\"}}"
         );
     }
 }

@@ -1,6 +1,4 @@
-//! Options and environment, made into values: the only place that reads the environment.
-//!
-//! An empty variable counts as one that is not set. Nothing here sends anything.
+//! Turns options and environment variables into values. Nothing here sends a request.
 
 mod ledger;
 
@@ -18,51 +16,44 @@ use industrydata_core::wire::BaseUrl;
 use industrydata_core::wire::LocationError;
 use industrydata_core::wire::OperationUrl;
 
-pub(crate) use self::ledger::{books, ledger_is_path};
+pub(crate) use self::ledger::{check_ledger, ledger};
 use crate::{
     args::{self, Global, Scheduled},
+    environment::Environment,
+    error_report,
     report::{Document, Kind, OperationReport, Outcome},
-    tokens::{Patience, TokenFile, Tokens, Unread},
-    verdict,
+    tokens::{Deadline, TokenFile, TokenFileError, Tokens},
 };
 
-const NO_TOKEN: &str = "no access token: give --token-file PATH or --token-command CMD, or set INDUSTRYDATA_TOKEN, \
-    or AZURE_TENANT_ID with AZURE_CLIENT_ID and AZURE_CLIENT_SECRET";
+const NO_TOKEN: &str = "no access token: use --token-file or --token-command, set INDUSTRYDATA_TOKEN, or set \
+    AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET";
 
-/// The environment, or a test's stand-in for it.
-#[derive(Clone, Copy)]
-pub(crate) struct Environment<'e>(pub(crate) &'e dyn Fn(&str) -> Option<OsString>);
-
-impl Environment<'_> {
-    fn os(&self, name: &str) -> Option<OsString> {
-        (self.0)(name).filter(|value| !value.is_empty())
-    }
-
-    fn text(&self, name: &str) -> Result<Option<String>, Box<Document>> {
-        self.os(name)
-            .map(|value| {
-                value
-                    .into_string()
-                    .map_err(|_| Document::usage(format!("{name} is not text")).into())
-            })
-            .transpose()
-    }
+/// The base and the tenant, once all other options that need no request have been checked.
+pub(crate) fn service(
+    global: &Global,
+    env: Environment<'_>,
+) -> Result<(BaseUrl, Tenant), Box<Document>> {
+    let base = base(global, env)?;
+    let tenant = tenant(global, env)?;
+    check_token_options(global)?;
+    check_ledger(global, env)?;
+    Ok((base, tenant))
 }
 
-/// The service: `--base-url`, else the environment, else Graph.
-pub(crate) fn base(global: &Global, env: Environment<'_>) -> Result<BaseUrl, Box<Document>> {
+/// The base: `--base-url`, else the environment, else Graph.
+fn base(global: &Global, env: Environment<'_>) -> Result<BaseUrl, Box<Document>> {
     let Some(text) = given(global.base_url.clone(), env.text("INDUSTRYDATA_BASE_URL"))? else {
         return Ok(BaseUrl::graph());
     };
     BaseUrl::parse(&text).map_err(|error| {
-        Document::refusal(Outcome::Usage, Kind::BaseUrl, error.to_string())
-            .advise("give the base with --base-url or INDUSTRYDATA_BASE_URL")
+        Document::error(Outcome::Usage, Kind::BaseUrl, error.to_string())
+            .advise("correct --base-url or INDUSTRYDATA_BASE_URL")
             .into()
     })
 }
 
-/// Whose books: `--tenant`, else the environment, else `default`.
-pub(crate) fn tenant(global: &Global, env: Environment<'_>) -> Result<Tenant, Box<Document>> {
+/// The tenant: `--tenant`, else the environment, else `default`.
+fn tenant(global: &Global, env: Environment<'_>) -> Result<Tenant, Box<Document>> {
     let name = match given(global.tenant.clone(), env.text("INDUSTRYDATA_TENANT"))? {
         Some(name) => name,
         None => env
@@ -82,39 +73,39 @@ pub(crate) fn scheduled(
         return Ok(given);
     }
     let text = env.text("INDUSTRYDATA_SCHEDULE")?;
-    let read =
-        |text: &str| args::scheduled(text).map_err(|why| format!("INDUSTRYDATA_SCHEDULE: {why}"));
-    let read = text.as_deref().map(read).transpose();
-    read.map_err(|message| Document::usage(message).into())
+    let scheduled = text.as_deref().map(args::scheduled).transpose();
+    scheduled.map_err(|error| Document::usage(format!("INDUSTRYDATA_SCHEDULE: {error}")).into())
 }
 
-/// Refuses token options that exclude each other.
-pub(crate) fn token_options(global: &Global) -> Result<(), Box<Document>> {
+/// Refuses two token options.
+fn check_token_options(global: &Global) -> Result<(), Box<Document>> {
     if global.token_file.is_some() && global.token_command.is_some() {
-        let message = "--token-file and --token-command exclude each other: give one of them";
+        let message = "--token-file and --token-command exclude each other: use one of them";
         return Err(Document::usage(message).into());
     }
     Ok(())
 }
 
-/// Where tokens come from: the first of the four ways that is given.
+/// The token source: the first of the four that is set.
 pub(crate) fn tokens(
     global: &Global,
     env: Environment<'_>,
     tenant: &Tenant,
-    patience: &Patience,
+    deadline: &Deadline,
 ) -> Result<Tokens, Box<Document>> {
     if let Some(path) = &global.token_file {
-        let file = TokenFile::open(path.clone(), patience).map(Tokens::File);
-        return file.map_err(|unread| match unread {
-            Unread::Token(error) => no_token(error),
-            Unread::Late => {
+        let file = TokenFile::open(path.clone(), deadline).map(Tokens::File);
+        return file.map_err(|error| match error {
+            TokenFileError::Token(error) => token_error(error),
+            TokenFileError::TimedOut => {
                 let message = "the time limit passed before the token file was read";
-                Document::refusal(Outcome::Unreachable, Kind::TimedOut, message)
-                    .advise("look at what writes to the token file, or give a longer --timeout")
+                Document::error(Outcome::Unreachable, Kind::TimedOut, message)
+                    .advise(
+                        "check the program that writes the token file, or set a longer --timeout",
+                    )
                     .into()
             }
-            Unread::Interrupted => Document::cut_off(MayHaveStarted::No, None).into(),
+            TokenFileError::Interrupted => Document::interrupted(MayHaveStarted::No, None).into(),
         });
     }
     if let Some(command) = &global.token_command {
@@ -122,13 +113,13 @@ pub(crate) fn tokens(
     }
     let secret = |name: &str| {
         let text = env.os(name).map(OsString::into_string).transpose();
-        text.map_err(|_| no_token(TokenError::Unusable(format!("{name} is not text"))))
+        text.map_err(|_| token_error(TokenError::Unusable(format!("{name} is not valid UTF-8"))))
     };
     if let Some(token) = secret("INDUSTRYDATA_TOKEN")? {
         return AccessToken::from_output(&token, Timestamp::now())
             .map(Tokens::Fixed)
             .map_err(|error| {
-                no_token(TokenError::Unusable(format!("INDUSTRYDATA_TOKEN: {error}")))
+                token_error(TokenError::Unusable(format!("INDUSTRYDATA_TOKEN: {error}")))
             });
     }
     let (Some(directory), Some(client), Some(key)) = (
@@ -136,8 +127,8 @@ pub(crate) fn tokens(
         secret("AZURE_CLIENT_ID")?,
         secret("AZURE_CLIENT_SECRET")?,
     ) else {
-        return Err(Document::refusal(Outcome::Unauthorized, Kind::Token, NO_TOKEN)
-            .advise("for instance: --token-command 'az account get-access-token --resource https://graph.microsoft.com'")
+        return Err(Document::error(Outcome::Unauthorized, Kind::Token, NO_TOKEN)
+            .advise("for example: --token-command 'az account get-access-token --resource https://graph.microsoft.com'")
             .into());
     };
     let mut credentials = ClientCredentials::new(client, key).directory(directory);
@@ -149,18 +140,18 @@ pub(crate) fn tokens(
             format!("https://{host}")
         };
         credentials = credentials.authority(&url).map_err(|error| {
-            no_token(TokenError::Unusable(format!(
+            token_error(TokenError::Unusable(format!(
                 "AZURE_AUTHORITY_HOST: {error}"
             )))
         })?;
     }
-    // Made only to see that it can be.
-    drop(credentials.request(tenant, None).map_err(no_token)?);
+    // Checks that a request can be built.
+    drop(credentials.request(tenant, None).map_err(token_error)?);
     Ok(Tokens::Credentials(credentials))
 }
 
-/// Who makes the start, for the people who read the books later.
-pub(crate) fn who(env: Environment<'_>) -> Caller {
+/// The caller that the ledger records with a start.
+pub(crate) fn caller(env: Environment<'_>) -> Caller {
     let host = fs::read_to_string("/etc/hostname")
         .ok()
         .map(|name| name.trim().to_owned());
@@ -176,7 +167,7 @@ pub(crate) fn who(env: Environment<'_>) -> Caller {
     }
 }
 
-/// What `wait` is to wait for.
+/// The operation that `wait` polls.
 #[derive(Clone, Debug)]
 pub(crate) enum Target {
     Url(OperationUrl),
@@ -184,7 +175,7 @@ pub(crate) enum Target {
 }
 
 impl Target {
-    /// The operation, before anything was asked of it.
+    /// The operation before the first poll.
     pub(crate) fn report(&self, base: &BaseUrl) -> Option<OperationReport> {
         let (url, token) = match self {
             Self::Url(url) => (url.clone(), ResumeToken::new(base, url, Timestamp::now())),
@@ -194,21 +185,21 @@ impl Target {
     }
 }
 
-/// Reads the argument of `wait`; all of it is checked against the base.
+/// Reads the argument of `wait` and checks it against the base.
 pub(crate) fn target(base: &BaseUrl, argument: &str) -> Result<Target, Box<Document>> {
     if ResumeToken::is_meant_by(argument) {
         let token: ResumeToken = argument
             .parse()
-            .map_err(|error| verdict::resume_error(&error))?;
+            .map_err(|error| error_report::resume(&error))?;
         token
             .operation_url(base)
-            .map_err(|error| verdict::resume_error(&error))?;
+            .map_err(|error| error_report::resume(&error))?;
         return Ok(Target::Resume(token));
     }
     if !argument.contains(['/', ':']) {
         return OperationUrl::from_id(base, argument).map(Target::Url).map_err(|_| {
-            let message = "the argument is neither an operation's id (1 to 128 letters, digits and ._~-), \
-                nor its URL, nor a resume token";
+            let message = "the argument is not an operation id (1 to 128 letters, digits and ._~-), an \
+                operation URL or a resume token";
             Document::usage(message).into()
         });
     }
@@ -216,7 +207,7 @@ pub(crate) fn target(base: &BaseUrl, argument: &str) -> Result<Target, Box<Docum
         .map(Target::Url)
         .map_err(|error| {
             let message = match error {
-                // There may be a password in it.
+                // The argument may hold a password.
                 LocationError::HasCredentials => error.to_string(),
                 _ if argument.contains('@') => error.to_string(),
                 LocationError::Insecure
@@ -226,11 +217,11 @@ pub(crate) fn target(base: &BaseUrl, argument: &str) -> Result<Target, Box<Docum
                 | LocationError::TooLong
                 | LocationError::Unparsable
                 | LocationError::CrossOrigin
-                | LocationError::NotAnOperation => format!("{error}: {}", verdict::quote(argument)),
+                | LocationError::NotAnOperation => format!("{error}: {}", error_report::quote(argument)),
             };
-            Document::refusal(Outcome::Usage, Kind::Location, message)
-                .after(MayHaveStarted::Yes)
-                .advise("give the operation's id, or --base-url the service that its URL is of")
+            Document::error(Outcome::Usage, Kind::Location, message)
+                .may_have_started(MayHaveStarted::Yes)
+                .advise("use the operation id, or set --base-url to the service that the URL belongs to")
                 .into()
         })
 }
@@ -242,10 +233,14 @@ fn given<T, E>(option: Option<T>, variable: Result<Option<T>, E>) -> Result<Opti
     }
 }
 
-fn no_token(error: TokenError) -> Box<Document> {
-    let document = Document::refusal(Outcome::Unauthorized, Kind::Token, verdict::told(&error));
+fn token_error(error: TokenError) -> Box<Document> {
+    let document = Document::error(
+        Outcome::Unauthorized,
+        Kind::Token,
+        error_report::message(&error),
+    );
     document
-        .advise("mend the token source, then run the command again")
+        .advise("fix the token source, then run the command again")
         .into()
 }
 

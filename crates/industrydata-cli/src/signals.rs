@@ -1,4 +1,4 @@
-//! Interrupts: the first one ends the work gently, the second one at once.
+//! Interrupts: the first signal stops the work, the second ends the process at once.
 
 use std::{
     fmt, io, process,
@@ -11,13 +11,13 @@ use tokio::runtime;
 
 use crate::report::Document;
 
-/// How long the work may take to come to its own end.
+/// How long the work may take to stop after the first signal.
 const GRACE: Duration = Duration::from_secs(3);
-/// How long an answer that is being printed may take.
+/// How long printing the result may take.
 const PRINTING: Duration = Duration::from_millis(500);
 const EXIT_CODE: i32 = 130;
 
-/// What is known of interrupts, shared by the work and the thread that listens for signals.
+/// The state of interrupts, shared by the command and the thread that listens for signals.
 #[derive(Clone, Default)]
 pub(crate) struct Interrupt(Arc<Inner>);
 
@@ -31,14 +31,14 @@ struct Inner {
 struct State {
     interrupted: bool,
     stops: Vec<Box<dyn Fn() + Send>>,
-    /// What is printed if the work does not come to its own end.
-    last_word: Option<Document>,
-    /// Whether somebody prints the one answer, or has.
+    /// Printed if the work does not stop in time.
+    fallback: Option<Document>,
+    /// Whether a thread has claimed the right to print the result.
     claimed: bool,
 }
 
 impl Interrupt {
-    /// Listens from now on. `print` prints the last word.
+    /// Starts to listen. `print` prints the fallback document.
     pub(crate) fn listen(&self, print: impl Fn(&Document) + Send + 'static) -> io::Result<()> {
         let runtime = runtime::Builder::new_current_thread()
             .enable_all()
@@ -52,7 +52,7 @@ impl Interrupt {
             runtime.block_on(async {
                 signals.next().await;
                 interrupt.begin();
-                // Gone with its grace, or at the second signal.
+                // Ends when the grace period has passed, or at the second signal.
                 let _ = tokio::time::timeout(GRACE, signals.next()).await;
             });
             interrupt.end(print);
@@ -63,7 +63,7 @@ impl Interrupt {
             .map(drop)
     }
 
-    /// Does this at the first signal; at once if it was already given.
+    /// Calls `stop` at the first signal, or now if that has come.
     pub(crate) fn on_stop(&self, stop: impl Fn() + Send + 'static) {
         let mut state = self.state();
         if state.interrupted {
@@ -73,14 +73,14 @@ impl Interrupt {
         }
     }
 
-    /// Whether the first signal was given.
-    pub(crate) fn is_given(&self) -> bool {
+    /// Whether the first signal has come.
+    pub(crate) fn is_interrupted(&self) -> bool {
         self.state().interrupted
     }
 
-    /// What to print from here on if the work does not come to its own end.
-    pub(crate) fn last_word(&self, document: Document) {
-        self.state().last_word = Some(document);
+    /// Sets the document to print if the work does not stop in time.
+    pub(crate) fn set_fallback(&self, document: Document) {
+        self.state().fallback = Some(document);
     }
 
     /// Waits for the first signal.
@@ -92,8 +92,8 @@ impl Interrupt {
         drop(waited.unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// Whether the caller may print the one answer. If not, this process is about to end.
-    pub(crate) fn claim(&self) -> bool {
+    /// Claims the right to print the result. If another thread has claimed it, the process is about to end.
+    pub(crate) fn claim_output(&self) -> bool {
         !std::mem::replace(&mut self.state().claimed, true)
     }
 
@@ -110,12 +110,12 @@ impl Interrupt {
     }
 
     fn end(&self, print: impl Fn(&Document)) -> ! {
-        if self.claim() {
-            if let Some(document) = self.state().last_word.take() {
+        if self.claim_output() {
+            if let Some(document) = self.state().fallback.take() {
                 print(&document);
             }
         } else {
-            // The work has ended after all; this ends only what hangs.
+            // The work stopped in time and prints its result. The process ends even if printing hangs.
             thread::sleep(PRINTING);
         }
         process::exit(EXIT_CODE)
@@ -129,7 +129,7 @@ impl Interrupt {
 impl fmt::Debug for Interrupt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Interrupt")
-            .field("is_given", &self.is_given())
+            .field("is_interrupted", &self.is_interrupted())
             .finish_non_exhaustive()
     }
 }
@@ -176,7 +176,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stop_is_called_once_whenever_it_was_asked_for() {
+    fn each_stop_function_is_called_once() {
         let interrupt = Interrupt::default();
         let calls = Arc::new(AtomicU32::new(0));
         let stop = || {
@@ -186,12 +186,12 @@ mod tests {
             }
         };
         interrupt.on_stop(stop());
-        assert!(!interrupt.is_given());
+        assert!(!interrupt.is_interrupted());
         interrupt.begin();
         interrupt.begin();
         interrupt.on_stop(stop());
         interrupt.wait();
         assert_eq!(calls.load(Ordering::Relaxed), 2);
-        assert!(interrupt.claim() && !interrupt.claim());
+        assert!(interrupt.claim_output() && !interrupt.claim_output());
     }
 }

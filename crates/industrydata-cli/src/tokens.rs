@@ -1,4 +1,4 @@
-//! Where the access token comes from, before it is known which client will use it.
+//! Sources of access tokens, independent of the HTTP client.
 
 use std::{
     fmt, fs,
@@ -16,92 +16,93 @@ use industrydata_core::auth::TokenError;
 
 use crate::signals::Interrupt;
 
-/// The longest token file read, in bytes.
+/// The size limit of a token file, in bytes.
 const FILE_LIMIT: u64 = 64 * 1024;
 
-/// A source of tokens, checked as far as it can be without asking anybody.
+/// A token source, checked as far as that is possible without a request.
 #[derive(Clone, Debug)]
 pub(crate) enum Tokens {
-    /// One token that stays.
+    /// A token that never changes.
     Fixed(AccessToken),
     /// A file.
     File(TokenFile),
-    /// A command for `sh -c`.
+    /// A command that `sh -c` runs.
     Command(String),
-    /// An application's own credentials.
+    /// The client credentials of an application.
     Credentials(ClientCredentials),
 }
 
-/// How long the command may take, and what ends it earlier.
+/// The time limit of a command, which an interrupt ends early.
 #[derive(Clone, Debug)]
-pub(crate) struct Patience {
-    until: Option<Instant>,
+pub(crate) struct Deadline {
+    at: Option<Instant>,
     interrupt: Interrupt,
 }
 
-/// Why there is no token from a file.
+/// Why a token file gave no token.
 #[derive(Debug)]
-pub(crate) enum Unread {
-    /// It has none.
+pub(crate) enum TokenFileError {
+    /// The file cannot be read, or holds no token.
     Token(TokenError),
-    /// The time limit passed first.
-    Late,
-    /// The first signal came.
+    /// The time limit passed.
+    TimedOut,
+    /// The command was interrupted.
     Interrupted,
 }
 
-impl Patience {
-    /// Counts from now.
+impl Deadline {
+    /// The time limit starts now.
     pub(crate) fn new(timeout: Duration, interrupt: &Interrupt) -> Self {
         Self {
-            until: Instant::now().checked_add(timeout),
+            at: Instant::now().checked_add(timeout),
             interrupt: interrupt.clone(),
         }
     }
 
-    /// The time that is left.
-    pub(crate) fn left(&self) -> Duration {
-        self.until.map_or(Duration::MAX, |until| {
-            until.saturating_duration_since(Instant::now())
+    /// The time left.
+    pub(crate) fn remaining(&self) -> Duration {
+        self.at.map_or(Duration::MAX, |at| {
+            at.saturating_duration_since(Instant::now())
         })
     }
 
-    /// Does the work on a thread of its own, which is left alone if it does not end in time: a pipe may never be
-    /// written to.
-    fn within<T: Send + 'static>(
+    /// Runs the work on another thread, and abandons it when the time limit passes: a read of a pipe may never end.
+    fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, Unread> {
+    ) -> Result<T, TokenFileError> {
         let (send, done) = mpsc::channel();
         let stop = send.clone();
         self.interrupt.on_stop(move || drop(stop.send(None)));
         thread::Builder::new()
             .name("token file".to_owned())
             .spawn(move || drop(send.send(Some(work()))))
-            .map_err(|error| Unread::Token(TokenError::unavailable(error)))?;
-        match done.recv_timeout(self.left()) {
+            .map_err(|error| TokenFileError::Token(TokenError::unavailable(error)))?;
+        match done.recv_timeout(self.remaining()) {
             Ok(Some(value)) => Ok(value),
-            Ok(None) => Err(Unread::Interrupted),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => Err(Unread::Late),
+            Ok(None) => Err(TokenFileError::Interrupted),
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                Err(TokenFileError::TimedOut)
+            }
         }
     }
 }
 
-/// A file with a token in it, read anew for each fresh token: somebody may rotate it.
+/// A file with a token. It is read again for each fresh token, because another program may rotate it.
 #[derive(Clone)]
 pub(crate) struct TokenFile {
     path: PathBuf,
-    patience: Patience,
-    /// The token of a pipe or a terminal, which can be read once only.
+    deadline: Deadline,
+    /// The token of a pipe or a terminal, which can only be read once.
     once: Option<AccessToken>,
 }
 
 impl TokenFile {
-    /// Reads the file, so that one which is missing, empty or no token is told before anything is done.
-    pub(crate) fn open(path: PathBuf, patience: &Patience) -> Result<Self, Unread> {
+    /// Reads the file, so that a missing file or an invalid token is reported before anything is sent.
+    pub(crate) fn open(path: PathBuf, deadline: &Deadline) -> Result<Self, TokenFileError> {
         let mut file = Self {
             path,
-            patience: patience.clone(),
+            deadline: deadline.clone(),
             once: None,
         };
         let token = file.read_file()?;
@@ -110,25 +111,25 @@ impl TokenFile {
         Ok(file)
     }
 
-    /// The token that stands there now.
+    /// The token in the file now.
     pub(crate) fn read(&self) -> Result<AccessToken, TokenError> {
         match &self.once {
             Some(token) => Ok(token.clone()),
-            None => self.read_file().map_err(|unread| match unread {
-                Unread::Token(error) => error,
-                Unread::Late => {
+            None => self.read_file().map_err(|error| match error {
+                TokenFileError::Token(error) => error,
+                TokenFileError::TimedOut => {
                     TokenError::unavailable("the time limit passed before the token file was read")
                 }
-                Unread::Interrupted => TokenError::unavailable("interrupted"),
+                TokenFileError::Interrupted => TokenError::unavailable("interrupted"),
             }),
         }
     }
 
-    fn read_file(&self) -> Result<AccessToken, Unread> {
+    fn read_file(&self) -> Result<AccessToken, TokenFileError> {
         let path = self.path.clone();
-        self.patience
-            .within(move || read(&path))?
-            .map_err(Unread::Token)
+        self.deadline
+            .run(move || read(&path))?
+            .map_err(TokenFileError::Token)
     }
 }
 
@@ -140,7 +141,7 @@ fn read(path: &Path) -> Result<AccessToken, TokenError> {
         .and_then(|file| file.take(FILE_LIMIT).read_to_string(&mut text))
         .map_err(|error| {
             let what = if error.kind() == io::ErrorKind::InvalidData {
-                "is not text".to_owned()
+                "is not valid UTF-8".to_owned()
             } else {
                 format!("cannot be read: {error}")
             };
@@ -162,23 +163,23 @@ impl fmt::Debug for TokenFile {
 mod tests {
     use super::*;
 
-    fn patience() -> Patience {
-        Patience::new(Duration::from_secs(60), &Interrupt::default())
+    fn deadline() -> Deadline {
+        Deadline::new(Duration::from_secs(60), &Interrupt::default())
     }
 
     fn refused(path: PathBuf) -> String {
-        match TokenFile::open(path, &patience()).unwrap_err() {
-            Unread::Token(error) => error.to_string(),
-            Unread::Late | Unread::Interrupted => String::new(),
+        match TokenFile::open(path, &deadline()).unwrap_err() {
+            TokenFileError::Token(error) => error.to_string(),
+            TokenFileError::TimedOut | TokenFileError::Interrupted => String::new(),
         }
     }
 
     #[test]
-    fn a_file_is_read_anew_for_each_token() {
+    fn a_file_is_read_again_for_each_token() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("token");
         fs::write(&path, "first\n").unwrap();
-        let file = TokenFile::open(path.clone(), &patience()).unwrap();
+        let file = TokenFile::open(path.clone(), &deadline()).unwrap();
         fs::write(&path, r#"{"accessToken": "second"}"#).unwrap();
         let second = AccessToken::new("second").unwrap();
         assert!(file.read().unwrap().is_same_token(&second));
@@ -187,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_token_is_told_without_its_text() {
+    fn an_error_never_quotes_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("token");
         for bad in [
@@ -202,7 +203,7 @@ mod tests {
             assert!(!error.is_empty() && !error.contains("canary"), "{error}");
         }
         fs::write(&path, [0xff, 0xfe]).unwrap();
-        assert!(refused(path).contains("not text"));
+        assert!(refused(path).contains("not valid UTF-8"));
         assert!(!refused(folder.path().to_owned()).is_empty());
     }
 }

@@ -1,6 +1,6 @@
-//! `demo`: all of it in a few seconds, against an emulated service in this process, with books that are thrown away.
+//! `demo`: an end-to-end run in a few seconds, against an emulator in this process, with a temporary ledger.
 
-use std::time::Duration;
+use std::{fmt::Display, time::Duration};
 
 use industrydata_core::Tenant;
 use industrydata_core::auth::AccessToken;
@@ -18,90 +18,81 @@ use industrydata_emulator::{Config, Emulator};
 use industrydata_ledger::{Ledger, SqliteStore};
 
 use crate::{
-    args::{Http, Output},
-    commands::{Answer, Context, follow},
+    args::Http,
+    commands::{answer::Answer, context::Context, operation},
+    error_report,
     flavour::{self, Client, Setup},
     human,
     report::{Document, Kind, Outcome, QuotaReport},
-    tokens::Tokens,
-    verdict,
+    tokens::{Deadline, Tokens},
 };
 
-/// An operation takes 120 s divided by this.
+/// An emulated operation takes 120 s divided by this.
 const SPEED: f64 = 60.0;
-const POLL: Duration = Duration::from_millis(700);
+const POLL_INTERVAL: Duration = Duration::from_millis(700);
 const TIMEOUT: Duration = Duration::from_secs(20);
-/// More starts than any quota of ours lets through.
-const MOST: u32 = 10;
+/// More starts than the quota allows.
+const MOST_STARTS: u32 = 10;
 
-/// The stage all of it plays on.
-struct Stage {
+/// What every client of the demo uses.
+struct Fixture {
     base: BaseUrl,
     tenant: Tenant,
     tokens: Tokens,
-    books: Ledger,
+    ledger: Ledger,
 }
 
 pub(super) fn run(context: Context<'_>) -> Result<Answer, Box<Document>> {
-    let folder = tempfile::tempdir().map_err(|error| broken(&error))?;
+    let folder = tempfile::tempdir().map_err(setup_error)?;
     let config = Config {
         speed: SPEED,
         ..Config::default()
     };
-    let emulator = Emulator::start(config).map_err(|error| broken(&error))?;
-    let stage = Stage {
-        base: BaseUrl::parse(&emulator.base_url()).map_err(|error| broken(&error))?,
-        tenant: "demo".parse().map_err(|error| broken(&error))?,
+    let emulator = Emulator::start(config).map_err(setup_error)?;
+    let fixture = Fixture {
+        base: BaseUrl::parse(&emulator.base_url()).map_err(setup_error)?,
+        tenant: "demo".parse().map_err(setup_error)?,
         tokens: AccessToken::new(emulator.token())
             .map(Tokens::Fixed)
-            .map_err(|error| broken(&error))?,
-        books: SqliteStore::open(folder.path().join("ledger.sqlite"))
+            .map_err(setup_error)?,
+        ledger: SqliteStore::open(folder.path().join("ledger.sqlite"))
             .map(Ledger::from)
-            .map_err(|fault| verdict::ledger(&fault))?,
+            .map_err(|error| error_report::ledger(&error))?,
     };
     context.progress(format!(
-        "an emulated service listens at {}, and its clock runs as usual;",
-        stage.base
+        "emulated service at {}: operations take 2 s instead of 2 min",
+        fixture.base
     ));
-    context.progress(
-        "its operations take 2 s in place of 2 min; the books are thrown away at the end",
-    );
+    context.progress("the ledger is temporary: it is deleted at the end");
 
     let mut last = None;
     for (name, http) in [("blocking", Http::Blocking), ("async", Http::Async)] {
-        context.progress(format!(
-            "\n-- a start through the {name} client, followed to its end"
-        ));
-        let document = start_and_follow(&*stage.client(http, context)?, context)?;
+        context.progress(format!("\n-- start with the {name} client, and wait"));
+        let document = start_and_wait(&*fixture.client(http, context)?, context)?;
         if document.outcome != Outcome::Succeeded {
-            return Ok(Answer::Document(document));
+            return Ok(Answer::from(&document));
         }
         context.progress(human::result(&document).trim_end());
         last = document.operation;
     }
-    context.progress("\n-- more starts, until the books have no slot left");
-    let client = stage.client(Http::Blocking, context)?;
-    for _ in 0..MOST {
+    context.progress("\n-- start until the ledger has no slot left");
+    let client = fixture.client(Http::Blocking, context)?;
+    for _ in 0..MOST_STARTS {
         match client.start(false, Box::new(|_, _| {})) {
             Ok(run) => context.progress(format!("started: operation {}", run.url().operation_id())),
             Err(error) if matches!(error.kind(), StartErrorKind::NoSlot(_)) => {
-                context.progress(format!("refused by the books, nothing was sent: {error}"));
+                context.progress(format!("refused by the ledger, nothing was sent: {error}"));
                 break;
             }
             Err(error) => {
-                return Err(verdict::start_error(&error, context.interrupt.is_given()).into());
+                let interrupted = context.interrupt.is_interrupted();
+                return Err(error_report::start(&error, interrupted).into());
             }
         }
     }
-    let quota = stage.quota()?;
-    context.progress("\n-- the quota, as `industrydata quota` shows it");
-    let text = match context.output {
-        Output::Human => human::quota(
-            &quota,
-            &format!("tenant {} at {}", stage.tenant, stage.base),
-        ),
-        Output::Json => String::new(),
-    };
+    context.progress("\n-- show the quota, as `industrydata quota` does");
+    let quota = fixture.quota()?;
+    let heading = format!("tenant {} at {}", fixture.tenant, fixture.base);
     let document = Document {
         outcome: Outcome::Succeeded,
         operation: last,
@@ -110,26 +101,25 @@ pub(super) fn run(context: Context<'_>) -> Result<Answer, Box<Document>> {
         followed: None,
     };
     emulator.stop();
-    Ok(Answer::Text(document, text))
+    Ok(Answer::with_text(
+        &document,
+        human::timeline(&quota, &heading),
+    ))
 }
 
-fn start_and_follow(client: &dyn Client, context: Context<'_>) -> Result<Document, Box<Document>> {
-    let until = follow::until(TIMEOUT);
+fn start_and_wait(client: &dyn Client, context: Context<'_>) -> Result<Document, Box<Document>> {
+    let deadline = Deadline::new(TIMEOUT, context.interrupt);
     context
         .interrupt
-        .last_word(Document::cut_off(MayHaveStarted::Unknown, None));
+        .set_fallback(Document::interrupted(MayHaveStarted::Unknown, None));
     let mut run = client
         .start(false, Box::new(|_, _| {}))
-        .map_err(|error| verdict::start_error(&error, context.interrupt.is_given()))?;
-    context.progress(format!(
-        "started: operation {}, {}",
-        run.url().operation_id(),
-        run.url()
-    ));
-    Ok(follow::follow(&mut *run, until, false, context))
+        .map_err(|error| error_report::start(&error, context.interrupt.is_interrupted()))?;
+    context.progress(format!("started: operation {}", run.url().operation_id()));
+    Ok(operation::poll_to_end(&mut *run, &deadline, false, context))
 }
 
-impl Stage {
+impl Fixture {
     fn client(&self, http: Http, context: Context<'_>) -> Result<Box<dyn Client>, Box<Document>> {
         flavour::client(
             http,
@@ -137,8 +127,8 @@ impl Stage {
                 base: self.base.clone(),
                 tenant: self.tenant.clone(),
                 tokens: self.tokens.clone(),
-                books: self.books.clone(),
-                polling: PollingPolicy::every(POLL),
+                books: self.ledger.clone(),
+                polling: PollingPolicy::every(POLL_INTERVAL),
                 timeout: TIMEOUT,
                 request_timeout: TIMEOUT,
                 who: Caller::default(),
@@ -148,23 +138,21 @@ impl Stage {
     }
 
     fn quota(&self) -> Result<Quota, Box<Document>> {
-        let change = Change::read(
-            LedgerKey::new(&self.base, &self.tenant),
-            Throttle::default(),
-        );
-        let verdict = self
-            .books
+        let key = LedgerKey::new(&self.base, &self.tenant);
+        let change = Change::read(key, Throttle::default());
+        let reply = self
+            .ledger
             .transact(&change)
-            .map_err(|fault| verdict::ledger(&fault))?;
-        Ok(verdict.quota().clone())
+            .map_err(|error| error_report::ledger(&error))?;
+        Ok(reply.quota().clone())
     }
 }
 
-fn broken(error: &dyn std::error::Error) -> Document {
-    Document::refusal(
+fn setup_error(error: impl Display) -> Document {
+    Document::error(
         Outcome::Unexpected,
         Kind::Unexpected,
-        format!("the demo cannot be set up: {error}"),
+        format!("cannot set up the demo: {error}"),
     )
-    .advise("look whether a temporary folder can be made and a loopback port be had")
+    .advise("check that the temporary folder is writable and that a loopback port is free")
 }

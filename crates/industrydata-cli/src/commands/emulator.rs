@@ -1,4 +1,4 @@
-//! `emulator`: the emulated service on a loopback port, until a signal.
+//! `emulator`: serves an emulated service on a loopback port until a signal comes.
 
 use std::path::Path;
 
@@ -6,8 +6,9 @@ use industrydata_emulator::{Config, Emulator};
 
 use crate::{
     args::{EmulatorArgs, Output},
-    commands::{Answer, Context},
+    commands::{answer::Answer, context::Context},
     report::{Document, Kind, Outcome},
+    terminal,
 };
 
 pub(super) fn run(args: &EmulatorArgs, context: Context<'_>) -> Result<Answer, Box<Document>> {
@@ -18,24 +19,23 @@ pub(super) fn run(args: &EmulatorArgs, context: Context<'_>) -> Result<Answer, B
     };
     let emulator = Emulator::start(config).map_err(|error| {
         let message = format!(
-            "the emulator cannot listen on port {} of 127.0.0.1: {error}",
+            "the emulator cannot listen on 127.0.0.1 port {}: {error}",
             args.port
         );
-        Document::usage(message)
-            .advise("give another port with --port, or --port 0 for any that is free")
+        Document::usage(message).advise("choose another port with --port, or any with --port 0")
     })?;
-    // Books that are gone with the emulator, so that its starts do not fill the user's own.
+    // A temporary ledger, so that starts at the emulator do not fill the user's own.
     let folder = tempfile::Builder::new()
         .prefix("industrydata-emulator-")
         .tempdir()
         .map_err(|error| {
-            let message = format!("no folder can be made for throw-away books: {error}");
-            Document::refusal(Outcome::Unexpected, Kind::Unexpected, message)
-                .advise("look whether the temporary folder can be written to")
+            let message = format!("cannot create a folder for a temporary ledger: {error}");
+            Document::error(Outcome::Unexpected, Kind::Unexpected, message)
+                .advise("check that the temporary folder is writable")
         })?;
     let ledger = folder.path().join("ledger.sqlite");
-    // The announcement is the one document: a signal that comes now finds it printed.
-    if context.interrupt.claim() {
+    // The announcement is the result of this command: after it a signal prints nothing more.
+    if context.interrupt.claim_output() {
         announce(&emulator, &ledger, context.output);
     }
     context.progress("serving until interrupted");
@@ -43,7 +43,9 @@ pub(super) fn run(args: &EmulatorArgs, context: Context<'_>) -> Result<Answer, B
     emulator.stop();
     drop(folder);
     context.progress("stopped");
-    Ok(Answer::Printed(Outcome::Interrupted.exit_code()))
+    Ok(Answer::Printed {
+        exit_code: Outcome::Interrupted.exit_code(),
+    })
 }
 
 fn announce(emulator: &Emulator, ledger: &Path, output: Output) {
@@ -54,25 +56,24 @@ fn announce(emulator: &Emulator, ledger: &Path, output: Output) {
             "export INDUSTRYDATA_BASE_URL={base}\n\
              export INDUSTRYDATA_TOKEN={token}\n\
              export INDUSTRYDATA_LEDGER={ledger}\n\
-             # or client credentials in place of the token:\n\
+             # to use client credentials instead of the token:\n\
              # unset INDUSTRYDATA_TOKEN\n\
              # export AZURE_AUTHORITY_HOST={authority}\n\
              # export AZURE_TENANT_ID=contoso\n\
              # export AZURE_CLIENT_ID={client}\n\
              # export AZURE_CLIENT_SECRET={secret}\n",
             token = emulator.token(),
-            ledger = quoted(&ledger.to_string_lossy()),
+            ledger = shell_quoted(&ledger.to_string_lossy()),
             authority = emulator.authority_url(),
             client = emulator.client_id(),
             secret = emulator.client_secret(),
         ),
     };
-    // Nobody may be reading; it serves all the same.
-    crate::print(&text);
+    terminal::print(&text);
 }
 
-/// As a shell takes it for one word.
-fn quoted(text: &str) -> String {
+/// Quotes text as one word of a shell, if it needs quotes.
+fn shell_quoted(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:,@%".contains(c);
     if text.chars().all(is_plain) {
         return text.to_owned();

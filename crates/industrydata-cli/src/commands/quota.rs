@@ -1,4 +1,4 @@
-//! `quota`: what the books say. Nobody is asked, and no token is needed, unless the books are to be reconciled.
+//! `quota`: reads the ledger. It calls the service, and needs a token, only to reconcile or to infer the schedule.
 
 use std::{fmt::Write as _, time::Duration};
 
@@ -12,26 +12,26 @@ use industrydata_core::ledger::Resolution;
 use industrydata_core::ledger::Schedule;
 use industrydata_core::ledger::Store;
 use industrydata_core::ledger::StoreReply;
+use industrydata_core::ledger::Unresolved;
 use industrydata_core::policy::Throttle;
 use industrydata_core::reconcile::Match;
 use industrydata_core::reconcile::Reconciliation;
-use industrydata_core::wire::escape_controls;
 use industrydata_ledger::Ledger;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
     args::{Global, QuotaArgs, Scheduled},
-    commands::{Answer, Context, follow, reads},
-    human,
+    commands::{answer::Answer, context::Context, operation, reads},
+    error_report, human,
     report::{Document, QuotaReport},
-    settings, verdict,
+    settings, terminal,
 };
 
-/// How long another holder of the books may be waited for.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long to wait for a lock of the ledger.
+const LEDGER_WAIT: Duration = Duration::from_secs(5);
 
-/// The quota object, and beside its keys what was asked for.
+/// The quota, with the extra keys of the options given.
 #[derive(Serialize)]
 struct Report {
     #[serde(flatten)]
@@ -48,110 +48,99 @@ pub(super) fn run(
     context: Context<'_>,
 ) -> Result<Answer, Box<Document>> {
     let env = context.env;
-    let base = settings::base(global, env)?;
-    let tenant = settings::tenant(global, env)?;
-    settings::token_options(global)?;
-    settings::ledger_is_path(global, env)?;
-    let mut opened = None;
-    let mut open = || {
-        let books = settings::books(global, env, PATIENCE)?;
-        follow::warn_if_forgetful(&books);
-        opened = Some(books.clone());
-        Ok::<_, Box<Document>>(books)
+    let (base, tenant) = settings::service(global, env)?;
+    let open = || {
+        let ledger = settings::ledger(global, env, LEDGER_WAIT)?;
+        operation::warn_if_not_stored(&ledger);
+        Ok::<_, Box<Document>>(ledger)
     };
     let scheduled = settings::scheduled(args.schedule, env)?;
-    let client = match args.reconcile || scheduled == Some(Scheduled::Infer) {
-        true => Some(reads::client_with(global, &args.limits, context, &mut open)?.0),
-        false => None,
-    };
-    let books = match client {
-        Some(_) => None,
-        None => Some(open()?),
-    };
-    let Some(books) = books.or(opened) else {
-        return Err(Document::usage("there are no books").into());
-    };
-    let key = || LedgerKey::new(&base, &tenant);
-    for (id, resolution) in &args.resolve {
-        resolve(&books, key(), id, *resolution)?;
-    }
-    let mut notes = String::new();
-    let mut reconciliation = None;
+    let is_inferred = scheduled == Some(Scheduled::Infer);
     let mut schedule = match scheduled {
         Some(Scheduled::At(time)) => Some(Schedule::given(time)),
         Some(Scheduled::Infer) | None => None,
     };
-    if let Some(client) = client {
-        let client = match schedule {
+    let mut opened = None;
+    let client = if args.reconcile || is_inferred {
+        let open = || Ok(opened.insert(open()?).clone());
+        let (client, _) = reads::client_with_ledger(global, &args.limits, context, open)?;
+        Some(match schedule {
             Some(schedule) => client.scheduled(schedule),
             None => client,
-        };
+        })
+    } else {
+        None
+    };
+    let ledger = match opened {
+        Some(ledger) => ledger,
+        None => open()?,
+    };
+    let key = || LedgerKey::new(&base, &tenant);
+    for (id, resolution) in &args.resolve {
+        resolve(&ledger, key(), id, *resolution)?;
+    }
+    let mut reconciliation = None;
+    if let Some(client) = client {
         if args.reconcile {
-            let failed = |error| verdict::reconcile_error(&error, context.interrupt.is_given());
-            let found = client.reconcile().map_err(failed)?;
-            if let Some(error) = found.unread() {
-                let told = verdict::told(error);
-                human::tell(format!(
-                    "warning: one of the lists could not be read, so nothing was freed: {}",
-                    escape_controls(&told)
-                ));
-            }
-            notes.push_str(&findings_text(&found));
-            reconciliation = Some(findings_json(&found));
+            reconciliation = Some(client.reconcile().map_err(|error| {
+                error_report::reconcile(&error, context.interrupt.is_interrupted())
+            })?);
         }
-        schedule = schedule.or_else(|| {
-            let is_asked_for = scheduled == Some(Scheduled::Infer);
-            follow::inferred(&*client, is_asked_for)
-        });
+        let inferred = || operation::inferred_schedule(&*client, is_inferred);
+        schedule = schedule.or_else(inferred);
     }
-    let verdict = book(&books, &Change::entries(key(), Throttle::default()))?;
-    let quota = &verdict.quota().clone().with_schedule(schedule);
-    let mut text = human::quota(quota, &format!("tenant {tenant} at {base}"));
-    text.push_str(&notes);
+    if let Some(error) = reconciliation.as_ref().and_then(Reconciliation::unread) {
+        terminal::warn(format!(
+            "one of the lists could not be read, so no slot was freed: {}",
+            error_report::message(error)
+        ));
+    }
+    let reply = transact(&ledger, &Change::entries(key(), Throttle::default()))?;
+    let quota = &reply.quota().clone().with_schedule(schedule);
     let now = quota.as_of();
-    if args.entries {
-        text.push_str(&entries_text(verdict.entries(), now));
+    let mut text = human::timeline(quota, &format!("tenant {tenant} at {base}"));
+    if let Some(reconciliation) = &reconciliation {
+        text.push_str(&reconciliation_text(reconciliation));
     }
+    if args.entries {
+        text.push_str(&entries_text(reply.entries(), now));
+    }
+    let entry_json = |entry| entry_json(entry, now);
+    let entries = || reply.entries().iter().map(entry_json).collect();
     let report = Report {
         quota: QuotaReport::from(quota),
-        entries: args.entries.then(|| {
-            verdict
-                .entries()
-                .iter()
-                .map(|it| entry_json(it, now))
-                .collect()
-        }),
-        reconciliation,
+        entries: args.entries.then(entries),
+        reconciliation: reconciliation.as_ref().map(reconciliation_json),
     };
-    Ok(Answer::of(&report, text))
+    Ok(Answer::value(&report, text))
 }
 
-fn book(books: &Ledger, change: &Change) -> Result<StoreReply, Box<Document>> {
-    books
+fn transact(ledger: &Ledger, change: &Change) -> Result<StoreReply, Box<Document>> {
+    ledger
         .transact(change)
-        .map_err(|fault| verdict::books(&fault).into())
+        .map_err(|error| error_report::ledger(&error).into())
 }
 
 fn resolve(
-    books: &Ledger,
+    ledger: &Ledger,
     key: LedgerKey,
     id: &str,
     resolution: Resolution,
 ) -> Result<(), Box<Document>> {
-    let refused = |why: industrydata_core::ledger::Unresolved| {
-        Document::usage(format!("entry {id} is left as it is: {why}"))
-            .advise("see `industrydata quota --entries` for the entries and their states")
+    let unresolved = |reason: Unresolved| {
+        Document::usage(format!("entry {id} was not changed: {reason}"))
+            .advise("run `industrydata quota --entries` to see the entries and their states")
     };
     let change = Change::resolve_by_hand(key, Throttle::default(), id, resolution, "");
-    match book(books, &change.map_err(refused)?)?.unresolved() {
-        Some(why) => Err(refused(why).into()),
+    match transact(ledger, &change.map_err(unresolved)?)?.unresolved() {
+        Some(reason) => Err(unresolved(reason).into()),
         None => Ok(()),
     }
 }
 
-fn who(who: &Caller) -> String {
-    let process = who.process.map(|id| format!("process {id}"));
-    let parts = [who.host.clone(), process, who.label.clone()];
+fn caller(caller: &Caller) -> String {
+    let process = caller.process.map(|id| format!("process {id}"));
+    let parts = [caller.host.clone(), process, caller.label.clone()];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
@@ -167,11 +156,11 @@ fn entries_text(entries: &[Entry], now: Timestamp) -> String {
                 evidence
                     .or_else(|| entry.why().map(str::to_owned))
                     .unwrap_or_default(),
-                who(entry.who()),
+                caller(entry.who()),
             ]
         })
         .collect();
-    human::table(["ID", "DATE", "STATE", "EVIDENCE", "WHO"], &rows)
+    human::table(["ID", "DATE", "STATE", "EVIDENCE", "CALLER"], &rows)
 }
 
 fn entry_json(entry: &Entry, now: Timestamp) -> Value {
@@ -203,47 +192,51 @@ fn state_name(state: &EntryState) -> &'static str {
     }
 }
 
-fn name(resolution: Resolution) -> &'static str {
+fn resolution_name(resolution: Resolution) -> &'static str {
     match resolution {
         Resolution::Started => "started",
         Resolution::NotStarted => "not-started",
     }
 }
 
-fn findings_text(found: &Reconciliation) -> String {
+fn reconciliation_text(reconciliation: &Reconciliation) -> String {
     let mut text = String::new();
-    for finding in found.matches() {
-        let _ = match finding {
+    for it in reconciliation.matches() {
+        let _ = match it {
             Match::Resolved {
                 entry,
                 resolution,
                 evidence,
-            } => writeln!(text, "entry {entry}: {}, by {evidence}", name(*resolution)),
+            } => writeln!(
+                text,
+                "entry {entry}: resolved as {}, evidence: {evidence}",
+                resolution_name(*resolution)
+            ),
             Match::External { evidence, started } => {
-                writeln!(text, "a start by others at {started:.0}, by {evidence}")
+                writeln!(text, "external start at {started:.0}, evidence: {evidence}")
             }
             _ => Ok(()),
         };
     }
     let _ = writeln!(
         text,
-        "reconciled: {} found, {} starts by others the books did not have, {} left in doubt",
-        found.matches().len(),
-        found.drift(),
-        found.left_in_doubt()
+        "reconciled: entries resolved {}, external starts added {}, still in doubt {}",
+        reconciliation.matches().len() - reconciliation.drift(),
+        reconciliation.drift(),
+        reconciliation.left_in_doubt()
     );
     text
 }
 
-fn findings_json(found: &Reconciliation) -> Value {
-    let findings = found.matches().iter().filter_map(|finding| match finding {
+fn reconciliation_json(reconciliation: &Reconciliation) -> Value {
+    let findings = reconciliation.matches().iter().filter_map(|it| match it {
         Match::Resolved {
             entry,
             resolution,
             evidence,
         } => Some(json!({
             "entry": entry,
-            "resolution": name(*resolution),
+            "resolution": resolution_name(*resolution),
             "evidence": evidence.to_string(),
             "started": null,
         })),
@@ -257,8 +250,8 @@ fn findings_json(found: &Reconciliation) -> Value {
     });
     json!({
         "findings": findings.collect::<Vec<_>>(),
-        "drift": found.drift(),
-        "left_in_doubt": found.left_in_doubt(),
-        "unread": found.unread().map(|error| verdict::told(error)),
+        "drift": reconciliation.drift(),
+        "left_in_doubt": reconciliation.left_in_doubt(),
+        "unread": reconciliation.unread().map(|error| error_report::message(error)),
     })
 }

@@ -1,9 +1,8 @@
-//! `runs` and `operations`: what the service has. No books are opened for it.
+//! `runs` and `operations`: reads of the service. They do not open the ledger.
 
 use industrydata_core::lro::ReadError;
 use industrydata_core::model::AggregatedInboundStatistics;
 use industrydata_core::model::EntityCount;
-use industrydata_core::model::Operation;
 use industrydata_core::model::RoleCount;
 use industrydata_core::model::RunActivity;
 use industrydata_core::model::RunStatistics;
@@ -15,13 +14,13 @@ use serde_json::json;
 
 use crate::{
     args::{Global, OperationsCommand, ReadArgs, RunsCommand},
-    commands::{Answer, Context},
+    commands::{answer::Answer, context::Context},
+    error_report,
     flavour::{self, Client, Setup},
     human,
     report::{BlockingErrorReport, Document, OperationReport, Outcome, RunReport},
     settings,
-    tokens::Patience,
-    verdict,
+    tokens::Deadline,
 };
 
 pub(super) fn runs(
@@ -29,34 +28,34 @@ pub(super) fn runs(
     command: &RunsCommand,
     context: Context<'_>,
 ) -> Result<Answer, Box<Document>> {
-    let failed = |error: ReadError| refused(&error, context);
+    let failed = |error: ReadError| read_error(&error, context);
     match command {
         RunsCommand::List(args) => {
             let (client, _) = client(global, args, context)?;
             let runs = client.runs().map_err(failed)?;
             let runs: Vec<_> = runs.iter().map(RunReport::from).collect();
-            Ok(Answer::of(&json_of("runs", &runs), run_table(&runs)))
+            Ok(Answer::value(&json_of("runs", &runs), run_table(&runs)))
         }
         RunsCommand::Show(args) => {
             let (client, _) = client(global, &args.limits, context)?;
             let run = RunReport::from(&client.run(&args.id).map_err(failed)?);
             let text = run_table(std::slice::from_ref(&run));
-            Ok(Answer::of(&json_of("run", &run), text))
+            Ok(Answer::value(&json_of("run", &run), text))
         }
         RunsCommand::Statistics(args) => {
             let (client, _) = client(global, &args.limits, context)?;
             let statistics = client.statistics(&args.id).map_err(failed)?;
             let report = StatisticsReport::new(&args.id, &statistics);
-            Ok(Answer::of(
+            Ok(Answer::value(
                 &json_of("statistics", &report),
-                statistics_text(&args.id, &statistics),
+                human::statistics(&args.id, &statistics),
             ))
         }
         RunsCommand::Activities(args) => {
             let (client, _) = client(global, &args.limits, context)?;
             let activities = client.activities(&args.id).map_err(failed)?;
             let reports: Vec<_> = activities.iter().map(ActivityReport::from).collect();
-            Ok(Answer::of(
+            Ok(Answer::value(
                 &json_of("activities", &reports),
                 activity_table(&activities),
             ))
@@ -69,52 +68,51 @@ pub(super) fn operations(
     command: &OperationsCommand,
     context: Context<'_>,
 ) -> Result<Answer, Box<Document>> {
-    let failed = |error: ReadError| refused(&error, context);
+    let failed = |error: ReadError| read_error(&error, context);
     match command {
         OperationsCommand::List(args) => {
             let (client, base) = client(global, args, context)?;
-            let seen = client.operations().map_err(failed)?;
-            let reports: Vec<_> = seen.iter().map(|it| reported(&base, it)).collect();
-            Ok(Answer::of(
+            let operations = client.operations().map_err(failed)?;
+            let report = |operation| OperationReport::listed(&base, operation);
+            let reports: Vec<_> = operations.iter().map(report).collect();
+            Ok(Answer::value(
                 &json_of("operations", &reports),
                 operation_table(&reports),
             ))
         }
         OperationsCommand::Show(args) => {
             let (client, base) = client(global, &args.limits, context)?;
-            let mut report = reported(&base, &client.operation(&args.id).map_err(failed)?);
+            let operation = client.operation(&args.id).map_err(failed)?;
+            let mut report = OperationReport::listed(&base, &operation);
             if report.id.is_empty() {
                 args.id.clone_into(&mut report.id);
             }
             let text = operation_table(std::slice::from_ref(&report));
-            Ok(Answer::of(&json_of("operation", &report), text))
+            Ok(Answer::value(&json_of("operation", &report), text))
         }
     }
 }
 
-/// A client for reads, and the base it reads of.
+/// A client for reads, and its base.
 fn client(
     global: &Global,
     args: &ReadArgs,
     context: Context<'_>,
 ) -> Result<(Box<dyn Client>, BaseUrl), Box<Document>> {
-    client_with(global, args, context, || Ok(Ledger::memory()))
+    client_with_ledger(global, args, context, || Ok(Ledger::memory()))
 }
 
-/// A client with these books, which are opened when all else stands.
-pub(super) fn client_with(
+/// The same with a ledger, which is opened last: an unusable option or token is reported first.
+pub(super) fn client_with_ledger(
     global: &Global,
     args: &ReadArgs,
     context: Context<'_>,
-    books: impl FnOnce() -> Result<Ledger, Box<Document>>,
+    open_ledger: impl FnOnce() -> Result<Ledger, Box<Document>>,
 ) -> Result<(Box<dyn Client>, BaseUrl), Box<Document>> {
     let env = context.env;
-    let patience = Patience::new(args.timeout, context.interrupt);
-    let base = settings::base(global, env)?;
-    let tenant = settings::tenant(global, env)?;
-    settings::token_options(global)?;
-    settings::ledger_is_path(global, env)?;
-    let tokens = settings::tokens(global, env, &tenant, &patience).map_err(|mut document| {
+    let deadline = Deadline::new(args.timeout, context.interrupt);
+    let (base, tenant) = settings::service(global, env)?;
+    let tokens = settings::tokens(global, env, &tenant, &deadline).map_err(|mut document| {
         if document.outcome == Outcome::Unreachable {
             document.outcome = Outcome::TimedOut;
         }
@@ -126,23 +124,19 @@ pub(super) fn client_with(
             base: base.clone(),
             tenant,
             tokens,
-            books: books()?,
+            books: open_ledger()?,
             polling: PollingPolicy::default(),
-            timeout: patience.left(),
+            timeout: deadline.remaining(),
             request_timeout: args.request_timeout,
-            who: settings::who(env),
+            who: settings::caller(env),
             interrupt: context.interrupt.clone(),
         },
     )?;
     Ok((client, base))
 }
 
-fn refused(error: &ReadError, context: Context<'_>) -> Box<Document> {
-    verdict::read_error(error, context.interrupt.is_given()).into()
-}
-
-fn reported(base: &BaseUrl, seen: &Operation) -> OperationReport {
-    OperationReport::listed(base, seen)
+fn read_error(error: &ReadError, context: Context<'_>) -> Box<Document> {
+    error_report::read(error, context.interrupt.is_interrupted()).into()
 }
 
 /// `{"key": value}`.
@@ -249,7 +243,7 @@ fn run_table(runs: &[RunReport]) -> String {
     let rows: Vec<_> = runs
         .iter()
         .map(|run| {
-            let why = run.blocking_error.as_ref().map(|error| {
+            let error = run.blocking_error.as_ref().map(|error| {
                 let parts = [&error.code, &error.message, &error.target];
                 let parts: Vec<_> = parts.into_iter().flatten().map(String::as_str).collect();
                 parts.join(": ")
@@ -260,7 +254,7 @@ fn run_table(runs: &[RunReport]) -> String {
                 run.started.clone().unwrap_or_default(),
                 run.ended.clone().unwrap_or_default(),
                 run.display_name.clone().unwrap_or_default(),
-                why.unwrap_or_default(),
+                error.unwrap_or_default(),
             ]
         })
         .collect();
@@ -287,68 +281,14 @@ fn activity_table(activities: &[RunActivity]) -> String {
     let rows: Vec<_> = activities
         .iter()
         .map(|activity| {
-            let why = activity.blocking_error().map(ToString::to_string);
+            let error = activity.blocking_error().map(ToString::to_string);
             [
                 activity.id().unwrap_or_default().to_owned(),
                 activity.status().as_str().to_owned(),
                 activity.display_name().unwrap_or_default().to_owned(),
-                why.unwrap_or_default(),
+                error.unwrap_or_default(),
             ]
         })
         .collect();
     human::table(["ID", "STATUS", "NAME", "ERROR"], &rows)
-}
-
-/// The statistics for people.
-pub(super) fn statistics_text(asked: &str, statistics: &RunStatistics) -> String {
-    let number = |count: Option<i64>| count.map(|count| count.to_string()).unwrap_or_default();
-    let mut text = format!(
-        "statistics of run {}: {}\n",
-        industrydata_core::wire::escape_controls(statistics.run_id().unwrap_or(asked)),
-        industrydata_core::wire::escape_controls(statistics.status().as_str())
-    );
-    let Some(totals) = statistics.inbound_totals() else {
-        text.push_str("the service has no totals yet\n");
-        return text;
-    };
-    let mut rows: Vec<_> = [
-        ("people", totals.people),
-        ("groups", totals.groups),
-        ("memberships", totals.memberships),
-        ("organizations", totals.organizations),
-        ("errors", totals.errors),
-        ("warnings", totals.warnings),
-    ]
-    .into_iter()
-    .map(|(name, count)| [name.to_owned(), number(count)])
-    .collect();
-    for (what, roles) in [
-        ("matched", &totals.matched_people_by_role),
-        ("unmatched", &totals.unmatched_people_by_role),
-    ] {
-        rows.extend(roles.iter().map(|role| {
-            let name = role.role.as_deref().unwrap_or("no role");
-            [format!("{what} {name}"), number(role.count)]
-        }));
-    }
-    text.push_str(&human::table(["INBOUND", "COUNT"], &rows));
-    let rows: Vec<_> = statistics
-        .activities()
-        .iter()
-        .map(|activity| {
-            [
-                activity.display_name.clone().unwrap_or_default(),
-                activity.status.as_str().to_owned(),
-                number(activity.errors),
-                number(activity.warnings),
-            ]
-        })
-        .collect();
-    if !rows.is_empty() {
-        text.push_str(&human::table(
-            ["ACTIVITY", "STATUS", "ERRORS", "WARNINGS"],
-            &rows,
-        ));
-    }
-    text
 }

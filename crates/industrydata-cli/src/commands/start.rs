@@ -1,4 +1,4 @@
-//! `start`: a slot in the books, one POST, and the wait if it is asked for.
+//! `start`: reserves a slot, sends one POST, and waits if asked to.
 
 use industrydata_core::ledger::Caller;
 use industrydata_core::ledger::Schedule;
@@ -6,14 +6,14 @@ use industrydata_core::lro::MayHaveStarted;
 use industrydata_core::lro::ReadError;
 
 use crate::{
-    args::{Global, Scheduled, StartArgs},
-    commands::{Answer, Context, follow},
+    args::{Global, Output, Scheduled, StartArgs},
+    commands::{answer::Answer, context::Context, follow_run, operation},
+    error_report,
     flavour::{self, Run, Setup},
-    human,
+    human::{self, Wait},
     report::{Document, Outcome},
-    settings,
-    tokens::Patience,
-    verdict,
+    settings, terminal,
+    tokens::Deadline,
 };
 
 pub(super) fn run(
@@ -21,33 +21,32 @@ pub(super) fn run(
     args: &StartArgs,
     context: Context<'_>,
 ) -> Result<Answer, Box<Document>> {
-    let asked = args.follow;
-    match started(global, args, context) {
-        Ok(document) => Ok(Answer::Document(document.with_run(asked))),
-        Err(document) => Err(document.with_run(asked).into()),
+    match start(global, args, context) {
+        Ok(document) => Ok(Answer::from(&document.with_run_keys(args.follow))),
+        Err(document) => Err(document.with_run_keys(args.follow).into()),
     }
 }
 
-fn started(
+fn start(
     global: &Global,
     args: &StartArgs,
     context: Context<'_>,
 ) -> Result<Document, Box<Document>> {
-    context
-        .interrupt
-        .last_word(Document::cut_off(MayHaveStarted::No, None).with_run(args.follow));
+    let set_fallback = |may_have_started| {
+        let document = Document::interrupted(may_have_started, None);
+        context
+            .interrupt
+            .set_fallback(document.with_run_keys(args.follow));
+    };
+    set_fallback(MayHaveStarted::No);
     let env = context.env;
-    let patience = Patience::new(args.limits.timeout, context.interrupt);
-    let base = settings::base(global, env)?;
-    let tenant = settings::tenant(global, env)?;
-    settings::token_options(global)?;
-    settings::ledger_is_path(global, env)?;
+    let deadline = Deadline::new(args.limits.timeout, context.interrupt);
+    let (base, tenant) = settings::service(global, env)?;
     let scheduled = settings::scheduled(args.schedule, env)?;
-    let tokens = settings::tokens(global, env, &tenant, &patience)?;
-    let books = settings::books(global, env, patience.left())?;
-    follow::warn_if_forgetful(&books);
+    let tokens = settings::tokens(global, env, &tenant, &deadline)?;
+    let ledger = settings::ledger(global, env, deadline.remaining())?;
+    operation::warn_if_not_stored(&ledger);
 
-    let until = follow::until(patience.left());
     context.progress(format!("starting a run for tenant {tenant} at {base}"));
     let client = flavour::client(
         global.http,
@@ -55,13 +54,13 @@ fn started(
             base: base.clone(),
             tenant,
             tokens,
-            books,
+            books: ledger,
             polling: args.limits.polling(),
-            timeout: patience.left(),
+            timeout: deadline.remaining(),
             request_timeout: args.limits.request_timeout,
             who: Caller {
                 label: args.label.clone(),
-                ..settings::who(env)
+                ..settings::caller(env)
             },
             interrupt: context.interrupt.clone(),
         },
@@ -73,61 +72,60 @@ fn started(
     }
     let schedule = match scheduled {
         Some(Scheduled::At(time)) => Some(Schedule::given(time)),
-        // It is worth no more than a request's time, and half of what is left.
+        // The forecast is an extra: it gets the time of one request, and at most half of what is left.
         Some(Scheduled::Infer) => {
-            let limit = args.limits.request_timeout.min(patience.left() / 2);
-            follow::inferred(&*client.limited(limit), true)
+            let limit = args.limits.request_timeout.min(deadline.remaining() / 2);
+            operation::inferred_schedule(&*client.limited(limit), true)
         }
         None => None,
     };
-    context
-        .interrupt
-        .last_word(Document::cut_off(MayHaveStarted::Unknown, None).with_run(args.follow));
-    let is_human = context.output == crate::args::Output::Human;
-    let on_wait = Box::new(move |reason: &_, time| {
-        if is_human {
-            human::tell(human::waiting(reason, time, until));
-        }
-    });
-    let mut limited = client.limited(patience.left());
+    set_fallback(MayHaveStarted::Unknown);
+    let mut limited = client.limited(deadline.remaining());
     if let Some(schedule) = schedule {
         limited = limited.scheduled(schedule);
     }
+    let is_human = context.output == Output::Human;
+    let wait = Wait::new(deadline.remaining());
+    let on_wait = Box::new(move |reason: &_, time| {
+        if is_human {
+            terminal::line(human::slot_wait(reason, time, wait));
+        }
+    });
     let mut run = limited
         .start(args.wait_for_slot, on_wait)
         .map_err(|error| {
-            follow::warn_unbooked(error.ledger_warning());
-            verdict::start_error(&error, context.interrupt.is_given())
+            operation::warn_not_recorded(error.ledger_warning());
+            error_report::start(&error, context.interrupt.is_interrupted())
         })?;
-    warn(&*run);
-    if args.wait || args.follow {
-        context.progress(format!("started: operation {}", run.url().operation_id()));
-        let document = follow::follow(&mut *run, until, args.follow, context);
-        if args.follow {
-            return Ok(super::run::follow(
-                document, &*client, &*run, &base, &patience, context,
-            ));
-        }
-        return Ok(document);
+    operation::warn_not_recorded(run.ledger_warning());
+    warn_of_clock(&*run);
+    if !args.wait && !args.follow {
+        return Ok(Document::success(
+            Outcome::Started,
+            operation::operation(&*run),
+            operation::quota(&*run),
+        ));
     }
-    Ok(Document::good(
-        Outcome::Started,
-        follow::operation(&*run),
-        follow::quota(&*run),
-    ))
+    context.progress(format!("started: operation {}", run.url().operation_id()));
+    let document = operation::poll_to_end(&mut *run, &deadline, args.follow, context);
+    if args.follow {
+        return Ok(follow_run::poll_to_end(
+            document, &*client, &*run, &base, &deadline, context,
+        ));
+    }
+    Ok(document)
 }
 
-/// A preflight that did not succeed: nothing was started, and no slot was spent.
+/// A preflight that failed. Nothing was started, so a time limit means that the service was not reached.
 fn preflight_error(error: &ReadError, context: Context<'_>) -> Box<Document> {
-    let mut document = verdict::read_error(error, context.interrupt.is_given());
+    let mut document = error_report::read(error, context.interrupt.is_interrupted());
     if document.outcome == Outcome::TimedOut {
         document.outcome = Outcome::Unreachable;
     }
     document.into()
 }
 
-fn warn(run: &dyn Run) {
-    follow::warn_unbooked(run.ledger_warning());
+fn warn_of_clock(run: &dyn Run) {
     let Some(skew) = run.accepted().and_then(|accepted| accepted.clock_skew()) else {
         return;
     };
@@ -136,8 +134,8 @@ fn warn(run: &dyn Run) {
     } else {
         "behind"
     };
-    human::tell(format!(
-        "warning: this machine's clock is {} s {direction} the service's: slots would be freed at the wrong time",
+    terminal::warn(format!(
+        "the clock of this machine is {} s {direction} the service's: correct it, or slots are freed at the wrong time",
         skew.unsigned_abs().as_secs()
     ));
 }

@@ -1,15 +1,15 @@
-//! `wait`: polls until the operation has ended. The books are not opened for it.
+//! `wait`: polls an operation until it ends. It does not open the ledger.
 
 use industrydata_core::lro::MayHaveStarted;
 use industrydata_ledger::Ledger;
 
 use crate::{
     args::{Global, WaitArgs},
-    commands::{Answer, Context, follow},
+    commands::{answer::Answer, context::Context, operation},
     flavour::{self, Setup},
     report::{Document, OperationReport, Outcome},
     settings,
-    tokens::Patience,
+    tokens::Deadline,
 };
 
 pub(super) fn run(
@@ -18,19 +18,15 @@ pub(super) fn run(
     context: Context<'_>,
 ) -> Result<Answer, Box<Document>> {
     let env = context.env;
-    let patience = Patience::new(args.limits.timeout, context.interrupt);
-    let base = settings::base(global, env)?;
-    let tenant = settings::tenant(global, env)?;
-    settings::token_options(global)?;
-    settings::ledger_is_path(global, env)?;
+    let deadline = Deadline::new(args.limits.timeout, context.interrupt);
+    let (base, tenant) = settings::service(global, env)?;
     let target = settings::target(&base, &args.operation)?;
     let known = target.report(&base);
-    let started = |document| started(document, &known);
-    let tokens = settings::tokens(global, env, &tenant, &patience).map_err(started)?;
+    let after_start = |document| after_start(document, &known);
+    let tokens = settings::tokens(global, env, &tenant, &deadline).map_err(after_start)?;
     context
         .interrupt
-        .last_word(Document::cut_off(MayHaveStarted::Yes, known.clone()));
-    let until = follow::until(patience.left());
+        .set_fallback(Document::interrupted(MayHaveStarted::Yes, known.clone()));
     let client = flavour::client(
         global.http,
         Setup {
@@ -39,26 +35,25 @@ pub(super) fn run(
             tokens,
             books: Ledger::memory(),
             polling: args.limits.polling(),
-            timeout: patience.left(),
+            timeout: deadline.remaining(),
             request_timeout: args.limits.request_timeout,
-            who: settings::who(env),
+            who: settings::caller(env),
             interrupt: context.interrupt.clone(),
         },
     )
-    .map_err(started)?;
+    .map_err(after_start)?;
     let mut run = client.watch(target)?;
     context.progress(format!(
         "waiting for operation {}",
         run.url().operation_id()
     ));
-    Ok(Answer::Document(follow::follow(
-        &mut *run, until, false, context,
-    )))
+    let document = operation::poll_to_end(&mut *run, &deadline, false, context);
+    Ok(Answer::from(&document))
 }
 
-/// In `wait` there is a start behind whatever goes wrong.
-fn started(document: Box<Document>, known: &Option<OperationReport>) -> Box<Document> {
-    let mut document = document.after(MayHaveStarted::Yes);
+/// An error before the first poll. The operation exists, and goes on.
+fn after_start(document: Box<Document>, known: &Option<OperationReport>) -> Box<Document> {
+    let mut document = document.may_have_started(MayHaveStarted::Yes);
     if document.outcome == Outcome::Unreachable {
         document.outcome = Outcome::TimedOut;
     }

@@ -33,10 +33,10 @@ use tokio::{
 
 use super::{Client, OnWait, Run, RunPoller, Setup, TOKEN_SLACK, USER_AGENT, hand_on, unbuildable};
 use crate::{
+    error_report,
     report::Document,
     settings::Target,
     tokens::{TokenFile, Tokens},
-    verdict,
 };
 
 struct Asynchronous {
@@ -92,7 +92,7 @@ impl Client for Asynchronous {
             Target::Resume(token) => self
                 .client
                 .resume(&token)
-                .map_err(|error| verdict::resume_error(&error))?,
+                .map_err(|error| error_report::resume(&error))?,
         };
         Ok(self.watched(run))
     }

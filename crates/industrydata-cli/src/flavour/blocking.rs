@@ -29,10 +29,10 @@ use industrydata_core::wire::OperationUrl;
 
 use super::{Client, OnWait, Run, RunPoller, Setup, TOKEN_SLACK, USER_AGENT, hand_on, unbuildable};
 use crate::{
+    error_report,
     report::Document,
     settings::Target,
     tokens::{TokenFile, Tokens},
-    verdict,
 };
 
 struct Blocking(TenantClient);
@@ -81,7 +81,7 @@ impl Client for Blocking {
             Target::Resume(token) => self
                 .0
                 .resume(&token)
-                .map_err(|error| verdict::resume_error(&error))?,
+                .map_err(|error| error_report::resume(&error))?,
         };
         Ok(Box::new(Watched { run }))
     }

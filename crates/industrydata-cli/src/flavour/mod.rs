@@ -112,7 +112,7 @@ pub(crate) fn client(http: Http, setup: Setup) -> Result<Box<dyn Client>, Box<Do
 
 /// A client that cannot be made on this machine.
 fn unbuildable(error: impl std::fmt::Display) -> Box<Document> {
-    Document::refusal(
+    Document::error(
         Outcome::Unexpected,
         Kind::Unexpected,
         format!("no client can be made: {error}"),

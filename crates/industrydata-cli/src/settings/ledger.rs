@@ -1,4 +1,4 @@
-//! Where the books are.
+//! The location of the ledger.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -8,33 +8,33 @@ use std::{
 
 use industrydata_ledger::{Ledger, PgStore, SqliteStore};
 
-use super::Environment;
 use crate::{
     args::Global,
+    environment::Environment,
+    error_report,
     report::{Document, Kind, Outcome},
-    verdict,
 };
 
-/// How long another holder of the books is waited for, at most.
+/// The longest wait for a lock of the ledger.
 const LEDGER_WAIT: Duration = Duration::from_secs(5);
 
-/// The books: `--ledger`, else the environment, else a file in the user's state folder. Whether they are forgetful is
-/// for the caller to tell. A database is connected to when it is first asked.
-pub(crate) fn books(
+/// Opens the ledger: `--ledger`, else the environment, else a file in the user's state folder. A PostgreSQL store
+/// connects at its first use.
+pub(crate) fn ledger(
     global: &Global,
     env: Environment<'_>,
-    patience: Duration,
+    remaining: Duration,
 ) -> Result<Ledger, Box<Document>> {
     let given = ledger_option(global, env);
     if given.as_deref().is_some_and(|path| path == "none") {
         return Ok(Ledger::memory());
     }
-    let wait = patience.min(LEDGER_WAIT);
+    let wait = remaining.min(LEDGER_WAIT);
     if let Some(url) = given.as_deref().and_then(url) {
         let store = PgStore::options().wait(wait).from_env().connect(url);
         return store
             .map(Ledger::from)
-            .map_err(|fault| verdict::ledger(&fault).into());
+            .map_err(|error| error_report::ledger(&error).into());
     }
     let options = SqliteStore::options().wait(wait);
     let store = match given {
@@ -43,22 +43,21 @@ pub(crate) fn books(
     };
     store
         .map(Ledger::from)
-        .map_err(|fault| verdict::ledger(&fault).into())
+        .map_err(|error| error_report::ledger(&error).into())
 }
 
-/// Refuses a ledger that is nothing.
-pub(crate) fn ledger_is_path(global: &Global, env: Environment<'_>) -> Result<(), Box<Document>> {
-    let Some(given) = ledger_option(global, env) else {
-        return Ok(());
-    };
-    if given.is_empty() {
-        return Err(Document::usage("--ledger is empty: give a path, or none").into());
+/// Refuses an empty ledger option.
+pub(crate) fn check_ledger(global: &Global, env: Environment<'_>) -> Result<(), Box<Document>> {
+    match ledger_option(global, env) {
+        Some(given) if given.is_empty() => {
+            Err(Document::usage("--ledger is empty: set a path, a URL or none").into())
+        }
+        _ => Ok(()),
     }
-    Ok(())
 }
 
-/// The ledger as a URL, if it is meant for one: `postgres://`, or what the store is to refuse without opening a file of
-/// such a name, which may hold a password.
+/// The ledger option if it is a URL, or looks like one. The PostgreSQL store refuses the wrong ones; none of them becomes
+/// the name of a file, because it may hold a password.
 fn url(given: &OsStr) -> Option<&str> {
     let text = given.to_str()?;
     let (scheme, _) = text.split_once(':')?;
@@ -68,8 +67,9 @@ fn url(given: &OsStr) -> Option<&str> {
                 .bytes()
                 .all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
     };
-    let is_meant = text.contains("://") || scheme.to_ascii_lowercase().starts_with("postgres");
-    (is_meant && is_scheme(scheme)).then_some(text)
+    let looks_like_url =
+        text.contains("://") || scheme.to_ascii_lowercase().starts_with("postgres");
+    (looks_like_url && is_scheme(scheme)).then_some(text)
 }
 
 fn ledger_option(global: &Global, env: Environment<'_>) -> Option<OsString> {
@@ -94,13 +94,13 @@ pub(super) fn default_ledger(env: Environment<'_>) -> Result<PathBuf, Box<Docume
     };
     let file = Path::new("industrydata").join("ledger.sqlite");
     state.map(|state| state.join(file)).ok_or_else(|| {
-        Document::refusal(
+        Document::error(
             Outcome::Ledger,
             Kind::Ledger,
-            "no start without books: there is no home folder to keep them in",
+            "there is no home folder for the ledger",
         )
         .advise(
-            "give a file with --ledger PATH, or --ledger none for books that end with this process",
+            "set a file with --ledger PATH, or use --ledger none for a ledger that is not stored",
         )
         .into()
     })

@@ -4,7 +4,7 @@ use clap::Parser;
 use industrydata_core::ledger::Store;
 
 use super::{ledger::default_ledger, *};
-use crate::{args::Cli, report::Document, signals::Interrupt};
+use crate::{args::Cli, environment::Environment, report::Document, signals::Interrupt};
 
 struct Given {
     args: Vec<&'static str>,
@@ -32,8 +32,8 @@ impl Given {
 
     fn tokens(&self) -> Result<&'static str, Box<Document>> {
         let tenant = "t".parse().unwrap();
-        let patience = Patience::new(Duration::from_secs(60), &Interrupt::default());
-        self.with(|global, env| tokens(global, env, &tenant, &patience))
+        let deadline = Deadline::new(Duration::from_secs(60), &Interrupt::default());
+        self.with(|global, env| tokens(global, env, &tenant, &deadline))
             .map(|tokens| match tokens {
                 Tokens::Fixed(_) => "fixed",
                 Tokens::File(_) => "file",
@@ -50,7 +50,7 @@ const AZURE: [(&str, &str); 3] = [
 ];
 
 #[test]
-fn the_base_is_the_options_then_the_environments_then_graphs() {
+fn the_base_is_from_the_option_the_environment_or_graph() {
     let of = |given: &Given| given.with(base).map(|base| base.to_string());
     let env = [("INDUSTRYDATA_BASE_URL", "http://127.0.0.1:2/beta")];
     assert_eq!(
@@ -75,7 +75,7 @@ fn the_base_is_the_options_then_the_environments_then_graphs() {
 }
 
 #[test]
-fn the_tenant_has_three_names_to_go_by() {
+fn the_tenant_is_from_the_option_or_two_variables() {
     let of = |args: &[&'static str], env: &[(&'static str, &'static str)]| {
         given(args, env)
             .with(tenant)
@@ -116,17 +116,17 @@ fn the_first_token_source_wins() {
 }
 
 #[test]
-fn no_usable_token_is_told_without_secrets() {
+fn a_token_error_names_the_sources_and_no_secret() {
     let none = given(&[], &AZURE[..2]).tokens().unwrap_err();
     assert_eq!(none.outcome, Outcome::Unauthorized);
     let message = none.error.unwrap().message;
-    for way in [
+    for source in [
         "--token-file",
         "--token-command",
         "INDUSTRYDATA_TOKEN",
         "AZURE_CLIENT_SECRET",
     ] {
-        assert!(message.contains(way), "{message}");
+        assert!(message.contains(source), "{message}");
     }
     let broken = given(&[], &[("INDUSTRYDATA_TOKEN", "can\nary")])
         .tokens()
@@ -135,7 +135,7 @@ fn no_usable_token_is_told_without_secrets() {
 }
 
 #[test]
-fn the_authority_may_lack_its_scheme() {
+fn the_authority_needs_no_scheme() {
     for host in [
         "login.example",
         "https://login.example/",
@@ -177,7 +177,7 @@ fn the_default_ledger_is_in_the_state_folder() {
 }
 
 #[test]
-fn a_target_is_checked_before_anything_is_sent() {
+fn a_target_is_checked_against_the_base() {
     let base = BaseUrl::parse("http://127.0.0.1:1/beta").unwrap();
     let kind = |argument: &str| target(&base, argument).unwrap_err().error.unwrap().kind;
     assert!(matches!(target(&base, "abc"), Ok(Target::Url(_))));
@@ -225,13 +225,13 @@ fn a_target_with_an_at_sign_is_not_quoted() {
 
 #[test]
 fn a_ledger_is_a_path_a_url_or_none() {
-    let check = |value: &'static str| given(&["--ledger", value], &[]).with(ledger_is_path);
-    for good in ["none", "books.sqlite", "postgres://u:canary@h/db"] {
+    let check = |value: &'static str| given(&["--ledger", value], &[]).with(check_ledger);
+    for good in ["none", "ledger.sqlite", "postgres://u:canary@h/db"] {
         assert!(check(good).is_ok());
     }
     let open = |value: &'static str| {
-        let books = |global: &Global, env: Environment<'_>| books(global, env, Duration::ZERO);
-        given(&["--ledger", value], &[]).with(books)
+        let open = |global: &Global, env: Environment<'_>| ledger(global, env, Duration::ZERO);
+        given(&["--ledger", value], &[]).with(open)
     };
     assert!(!open("postgresql://u:canary@h/db").unwrap().is_forgetful());
     for bad in [

@@ -1,4 +1,4 @@
-//! Every way a start can end, in both flavours.
+//! Every outcome of a start, with both HTTP clients.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::stage::{FLAVOURS, Raw, Stage, answer, closed, emulator, json as json_answer};
 
-/// Exit code, outcome, kind and what may have started.
+/// Runs the line with each client and checks exit code, outcome, kind and whether a run may have started.
 fn check(base: &str, line: &[&str], expected: (i32, &str, &str, &str)) -> Vec<Value> {
     FLAVOURS
         .iter()
@@ -14,13 +14,13 @@ fn check(base: &str, line: &[&str], expected: (i32, &str, &str, &str)) -> Vec<Va
             let line: Vec<_> = line.iter().copied().chain(["--http", http]).collect();
             let (code, document) = Stage::new(base).json(&line);
             let error = &document["error"];
-            let told = (
+            let actual = (
                 code,
                 document["outcome"].as_str().unwrap(),
                 error["kind"].as_str().unwrap(),
                 error["may_have_started"].as_str().unwrap(),
             );
-            assert_eq!(told, expected, "{http}: {document}");
+            assert_eq!(actual, expected, "{http}: {document}");
             document
         })
         .collect()
@@ -63,7 +63,7 @@ fn a_start_without_a_wait_ends_when_it_is_accepted() {
 }
 
 #[test]
-fn a_start_is_followed_to_its_success() {
+fn a_start_waits_until_the_operation_succeeds() {
     for http in FLAVOURS {
         let emulator = emulator(Duration::from_millis(200));
         let stage = Stage::new(&emulator.base_url());
@@ -83,7 +83,7 @@ fn a_start_is_followed_to_its_success() {
 }
 
 #[test]
-fn a_failed_operation_gives_its_detail() {
+fn a_failed_operation_reports_its_detail() {
     let raw = Raw::polls(json_answer(
         "200 OK",
         r#"{"status":"failed","statusDetail":"no flows\u001b[2J"}"#,
@@ -132,7 +132,7 @@ fn a_short_throttle_is_waited_out_once() {
 }
 
 #[test]
-fn the_books_throttle_and_nothing_is_sent() {
+fn the_ledger_throttles_and_nothing_is_sent() {
     for http in FLAVOURS {
         let emulator = emulator(Duration::from_secs(60));
         let stage = Stage::new(&emulator.base_url());
@@ -156,7 +156,7 @@ fn the_books_throttle_and_nothing_is_sent() {
 }
 
 #[test]
-fn refusals_of_the_start() {
+fn the_service_refuses_the_start() {
     let body = r#"{"error":{"code":"x","message":"canary-eyJ0eXAi.eyJhdWQi.c2ln"}}"#;
     let raw = Raw::always(json_answer("401 Unauthorized", body));
     for document in check(
@@ -206,7 +206,7 @@ fn a_start_that_cannot_be_followed_quotes_the_location() {
 }
 
 #[test]
-fn ends_of_the_wait_for_a_start() {
+fn the_wait_for_a_start_ends_with_an_error() {
     for (status, expected) in [
         ("410 Gone", (5, "unexpected", "gone", "yes")),
         ("400 Bad Request", (5, "unexpected", "unexpected", "yes")),
@@ -226,7 +226,7 @@ fn ends_of_the_wait_for_a_start() {
 }
 
 #[test]
-fn nobody_is_there() {
+fn a_closed_port_is_unreachable() {
     for document in check(
         &closed(),
         &["start"],
@@ -242,7 +242,7 @@ fn nobody_is_there() {
 }
 
 #[test]
-fn the_limit_passes_while_polling() {
+fn the_time_limit_passes_while_polling() {
     let raw = Raw::polls(json_answer("200 OK", r#"{"status":"running"}"#));
     let line = [
         "start",
@@ -270,7 +270,7 @@ fn the_limit_passes_while_polling() {
 }
 
 #[test]
-fn the_limit_passes_before_the_request_goes_out() {
+fn the_time_limit_passes_before_the_request_is_sent() {
     let raw = Raw::silent();
     let line = ["start", "--timeout", "300ms", "--token-command", "sleep 20"];
     check(&raw.base, &line, (6, "unreachable", "timed_out", "no"));
@@ -278,7 +278,7 @@ fn the_limit_passes_before_the_request_goes_out() {
 }
 
 #[test]
-fn a_doubtful_start_counts() {
+fn a_start_in_doubt_counts() {
     let lost = Raw::serve(|_, _, _| None);
     let broken = Raw::always(json_answer("500 Internal Server Error", "{}"));
     let silent = Raw::silent();

@@ -1,4 +1,4 @@
-//! Signals, whatever stood open.
+//! Signals at each stage of a command.
 
 use std::{
     process::{Child, Command},
@@ -17,7 +17,7 @@ fn signal(child: &Child, name: &str) {
     assert!(status.unwrap().success());
 }
 
-/// Sends the signal, and gives what is printed for it: soon, and exit code 130.
+/// Sends the signal. The document is printed soon, with exit code 130.
 fn ended(child: Child, name: &str) -> Value {
     let began = Instant::now();
     signal(&child, name);
@@ -33,7 +33,7 @@ fn ended(child: Child, name: &str) -> Value {
 }
 
 #[test]
-fn a_pause_between_polls() {
+fn between_polls() {
     for (http, name) in FLAVOURS.into_iter().zip(["-INT", "-TERM"]) {
         let raw = Raw::polls(json_answer("200 OK", r#"{"status":"running"}"#));
         let stage = Stage::new(&raw.base);
@@ -75,7 +75,7 @@ fn a_pause_between_polls() {
 }
 
 #[test]
-fn a_start_in_flight_is_in_doubt() {
+fn during_a_start() {
     for http in FLAVOURS {
         let raw = Raw::silent();
         let stage = Stage::new(&raw.base);
@@ -92,7 +92,7 @@ fn a_start_in_flight_is_in_doubt() {
 }
 
 #[test]
-fn a_poll_in_flight() {
+fn during_a_poll() {
     for http in FLAVOURS {
         let raw = Raw::silent();
         let stage = Stage::new(&raw.base);
@@ -105,7 +105,7 @@ fn a_poll_in_flight() {
 }
 
 #[test]
-fn a_token_command() {
+fn during_a_token_command() {
     for http in FLAVOURS {
         let raw = Raw::silent();
         let stage = Stage::new(&raw.base);
@@ -128,7 +128,7 @@ fn a_token_command() {
 }
 
 #[test]
-fn a_wait_for_a_slot() {
+fn during_a_wait_for_a_slot() {
     for http in FLAVOURS {
         let emulator = emulator(Duration::from_secs(60));
         let stage = Stage::new(&emulator.base_url());
@@ -151,7 +151,7 @@ fn a_wait_for_a_slot() {
 }
 
 #[test]
-fn people_are_told_how_to_go_on() {
+fn human_output_says_how_to_resume() {
     let raw = Raw::polls(json_answer("200 OK", r#"{"status":"running"}"#));
     let child = Stage::new(&raw.base).spawn(&["start", "--wait", "--poll-interval", "100ms"]);
     raw.wait_for(2);
@@ -162,7 +162,7 @@ fn people_are_told_how_to_go_on() {
 }
 
 #[test]
-fn a_second_signal_ends_at_once() {
+fn a_second_signal_ends_the_process_at_once() {
     let raw = Raw::silent();
     let stage = Stage::new(&raw.base);
     assert!(
@@ -183,7 +183,7 @@ fn a_second_signal_ends_at_once() {
 }
 
 #[test]
-fn a_token_file_that_nobody_writes_to() {
+fn during_a_read_of_a_token_file() {
     let raw = Raw::silent();
     let stage = Stage::new(&raw.base);
     assert!(

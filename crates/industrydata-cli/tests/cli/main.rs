@@ -1,4 +1,4 @@
-//! The binary itself, in both flavours, against the emulator and against servers that misbehave.
+//! Runs the binary with both HTTP clients, against the emulator and against servers that misbehave.
 
 #![allow(
     clippy::unwrap_used,
@@ -7,7 +7,6 @@
     reason = "a test may panic"
 )]
 
-mod books;
 mod ends;
 mod forecast;
 mod human;
@@ -16,5 +15,6 @@ mod postgres;
 mod reads;
 mod stage;
 mod tokens;
+mod unusable_ledger;
 mod usage;
 mod waits;

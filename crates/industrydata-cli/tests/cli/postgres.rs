@@ -1,4 +1,4 @@
-//! Books in PostgreSQL. Those that need a server run where `cargo xtask test` has started one.
+//! A ledger in PostgreSQL. `cargo xtask test` starts the server that some of these tests need.
 
 use std::{collections::BTreeMap, env, process, time::Duration};
 
@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::stage::{FLAVOURS, Ran, Stage, closed, emulator};
 
-/// The server of the tests with a schema of its own; `None`, said aloud, without one.
+/// The test server, with its own schema; `None` without a server, which is printed.
 fn server(name: &str) -> Option<String> {
     let Ok(url) = env::var("INDUSTRYDATA_TEST_POSTGRES") else {
         println!("not run: no PostgreSQL server, which `cargo xtask test` starts");
@@ -45,8 +45,8 @@ fn the_password_comes_from_the_environment() {
     let Some(url) = server("password") else {
         return;
     };
-    let (who, place) = url.split_once('@').unwrap();
-    let (scheme, login) = who.split_once("://").unwrap();
+    let (login, place) = url.split_once('@').unwrap();
+    let (scheme, login) = login.split_once("://").unwrap();
     let (user, password) = login.split_once(':').unwrap();
     let bare = format!("{scheme}://{user}@{place}");
     let emulator = emulator(Duration::from_secs(60));
@@ -67,12 +67,12 @@ fn the_password_comes_from_the_environment() {
 }
 
 #[test]
-fn a_database_that_is_not_there_stops_a_start() {
+fn an_unreachable_database_stops_a_start() {
     let place = closed().replace("http://", "").replace("/beta", "");
-    let ledger = format!("postgres://somebody:canary@{place}/books");
+    let ledger = format!("postgres://somebody:canary@{place}/ledger");
     let emulator = emulator(Duration::from_secs(60));
     for http in FLAVOURS {
-        for ledger in [&ledger, "mysql://somebody:canary@127.0.0.1/books"] {
+        for ledger in [&ledger, "mysql://somebody:canary@127.0.0.1/ledger"] {
             let stage = Stage::new(&emulator.base_url());
             let (code, document) = stage.json(&["start", "--http", http, "--ledger", ledger]);
             let error = &document["error"];

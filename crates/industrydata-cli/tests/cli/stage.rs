@@ -1,4 +1,4 @@
-//! What the tests stand on: runs of the binary in a clean environment, and a raw server.
+//! Shared by the tests: runs of the binary in a clean environment, and a scripted server.
 
 use std::{
     io::{BufRead, BufReader, Write},
@@ -44,13 +44,13 @@ const ERROR: [&str; 5] = [
 ];
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// A home folder of its own, and what every run is given.
+/// A home folder and an environment for runs of the binary.
 pub(crate) struct Stage {
     pub(crate) home: TempDir,
     env: Vec<(String, String)>,
 }
 
-/// What a run of the binary came to.
+/// Exit code and output of a run of the binary.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) code: i32,
@@ -97,27 +97,27 @@ impl Stage {
         Ran::of(self.command(line).spawn().unwrap())
     }
 
-    /// The line with `--output json`; the document is checked for its keys.
+    /// Runs the line with `--output json`, and checks the keys of the document.
     pub(crate) fn json(&self, line: &[&str]) -> (i32, Value) {
         let line: Vec<_> = line.iter().copied().chain(["--output", "json"]).collect();
         let ran = self.run(&line);
         (ran.code, ran.document())
     }
 
-    /// Starts the line and gives it as a child.
+    /// Starts the line as a child process.
     pub(crate) fn spawn(&self, line: &[&str]) -> Child {
         self.command(line).spawn().unwrap()
     }
 }
 
 impl Ran {
-    /// Waits for the end, but not for ever.
+    /// Waits for the end, up to a deadline.
     pub(crate) fn of(mut child: Child) -> Self {
         let began = Instant::now();
         while child.try_wait().unwrap().is_none() {
             if began.elapsed() > DEADLINE {
                 child.kill().unwrap();
-                panic!("it hangs: {:?}", child.wait_with_output());
+                panic!("no end within the deadline: {:?}", child.wait_with_output());
             }
             thread::sleep(Duration::from_millis(5));
         }
@@ -135,7 +135,7 @@ impl Ran {
         ran
     }
 
-    /// The one document on standard output, with exactly the keys of the contract.
+    /// The document on standard output, with exactly the keys of the contract.
     pub(crate) fn document(&self) -> Value {
         assert_eq!(self.stdout.lines().count(), 1, "{self:?}");
         let document: Value = serde_json::from_str(&self.stdout).unwrap();
@@ -152,6 +152,56 @@ impl Ran {
     }
 }
 
+/// Compares human output with the reviewed text in `snapshots/NAME.snap`.
+pub(crate) fn snapshot(name: &str, ran: &Ran) {
+    let text = format!(
+        "exit code {}\n--- stdout\n{}--- stderr\n{}",
+        ran.code, ran.stdout, ran.stderr
+    );
+    let mut settings = insta::Settings::clone_current();
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(name, redacted(&text)));
+}
+
+/// Replaces ids, times and ports by their kind, and keeps one of the progress lines that differ only in these.
+fn redacted(text: &str) -> String {
+    let mut lines: Vec<String> = text.lines().map(redacted_line).collect();
+    lines.dedup_by(|a, b| a == b && a.contains(" · "));
+    lines.join("\n")
+}
+
+fn redacted_line(line: &str) -> String {
+    // The columns of these tables are as wide as what is redacted.
+    let is_table = line.starts_with("ID ");
+    let mut text = String::new();
+    let mut collapse = is_table;
+    for part in line.split_inclusive([' ', ',', ';', '(', ')', '/']) {
+        let word = part.trim_end_matches([' ', ',', ';', '(', ')', '/', ':']);
+        if part == " " && collapse && text.ends_with("  ") {
+            continue;
+        }
+        let shown = redacted_word(word, line.contains(" · "));
+        collapse = is_table || shown != word || (part == " " && collapse);
+        text.push_str(shown);
+        text.push_str(&part[word.len()..]);
+    }
+    text.replace("at N TIME", "at TIME")
+}
+
+fn redacted_word(word: &str, is_progress: bool) -> &str {
+    let is_number = word.starts_with(|c: char| c.is_ascii_digit());
+    let is_id = word.len() >= 32 && word.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
+    match word {
+        _ if word.starts_with("idr1:") => "RESUME-TOKEN",
+        _ if word.starts_with("127.0.0.1:") => "127.0.0.1:PORT",
+        _ if is_id => "ID",
+        _ if is_number && word.ends_with('Z') => "TIME",
+        _ if is_number && is_progress => "N",
+        _ => word,
+    }
+}
+
 pub(crate) fn keys(value: &Value) -> Vec<&str> {
     let mut keys: Vec<_> = value
         .as_object()
@@ -163,7 +213,7 @@ pub(crate) fn keys(value: &Value) -> Vec<&str> {
     keys
 }
 
-/// An emulator that takes the canary for its token, and finishes an operation in `takes`.
+/// An emulator that accepts the canary token, and whose operations take this long.
 pub(crate) fn emulator(takes: Duration) -> Emulator {
     Emulator::start(Config {
         tokens: vec![industrydata_emulator::Grant::all(CANARY)],
@@ -173,21 +223,21 @@ pub(crate) fn emulator(takes: Duration) -> Emulator {
     .unwrap()
 }
 
-/// A server that answers as it is told, and keeps what it was sent.
+/// A server that answers as scripted, and records the heads of the requests.
 pub(crate) struct Raw {
     pub(crate) base: String,
     heads: Arc<Mutex<Vec<String>>>,
 }
 
 impl Raw {
-    /// `answer` gets the number of the request and its head; `None` hangs up without a word.
+    /// `answer` gets the number of the request, its head and the base. `None` closes the connection.
     pub(crate) fn serve(
         answer: impl Fn(usize, &str, &str) -> Option<String> + Send + 'static,
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let base = format!("http://{}/beta", listener.local_addr().unwrap());
         let heads = Arc::new(Mutex::new(Vec::new()));
-        let (kept, told) = (Arc::clone(&heads), base.clone());
+        let (recorded, own_base) = (Arc::clone(&heads), base.clone());
         thread::spawn(move || {
             for stream in listener.incoming() {
                 let Ok(stream) = stream else { return };
@@ -195,11 +245,11 @@ impl Raw {
                     continue;
                 };
                 let number = {
-                    let mut kept = kept.lock().unwrap();
-                    kept.push(head.clone());
-                    kept.len() - 1
+                    let mut recorded = recorded.lock().unwrap();
+                    recorded.push(head.clone());
+                    recorded.len() - 1
                 };
-                if let Some(answer) = answer(number, &head, &told) {
+                if let Some(answer) = answer(number, &head, &own_base) {
                     let _ = (&stream).write_all(answer.as_bytes());
                 }
             }
@@ -207,12 +257,12 @@ impl Raw {
         Self { base, heads }
     }
 
-    /// One answer to all that comes.
+    /// Gives the same answer to every request.
     pub(crate) fn always(answer: String) -> Self {
         Self::serve(move |_, _, _| Some(answer.clone()))
     }
 
-    /// A start is accepted, and every poll gets this answer.
+    /// Accepts a start, and gives this answer to every poll.
     pub(crate) fn polls(answer: String) -> Self {
         Self::serve(move |_, head, base| {
             Some(if head.starts_with("POST") {
@@ -223,7 +273,7 @@ impl Raw {
         })
     }
 
-    /// Accepts the request and never answers.
+    /// Reads each request and never answers.
     pub(crate) fn silent() -> Self {
         Self::serve(|_, _, _| {
             thread::sleep(DEADLINE);
@@ -235,7 +285,7 @@ impl Raw {
         self.heads.lock().unwrap().clone()
     }
 
-    /// Waits until so many requests came.
+    /// Waits until this many requests have come.
     pub(crate) fn wait_for(&self, requests: usize) {
         let began = Instant::now();
         while self.heads().len() < requests {
@@ -268,10 +318,13 @@ pub(crate) fn accepted(base: &str) -> String {
     )
 }
 
-/// A port on which nobody listens.
+/// A base on a port where no server listens. A client's connection holds the port, so that no other test gets it.
 pub(crate) fn closed() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    format!("http://{}/beta", listener.local_addr().unwrap())
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let base = format!("http://{}/beta", client.local_addr().unwrap());
+    std::mem::forget((listener, client));
+    base
 }
 
 fn read_head(stream: &TcpStream) -> Option<String> {

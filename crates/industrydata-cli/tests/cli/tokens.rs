@@ -1,4 +1,4 @@
-//! Where the token comes from, and where it never goes.
+//! Sources of the token, and where it must not appear.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::stage::{CANARY, FLAVOURS, Raw, Stage, accepted, answer, closed, emulator};
 
 #[test]
-fn the_first_source_found_is_used() {
+fn the_first_source_that_is_set_is_used() {
     for http in FLAVOURS {
         let raw = Raw::serve(|_, _, base| Some(accepted(base)));
         let stage = Stage::new(&raw.base).env("INDUSTRYDATA_TOKEN", "from-env");
@@ -51,7 +51,7 @@ fn the_first_source_found_is_used() {
 }
 
 #[test]
-fn a_rotated_file_answers_a_refusal() {
+fn a_token_file_is_read_again_after_a_refusal() {
     for http in FLAVOURS {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("token");
@@ -76,7 +76,7 @@ fn a_rotated_file_answers_a_refusal() {
 }
 
 #[test]
-fn what_is_no_token_never_leaves() {
+fn an_invalid_token_is_never_sent() {
     let raw = Raw::always(answer("500 Internal Server Error", "", ""));
     for http in FLAVOURS {
         let stage = Stage::new(&raw.base).env("INDUSTRYDATA_TOKEN", "two\nlines");
@@ -104,7 +104,7 @@ fn what_is_no_token_never_leaves() {
 }
 
 #[test]
-fn an_application_gets_its_own_token() {
+fn client_credentials_get_a_token() {
     for http in FLAVOURS {
         let emulator = Emulator::start(Config::default()).unwrap();
         let stage = Stage::new(&emulator.base_url())
@@ -128,7 +128,7 @@ fn an_application_gets_its_own_token() {
 }
 
 #[test]
-fn a_silent_authority_ends_with_the_limits() {
+fn a_silent_authority_ends_at_the_time_limits() {
     let authority = Raw::silent();
     let host = authority.base.trim_end_matches("/beta").to_owned();
     for http in FLAVOURS {
@@ -146,7 +146,7 @@ fn a_silent_authority_ends_with_the_limits() {
 }
 
 #[test]
-fn a_token_that_comes_back_is_not_shown() {
+fn a_token_in_an_answer_is_not_shown() {
     let body = format!(
         "{{\"error\":{{\"code\":\"c\",\"message\":\"{CANARY}\",\"innerError\":{{\"request-id\":\"{CANARY}\"}}}}}}"
     );
@@ -161,7 +161,7 @@ fn a_token_that_comes_back_is_not_shown() {
     for http in FLAVOURS {
         for base in [&refused.base, &location.base, &failed.base] {
             let line = ["start", "--wait", "--poll-interval", "20ms", "--http", http];
-            // Each run is searched for the canary.
+            // `Ran::of` searches the output for the canary.
             assert_ne!(Stage::new(base).run(&line).code, 0);
             assert_ne!(Stage::new(base).json(&line).0, 0);
         }
@@ -169,7 +169,7 @@ fn a_token_that_comes_back_is_not_shown() {
 }
 
 #[test]
-fn a_file_token_may_come_from_a_pipe() {
+fn a_token_file_may_be_a_pipe() {
     let emulator = emulator(Duration::from_secs(60));
     let stage = Stage::new(&emulator.base_url()).env("INDUSTRYDATA_TOKEN", "");
     let mut command = stage.command(&["start", "--token-file", "/dev/stdin", "--output", "json"]);
@@ -180,7 +180,7 @@ fn a_file_token_may_come_from_a_pipe() {
 
 #[cfg(unix)]
 #[test]
-fn a_slow_token_file_is_within_the_time_limit() {
+fn a_slow_token_file_ends_at_the_time_limit() {
     let raw = Raw::silent();
     for http in FLAVOURS {
         let stage = Stage::new(&raw.base);

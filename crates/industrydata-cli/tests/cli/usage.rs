@@ -1,11 +1,11 @@
-//! Command lines and settings that cannot be used, and what is decided before what.
+//! Invalid command lines and settings, and the order of the checks.
 
 use serde_json::json;
 
-use crate::stage::{Ran, Raw, Stage, answer, closed, keys};
+use crate::stage::{Ran, Raw, Stage, answer, closed, keys, snapshot};
 
 #[test]
-fn usage_errors_are_one_document_too() {
+fn a_usage_error_is_one_document() {
     let stage = Stage::new(&closed());
     for line in [
         &["--output", "json"][..],
@@ -47,17 +47,14 @@ fn usage_errors_are_one_document_too() {
         assert_eq!(document["error"]["kind"], "usage");
         assert_eq!(document["error"]["may_have_started"], "no");
     }
-    assert!(
-        stage
-            .run(&["start", "--timeout", "30"])
-            .stderr
-            .contains("30s")
-    );
+    snapshot("usage_duration", &stage.run(&["start", "--timeout", "30"]));
+    let line = ["start", "--token-file", "a", "--token-command", "b"];
+    snapshot("usage_tokens", &stage.run(&line));
     assert_eq!(stage.run(&[]).code, 2);
 }
 
 #[test]
-fn bases_are_refused_by_kind() {
+fn an_invalid_base_is_a_usage_error() {
     for bad in [
         "http://example.com/beta",
         "https://graph.microsoft.com/v1.0",
@@ -76,7 +73,7 @@ fn bases_are_refused_by_kind() {
 }
 
 #[test]
-fn help_and_version_are_no_errors() {
+fn help_and_version_exit_with_zero() {
     let stage = Stage::new(&closed());
     for line in [
         &["--help"][..],
@@ -92,7 +89,7 @@ fn help_and_version_are_no_errors() {
 }
 
 #[test]
-fn usage_comes_before_the_token_and_the_token_before_the_books() {
+fn usage_is_checked_before_the_token_and_the_token_before_the_ledger() {
     let raw = Raw::always(answer("500 Internal Server Error", "", ""));
     let stage = Stage::new(&raw.base).env("INDUSTRYDATA_TOKEN", "");
     std::fs::write(stage.path("garbage"), "not a database at all").unwrap();
@@ -104,7 +101,7 @@ fn usage_comes_before_the_token_and_the_token_before_the_books() {
 }
 
 #[test]
-fn global_options_come_before_and_after_the_command() {
+fn global_options_are_accepted_before_and_after_the_command() {
     let stage = Stage::new("nonsense");
     let base = closed();
     let before = [
@@ -150,7 +147,7 @@ fn global_options_come_before_and_after_the_command() {
 }
 
 #[test]
-fn a_closed_standard_output_is_nobodys_panic() {
+fn a_closed_standard_output_is_not_a_panic() {
     let stage = Stage::new(&closed());
     for line in [
         &["--help"][..],

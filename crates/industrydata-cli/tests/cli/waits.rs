@@ -1,4 +1,4 @@
-//! `wait`: by URL, by id, by resume token.
+//! `wait`: by URL, by id and by resume token.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::stage::{FLAVOURS, Raw, Stage, answer, closed, emulator, json as json_answer};
 
 #[test]
-fn an_operation_has_three_names() {
+fn wait_takes_a_url_an_id_or_a_resume_token() {
     for http in FLAVOURS {
         let emulator = emulator(Duration::from_millis(100));
         let stage = Stage::new(&emulator.base_url());
@@ -31,7 +31,7 @@ fn an_operation_has_three_names() {
 }
 
 #[test]
-fn a_wait_never_says_that_nothing_was_started() {
+fn a_wait_reports_that_a_run_has_started() {
     let never = closed();
     let running = Raw::always(json_answer("200 OK", r#"{"status":"running"}"#));
     let failed = Raw::always(json_answer(
@@ -56,9 +56,9 @@ fn a_wait_never_says_that_nothing_was_started() {
                 "--http",
                 http,
             ];
-            let (told, document) = Stage::new(base).json(&line);
+            let (actual, document) = Stage::new(base).json(&line);
             assert_eq!(
-                (told, &document["outcome"]),
+                (actual, &document["outcome"]),
                 (code, &json!(outcome)),
                 "{document}"
             );
@@ -69,7 +69,7 @@ fn a_wait_never_says_that_nothing_was_started() {
 }
 
 #[test]
-fn a_wait_needs_no_books() {
+fn a_wait_opens_no_ledger() {
     let raw = Raw::always(json_answer("200 OK", r#"{"status":"succeeded"}"#));
     let stage = Stage::new(&raw.base);
     let garbage = stage.path("garbage");
@@ -84,7 +84,7 @@ fn a_wait_needs_no_books() {
 }
 
 #[test]
-fn what_is_not_of_the_base_is_not_asked() {
+fn an_operation_of_another_base_is_refused() {
     let raw = Raw::always(json_answer("200 OK", r#"{"status":"succeeded"}"#));
     let emulator = emulator(Duration::from_secs(1));
     let (_, other) = Stage::new(&emulator.base_url()).json(&["start"]);
@@ -98,7 +98,7 @@ fn what_is_not_of_the_base_is_not_asked() {
         ("a b", "usage"),
         ("//x/y", "location"),
     ] {
-        // Before the missing token: it is decided first.
+        // The argument is checked before the token, which is missing.
         let stage = Stage::new(&raw.base).env("INDUSTRYDATA_TOKEN", "");
         let (code, document) = stage.json(&["wait", argument]);
         assert_eq!(
@@ -118,7 +118,7 @@ fn what_is_not_of_the_base_is_not_asked() {
 }
 
 #[test]
-fn a_wait_without_a_token_still_names_the_operation() {
+fn a_wait_without_a_token_reports_the_operation() {
     let stage = Stage::new(&closed()).env("INDUSTRYDATA_TOKEN", "");
     let (code, document) = stage.json(&["wait", "op-1"]);
     assert_eq!((code, &document["error"]["kind"]), (4, &json!("token")));

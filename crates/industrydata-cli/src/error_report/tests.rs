@@ -29,7 +29,7 @@ fn service_error(status: u16) -> ServiceError {
 }
 
 fn refusal() -> Refusal {
-    let books = Ledger::memory();
+    let ledger = Ledger::memory();
     let key = LedgerKey::new(&BaseUrl::graph(), &"t".parse().unwrap());
     (0..6)
         .find_map(|id| {
@@ -40,17 +40,17 @@ fn refusal() -> Refusal {
                 Duration::from_secs(60),
                 Caller::default(),
             );
-            books.transact(&change).unwrap().refusal().copied()
+            ledger.transact(&change).unwrap().refusal().copied()
         })
         .unwrap()
 }
 
-fn fault(phase: Phase) -> TransportError {
+fn transport_error(phase: Phase) -> TransportError {
     TransportError::new(phase, "broken")
 }
 
 #[test]
-fn every_end_of_a_start_has_its_exit_code() {
+fn each_start_error_has_its_exit_code() {
     let token = || TokenError::unavailable("none");
     let cases = [
         (StartErrorKind::NoSlot(refusal()), 3, Kind::Quota),
@@ -82,7 +82,7 @@ fn every_end_of_a_start_has_its_exit_code() {
             Kind::Refused,
         ),
         (
-            StartErrorKind::Unreachable(fault(Phase::Connect)),
+            StartErrorKind::Unreachable(transport_error(Phase::Connect)),
             6,
             Kind::Unreachable,
         ),
@@ -106,7 +106,7 @@ fn every_end_of_a_start_has_its_exit_code() {
             Kind::InDoubt,
         ),
         (
-            StartErrorKind::AnswerLost(fault(Phase::Sent)),
+            StartErrorKind::AnswerLost(transport_error(Phase::Sent)),
             8,
             Kind::InDoubt,
         ),
@@ -124,13 +124,13 @@ fn every_end_of_a_start_has_its_exit_code() {
         (StartErrorKind::Ledger(StoreError::Busy), 9, Kind::Ledger),
     ];
     for (start, code, kind) in cases {
-        let (outcome, told) = of_start(&start);
-        assert_eq!((outcome.exit_code(), told), (code, kind), "{start:?}");
+        let (outcome, actual) = start_kind(&start);
+        assert_eq!((outcome.exit_code(), actual), (code, kind), "{start:?}");
     }
 }
 
 #[test]
-fn every_end_of_a_wait_has_its_exit_code() {
+fn each_operation_poll_error_has_its_exit_code() {
     let cases = [
         (OperationPollErrorKind::Failed, 1, Kind::Failed),
         (
@@ -179,14 +179,14 @@ fn every_end_of_a_wait_has_its_exit_code() {
         ),
         (OperationPollErrorKind::Stopped, 130, Kind::Interrupted),
     ];
-    for (watch, code, kind) in cases {
-        let (outcome, told) = of_watch(&watch);
-        assert_eq!((outcome.exit_code(), told), (code, kind), "{watch:?}");
+    for (error, code, kind) in cases {
+        let (outcome, actual) = operation_poll_kind(&error);
+        assert_eq!((outcome.exit_code(), actual), (code, kind), "{error:?}");
     }
 }
 
 #[test]
-fn causes_are_told_once_and_without_urls() {
+fn a_message_has_each_cause_once_and_no_url() {
     #[derive(Debug)]
     struct Layer(&'static str, Option<Box<Self>>);
     impl std::fmt::Display for Layer {
@@ -205,12 +205,12 @@ fn causes_are_told_once_and_without_urls() {
         .rev()
         .fold(None, |inner, text| Some(Box::new(Layer(text, inner))));
     assert_eq!(
-        told(&Layer("a: b fails", chain)),
+        message(&Layer("a: b fails", chain)),
         "a: b fails: at: c\\nd: refused"
     );
-    let fault = StartError::local("nothing there");
+    let error = StartError::local("nothing there");
     assert!(
-        start_error(&fault, false)
+        start(&error, false)
             .error
             .unwrap()
             .message
@@ -219,10 +219,10 @@ fn causes_are_told_once_and_without_urls() {
 }
 
 #[test]
-fn an_interrupt_decides_whatever_stood_open() {
+fn an_interrupt_overrides_the_error() {
     let error = StartError::local("gone");
-    let document = start_error(&error, true);
+    let document = start(&error, true);
     assert_eq!(document.outcome, Outcome::Interrupted);
     assert_eq!(document.error.unwrap().kind, Kind::Interrupted);
-    assert_eq!(start_error(&error, false).outcome, Outcome::Unreachable);
+    assert_eq!(start(&error, false).outcome, Outcome::Unreachable);
 }

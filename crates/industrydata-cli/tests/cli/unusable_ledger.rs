@@ -1,4 +1,4 @@
-//! Books that cannot be used stop a start, and stay as they are.
+//! An unusable ledger stops a start and is not changed; ledgers by tenant and base.
 
 use std::{fs, os::unix::fs::PermissionsExt, time::Duration};
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::stage::{FLAVOURS, Raw, Stage, answer, emulator};
 
 #[test]
-fn unusable_books_stop_a_start_before_anything_is_sent() {
+fn an_unusable_ledger_stops_a_start_before_anything_is_sent() {
     let raw = Raw::always(answer("500 Internal Server Error", "", ""));
     for http in FLAVOURS {
         let stage = Stage::new(&raw.base);
@@ -39,7 +39,7 @@ fn unusable_books_stop_a_start_before_anything_is_sent() {
 }
 
 #[test]
-fn read_only_and_locked_books_stop_a_start() {
+fn a_read_only_ledger_stops_a_start() {
     let emulator = emulator(Duration::from_secs(60));
     let stage = Stage::new(&emulator.base_url()).env("INDUSTRYDATA_LEDGER", "ledger.sqlite");
     assert_eq!(stage.json(&["start"]).0, 0);
@@ -61,19 +61,22 @@ fn read_only_and_locked_books_stop_a_start() {
 }
 
 #[test]
-fn forgetful_books_say_so() {
+fn a_ledger_that_is_not_stored_is_a_warning() {
     let emulator = emulator(Duration::from_secs(60));
     let stage = Stage::new(&emulator.base_url()).env("INDUSTRYDATA_LEDGER", "none");
     for line in [&["start", "--output", "json"][..], &["start"], &["quota"]] {
         let ran = stage.run(line);
         assert_eq!(ran.code, 0);
-        assert!(ran.stderr.contains("end with this process"), "{ran:?}");
+        assert!(
+            ran.stderr.contains("warning: the ledger is not stored"),
+            "{ran:?}"
+        );
     }
     assert!(!stage.path("none").exists() && !stage.path(".local").exists());
 }
 
 #[test]
-fn each_tenant_and_each_base_has_books_of_its_own() {
+fn each_tenant_and_each_base_has_its_own_ledger() {
     let (one, two) = (
         emulator(Duration::from_secs(60)),
         emulator(Duration::from_secs(60)),

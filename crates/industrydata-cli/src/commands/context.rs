@@ -1,0 +1,22 @@
+//! What every command gets besides its arguments.
+
+use std::fmt::Display;
+
+use crate::{args::Output, environment::Environment, signals::Interrupt, terminal};
+
+/// The environment, the interrupt and the output form.
+#[derive(Clone, Copy)]
+pub(crate) struct Context<'c> {
+    pub(crate) env: Environment<'c>,
+    pub(crate) interrupt: &'c Interrupt,
+    pub(crate) output: Output,
+}
+
+impl Context<'_> {
+    /// Reports progress on standard error, in human output only.
+    pub(crate) fn progress(&self, line: impl Display) {
+        if self.output == Output::Human {
+            terminal::line(line);
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! Calls the command named on the command line.
+
+use crate::{
+    args::{Cli, Command},
+    commands::{answer::Answer, context::Context, demo, emulator, quota, reads, start, wait},
+    report::Document,
+};
+
+/// Runs the command. An error is a document too.
+pub(crate) fn run(cli: &Cli, context: Context<'_>) -> Result<Answer, Box<Document>> {
+    match &cli.command {
+        Command::Start(args) => start::run(&cli.global, args, context),
+        Command::Wait(args) => wait::run(&cli.global, args, context),
+        Command::Quota(args) => quota::run(&cli.global, args, context),
+        Command::Runs(command) => reads::runs(&cli.global, command, context),
+        Command::Operations(command) => reads::operations(&cli.global, command, context),
+        Command::Emulator(args) => emulator::run(args, context),
+        Command::Demo => demo::run(context),
+    }
+}

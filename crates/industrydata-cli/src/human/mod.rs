@@ -1,0 +1,16 @@
+//! Human output. Control characters in foreign text are escaped.
+
+mod document;
+mod forecast;
+mod progress;
+mod quota;
+mod statistics;
+mod text;
+
+pub(crate) use self::{
+    document::{error, result},
+    progress::{Wait, operation_progress, run_progress, slot_wait},
+    quota::timeline,
+    statistics::statistics,
+    text::table,
+};

@@ -1,0 +1,43 @@
+//! Writes to standard output and standard error.
+
+use std::{
+    fmt::Display,
+    io::{self, Write},
+};
+
+use industrydata_core::wire::escape_controls;
+
+/// Writes the result to standard output. A closed pipe is not an error.
+pub(crate) fn print(text: &str) {
+    let mut stdout = io::stdout().lock();
+    let written = stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush());
+    if let Err(error) = written
+        && error.kind() != io::ErrorKind::BrokenPipe
+    {
+        line(format!(
+            "error: cannot write the result to standard output: {error}"
+        ));
+    }
+}
+
+/// Writes text to standard error. Nothing can be done if that fails.
+pub(crate) fn print_error(text: &str) {
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Writes a line to standard error.
+pub(crate) fn line(line: impl Display) {
+    print_error(&format!("{line}\n"));
+}
+
+/// Warns of something that may need attention.
+pub(crate) fn warn(message: impl AsRef<str>) {
+    line(format!("warning: {}", escape_controls(message.as_ref())));
+}
+
+/// Notes something that needs no attention.
+pub(crate) fn note(message: impl AsRef<str>) {
+    line(format!("note: {}", escape_controls(message.as_ref())));
+}
