@@ -1,5 +1,5 @@
-//! How far a request got: a time limit that passes while connecting is told like one that passes later, so the way to a
-//! connection is marked.
+//! How far a request got. reqwest reports a time limit that passes while connecting like one that passes later, so the way to
+//! a connection is marked.
 //!
 //! A layer round reqwest's connector marks the request on whose behalf it connects, anew at each poll of that request: the
 //! mark stands only if the latest poll left it waiting for its connection. The client races a connection that becomes
@@ -43,7 +43,7 @@ impl Mark {
         })
     }
 
-    /// The fault of a request that is given up, read before it is dropped.
+    /// The error of a request that is given up; call it before the request is dropped.
     pub(crate) fn given_up(&self, why: &'static str) -> TransportError {
         let phase = if self.0.load(Ordering::Acquire) {
             Phase::Connect
@@ -54,8 +54,8 @@ impl Mark {
     }
 }
 
-/// The fault that a reqwest error is. What is not proved to be earlier was sent.
-pub(crate) fn fault(error: reqwest::Error) -> TransportError {
+/// A reqwest error with its phase. A request that is not known to have failed earlier was sent.
+pub(crate) fn transport_error(error: reqwest::Error) -> TransportError {
     let phase = if error.is_builder() {
         Phase::Local
     } else if error.is_connect() {

@@ -19,7 +19,7 @@ const BODY_LIMIT: usize = 256 * 1024;
 /// Tenants that may ask at a time.
 const CONNECTIONS: usize = 8;
 
-/// Gets tokens with an application's own credentials, over a connection of its own to the authority.
+/// Gets tokens with an application's credentials, over a separate connection to the authority.
 pub struct CredentialsToken {
     credentials: ClientCredentials,
     http: Http,
@@ -31,17 +31,17 @@ impl CredentialsToken {
     ///
     /// # Errors
     ///
-    /// [`BuildError`] if there is no TLS to be had.
+    /// [`BuildError`] if there is no TLS.
     pub fn new(credentials: ClientCredentials) -> Result<Self, BuildError> {
         Self::over(credentials, None)
     }
 
-    /// Asks the authority with a reqwest configuration of the caller's own, under the same conditions as
+    /// Asks the authority with a reqwest configuration, under the same conditions as
     /// [`ClientBuilder::config`](crate::ClientBuilder::config).
     ///
     /// # Errors
     ///
-    /// [`BuildError`] if there is no TLS to be had.
+    /// [`BuildError`] if there is no TLS.
     pub fn with_config(
         credentials: ClientCredentials,
         config: reqwest::ClientBuilder,

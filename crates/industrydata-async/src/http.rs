@@ -16,7 +16,7 @@ use crate::{
     connect::{self, LoopbackOnly, Mark, MarkLayer},
 };
 
-/// The longest a connection may take to stand.
+/// The longest that connecting may take.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
 /// Longer than any request of ours may take.
@@ -52,7 +52,7 @@ impl Http {
             return Err(BuildError::NoTlsProvider);
         }
         let mut builder = match config {
-            // A limit of the caller's own would end a request without telling how far it got; ours is kept outside.
+            // A limit in the configuration would end a request without its phase; this client's limit is kept outside.
             Some(config) => config.timeout(BEYOND_OURS).read_timeout(BEYOND_OURS),
             None => ClientBuilder::new(),
         };
@@ -150,7 +150,7 @@ impl Connection<'_> {
             let mut answer = pin!(mark.request(self.http.client.execute(request)));
             tokio::select! {
                 biased;
-                answer = &mut answer => answer.map_err(connect::fault)?,
+                answer = &mut answer => answer.map_err(connect::transport_error)?,
                 why = &mut limit => return Err(mark.given_up(why)),
             }
         };
@@ -237,8 +237,8 @@ mod tests {
             }
         }
         // What reqwest would spell otherwise is refused, and the one before it stays.
-        let fault = sent("http://127.0.0.1:9/beta/./a").unwrap_err();
-        assert_eq!(fault.phase(), Phase::Local);
+        let error = sent("http://127.0.0.1:9/beta/./a").unwrap_err();
+        assert_eq!(error.phase(), Phase::Local);
         assert_eq!(sent(urls[0]).unwrap(), urls[0]);
     }
 

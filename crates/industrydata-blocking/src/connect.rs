@@ -1,4 +1,4 @@
-//! How far a request got: ureq tells a failed handshake like a lost answer, so the way to a connection is marked.
+//! How far a request got. ureq reports a failed handshake like a lost answer, so the way to a connection is marked.
 //!
 //! A resolver of ours comes first and a mark comes last in the chain of connectors, all on the calling thread. What
 //! breaks between the marks broke before a connection stood.
@@ -35,8 +35,8 @@ pub(crate) fn begin() {
     REACHED.set((Phase::Sent, 0));
 }
 
-/// The fault that `error` is, by how far the request had got.
-pub(crate) fn fault(error: Error) -> TransportError {
+/// A ureq error with its phase, by how far the request had got.
+pub(crate) fn transport_error(error: Error) -> TransportError {
     let phase = match (&error, REACHED.get().0) {
         (
             Error::Http(_)

@@ -16,7 +16,7 @@ const BODY_LIMIT: usize = 256 * 1024;
 /// Tenants that may ask at a time.
 const CONNECTIONS: usize = 8;
 
-/// Gets tokens with an application's own credentials, over a connection of its own to the authority.
+/// Gets tokens with an application's credentials, over a separate connection to the authority.
 pub struct CredentialsToken {
     credentials: ClientCredentials,
     http: Http,
@@ -29,17 +29,17 @@ impl CredentialsToken {
     ///
     /// # Errors
     ///
-    /// [`BuildError`] if there is no TLS to be had.
+    /// [`BuildError`] if there is no TLS.
     pub fn new(credentials: ClientCredentials) -> Result<Self, BuildError> {
         Self::with_config(credentials, Agent::config_builder())
     }
 
-    /// Asks the authority with a ureq configuration of the caller's own, under the same conditions as
+    /// Asks the authority with a ureq configuration, under the same conditions as
     /// [`ClientBuilder::config`](crate::ClientBuilder::config).
     ///
     /// # Errors
     ///
-    /// [`BuildError`] if there is no TLS to be had.
+    /// [`BuildError`] if there is no TLS.
     pub fn with_config(
         credentials: ClientCredentials,
         config: ConfigBuilder<AgentScope>,

@@ -21,7 +21,7 @@ use crate::{
     stop::Stop,
 };
 
-/// The longest a connection may take to stand.
+/// The longest that connecting may take.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// How often a wait for a connection looks whether it was stopped.
 const TICK: Duration = Duration::from_millis(50);
@@ -159,13 +159,13 @@ impl Connection<'_> {
         } else {
             agent.run(request)
         };
-        let (head, body) = answer.map_err(connect::fault)?.into_parts();
+        let (head, body) = answer.map_err(connect::transport_error)?.into_parts();
         let body = read(&head, body, body_limit(head.status));
         Ok((head, body))
     }
 }
 
-/// Reads nothing at a limit of zero, else to the limit and one byte more, so that a longer body is told from one that just fits.
+/// Reads nothing at a limit of zero. Otherwise it reads up to one byte more than the limit, to notice a longer body.
 fn read(head: &Parts, body: ureq::Body, limit: usize) -> Result<Vec<u8>, IncompleteBody> {
     if limit == 0 {
         return Ok(Vec::new());

@@ -16,19 +16,19 @@ use industrydata_core::{
 
 use crate::clock::now;
 
-/// Gives access tokens for `https://graph.microsoft.com` (or what stands in its place).
+/// Gives access tokens for `https://graph.microsoft.com` (or its stand-in).
 ///
 /// The client keeps each tenant's token and asks again only before its end and after a refusal, one call at a time for
 /// a tenant. A closure of the same shape is a source.
 pub trait TokenSource: Send + Sync {
-    /// A token for `tenant`. With a challenge, the service has refused the last one: the same again ends the matter, and
-    /// [`Challenge::claims`] are to be handed to the authority.
+    /// A token for `tenant`. With a challenge, the service has refused the last one: giving the same again fails, and
+    /// [`Challenge::claims`] belong to the authority.
     ///
     /// It should answer within [`Limits::TOKEN`](industrydata_core::policy::Limits::TOKEN): a slot is reserved meanwhile.
     ///
     /// # Errors
     ///
-    /// [`TokenError`]. While starting, nothing was sent then: a run may have started: no.
+    /// [`TokenError`]. In a start, nothing was sent then.
     fn token(
         &self,
         tenant: &Tenant,
@@ -69,7 +69,7 @@ impl<S: TokenSource + ?Sized> TokenSource for Arc<S> {
     }
 }
 
-/// A token that never changes: once it is refused, the matter is ended.
+/// A token that never changes. Once it is refused, calls fail.
 #[derive(Clone, Debug)]
 pub struct FixedToken(AccessToken);
 
@@ -87,7 +87,7 @@ impl TokenSource for FixedToken {
     }
 }
 
-/// Keeps each tenant's token, and lets one call of the source at a time do for all that wait.
+/// Keeps each tenant's token. One call of the source at a time serves all who wait for it.
 pub(crate) struct Cache {
     source: Box<dyn TokenSource>,
     kept: Mutex<HashMap<Tenant, Arc<Slot>>>,
@@ -128,7 +128,7 @@ impl Cache {
         if slot.calls.load(Ordering::Acquire) != calls
             && let Some(error) = &kept.1
         {
-            // The call this one waited for has failed: its failure does for both.
+            // The call this one waited for has failed: both fail.
             let error = error.clone();
             return kept.0.renewed(Err(error), challenge, now().utc);
         }
