@@ -10,6 +10,9 @@ use industrydata_core::ledger::Resolution;
 /// The longest duration taken: clocks of some systems reach no further.
 const LONGEST: Duration = Duration::from_secs(3650 * 24 * 60 * 60);
 
+/// What stands for an entry's id where the quarantine is meant.
+pub(crate) const QUARANTINE: &str = "quarantine";
+
 /// The longest time one request is given.
 const LONGEST_REQUEST: Duration = Duration::from_secs(60 * 60);
 
@@ -56,6 +59,15 @@ Examples:
   industrydata wait idr1:AGnb...
   industrydata wait 171bf0b4-14e9-408f-71dd-08dcd2a15d23
   industrydata wait https://graph.microsoft.com/beta/external/industryData/operations/171bf0b4-...";
+
+const RESET: &str = "\
+A new ledger does not know the starts of the last twelve hours, so no tenant has a slot for 12 hours and 2 minutes. \
+Half an hour after the reset or later, `industrydata quota --reconcile` ends the quarantine of a tenant if the \
+service's lists show every start that may still count; `industrydata quota --resolve quarantine=not-started` ends it by hand.
+
+The old file stays beside the new one as LEDGER.reset-TIME. An empty ledger stays where it is and enters quarantine: \
+run this on a new PostgreSQL ledger before you move to it. For a PostgreSQL ledger in use, the SQL to run is printed \
+(exit code 9).";
 
 const EMULATOR: &str = "\
 Control paths: POST /_emulator/advance {\"by\": \"12h\"} moves its clock, POST /_emulator/faults scripts faults.
@@ -141,6 +153,9 @@ pub(crate) enum Command {
     Wait(WaitArgs),
     /// Show the quota as the books have it; asks nobody unless told to reconcile
     Quota(QuotaArgs),
+    /// Look after the ledger of starts
+    #[command(subcommand)]
+    Ledger(LedgerCommand),
     /// Read the service's runs, scheduled ones too
     #[command(subcommand)]
     Runs(RunsCommand),
@@ -152,6 +167,21 @@ pub(crate) enum Command {
     Emulator(EmulatorArgs),
     /// Show the whole of it, against an emulated service in this process
     Demo,
+}
+
+/// What to do with the ledger.
+#[derive(Debug, Subcommand)]
+pub(crate) enum LedgerCommand {
+    /// Move the ledger aside, damaged or not, and begin a new one in quarantine
+    #[command(after_help = RESET)]
+    Reset(ResetArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ResetArgs {
+    /// Do not ask for confirmation; needed without a terminal
+    #[arg(long)]
+    pub(crate) yes: bool,
 }
 
 /// What to read of runs.
@@ -209,7 +239,8 @@ pub(crate) struct QuotaArgs {
     /// List all entries of the books: id, date, state, evidence and who
     #[arg(long)]
     pub(crate) entries: bool,
-    /// Say by hand what became of a start in doubt, by its entry's id; may be given again
+    /// Say by hand what became of a start in doubt, by its entry's id; may be given again.
+    /// `quarantine=not-started` ends the quarantine after a reset: no start was made that the ledger does not have
     #[arg(long, value_name = "ID=started|not-started", value_parser = resolution)]
     pub(crate) resolve: Vec<(String, Resolution)>,
     /// Compare the books with what the service lists: doubt is resolved by evidence, starts by others are entered
@@ -328,6 +359,12 @@ fn resolution(text: &str) -> Result<(String, Resolution), String> {
         _ => return Err("write it as ID=started or ID=not-started".to_owned()),
     };
     let (id, resolution) = resolution;
+    if id == QUARANTINE {
+        return match resolution {
+            Resolution::NotStarted => Ok((id.to_owned(), resolution)),
+            Resolution::Started => Err("write it as quarantine=not-started".to_owned()),
+        };
+    }
     if id.len() != 32 || !id.bytes().all(|b| b.is_ascii_hexdigit()) {
         return Err("an entry's id is 32 hexadecimal digits: see quota --entries".to_owned());
     }

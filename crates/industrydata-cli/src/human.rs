@@ -294,6 +294,15 @@ pub(crate) fn quota(quota: &Quota, whose: &str) -> String {
     if let Some(at) = quota.not_before() {
         let _ = writeln!(text, "  the service asked for no start before {at:.0}");
     }
+    if let Some(quarantine) = quota.quarantine() {
+        let _ = writeln!(
+            text,
+            "  the ledger was reset at {:.0} and is in quarantine until {:.0}: no start before then, unless\n  \
+             `quota --reconcile` (half an hour after the reset or later) or `quota --resolve quarantine=not-started` ends it",
+            quarantine.reset_at(),
+            quarantine.until()
+        );
+    }
     if quota.is_clock_suspect() {
         let _ = writeln!(
             text,

@@ -218,6 +218,8 @@ pub(crate) struct QuotaReport {
     pub(crate) in_doubt: u32,
     pub(crate) available: u32,
     pub(crate) next_slot_at: Option<String>,
+    /// `null` while the ledger is in no quarantine.
+    pub(crate) quarantined_until: Option<String>,
     /// `null` where the schedule is not known.
     pub(crate) forecast: Option<ForecastReport>,
 }
@@ -264,6 +266,7 @@ impl From<&Quota> for QuotaReport {
             in_doubt: quota.in_doubt(),
             available: quota.available(),
             next_slot_at: quota.next_slot_at().map(|at| at.to_string()),
+            quarantined_until: quota.quarantine().map(|it| it.until().to_string()),
             forecast: quota.forecast().as_ref().map(ForecastReport::from),
         }
     }

@@ -18,7 +18,7 @@ use industrydata_core::wire::BaseUrl;
 use industrydata_core::wire::LocationError;
 use industrydata_core::wire::OperationUrl;
 
-pub(crate) use self::ledger::{books, ledger_is_path};
+pub(crate) use self::ledger::{books, ledger_is_path, ledger_place};
 use crate::{
     args::{self, Global, Scheduled},
     report::{Document, Kind, OperationReport, Outcome},

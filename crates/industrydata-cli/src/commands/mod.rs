@@ -3,6 +3,7 @@
 mod demo;
 mod emulator;
 mod follow;
+mod ledger;
 mod quota;
 mod reads;
 mod run;
@@ -10,7 +11,7 @@ mod start;
 mod wait;
 
 use crate::{
-    args::{Cli, Command, Output},
+    args::{Cli, Command, LedgerCommand, Output},
     report::Document,
     settings::Environment,
     signals::Interrupt,
@@ -51,6 +52,7 @@ pub(crate) fn run(cli: &Cli, context: Context<'_>) -> Result<Answer, Box<Documen
         Command::Start(args) => start::run(&cli.global, args, context),
         Command::Wait(args) => wait::run(&cli.global, args, context),
         Command::Quota(args) => quota::run(&cli.global, args, context),
+        Command::Ledger(LedgerCommand::Reset(args)) => ledger::reset(&cli.global, args, context),
         Command::Runs(command) => reads::runs(&cli.global, command, context),
         Command::Operations(command) => reads::operations(&cli.global, command, context),
         Command::Emulator(args) => emulator::run(args, context),

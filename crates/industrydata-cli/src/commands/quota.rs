@@ -21,7 +21,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
-    args::{Global, QuotaArgs, Scheduled},
+    args::{Global, QUARANTINE, QuotaArgs, Scheduled},
     commands::{Answer, Context, follow, reads},
     human,
     report::{Document, QuotaReport},
@@ -142,8 +142,17 @@ fn resolve(
         Document::usage(format!("entry {id} is left as it is: {why}"))
             .advise("see `industrydata quota --entries` for the entries and their states")
     };
-    let change = Change::resolve_by_hand(key, Throttle::default(), id, resolution, "");
-    match book(books, &change.map_err(refused)?)?.unresolved() {
+    let throttle = Throttle::default();
+    let change = if id == QUARANTINE {
+        let reply = book(books, &Change::read(key.clone(), throttle))?;
+        let Some(quarantine) = reply.quota().quarantine() else {
+            return Err(Document::usage("the ledger is not in quarantine").into());
+        };
+        Change::end_quarantine(key, throttle, quarantine)
+    } else {
+        Change::resolve_by_hand(key, throttle, id, resolution, "").map_err(refused)?
+    };
+    match book(books, &change)?.unresolved() {
         Some(why) => Err(refused(why).into()),
         None => Ok(()),
     }
@@ -224,6 +233,9 @@ fn findings_text(found: &Reconciliation) -> String {
             }
             _ => Ok(()),
         };
+    }
+    if found.ends_quarantine() {
+        text.push_str("the quarantine after the reset has ended: the lists show every start that may still count\n");
     }
     let _ = writeln!(
         text,

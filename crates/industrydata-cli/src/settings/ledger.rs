@@ -46,6 +46,24 @@ pub(crate) fn books(
         .map_err(|fault| verdict::ledger(&fault).into())
 }
 
+/// Where the ledger is, for people; `None` if it ends with this process.
+pub(crate) fn ledger_place(
+    global: &Global,
+    env: Environment<'_>,
+) -> Result<Option<String>, Box<Document>> {
+    let Some(given) = ledger_option(global, env) else {
+        return default_ledger(env).map(|path| Some(path.display().to_string()));
+    };
+    if given == "none" {
+        return Ok(None);
+    }
+    Ok(Some(match url(&given) {
+        // The URL may hold a password.
+        Some(_) => "the database".to_owned(),
+        None => given.display().to_string(),
+    }))
+}
+
 /// Refuses a ledger that is nothing.
 pub(crate) fn ledger_is_path(global: &Global, env: Environment<'_>) -> Result<(), Box<Document>> {
     let Some(given) = ledger_option(global, env) else {

@@ -141,6 +141,7 @@ fn global_options_come_before_and_after_the_command() {
                 "in_doubt",
                 "limit",
                 "next_slot_at",
+                "quarantined_until",
                 "used",
                 "window_seconds"
             ]
