@@ -13,6 +13,9 @@ use industrydata_core::policy::PollingPolicy;
 /// The longest duration accepted: the clocks of some systems reach no further.
 const LONGEST: Duration = Duration::from_secs(3650 * 24 * 60 * 60);
 
+/// Stands for the id of an entry in `--resolve` and names the quarantine.
+pub(crate) const QUARANTINE: &str = "quarantine";
+
 /// The longest time limit of one request.
 const LONGEST_REQUEST: Duration = Duration::from_secs(60 * 60);
 
@@ -74,6 +77,21 @@ Examples:
   industrydata wait idr1:AGnb...
   industrydata wait 171bf0b4-14e9-408f-71dd-08dcd2a15d23
   industrydata wait https://graph.microsoft.com/beta/external/...";
+
+const RESET: &str = "\
+A new ledger does not know the starts of the last twelve hours. So it begins
+in quarantine: no tenant has a slot for 12 hours and 2 minutes. To end the
+quarantine of a tenant sooner, use one of these:
+  industrydata quota --reconcile
+      half an hour after the reset or later, if the lists of the service show
+      every start that may still count
+  industrydata quota --resolve quarantine=not-started
+      by hand, if no start was made that the ledger does not have
+
+The old file stays beside the new one as LEDGER.reset-TIME. An empty ledger
+stays and enters quarantine: do this with a new PostgreSQL ledger before you
+move to it. For a PostgreSQL ledger in use, the command prints the SQL to run
+and ends with exit code 9.";
 
 const EMULATOR: &str = "\
 Control:
@@ -199,6 +217,9 @@ pub(crate) enum Command {
     /// --schedule infer.
     #[command(verbatim_doc_comment)]
     Quota(QuotaArgs),
+    /// Maintain the ledger of starts
+    #[command(subcommand)]
+    Ledger(LedgerCommand),
     /// Read the runs of the service, scheduled runs included
     #[command(subcommand)]
     Runs(RunsCommand),
@@ -210,6 +231,21 @@ pub(crate) enum Command {
     Emulator(EmulatorArgs),
     /// Run an end-to-end demo against a built-in emulator
     Demo,
+}
+
+/// Maintenance of the ledger.
+#[derive(Debug, Subcommand)]
+pub(crate) enum LedgerCommand {
+    /// Move the ledger aside, damaged or not, and begin a new one in quarantine
+    #[command(after_help = RESET)]
+    Reset(ResetArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ResetArgs {
+    /// Do not ask for confirmation; needed without a terminal
+    #[arg(long)]
+    pub(crate) yes: bool,
 }
 
 /// Reads of runs.
@@ -276,7 +312,8 @@ pub(crate) struct QuotaArgs {
     /// Resolve a start in doubt by hand
     ///
     /// OUTCOME is started or not-started. --entries shows the ids. The option
-    /// can be repeated.
+    /// can be repeated. quarantine=not-started ends the quarantine after a
+    /// reset: use it if no start was made that the ledger does not have.
     #[arg(long, value_name = "ID=OUTCOME", value_parser = resolution, verbatim_doc_comment)]
     pub(crate) resolve: Vec<(String, Resolution)>,
     /// Compare the ledger with the service first
@@ -442,6 +479,12 @@ fn resolution(text: &str) -> Result<(String, Resolution), String> {
         _ => return Err("write ID=started or ID=not-started".to_owned()),
     };
     let (id, resolution) = resolution;
+    if id == QUARANTINE {
+        return match resolution {
+            Resolution::NotStarted => Ok((id.to_owned(), resolution)),
+            Resolution::Started => Err("write it as quarantine=not-started".to_owned()),
+        };
+    }
     if id.len() != 32 || !id.bytes().all(|b| b.is_ascii_hexdigit()) {
         return Err("the id of an entry is 32 hexadecimal digits: see quota --entries".to_owned());
     }

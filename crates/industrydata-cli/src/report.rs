@@ -222,6 +222,8 @@ pub(crate) struct QuotaReport {
     pub(crate) in_doubt: u32,
     pub(crate) available: u32,
     pub(crate) next_slot_at: Option<String>,
+    /// `null` unless the ledger is in quarantine.
+    pub(crate) quarantined_until: Option<String>,
     /// `null` if the schedule is not known.
     pub(crate) forecast: Option<ForecastReport>,
 }
@@ -272,6 +274,7 @@ impl From<&Quota> for QuotaReport {
             in_doubt: quota.in_doubt(),
             available: quota.available(),
             next_slot_at: quota.next_slot_at().map(|at| at.to_string()),
+            quarantined_until: quota.quarantine().map(|it| it.until().to_string()),
             forecast: quota.forecast().as_ref().map(ForecastReport::from),
         }
     }

@@ -1,8 +1,10 @@
 //! Calls the command named on the command line.
 
 use crate::{
-    args::{Cli, Command},
-    commands::{answer::Answer, context::Context, demo, emulator, quota, reads, start, wait},
+    args::{Cli, Command, LedgerCommand},
+    commands::{
+        answer::Answer, context::Context, demo, emulator, ledger, quota, reads, start, wait,
+    },
     report::Document,
 };
 
@@ -12,6 +14,7 @@ pub(crate) fn run(cli: &Cli, context: Context<'_>) -> Result<Answer, Box<Documen
         Command::Start(args) => start::run(&cli.global, args, context),
         Command::Wait(args) => wait::run(&cli.global, args, context),
         Command::Quota(args) => quota::run(&cli.global, args, context),
+        Command::Ledger(LedgerCommand::Reset(args)) => ledger::reset(&cli.global, args, context),
         Command::Runs(command) => reads::runs(&cli.global, command, context),
         Command::Operations(command) => reads::operations(&cli.global, command, context),
         Command::Emulator(args) => emulator::run(args, context),

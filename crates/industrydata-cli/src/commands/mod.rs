@@ -6,6 +6,7 @@ mod demo;
 pub(crate) mod dispatch;
 mod emulator;
 mod follow_run;
+mod ledger;
 mod operation;
 mod quota;
 mod reads;

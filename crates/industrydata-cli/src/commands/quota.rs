@@ -21,7 +21,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
-    args::{Global, QuotaArgs, Scheduled},
+    args::{Global, QUARANTINE, QuotaArgs, Scheduled},
     commands::{answer::Answer, context::Context, operation, reads},
     error_report, human,
     report::{Document, QuotaReport},
@@ -131,8 +131,17 @@ fn resolve(
         Document::usage(format!("entry {id} was not changed: {reason}"))
             .advise("run `industrydata quota --entries` to see the entries and their states")
     };
-    let change = Change::resolve_by_hand(key, Throttle::default(), id, resolution, "");
-    match transact(ledger, &change.map_err(unresolved)?)?.unresolved() {
+    let throttle = Throttle::default();
+    let change = if id == QUARANTINE {
+        let reply = transact(ledger, &Change::read(key.clone(), throttle))?;
+        let Some(quarantine) = reply.quota().quarantine() else {
+            return Err(Document::usage("the ledger is not in quarantine").into());
+        };
+        Change::end_quarantine(key, throttle, quarantine)
+    } else {
+        Change::resolve_by_hand(key, throttle, id, resolution, "").map_err(unresolved)?
+    };
+    match transact(ledger, &change)?.unresolved() {
         Some(reason) => Err(unresolved(reason).into()),
         None => Ok(()),
     }
@@ -217,6 +226,9 @@ fn reconciliation_text(reconciliation: &Reconciliation) -> String {
             }
             _ => Ok(()),
         };
+    }
+    if reconciliation.ends_quarantine() {
+        text.push_str("the quarantine after the reset has ended: the lists show every start that may still count\n");
     }
     let _ = writeln!(
         text,

@@ -65,14 +65,32 @@ pub(crate) fn timeline(quota: &Quota, heading: &str) -> String {
     for entry in quota.entries() {
         text.push_str(&slot(entry, quota));
     }
+    let quarantine = quota.quarantine();
     for _ in quota.used()..quota.throttle().limit {
-        text.push_str(&bar("free", &".".repeat(COLUMNS), ""));
+        text.push_str(&match quarantine {
+            Some(it) => bar(
+                "quarantine",
+                &filled(column(it.until(), quota, f64::ceil)),
+                &format!(" free at {:.0}", it.until()),
+            ),
+            None => bar("free", &filled(0), ""),
+        });
     }
     if let Some(forecast) = quota.forecast() {
         text.push_str(&scheduled(&forecast, quota));
     }
     if let Some(at) = quota.not_before() {
         let _ = writeln!(text, "  the service accepts no start before {at:.0}");
+    }
+    if let Some(quarantine) = quarantine {
+        let _ = writeln!(
+            text,
+            "  the ledger was reset at {:.0} and is in quarantine until {:.0}\n  \
+             to end it sooner, run `quota --reconcile` half an hour after the reset,\n  \
+             or `quota --resolve quarantine=not-started`",
+            quarantine.reset_at(),
+            quarantine.until()
+        );
     }
     if quota.is_clock_suspect() {
         text.push_str("  an entry is dated in the future: check the clock of this machine\n");
@@ -82,7 +100,6 @@ pub(crate) fn timeline(quota: &Quota, heading: &str) -> String {
 
 fn slot(entry: &Entry, quota: &Quota) -> String {
     let frees = entry.frees_at(quota.throttle().window);
-    let filled = column(frees, quota, f64::ceil);
     let reference = match (entry.operation(), entry.why()) {
         (Some(operation), _) => format!(", operation {}", escape_controls(operation)),
         (None, Some(why)) => format!(", {}", escape_controls(why)),
@@ -90,7 +107,7 @@ fn slot(entry: &Entry, quota: &Quota) -> String {
     };
     bar(
         &entry.state(quota.as_of()).to_string(),
-        &format!("{:.<COLUMNS$}", "#".repeat(filled)),
+        &filled(column(frees, quota, f64::ceil)),
         &format!(" free at {frees:.0}{reference}"),
     )
 }
@@ -103,6 +120,10 @@ fn scheduled(forecast: &Forecast, quota: &Quota) -> String {
         &format!("{line:.<COLUMNS$}"),
         &format!(" {}", outlook(forecast)),
     )
+}
+
+fn filled(columns: usize) -> String {
+    format!("{:.<COLUMNS$}", "#".repeat(columns))
 }
 
 fn bar(label: &str, bar: &str, note: &str) -> String {

@@ -46,6 +46,24 @@ pub(crate) fn ledger(
         .map_err(|error| error_report::ledger(&error).into())
 }
 
+/// Where the ledger is, for people; `None` if it ends with this process.
+pub(crate) fn ledger_place(
+    global: &Global,
+    env: Environment<'_>,
+) -> Result<Option<String>, Box<Document>> {
+    let Some(given) = ledger_option(global, env) else {
+        return default_ledger(env).map(|path| Some(path.display().to_string()));
+    };
+    if given == "none" {
+        return Ok(None);
+    }
+    Ok(Some(match url(&given) {
+        // The URL may hold a password.
+        Some(_) => "the database".to_owned(),
+        None => given.display().to_string(),
+    }))
+}
+
 /// Refuses an empty ledger option.
 pub(crate) fn check_ledger(global: &Global, env: Environment<'_>) -> Result<(), Box<Document>> {
     match ledger_option(global, env) {

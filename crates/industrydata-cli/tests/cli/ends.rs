@@ -52,7 +52,7 @@ fn a_start_without_a_wait_ends_when_it_is_accepted() {
                 && operation["created"].is_null()
                 && document["error"].is_null()
         );
-        let quota = json!({"limit": 5, "window_seconds": 43200, "used": 1, "in_doubt": 0, "available": 4, "next_slot_at": null, "forecast": null});
+        let quota = json!({"limit": 5, "window_seconds": 43200, "used": 1, "in_doubt": 0, "available": 4, "next_slot_at": null, "quarantined_until": null, "forecast": null});
         assert_eq!(document["quota"], quota);
         assert!(
             stage

@@ -11,6 +11,7 @@ mod ends;
 mod forecast;
 mod human;
 mod interrupts;
+mod ledger;
 mod postgres;
 mod reads;
 mod stage;

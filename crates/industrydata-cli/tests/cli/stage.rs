@@ -26,12 +26,13 @@ const OPERATION: [&str; 7] = [
     "status",
     "status_detail",
 ];
-const QUOTA: [&str; 7] = [
+const QUOTA: [&str; 8] = [
     "available",
     "forecast",
     "in_doubt",
     "limit",
     "next_slot_at",
+    "quarantined_until",
     "used",
     "window_seconds",
 ];

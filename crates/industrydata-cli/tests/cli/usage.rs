@@ -138,6 +138,7 @@ fn global_options_are_accepted_before_and_after_the_command() {
                 "in_doubt",
                 "limit",
                 "next_slot_at",
+                "quarantined_until",
                 "used",
                 "window_seconds"
             ]

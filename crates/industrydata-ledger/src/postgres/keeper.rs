@@ -2,8 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use industrydata_core::Timestamp;
 use industrydata_core::ledger::Change;
 use industrydata_core::ledger::LedgerKey;
+use industrydata_core::ledger::Reset;
 use industrydata_core::ledger::StoreError;
 use industrydata_core::ledger::StoreReply;
 use tokio::time::sleep;
@@ -11,7 +13,7 @@ use tokio::time::sleep;
 use super::{
     fault::Failure,
     pool::Pool,
-    session::{Seen, Session},
+    session::{Session, Snapshot},
 };
 
 /// How a change is written.
@@ -47,6 +49,30 @@ impl Pool {
             Ok(verdict) => Ok(verdict),
             Err(Failure::Clean(fault) | Failure::Again(fault)) => Err(fault),
             Err(Failure::Commit(fault)) => self.confirm(change, fault).await,
+        }
+    }
+
+    /// Marks an empty ledger; of another one the reply is what to run.
+    pub(super) async fn reset(&self, until: Instant) -> Result<Reset, StoreError> {
+        let _permit = self.permit(until).await?;
+        let marked = self.patiently(until, || async {
+            let mut session = self.session(until, true).await?;
+            let marking = async {
+                if !session.has_tables(&self.plan).await? {
+                    session.make_tables(&self.plan, until).await?;
+                }
+                session.mark(&self.plan, until).await
+            };
+            let marked = self.limit(until, marking).await?;
+            self.keep(session);
+            Ok(marked)
+        });
+        match marked.await.map_err(Failure::fault) {
+            Ok(true) => Ok(Reset::Marked),
+            Ok(false) | Err(StoreError::Damaged(_) | StoreError::Newer { .. }) => {
+                Ok(Reset::Sql(self.plan.schema.reset(Timestamp::now())))
+            }
+            Err(why) => Err(why),
         }
     }
 
@@ -108,7 +134,7 @@ impl Pool {
         until: Instant,
     ) -> Result<StoreReply, Failure> {
         let seen = self.limit(until, self.read(session, change.key())).await?;
-        let applied = change.apply(seen.value(), seen.at)?;
+        let applied = change.apply(seen.stored(), seen.at)?;
         if applied.write.is_none() {
             return Ok(applied.verdict);
         }
@@ -120,7 +146,7 @@ impl Pool {
         self.write(session, change, how, until).await
     }
 
-    async fn read(&self, session: &mut Session, key: &LedgerKey) -> Result<Seen, Failure> {
+    async fn read(&self, session: &mut Session, key: &LedgerKey) -> Result<Snapshot, Failure> {
         let known = self.remembered.of(key);
         if session.has_tables(&self.plan).await? {
             let seen = session.read(&self.plan, key).await?;
@@ -129,7 +155,11 @@ impl Pool {
         }
         self.has_lost_nothing()?;
         let at = session.clock(&self.plan).await?;
-        Ok(Seen { row: None, at })
+        Ok(Snapshot {
+            row: None,
+            mark: None,
+            at,
+        })
     }
 
     /// Books `change` under the lock.
@@ -149,8 +179,8 @@ impl Pool {
             }
             let seen = session.lock(plan, key, how != How::Over, until).await?;
             self.remembered.agrees(key, known, seen.row.as_ref())?;
-            let applied = change.apply(seen.value(), seen.at)?;
-            let standing = seen.value().filter(|_| how == How::Again);
+            let applied = change.apply(seen.stored(), seen.at)?;
+            let standing = seen.stored().value.filter(|_| how == How::Again);
             let Some(value) = applied.write.as_deref().or(standing) else {
                 session.rollback(plan).await?;
                 return Ok((applied.verdict, None));

@@ -2,16 +2,14 @@
 
 use std::{env, fmt, path::PathBuf, time::Duration};
 
-use industrydata_core::ledger::StoreError;
-
-use super::{PgStore, passfile::Passfile};
+use super::passfile::Passfile;
 
 /// Servers count their time limits in milliseconds of 31 bits, and nobody's patience is longer than this.
 const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
 /// Below this, the way to a server is longer than the wait.
 const SHORTEST_WAIT: Duration = Duration::from_millis(50);
 
-/// Settings of a [`PgStore`]; made by [`PgStore::options`].
+/// Settings of a [`PgStore`](crate::PgStore); made by [`PgStore::options`](crate::PgStore::options).
 #[derive(Clone)]
 #[must_use]
 pub struct PgOptions {
@@ -33,8 +31,8 @@ impl PgOptions {
         }
     }
 
-    /// How long a change waits for the server, a connection and the lock before it is [`StoreError::Busy`] or
-    /// [`StoreError::Unavailable`]; 5 s by default, 50 ms to 1 h. A program that hangs with the lock held loses it
+    /// How long a change waits for the server, a connection and the lock before it is [`StoreError::Busy`](crate::StoreError::Busy) or
+    /// [`StoreError::Unavailable`](crate::StoreError::Unavailable); 5 s by default, 50 ms to 1 h. A program that hangs with the lock held loses it
     /// after the same time.
     pub fn wait(mut self, wait: Duration) -> Self {
         self.wait = wait.clamp(SHORTEST_WAIT, LONGEST_WAIT);
@@ -98,15 +96,6 @@ impl PgOptions {
             };
         }
         self
-    }
-
-    /// Books in the database at `url`. Nothing is connected to yet.
-    ///
-    /// # Errors
-    ///
-    /// As [`PgStore::connect`].
-    pub fn connect(self, url: &str) -> Result<PgStore, StoreError> {
-        PgStore::with(self, url)
     }
 }
 

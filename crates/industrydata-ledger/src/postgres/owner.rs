@@ -12,6 +12,7 @@ use std::{
 };
 
 use industrydata_core::ledger::Change;
+use industrydata_core::ledger::Reset;
 use industrydata_core::ledger::StoreError;
 use industrydata_core::ledger::StoreReply;
 use tokio::{
@@ -30,12 +31,14 @@ use super::{
 enum Work {
     Transact(Box<Change>),
     Check,
+    Reset,
 }
 
-/// What came of it.
+/// The result.
 enum Done {
     Transacted(Box<StoreReply>),
     Checked,
+    Reset(Reset),
 }
 
 struct Job {
@@ -73,7 +76,14 @@ impl Owner {
     pub(super) fn transact(&self, change: &Change) -> Result<StoreReply, StoreError> {
         match self.ask(Work::Transact(Box::new(change.clone())))? {
             Done::Transacted(verdict) => Ok(*verdict),
-            Done::Checked => Err(Obstacle::Lost.into()),
+            Done::Checked | Done::Reset(_) => Err(Obstacle::Lost.into()),
+        }
+    }
+
+    pub(super) fn reset(&self) -> Result<Reset, StoreError> {
+        match self.ask(Work::Reset)? {
+            Done::Reset(reset) => Ok(reset),
+            Done::Checked | Done::Transacted(_) => Err(Obstacle::Lost.into()),
         }
     }
 
@@ -151,6 +161,7 @@ async fn serve(pool: Arc<Pool>, mut asked: UnboundedReceiver<Job>) {
                     verdict.map(|verdict| Done::Transacted(Box::new(verdict)))
                 }
                 Work::Check => pool.check(job.until).await.map(|()| Done::Checked),
+                Work::Reset => pool.reset(job.until).await.map(Done::Reset),
             };
             drop(job.answer.send(result));
         }));

@@ -14,7 +14,7 @@ use super::{
     fault::{self, Failure},
     plan::Plan,
     schema,
-    session::{Row, Seen, Session, begin},
+    session::{Row, Session, Snapshot, begin},
 };
 
 const WRONG: StoreError = StoreError::Damaged("the tables have not the rows that were written");
@@ -34,7 +34,7 @@ impl Session {
     }
 
     /// Reads the books of `key` without a lock.
-    pub(super) async fn read(&self, plan: &Plan, key: &LedgerKey) -> Result<Seen, Failure> {
+    pub(super) async fn read(&self, plan: &Plan, key: &LedgerKey) -> Result<Snapshot, Failure> {
         let failed = |error| fault::of(&plan.place, &error);
         let (base, tenant) = (key.base().as_bytes(), key.tenant().as_bytes());
         let names: [(&(dyn ToSql + Sync), Type); 2] =
@@ -55,9 +55,10 @@ impl Session {
                 value: row.try_get(3).map_err(failed)?,
             })
         };
-        Ok(Seen {
+        Ok(Snapshot {
             at: time(row.try_get(0).map_err(failed)?)?,
             row: changes.map(row_of).transpose()?,
+            mark: row.try_get(4).map_err(failed)?,
         })
     }
 
@@ -69,7 +70,7 @@ impl Session {
         key: &LedgerKey,
         make: bool,
         until: Instant,
-    ) -> Result<Seen, Failure> {
+    ) -> Result<Snapshot, Failure> {
         let failed = |error| fault::of(&plan.place, &error);
         let client = self.client()?;
         let (base, tenant) = (key.base().as_bytes(), key.tenant().as_bytes());
@@ -88,7 +89,7 @@ impl Session {
             client.batch_execute(&begin),
             insert,
             client.query_typed(&plan.schema.lock, &names),
-            client.query_typed(&plan.schema.clock, &[]),
+            client.query_typed(&plan.schema.clock_and_mark, &[]),
         )
         .map_err(failed)?;
         let [clock] = clock.as_slice() else {
@@ -101,9 +102,10 @@ impl Session {
                 value: row.try_get(1).map_err(failed)?,
             })
         };
-        Ok(Seen {
+        Ok(Snapshot {
             at: time(clock.try_get(0).map_err(failed)?)?,
             row: rows.first().filter(|_| made == 0).map(row_of).transpose()?,
+            mark: clock.try_get(2).map_err(failed)?,
         })
     }
 
@@ -132,6 +134,28 @@ impl Session {
             return Err(WRONG.into());
         };
         row.try_get(0).map_err(failed)
+    }
+
+    /// Commits the mark of a reset, unless a tenant has a ledger; reports which.
+    pub(super) async fn mark(&self, plan: &Plan, until: Instant) -> Result<bool, Failure> {
+        let failed = |error| fault::of(&plan.place, &error);
+        let client = self.client()?;
+        let (begin, schema) = (begin(until, plan.wait), &plan.schema);
+        client.batch_execute(&begin).await.map_err(failed)?;
+        client
+            .batch_execute(&schema.lock_all)
+            .await
+            .map_err(failed)?;
+        let rows = client
+            .query_typed(&schema.has_tenants, &[])
+            .await
+            .map_err(failed)?;
+        if rows.first().ok_or(WRONG)?.try_get(0).map_err(failed)? {
+            self.rollback(plan).await?;
+            return Ok(false);
+        }
+        client.batch_execute(&schema.mark).await.map_err(failed)?;
+        self.commit(plan).await.map(|()| true)
     }
 
     /// Whatever goes wrong here, the change may stand.

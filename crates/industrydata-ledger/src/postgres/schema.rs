@@ -1,5 +1,6 @@
 //! The tables: how they are made by whoever comes first, how they are recognised, and every statement on them.
 
+use industrydata_core::Timestamp;
 use industrydata_core::ledger::StoreError;
 use tokio_postgres::{Client, types::Type};
 
@@ -22,6 +23,9 @@ const BOOKS: &str =
     "base bytea, tenant bytea, changes bigint, value bytea; PRIMARY KEY (base, tenant)";
 const LAYOUTS: &str = "layout integer; ";
 
+/// The longest name that the server takes, in bytes.
+const LONGEST_NAME: usize = 63;
+
 /// Which lock orders those who make the tables: `idLg` and `PgMk`.
 const MAKERS: i64 = 0x6964_4c67_5067_4d6b;
 
@@ -35,9 +39,14 @@ pub(super) struct Schema {
     quoted: String,
     pub(super) read: String,
     pub(super) clock: String,
+    /// The clock and the layout, and the mark of the last reset: a row of its own, whose base and tenant are empty.
+    pub(super) clock_and_mark: String,
     pub(super) insert: String,
     pub(super) lock: String,
     pub(super) update: String,
+    pub(super) lock_all: String,
+    pub(super) has_tenants: String,
+    pub(super) mark: String,
 }
 
 /// What stands in the database.
@@ -50,17 +59,32 @@ pub(super) enum Found {
 impl Schema {
     pub(super) fn new(name: Option<String>) -> Result<Self, Obstacle> {
         let name = name.unwrap_or_else(|| "industrydata".to_owned());
-        let fits = (1..=63).contains(&name.len()) && !name.contains(char::is_control);
+        let fits = (1..=LONGEST_NAME).contains(&name.len()) && !name.contains(char::is_control);
         if !fits || name.starts_with("pg_") {
             return Err(Obstacle::Schema);
         }
-        let s = format!("\"{}\"", name.replace('"', "\"\""));
+        let s = quoted(&name);
         Ok(Self {
             read: format!(
-                "SELECT {CLOCK}, l.layout, b.changes, b.value FROM {s}.layout l \
-                 LEFT JOIN {s}.books b ON b.base = $1 AND b.tenant = $2"
+                "SELECT {CLOCK}, l.layout, b.changes, b.value, m.value FROM {s}.layout l \
+                 LEFT JOIN {s}.books b ON b.base = $1 AND b.tenant = $2 \
+                 LEFT JOIN {s}.books m ON m.base = '' AND m.tenant = ''"
             ),
             clock: format!("SELECT {CLOCK}, layout FROM {s}.layout"),
+            clock_and_mark: format!(
+                "SELECT {CLOCK}, layout, (SELECT value FROM {s}.books WHERE base = '' AND tenant = '') \
+                 FROM {s}.layout"
+            ),
+            lock_all: format!("LOCK TABLE {s}.books IN SHARE ROW EXCLUSIVE MODE"),
+            has_tenants: format!("SELECT EXISTS (SELECT FROM {s}.books WHERE tenant <> '')"),
+            // As `reset_mark` writes it.
+            mark: format!(
+                "INSERT INTO {s}.books AS b (base, tenant, changes, value) \
+                 SELECT '', '', 1, pg_catalog.convert_to( \
+                 pg_catalog.format('industrydata-reset 1 %s %s', reset.ms, reset.ms), 'UTF8') \
+                 FROM (SELECT (extract(epoch FROM pg_catalog.clock_timestamp()) * 1000)::pg_catalog.int8 AS ms) reset \
+                 ON CONFLICT (base, tenant) DO UPDATE SET changes = b.changes + 1, value = excluded.value"
+            ),
             insert: format!(
                 "INSERT INTO {s}.books (base, tenant, changes, value) VALUES ($1, $2, 0, '') \
                  ON CONFLICT (base, tenant) DO NOTHING"
@@ -79,6 +103,28 @@ impl Schema {
 
     pub(super) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// What an administrator runs for a reset at `time`: the schema is renamed, and a new one begins in quarantine.
+    pub(super) fn reset(&self, time: Timestamp) -> String {
+        let (s, mark) = (&self.quoted, &self.mark);
+        let suffix = time.strftime("_reset_%Y%m%dT%H%M%SZ").to_string();
+        let mut aside = self.name.clone();
+        while aside.len() + suffix.len() > LONGEST_NAME {
+            aside.pop();
+        }
+        let aside = quoted(&(aside + &suffix));
+        let make = STEPS.map(|step| step.replace("{s}", s)).concat();
+        format!(
+            "-- Run this as the owner of the schema, then grant other roles what they had on the old one.\n\
+             BEGIN;\n\
+             ALTER SCHEMA {s} RENAME TO {aside};\n\
+             CREATE SCHEMA {s};\
+             {make}\n\
+             UPDATE {s}.layout SET layout = {LAYOUT};\n\
+             {mark};\n\
+             COMMIT;\n"
+        )
     }
 
     /// What fails where no change could be made, and changes nothing.
@@ -196,6 +242,10 @@ impl Schema {
     }
 }
 
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
 /// Whether this release reads and writes the layout.
 pub(super) fn known(layout: i32) -> Result<(), StoreError> {
     if layout > LAYOUT {
@@ -233,6 +283,11 @@ mod tests {
         assert_eq!(named("a\"b").unwrap(), "\"a\"\"b\"");
         assert_eq!(Schema::new(None).unwrap().name(), "industrydata");
         assert!(named(&"s".repeat(63)).is_ok());
+        let reset = Schema::new(Some("é".repeat(31)))
+            .unwrap()
+            .reset(Timestamp::UNIX_EPOCH);
+        let aside = format!("TO \"{}_reset_19700101T000000Z\";", "é".repeat(20));
+        assert!(reset.contains(&aside), "{reset}");
         for odd in ["", "a\nb", "pg_books", &"s".repeat(64)] {
             assert!(matches!(named(odd), Err(Obstacle::Schema)), "{odd}");
         }

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use industrydata_core::Timestamp;
 use industrydata_core::ledger::StoreError;
+use industrydata_core::ledger::Stored;
 use tokio::{task::JoinHandle, time::timeout};
 use tokio_postgres::{Client, NoTls};
 
@@ -23,16 +24,21 @@ pub(super) struct Row {
     pub(super) value: Vec<u8>,
 }
 
-/// The books as they stood at one moment, by the server's clock.
+/// What the tables hold for one tenant at one moment, by the server's clock.
 #[derive(Debug)]
-pub(super) struct Seen {
+pub(super) struct Snapshot {
     pub(super) row: Option<Row>,
+    /// The mark of the last reset.
+    pub(super) mark: Option<Vec<u8>>,
     pub(super) at: Timestamp,
 }
 
-impl Seen {
-    pub(super) fn value(&self) -> Option<&[u8]> {
-        self.row.as_ref().map(|row| row.value.as_slice())
+impl Snapshot {
+    pub(super) fn stored(&self) -> Stored<'_> {
+        Stored {
+            value: self.row.as_ref().map(|row| row.value.as_slice()),
+            reset: self.mark.as_deref(),
+        }
     }
 }
 

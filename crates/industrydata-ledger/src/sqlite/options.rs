@@ -1,17 +1,15 @@
 //! What may be set when books are opened.
 
-use std::{path::Path, time::Duration};
+use std::time::Duration;
 
 use industrydata_core::Timestamp;
-use industrydata_core::ledger::StoreError;
 
-use super::SqliteStore;
 use crate::clock::Clock;
 
 /// How long SQLite can be told to wait is bounded, and so is anybody's patience.
 const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Settings of a [`SqliteStore`]; made by [`SqliteStore::options`].
+/// Settings of a [`SqliteStore`](crate::SqliteStore); made by [`SqliteStore::options`](crate::SqliteStore::options).
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct SqliteOptions {
@@ -29,7 +27,7 @@ impl SqliteOptions {
         }
     }
 
-    /// How long a change waits for other threads and processes before it is [`StoreError::Busy`]; 5 s by default,
+    /// How long a change waits for other threads and processes before it is [`StoreError::Busy`](crate::StoreError::Busy); 5 s by default,
     /// 24 h at most.
     pub fn wait(mut self, wait: Duration) -> Self {
         self.wait = wait.min(LONGEST_WAIT);
@@ -47,15 +45,6 @@ impl SqliteOptions {
     pub fn clock(mut self, clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         self.clock = Clock::new(clock);
         self
-    }
-
-    /// Opens the books at `path`.
-    ///
-    /// # Errors
-    ///
-    /// As [`SqliteStore::open`].
-    pub fn open(self, path: impl AsRef<Path>) -> Result<SqliteStore, StoreError> {
-        SqliteStore::with(self, path.as_ref())
     }
 }
 

@@ -19,6 +19,7 @@ mod names;
 mod places;
 mod proxy;
 mod races;
+mod resets;
 mod restarts;
 mod runtimes;
 #[path = "../../../../xtask/src/postgres.rs"]
