@@ -236,7 +236,7 @@ pub(crate) enum Command {
 /// Maintenance of the ledger.
 #[derive(Debug, Subcommand)]
 pub(crate) enum LedgerCommand {
-    /// Move the ledger aside, damaged or not, and begin a new one in quarantine
+    /// Move the ledger aside and begin a new one in quarantine
     #[command(after_help = RESET)]
     Reset(ResetArgs),
 }
