@@ -93,11 +93,11 @@ impl Store for Recorder {
         }
         let stored = inner.books.get(change.key()).map(Vec::as_slice);
         let applied = change.apply(stored, Timestamp::now())?;
-        inner.enter(&applied.verdict);
+        inner.enter(&applied.reply);
         if let Some(bytes) = applied.write {
             inner.written.extend_from_slice(&bytes);
             inner.books.insert(change.key().clone(), bytes);
         }
-        Ok(applied.verdict)
+        Ok(applied.reply)
     }
 }

@@ -40,7 +40,7 @@
 //! let StartStep::Book(booking) = start.step() else { panic!() };
 //! let applied = booking.change().apply(books.as_deref(), at(0).utc)?;
 //! books = applied.write;
-//! booking.booked(Ok(applied.verdict), at(0));
+//! booking.booked(Ok(applied.reply), at(0));
 //!
 //! // Send the POST, once.
 //! let StartStep::Send(exchange) = start.step() else { panic!() };
@@ -56,7 +56,7 @@
 //! // Write down that it was accepted.
 //! let StartStep::Book(booking) = start.step() else { panic!() };
 //! let applied = booking.change().apply(books.as_deref(), at(1).utc)?;
-//! booking.booked(Ok(applied.verdict), at(1));
+//! booking.booked(Ok(applied.reply), at(1));
 //! let StartStep::Done(outcome) = start.step() else { panic!() };
 //! let accepted = outcome?;
 //! assert_eq!(accepted.quota().unwrap().available(), 4);

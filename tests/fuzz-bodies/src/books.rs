@@ -80,7 +80,7 @@ fn sound(stored: &[u8], json: &[u8]) {
     let before = match read {
         Ok(applied) => {
             assert_eq!(applied.write, None, "a look writes");
-            applied.verdict.quota().clone()
+            applied.reply.quota().clone()
         }
         Err(fault) => {
             assert!(matches!(fault, StoreError::Damaged(_)), "{fault}");
@@ -90,25 +90,25 @@ fn sound(stored: &[u8], json: &[u8]) {
     assert_quota(&before);
     let reserve = reserve(FRESH);
     let applied = reserve.apply(Some(stored), clock()).expect("read before");
-    let after = applied.verdict.quota();
+    let after = applied.reply.quota();
     assert_quota(after);
     let is_known = json
         .windows(32)
         .any(|part| part.eq_ignore_ascii_case(b"f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7"));
     if !is_known {
         assert_eq!(
-            applied.verdict.refusal().is_some(),
+            applied.reply.refusal().is_some(),
             before.available() == 0,
             "{before:?}"
         );
-        let more = u32::from(applied.verdict.refusal().is_none());
+        let more = u32::from(applied.reply.refusal().is_none());
         assert_eq!(
             after.used(),
             before.used() + more,
             "{before:?} and then {after:?}"
         );
     }
-    if applied.verdict.refusal().is_none() {
+    if applied.reply.refusal().is_none() {
         assert!(
             is_known || applied.write.is_some(),
             "a reservation that is not written"
@@ -128,7 +128,7 @@ fn sound(stored: &[u8], json: &[u8]) {
             .apply(Some(written.as_slice()), clock())
             .expect("our own bytes");
         assert_eq!(
-            read.verdict.quota().used(),
+            read.reply.quota().used(),
             after.used(),
             "what is written is not what was said"
         );
@@ -143,7 +143,7 @@ fn again(stored: &[u8], change: &Change, before: &Quota) {
         let applied = change
             .apply(Some(bytes.as_slice()), clock())
             .expect("our own bytes");
-        let quota = applied.verdict.quota();
+        let quota = applied.reply.quota();
         assert_quota(quota);
         assert!(
             used.is_none_or(|used| used == quota.used()),

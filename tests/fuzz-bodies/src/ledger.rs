@@ -134,7 +134,7 @@ impl Reference {
         let applied = run(self.books.as_deref());
         self.books = applied.write.or(self.books.take());
         let again = run(self.books.as_deref());
-        (applied.verdict, again.verdict)
+        (applied.reply, again.reply)
     }
 
     fn reserve(&mut self) {

@@ -123,7 +123,7 @@ mod tests {
             LedgerKey::new(&BaseUrl::graph(), &tenant),
             Throttle::default(),
         );
-        let quota = read.apply(None, at(25)).unwrap().verdict.quota().clone();
+        let quota = read.apply(None, at(25)).unwrap().reply.quota().clone();
         let schedule = survey.schedule(&quota).unwrap();
         assert!(schedule.fits(at(36)));
         // What fits it is nobody's start on demand.
@@ -163,7 +163,7 @@ mod tests {
             LedgerKey::new(&BaseUrl::graph(), &tenant),
             Throttle::default(),
         );
-        let quota = read.apply(None, now.utc).unwrap().verdict.quota().clone();
+        let quota = read.apply(None, now.utc).unwrap().reply.quota().clone();
         assert!(survey.schedule(&quota).is_none());
         let found = survey.reconcile(&BaseUrl::graph(), &tenant, &quota);
         assert!(found.unread().is_some());
@@ -182,7 +182,7 @@ mod tests {
             .content;
         let key = LedgerKey::new(&BaseUrl::graph(), &"contoso".parse().unwrap());
         let read = Change::read(key, Throttle::default());
-        let verdict = read.apply(None, Timestamp::UNIX_EPOCH).unwrap().verdict;
+        let verdict = read.apply(None, Timestamp::UNIX_EPOCH).unwrap().reply;
         assert!(verdict.quota().infer_schedule(&runs).is_some());
         assert!(verdict.quota().infer_schedule(&runs[..1]).is_none());
     }

@@ -181,7 +181,7 @@ impl World {
         if let Some(bytes) = applied.write {
             self.books = Some(bytes);
         }
-        Ok(applied.verdict)
+        Ok(applied.reply)
     }
 
     pub(crate) fn quota(&mut self) -> Quota {
@@ -193,7 +193,7 @@ impl World {
         change
             .apply(self.books.as_deref(), self.now.utc)
             .unwrap()
-            .verdict
+            .reply
             .quota()
             .clone()
     }
