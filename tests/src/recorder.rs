@@ -95,11 +95,11 @@ impl Store for Recorder {
         }
         let stored = inner.values.get(change.key()).map(Vec::as_slice);
         let applied = change.apply(stored, Timestamp::now())?;
-        inner.record(&applied.verdict);
+        inner.record(&applied.reply);
         if let Some(bytes) = applied.write {
             inner.written.extend_from_slice(&bytes);
             inner.values.insert(change.key().clone(), bytes);
         }
-        Ok(applied.verdict)
+        Ok(applied.reply)
     }
 }

@@ -55,7 +55,7 @@
 //! let Step::Ledger(transaction, _) = start.step() else { panic!() };
 //! let applied = transaction.change().apply(ledger.as_deref(), at(0).utc)?;
 //! ledger = applied.write;
-//! transaction.done(Ok(applied.verdict), at(0));
+//! transaction.done(Ok(applied.reply), at(0));
 //!
 //! // Send the POST once.
 //! let Step::Send(exchange) = start.step() else { panic!() };
@@ -71,7 +71,7 @@
 //! // Record in the ledger that the start was accepted.
 //! let Step::Ledger(transaction, _) = start.step() else { panic!() };
 //! let applied = transaction.change().apply(ledger.as_deref(), at(1).utc)?;
-//! transaction.done(Ok(applied.verdict), at(1));
+//! transaction.done(Ok(applied.reply), at(1));
 //! let Step::Done(outcome) = start.step() else { panic!() };
 //! let accepted = outcome?;
 //! assert_eq!(accepted.quota().unwrap().available(), 4);

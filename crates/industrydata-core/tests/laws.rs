@@ -159,7 +159,7 @@ impl World {
         }
         match fault {
             Some(_) => Err(StoreError::unconfirmed("the answer to the commit was lost")),
-            None => Ok(applied.verdict),
+            None => Ok(applied.reply),
         }
     }
 
@@ -174,7 +174,7 @@ impl World {
         let key = LedgerKey::new(&BaseUrl::graph(), &"contoso".parse().unwrap());
         let read = Change::read(key, Throttle::default());
         let applied = read.apply(self.ledger.as_deref(), self.now().utc).unwrap();
-        applied.verdict.quota().clone()
+        applied.reply.quota().clone()
     }
 
     /// The reservations in flight: the POST that goes out belongs to one of them.

@@ -1,4 +1,4 @@
-//! One handle for all kinds of books.
+//! One handle for all kinds of ledgers.
 
 use std::{fmt, sync::Arc};
 
@@ -10,56 +10,56 @@ use industrydata_core::ledger::StoreReply;
 
 use crate::memory::MemoryStore;
 
-/// Books of any kind: what a client is given when the kind is chosen at run time.
+/// A ledger of any kind, for a client whose kind is chosen at run time.
 ///
-/// A clone is the same books.
+/// A clone is the same ledger.
 ///
 /// ```
 /// use industrydata_ledger::{Ledger, Store};
 ///
-/// let books = Ledger::memory();
-/// assert!(books.is_forgetful());
+/// let ledger = Ledger::memory();
+/// assert!(ledger.is_forgetful());
 /// ```
 #[derive(Clone)]
 pub struct Ledger(Arc<dyn Store>);
 
 impl Ledger {
-    /// Books that end with this process, see [`MemoryStore`].
+    /// A ledger that ends with this process, see [`MemoryStore`].
     #[must_use]
     pub fn memory() -> Self {
         Self::custom(MemoryStore::new())
     }
 
-    /// Books in the file at `path`, see [`SqliteStore::open`](crate::SqliteStore::open).
+    /// A ledger in the file at `path`, see [`SqliteStore::open`](crate::SqliteStore::open).
     ///
     /// ```
     /// use industrydata_ledger::{Ledger, Store};
     ///
     /// let folder = tempfile::tempdir()?;
-    /// let books = Ledger::sqlite(folder.path().join("books.sqlite3"))?;
-    /// assert!(!books.is_forgetful());
+    /// let ledger = Ledger::sqlite(folder.path().join("ledger.sqlite3"))?;
+    /// assert!(!ledger.is_forgetful());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
     ///
-    /// [`StoreError::Unavailable`] if no books can be kept there. A run may have started: no.
+    /// [`StoreError::Unavailable`] if no ledger can be kept there.
     #[cfg(feature = "sqlite")]
     pub fn sqlite(path: impl AsRef<std::path::Path>) -> Result<Self, StoreError> {
         crate::SqliteStore::open(path).map(Self::custom)
     }
 
-    /// Books in the PostgreSQL database at `url`, see [`PgStore::connect`](crate::PgStore::connect).
+    /// A ledger in the PostgreSQL database at `url`, see [`PgStore::connect`](crate::PgStore::connect).
     ///
     /// # Errors
     ///
-    /// [`StoreError::Unavailable`] if the URL cannot be used. Nothing is connected to yet. A run may have started: no.
+    /// [`StoreError::Unavailable`] if the URL cannot be used. Nothing is connected to yet.
     #[cfg(feature = "postgres")]
     pub fn postgres(url: &str) -> Result<Self, StoreError> {
         crate::PgStore::connect(url).map(Self::custom)
     }
 
-    /// Books in a store of the caller's own.
+    /// A ledger in another store.
     #[must_use]
     pub fn custom(store: impl Store + 'static) -> Self {
         Self(Arc::new(store))
@@ -102,7 +102,7 @@ impl From<crate::PgStore> for Ledger {
 
 impl fmt::Debug for Ledger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Books")
+        f.debug_struct("Ledger")
             .field("is_forgetful", &self.is_forgetful())
             .finish_non_exhaustive()
     }
@@ -120,29 +120,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_clone_is_the_same_books() {
+    fn a_clone_is_the_same_ledger() {
         let key = LedgerKey::new(&BaseUrl::graph(), &"t".parse().unwrap());
         let (throttle, lease) = (Throttle::default(), Duration::from_secs(150));
-        for books in [
+        for ledger in [
             Ledger::memory(),
             Ledger::custom(MemoryStore::new()),
             MemoryStore::new().into(),
         ] {
             let reserve = Change::reserve(key.clone(), throttle, [1; 16], lease, Caller::default());
-            books.clone().transact(&reserve).unwrap();
-            let read = books
+            ledger.clone().transact(&reserve).unwrap();
+            let read = ledger
                 .transact(&Change::read(key.clone(), throttle))
                 .unwrap();
             assert_eq!(read.quota().used(), 1);
-            assert!(format!("{books:?}").contains("is_forgetful: true"));
+            assert!(format!("{ledger:?}").contains("is_forgetful: true"));
         }
     }
 
     #[cfg(feature = "sqlite")]
     #[test]
-    fn books_in_a_file_outlive_the_process() {
+    fn a_ledger_in_a_file_outlives_the_process() {
         let folder = tempfile::tempdir().unwrap();
-        let books = Ledger::sqlite(folder.path().join("books.sqlite3")).unwrap();
-        assert!(!books.is_forgetful() && Ledger::memory().is_forgetful());
+        let ledger = Ledger::sqlite(folder.path().join("ledger.sqlite3")).unwrap();
+        assert!(!ledger.is_forgetful() && Ledger::memory().is_forgetful());
     }
 }

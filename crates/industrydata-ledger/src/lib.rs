@@ -1,54 +1,54 @@
-//! Where the books of *industryData* starts live.
+//! Stores for the ledger of *industryData* starts.
 //!
-//! The service takes five starts in twelve hours and tells nobody how many are left, so that whoever makes starts keeps
-//! books: a start is booked *before* it is made and its outcome after. The rules of the books are in
-//! [`industrydata_core`]; this crate keeps their bytes.
+//! The service takes five starts in twelve hours and does not report how many are left. A ledger counts them: a start is
+//! reserved *before* it is made, and its outcome is written after. The rules are in [`industrydata_core`]; this crate keeps
+//! the bytes.
 //!
 //! | store | lives in | shared by | outlives the program |
 //! | --- | --- | --- | --- |
 //! | [`MemoryStore`] | memory | its clones | no |
 //! | [`SqliteStore`] (feature `sqlite`, on by default) | a file on a local disk | all processes of one machine | yes |
 //! | `PgStore` (feature `postgres`) | a PostgreSQL database | all processes of many machines | yes |
-//! | [`Ledger`] | any of these, or a [`Store`] of your own | as that one | as that one |
+//! | [`Ledger`] | any of these, or your own [`Store`] | as that one | as that one |
 //!
-//! Any of them is what a client of `industrydata-async` or `industrydata-blocking` asks for. They may also be used alone:
+//! A client of `industrydata-async` or `industrydata-blocking` takes any of them. They also work alone:
 //!
 //! ```
 //! use std::time::Duration;
 //! use industrydata_core::{ledger::{LedgerKey, Change, Outcome, Caller}, policy::Throttle, wire::BaseUrl};
 //! use industrydata_ledger::{Ledger, Store};
 //!
-//! let books = Ledger::memory(); // for what outlives this process: Ledger::sqlite("/var/lib/school/books.sqlite3")?
+//! let ledger = Ledger::memory(); // one that outlives this process: Ledger::sqlite("/var/lib/school/ledger.sqlite3")?
 //! let key = LedgerKey::new(&BaseUrl::graph(), &"contoso".parse()?);
 //! let (throttle, lease) = (Throttle::default(), Duration::from_secs(150));
 //!
-//! // Five starts are let through, each under an id of its own ...
+//! // Five starts get a slot, each under another id ...
 //! for id in 1..=5 {
-//!     let verdict = books.transact(&Change::reserve(key.clone(), throttle, [id; 16], lease, Caller::default()))?;
-//!     assert!(verdict.refusal().is_none());
+//!     let reply = ledger.transact(&Change::reserve(key.clone(), throttle, [id; 16], lease, Caller::default()))?;
+//!     assert!(reply.refusal().is_none());
 //! }
-//! // ... a sixth is not, whoever asks ...
+//! // ... and a sixth does not ...
 //! let sixth = Change::reserve(key.clone(), throttle, [6; 16], lease, Caller::default());
-//! assert!(books.transact(&sixth)?.refusal().is_some());
+//! assert!(ledger.transact(&sixth)?.refusal().is_some());
 //!
-//! // ... until one turns out to have started nothing.
+//! // ... until one turns out to have created no run.
 //! let released = Outcome::Released { why: "the connection was refused".into(), not_before: None };
-//! books.transact(&Change::settle(key, throttle, [5; 16], released))?;
-//! assert!(books.transact(&sixth)?.refusal().is_none());
+//! ledger.transact(&Change::settle(key, throttle, [5; 16], released))?;
+//! assert!(ledger.transact(&sixth)?.refusal().is_none());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # What to know before books are trusted
+//! # Limits
 //!
-//! - **Whoever does not share the books is not counted.** Starts from the portal, from other programs or from another
-//!   machine use the same five slots. The service then answers 429, and the books close until it takes starts again.
-//! - **Two names for one tenant are two sets of books.** Settle on one spelling, best the directory id.
+//! - **Starts made without the ledger are not counted.** Starts from the portal, from other programs or from another
+//!   machine use the same five slots. The service then answers 429, and the ledger closes until it takes starts again.
+//! - **Two names for one tenant are two ledgers.** Settle on one spelling, best the directory id.
 //! - **The clock is this machine's**, but for PostgreSQL, whose clock is one for all. Set forward it frees slots early;
 //!   set back it frees none.
-//! - **Network file systems do not do** (NFS, SMB, many container overlays): their locks and syncs cannot be relied on.
-//!   That is not detected. Nor is a database server that runs with `fsync = off`.
-//! - **A fault stops a start, never a poll.** All faults are [`StoreError`]: before the POST, a run may have started: no.
-//!   After it the reservation counts on, and the start's result carries the fault as a warning.
+//! - **Do not use network file systems** (NFS, SMB, many container overlays): their locks and syncs are not reliable. This
+//!   is not detected, and neither is a database server that runs with `fsync = off`.
+//! - **An error of the store stops a start, never a poll.** Before the POST, a [`StoreError`] means that no run was started.
+//!   After it, the reservation keeps counting, and the result of the start carries the error as a warning.
 
 mod clock;
 mod handle;

@@ -1,4 +1,4 @@
-//! Books in memory.
+//! A ledger in memory.
 
 use std::{
     collections::HashMap,
@@ -15,48 +15,48 @@ use industrydata_core::ledger::StoreReply;
 
 use crate::clock::Clock;
 
-/// Books that end with the process: for tests, and for programs that keep account of their starts elsewhere.
+/// A ledger that ends with the process: for tests, and for programs that count their starts elsewhere.
 ///
-/// A clone shares the books. Nothing else does: a second process, or the same program started anew, counts from
-/// zero while the service goes on counting. [`Store::is_forgetful`] says so.
+/// Only clones share it. A second process, or the same program started again, counts from zero while the service keeps
+/// counting. [`Store::is_forgetful`] is true.
 #[derive(Clone, Default)]
 pub struct MemoryStore {
-    books: Arc<Mutex<HashMap<LedgerKey, Vec<u8>>>>,
+    values: Arc<Mutex<HashMap<LedgerKey, Vec<u8>>>>,
     clock: Clock,
 }
 
 impl MemoryStore {
-    /// Empty books, kept by this machine's clock.
+    /// An empty ledger with this machine's clock.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Empty books, kept by `clock`.
+    /// An empty ledger with `clock`.
     #[must_use]
     pub fn with_clock(clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         Self {
-            books: Arc::default(),
+            values: Arc::default(),
             clock: Clock::new(clock),
         }
     }
 }
 
 impl Store for MemoryStore {
-    /// Applies `change`. A run may have started: no.
+    /// Applies `change`.
     ///
     /// # Errors
     ///
-    /// None of the store's own.
+    /// Those of [`Change::apply`].
     fn transact(&self, change: &Change) -> Result<StoreReply, StoreError> {
         // A value is replaced whole or not at all, so that a panic elsewhere leaves none half written.
-        let mut books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
-        let stored = books.get(change.key()).map(Vec::as_slice);
+        let mut values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
+        let stored = values.get(change.key()).map(Vec::as_slice);
         let applied = change.apply(stored, self.clock.now())?;
         if let Some(bytes) = applied.write {
-            books.insert(change.key().clone(), bytes);
+            values.insert(change.key().clone(), bytes);
         }
-        Ok(applied.verdict)
+        Ok(applied.reply)
     }
 
     fn is_forgetful(&self) -> bool {
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_with_the_lock_held_leaves_the_books_as_they_were() {
+    fn a_panic_with_the_lock_held_leaves_the_ledger_as_it_was() {
         let panics = Arc::new(Mutex::new(false));
         let switch = Arc::clone(&panics);
         let store = MemoryStore::with_clock(move || {

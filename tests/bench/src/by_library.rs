@@ -15,7 +15,7 @@ pub(crate) struct Nothing;
 
 impl Store for Nothing {
     fn transact(&self, change: &Change) -> Result<StoreReply, StoreError> {
-        Ok(change.apply(None, Timestamp::now())?.verdict)
+        Ok(change.apply(None, Timestamp::now())?.reply)
     }
 }
 

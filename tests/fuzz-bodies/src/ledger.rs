@@ -138,7 +138,7 @@ impl Reference {
         let applied = run(self.stored.as_deref());
         self.stored = applied.write.or(self.stored.take());
         let again = run(self.stored.as_deref());
-        (applied.verdict, again.verdict)
+        (applied.reply, again.reply)
     }
 
     fn reserve(&mut self) {

@@ -81,7 +81,7 @@ fn sealed(stored: &[u8], json: &[u8]) {
     let before = match read {
         Ok(applied) => {
             assert_eq!(applied.write, None, "reading writes");
-            applied.verdict.quota().clone()
+            applied.reply.quota().clone()
         }
         Err(fault) => {
             assert!(matches!(fault, StoreError::Damaged(_)), "{fault}");
@@ -93,25 +93,25 @@ fn sealed(stored: &[u8], json: &[u8]) {
     let applied = reserve
         .apply(Some(stored), clock())
         .expect("the bytes were readable before");
-    let after = applied.verdict.quota();
+    let after = applied.reply.quota();
     assert_quota(after);
     let is_known = json
         .windows(32)
         .any(|part| part.eq_ignore_ascii_case(b"f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7"));
     if !is_known {
         assert_eq!(
-            applied.verdict.refusal().is_some(),
+            applied.reply.refusal().is_some(),
             before.available() == 0,
             "{before:?}"
         );
-        let more = u32::from(applied.verdict.refusal().is_none());
+        let more = u32::from(applied.reply.refusal().is_none());
         assert_eq!(
             after.used(),
             before.used() + more,
             "{before:?} and then {after:?}"
         );
     }
-    if applied.verdict.refusal().is_none() {
+    if applied.reply.refusal().is_none() {
         assert!(
             is_known || applied.write.is_some(),
             "a granted reservation is not written"
@@ -131,7 +131,7 @@ fn sealed(stored: &[u8], json: &[u8]) {
             .apply(Some(written.as_slice()), clock())
             .expect("the core can read what it wrote");
         assert_eq!(
-            read.verdict.quota().used(),
+            read.reply.quota().used(),
             after.used(),
             "the quota of the written bytes differs from the reply"
         );
@@ -146,7 +146,7 @@ fn is_idempotent(stored: &[u8], change: &Change, before: &Quota) {
         let applied = change
             .apply(Some(bytes.as_slice()), clock())
             .expect("the core can read what it wrote");
-        let quota = applied.verdict.quota();
+        let quota = applied.reply.quota();
         assert_quota(quota);
         assert!(
             used.is_none_or(|used| used == quota.used()),

@@ -169,7 +169,7 @@ impl World {
         let applied = read
             .apply(stored.as_deref(), self.books_clock(then))
             .unwrap();
-        applied.verdict.quota().clone()
+        applied.reply.quota().clone()
     }
 
     /// The state of a reservation's entry now; `None` if there is no entry or it does not count.
@@ -200,11 +200,11 @@ impl World {
             if !forgets {
                 self.record.keep(&bytes);
                 self.books.bytes = Some(bytes);
-                self.books.written = Some(applied.verdict.quota().clone());
+                self.books.written = Some(applied.reply.quota().clone());
             }
-            self.enter(&applied.verdict, attempt, clock);
+            self.enter(&applied.reply, attempt, clock);
         }
-        Ok(applied.verdict)
+        Ok(applied.reply)
     }
 
     /// Records which attempt a reservation belongs to, and the date of its entry.

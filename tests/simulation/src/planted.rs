@@ -126,7 +126,7 @@ pub(crate) fn booked(
         Err(_) if world.is_planted(Planted::IgnoresStore) => {
             let read = Change::read(world.key(), Throttle::default());
             let stored = world.books.bytes.as_deref();
-            Ok(read.apply(stored, world.books_clock(world.now))?.verdict)
+            Ok(read.apply(stored, world.books_clock(world.now))?.reply)
         }
         result => result,
     }

@@ -165,7 +165,7 @@ fn entries_text(entries: &[Entry], now: Timestamp) -> String {
                 evidence
                     .or_else(|| entry.why().map(str::to_owned))
                     .unwrap_or_default(),
-                caller(entry.who()),
+                caller(entry.caller()),
             ]
         })
         .collect();
@@ -181,9 +181,9 @@ fn entry_json(entry: &Entry, now: Timestamp) -> Value {
         "evidence": entry.evidence().map(|evidence| evidence.to_string()),
         "why": entry.why(),
         "who": {
-            "host": entry.who().host,
-            "process": entry.who().process,
-            "label": entry.who().label,
+            "host": entry.caller().host,
+            "process": entry.caller().process,
+            "label": entry.caller().label,
         },
     })
 }

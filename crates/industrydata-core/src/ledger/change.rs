@@ -1,4 +1,4 @@
-//! The changes made to the books, as pure functions.
+//! The changes made to a ledger, as pure functions.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use crate::ledger::{
 };
 use crate::{ledger::store_error::StoreError, policy::Throttle, wire::text::hex};
 
-/// One change to the books, idempotent by its reservation's id: running it again changes nothing more.
+/// One change to a ledger. It is idempotent by the id of its start: applied again, it changes nothing more.
 #[derive(Clone, Debug)]
 pub struct Change {
     key: LedgerKey,
@@ -33,7 +33,7 @@ enum Kind {
     Reserve {
         id: [u8; 16],
         lease: Duration,
-        who: Caller,
+        caller: Caller,
     },
     Settle {
         id: [u8; 16],
@@ -61,19 +61,19 @@ impl Change {
         Self::new(key, throttle, Kind::Read)
     }
 
-    /// Takes a slot for the start `id`, for as long as `lease` without an outcome.
+    /// Reserves a slot for the start `id`. Without an outcome by the end of `lease`, the start is in doubt.
     #[must_use]
     pub const fn reserve(
         key: LedgerKey,
         throttle: Throttle,
         id: [u8; 16],
         lease: Duration,
-        who: Caller,
+        caller: Caller,
     ) -> Self {
-        Self::new(key, throttle, Kind::Reserve { id, lease, who })
+        Self::new(key, throttle, Kind::Reserve { id, lease, caller })
     }
 
-    /// Writes what became of the start `id`: over its reservation, its doubt, or nothing.
+    /// Writes the outcome of the start `id`, whether its entry is reserved, in doubt or missing.
     #[must_use]
     pub const fn settle(
         key: LedgerKey,
@@ -90,9 +90,11 @@ impl Change {
         Self::new(key, throttle, Kind::Entries)
     }
 
-    /// Resolves the start `id`, which is in doubt, by this evidence ([`StoreReply::unresolved`] says if it could not be).
+    /// Resolves the start `id`, which is in doubt, by this evidence. [`StoreReply::unresolved`] is the reason if the entry
+    /// was left as it is.
     ///
-    /// By hand, what was resolved by evidence before may be resolved otherwise. The owner's own answer always stands.
+    /// By hand, an entry that was resolved by evidence can be resolved again. An outcome that the caller of the start
+    /// wrote is final.
     #[must_use]
     pub const fn resolve(
         key: LedgerKey,
@@ -128,8 +130,8 @@ impl Change {
         Ok(Self::resolve(key, throttle, id, resolution, evidence))
     }
 
-    /// Enters a start that another made at `started`, as the service's lists tell. Its id is made of the evidence: to enter
-    /// it again changes nothing, and neither does one that an entry claims.
+    /// Enters an external start, made at `started` by the service's lists. Its id is derived from the evidence: if the start
+    /// is in the ledger, or another entry claims the evidence, nothing changes.
     #[must_use]
     pub const fn external(
         key: LedgerKey,
@@ -167,7 +169,7 @@ impl Change {
         )
     }
 
-    /// Whose books it changes.
+    /// The ledger that it changes.
     #[must_use]
     pub const fn key(&self) -> &LedgerKey {
         &self.key
@@ -177,7 +179,7 @@ impl Change {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Damaged`] or [`StoreError::Newer`]: the bytes are to be left as they are.
+    /// [`StoreError::Damaged`] or [`StoreError::Newer`]: leave the bytes as they are.
     pub fn apply<'b>(
         &self,
         stored: impl Into<Stored<'b>>,
@@ -191,12 +193,12 @@ impl Change {
         let mut unresolved = None;
         let refusal = match &self.kind {
             Kind::Read | Kind::Entries => None,
-            Kind::Reserve { id, lease, who } => {
+            Kind::Reserve { id, lease, caller } => {
                 value.tidy(self.throttle.window, clock);
-                self.reserve_in(&mut value, hex(*id), *lease, who, clock)
+                self.reserve_in(&mut value, hex(*id), *lease, caller, clock)
             }
             Kind::Settle { id, outcome } => {
-                // What no longer counts is not to stand for what is settled now.
+                // An entry that no longer counts must not take this outcome.
                 value.tidy(self.throttle.window, clock);
                 settle_in(&mut value, hex(*id), outcome, clock);
                 value.tidy(self.throttle.window, clock);
@@ -212,7 +214,7 @@ impl Change {
                 None
             }
             Kind::External { evidence, started } => {
-                // What no longer counts claims nothing: else this would change nothing now, and something when run again.
+                // An entry that no longer counts must not claim the evidence: applied again, the change would enter the start.
                 value.tidy(self.throttle.window, clock);
                 external_in(&mut value, evidence, *started, clock);
                 value.tidy(self.throttle.window, clock);
@@ -242,7 +244,7 @@ impl Change {
         };
         Ok(Applied {
             write,
-            verdict: StoreReply {
+            reply: StoreReply {
                 quota: value.quota(self.throttle, clock),
                 refusal,
                 unresolved,
@@ -264,11 +266,11 @@ impl Change {
         value: &mut Value,
         id: String,
         lease: Duration,
-        who: &Caller,
+        caller: &Caller,
         clock: Timestamp,
     ) -> Option<Refusal> {
         if let Some(entry) = value.entry(&id) {
-            // Run again after a lost commit: it stands. Given back or settled meanwhile: it is no reservation any more.
+            // Applied again after a lost commit, the reservation is there. If it was released or settled meanwhile, it is none.
             return (entry.state != EntryState::Reserved || entry.lease_ends() <= clock)
                 .then(|| Refusal::new(clock, RefusalReason::InFlight, None));
         }
@@ -278,7 +280,7 @@ impl Change {
         let (at, made) = value.date_now(clock);
         value.entries.push(Entry {
             made,
-            who: who.kept(),
+            caller: caller.kept(),
             ..Entry::new(
                 id,
                 EntryState::Reserved,

@@ -1,4 +1,4 @@
-//! The books as bytes: a version and a checksum over key and value, then JSON.
+//! A ledger as bytes: a version and a checksum over key and value, then JSON.
 
 use std::{collections::BTreeSet, io::Write};
 
@@ -17,7 +17,7 @@ const MAGIC: &str = "industrydata-books";
 /// The format this release writes; it reads this one and all before it.
 const VERSION: u32 = 1;
 
-/// Reads the stored bytes (`None`: there are none yet), and marks what lies ahead of the clock.
+/// Reads the stored bytes, and marks entries that lie ahead of the clock.
 pub(super) fn open(
     key: &LedgerKey,
     stored: Stored<'_>,
@@ -35,7 +35,7 @@ pub(super) fn open(
     if let Some(until) = &mut value.not_before
         && *until > latest
     {
-        // It was set by a clock far ahead of this one. It is stored, or it would move along with each read.
+        // A clock far ahead of this one set it. The limit is stored, or it would move with each read.
         *until = latest;
         value.marked = true;
     }
@@ -63,7 +63,7 @@ pub(super) fn decode(key: &LedgerKey, bytes: &[u8]) -> Result<Value, StoreError>
     let (Some(MAGIC), Some(version), Some(sum), None) =
         (words.next(), words.next(), words.next(), words.next())
     else {
-        return Err(StoreError::Damaged("not books of industrydata"));
+        return Err(StoreError::Damaged("not a ledger of industrydata"));
     };
     let found: u32 = version
         .parse()

@@ -1,4 +1,4 @@
-//! One entry of the books: a start, from its reservation on.
+//! One entry of a ledger: a start, from its reservation on.
 
 use std::{fmt, time::Duration};
 
@@ -74,7 +74,7 @@ impl fmt::Display for EntryState {
     }
 }
 
-/// One start in the books.
+/// One start in a ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// 32 hexadecimal digits.
@@ -90,18 +90,18 @@ pub struct Entry {
     /// The latest moment at which a confirmed start may have been accepted, Unix milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) date: Option<i64>,
-    /// When an entry dated ahead of the clock was first seen, Unix milliseconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) seen: Option<i64>,
+    /// When the entry was first found to be ahead of the clock, Unix milliseconds.
+    #[serde(default, rename = "seen", skip_serializing_if = "Option::is_none")]
+    pub(super) ahead_since: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) operation: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) why: Option<String>,
-    /// What it was resolved or seen by.
+    /// The evidence of a resolved or external start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) evidence: Option<String>,
-    #[serde(default, skip_serializing_if = "Caller::is_empty")]
-    pub(super) who: Caller,
+    #[serde(default, rename = "who", skip_serializing_if = "Caller::is_empty")]
+    pub(super) caller: Caller,
     /// Members of a newer release, kept as they are.
     #[serde(flatten)]
     pub(super) rest: Map<String, Value>,
@@ -117,11 +117,11 @@ impl Entry {
             made: None,
             until,
             date: None,
-            seen: None,
+            ahead_since: None,
             operation: None,
             why: None,
             evidence: None,
-            who: Caller::default(),
+            caller: Caller::default(),
             rest: Map::new(),
         }
     }
@@ -132,7 +132,7 @@ impl Entry {
         &self.id
     }
 
-    /// What is known of the start at `clock`: a reservation past its lease is in doubt.
+    /// The state at `clock`. A reservation past its lease is in doubt.
     #[must_use]
     pub fn state(&self, clock: Timestamp) -> EntryState {
         if self.state == EntryState::Reserved && self.lease_ends_ms() <= clock.as_millisecond() {
@@ -177,7 +177,7 @@ impl Entry {
         self.why.as_deref()
     }
 
-    /// What it was resolved or seen by; `None` if its owner's own answer says what it is, or nothing does yet.
+    /// The evidence for its state; `None` if its caller wrote the outcome, or while there is none.
     #[must_use]
     pub fn evidence(&self) -> Option<Evidence> {
         self.evidence.as_deref().map(Evidence::read)
@@ -185,8 +185,8 @@ impl Entry {
 
     /// Who made the start.
     #[must_use]
-    pub const fn who(&self) -> &Caller {
-        &self.who
+    pub const fn caller(&self) -> &Caller {
+        &self.caller
     }
 
     /// Whether it takes up a slot at `clock`.
@@ -217,7 +217,7 @@ impl Entry {
 
     /// When its lease ends: one dated ahead of the clock is on lease from first sight.
     pub(super) fn lease_ends_ms(&self) -> i64 {
-        match self.seen {
+        match self.ahead_since {
             Some(seen) => self.until.min(seen.saturating_add(self.lease())),
             None => self.until,
         }
@@ -238,11 +238,11 @@ impl Entry {
         }
     }
 
-    /// **What a slot is stands here and nowhere else**: a start counts for the window and the margin, from the latest
-    /// moment at which it may have been accepted; one dated ahead of the clock, for as long from first sight, or from the
-    /// end of the lease that ran then.
+    /// When the slot is free again, Unix milliseconds: **the only definition of a slot**. A start counts for the window and
+    /// the margin, from the latest moment at which it may have been accepted. An entry ahead of the clock counts for as
+    /// long from the moment it was found to be, or from the end of the lease that ran then.
     pub(super) fn frees_at_ms(&self, window: Duration) -> i64 {
-        let from = match (&self.state, self.seen) {
+        let from = match (&self.state, self.ahead_since) {
             (_, None) => self.counts_from(),
             (EntryState::Confirmed | EntryState::External, Some(seen)) => {
                 self.counts_from().min(seen)
@@ -295,7 +295,7 @@ mod tests {
     #[test]
     fn times_that_are_not_in_order_free_nothing_early() {
         let entry = Entry {
-            seen: Some(HOUR),
+            ahead_since: Some(HOUR),
             ..Entry::new("1".repeat(32), EntryState::InDoubt, 900 * HOUR, 0)
         };
         let window = Duration::from_secs(12 * 3600);

@@ -1,11 +1,11 @@
-//! Why an entry is taken for what it is, when its owner's own answer does not say.
+//! The evidence for an entry's state where its caller did not write the outcome.
 
 use std::{borrow::Cow, fmt};
 
 use crate::policy::MAX_NOTE_CHARS;
 use crate::wire::text::escape_controls;
 
-/// What an entry was resolved by, or seen by.
+/// What shows that a start was made or was not.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Evidence {
@@ -13,16 +13,16 @@ pub enum Evidence {
     Operation(String),
     /// The service's list has a run of this id that no other entry claims.
     Run(String),
-    /// Both of the service's lists were read whole, long enough after the start, and neither has it.
+    /// Both of the service's lists were read whole, long enough after the start, and neither has the start.
     NotListed,
-    /// Somebody said so, with this note.
+    /// A person resolved the entry, with this note.
     ByHand(String),
-    /// Evidence of a newer release, as it stands.
+    /// Evidence of a newer release, unchanged.
     Other(String),
 }
 
 impl Evidence {
-    /// The text kept in the books.
+    /// The text kept in the ledger.
     pub(crate) fn text(&self) -> String {
         let (kind, text) = match self {
             Self::Operation(id) => ("operation", id.as_str()),
@@ -50,8 +50,8 @@ impl Evidence {
         }
     }
 
-    /// An id for the entry of a start that was only seen: the same for the same operation or run, so that to enter it
-    /// twice changes nothing (FNV-1a, 128 bits).
+    /// The id of an external start: the same for the same operation or run, so that a second entry changes nothing
+    /// (FNV-1a, 128 bits).
     pub(super) fn entry_id(&self) -> [u8; 16] {
         const BASIS: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
         const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn evidence_is_told_in_words() {
+    fn evidence_is_shown_in_words() {
         let by_hand = |note: &str| Evidence::ByHand(note.to_owned()).to_string();
         assert_eq!(by_hand(""), "resolved by hand");
         assert_eq!(by_hand("seen\nit"), "resolved by hand: seen\\nit");

@@ -1,10 +1,10 @@
-//! Whose books they are, and who makes a start.
+//! Which ledger, and who makes a start.
 
 use serde::{Deserialize, Serialize};
 
 use crate::tenant::Tenant;
 
-/// Whose books: one value for each base *and* tenant, so that starts on an emulator do not fill the real books.
+/// Names a ledger: there is one for each base *and* tenant, so that starts on an emulator do not fill the real one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LedgerKey {
     base: String,
@@ -12,10 +12,10 @@ pub struct LedgerKey {
 }
 
 impl LedgerKey {
-    /// The books of `tenant` at the service under `base`.
+    /// The ledger of `tenant` at the service under `base`.
     #[must_use]
     pub fn new(base: &crate::BaseUrl, tenant: &Tenant) -> Self {
-        // Spellings of one base that the service takes for the same are one set of books.
+        // Two spellings that the service treats as one base name one ledger.
         let base = crate::wire::uri::decode_unreserved(base.as_str()).to_ascii_lowercase();
         Self {
             base,
@@ -36,9 +36,9 @@ impl LedgerKey {
     }
 }
 
-/// Who makes a start, for the people who read the books later.
+/// Who makes a start, for the people who read the ledger later.
 ///
-/// The books keep at most [`Caller::LONGEST`] characters of each text, without control characters.
+/// A ledger keeps at most [`Caller::LONGEST`] characters of each text, without control characters.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Caller {
     /// The machine.
@@ -47,7 +47,7 @@ pub struct Caller {
     /// The process id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub process: Option<u32>,
-    /// A label of the caller's own.
+    /// A label that the caller chose.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
 }
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn any_member_makes_somebody() {
+    fn a_caller_with_any_member_is_not_empty() {
         let host = Caller {
             host: Some("h".to_owned()),
             ..Caller::default()
@@ -93,17 +93,21 @@ mod tests {
             ..Caller::default()
         };
         assert!(Caller::default().is_empty());
-        assert!([host, process, label].iter().all(|who| !who.is_empty()));
+        assert!(
+            [host, process, label]
+                .iter()
+                .all(|caller| !caller.is_empty())
+        );
     }
 
     #[test]
-    fn what_is_kept_is_bounded_and_on_one_line() {
-        let who = Caller {
+    fn texts_are_kept_bounded_and_on_one_line() {
+        let caller = Caller {
             host: Some(format!("a\n{}", "é".repeat(300))),
             process: Some(1),
             label: Some("b\u{85}c".to_owned()),
         };
-        let kept = who.kept();
+        let kept = caller.kept();
         assert_eq!(kept.host, Some(format!("a{}", "é".repeat(254))));
         assert_eq!((kept.process, kept.label.as_deref()), (Some(1), Some("bc")));
     }

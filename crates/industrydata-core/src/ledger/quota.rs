@@ -1,4 +1,4 @@
-//! What the books say of the quota at one moment.
+//! The quota at one moment.
 
 use jiff::Timestamp;
 
@@ -12,10 +12,10 @@ use crate::{
     policy::Throttle,
 };
 
-/// The quota of a tenant, as its books have it.
+/// The quota of a tenant, by its ledger.
 ///
-/// The books see their own starts. Others (the portal, other programs, books on another machine) use the same quota
-/// unseen, so `available` is at most what the service would still take.
+/// A ledger knows the starts that were made with it. The portal, other programs and ledgers on other machines use the
+/// same quota, so the service may accept fewer starts than `available`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quota {
     throttle: Throttle,
@@ -55,21 +55,21 @@ impl Quota {
         self
     }
 
-    /// The schedule of the tenant's runs, if it is known: no API tells it, and the books do not keep it.
+    /// The schedule of the tenant's runs, if it is known: no API reports it, and the ledger does not keep it.
     #[must_use]
     pub const fn schedule(&self) -> Option<&Schedule> {
         self.schedule.as_ref()
     }
 
-    /// What is to come by the schedule, if that is known: the next scheduled run, whether a start now makes it be skipped
-    /// (or one made before does), and when the one after comes; with its basis and its uncertainty.
+    /// The forecast of the schedule, if the schedule is known: the next scheduled run, whether a start causes it to be
+    /// skipped, and when the one after it is due.
     ///
     /// ```
     /// use industrydata_core::{ledger::{LedgerKey, Change, Schedule, Skip}, policy::Throttle, wire::BaseUrl, Timestamp};
     ///
     /// let read = Change::read(LedgerKey::new(&BaseUrl::graph(), &"contoso".parse()?), Throttle::default());
     /// let now: Timestamp = "2026-03-10T20:00:00Z".parse()?;
-    /// let quota = read.apply(None, now)?.verdict.quota().clone();
+    /// let quota = read.apply(None, now)?.reply.quota().clone();
     ///
     /// // Scheduled runs are due at 06:00 and 18:00 UTC.
     /// let schedule = Schedule::given("2026-03-01T06:00:00Z".parse()?);
@@ -90,7 +90,7 @@ impl Quota {
         self.throttle
     }
 
-    /// The store's clock when the books were read.
+    /// The store's clock when the ledger was read.
     #[must_use]
     pub const fn as_of(&self) -> Timestamp {
         self.as_of
@@ -102,7 +102,7 @@ impl Quota {
         &self.entries
     }
 
-    /// Starts that count: confirmed, seen, in flight and in doubt.
+    /// Starts that count: confirmed, external, in flight and in doubt.
     #[must_use]
     pub fn used(&self) -> u32 {
         u32::try_from(self.entries.len()).unwrap_or(u32::MAX)
@@ -114,7 +114,7 @@ impl Quota {
         self.count(|state| state == EntryState::Confirmed)
     }
 
-    /// Starts that others made, and that were seen in the service's lists.
+    /// Starts that were made elsewhere, by the service's lists.
     #[must_use]
     pub fn external(&self) -> u32 {
         self.count(|state| state == EntryState::External)
@@ -126,7 +126,7 @@ impl Quota {
         self.count(|state| state == EntryState::Reserved)
     }
 
-    /// Starts of which it is not known whether the service accepted them.
+    /// Starts that the service may have accepted.
     #[must_use]
     pub fn in_doubt(&self) -> u32 {
         self.count(|state| matches!(state, EntryState::InDoubt | EntryState::Other(_)))
@@ -163,7 +163,7 @@ impl Quota {
     /// Whether an entry is dated ahead of the store's clock: a clock was or is wrong.
     #[must_use]
     pub fn is_clock_suspect(&self) -> bool {
-        self.entries.iter().any(|entry| entry.seen.is_some())
+        self.entries.iter().any(|entry| entry.ahead_since.is_some())
     }
 
     /// When the starts that count may have been accepted, at the earliest and at the latest.
@@ -173,13 +173,13 @@ impl Quota {
         self.entries.iter().flat_map(times).collect()
     }
 
-    /// What is to come by this schedule: which scheduled run is next, and whether a start now makes it be skipped.
+    /// The forecast of this schedule.
     #[must_use]
     pub fn forecast_for(&self, schedule: &Schedule) -> Forecast {
         schedule.forecast(&self.starts(), self.as_of)
     }
 
-    /// The schedule that the runs fit which no start of these books explains, if any.
+    /// The schedule that fits the runs which no start of this ledger explains, if there is one.
     #[must_use]
     pub fn infer_schedule(&self, runs: &[IndustryDataRun]) -> Option<Schedule> {
         Schedule::inferred(runs, &self.starts())

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-/// The books take no further start before a moment.
+/// The ledger gives no slot before a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refusal {
     until: Timestamp,
@@ -10,7 +10,7 @@ pub struct Refusal {
     lease_ends: Option<Timestamp>,
 }
 
-/// Why the books take no further start.
+/// Why the ledger gives no slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefusalReason {
     /// All slots are taken by starts that were accepted or may have been.

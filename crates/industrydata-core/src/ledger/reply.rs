@@ -1,4 +1,4 @@
-//! What a change comes to.
+//! The result of a change.
 
 use crate::ledger::{entry::Entry, quota::Quota, refusal::Refusal, resolve::Unresolved};
 
@@ -8,11 +8,11 @@ use crate::ledger::{entry::Entry, quota::Quota, refusal::Refusal, resolve::Unres
 pub struct Applied {
     /// The bytes to write, durably; `None` if nothing is to be written.
     pub write: Option<Vec<u8>>,
-    /// What to answer once they are written.
-    pub verdict: StoreReply,
+    /// The reply, once they are written.
+    pub reply: StoreReply,
 }
 
-/// What a change came to.
+/// The result of a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoreReply {
     pub(super) quota: Quota,
@@ -22,13 +22,14 @@ pub struct StoreReply {
 }
 
 impl StoreReply {
-    /// Why [`Change::resolve`](crate::ledger::Change::resolve) left the entry as it is; `None` if it is resolved so (or the change was another).
+    /// Why the ledger was left as it is by [`Change::resolve`](crate::ledger::Change::resolve) or
+    /// [`Change::end_quarantine`](crate::ledger::Change::end_quarantine); `None` after success, and after other changes.
     #[must_use]
     pub const fn unresolved(&self) -> Option<Unresolved> {
         self.unresolved
     }
 
-    /// All entries of the books, those that no longer count too, after [`Change::entries`](crate::ledger::Change::entries) and no other change.
+    /// All entries of the ledger, those that no longer count too, after [`Change::entries`](crate::ledger::Change::entries) and no other change.
     #[must_use]
     pub fn entries(&self) -> &[Entry] {
         &self.entries
@@ -40,7 +41,7 @@ impl StoreReply {
         &self.quota
     }
 
-    /// Why a reservation was refused; `None` if it stands (or the change was another).
+    /// Why a reservation was refused; `None` after success, and after other changes.
     #[must_use]
     pub const fn refusal(&self) -> Option<&Refusal> {
         self.refusal.as_ref()

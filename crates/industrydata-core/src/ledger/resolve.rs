@@ -1,4 +1,4 @@
-//! Doubt resolved, and starts by others entered: the changes that rest on evidence.
+//! Changes by evidence: starts in doubt are resolved, external starts are entered.
 
 use jiff::Timestamp;
 
@@ -12,9 +12,9 @@ use crate::wire::text::hex;
 /// What a start in doubt is resolved to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Resolution {
-    /// The service accepted it: it goes on counting.
+    /// The service accepted it: it keeps counting.
     Started,
-    /// It started nothing: its slot is given back.
+    /// It created no run: its slot is free again.
     NotStarted,
 }
 
@@ -22,14 +22,14 @@ pub enum Resolution {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unresolved {
-    /// The books have no entry of this id (any more).
-    #[error("the books have no entry of this id: it may have stopped counting")]
+    /// The ledger has no entry with this id, or no longer.
+    #[error("the ledger has no entry with this id: it may have stopped counting")]
     NoSuchEntry,
-    /// Its owner is making it just now.
-    #[error("the start is being made just now: its owner's answer or the end of its lease decides")]
+    /// Its caller is making it now.
+    #[error("the start is being made now: its outcome or the end of its lease decides")]
     InFlight,
-    /// The owner's own answer stands: the service accepted it, or did not act.
-    #[error("the service's own answer to this start stands in the books")]
+    /// The service answered the start itself: that outcome is final.
+    #[error("the service answered this start itself, and that outcome is final")]
     Answered,
     /// Another entry already rests on this evidence.
     #[error("another entry already rests on this evidence")]
@@ -39,8 +39,8 @@ pub enum Unresolved {
     NoQuarantine,
 }
 
-/// Resolves the entry `id`. Only doubt is resolved, or what was resolved by evidence before; the owner's own answer is
-/// better than any.
+/// Resolves the entry `id` if it is in doubt, or was resolved by evidence before. The outcome of its caller is better than
+/// any evidence.
 pub(super) fn resolve_in(
     value: &mut Value,
     id: [u8; 16],
@@ -57,7 +57,7 @@ pub(super) fn resolve_in(
     match entry.state(clock) {
         EntryState::Reserved => return Err(Unresolved::InFlight),
         EntryState::InDoubt => {}
-        // What was resolved before may be resolved otherwise by hand, and what a newer release holds.
+        // By hand, a state of a newer release and an earlier resolution can be changed.
         EntryState::Other(_) if by_hand => {}
         EntryState::Confirmed | EntryState::Released | EntryState::External
             if by_hand && entry.evidence.is_some() => {}
@@ -65,7 +65,7 @@ pub(super) fn resolve_in(
         | EntryState::Released
         | EntryState::External
         | EntryState::Other(_) => {
-            // Run again: it stands. Evidence that once meant the opposite does not.
+            // Applied again, the change succeeds. The same evidence for the opposite does not.
             let is_same =
                 (entry.state == EntryState::Released) == (resolution == Resolution::NotStarted);
             return if is_same && entry.evidence.as_deref() == Some(&evidence.text()) {
@@ -78,8 +78,8 @@ pub(super) fn resolve_in(
     match resolution {
         Resolution::Started => {
             entry.state = EntryState::Confirmed;
-            // First sight of its reservation was earlier than that it was accepted.
-            entry.seen = None;
+            // Its reservation was found ahead of the clock before it was accepted.
+            entry.ahead_since = None;
             // The latest moment at which it may have been accepted: the lease's end, or now, since it is known by now.
             let latest = entry.until.min(clock.as_millisecond()).max(entry.at);
             entry.date = Some(latest.max(entry.date.unwrap_or(latest)));
@@ -102,7 +102,7 @@ pub(super) fn end_quarantine_in(value: &mut Value, reset: i64) -> Result<(), Unr
     Ok(())
 }
 
-/// Enters a start that another made, under an id of its operation or run.
+/// Enters an external start, under an id derived from its operation or run.
 pub(super) fn external_in(
     value: &mut Value,
     evidence: &Evidence,
@@ -113,7 +113,7 @@ pub(super) fn external_in(
     if value.entry(&id).is_some() || is_claimed(value, evidence, None) {
         return;
     }
-    // A time of the service's that lies ahead of this clock is not to date what comes after it.
+    // A time of the service that lies ahead of this clock must not date later entries.
     let at = started.as_millisecond().min(clock.as_millisecond());
     value.entries.push(Entry {
         date: Some(at),
@@ -142,7 +142,7 @@ fn is_claimed(value: &Value, evidence: &Evidence, but: Option<&str>) -> bool {
     })
 }
 
-/// The owner's own answer names an operation: an entry of the same one that was only seen goes.
+/// Removes the external entry of `operation`, which turned out to be a start of this ledger.
 pub(super) fn drop_external_in(value: &mut Value, operation: &str) {
     let is_it = |entry: &Entry| {
         entry.state == EntryState::External && entry.operation.as_deref() == Some(operation)

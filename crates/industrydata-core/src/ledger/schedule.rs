@@ -1,6 +1,6 @@
-//! The schedule of the service, foreseen: no API tells it.
+//! A forecast of the service's schedule, which no API reports.
 //!
-//! The service runs every twelve hours, and a start on demand makes the next scheduled run be skipped if that one is due
+//! The service runs every twelve hours, and a start on demand causes the next scheduled run to be skipped if that run is due
 //! within the next ten hours
 //! ([industryDataRun: start](https://learn.microsoft.com/graph/api/industrydata-industrydatarun-start)). Whether the tenth
 //! hour is included is not documented: here it is. That the schedule keeps its phase after a skip is inferred.
@@ -44,7 +44,7 @@ pub enum Skip {
     Yes,
     /// It does not.
     No,
-    /// It cannot be told: the run is due in ten hours, more or less.
+    /// It is not certain: the run is due in ten hours, more or less.
     Uncertain,
 }
 
@@ -70,7 +70,8 @@ impl Schedule {
     }
 
     /// The schedule that fits runs of the most periods of twelve hours, leaving out those near a start that is known to have
-    /// been made on demand; `None` unless those of two periods fit: several within one are starts of somebody's. `on_demand` are the times when such starts were accepted.
+    /// been made on demand; `None` unless those of two periods fit: several within one period are starts on demand. `on_demand` are
+    /// the times when such starts were accepted.
     #[must_use]
     pub fn inferred(runs: &[IndustryDataRun], on_demand: &[Timestamp]) -> Option<Self> {
         let starts = runs.iter().filter_map(IndustryDataRun::started);

@@ -1,4 +1,4 @@
-//! What became of a start, written over its reservation, its doubt, or nothing.
+//! The outcome of a start, written over its reservation, its doubt, or nothing.
 
 use jiff::Timestamp;
 
@@ -9,24 +9,24 @@ use crate::ledger::{
 };
 use crate::policy::MARGIN;
 
-/// What became of a reserved start.
+/// The outcome of a reserved start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The service accepted it.
     Confirmed {
         /// The later of the answer's local time and its `Date`.
         date: Timestamp,
-        /// The operation's id, if the Location told one.
+        /// The operation's id, if the `Location` has one.
         operation: Option<String>,
     },
-    /// It started nothing.
+    /// It created no run.
     Released {
         /// Why, in words.
         why: String,
         /// The service takes no further start before this.
         not_before: Option<Timestamp>,
     },
-    /// It may have started a run.
+    /// It may have created a run.
     InDoubt {
         /// Why, in words.
         why: String,
@@ -42,7 +42,7 @@ pub(super) fn settle_in(value: &mut Value, id: String, outcome: &Outcome, clock:
         value.close_until(*until);
     }
     let (at, made) = match outcome {
-        // Booked late, without its reservation: it is as old as its answer.
+        // Settled late, without its reservation: the start is as old as its answer.
         Outcome::Confirmed { date, .. } => {
             (date.as_millisecond().min(clock.as_millisecond()), None)
         }
@@ -60,18 +60,18 @@ pub(super) fn settle_in(value: &mut Value, id: String, outcome: &Outcome, clock:
     match outcome {
         Outcome::Confirmed { date, operation } => {
             let is_answered = entry.state == EntryState::Confirmed && entry.evidence.is_none();
-            // First sight of its reservation was earlier than that it was accepted.
-            entry.seen = entry.seen.filter(|_| is_answered);
+            // Its reservation was found ahead of the clock before it was accepted.
+            entry.ahead_since = entry.ahead_since.filter(|_| is_answered);
             entry.state = EntryState::Confirmed;
-            let told = date.as_millisecond().max(entry.at);
+            let answered = date.as_millisecond().max(entry.at);
             let latest = entry.until.min(clock.as_millisecond());
             entry.date = Some(match entry.date.filter(|_| is_answered) {
-                // Run again: it stands.
-                Some(date) => date.max(told),
-                // Told by a clock that is behind the books' by more than the margin makes good. By the books' clock it was
-                // accepted by now, and within its lease.
-                None if told.saturating_add(millis(MARGIN)) < latest => latest,
-                None => told,
+                // Applied again, the date stays.
+                Some(date) => date.max(answered),
+                // The clock of the answer is behind the store's by more than the margin. By the store's clock, the start was
+                // accepted by now and within its lease.
+                None if answered.saturating_add(millis(MARGIN)) < latest => latest,
+                None => answered,
             });
             entry.operation.clone_from(operation);
             (entry.why, entry.evidence) = (None, None);
@@ -79,7 +79,7 @@ pub(super) fn settle_in(value: &mut Value, id: String, outcome: &Outcome, clock:
                 drop_external_in(value, operation);
             }
         }
-        // An accepted start stays accepted, and a seen one seen; what was only inferred gives way to the owner's own answer.
+        // A confirmed start stays confirmed, and an external one external. The caller's outcome replaces evidence.
         Outcome::Released { .. }
             if entry.state == EntryState::Confirmed && entry.evidence.is_none() => {}
         Outcome::InDoubt { .. }
@@ -88,7 +88,7 @@ pub(super) fn settle_in(value: &mut Value, id: String, outcome: &Outcome, clock:
             entry.state = EntryState::Released;
             (entry.why, entry.evidence) = (Some(short(why)), None);
         }
-        // That nothing is known is no answer: what was resolved meanwhile stands.
+        // An unknown outcome never overrides a resolution.
         Outcome::InDoubt { .. } if entry.evidence.is_some() => {}
         Outcome::InDoubt { why } => {
             entry.state = EntryState::InDoubt;
@@ -97,7 +97,7 @@ pub(super) fn settle_in(value: &mut Value, id: String, outcome: &Outcome, clock:
     }
 }
 
-/// A server's own words have no bound; what the books keep has.
+/// A server's text has no limit; what a ledger keeps of it has.
 fn short(why: &str) -> String {
     why.chars().take(200).collect()
 }

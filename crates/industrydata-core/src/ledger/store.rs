@@ -1,8 +1,8 @@
-//! Where books are kept, as a trait: the core owns it, stores implement it.
+//! The trait of stores.
 
 use crate::ledger::{change::Change, reply::StoreReply, reset::Reset, store_error::StoreError};
 
-/// A place that keeps books: one value of bytes for each [`LedgerKey`](crate::ledger::LedgerKey).
+/// A place that keeps ledgers: one value of bytes for each [`LedgerKey`](crate::ledger::LedgerKey).
 ///
 /// A store decides nothing. For one change it takes the lock of that key, reads the bytes, calls
 /// [`Change::apply`], writes what that says (durably, before it returns), and gives the lock back:
@@ -16,13 +16,13 @@ use crate::ledger::{change::Change, reply::StoreReply, reset::Reset, store_error
 ///
 /// impl Store for Fixed {
 ///     fn transact(&self, change: &Change) -> Result<StoreReply, StoreError> {
-///         let mut books = self.0.lock().map_err(|_| StoreError::Busy)?;
+///         let mut values = self.0.lock().map_err(|_| StoreError::Busy)?;
 ///         let clock = Timestamp::UNIX_EPOCH; // a real store reads its clock here, with the lock held
-///         let applied = change.apply(books.get(change.key()).map(Vec::as_slice), clock)?;
+///         let applied = change.apply(values.get(change.key()).map(Vec::as_slice), clock)?;
 ///         if let Some(bytes) = applied.write {
-///             books.insert(change.key().clone(), bytes);
+///             values.insert(change.key().clone(), bytes);
 ///         }
-///         Ok(applied.verdict)
+///         Ok(applied.reply)
 ///     }
 /// }
 /// ```
@@ -30,14 +30,14 @@ use crate::ledger::{change::Change, reply::StoreReply, reset::Reset, store_error
 /// A change is idempotent by its reservation's id. A store whose commit may or may not have happened runs the change
 /// again, and answers [`StoreError::Unconfirmed`] only if that cannot tell either.
 pub trait Store: Send + Sync {
-    /// Applies `change` to the books it names, durably.
+    /// Applies `change` to the ledger it names, durably.
     ///
     /// # Errors
     ///
     /// [`StoreError`]; before the POST each of them means that no run was started, and none is.
     fn transact(&self, change: &Change) -> Result<StoreReply, StoreError>;
 
-    /// Whether the books end with this process. The default says no.
+    /// Whether the ledgers end with this process. The default is no.
     fn is_forgetful(&self) -> bool {
         false
     }

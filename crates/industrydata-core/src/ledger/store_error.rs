@@ -2,29 +2,29 @@
 
 use crate::wire::transport::Cause;
 
-/// Why a change could not be booked.
+/// Why a store could not apply a change.
 ///
-/// Before the POST: a run may have started: no, and none is started. After it, the start's own result stands, the
-/// reservation goes on counting, and the result carries this as a warning.
+/// Before the POST, the start ends with this error and nothing is sent. After it, the result of the start is what it was,
+/// the reservation keeps counting, and the result carries this error as a warning.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
     /// Another holder kept the lock for longer than the store waits. Nothing was changed: try again.
     #[error(
-        "the books are locked by another process or thread: try again, or look for one that hangs"
+        "the ledger is locked by another process or thread: try again, or look for one that hangs"
     )]
     Busy,
     /// The store could not be opened, reached, read or written. Nothing was changed.
-    #[error("the books cannot be used: {0}")]
+    #[error("the ledger is unusable: {0}")]
     Unavailable(Cause),
-    /// What is stored is not a value of ours, or was altered. It is left as it is.
+    /// The stored bytes are not a ledger, or were altered. They are left as they are.
     #[error(
-        "the books are damaged ({0}) and are left as they are: run `industrydata ledger reset`, which moves the ledger aside and begins a new one in quarantine"
+        "the ledger is damaged ({0}) and left as it is: run `industrydata ledger reset`, which moves the ledger aside and begins a new one in quarantine"
     )]
     Damaged(&'static str),
-    /// A newer release wrote them. They are left as they are.
+    /// A newer release wrote the ledger. It is left as it is.
     #[error(
-        "the books were written by a newer release (format {found}, this one reads up to {known}): update this program"
+        "the ledger was written by a newer release (format {found}, this one reads up to {known}): update this program"
     )]
     Newer {
         /// The format found.
@@ -32,8 +32,8 @@ pub enum StoreError {
         /// The newest format this release reads.
         known: u32,
     },
-    /// It could not be told whether the change is durable; running it again failed too.
-    #[error("it cannot be told whether the books were written: {0}")]
+    /// The change may or may not be durable; applying it again failed too.
+    #[error("the ledger may or may not have been written: {0}")]
     Unconfirmed(Cause),
 }
 
@@ -43,7 +43,7 @@ impl StoreError {
         Self::Unavailable(Cause::new(error))
     }
 
-    /// A change of which it cannot be told whether it stands, because of `error`.
+    /// A change that may or may not be durable, because of `error`.
     pub fn unconfirmed(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Unconfirmed(Cause::new(error))
     }

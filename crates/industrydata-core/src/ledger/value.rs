@@ -15,7 +15,7 @@ use crate::ledger::{
 use crate::policy::Throttle;
 use crate::policy::{MARGIN, MAX_TOMBSTONES, MIN_KEPT};
 
-/// The books of one base and tenant.
+/// The ledger of one base and tenant.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Value {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -27,7 +27,7 @@ pub(super) struct Value {
     pub(super) quarantine_ended: Option<i64>,
     #[serde(flatten)]
     rest: Map<String, serde_json::Value>,
-    /// Whether an entry was seen ahead of the clock for the first time just now, which is to be stored.
+    /// Whether an entry was found ahead of the clock for the first time: the value must be stored.
     #[serde(skip)]
     pub(super) marked: bool,
     /// The store's last reset, Unix milliseconds.
@@ -40,16 +40,16 @@ impl Value {
     pub(super) fn mark_ahead(&mut self, clock: Timestamp) {
         let ahead = clock.as_millisecond().saturating_add(millis(MARGIN));
         for entry in &mut self.entries {
-            // First sight that lies ahead itself was by a clock that has been set back since.
-            let seen = entry.seen.filter(|seen| *seen <= ahead);
-            // No longer ahead: the clock was set back, and is set right again.
-            let seen = (entry.newest() > ahead).then(|| seen.unwrap_or(clock.as_millisecond()));
-            self.marked |= seen != entry.seen;
-            entry.seen = seen;
+            // A time that lies ahead itself is of a clock that was set back since.
+            let since = entry.ahead_since.filter(|since| *since <= ahead);
+            // An entry that is no longer ahead: the clock was wrong, and is right again.
+            let since = (entry.newest() > ahead).then(|| since.unwrap_or(clock.as_millisecond()));
+            self.marked |= since != entry.ahead_since;
+            entry.ahead_since = since;
         }
     }
 
-    /// Forgets what no longer counts for anybody, and turns reservations past their lease into doubt.
+    /// Removes entries that no longer count for any caller, and marks reservations past their lease as in doubt.
     pub(super) fn tidy(&mut self, window: Duration, clock: Timestamp) {
         let now = clock.as_millisecond();
         let keep = window.max(MIN_KEPT);
@@ -84,8 +84,8 @@ impl Value {
         self.entries.iter_mut().find(|entry| entry.id == id)
     }
 
-    /// The date of a new entry: the clock, but no earlier than the newest entry that may count. A clock that was set back
-    /// and is set right again then frees nothing early. Beside it the clock, where the date is later.
+    /// The date of a new entry, and the clock where the date is later. The date is the clock, but no earlier than the newest
+    /// entry that may count: a clock that was set back and is right again then frees nothing early.
     pub(super) fn date_now(&self, clock: Timestamp) -> (i64, Option<i64>) {
         let now = clock.as_millisecond();
         let dated = self
@@ -107,7 +107,7 @@ impl Value {
         Quarantine::after(reset, throttle.window, clock)
     }
 
-    /// Why no further start may be made now, if so.
+    /// The reason why no start may be made now, if there is one.
     pub(super) fn refusal(&self, throttle: Throttle, clock: Timestamp) -> Option<Refusal> {
         let slot = self.next_slot(throttle, clock);
         if let Some(quarantine) = self.quarantine(throttle, clock) {

@@ -92,7 +92,7 @@ mod tests {
             };
             let applied = change.apply(stored, at(now)).unwrap();
             self.value = applied.write.or_else(|| self.value.take());
-            applied.verdict.quota().clone()
+            applied.reply.quota().clone()
         }
 
         fn quota(&mut self, now: i64) -> Quota {

@@ -104,7 +104,7 @@ mod tests {
             LedgerKey::new(&BaseUrl::graph(), &tenant),
             Throttle::default(),
         );
-        let quota = read.apply(None, at(25)).unwrap().verdict.quota().clone();
+        let quota = read.apply(None, at(25)).unwrap().reply.quota().clone();
         let schedule = snapshot.schedule(&quota).unwrap();
         assert!(schedule.fits(at(36)));
         // What fits it is not a start on demand.
@@ -146,7 +146,7 @@ mod tests {
             LedgerKey::new(&BaseUrl::graph(), &tenant),
             Throttle::default(),
         );
-        let quota = read.apply(None, now.utc).unwrap().verdict.quota().clone();
+        let quota = read.apply(None, now.utc).unwrap().reply.quota().clone();
         assert!(snapshot.schedule(&quota).is_none());
         let found = snapshot.reconcile(&BaseUrl::graph(), &tenant, &quota);
         assert!(found.unread().is_some());
@@ -165,7 +165,7 @@ mod tests {
             .content;
         let key = LedgerKey::new(&BaseUrl::graph(), &"contoso".parse().unwrap());
         let read = Change::read(key, Throttle::default());
-        let reply = read.apply(None, Timestamp::UNIX_EPOCH).unwrap().verdict;
+        let reply = read.apply(None, Timestamp::UNIX_EPOCH).unwrap().reply;
         assert!(reply.quota().infer_schedule(&runs).is_some());
         assert!(reply.quota().infer_schedule(&runs[..1]).is_none());
     }

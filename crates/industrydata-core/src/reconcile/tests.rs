@@ -54,7 +54,7 @@ impl Ledger {
         if let Some(bytes) = applied.write {
             self.0 = Some(bytes);
         }
-        applied.verdict
+        applied.reply
     }
 
     /// A start made at that time: in doubt, or confirmed with this operation.

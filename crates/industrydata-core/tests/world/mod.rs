@@ -179,7 +179,7 @@ impl World {
         if let Some(bytes) = applied.write {
             self.ledger = Some(bytes);
         }
-        Ok(applied.verdict)
+        Ok(applied.reply)
     }
 
     pub(crate) fn quota(&mut self) -> Quota {
@@ -191,7 +191,7 @@ impl World {
         change
             .apply(self.ledger.as_deref(), self.now.utc)
             .unwrap()
-            .verdict
+            .reply
             .quota()
             .clone()
     }

@@ -8,7 +8,7 @@ use tokio_postgres::error::SqlState;
 /// The longest text of a server that is passed on, in characters.
 const LONGEST: usize = 300;
 
-/// Why a database cannot hold books, or its books cannot be used.
+/// Why a database cannot hold a ledger, or its ledger is unusable.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Obstacle {
     #[error("a store URL begins with postgres:// or postgresql://")]
@@ -84,8 +84,7 @@ impl From<StoreError> for Failure {
     }
 }
 
-/// What an error before COMMIT says of the books at `place`. Statements and tables are ours, so that an error in them
-/// is damage.
+/// The failure for an error before COMMIT. Statements and tables are fixed, so an error in them is damage.
 pub(super) fn of(place: &str, error: &tokio_postgres::Error) -> Failure {
     let Some(code) = error.code() else {
         // A connection that broke: the server rolls back what it had begun. Or a row of another kind, in tables that were
@@ -198,7 +197,9 @@ fn hint(code: &SqlState) -> &'static str {
             ": the role needs USAGE and CREATE on the schema (or CREATE on the database, where there is no schema yet), \
              and SELECT, INSERT and UPDATE on its tables"
         }
-        SqlState::READ_ONLY_SQL_TRANSACTION => ": books are written, so name the primary server",
+        SqlState::READ_ONLY_SQL_TRANSACTION => {
+            ": a ledger is written to, so name the primary server"
+        }
         SqlState::DISK_FULL => ": free some space on the server's disk",
         _ => "",
     }

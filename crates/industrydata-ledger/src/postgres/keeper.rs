@@ -136,7 +136,7 @@ impl Pool {
         let seen = self.limit(until, self.read(session, change.key())).await?;
         let applied = change.apply(seen.stored(), seen.at)?;
         if applied.write.is_none() {
-            return Ok(applied.verdict);
+            return Ok(applied.reply);
         }
         let how = if seen.row.is_some() {
             How::Over
@@ -183,10 +183,10 @@ impl Pool {
             let standing = seen.stored().value.filter(|_| how == How::Again);
             let Some(value) = applied.write.as_deref().or(standing) else {
                 session.rollback(plan).await?;
-                return Ok((applied.verdict, None));
+                return Ok((applied.reply, None));
             };
             let changes = session.write(plan, key, value).await?;
-            Ok((applied.verdict, Some(changes)))
+            Ok((applied.reply, Some(changes)))
         };
         let (verdict, changes) = self.limit(until, booking).await?;
         if let Some(changes) = changes {

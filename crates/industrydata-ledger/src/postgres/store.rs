@@ -10,9 +10,9 @@ use industrydata_core::ledger::StoreReply;
 
 use super::{options::PgOptions, owner::Owner, plan::Plan};
 
-/// Books in a PostgreSQL database, shared by many machines.
+/// A ledger in a PostgreSQL database, shared by many machines.
 ///
-/// All stores on one database and schema, wherever they run, together book no more starts than the limit. A change is
+/// All stores on one database and schema, wherever they run, together give no more slots than the limit. A change is
 /// one transaction under the lock of its tenant's row, by the database's clock, so that the machines' own clocks do not
 /// matter; it is committed durably before the start is made.
 ///
@@ -24,7 +24,7 @@ use super::{options::PgOptions, owner::Owner, plan::Plan};
 ///     .from_env()
 ///     .connect("postgres://industry@db.example.org/school?sslrootcert=/etc/ssl/db-ca.pem")?;
 /// store.check()?;
-/// let books = Ledger::from(store);
+/// let ledger = Ledger::from(store);
 /// # Ok::<(), industrydata_ledger::StoreError>(())
 /// ```
 ///
@@ -32,7 +32,7 @@ use super::{options::PgOptions, owner::Owner, plan::Plan};
 ///   plain threads and inside of async runtimes: the connections live on a thread of the store's own, which ends with
 ///   its last clone. A change blocks the calling thread; the async client moves it to a thread where that does no harm.
 /// - **The tables** (`books` and `layout`) are made by the first change that writes, in the schema `industrydata` or the
-///   one named, by one of all that race to be first. The role needs `CREATE` on the database, or on the schema if that
+///   one named, by whichever store is first. The role needs `CREATE` on the database, or on the schema if that
 ///   is there; later on `USAGE` on it and `SELECT`, `INSERT` and `UPDATE` on the tables. Tables that were altered are
 ///   [`StoreError::Damaged`], those of a newer release [`StoreError::Newer`]; both are left as they are.
 /// - **Encryption** is the URL's `sslmode`:
@@ -43,15 +43,15 @@ use super::{options::PgOptions, owner::Owner, plan::Plan};
 ///   | `prefer` | if the server can | no: this keeps out who only listens |
 ///   | `verify-ca` | yes | by a certificate of an authority in `sslrootcert` (which must be given), for any name |
 ///   | `verify-full`, `require` | yes | by a certificate for its name, of an authority in `sslrootcert` or, without, of a public one (Mozilla's list) |
-///   | none given | as `verify-full`; as `prefer` if all hosts are this machine and there is no `sslrootcert` | |
+///   | not given | as `verify-full`; as `prefer` if all hosts are this machine and there is no `sslrootcert` | |
 ///
-///   In PostgreSQL's own programs `require` proves nothing; here a word that sounds safe is. `allow` is not taken.
+///   PostgreSQL's own programs do not check the certificate with `require`; this one does. `allow` is refused.
 /// - **Durability is the server's.** `synchronous_commit` is set to `on` (or left at `remote_apply`) for each change,
-///   whatever role or database say. **A server that runs with `fsync = off` loses starts that were booked when its
+///   whatever role or database say. **A server that runs with `fsync = off` loses starts when its
 ///   machine crashes**, and so does a replica that takes over without having had the last commits: keep at least one
-///   synchronous replica (`synchronous_standby_names`) where servers fail over. What this program has seen it remembers:
-///   a row that vanished or was set back is [`StoreError::Damaged`] until the program is started anew.
-/// - **A name is a tenant.** Two names for one tenant are two sets of books, see
+///   synchronous replica (`synchronous_standby_names`) where servers fail over. This program remembers the rows it has
+///   read: a row that vanished or was set back is [`StoreError::Damaged`] until the program is started again.
+/// - **A name is a tenant.** Two names for one tenant are two ledgers, see
 ///   [`Tenant`](industrydata_core::Tenant). Names are kept as bytes of UTF-8, so that any encoding and collation of the
 ///   database will do: read them with `convert_from(tenant, 'UTF8')`.
 /// - **Poolers** that keep a transaction on one connection should do, since no setting, lock or prepared statement
@@ -60,7 +60,7 @@ use super::{options::PgOptions, owner::Owner, plan::Plan};
 pub struct PgStore(Arc<Owner>);
 
 impl PgStore {
-    /// Books in the database at `url`: `postgres://user@host:port/database`, with the parameters `sslmode`,
+    /// A ledger in the database at `url`: `postgres://user@host:port/database`, with the parameters `sslmode`,
     /// `sslrootcert`, `schema`, and of PostgreSQL's own `host`, `port`, `user`, `password`, `dbname`, `options`,
     /// `application_name`, `channel_binding`, `connect_timeout` and `keepalives`. Several hosts are tried in turn for the
     /// one that takes writes. Nothing is connected to yet, see [`PgStore::check`], and no environment variable is read,
@@ -69,7 +69,7 @@ impl PgStore {
     /// # Errors
     ///
     /// [`StoreError::Unavailable`] with one line that says what is wrong with the URL, the authorities' file or the
-    /// passfile, never with a password in it. A run may have started: no.
+    /// passfile, never with a password in it.
     pub fn connect(url: &str) -> Result<Self, StoreError> {
         Self::options().connect(url)
     }
@@ -79,25 +79,25 @@ impl PgStore {
         PgOptions::new()
     }
 
-    /// Where the books are: user, hosts and database, without the password.
+    /// Where the ledger is: user, hosts and database, without the password.
     #[must_use]
     pub fn place(&self) -> &str {
         self.0.place()
     }
 
-    /// Looks whether a change could be booked now: the server is there, takes user and password, takes writes, and has
+    /// Checks that a change could be applied now: the server is there, takes user and password, takes writes, and has
     /// the tables or lets this role make them. Changes nothing.
     ///
     /// # Errors
     ///
-    /// As [`Store::transact`]. A run may have started: no.
+    /// As [`Store::transact`].
     pub fn check(&self) -> Result<(), StoreError> {
         self.0.check()
     }
 }
 
 impl PgOptions {
-    /// Books in the database at `url`. Nothing is connected to yet.
+    /// A ledger in the database at `url`. Nothing is connected to yet.
     ///
     /// # Errors
     ///
@@ -108,12 +108,12 @@ impl PgOptions {
 }
 
 impl Store for PgStore {
-    /// Books `change` durably. Waits as long as [`PgOptions::wait`] says, 5 s by default; if a COMMIT is not answered,
+    /// Applies `change` durably. Waits as long as [`PgOptions::wait`] says, 5 s by default; if a COMMIT is not answered,
     /// up to four times as long in all.
     ///
     /// # Errors
     ///
-    /// Before the POST each of them means that no run was started. [`StoreError::Busy`]: the lock was not to be had.
+    /// [`StoreError::Busy`]: another holder kept the lock.
     /// [`StoreError::Unavailable`]: no server, no answer, wrong user, password or database, no right to write, a full
     /// disk; in one line, without the password. [`StoreError::Damaged`] and [`StoreError::Newer`]: the tables are left
     /// as they are. [`StoreError::Unconfirmed`]: a COMMIT was not answered, and neither was the same change run again.

@@ -1,11 +1,11 @@
-//! What can be in the way, in words that say what to do.
+//! Why a file cannot hold a ledger, in words that say what to do.
 
 use std::{io, path::PathBuf};
 
 use industrydata_core::ledger::StoreError;
 use rusqlite::ErrorCode;
 
-/// Why the file cannot hold books, or its books cannot be used.
+/// Why the file cannot hold a ledger, or its ledger is unusable.
 #[derive(Debug, thiserror::Error)]
 #[cfg_attr(
     not(unix),
@@ -16,11 +16,11 @@ pub(super) enum Obstacle {
     NoFileName(PathBuf),
     #[error("{path} is a symbolic link: name the file it leads to", path = .0.display())]
     Link(PathBuf),
-    #[error("{path} is no regular file: name another", path = .0.display())]
+    #[error("{path} is not a regular file: name another", path = .0.display())]
     NotAFile(PathBuf),
     #[error("{path} has a second name (hard link), under which its journal would be missed: remove that name", path = .0.display())]
     SecondName(PathBuf),
-    #[error("{path} belongs to another user (uid {1}): keep books of your own", path = .0.display())]
+    #[error("{path} belongs to another user (uid {1}): use a ledger of your own", path = .0.display())]
     Foreign(PathBuf, u32),
     #[error(
         "{path} is open to other users (mode {1:04o}): run chmod 600 on it, or move it to a file system that keeps modes",
@@ -31,12 +31,12 @@ pub(super) enum Obstacle {
     ReadOnly(PathBuf),
     #[error("the folder {path} does not exist: create it first", path = .0.display())]
     NoFolder(PathBuf),
-    #[error("{path} is no folder", path = .0.display())]
+    #[error("{path} is not a folder", path = .0.display())]
     NotAFolder(PathBuf),
-    #[error("the folder {path} lets everybody replace its files (mode {1:04o}): run chmod o-w on it, or use another", path = .0.display())]
+    #[error("the folder {path} lets all users replace its files (mode {1:04o}): run chmod o-w on it, or use another", path = .0.display())]
     OpenFolder(PathBuf, u32),
     #[error(
-        "{path} was removed or replaced while in use: put it back, or start this program anew to go on with what is there",
+        "{path} was removed or replaced while in use: put it back, or start this program again to use what is there now",
         path = .0.display()
     )]
     Gone(PathBuf),
@@ -56,10 +56,10 @@ impl From<Obstacle> for StoreError {
     }
 }
 
-/// What an error of SQLite says of the books. Statements and schema are ours, so that an error in them is damage.
+/// The store error for an error of SQLite. Statements and schema are fixed, so an error in them is damage.
 pub(super) fn of(error: rusqlite::Error) -> StoreError {
     let Some(code) = error.sqlite_error_code() else {
-        return StoreError::Damaged("a row is not of a kind that is written there");
+        return StoreError::Damaged("a row has another type than was written");
     };
     if is_busy(&error) {
         return StoreError::Busy;
@@ -86,10 +86,10 @@ pub(super) fn of(error: rusqlite::Error) -> StoreError {
 fn hint(error: &rusqlite::Error) -> &'static str {
     match error.sqlite_error_code() {
         Some(ErrorCode::CannotOpen) => {
-            ": look whether files can be created in the folder of the books"
+            ": check that files can be created in the folder of the ledger"
         }
-        Some(ErrorCode::ReadOnly) => ": look whether the file of the books can be written",
-        Some(ErrorCode::DiskFull) => ": free some space on the disk of the books",
+        Some(ErrorCode::ReadOnly) => ": check that the file of the ledger can be written",
+        Some(ErrorCode::DiskFull) => ": free some space on the disk of the ledger",
         _ => "",
     }
 }
@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn hints_say_what_to_do() {
         use rusqlite::ffi::{SQLITE_CANTOPEN, SQLITE_FULL, SQLITE_IOERR, SQLITE_READONLY};
-        assert!(hint(&failed(SQLITE_CANTOPEN)).contains("folder of the books"));
+        assert!(hint(&failed(SQLITE_CANTOPEN)).contains("folder of the ledger"));
         assert!(hint(&failed(SQLITE_READONLY)).contains("can be written"));
         assert!(hint(&failed(SQLITE_FULL)).contains("free some space"));
         assert_eq!(hint(&failed(SQLITE_IOERR)), "");

@@ -105,7 +105,7 @@ impl Keeper {
         let seen = self.read(slot, change, found, until)?;
         let applied = change.apply(seen.contents.stored(), again.unwrap_or(seen.at))?;
         if applied.write.is_none() && (again.is_none() || seen.contents.row.is_none()) {
-            return Ok(applied.verdict);
+            return Ok(applied.reply);
         }
         self.place.is_writable(found)?;
         let found = match found {

@@ -205,13 +205,13 @@ impl Session {
         let applied = change.apply(stored, at)?;
         let standing = stored.value.filter(|_| again.is_some());
         let Some(value) = applied.write.as_deref().or(standing) else {
-            return Ok((applied.verdict, None));
+            return Ok((applied.reply, None));
         };
         if contents.is_new {
             tables::create(&self.connection).map_err(fault::of)?;
         }
         tables::write(&self.connection, change.key(), contents.row.as_ref(), value)?;
-        Ok((applied.verdict, Some(at)))
+        Ok((applied.reply, Some(at)))
     }
 
     /// What the file holds for `key`. The first statement takes the lock: with it held, the file is still the one at

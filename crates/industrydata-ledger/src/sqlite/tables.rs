@@ -50,7 +50,7 @@ pub(super) fn verify(connection: &Connection) -> Result<(), StoreError> {
             .map_err(fault::of)
     };
     if number("application_id")? != APPLICATION_ID {
-        return Err(StoreError::Damaged("the file is not one of books"));
+        return Err(StoreError::Damaged("the file is not a ledger"));
     }
     let layout = number("user_version")?;
     if layout > LAYOUT {

@@ -271,7 +271,7 @@ fn t53_a_disk_that_is_full() {
         let store = SqliteStore::open(&path).unwrap();
         match told.as_slice() {
             [line] if line == "granted 1" => granted += 1,
-            [line] if line.starts_with("fault the books cannot be used") => {
+            [line] if line.starts_with("fault the ledger is unusable") => {
                 refused += 1;
                 assert_eq!(quota(&store, "t").unwrap().used(), 0);
             }

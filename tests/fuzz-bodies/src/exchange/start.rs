@@ -165,7 +165,7 @@ impl Reference {
                 .apply(self.books.as_deref(), self.world.now.utc)
                 .expect("our own bytes");
             self.books = applied.write.or(self.books.take());
-            verdict = Some(applied.verdict);
+            verdict = Some(applied.reply);
         }
         self.store_failed |= fault.is_some();
         let is_granted = is_reserve
@@ -321,7 +321,7 @@ impl Reference {
             return;
         };
         let read = Change::entries(key(), Throttle::default()).apply(self.books.as_deref(), now);
-        let verdict = read.expect("our own bytes").verdict;
+        let verdict = read.expect("our own bytes").reply;
         let state = |id: &str| {
             verdict
                 .entries()
@@ -354,7 +354,7 @@ fn reserved_id(change: &Change) -> String {
     let then = Timestamp::UNIX_EPOCH;
     let empty = change.apply(None, then).expect("no bytes");
     empty
-        .verdict
+        .reply
         .quota()
         .entries()
         .first()

@@ -62,7 +62,7 @@ fn a_schedule_is_inferred_from_what_repeats() {
 }
 
 #[test]
-fn what_comes_in_one_burst_is_no_schedule() {
+fn runs_of_one_burst_are_not_a_schedule() {
     let burst = [5 * HOUR, 5 * HOUR + 60, 5 * HOUR + 300, 5 * HOUR + 600].map(at);
     assert_eq!(Schedule::of_starts(burst.to_vec()), None);
     // Nor does it outdo one.
@@ -85,7 +85,7 @@ fn starts_on_demand_are_left_out() {
     let all = Schedule::inferred(&runs, &[]).unwrap();
     assert!(
         all.fits(at(41 * HOUR)),
-        "without the books three fit better than two"
+        "without the ledger three fit better than two"
     );
     let schedule = Schedule::inferred(&runs, &known).unwrap();
     assert!(schedule.fits(at(24 * HOUR)) && !schedule.fits(at(41 * HOUR)));
@@ -136,7 +136,7 @@ fn at_ten_hours_and_the_uncertainty_it_is_not_certain() {
 }
 
 #[test]
-fn what_is_not_certain_is_told_as_such() {
+fn uncertainty_is_reported() {
     let starts = vec![at(0), at(12 * HOUR + 600), at(24 * HOUR + 1201)];
     let schedule = Schedule::of_starts(starts).unwrap();
     // Ten hours before the next one, give or take ten minutes.
