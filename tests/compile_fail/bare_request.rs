@@ -1,5 +1,5 @@
 //! unused_must_use: unused return value of
-//! A request that nobody sends is a slot in doubt.
+//! A request that is not sent leaves its start in doubt.
 #![deny(unused_must_use)]
 
 use industrydata_core::auth::AccessToken;

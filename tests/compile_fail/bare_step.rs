@@ -1,7 +1,8 @@
-//! unused_must_use: unused `StartStep` that must be used
-//! A step that nobody looks at is a start that stands still.
+//! unused_must_use: unused `industrydata_core::lro::Step` that must be used
+//! A start whose step is dropped does not go on.
 #![deny(unused_must_use)]
 
+use industrydata_core::lro::Machine;
 use industrydata_core::lro::Start;
 
 fn main() {}

@@ -1,5 +1,5 @@
 //! E0423: cannot initialize a tuple struct which contains private fields
-//! A URL that the token may be sent to has passed the gate.
+//! The token is sent only to a URL that has passed the gate.
 
 use industrydata_core::wire::OperationUrl;
 

@@ -1,5 +1,5 @@
 //! E0382: use of moved value: `reply`
-//! What was answered is not lost.
+//! An answer that came is not lost.
 
 use http::response::Parts;
 use industrydata_core::lro::Reply;

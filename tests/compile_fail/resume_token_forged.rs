@@ -1,5 +1,5 @@
 //! E0451: fields `accepted` and `target` of struct `ResumeToken` are private
-//! A resume token is made of a wait, or read and checked.
+//! A resume token comes from a poll, or is read and checked.
 
 use industrydata_core::lro::ResumeToken;
 

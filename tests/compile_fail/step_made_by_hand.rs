@@ -1,11 +1,13 @@
-//! E0451: fields `start` and `change` of struct `Transaction` are private
-//! A machine alone makes its steps.
+//! E0451: fields `machine` and `change` of struct `Transaction` are private
+//! Only a machine makes its steps.
 
+use std::sync::Arc;
+
+use industrydata_core::ledger::Change;
 use industrydata_core::lro::Transaction;
-use industrydata_core::lro::Start;
 
 fn main() {}
 
-pub fn booking(machine: &mut Start) -> Transaction<'_> {
-    Transaction { start: machine, ..loop {} }
+pub fn transaction(change: Arc<Change>) -> Transaction<'static> {
+    Transaction { change, ..loop {} }
 }

@@ -1,5 +1,5 @@
 //! E0277: `AccessToken` doesn't implement `std::fmt::Display`
-//! A token is shown nowhere.
+//! A token is never shown.
 
 use industrydata_core::auth::AccessToken;
 

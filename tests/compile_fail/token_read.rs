@@ -1,5 +1,5 @@
 //! E0624: method `text` is private
-//! Nobody gets a token back out.
+//! A token cannot be read.
 
 use industrydata_core::auth::AccessToken;
 

@@ -1,6 +1,7 @@
 //! E0499: cannot borrow `*machine` as mutable more than once at a time
-//! One thing is pending at a time.
+//! A machine has one pending step.
 
+use industrydata_core::lro::Machine;
 use industrydata_core::lro::Start;
 
 fn main() {}

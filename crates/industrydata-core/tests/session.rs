@@ -337,7 +337,7 @@ fn a_session_has_the_settings_of_its_client() {
     let poll = session.after(accepted);
     assert_eq!(poll.poll().plan().limits.total, limit);
     let entries = world.drive(&mut session.entries()).unwrap();
-    assert_eq!(entries[0].who().label.as_deref(), Some("nightly"));
+    assert_eq!(entries[0].caller().label.as_deref(), Some("nightly"));
     // A resume token is for its base only.
     let token = poll.poll().resume_token();
     let mut resumed = session.resume(&token, SEED, world.now).unwrap();

@@ -6,6 +6,7 @@ use industrydata_core::ledger::Change;
 use industrydata_core::ledger::Store;
 use industrydata_core::ledger::StoreError;
 use industrydata_core::ledger::StoreReply;
+use industrydata_core::lro::Settings;
 use industrydata_core::policy::PollingPolicy;
 
 use crate::{Failure, by_hand::PAUSE};
@@ -19,11 +20,15 @@ impl Store for Nothing {
     }
 }
 
+fn settings(url: &str) -> Result<Settings, Failure> {
+    let settings = Settings::default().base(url.parse()?);
+    Ok(settings.polling(PollingPolicy::every(PAUSE)))
+}
+
 pub(crate) fn blocking(count: u32, url: &str, token: &str) -> Result<(), Failure> {
     let tokens = industrydata_blocking::FixedToken::new(AccessToken::new(token)?);
     let client = industrydata_blocking::Client::builder(tokens, Nothing)
-        .base(url.parse()?)
-        .polling(PollingPolicy::every(PAUSE))
+        .settings(settings(url)?)
         .build()?;
     let tenant = client.tenant("contoso")?;
     for _ in 0..count {
@@ -38,8 +43,7 @@ pub(crate) fn asynchronous(count: u32, url: &str, token: &str) -> Result<(), Fai
         .build()?;
     let tokens = industrydata_async::FixedToken::new(AccessToken::new(token)?);
     let client = industrydata_async::Client::with_async_store(tokens, Ready)
-        .base(url.parse()?)
-        .polling(PollingPolicy::every(PAUSE))
+        .settings(settings(url)?)
         .build()?;
     let tenant = client.tenant("contoso")?;
     runtime.block_on(async {
@@ -55,6 +59,6 @@ struct Ready;
 
 impl industrydata_async::AsyncStore for Ready {
     fn transact(&self, change: std::sync::Arc<Change>) -> industrydata_async::StoreFuture {
-        industrydata_async::StoreFuture::new(async move { Nothing.transact(&change) })
+        Box::pin(async move { Nothing.transact(&change) })
     }
 }

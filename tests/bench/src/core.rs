@@ -4,21 +4,16 @@ use std::{hint::black_box, time::Duration};
 
 use http::{HeaderValue, Response, StatusCode, header, response::Parts};
 use industrydata_core::Now;
-use industrydata_core::Tenant;
 use industrydata_core::Timestamp;
 use industrydata_core::auth::AccessToken;
-use industrydata_core::endpoint::Service;
-use industrydata_core::ledger::Caller;
 use industrydata_core::ledger::Store;
 use industrydata_core::lro::Accepted;
+use industrydata_core::lro::Machine;
 use industrydata_core::lro::OperationPoll;
-use industrydata_core::lro::OperationPollStep;
-use industrydata_core::lro::Start;
-use industrydata_core::lro::StartPlan;
-use industrydata_core::lro::StartStep;
-use industrydata_core::policy::Limits;
+use industrydata_core::lro::Session;
+use industrydata_core::lro::Settings;
+use industrydata_core::lro::Step;
 use industrydata_core::policy::PollingPolicy;
-use industrydata_core::policy::Throttle;
 use industrydata_core::wire::BaseUrl;
 
 use crate::{Failure, by_library::Nothing, serve};
@@ -33,16 +28,14 @@ pub(crate) fn operations(count: u32, token: &str) -> Result<(), Failure> {
     let bench = Bench::new(token)?;
     for _ in 0..count {
         let accepted = bench.start()?;
-        let mut watch = accepted.watch(PollingPolicy::every(Duration::from_millis(1)));
+        let mut poll = accepted.poll(PollingPolicy::every(Duration::from_millis(1)));
         for done in [false, false, true] {
-            bench.poll(&mut watch, done)?;
+            bench.poll(&mut poll, done)?;
         }
-        match watch.step() {
-            OperationPollStep::Done(outcome) => drop(black_box(outcome?)),
-            OperationPollStep::Send(_) | OperationPollStep::Wait(_) => {
-                return Err("the operation has not ended".into());
-            }
-        }
+        let Step::Done(outcome) = poll.step() else {
+            return Err("the operation has not ended".into());
+        };
+        drop(black_box(outcome?));
     }
     Ok(())
 }
@@ -51,16 +44,15 @@ pub(crate) fn operations(count: u32, token: &str) -> Result<(), Failure> {
 pub(crate) fn polls(count: u32, token: &str) -> Result<(), Failure> {
     let bench = Bench::new(token)?;
     let accepted = bench.start()?;
-    let mut watch = accepted.watch(PollingPolicy::every(Duration::from_millis(1)));
+    let mut poll = accepted.poll(PollingPolicy::every(Duration::from_millis(1)));
     for _ in 0..count {
-        bench.poll(&mut watch, false)?;
+        bench.poll(&mut poll, false)?;
     }
     Ok(())
 }
 
 struct Bench {
-    service: Service,
-    tenant: Tenant,
+    session: Session,
     token: AccessToken,
     accepted: Parts,
     polled: Parts,
@@ -70,7 +62,7 @@ struct Bench {
 
 impl Bench {
     fn new(token: &str) -> Result<Self, Failure> {
-        let base: BaseUrl = "https://graph.microsoft.com/beta".parse()?;
+        let base = BaseUrl::graph();
         let location = format!(
             "{}/external/industryData/operations/78d47d6d-cd43-4b91-98c2-000000000001",
             base.as_str()
@@ -84,8 +76,7 @@ impl Bench {
             Ok::<_, Failure>(response.into_parts().0)
         };
         Ok(Self {
-            service: Service::new(base, "bench"),
-            tenant: "contoso".parse()?,
+            session: Settings::default().session("contoso".parse()?, "bench"),
             token: AccessToken::new(token)?,
             accepted: head(StatusCode::ACCEPTED, header::LOCATION, &location)?,
             polled: head(StatusCode::OK, header::CONTENT_TYPE, "application/json")?,
@@ -95,39 +86,31 @@ impl Bench {
     }
 
     fn start(&self) -> Result<Accepted, Failure> {
-        let plan = StartPlan {
-            service: self.service.clone(),
-            tenant: self.tenant.clone(),
-            throttle: Throttle::default(),
-            limits: Limits::default(),
-            wait_for_slot: false,
-            who: Caller::default(),
-        };
-        let mut start = Start::new(plan, [7; 16], AT);
+        let mut start = self.session.start([7; 16], AT);
         loop {
             match start.step() {
-                StartStep::Book(booking) => {
-                    let result = Nothing.transact(booking.change());
-                    booking.booked(result, AT);
+                Step::Ledger(transaction, _) => {
+                    let result = Nothing.transact(transaction.change());
+                    transaction.done(result, AT);
                 }
-                StartStep::Send(exchange) => {
+                Step::Send(exchange) => {
                     let (request, reply) = exchange.request(&self.token, AT).ok_or("no request")?;
                     drop(black_box(request));
                     reply.answer(&self.accepted, Ok(Vec::new()), AT);
                 }
-                StartStep::Wait(_) => return Err("the start asks to wait".into()),
-                StartStep::Done(outcome) => return Ok(outcome?),
+                Step::Wait(_) => return Err("the start asks to wait".into()),
+                Step::Done(outcome) => return Ok(outcome?),
             }
         }
     }
 
     /// One poll interval and one poll.
-    fn poll(&self, watch: &mut OperationPoll, done: bool) -> Result<(), Failure> {
-        if let OperationPollStep::Wait(mut pause) = watch.step() {
-            black_box(pause.news());
+    fn poll(&self, poll: &mut OperationPoll, done: bool) -> Result<(), Failure> {
+        if let Step::Wait(mut pause) = poll.step() {
+            black_box(pause.progress());
             pause.over(AT);
         }
-        let OperationPollStep::Send(exchange) = watch.step() else {
+        let Step::Send(exchange) = poll.step() else {
             return Err("a poll is due".into());
         };
         let (request, reply) = exchange.request(&self.token, AT).ok_or("no request")?;

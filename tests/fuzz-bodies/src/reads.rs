@@ -1,4 +1,4 @@
-//! The read API: a link that leaves the base is refused, a list ends, a body is read without showing the token.
+//! Reads: a link that leaves the base is refused, a list ends, and no text that is shown has the token.
 
 use std::time::Duration;
 
@@ -16,10 +16,11 @@ use industrydata_core::endpoint::ListRuns;
 use industrydata_core::endpoint::Preflight;
 use industrydata_core::endpoint::Service;
 use industrydata_core::endpoint::next_link;
+use industrydata_core::lro::Machine;
 use industrydata_core::lro::Read;
 use industrydata_core::lro::ReadErrorKind;
 use industrydata_core::lro::ReadPlan;
-use industrydata_core::lro::ReadStep;
+use industrydata_core::lro::Step;
 use industrydata_core::policy::Limits;
 use industrydata_core::wire::BaseUrl;
 use percent_encoding::percent_decode_str;
@@ -35,7 +36,7 @@ use crate::{
 
 pub(crate) const TARGET: Target = Target {
     name: "reads",
-    about: "no link takes the token elsewhere, a list ends, a body of any shape is read or refused",
+    about: "no link takes the token to another origin, a list ends, and any body is read or refused",
     body,
     seeds,
     words: &[
@@ -62,12 +63,12 @@ pub(crate) const TARGET: Target = Target {
 const TOKEN: &str = "eyJ0b2tlbi1jYW5hcnk.A";
 const PLACE: &str = "/external/industryData/";
 
-/// A selector (what is read), then a link, then the bodies of one answer each; the byte 1 is the token, echoed.
+/// Input: a selector of the endpoint, then a link, then the bodies of the answers, in which the byte 1 stands for the token.
 fn body(input: &[u8]) {
     let (selector, mut parts) = parts(input);
     let link = parts.remove(0);
     if let Ok(link) = str::from_utf8(link) {
-        follow(&base(selector), link);
+        check_link(&base(selector), link);
     }
     let bodies: Vec<Vec<u8>> = parts.iter().map(|part| echoed(part)).collect();
     for body in &bodies {
@@ -75,17 +76,17 @@ fn body(input: &[u8]) {
     }
     let id = String::from_utf8_lossy(link);
     match selector % 7 {
-        0 => fetch(ListRuns, &bodies),
-        1 => fetch(ListOperations, &bodies),
-        2 => fetch(ListActivities::new(id), &bodies),
-        3 => fetch(GetRun::new(id), &bodies),
-        4 => fetch(GetOperation::new(id), &bodies),
-        5 => fetch(GetStatistics::new(id), &bodies),
-        _ => fetch(Preflight, &bodies),
+        0 => read(ListRuns, &bodies),
+        1 => read(ListOperations, &bodies),
+        2 => read(ListActivities::new(id), &bodies),
+        3 => read(GetRun::new(id), &bodies),
+        4 => read(GetOperation::new(id), &bodies),
+        5 => read(GetStatistics::new(id), &bodies),
+        _ => read(Preflight, &bodies),
     }
 }
 
-fn follow(base: &BaseUrl, link: &str) {
+fn check_link(base: &BaseUrl, link: &str) {
     let uri = match next_link(base, link) {
         Ok(uri) => uri.to_string(),
         Err(error) => return assert_plain(&format!("{error} {error:?}")),
@@ -94,11 +95,11 @@ fn follow(base: &BaseUrl, link: &str) {
     assert_eq!(
         next_link(base, &uri).map(|again| again.to_string()),
         Ok(uri),
-        "it does not read back as itself"
+        "a link that was read is not read as itself"
     );
 }
 
-/// Under the base's `external/industryData/`, also as WHATWG reads it.
+/// The URL is under the base's `external/industryData/`, also as WHATWG reads it.
 fn assert_own(base: &BaseUrl, uri: &str) {
     let known = url::Url::parse(base.as_str()).expect("the base is a URL");
     let read = url::Url::parse(uri).expect("a URL by WHATWG");
@@ -117,7 +118,7 @@ fn assert_own(base: &BaseUrl, uri: &str) {
     );
 }
 
-/// As the most lenient server reads a path: decoded, backslashes as slashes.
+/// A path as the most lenient server reads it: decoded, with backslashes as slashes.
 fn lenient(path: &str) -> String {
     percent_decode_str(path)
         .decode_utf8_lossy()
@@ -125,7 +126,7 @@ fn lenient(path: &str) -> String {
         .replace('\\', "/")
 }
 
-/// By every endpoint: read or refused, always the same, shown without controls.
+/// Every endpoint reads or refuses a body, always in the same way, and shows it without controls.
 fn decode(body: &[u8]) {
     let labels: [Option<&[u8]>; 3] = [None, Some(b"application/json"), Some(b"text/html")];
     for label in labels {
@@ -152,27 +153,27 @@ fn assert_read<E: Endpoint>(endpoint: &E, answer: &Answer<'_>) {
     }
 }
 
-/// One read against these bodies, one after the other and round again.
-fn fetch<E: Endpoint>(endpoint: E, bodies: &[Vec<u8>]) {
+/// One read, answered with these bodies in turn.
+fn read<E: Endpoint>(endpoint: E, bodies: &[Vec<u8>]) {
     let base = BaseUrl::graph();
     let plan = ReadPlan {
         service: Service::new(base.clone(), "fuzz/1"),
         limits: Limits::default(),
     };
     let mut now = Now::new(clock(), Duration::ZERO);
-    let mut fetch = Read::new(endpoint, plan, [5; 16], now);
+    let mut read = Read::new(endpoint, plan, [5; 16], now);
     let token = AccessToken::new(TOKEN).expect("a token");
     let mut bodies = bodies.iter().cycle();
     let (mut requests, mut left_base) = (0, false);
     loop {
-        match fetch.step() {
-            ReadStep::Send(exchange) => {
+        match read.step() {
+            Step::Send(exchange) => {
                 let Some((request, reply)) = exchange.request(&token, now) else {
                     continue;
                 };
                 requests += 1;
-                assert!(requests <= 5 * 200 + 1, "a list without an end");
-                assert!(!left_base, "a link elsewhere, and it is followed");
+                assert!(requests <= 5 * 200 + 1, "a list that does not end");
+                assert!(!left_base, "a link to another origin is followed");
                 assert_own(&base, &request.uri().to_string());
                 assert!(request.headers().contains_key(AUTHORIZATION));
                 let body = bodies.next().cloned().unwrap_or_default();
@@ -192,11 +193,11 @@ fn fetch<E: Endpoint>(endpoint: E, bodies: &[Vec<u8>]) {
                 };
                 reply.answer(&head, Ok(body), now);
             }
-            ReadStep::Wait(pause) => {
+            Step::Wait(pause) => {
                 now.steady += pause.remaining(now);
                 pause.over(now);
             }
-            ReadStep::Done(outcome) => {
+            Step::Done(outcome) => {
                 if let Err(error) = &outcome {
                     assert_shown(error, TOKEN);
                     assert!(
@@ -206,11 +207,15 @@ fn fetch<E: Endpoint>(endpoint: E, bodies: &[Vec<u8>]) {
                 }
                 let first = format!("{outcome:?}");
                 assert!(!first.contains(TOKEN), "the token is shown: {first}");
-                fetch.stop();
-                let ReadStep::Done(again) = fetch.step() else {
-                    panic!("an end that is none");
+                read.stop();
+                let Step::Done(again) = read.step() else {
+                    panic!("it goes on after its end");
                 };
-                assert_eq!(format!("{again:?}"), first, "another end");
+                assert_eq!(
+                    format!("{again:?}"),
+                    first,
+                    "it ends differently when asked again"
+                );
                 return;
             }
         }

@@ -1,6 +1,6 @@
 //! Transitions: what each event of a script does to the world.
 
-use crate::{agenda::Due, review, script::Act, sim::Sim, start};
+use crate::{agenda::Due, reconcile, script::Act, sim::Sim, start};
 
 /// An event happens.
 pub(crate) fn happen(sim: &Sim, act: &Act) {
@@ -71,7 +71,7 @@ pub(crate) fn happen(sim: &Sim, act: &Act) {
             let is_dead = world.clients[client].is_dead;
             drop(world);
             if !is_dead {
-                sim.spawn(client, Box::pin(review::reconcile(sim.clone(), client)));
+                sim.spawn(client, Box::pin(reconcile::reconcile(sim.clone(), client)));
             }
         }
     }

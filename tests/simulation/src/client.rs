@@ -10,7 +10,7 @@ use industrydata_core::auth::TokenError;
 
 use crate::{
     fate::{Fate, StoreFate, TokenFate},
-    follow,
+    poll,
     script::{Clock, On},
     sim::Sim,
     world::utc,
@@ -105,7 +105,7 @@ pub(crate) fn restart(sim: &Sim, client: usize) {
         own.disk.clone()
     };
     for token in disk {
-        let task = follow::resume(sim.clone(), client, token);
+        let task = poll::resume(sim.clone(), client, token);
         sim.spawn(client, Box::pin(task));
     }
 }

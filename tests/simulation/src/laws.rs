@@ -1,4 +1,4 @@
-//! The laws, as sentences. Each compares what truly happened with what the callers were told.
+//! The laws, as sentences. Each compares what truly happened with what was reported to the callers.
 
 use crate::{liveness, safety, sim::World};
 

@@ -2,9 +2,10 @@
 //! over a faulty network, in virtual time. One seed determines the whole history.
 //!
 //! - [`transitions`] makes a [`Script`] from a seed; `acts` executes its events.
-//! - The system: `client`, `start`, `follow` and `review` drive the core's machines as an adapter does. `books` is the
-//!   store of the ledger. `network`, `wire` and `front` lie between the clients and the emulated service.
-//! - The model: `record` and `model` keep what truly happened and what the callers were told.
+//! - The system: `client`, `start`, `poll` and `reconcile` are what a client does; `drive` drives the core's machines for
+//!   them, as an adapter does. `ledger` is the store of the ledger. `network`, `wire` and `front` lie between the clients
+//!   and the emulated service.
+//! - The model: `record` and `model` keep what truly happened and what was reported to the callers.
 //! - The laws are in [`LAWS`]: `safety` checks what must never happen, `liveness` what must happen eventually.
 //!
 //! A history that breaks a law is shortened ([`shrink`]) and printed as a script that can be played again. Other tests
@@ -21,21 +22,22 @@
 
 mod acts;
 mod agenda;
-mod books;
 mod client;
 mod dice;
+mod drive;
 pub mod fate;
 mod fates;
 mod faults;
-mod follow;
 mod front;
 mod laws;
+mod ledger;
 mod liveness;
 mod model;
 mod network;
 mod planted;
+mod poll;
+mod reconcile;
 mod record;
-mod review;
 mod runner;
 mod safety;
 pub mod script;

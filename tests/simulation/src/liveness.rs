@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use http::StatusCode;
 use industrydata_core::ledger::Quota;
+use industrydata_core::ledger::RefusalReason;
 use industrydata_core::lro::MayHaveStarted;
 
 use crate::{
     front::WINDOW,
     laws::MARGIN,
-    record::{Ended, Poll, Refused, Reservation, Watched},
+    record::{Ended, Poll, Polling, Refused, Reservation},
     script::Act,
     sim::World,
 };
@@ -79,19 +80,19 @@ pub(crate) fn no_waste(world: &World) -> Option<String> {
 
 /// G4.
 pub(crate) fn pace(world: &World) -> Option<String> {
-    world.record.watches.iter().find_map(|watch| {
+    world.record.pollings.iter().find_map(|polling| {
         // Whether the previous poll was the immediate repeat after a 401.
         let mut is_repeat = false;
-        let polls = watch.polls.iter();
+        let polls = polling.polls.iter();
         polls
-            .zip(watch.polls.iter().skip(1))
+            .zip(polling.polls.iter().skip(1))
             .find_map(|(before, poll)| {
                 let since = match &before.ended {
                     Some((at, _)) => *at,
                     None => before.sent,
                 };
                 let gap = poll.sent.saturating_sub(since) + ROUNDING;
-                let least = least(watch, before, poll, since);
+                let least = least(polling, before, poll, since);
                 let may_repeat = !is_repeat && is_401(before);
                 is_repeat = may_repeat && gap < least;
                 (gap < least && !may_repeat)
@@ -101,20 +102,20 @@ pub(crate) fn pace(world: &World) -> Option<String> {
 }
 
 /// The minimum time between the end of a poll and the next poll.
-fn least(watch: &Watched, before: &Poll, poll: &Poll, since: Duration) -> Duration {
+fn least(polling: &Polling, before: &Poll, poll: &Poll, since: Duration) -> Duration {
     let asked = match &before.ended {
         Some((_, Ended::Answer { asked, .. })) => asked.unwrap_or_default().min(86_400),
         Some((_, Ended::Lost | Ended::NeverSent)) | None => 0,
     };
-    let age = watch
+    let age = polling
         .accepted
         .map_or(Duration::ZERO, |at| since.saturating_sub(at));
-    let policy = match watch.every {
+    let policy = match polling.every {
         Some(every) => every,
         None => (age / 10).clamp(Duration::from_secs(5), Duration::from_secs(60)),
     };
     // The last poll comes just before the time limit, without an interval.
-    let is_last = poll.sent + LAST_POLL + ROUNDING >= watch.deadline;
+    let is_last = poll.sent + LAST_POLL + ROUNDING >= polling.deadline;
     let policy = if is_last { Duration::ZERO } else { policy };
     policy.max(Duration::from_secs(asked))
 }
@@ -127,11 +128,11 @@ fn is_401(poll: &Poll) -> bool {
 fn may_count(world: &World, own: &Reservation, at: u64) -> bool {
     // A store whose clock is behind dates later entries by the `Date` of an earlier response.
     let is_old = own.at + WINDOW + 2 * MARGIN + LEASE + DRIFT <= at;
-    let given_back = match &world.record.attempts[own.attempt].told {
-        Some((_, told)) => {
-            let is_no = told.may_have_started == MayHaveStarted::No && !told.is_warned;
+    let given_back = match &world.record.attempts[own.attempt].reported {
+        Some((_, reported)) => {
+            let is_no = reported.may_have_started == MayHaveStarted::No && !reported.is_warned;
             is_no
-                && told.at + ANSWER <= at
+                && reported.at + ANSWER <= at
                 && world.record.attempts[own.attempt].latest == Some(own.id)
         }
         None => false,
@@ -144,8 +145,8 @@ fn too_long(world: &World, refused: Refused) -> Option<String> {
     let accepted = |own: &Reservation| {
         let mut accepted = world.record.acceptances();
         let (at, _) = accepted.find(|(_, post)| post.reservation == Some(own.id))?;
-        let (_, told) = world.record.attempts[own.attempt].told.as_ref()?;
-        (told.at < refused.at).then_some(at)
+        let (_, reported) = world.record.attempts[own.attempt].reported.as_ref()?;
+        (reported.at < refused.at).then_some(at)
     };
     let held = world
         .record
@@ -161,9 +162,9 @@ fn too_long(world: &World, refused: Refused) -> Option<String> {
     // A ledger whose clock is behind dates a start by the response's `Date`, which is ahead of that clock.
     let behind = world.behind() as u64 * 1000;
     let frees = fifth + WINDOW + MARGIN + behind + DRIFT + 2 * world.script.world.latency + 100;
-    let told = refused.at as i64 + refused.wait;
-    (told > frees as i64)
-        .then(|| format!("a refusal named {told} ms as the next free slot, not {frees} ms"))
+    let reported = refused.at as i64 + refused.wait;
+    (reported > frees as i64)
+        .then(|| format!("a refusal named {reported} ms as the next free slot, not {frees} ms"))
 }
 
 /// A start that was not accepted although neither a fault nor its time limit prevented it.
@@ -172,10 +173,13 @@ fn untaken(world: &World) -> Option<String> {
     let attempts = world.record.attempts.iter();
     let mut attempts = attempts.filter(|attempt| attempt.limit > there_and_back);
     attempts.find_map(|attempt| {
-        let (_, told) = attempt.told.as_ref()?;
-        let is_full = told.words.contains("starts of the window");
-        let is_taken = told.may_have_started == MayHaveStarted::Yes || is_full;
-        (!is_taken).then(|| format!("without any fault, a start ended with `{}`", told.words))
+        let (_, reported) = attempt.reported.as_ref()?;
+        let is_full = matches!(
+            reported.refused,
+            Some(RefusalReason::Slots | RefusalReason::InFlight)
+        );
+        let is_taken = reported.may_have_started == MayHaveStarted::Yes || is_full;
+        (!is_taken).then(|| format!("without any fault, a start ended with `{}`", reported.words))
     })
 }
 

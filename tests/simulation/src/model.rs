@@ -7,7 +7,7 @@ use industrydata_core::ledger::EntryState;
 
 use crate::{
     front::TOKEN,
-    record::{Ended, Poll, Post, Record, Reservation},
+    record::{Ended, Poll, Post, Purpose, Record, Reservation},
 };
 
 impl Record {
@@ -31,6 +31,15 @@ impl Record {
             && fields.iter().all(is_ours);
         if !is_sound {
             self.strays.push(uri.to_string());
+        }
+    }
+
+    /// A machine is asked for its next step.
+    pub(crate) fn stepped(&mut self, purpose: Purpose) {
+        match purpose {
+            Purpose::Start(attempt) => self.attempts[attempt].steps += 1,
+            Purpose::Poll(polling) => self.pollings[polling].steps += 1,
+            Purpose::Reconcile => {}
         }
     }
 
@@ -101,16 +110,16 @@ impl Record {
         }
     }
 
-    pub(crate) fn poll(&mut self, watch: usize, number: usize, sent: Duration) {
-        self.watches[watch].polls.push(Poll {
+    pub(crate) fn poll(&mut self, polling: usize, number: usize, sent: Duration) {
+        self.pollings[polling].polls.push(Poll {
             number,
             sent,
             ended: None,
         });
     }
 
-    pub(crate) fn poll_ended(&mut self, watch: usize, number: usize, at: Duration, ended: Ended) {
-        let polls = &mut self.watches[watch].polls;
+    pub(crate) fn poll_ended(&mut self, polling: usize, number: usize, at: Duration, ended: Ended) {
+        let polls = &mut self.pollings[polling].polls;
         if let Some(poll) = polls.iter_mut().rev().find(|it| it.number == number) {
             poll.ended = Some((at, ended));
         }

@@ -111,16 +111,16 @@ impl World {
         self.record.request(base, request);
         let now = self.now;
         match purpose {
-            Purpose::Post(attempt) => {
+            Purpose::Start(attempt) => {
                 let latest = self.record.attempts[attempt].latest;
                 let state = latest.and_then(|id| self.state(id));
                 self.record.post(attempt, number, now, state);
             }
-            Purpose::Poll(watch) => {
+            Purpose::Poll(polling) => {
                 let steady = self.clients[client].steady(now);
-                self.record.poll(watch, number, steady);
+                self.record.poll(polling, number, steady);
             }
-            Purpose::List => {}
+            Purpose::Reconcile => {}
         }
         number
     }
@@ -128,11 +128,11 @@ impl World {
     /// Records how a request ended for its client.
     fn ended(&mut self, client: usize, number: usize, answer: &Answer) {
         let letter = &self.letters[number];
-        let told = letter.served.as_ref().and_then(|it| it.status.clone());
+        let reported = letter.served.as_ref().and_then(|it| it.status.clone());
         let ended = match answer {
             Ok((head, body)) => Ended::Answer {
                 status: head.status,
-                told: told.filter(|_| body.is_ok()),
+                reported: reported.filter(|_| body.is_ok()),
                 asked: asked(head),
                 dated: head.headers.contains_key(http::header::DATE),
             },
@@ -141,12 +141,12 @@ impl World {
         };
         let steady = self.clients[client].steady(self.now);
         match letter.purpose {
-            Purpose::Post(_) => {
+            Purpose::Start(_) => {
                 let off = self.at(client).utc.duration_since(utc(self.now as i64));
                 self.record.post_ended(number, ended, off.as_secs());
             }
-            Purpose::Poll(watch) => self.record.poll_ended(watch, number, steady, ended),
-            Purpose::List => {}
+            Purpose::Poll(polling) => self.record.poll_ended(polling, number, steady, ended),
+            Purpose::Reconcile => {}
         }
     }
 

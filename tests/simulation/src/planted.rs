@@ -1,5 +1,7 @@
 //! Faults planted into the simulated driver, store and caller. They show that the laws detect them.
 
+use std::sync::Arc;
+
 use http::{Request, StatusCode, header::DATE, response::Parts};
 use industrydata_core::Now;
 use industrydata_core::ledger::Change;
@@ -18,7 +20,7 @@ use industrydata_core::wire::TransportError;
 use crate::{
     front::TOKEN,
     network::{Answer, is},
-    record::{Purpose, Told},
+    record::{Purpose, Reported},
     sim::{Sim, World},
 };
 
@@ -47,7 +49,7 @@ pub enum Planted {
     /// A store error is treated as a granted reservation.
     IgnoresStore,
     /// The token is used as the start's label in the ledger.
-    TokenInBooks,
+    TokenInLedger,
     /// The ledger's clock stops after eight hours.
     StandingClock,
     /// A dropped start always releases its slot.
@@ -70,13 +72,13 @@ pub(crate) fn copy(sim: &Sim, request: &Request<Vec<u8>>) -> Option<Request<Vec<
 
 /// Whether that driver sends the request again.
 pub(crate) fn sends_again(purpose: Purpose, answer: &Answer) -> bool {
-    matches!(purpose, Purpose::Post(_)) && is(answer, StatusCode::SERVICE_UNAVAILABLE)
+    matches!(purpose, Purpose::Start(_)) && is(answer, StatusCode::SERVICE_UNAVAILABLE)
 }
 
 /// The moment at which the driver says that a response came.
 pub(crate) fn answered_at(sim: &Sim, purpose: Purpose, sent: Now, client: usize) -> Now {
     let world = sim.world();
-    let is_post = matches!(purpose, Purpose::Post(_));
+    let is_post = matches!(purpose, Purpose::Start(_));
     if world.is_planted(Planted::DatedBySend) && is_post {
         sent
     } else {
@@ -86,7 +88,7 @@ pub(crate) fn answered_at(sim: &Sim, purpose: Purpose, sent: Now, client: usize)
 
 /// Removes the `Date` of a response, for the driver that dates by the send.
 pub(crate) fn undate(sim: &Sim, purpose: Purpose, head: &mut Parts) {
-    if sim.world().is_planted(Planted::DatedBySend) && matches!(purpose, Purpose::Post(_)) {
+    if sim.world().is_planted(Planted::DatedBySend) && matches!(purpose, Purpose::Start(_)) {
         head.headers.remove(DATE);
     }
 }
@@ -117,23 +119,22 @@ pub(crate) fn blame(sim: &Sim, fault: TransportError) -> TransportError {
 }
 
 /// The store's reply as the driver passes it to the machine.
-pub(crate) fn booked(
-    sim: &Sim,
+pub(crate) fn replied(
+    world: &World,
     result: Result<StoreReply, StoreError>,
 ) -> Result<StoreReply, StoreError> {
-    let world = sim.world();
     match result {
         Err(_) if world.is_planted(Planted::IgnoresStore) => {
             let read = Change::read(world.key(), Throttle::default());
-            let stored = world.books.bytes.as_deref();
-            Ok(read.apply(stored, world.books_clock(world.now))?.reply)
+            let stored = world.ledger.bytes.as_deref();
+            Ok(read.apply(stored, world.ledger_clock(world.now))?.reply)
         }
         result => result,
     }
 }
 
 /// The change that a dropped start leaves to be written.
-pub(crate) fn abandoned(world: &World, attempt: usize, change: Change) -> Change {
+pub(crate) fn abandoned(world: &World, attempt: usize, change: Arc<Change>) -> Arc<Change> {
     let latest = world.record.attempts[attempt].latest;
     match latest {
         Some(id) if world.is_planted(Planted::DropFrees) => {
@@ -141,15 +142,16 @@ pub(crate) fn abandoned(world: &World, attempt: usize, change: Change) -> Change
                 why: "planted".to_owned(),
                 not_before: None,
             };
-            Change::settle(world.key(), Throttle::default(), id.to_be_bytes(), outcome)
+            let id = id.to_be_bytes();
+            Change::settle(world.key(), Throttle::default(), id, outcome).into()
         }
         _ => change,
     }
 }
 
 /// The label of a start in the ledger.
-pub(crate) fn label(world: &mut World, client: usize) -> Option<String> {
-    let is_planted = world.is_planted(Planted::TokenInBooks);
+pub(crate) fn label(world: &World, client: usize) -> Option<String> {
+    let is_planted = world.is_planted(Planted::TokenInLedger);
     is_planted.then(|| format!("{TOKEN}{client}"))
 }
 
@@ -168,15 +170,15 @@ pub(crate) fn follows(world: &mut World, outcome: &Result<Accepted, StartError>)
     }
 }
 
-/// What a caller is told.
-pub(crate) fn told(world: &World, told: Told) -> Told {
-    if world.is_planted(Planted::ForgetsAcceptance) && told.operation.is_none() {
-        return Told {
+/// What is reported to a caller.
+pub(crate) fn reported(world: &World, reported: Reported) -> Reported {
+    if world.is_planted(Planted::ForgetsAcceptance) && reported.operation.is_none() {
+        return Reported {
             may_have_started: MayHaveStarted::No,
-            ..told
+            ..reported
         };
     }
-    told
+    reported
 }
 
 /// The throttle that a caller configures.

@@ -1,4 +1,4 @@
-//! What truly happened and what the callers were told. The laws compare the two.
+//! What truly happened and what was reported to the callers. The laws compare the two.
 
 use std::time::Duration;
 
@@ -6,14 +6,15 @@ use http::StatusCode;
 use industrydata_core::Now;
 use industrydata_core::Timestamp;
 use industrydata_core::ledger::EntryState;
+use industrydata_core::ledger::RefusalReason;
 use industrydata_core::lro::MayHaveStarted;
 
-/// The purpose of a request, with the number of the attempt or of the operation poll.
+/// What a machine is for, with the number of the attempt or of the operation poll.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    Post(usize),
+    Start(usize),
     Poll(usize),
-    List,
+    Reconcile,
 }
 
 /// How a request ended for its client.
@@ -23,7 +24,7 @@ pub(crate) enum Ended {
     Answer {
         status: StatusCode,
         /// The operation's status, if the response is the service's own and arrived completely.
-        told: Option<String>,
+        reported: Option<String>,
         /// The `Retry-After`, if it is a number of seconds.
         asked: Option<u64>,
         /// Whether the response had a `Date`.
@@ -43,8 +44,8 @@ pub(crate) struct Reservation {
     pub(crate) at: u64,
     /// The date that the ledger gives it, once its own start has confirmed it.
     pub(crate) dated: Option<Timestamp>,
-    /// When evidence of a reconciliation released it.
-    pub(crate) freed: Option<u64>,
+    /// Whether a reconciliation released it.
+    pub(crate) is_freed: bool,
 }
 
 /// One POST.
@@ -65,17 +66,19 @@ pub(crate) struct Post {
     pub(crate) accepted: Option<(u64, String)>,
 }
 
-/// What the caller of a start was told.
+/// What was reported to the caller of a start.
 #[derive(Clone, Debug)]
-pub(crate) struct Told {
+pub(crate) struct Reported {
     /// When, in true time.
     pub(crate) at: u64,
     pub(crate) may_have_started: MayHaveStarted,
     pub(crate) operation: Option<String>,
+    /// Why the ledger refused the start, if it did.
+    pub(crate) refused: Option<RefusalReason>,
     /// Whether the result carries the warning that the ledger was not written.
     pub(crate) is_warned: bool,
     /// Whether the result carries the warning that a clock is off.
-    pub(crate) is_skew_told: bool,
+    pub(crate) is_skew_reported: bool,
     /// The state of the entry in the ledger at that moment.
     pub(crate) entry: Option<EntryState>,
     pub(crate) words: String,
@@ -91,8 +94,8 @@ pub(crate) struct Attempt {
     pub(crate) granted: Option<u128>,
     pub(crate) steps: u32,
     /// How long the start waited for the store.
-    pub(crate) booking: Duration,
-    pub(crate) told: Option<(Duration, Told)>,
+    pub(crate) in_store: Duration,
+    pub(crate) reported: Option<(Duration, Reported)>,
 }
 
 /// A refusal by the ledger.
@@ -114,7 +117,7 @@ pub(crate) struct Poll {
 
 /// The polling of one operation.
 #[derive(Clone, Debug)]
-pub(crate) struct Watched {
+pub(crate) struct Polling {
     pub(crate) operation: String,
     /// When the start was accepted, in steady time, if this process made it.
     pub(crate) accepted: Option<Duration>,
@@ -149,7 +152,7 @@ pub(crate) struct Record {
     pub(crate) posts: Vec<Post>,
     pub(crate) reservations: Vec<Reservation>,
     pub(crate) refused: Vec<Refused>,
-    pub(crate) watches: Vec<Watched>,
+    pub(crate) pollings: Vec<Polling>,
     pub(crate) followed: Vec<Followed>,
     /// Requests that were not sent to the base, or not with one sensitive token.
     pub(crate) strays: Vec<String>,

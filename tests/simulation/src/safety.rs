@@ -10,7 +10,7 @@ use crate::{
     fate::Fate,
     front::WINDOW,
     laws::MARGIN,
-    record::{Attempt, Ended, Post, Told},
+    record::{Attempt, Ended, Post, Reported},
     sim::World,
     world::utc,
 };
@@ -59,7 +59,7 @@ pub(crate) fn quota(world: &World) -> Option<String> {
     }
     let freed = |post: &Post| {
         let own = post.reservation.and_then(|id| world.record.reservation(id));
-        own.is_some_and(|it| it.freed.is_some())
+        own.is_some_and(|it| it.is_freed)
     };
     let open = world.record.posts.iter();
     let open = open.filter(|post| !post.is_disproved() && !freed(post));
@@ -82,10 +82,10 @@ pub(crate) fn quota(world: &World) -> Option<String> {
 /// If the `Date` of a 202 shows that the client's clock is off, the result must carry a warning.
 fn wrong_clock(world: &World) -> Option<String> {
     world.record.posts.iter().find_map(|post| {
-        let (_, told) = world.record.attempts[post.attempt].told.as_ref()?;
+        let (_, reported) = world.record.attempts[post.attempt].reported.as_ref()?;
         let is_dated = matches!(&post.ended, Some(Ended::Answer { dated: true, status, .. }) if *status == StatusCode::ACCEPTED);
         let is_off = post.ahead.unsigned_abs() * 1000 > MARGIN + 5000;
-        let is_silent = told.operation.is_some() && !told.is_skew_told;
+        let is_silent = reported.operation.is_some() && !reported.is_skew_reported;
         (is_dated && is_off && is_silent)
             .then(|| format!("a clock {} s ahead was not reported", post.ahead))
     })
@@ -103,66 +103,66 @@ pub(crate) fn record_first(world: &World) -> Option<String> {
     if world.record.jumped_ahead > 0 {
         return None;
     }
-    told(world).find_map(|(_, attempt, (_, told))| {
-        let is_kept = match told.may_have_started {
-            MayHaveStarted::Yes => told.entry == Some(EntryState::Confirmed),
-            MayHaveStarted::Unknown => told.entry.is_some(),
+    reported(world).find_map(|(_, attempt, (_, reported))| {
+        let is_kept = match reported.may_have_started {
+            MayHaveStarted::Yes => reported.entry == Some(EntryState::Confirmed),
+            MayHaveStarted::Unknown => reported.entry.is_some(),
             MayHaveStarted::No => true,
         };
-        let words = &told.words;
-        (!is_kept && !told.is_warned).then(|| {
-            let (client, entry) = (attempt.client, &told.entry);
-            format!("client {client} was told `{words}`, and the ledger has {entry:?}")
+        let words = &reported.words;
+        (!is_kept && !reported.is_warned).then(|| {
+            let (client, entry) = (attempt.client, &reported.entry);
+            format!("`{words}` was reported to client {client}, and the ledger has {entry:?}")
         })
     })
 }
 
 /// I5.
 pub(crate) fn no_lost_start(world: &World) -> Option<String> {
-    told(world).find_map(|(nth, _, (_, told))| {
+    reported(world).find_map(|(nth, _, (_, reported))| {
         let posts = world.record.posts.iter().filter(|post| post.attempt == nth);
         let mut accepted = posts.filter_map(|post| Some((post, post.accepted.as_ref()?)));
         let (post, (at, operation)) = match accepted.next_back() {
             Some(accepted) => accepted,
-            None if told.may_have_started == MayHaveStarted::Yes => {
+            None if reported.may_have_started == MayHaveStarted::Yes => {
                 return Some("a start was reported as accepted that was not".to_owned());
             }
             None => return None,
         };
-        if told.may_have_started == MayHaveStarted::No {
+        if reported.may_have_started == MayHaveStarted::No {
             return Some(format!(
                 "a start accepted at {at} ms was reported as `{}`",
-                told.words
+                reported.words
             ));
         }
         let is_answered = matches!(&post.ended, Some(Ended::Answer { status, .. }) if *status == StatusCode::ACCEPTED);
         let is_hostile = matches!(world.letters[post.number].fate(), Some(Fate::Location(_)));
-        let is_known = told.operation.as_ref() == Some(operation);
+        let is_known = reported.operation.as_ref() == Some(operation);
         if is_answered && !is_known && !is_hostile {
             return Some(format!(
                 "the operation {operation} was reported as `{}`",
-                told.words
+                reported.words
             ));
         }
-        (is_answered && told.may_have_started != MayHaveStarted::Yes)
-            .then(|| format!("a 202 was reported as `{}`", told.words))
+        (is_answered && reported.may_have_started != MayHaveStarted::Yes)
+            .then(|| format!("a 202 was reported as `{}`", reported.words))
     })
 }
 
 /// I6.
 pub(crate) fn no_false_end(world: &World) -> Option<String> {
-    world.record.watches.iter().find_map(|watch| {
-        let (_, known, is_sticky) = watch.ended.as_ref()?;
-        let last = watch.polls.last().and_then(|poll| poll.ended.as_ref());
-        let told = match last {
-            Some((_, Ended::Answer { told, .. })) => told.as_deref(),
+    world.record.pollings.iter().find_map(|polling| {
+        let (_, known, is_sticky) = polling.ended.as_ref()?;
+        let last = polling.polls.last().and_then(|poll| poll.ended.as_ref());
+        let reported = match last {
+            Some((_, Ended::Answer { reported, .. })) => reported.as_deref(),
             Some((_, Ended::Lost | Ended::NeverSent)) | None => None,
         };
-        let is_false = known.is_some() && known.as_deref() != told;
-        let (operation, known) = (&watch.operation, known.as_deref().unwrap_or("no status"));
+        let is_false = known.is_some() && known.as_deref() != reported;
+        let (operation, known) = (&polling.operation, known.as_deref().unwrap_or("no status"));
         (is_false || !is_sticky).then(|| {
             format!(
-                "{operation} ended with {known}, the service sent {told:?}; the same end again: {is_sticky}"
+                "{operation} ended with {known}, the service sent {reported:?}; the same end again: {is_sticky}"
             )
         })
     })
@@ -170,21 +170,21 @@ pub(crate) fn no_false_end(world: &World) -> Option<String> {
 
 /// I7.
 pub(crate) fn bounded(world: &World) -> Option<String> {
-    let starts = told(world).find_map(|(_, attempt, (at, _))| {
+    let starts = reported(world).find_map(|(_, attempt, (at, _))| {
         let took = at.saturating_sub(attempt.began.steady);
         let most = 40 + took.as_secs();
         let is_long =
-            took > attempt.limit + attempt.booking + SLACK || u64::from(attempt.steps) > most;
+            took > attempt.limit + attempt.in_store + SLACK || u64::from(attempt.steps) > most;
         is_long.then(|| format!("a start took {took:?} and {} steps", attempt.steps))
     });
     starts.or_else(|| {
-        world.record.watches.iter().find_map(|watch| {
-            let (at, _, _) = watch.ended.as_ref()?;
-            let took = at.saturating_sub(watch.began);
-            let most = 50 + 6 * watch.polls.len() as u64 + took.as_secs();
-            let is_long =
-                *at > watch.deadline.max(watch.began) + SLACK || u64::from(watch.steps) > most;
-            is_long.then(|| format!("polling took {took:?} and {} steps", watch.steps))
+        world.record.pollings.iter().find_map(|polling| {
+            let (at, _, _) = polling.ended.as_ref()?;
+            let took = at.saturating_sub(polling.began);
+            let most = 50 + 6 * polling.polls.len() as u64 + took.as_secs();
+            let is_long = *at > polling.deadline.max(polling.began) + SLACK
+                || u64::from(polling.steps) > most;
+            is_long.then(|| format!("polling took {took:?} and {} steps", polling.steps))
         })
     })
 }
@@ -204,9 +204,9 @@ pub(crate) fn fail_closed(world: &World) -> Option<String> {
 }
 
 /// The starts whose end was reported to their caller.
-fn told(world: &World) -> impl Iterator<Item = (usize, &Attempt, &(Duration, Told))> {
+fn reported(world: &World) -> impl Iterator<Item = (usize, &Attempt, &(Duration, Reported))> {
     let attempts = world.record.attempts.iter().enumerate();
-    attempts.filter_map(|(nth, attempt)| Some((nth, attempt, attempt.told.as_ref()?)))
+    attempts.filter_map(|(nth, attempt)| Some((nth, attempt, attempt.reported.as_ref()?)))
 }
 
 /// The first and the last of six of these times within one window, if there are any.

@@ -25,7 +25,8 @@ pub struct World {
     /// The clients' clocks.
     pub clients: Vec<Clock>,
     /// The clock of the ledger.
-    pub books: BooksClock,
+    #[serde(rename = "books")]
+    pub ledger: LedgerClock,
     /// The greatest latency of a request and of a response, in ms.
     pub latency: u64,
     /// How long an operation takes, in s.
@@ -52,7 +53,7 @@ pub struct Clock {
 /// The clock of the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum BooksClock {
+pub enum LedgerClock {
     /// The store's own clock, this many seconds ahead of the service's (as with PostgreSQL).
     Own(i64),
     /// The clock of the machine on which all clients run, which is the first client's clock (as with SQLite).

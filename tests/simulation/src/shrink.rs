@@ -2,7 +2,7 @@
 
 use crate::{
     Planted, Violation, play,
-    script::{BooksClock, Clock, Script},
+    script::{Clock, LedgerClock, Script},
 };
 
 /// How often scripts are played while searching for a shorter one.
@@ -70,7 +70,7 @@ fn simplifications(script: &Script) -> Vec<Way> {
         Box::new(|it| it.world.clients.truncate(1)),
         Box::new(|it| it.world.clients.truncate(2)),
         Box::new(|it| it.world.clients.fill(Clock::default())),
-        Box::new(|it| it.world.books = BooksClock::Own(0)),
+        Box::new(|it| it.world.ledger = LedgerClock::Own(0)),
         Box::new(|it| it.world.schedule = false),
         Box::new(|it| it.world.schedule_counts = false),
         Box::new(|it| it.world.latency = 50),

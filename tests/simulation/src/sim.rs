@@ -8,16 +8,17 @@ use std::{
 };
 
 use industrydata_core::Tenant;
-use industrydata_core::endpoint::Service;
+use industrydata_core::lro::Session;
+use industrydata_core::lro::Settings;
 use industrydata_core::wire::BaseUrl;
 
 use crate::{
     agenda::{Agenda, Due, Sleep, Task, resume},
-    books::Ledger,
     client::{self, Client},
     dice::Dice,
     fate::{Fate, StoreFate},
     front::Front,
+    ledger::Ledger,
     network::Letter,
     planted::Planted,
     record::Record,
@@ -32,16 +33,13 @@ const MOST_STEPS: u64 = 400_000;
 #[derive(Clone, Debug)]
 pub(crate) struct Common {
     pub(crate) base: BaseUrl,
-    pub(crate) service: Service,
     pub(crate) tenant: Tenant,
 }
 
 impl Common {
     pub(crate) fn new() -> Self {
-        let base = BaseUrl::graph();
         Self {
-            service: Service::new(base.clone(), "simulation/1"),
-            base,
+            base: BaseUrl::graph(),
             tenant: "contoso".parse().unwrap(),
         }
     }
@@ -60,7 +58,7 @@ pub(crate) struct World {
     pub(crate) agenda: Agenda,
     pub(crate) dice: Dice,
     pub(crate) clients: Vec<Client>,
-    pub(crate) books: Ledger,
+    pub(crate) ledger: Ledger,
     pub(crate) front: Front,
     pub(crate) letters: Vec<Letter>,
     pub(crate) record: Record,
@@ -91,7 +89,7 @@ impl Sim {
             agenda: Agenda::default(),
             dice,
             clients: clients.collect(),
-            books: Ledger::default(),
+            ledger: Ledger::default(),
             front,
             letters: Vec::new(),
             record: Record::default(),
@@ -245,5 +243,12 @@ impl Sim {
             own.filter_map(|it| it.task.take()).collect()
         };
         drop(dead);
+    }
+}
+
+impl World {
+    /// What a client with these settings does for the tenant.
+    pub(crate) fn session(&self, settings: &Settings) -> Session {
+        settings.session(self.common.tenant.clone(), "simulation/1")
     }
 }

@@ -48,10 +48,15 @@ pub struct Tally {
 impl Tally {
     pub(crate) fn of(world: &World) -> Self {
         let record = &world.record;
-        let told = |nth: usize| record.attempts[nth].told.as_ref().map(|(_, told)| told);
+        let reported = |nth: usize| {
+            record.attempts[nth]
+                .reported
+                .as_ref()
+                .map(|(_, reported)| reported)
+        };
         let is_open = |nth: usize| {
-            told(nth).is_none_or(|told| {
-                told.may_have_started == MayHaveStarted::Unknown || told.is_warned
+            reported(nth).is_none_or(|reported| {
+                reported.may_have_started == MayHaveStarted::Unknown || reported.is_warned
             })
         };
         let posted = |nth: usize| record.posts.iter().any(|post| post.attempt == nth);
@@ -63,8 +68,11 @@ impl Tally {
         let wasted = record
             .reservations
             .iter()
-            .filter(|own| own.freed.is_none() && is_open(own.attempt) && !is_accepted(own.id));
-        let polls = record.watches.iter().map(|watch| watch.polls.len() as u64);
+            .filter(|own| !own.is_freed && is_open(own.attempt) && !is_accepted(own.id));
+        let polls = record
+            .pollings
+            .iter()
+            .map(|polling| polling.polls.len() as u64);
         Self {
             histories: 1,
             time: world.now,

@@ -3,7 +3,7 @@
 use crate::{
     dice::Dice,
     fates::{outage, poll, post, store, token},
-    script::{Act, BooksClock, Clock, Event, On, Order, Script, World},
+    script::{Act, Clock, Event, LedgerClock, On, Order, Script, World},
 };
 
 const HOUR: u64 = 3_600_000;
@@ -48,10 +48,10 @@ pub fn script(seed: u64) -> Script {
 fn world(dice: &mut Dice, seed: u64, is_calm: bool) -> World {
     let clients = 1 + dice.below(4);
     let is_machine = dice.chance(400);
-    let books = match (is_machine, is_calm) {
-        (true, _) => BooksClock::Machine,
-        (false, true) => BooksClock::Own(0),
-        (false, false) => BooksClock::Own(dice.within(-60, 60)),
+    let ledger = match (is_machine, is_calm) {
+        (true, _) => LedgerClock::Machine,
+        (false, true) => LedgerClock::Own(0),
+        (false, false) => LedgerClock::Own(dice.within(-60, 60)),
     };
     let clock = |dice: &mut Dice| match dice.below(4) {
         _ if is_calm => Clock::default(),
@@ -67,7 +67,7 @@ fn world(dice: &mut Dice, seed: u64, is_calm: bool) -> World {
     World {
         seed,
         clients: (0..clients).map(|_| clock(dice)).collect(),
-        books,
+        ledger,
         latency: *dice.pick(&[50, 400, 400, 3000, 12_000]),
         operation: *dice.pick(&[20, 60, 120, 120, 120, 300, 900, 5400]),
         schedule: dice.chance(500),
@@ -166,7 +166,7 @@ fn anytime(dice: &mut Dice, world: &World) -> Act {
         },
         8..=9 => Act::Jump {
             client,
-            seconds: jump(dice, world.books),
+            seconds: jump(dice, world.ledger),
         },
         10..=12 => Act::Portal,
         13..=14 => Act::Window {
@@ -189,11 +189,11 @@ fn long(dice: &mut Dice) -> u64 {
 
 /// A jump of a client's clock, in either direction if the store has its own clock. Otherwise the machine's clock mostly
 /// jumps back: if it is set forward, I3 is not promised (T46), and only the warning is checked.
-fn jump(dice: &mut Dice, books: BooksClock) -> i64 {
+fn jump(dice: &mut Dice, ledger: LedgerClock) -> i64 {
     let by = *dice.pick(&[1, 30, 3600, 43_200, 86_400, 31_536_000, 315_360_000]);
-    match books {
-        BooksClock::Own(_) if dice.chance(500) => by,
-        BooksClock::Machine if dice.chance(250) => by,
-        BooksClock::Own(_) | BooksClock::Machine => -by,
+    match ledger {
+        LedgerClock::Own(_) if dice.chance(500) => by,
+        LedgerClock::Machine if dice.chance(250) => by,
+        LedgerClock::Own(_) | LedgerClock::Machine => -by,
     }
 }

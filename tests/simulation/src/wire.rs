@@ -34,9 +34,9 @@ impl World {
             return Some(fate.clone());
         }
         let on = match purpose {
-            Purpose::Post(_) => On::Post,
+            Purpose::Start(_) => On::Post,
             Purpose::Poll(_) => On::Poll,
-            Purpose::List => On::List,
+            Purpose::Reconcile => On::List,
         };
         let fates = &mut self.clients[client].fates;
         let nth = fates.iter().position(|(it, _)| *it == on)?;
@@ -98,7 +98,7 @@ impl World {
             return;
         };
         let served = self.front.serve(&request, letter.fate.as_ref(), self.now);
-        if let (Purpose::Post(_), Some(operation)) = (letter.purpose, &served.operation) {
+        if let (Purpose::Start(_), Some(operation)) = (letter.purpose, &served.operation) {
             self.record.accepted(number, self.now, operation.clone());
         }
         self.letters[number].served = Some(served);

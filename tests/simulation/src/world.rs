@@ -3,29 +3,29 @@
 use industrydata_core::Now;
 use industrydata_core::Timestamp;
 
-use crate::{agenda::Due, planted::Planted, script::BooksClock, sim::World};
+use crate::{agenda::Due, planted::Planted, script::LedgerClock, sim::World};
 
 /// The Unix time at true time zero, in ms: 2026-03-10T12:00:00Z.
 pub(crate) const ORIGIN: i64 = 1_773_144_000_000;
 impl World {
     /// The current moment by both clocks of a client.
     pub(crate) fn at(&self, client: usize) -> Now {
-        let wall = match self.script.world.books {
-            BooksClock::Own(_) => &self.clients[client],
-            BooksClock::Machine => &self.clients[0],
+        let wall = match self.script.world.ledger {
+            LedgerClock::Own(_) => &self.clients[client],
+            LedgerClock::Machine => &self.clients[0],
         };
         Now::new(wall.utc(self.now), self.clients[client].steady(self.now))
     }
 
     /// A moment of true time by the ledger's clock.
-    pub(crate) fn books_clock(&self, now: u64) -> Timestamp {
+    pub(crate) fn ledger_clock(&self, now: u64) -> Timestamp {
         let now = match self.planted {
             Planted::StandingClock => now.min(8 * 3_600_000),
             _ => now,
         };
-        match self.script.world.books {
-            BooksClock::Own(ahead) => utc(now as i64 + ahead * 1000),
-            BooksClock::Machine => self.clients[0].utc(now),
+        match self.script.world.ledger {
+            LedgerClock::Own(ahead) => utc(now as i64 + ahead * 1000),
+            LedgerClock::Machine => self.clients[0].utc(now),
         }
     }
 
@@ -69,18 +69,18 @@ impl World {
     /// By how many seconds the ledger's clock is behind the clocks that date entries: a client's clock, or the service's
     /// clock in the `Date` of a response.
     pub(crate) fn behind(&self) -> i64 {
-        match self.script.world.books {
-            BooksClock::Own(own) => {
+        match self.script.world.ledger {
+            LedgerClock::Own(own) => {
                 let ahead = self.clients.iter().map(|client| client.most_ahead);
                 ahead.fold(0, i64::max) + (-own).max(0)
             }
-            BooksClock::Machine => (-self.script.world.clients[0].offset).max(0),
+            LedgerClock::Machine => (-self.script.world.clients[0].offset).max(0),
         }
     }
 
     pub(crate) fn jump(&mut self, client: usize, seconds: i64) {
         self.clients[client].jump(seconds);
-        if self.script.world.books == BooksClock::Machine && client == 0 {
+        if self.script.world.ledger == LedgerClock::Machine && client == 0 {
             self.record.jumped_ahead += seconds.max(0);
             self.record.jumped_back += (-seconds).max(0);
         }

@@ -90,7 +90,7 @@ fn a_store_error_treated_as_a_granted_reservation() {
 
 #[test]
 fn a_token_in_the_ledger() {
-    check(Planted::TokenInBooks, &["I8"], 0);
+    check(Planted::TokenInLedger, &["I8"], 0);
 }
 
 #[test]

@@ -1,10 +1,10 @@
-//! Whole exchanges: a start and the wait after it, against a service, a network and a driver that do anything.
+//! Whole exchanges: a start and the polls of its operation, with a service, a network and a driver that may do anything.
 //!
-//! The laws stand in `start.rs` and `watch.rs`; here is what both have of the world. Once the input is used up, the
-//! world is healthy, and both must come to an end soon.
+//! `start.rs` and `poll.rs` have the laws. This file has what both use of the world. Once the input is used up, nothing
+//! fails any more, and the machine must end soon.
 
+mod poll;
 mod start;
-mod watch;
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ use crate::{Target, draw::Draw, ledger_bytes::clock};
 
 pub(crate) const TARGET: Target = Target {
     name: "exchange",
-    about: "any exchange: one POST a reservation, doubt never repeated, success only by `succeeded`, an end that stays",
+    about: "one POST for each reservation, none after doubt; success only by `succeeded`; a machine that has ended stays so",
     body,
     seeds,
     words: &[
@@ -39,14 +39,14 @@ pub(crate) const TARGET: Target = Target {
     ],
 };
 
-/// The tokens there are; each would be found in any text.
+/// The tokens. Each is recognised in any text.
 const TOKENS: [&str; 3] = [
     "eyJ0b2tlbi1jYW5hcnk.A",
     "ZXlKMGIydGxiaTFqWVc1.B",
     "aGVhbHRoeS10b2tlbi1j.C",
 ];
 
-/// Fields of answers that are looked at.
+/// The fields of answers that are read, and one that is not.
 const FIELDS: [&str; 8] = [
     "retry-after",
     "location",
@@ -61,19 +61,11 @@ const FIELDS: [&str; 8] = [
 fn body(input: &[u8]) {
     let mut draw = Draw::new(input);
     if draw.flag() {
-        watch::resumed(&mut draw);
-    } else if let Some((accepted, mut world)) = start::play(&mut draw) {
+        poll::resumed(&mut draw);
+    } else if let Some((accepted, deadline, mut world)) = start::play(&mut draw) {
         let policy = policy(&mut draw);
-        let limit = accepted.at;
-        let watch = accepted.accepted.watch(policy);
-        watch::play(
-            watch,
-            policy,
-            limit,
-            accepted.deadline,
-            &mut world,
-            &mut draw,
-        );
+        let poll = accepted.poll(policy);
+        poll::play(poll, policy, deadline, &mut world, &mut draw);
     }
 }
 
@@ -136,7 +128,7 @@ pub(crate) fn limits(draw: &mut Draw<'_>) -> Limits {
     }
 }
 
-/// A head with a few fields; the request's token is echoed in some.
+/// A head with a few fields, some of which echo the request's token.
 pub(crate) fn head(status: u16, token: &str, draw: &mut Draw<'_>) -> Parts {
     let mut parts = bare(status);
     for _ in 0..draw.below(5) {
@@ -162,8 +154,8 @@ pub(crate) fn head(status: u16, token: &str, draw: &mut Draw<'_>) -> Parts {
     parts
 }
 
-/// The byte 1 is the token. A fuzzer learns the texts of the tokens by what they are compared with; one that it writes out
-/// by itself is no echo of the request's.
+/// Replaces each byte 1 by the token. A fuzzer learns the texts of the tokens from comparisons, and a token that it writes
+/// itself is not an echo of the request's: such bytes are dropped.
 fn echoed(bytes: &[u8], token: &str) -> Vec<u8> {
     let has = |known: &&str| bytes.windows(known.len()).any(|it| it == known.as_bytes());
     if TOKENS.iter().any(has) {
@@ -173,7 +165,7 @@ fn echoed(bytes: &[u8], token: &str) -> Vec<u8> {
     parts.join(token.as_bytes())
 }
 
-/// Nothing that can be shown has a token in it.
+/// No text that is shown has a token in it.
 #[track_caller]
 pub(crate) fn assert_no_token(shown: &str) {
     for token in TOKENS {
@@ -203,7 +195,7 @@ pub(crate) fn any_body(token: &str, draw: &mut Draw<'_>) -> Result<Vec<u8>, Inco
     })
 }
 
-pub(crate) fn fault(draw: &mut Draw<'_>) -> TransportError {
+pub(crate) fn transport_error(draw: &mut Draw<'_>) -> TransportError {
     use Phase::{Connect, Local, Proxy, Refused, Resolve, Sent, Tls};
     TransportError::new(
         draw.pick(&[Sent, Local, Resolve, Connect, Proxy, Tls, Refused]),
@@ -219,23 +211,23 @@ pub(crate) fn token_error(draw: &mut Draw<'_>) -> TokenError {
     }
 }
 
-/// The time of an answer's Retry-After, if it is one.
+/// The time that an answer's Retry-After asks for.
 pub(crate) fn asked(head: &Parts, now: Timestamp) -> Duration {
     industrydata_core::wire::retry_after(&head.headers, now).unwrap_or_default()
 }
 
 fn seeds() -> Vec<Vec<u8>> {
     let mut seeds = vec![vec![0; 40], [vec![1], vec![0; 40]].concat()];
-    // One POST or poll, and each status; what follows is healthy.
+    // One POST or poll for each status, then nothing fails.
     for status in 0..16 {
         let start = [0, 0, 0, 0, 0, 0];
-        let booked = [0, 0, 3, 0];
+        let recorded = [0, 0, 3, 0];
         let posted = [0, 0, 3, 0, 0, 0, 0, 2, status, 0, 7];
-        seeds.push([start.as_slice(), &booked, &posted, &booked].concat());
-        let wait = [1, 0, 0, 0, 0];
+        seeds.push([start.as_slice(), &recorded, &posted, &recorded].concat());
+        let resumed = [1, 0, 0, 0, 0];
         for body in 0..12 {
             let polled = [0, 0, 3, 0, 0, 0, 0, 2, status, 1, 0, body, body];
-            seeds.push([wait.as_slice(), &polled, &polled].concat());
+            seeds.push([resumed.as_slice(), &polled, &polled].concat());
         }
     }
     for kind in 0..24_u8 {

@@ -1,4 +1,4 @@
-//! A start: reserve, one POST, settle; whatever happens between.
+//! The laws of a start: reserve, one POST, settle, whatever happens in between.
 
 use std::time::Duration;
 
@@ -6,7 +6,6 @@ use http::{
     Method, StatusCode,
     header::{AUTHORIZATION, CONTENT_LENGTH},
 };
-use industrydata_core::Now;
 use industrydata_core::Timestamp;
 use industrydata_core::auth::AccessToken;
 use industrydata_core::ledger::Caller;
@@ -16,19 +15,22 @@ use industrydata_core::ledger::Outcome;
 use industrydata_core::ledger::StoreError;
 use industrydata_core::lro::Accepted;
 use industrydata_core::lro::Exchange;
+use industrydata_core::lro::Machine;
 use industrydata_core::lro::MayHaveStarted;
 use industrydata_core::lro::Start;
+use industrydata_core::lro::StartError;
 use industrydata_core::lro::StartPlan;
-use industrydata_core::lro::StartStep;
+use industrydata_core::lro::Step;
 use industrydata_core::lro::Transaction;
 use industrydata_core::policy::Throttle;
 
 use super::{
-    World, any_body, assert_no_token, bare, fault, head, limits, service, token, token_error,
+    World, any_body, assert_no_token, bare, head, limits, service, token, token_error,
+    transport_error,
 };
 use crate::{draw::Draw, ledger_bytes::key, text::assert_plain};
 
-/// Rule S4, and the redirects of S3: the server says that it did not act.
+/// The statuses by which the service says that it did not act.
 const RELEASED: [u16; 35] = [
     301, 302, 307, 308, 400, 401, 403, 404, 405, 406, 408, 409, 410, 411, 412, 413, 414, 415, 417,
     421, 422, 423, 424, 425, 426, 428, 429, 431, 451, 501, 505, 509, 511, 511, 511,
@@ -36,44 +38,37 @@ const RELEASED: [u16; 35] = [
 const STATUSES: [u16; 14] = [
     202, 401, 429, 403, 400, 500, 503, 200, 303, 302, 404, 504, 999, 100,
 ];
-/// Steps in a healthy world: two hours of waiting for a slot, a minute at a time, and what stands round them.
+/// The most steps once nothing fails: two hours of waiting for a slot, a minute at a time, and the other steps.
 const HEALTHY_STEPS: u32 = 600;
-
-pub(super) struct Begun {
-    pub(super) accepted: Accepted,
-    pub(super) at: Now,
-    pub(super) deadline: Duration,
-}
 
 /// Whether a request may be handed out.
 enum Permit {
     No,
-    /// A slot is reserved, durably.
+    /// A slot is reserved durably.
     First,
-    /// The first one was refused with 401: once more, with another token.
+    /// The first request was refused by a 401: once more, with another token.
     Repeat(AccessToken),
 }
 
 struct Reference {
     world: World,
-    books: Option<Vec<u8>>,
+    ledger: Option<Vec<u8>>,
     permit: Permit,
-    token: Option<AccessToken>,
-    /// What the service has made of it so far.
+    /// Whether the service has started a run.
     truth: MayHaveStarted,
-    accepted_at: Option<Now>,
-    /// The reservations granted, and when by the wall clock.
+    accepted_at: Option<Timestamp>,
+    /// The reservations granted, each with its moment by the wall clock.
     granted: Vec<(String, Timestamp)>,
     store_failed: bool,
     deadline: Duration,
 }
 
-pub(super) fn play(draw: &mut Draw<'_>) -> Option<(Begun, World)> {
+/// Plays a start to its end. Returns an accepted start with its deadline.
+pub(super) fn play(draw: &mut Draw<'_>) -> Option<(Accepted, Duration, World)> {
     let mut it = Reference {
         world: World::new(),
-        books: None,
+        ledger: None,
         permit: Permit::No,
-        token: None,
         truth: MayHaveStarted::No,
         accepted_at: None,
         granted: Vec::new(),
@@ -94,7 +89,7 @@ pub(super) fn play(draw: &mut Draw<'_>) -> Option<(Begun, World)> {
         throttle,
         limits,
         wait_for_slot: draw.flag(),
-        who: Caller::default(),
+        caller: Caller::default(),
     };
     it.deadline = it.world.now.steady + limits.total;
     let mut start = Start::new(plan, [9; 16], it.world.now);
@@ -104,7 +99,7 @@ pub(super) fn play(draw: &mut Draw<'_>) -> Option<(Begun, World)> {
             healthy += 1;
             assert!(
                 healthy < HEALTHY_STEPS,
-                "no end in a healthy world: {start:?}"
+                "no end although nothing fails: {start:?}"
             );
         } else {
             it.world.pass(draw);
@@ -119,16 +114,16 @@ pub(super) fn play(draw: &mut Draw<'_>) -> Option<(Begun, World)> {
         }
         assert_no_token(&format!("{start:?}"));
         match start.step() {
-            StartStep::Book(booking) => it.book(booking, draw),
-            StartStep::Send(exchange) => it.send(exchange, draw),
-            StartStep::Wait(pause) => {
+            Step::Ledger(transaction, _) => it.record(transaction, draw),
+            Step::Send(exchange) => it.send(exchange, draw),
+            Step::Wait(pause) => {
                 let remaining = pause.remaining(it.world.now);
                 it.world.wait(remaining);
                 if draw.is_empty() || draw.below(8) > 0 {
                     pause.over(it.world.now);
                 }
             }
-            StartStep::Done(outcome) => return it.done(start, outcome),
+            Step::Done(outcome) => return it.done(start, outcome),
         }
     }
 }
@@ -142,52 +137,48 @@ impl Reference {
             operation: None,
         };
         let applied = Change::settle(key(), throttle, [n + 1; 16], outcome)
-            .apply(self.books.as_deref(), then);
-        self.books = applied.expect("our own bytes").write;
+            .apply(self.ledger.as_deref(), then);
+        self.ledger = applied.expect("the core can read what it wrote").write;
     }
 
-    fn book(&mut self, booking: Transaction<'_>, draw: &mut Draw<'_>) {
-        let change = booking.change().clone();
-        let is_reserve = format!("{change:?}").contains("kind: Reserve");
+    fn record(&mut self, transaction: Transaction<'_>, draw: &mut Draw<'_>) {
+        let change = transaction.change().clone();
         let kind = if draw.is_empty() { 0 } else { draw.below(12) };
         if kind == 11 {
-            // Dropped: nothing was done.
+            // Dropped before anything was written.
             return;
         }
-        let fault = match kind {
+        let error = match kind {
             8 => Some(StoreError::Busy),
             9 | 10 => Some(StoreError::unconfirmed("reset")),
             _ => None,
         };
-        let mut verdict = None;
+        let mut reply = None;
         if matches!(kind, 0..=7 | 9) {
             let applied = change
-                .apply(self.books.as_deref(), self.world.now.utc)
-                .expect("our own bytes");
-            self.books = applied.write.or(self.books.take());
-            verdict = Some(applied.reply);
+                .apply(self.ledger.as_deref(), self.world.now.utc)
+                .expect("the core can read what it wrote");
+            self.ledger = applied.write.or(self.ledger.take());
+            reply = Some(applied.reply);
         }
-        self.store_failed |= fault.is_some();
-        let is_granted = is_reserve
-            && fault.is_none()
-            && verdict.as_ref().is_some_and(|it| it.refusal().is_none());
-        if is_granted {
-            let id = reserved_id(&change);
+        self.store_failed |= error.is_some();
+        let result = match error {
+            Some(error) => Err(error),
+            None => Ok(reply.expect("the change was applied")),
+        };
+        let is_granted = result.as_ref().is_ok_and(|it| it.refusal().is_none());
+        if let Some(id) = reserved_id(&change).filter(|_| is_granted) {
             self.granted.push((id, self.world.now.utc));
             self.permit = Permit::First;
         }
-        let result = match fault {
-            Some(fault) => Err(fault),
-            None => Ok(verdict.expect("applied")),
-        };
-        booking.booked(result, self.world.now);
+        transaction.done(result, self.world.now);
     }
 
     fn send(&mut self, exchange: Exchange<'_>, draw: &mut Draw<'_>) {
         let kind = if draw.is_empty() { 0 } else { draw.below(10) };
         match kind {
             8 => return exchange.no_token(token_error(draw), self.world.now),
-            9 => return exchange.unsent(fault(draw), self.world.now),
+            9 => return exchange.unsent(transport_error(draw), self.world.now),
             _ => {}
         }
         let (token, secret) = token(draw);
@@ -195,16 +186,19 @@ impl Reference {
             return;
         };
         match std::mem::replace(&mut self.permit, Permit::No) {
-            Permit::No => panic!("a request with no slot, or a second one"),
+            Permit::No => panic!("a request without a slot, or a second one"),
             Permit::First => {}
             Permit::Repeat(refused) => {
-                assert!(!refused.is_same_token(&token), "the refused token again")
+                assert!(
+                    !refused.is_same_token(&token),
+                    "the refused token is sent again"
+                )
             }
         }
         assert_eq!(
             self.truth,
             MayHaveStarted::No,
-            "a POST after one that may have started a run"
+            "a POST after another that may have started a run"
         );
         assert_eq!(request.method(), Method::POST);
         assert_eq!(
@@ -223,24 +217,23 @@ impl Reference {
         );
         assert!(
             self.world.now.steady + reply.time_limit() <= self.deadline,
-            "more time than there is"
+            "a time limit past the deadline"
         );
-        let is_first = self.token.replace(token.clone()).is_none() || self.granted.len() > 1;
         if draw.is_empty() {
             let mut accepted = bare(202);
             let location = "../operations/a-1".parse().expect("a field value");
             accepted.headers.insert("location", location);
-            self.took(202, &token, is_first);
+            self.took(202, &token);
             return reply.answer(&accepted, Ok(Vec::new()), self.world.now);
         }
         self.world.pass(draw);
         match draw.below(6) {
             0 => {
-                let fault = fault(draw);
-                if fault.phase().may_have_acted() {
+                let error = transport_error(draw);
+                if error.phase().may_have_acted() {
                     self.truth = MayHaveStarted::Unknown;
                 }
-                reply.lost(fault, self.world.now);
+                reply.lost(error, self.world.now);
             }
             1 => self.truth = MayHaveStarted::Unknown,
             _ => {
@@ -249,17 +242,17 @@ impl Reference {
                 let body = any_body(secret, draw);
                 let limit = reply.body_limit(StatusCode::from_u16(status).expect("a status"));
                 assert!(limit <= 1024 * 1024 && (limit > 0 || status == 202));
-                self.took(status, &token, is_first);
+                self.took(status, &token);
                 reply.answer(&head, body, self.world.now);
             }
         }
     }
 
     /// The service answers with this status.
-    fn took(&mut self, status: u16, token: &AccessToken, _: bool) {
+    fn took(&mut self, status: u16, token: &AccessToken) {
         if status == 202 {
             self.truth = MayHaveStarted::Yes;
-            self.accepted_at = Some(self.world.now);
+            self.accepted_at = Some(self.world.now.utc);
         } else if !RELEASED.contains(&status) {
             self.truth = MayHaveStarted::Unknown;
         } else if status == 401 {
@@ -270,29 +263,25 @@ impl Reference {
     fn done(
         self,
         mut start: Start,
-        outcome: Result<Accepted, industrydata_core::lro::StartError>,
-    ) -> Option<(Begun, World)> {
+        outcome: Result<Accepted, StartError>,
+    ) -> Option<(Accepted, Duration, World)> {
         let first = format!("{outcome:?}");
         start.stop();
-        let StartStep::Done(again) = start.step() else {
-            panic!("an end that is none");
+        let Step::Done(again) = start.step() else {
+            panic!("it goes on after its end");
         };
-        assert_eq!(format!("{again:?}"), first, "another end");
+        assert_eq!(
+            format!("{again:?}"),
+            first,
+            "it ends differently when asked again"
+        );
         assert_no_token(&first);
-        self.assert_books();
+        self.assert_ledger();
         match outcome {
             Ok(accepted) => {
                 assert_eq!(self.truth, MayHaveStarted::Yes);
-                let at = self.accepted_at.expect("the answer's time");
-                assert_eq!(accepted.at(), at.utc);
-                Some((
-                    Begun {
-                        accepted,
-                        at,
-                        deadline: self.deadline,
-                    },
-                    self.world,
-                ))
+                assert_eq!(Some(accepted.at()), self.accepted_at);
+                Some((accepted, self.deadline, self.world))
             }
             Err(error) => {
                 assert_no_token(&error.to_string());
@@ -303,27 +292,27 @@ impl Reference {
         }
     }
 
-    /// The caller gives up: what is left to book leaves the books in a sound state.
+    /// The driver gives the start up. What is still to be written leaves the ledger in a sound state.
     fn abandoned(mut self, start: Start) {
         if let Some(change) = start.abandon() {
             let applied = change
-                .apply(self.books.as_deref(), self.world.now.utc)
-                .expect("our own bytes");
-            self.books = applied.write.or(self.books.take());
+                .apply(self.ledger.as_deref(), self.world.now.utc)
+                .expect("the core can read what it wrote");
+            self.ledger = applied.write.or(self.ledger.take());
         }
-        self.assert_books();
+        self.assert_ledger();
     }
 
-    /// What may have started counts; what did not gives its slot back, unless the books could not be written.
-    fn assert_books(&self) {
+    /// A start that may have been accepted counts. Any other has given its slot back, unless the store failed.
+    fn assert_ledger(&self) {
         let now = self.world.now.utc;
         let Some((last, rest)) = self.granted.split_last() else {
             return;
         };
-        let read = Change::entries(key(), Throttle::default()).apply(self.books.as_deref(), now);
-        let verdict = read.expect("our own bytes").reply;
+        let read = Change::entries(key(), Throttle::default()).apply(self.ledger.as_deref(), now);
+        let reply = read.expect("the core can read what it wrote").reply;
         let state = |id: &str| {
-            verdict
+            reply
                 .entries()
                 .iter()
                 .find(|it| it.id() == id)
@@ -340,24 +329,25 @@ impl Reference {
         }
         if !self.store_failed {
             for (id, _) in rest {
-                assert!(is_free(state(id)), "a slot that was given up still counts");
+                assert!(
+                    is_free(state(id)),
+                    "a slot that was given back still counts"
+                );
             }
             if self.truth == MayHaveStarted::No {
-                assert!(is_free(state(&last.0)), "no start, and its slot counts");
+                assert!(
+                    is_free(state(&last.0)),
+                    "the slot of a start that was not made still counts"
+                );
             }
         }
     }
 }
 
-/// The id of a reservation, as the books write it.
-fn reserved_id(change: &Change) -> String {
+/// The id of the entry that a change reserves, if it does.
+fn reserved_id(change: &Change) -> Option<String> {
     let then = Timestamp::UNIX_EPOCH;
-    let empty = change.apply(None, then).expect("no bytes");
-    empty
-        .reply
-        .quota()
-        .entries()
-        .first()
-        .map(|it| it.id().to_owned())
-        .unwrap_or_default()
+    let applied = change.apply(None, then).expect("an empty ledger");
+    let entry = applied.reply.quota().entries().first()?;
+    (entry.state(then) == EntryState::Reserved).then(|| entry.id().to_owned())
 }

@@ -1,5 +1,5 @@
 //! E0061: this function takes 2 arguments but 1 argument was supplied
-//! Books are asked for; forgetful ones must be written out.
+//! A client needs a store. One that keeps nothing must be named as well.
 
 fn main() {}
 

@@ -15,8 +15,8 @@ use industrydata_core::policy::Throttle;
 use crate::{
     agenda::Due,
     fate::StoreFate,
-    planted::Planted,
-    record::Reservation,
+    planted::{self, Planted},
+    record::{Purpose, Reservation},
     sim::{Sim, World},
 };
 
@@ -37,7 +37,7 @@ pub(crate) struct Ledger {
 #[derive(Debug)]
 struct Underway {
     client: usize,
-    attempt: Option<usize>,
+    purpose: Purpose,
     change: Arc<Change>,
     fate: Option<StoreFate>,
     state: State,
@@ -60,17 +60,25 @@ enum State {
 pub(crate) async fn transact(
     sim: &Sim,
     client: usize,
-    attempt: Option<usize>,
+    purpose: Purpose,
     change: Arc<Change>,
 ) -> Result<StoreReply, StoreError> {
-    let (nth, until) = sim.world().submit(client, attempt, change);
+    let began = sim.world().now;
+    let (nth, until) = sim.world().submit(client, purpose, change);
     sim.sleep_until(until).await;
     let mut world = sim.world();
-    let underway = &mut world.books.changes[nth];
-    match std::mem::replace(&mut underway.state, State::Lost) {
+    let underway = &mut world.ledger.changes[nth];
+    let result = match std::mem::replace(&mut underway.state, State::Lost) {
         State::Applied(answer) => answer,
         State::Waiting | State::Lost => Err(StoreError::unavailable("the change was lost")),
-    }
+    };
+    let Purpose::Start(attempt) = purpose else {
+        return result;
+    };
+    let result = planted::replied(&world, result);
+    let span = (began, world.now);
+    world.record.replied(attempt, span, &result);
+    result
 }
 
 impl World {
@@ -78,7 +86,7 @@ impl World {
     pub(crate) fn submit(
         &mut self,
         client: usize,
-        attempt: Option<usize>,
+        purpose: Purpose,
         change: Arc<Change>,
     ) -> (usize, u64) {
         let fate = self.store_fate(client);
@@ -93,10 +101,10 @@ impl World {
             )
             | None => 1 + self.dice.below(8),
         };
-        let nth = self.books.changes.len();
-        self.books.changes.push(Underway {
+        let nth = self.ledger.changes.len();
+        self.ledger.changes.push(Underway {
             client,
-            attempt,
+            purpose,
             change,
             fate,
             state: State::Waiting,
@@ -108,13 +116,13 @@ impl World {
 
     /// The store applies a change.
     pub(crate) fn apply(&mut self, nth: usize) {
-        let underway = &self.books.changes[nth];
+        let underway = &self.ledger.changes[nth];
         if matches!(underway.state, State::Lost) {
             return;
         }
-        let (change, attempt, fate) = (
+        let (change, purpose, fate) = (
             Arc::clone(&underway.change),
-            underway.attempt,
+            underway.purpose,
             underway.fate,
         );
         let answer = match fate {
@@ -123,31 +131,31 @@ impl World {
             Some(StoreFate::Damaged) => Err(StoreError::Damaged("the simulation damaged it")),
             Some(StoreFate::LostCommit { stands }) => {
                 if stands {
-                    drop(self.commit(&change, attempt));
+                    drop(self.commit(&change, purpose));
                 }
-                self.commit(&change, attempt)
+                self.commit(&change, purpose)
             }
             Some(StoreFate::Unconfirmed { stands }) => {
                 if stands {
-                    drop(self.commit(&change, attempt));
+                    drop(self.commit(&change, purpose));
                 }
                 Err(StoreError::unconfirmed("the reply to the commit was lost"))
             }
-            Some(StoreFate::Slow(_)) | None => self.commit(&change, attempt),
+            Some(StoreFate::Slow(_)) | None => self.commit(&change, purpose),
         };
         if answer.is_err() {
             self.record.store_faults += 1;
         }
-        self.books.changes[nth].state = State::Applied(answer);
+        self.ledger.changes[nth].state = State::Applied(answer);
     }
 
     /// The process is dead. A change that it has sent is committed or lost, at random.
     pub(crate) fn forget_changes_of(&mut self, client: usize) {
-        for nth in (0..self.books.changes.len()).rev().take(8) {
-            let underway = &self.books.changes[nth];
+        for nth in (0..self.ledger.changes.len()).rev().take(8) {
+            let underway = &self.ledger.changes[nth];
             let is_sent = underway.client == client && matches!(underway.state, State::Waiting);
             if is_sent && self.dice.chance(500) {
-                self.books.changes[nth].state = State::Lost;
+                self.ledger.changes[nth].state = State::Lost;
             }
         }
     }
@@ -159,15 +167,15 @@ impl World {
             not_before: None,
         };
         let throttle = Throttle::default();
-        let booked = Change::settle(self.key(), throttle, [0xff; 16], outcome);
-        let mut stored = self.books.bytes.clone();
+        let change = Change::settle(self.key(), throttle, [0xff; 16], outcome);
+        let mut stored = self.ledger.bytes.clone();
         for at in moments {
-            let applied = booked.apply(stored.as_deref(), self.books_clock(*at));
+            let applied = change.apply(stored.as_deref(), self.ledger_clock(*at));
             stored = applied.unwrap().write.or(stored);
         }
         let read = Change::read(self.key(), throttle);
         let applied = read
-            .apply(stored.as_deref(), self.books_clock(then))
+            .apply(stored.as_deref(), self.ledger_clock(then))
             .unwrap();
         applied.reply.quota().clone()
     }
@@ -175,9 +183,9 @@ impl World {
     /// The state of a reservation's entry now; `None` if there is no entry or it does not count.
     pub(crate) fn state(&self, id: u128) -> Option<EntryState> {
         let id = format!("{id:032x}");
-        let mut entries = self.books.written.iter().flat_map(Quota::entries);
+        let mut entries = self.ledger.written.iter().flat_map(Quota::entries);
         let entry = entries.find(|entry| entry.id() == id)?;
-        let clock = self.books_clock(self.now);
+        let clock = self.ledger_clock(self.now);
         let counts = entry.counts(Throttle::default().window, clock);
         counts.then(|| entry.state(clock))
     }
@@ -186,30 +194,30 @@ impl World {
         LedgerKey::new(&self.common.base, &self.common.tenant)
     }
 
-    fn commit(
-        &mut self,
-        change: &Change,
-        attempt: Option<usize>,
-    ) -> Result<StoreReply, StoreError> {
-        let clock = self.books_clock(self.now);
-        let applied = change.apply(self.books.bytes.as_deref(), clock)?;
+    fn commit(&mut self, change: &Change, purpose: Purpose) -> Result<StoreReply, StoreError> {
+        let clock = self.ledger_clock(self.now);
+        let applied = change.apply(self.ledger.bytes.as_deref(), clock)?;
         if let Some(bytes) = applied.write {
-            self.books.commits += 1;
+            self.ledger.commits += 1;
+            let quota = applied.reply.quota();
+            if purpose == Purpose::Reconcile {
+                self.reconciled(quota, clock);
+            }
             let forgets =
-                self.planted == Planted::ForgetfulStore && self.books.commits.is_multiple_of(5);
+                self.planted == Planted::ForgetfulStore && self.ledger.commits.is_multiple_of(5);
             if !forgets {
                 self.record.keep(&bytes);
-                self.books.bytes = Some(bytes);
-                self.books.written = Some(applied.reply.quota().clone());
+                self.ledger.bytes = Some(bytes);
+                self.ledger.written = Some(quota.clone());
             }
-            self.enter(&applied.reply, attempt, clock);
+            self.enter(quota, purpose, clock);
         }
         Ok(applied.reply)
     }
 
     /// Records which attempt a reservation belongs to, and the date of its entry.
-    fn enter(&mut self, verdict: &StoreReply, attempt: Option<usize>, clock: Timestamp) {
-        for entry in verdict.quota().entries() {
+    fn enter(&mut self, quota: &Quota, purpose: Purpose, clock: Timestamp) {
+        for entry in quota.entries() {
             let Ok(id) = u128::from_str_radix(entry.id(), 16) else {
                 continue;
             };
@@ -218,14 +226,30 @@ impl World {
                 if state == EntryState::Confirmed && entry.evidence().is_none() {
                     known.dated = Some(entry.date());
                 }
-            } else if let (Some(attempt), EntryState::Reserved) = (attempt, state) {
+            } else if let (Purpose::Start(attempt), EntryState::Reserved) = (purpose, state) {
                 self.record.reserve(Reservation {
                     id,
                     attempt,
                     at: self.now,
                     dated: None,
-                    freed: None,
+                    is_freed: false,
                 });
+            }
+        }
+    }
+
+    /// A reconciliation writes the ledger: an entry that counts before and not after has been released by evidence.
+    fn reconciled(&mut self, after: &Quota, clock: Timestamp) {
+        self.record.reconciled += 1;
+        let window = Throttle::default().window;
+        for entry in self.ledger.written.iter().flat_map(Quota::entries) {
+            let is_kept = || after.entries().iter().any(|it| it.id() == entry.id());
+            if entry.counts(window, clock)
+                && !is_kept()
+                && let Ok(id) = u128::from_str_radix(entry.id(), 16)
+                && let Some(known) = self.record.reservation_mut(id)
+            {
+                known.is_freed = true;
             }
         }
     }

@@ -1,26 +1,28 @@
-//! The wait: polls at its own pace, success only by `succeeded`, an end that stays.
+//! The laws of an operation poll: its pace, success only by `succeeded`, and an end that stays.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use http::{
     Method, StatusCode,
     header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE},
     response::Parts,
 };
-use industrydata_core::Now;
 use industrydata_core::lro::Exchange;
+use industrydata_core::lro::Machine;
 use industrydata_core::lro::OperationPoll;
+use industrydata_core::lro::OperationPollError;
 use industrydata_core::lro::OperationPollErrorKind;
-use industrydata_core::lro::OperationPollStep;
 use industrydata_core::lro::PollPlan;
+use industrydata_core::lro::Step;
+use industrydata_core::model::Operation;
 use industrydata_core::policy::PollingPolicy;
 use industrydata_core::wire::BaseUrl;
 use industrydata_core::wire::IncompleteBody;
 use industrydata_core::wire::OperationUrl;
 
 use super::{
-    World, any_body, asked, assert_no_token, bare, fault, head, limits, policy, service, token,
-    token_error,
+    World, any_body, asked, assert_no_token, bare, head, limits, policy, service, token,
+    token_error, transport_error,
 };
 use crate::{
     draw::Draw,
@@ -32,6 +34,7 @@ use crate::{
 const STATUSES: [u16; 16] = [
     200, 200, 200, 401, 404, 429, 500, 503, 403, 410, 302, 400, 204, 206, 408, 999,
 ];
+/// The most steps once nothing fails.
 const HEALTHY_STEPS: u32 = 40;
 
 /// What the last answer said.
@@ -41,7 +44,7 @@ enum Said {
     Failed,
     /// Anything else, or nothing.
     Else,
-    /// RFC 8259 leaves it to the reader whether it is JSON.
+    /// RFC 8259 lets a reader decide whether it is JSON.
     Open,
 }
 
@@ -51,15 +54,15 @@ struct Reference<'w> {
     deadline: Duration,
     pace: Duration,
     said: Said,
-    /// The moment of the last poll, and whether the next may follow at once: it was refused with 401.
+    /// The moment of the last poll, and whether the next may follow at once because of a 401.
     last: Option<(Duration, bool)>,
-    /// No poll before this: the service asked for it.
+    /// The service asked for no poll before this moment.
     not_before: Duration,
     polls: u32,
     early: u32,
 }
 
-/// A wait taken up in another process.
+/// A poll that is resumed in another process.
 pub(super) fn resumed(draw: &mut Draw<'_>) {
     let mut world = World::new();
     let base = BaseUrl::graph();
@@ -73,23 +76,21 @@ pub(super) fn resumed(draw: &mut Draw<'_>) {
         policy,
         limits,
     };
-    let watch = OperationPoll::new(url, plan, accepted, [3; 16], world.now);
+    let poll = OperationPoll::new(url, plan, accepted, [3; 16], world.now);
     let deadline = world.now.steady + limits.total;
-    let now = world.now;
-    play(watch, policy, now, deadline, &mut world, draw);
+    play(poll, policy, deadline, &mut world, draw);
 }
 
 pub(super) fn play(
-    mut watch: OperationPoll,
+    mut poll: OperationPoll,
     policy: PollingPolicy,
-    _: Now,
     deadline: Duration,
     world: &mut World,
     draw: &mut Draw<'_>,
 ) {
     let mut it = Reference {
         world,
-        url: watch.url().as_str().to_owned(),
+        url: poll.url().as_str().to_owned(),
         deadline,
         pace: policy.fixed().unwrap_or(Duration::from_secs(5)),
         said: Said::Else,
@@ -104,23 +105,27 @@ pub(super) fn play(
             healthy += 1;
             assert!(
                 healthy < HEALTHY_STEPS,
-                "no end in a healthy world: {watch:?}"
+                "no end although nothing fails: {poll:?}"
             );
         } else {
             it.world.pass(draw);
             if draw.below(60) == 1 {
-                watch.stop();
+                poll.stop();
             }
         }
-        assert_no_token(&format!("{watch:?}"));
-        match watch.step() {
-            OperationPollStep::Send(exchange) => it.send(exchange, draw),
-            OperationPollStep::Wait(mut pause) => {
-                if let Some(news) = pause.news() {
-                    assert_eq!(news.polls(), it.polls);
-                    assert!(pause.news().is_none(), "one poll is told twice");
+        assert_no_token(&format!("{poll:?}"));
+        match poll.step() {
+            Step::Send(exchange) => it.send(exchange, draw),
+            Step::Wait(mut pause) => {
+                if let Some(progress) = pause.progress() {
+                    assert_eq!(progress.polls(), it.polls);
+                    assert!(pause.progress().is_none(), "a poll is reported twice");
                 }
-                assert_eq!(it.said, Said::Else, "it has ended, and the wait goes on");
+                assert_eq!(
+                    it.said,
+                    Said::Else,
+                    "the operation has ended, and a pause follows"
+                );
                 let remaining = pause.remaining(it.world.now);
                 assert!(
                     it.world.now.steady + remaining <= it.deadline.max(it.world.now.steady),
@@ -131,8 +136,8 @@ pub(super) fn play(
                     pause.over(it.world.now);
                 }
             }
-            OperationPollStep::Done(outcome) => {
-                it.done(watch, outcome);
+            Step::Done(outcome) => {
+                it.done(poll, outcome);
                 return;
             }
         }
@@ -145,10 +150,10 @@ impl Reference<'_> {
         match kind {
             9 => return,
             10 => return exchange.no_token(token_error(draw), self.world.now),
-            11 => return exchange.unsent(fault(draw), self.world.now),
+            11 => return exchange.unsent(transport_error(draw), self.world.now),
             _ => {}
         }
-        assert_eq!(self.said, Said::Else, "polled after the end");
+        assert_eq!(self.said, Said::Else, "a poll after the end");
         let (token, secret) = token(draw);
         let now = self.world.now.steady;
         let Some((request, reply)) = exchange.request(&token, self.world.now) else {
@@ -158,7 +163,7 @@ impl Reference<'_> {
         assert_eq!(
             request.uri().to_string(),
             self.url,
-            "the token goes elsewhere"
+            "the token is sent elsewhere"
         );
         assert!(
             request.headers()[AUTHORIZATION]
@@ -167,9 +172,12 @@ impl Reference<'_> {
         );
         assert!(
             now < self.deadline && now + reply.time_limit() <= self.deadline,
-            "past the deadline"
+            "a poll past the deadline"
         );
-        assert!(now >= self.not_before, "sooner than the service asked");
+        assert!(
+            now >= self.not_before,
+            "a poll sooner than the service asked"
+        );
         self.assert_pace(now);
         self.polls += 1;
         self.last = Some((now, false));
@@ -180,7 +188,7 @@ impl Reference<'_> {
         }
         self.world.pass(draw);
         match draw.below(8) {
-            0 => reply.lost(fault(draw), self.world.now),
+            0 => reply.lost(transport_error(draw), self.world.now),
             1 => {}
             _ => {
                 let status = draw.pick(&STATUSES);
@@ -197,7 +205,7 @@ impl Reference<'_> {
         }
     }
 
-    /// No two polls closer than the policy says, but for a 401 that is answered with another token, and the one last
+    /// No two polls are closer than the policy says, except for a repeat with another token after a 401, and for the last
     /// poll before the deadline.
     fn assert_pace(&mut self, now: Duration) {
         if let Some((last, may_repeat)) = self.last
@@ -213,34 +221,27 @@ impl Reference<'_> {
         }
     }
 
-    fn done(
-        &self,
-        mut watch: OperationPoll,
-        outcome: Result<
-            std::sync::Arc<industrydata_core::model::Operation>,
-            industrydata_core::lro::OperationPollError,
-        >,
-    ) {
+    fn done(&self, mut poll: OperationPoll, outcome: Result<Arc<Operation>, OperationPollError>) {
         let first = format!("{outcome:?}");
         assert_no_token(&first);
         match (&outcome, self.said) {
             (Ok(operation), Said::Succeeded | Said::Open) => {
                 assert_eq!(operation.status().as_str(), "succeeded")
             }
-            (Ok(_), said) => panic!("a success, and the last answer said {said:?}"),
+            (Ok(_), said) => panic!("success after an answer that said {said:?}"),
             (Err(error), said) => {
                 assert_no_token(&error.to_string());
                 assert_plain(&format!("{error} {error:?}"));
                 let is_failed = matches!(error.kind(), OperationPollErrorKind::Failed);
                 assert!(
                     said == Said::Open || is_failed == (said == Said::Failed),
-                    "{error}, and the last answer said {said:?}"
+                    "{error}, after an answer that said {said:?}"
                 );
-                assert_ne!(said, Said::Succeeded, "succeeded, and told as {error}");
+                assert_ne!(said, Said::Succeeded, "success reported as {error}");
                 assert_eq!(
                     error.resume_token().is_none(),
                     is_failed,
-                    "the way on is lost"
+                    "an error without its resume token"
                 );
                 if let Some(token) = error.resume_token() {
                     let url = token
@@ -250,16 +251,20 @@ impl Reference<'_> {
                 }
             }
         }
-        assert_eq!(watch.polls(), self.polls);
-        watch.stop();
-        let OperationPollStep::Done(again) = watch.step() else {
-            panic!("an end that is none");
+        assert_eq!(poll.polls(), self.polls);
+        poll.stop();
+        let Step::Done(again) = poll.step() else {
+            panic!("it goes on after its end");
         };
-        assert_eq!(format!("{again:?}"), first, "another end");
+        assert_eq!(
+            format!("{again:?}"),
+            first,
+            "it ends differently when asked again"
+        );
     }
 }
 
-/// What an answer says, by another JSON reader.
+/// What an answer says, by an independent JSON reader.
 fn said(head: &Parts, body: &Result<Vec<u8>, IncompleteBody>) -> Said {
     let is_encoded = head.headers.get_all(CONTENT_ENCODING).iter().any(|value| {
         !String::from_utf8_lossy(value.as_bytes())
