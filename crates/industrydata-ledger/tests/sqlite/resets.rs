@@ -32,7 +32,7 @@ fn moved(reset: Result<Reset, StoreError>) -> PathBuf {
 
 #[track_caller]
 fn quarantined(reply: Result<StoreReply, StoreError>) {
-    let refusal = *reply.unwrap().refusal().expect("no slot");
+    let refusal = *reply.unwrap().refusal().unwrap();
     assert_eq!(refusal.reason(), RefusalReason::Quarantine);
 }
 
