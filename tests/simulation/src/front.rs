@@ -115,19 +115,19 @@ impl Front {
         let id = request.uri().path().rsplit('/').next().unwrap_or_default();
         let fault = self.fault(request, fate, is_start, id, now);
         // The status that the service itself is about to send.
-        let reported = if fault.is_none() && !is_start {
+        let status = if fault.is_none() && !is_start {
             self.truth(id, now)
         } else {
             None
         };
-        if let Some(response) = reported
+        if let Some(response) = status
             .as_deref()
-            .and_then(|reported| self.plain(request, id, reported))
+            .and_then(|status| self.plain(request, id, status))
         {
             return Served {
                 response,
                 operation: None,
-                status: reported,
+                status,
             };
         }
         if let Some(fault) = fault {
@@ -153,7 +153,7 @@ impl Front {
         if matches!(fate, Some(Fate::NoDate)) {
             response.headers_mut().remove(DATE);
         }
-        let status = reported.filter(|_| response.status() == 200);
+        let status = status.filter(|_| response.status() == 200);
         Served {
             response,
             operation,
@@ -167,16 +167,16 @@ impl Front {
         &self,
         request: &Request<Vec<u8>>,
         id: &str,
-        reported: &str,
+        status: &str,
     ) -> Option<Response<Vec<u8>>> {
-        let goes_on = matches!(reported, "notStarted" | "running");
+        let goes_on = matches!(status, "notStarted" | "running");
         let is_good = number(request)? >= self.revoked;
         if !goes_on || !is_good || self.scripted.iter().any(|it| it == id) {
             return None;
         }
         let created = self.service.operation(id)?.created();
         let body = format!(
-            r##"{{"@odata.type":"#microsoft.graph.longRunningOperation","id":"{id}","createdDateTime":"{created}","resourceLocation":null,"status":"{reported}","statusDetail":null}}"##
+            r##"{{"@odata.type":"#microsoft.graph.longRunningOperation","id":"{id}","createdDateTime":"{created}","resourceLocation":null,"status":"{status}","statusDetail":null}}"##
         );
         let mut response = Response::new(body.into_bytes());
         let json = HeaderValue::from_static("application/json;charset=utf-8");

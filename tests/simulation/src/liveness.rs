@@ -162,9 +162,9 @@ fn too_long(world: &World, refused: Refused) -> Option<String> {
     // A ledger whose clock is behind dates a start by the response's `Date`, which is ahead of that clock.
     let behind = world.behind() as u64 * 1000;
     let frees = fifth + WINDOW + MARGIN + behind + DRIFT + 2 * world.script.world.latency + 100;
-    let reported = refused.at as i64 + refused.wait;
-    (reported > frees as i64)
-        .then(|| format!("a refusal named {reported} ms as the next free slot, not {frees} ms"))
+    let named = refused.at as i64 + refused.wait;
+    (named > frees as i64)
+        .then(|| format!("a refusal named {named} ms as the next free slot, not {frees} ms"))
 }
 
 /// A start that was not accepted although neither a fault nor its time limit prevented it.

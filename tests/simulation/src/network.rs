@@ -128,11 +128,11 @@ impl World {
     /// Records how a request ended for its client.
     fn ended(&mut self, client: usize, number: usize, answer: &Answer) {
         let letter = &self.letters[number];
-        let reported = letter.served.as_ref().and_then(|it| it.status.clone());
+        let operation = letter.served.as_ref().and_then(|it| it.status.clone());
         let ended = match answer {
             Ok((head, body)) => Ended::Answer {
                 status: head.status,
-                reported: reported.filter(|_| body.is_ok()),
+                operation: operation.filter(|_| body.is_ok()),
                 asked: asked(head),
                 dated: head.headers.contains_key(http::header::DATE),
             },

@@ -24,7 +24,7 @@ pub(crate) enum Ended {
     Answer {
         status: StatusCode,
         /// The operation's status, if the response is the service's own and arrived completely.
-        reported: Option<String>,
+        operation: Option<String>,
         /// The `Retry-After`, if it is a number of seconds.
         asked: Option<u64>,
         /// Whether the response had a `Date`.

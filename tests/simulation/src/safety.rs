@@ -154,15 +154,15 @@ pub(crate) fn no_false_end(world: &World) -> Option<String> {
     world.record.pollings.iter().find_map(|polling| {
         let (_, known, is_sticky) = polling.ended.as_ref()?;
         let last = polling.polls.last().and_then(|poll| poll.ended.as_ref());
-        let reported = match last {
-            Some((_, Ended::Answer { reported, .. })) => reported.as_deref(),
+        let sent = match last {
+            Some((_, Ended::Answer { operation, .. })) => operation.as_deref(),
             Some((_, Ended::Lost | Ended::NeverSent)) | None => None,
         };
-        let is_false = known.is_some() && known.as_deref() != reported;
+        let is_false = known.is_some() && known.as_deref() != sent;
         let (operation, known) = (&polling.operation, known.as_deref().unwrap_or("no status"));
         (is_false || !is_sticky).then(|| {
             format!(
-                "{operation} ended with {known}, the service sent {reported:?}; the same end again: {is_sticky}"
+                "{operation} ended with {known}, the service sent {sent:?}; the same end again: {is_sticky}"
             )
         })
     })
