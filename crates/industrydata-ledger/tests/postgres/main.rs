@@ -13,8 +13,8 @@
 mod admin;
 mod child;
 mod damage;
-mod holders;
-mod lost;
+mod lock_holders;
+mod lost_connections;
 mod names;
 mod places;
 mod proxy;
@@ -82,7 +82,7 @@ fn read(tenant: &str) -> Change {
 fn quota(store: &PgStore, tenant: &str) -> Result<Quota, StoreError> {
     store
         .transact(&read(tenant))
-        .map(|verdict| verdict.quota().clone())
+        .map(|reply| reply.quota().clone())
 }
 
 fn used(store: &PgStore, tenant: &str) -> u32 {
@@ -90,9 +90,7 @@ fn used(store: &PgStore, tenant: &str) -> u32 {
 }
 
 fn is_granted(result: &Result<StoreReply, StoreError>) -> bool {
-    result
-        .as_ref()
-        .is_ok_and(|verdict| verdict.refusal().is_none())
+    result.as_ref().is_ok_and(|reply| reply.refusal().is_none())
 }
 
 /// The message of a [`StoreError::Unavailable`].

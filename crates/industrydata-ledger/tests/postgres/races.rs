@@ -167,9 +167,9 @@ fn the_clock_is_the_databases() {
     };
     // Without tables, in a read, and under the lock.
     assert!(is_near(quota(&store, "t").unwrap().as_of(), ahead));
-    let verdict = store.transact(&reserve("t", 1)).unwrap();
-    assert!(is_near(verdict.quota().as_of(), ahead));
-    assert!(is_near(verdict.quota().entries()[0].date(), ahead));
+    let reply = store.transact(&reserve("t", 1)).unwrap();
+    assert!(is_near(reply.quota().as_of(), ahead));
+    assert!(is_near(reply.quota().entries()[0].date(), ahead));
     assert!(is_near(quota(&store, "t").unwrap().as_of(), ahead));
     let admin = place.admin();
     let now = || -> i64 {

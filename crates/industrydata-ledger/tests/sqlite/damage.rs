@@ -29,7 +29,7 @@ fn look(path: &Path, bytes: &[u8], what: &str) -> Result<(), StoreError> {
     let store = SqliteStore::open(path).unwrap();
     let sixth = store.transact(&reserve("t", 6));
     assert!(!is_granted(&sixth), "{what}: a sixth start was let through");
-    let of_t = sixth.map(|verdict| verdict.quota().confirmed());
+    let of_t = sixth.map(|reply| reply.quota().confirmed());
     let of_u = quota(&store, "u").map(|quota| quota.confirmed());
     assert!(
         *of_t.as_ref().unwrap_or(&5) == 5,

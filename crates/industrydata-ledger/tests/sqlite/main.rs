@@ -71,13 +71,11 @@ fn read(tenant: &str) -> Change {
 fn quota(store: &SqliteStore, tenant: &str) -> Result<Quota, StoreError> {
     store
         .transact(&read(tenant))
-        .map(|verdict| verdict.quota().clone())
+        .map(|reply| reply.quota().clone())
 }
 
 fn is_granted(result: &Result<StoreReply, StoreError>) -> bool {
-    result
-        .as_ref()
-        .is_ok_and(|verdict| verdict.refusal().is_none())
+    result.as_ref().is_ok_and(|reply| reply.refusal().is_none())
 }
 
 /// Whether to test all of what is tested in part by default: minutes in place of seconds.

@@ -216,8 +216,8 @@ fn t59_backends_ended_again_and_again() {
                     for id in 0..40_u128 {
                         let tenant = format!("t{}", id / 5 + n * 100);
                         match store.transact(&reserve(&tenant, id)) {
-                            Ok(verdict) => {
-                                assert!(verdict.refusal().is_none(), "{tenant}");
+                            Ok(reply) => {
+                                assert!(reply.refusal().is_none(), "{tenant}");
                                 booked += 1;
                             }
                             // Ten attempts were lost to the killer.
