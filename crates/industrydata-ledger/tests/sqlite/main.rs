@@ -1,4 +1,4 @@
-//! Books in SQLite files: the threats T50 to T58 of the books, over threads, processes, crashes and damage.
+//! A ledger in an SQLite file under the faults T50 to T58: races, killed processes, failing system calls and damage.
 #![cfg(feature = "sqlite")]
 #![allow(
     clippy::unwrap_used,
@@ -83,14 +83,14 @@ fn is_thorough() -> bool {
     std::env::var_os("LEDGER_TEST_THOROUGH").is_some()
 }
 
-/// A folder and the name of books in it that are not there yet.
+/// A folder and the path of a ledger in it that does not exist yet.
 fn fresh() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("books.sqlite3");
+    let path = folder.path().join("ledger.sqlite3");
     (folder, path)
 }
 
-/// A clock that stands where a test sets it, in Unix seconds.
+/// A clock that shows the Unix seconds a test sets.
 fn set_clock() -> (
     Arc<AtomicI64>,
     impl Fn() -> Timestamp + Clone + Send + Sync + 'static,
