@@ -1,4 +1,4 @@
-//! The clock of a store that has none of its own.
+//! The clock of a store without a server.
 
 use std::{fmt, sync::Arc};
 

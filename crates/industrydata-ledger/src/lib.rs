@@ -43,7 +43,7 @@
 //! - **Starts made without the ledger are not counted.** Starts from the portal, from other programs or from another
 //!   machine use the same five slots. The service then answers 429, and the ledger closes until it takes starts again.
 //! - **Two names for one tenant are two ledgers.** Settle on one spelling, best the directory id.
-//! - **The clock is this machine's**, but for PostgreSQL, whose clock is one for all. Set forward it frees slots early;
+//! - **The clock is this machine's**, except with PostgreSQL, where all use the server's clock. Set forward it frees slots early;
 //!   set back it frees none.
 //! - **Do not use network file systems** (NFS, SMB, many container overlays): their locks and syncs are not reliable. This
 //!   is not detected, and neither is a database server that runs with `fsync = off`.

@@ -49,7 +49,7 @@ impl Store for MemoryStore {
     ///
     /// Those of [`Change::apply`].
     fn transact(&self, change: &Change) -> Result<StoreReply, StoreError> {
-        // A value is replaced whole or not at all, so that a panic elsewhere leaves none half written.
+        // A panic elsewhere cannot leave a value half written, so a poisoned lock is used as it is.
         let mut values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
         let stored = values.get(change.key()).map(Vec::as_slice);
         let applied = change.apply(stored, self.clock.now())?;
@@ -119,10 +119,7 @@ mod tests {
                 .sum()
         });
         assert_eq!(granted, 5);
-        assert!(
-            is_granted(&store, "u", 1),
-            "another tenant has slots of its own"
-        );
+        assert!(is_granted(&store, "u", 1), "tenants do not share slots");
         assert!(store.is_forgetful());
         assert_eq!(format!("{store:?}"), "MemoryStore { .. }");
     }

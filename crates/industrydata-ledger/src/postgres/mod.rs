@@ -1,10 +1,8 @@
 //! A ledger in a PostgreSQL database, shared by many machines.
 
-mod fault;
-mod keeper;
-mod memory;
+mod change_counts;
+mod connection_thread;
 mod options;
-mod owner;
 mod passfile;
 mod plan;
 mod pool;
@@ -12,7 +10,9 @@ mod rows;
 mod schema;
 mod session;
 mod store;
+mod store_error;
 mod tls;
+mod transact;
 mod url;
 
 pub use self::{options::PgOptions, store::PgStore};

@@ -1,12 +1,12 @@
-//! What may be set when books are connected to.
+//! Settings of a connection to a ledger.
 
 use std::{env, fmt, path::PathBuf, time::Duration};
 
 use super::passfile::Passfile;
 
-/// Servers count their time limits in milliseconds of 31 bits, and nobody's patience is longer than this.
+/// Servers count their time limits in milliseconds of 31 bits.
 const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
-/// Below this, the way to a server is longer than the wait.
+/// A shorter wait could end before a server can answer.
 const SHORTEST_WAIT: Duration = Duration::from_millis(50);
 
 /// Settings of a [`PgStore`](crate::PgStore); made by [`PgStore::options`](crate::PgStore::options).
@@ -46,7 +46,7 @@ impl PgOptions {
         self
     }
 
-    /// The schema of the tables: `industrydata` by default. It goes before one named in the URL.
+    /// The schema of the tables: `industrydata` by default. It takes precedence over the one in the URL.
     pub fn schema(mut self, schema: impl Into<String>) -> Self {
         self.schema = Some(schema.into());
         self
@@ -59,11 +59,11 @@ impl PgOptions {
     }
 
     /// A file of passwords as PostgreSQL's own programs read it (`host:port:database:user:password`), if neither the
-    /// URL nor [`PgOptions::password`] has one. On Unix nobody else may open it (mode 0600).
+    /// URL nor [`PgOptions::password`] has one. On Unix other users must not be able to open it (mode 0600).
     pub fn passfile(mut self, path: impl Into<PathBuf>) -> Self {
         self.passfile = Some(Passfile {
             path: path.into(),
-            is_asked_for: true,
+            is_explicit: true,
         });
         self
     }
@@ -86,11 +86,11 @@ impl PgOptions {
             self.passfile = match (named, usual) {
                 (Some(path), _) => Some(Passfile {
                     path,
-                    is_asked_for: true,
+                    is_explicit: true,
                 }),
                 (None, Some(path)) => Some(Passfile {
                     path,
-                    is_asked_for: false,
+                    is_explicit: false,
                 }),
                 (None, None) => None,
             };
@@ -134,7 +134,7 @@ mod tests {
             (set.schema.as_deref(), set.password.as_deref()),
             (Some("a"), Some("s3cret"))
         );
-        assert!(set.passfile.as_ref().unwrap().is_asked_for);
+        assert!(set.passfile.as_ref().unwrap().is_explicit);
         let shown = format!("{set:?}");
         assert!(
             shown.contains("has_password: true") && shown.contains("/x"),

@@ -4,22 +4,23 @@ use std::path::{Path, PathBuf};
 
 use tokio_postgres::{Config, config::Host};
 
-use super::{fault::Obstacle, url::hosts};
+use super::{store_error::Obstacle, url::hosts};
 
-/// A file of passwords, and whether somebody asked for just this one.
+/// A file of passwords.
 #[derive(Clone, Debug)]
 pub(super) struct Passfile {
     pub(super) path: PathBuf,
-    pub(super) is_asked_for: bool,
+    /// Whether the caller named the file, by an option or `PGPASSFILE`.
+    pub(super) is_explicit: bool,
 }
 
 impl Passfile {
-    /// The password for what `config` connects to. A file that is merely in its usual place is passed over if it is
-    /// missing, cannot be read, or is open to others.
+    /// The password for the server of `config`. A file in the default place is ignored if it is missing, cannot be read, or
+    /// is open to other users.
     pub(super) fn password(&self, config: &Config) -> Result<Option<Vec<u8>>, Obstacle> {
         match read(&self.path) {
             Ok(text) => Ok(find(&text, config)),
-            Err(obstacle) if self.is_asked_for => Err(obstacle),
+            Err(obstacle) if self.is_explicit => Err(obstacle),
             Err(_) => Ok(None),
         }
     }
@@ -42,7 +43,7 @@ fn find(text: &[u8], config: &Config) -> Option<Vec<u8>> {
     let user = config.get_user()?.as_bytes();
     let base = config.get_dbname().map_or(user, str::as_bytes);
     let line = |line: &[u8]| {
-        let [host, port, name, who, password] = fields(line)?;
+        let [host, port, name, owner, password] = fields(line)?;
         let fits = |field: &[u8], value: &[u8]| field == b"*" || field == value;
         let here = hosts(config).any(|(each, at)| {
             fits(&port, at.to_string().as_bytes())
@@ -54,7 +55,7 @@ fn find(text: &[u8], config: &Config) -> Option<Vec<u8>> {
                     }
                 }
         });
-        (here && fits(&name, base) && fits(&who, user)).then_some(password)
+        (here && fits(&name, base) && fits(&owner, user)).then_some(password)
     };
     text.split(|byte| *byte == b'\n')
         .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
@@ -114,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn hosts_have_their_ports_and_a_database_is_the_users() {
+    fn hosts_have_their_ports_and_the_database_defaults_to_the_user() {
         let two = "postgres://u@a:1,b:2/d";
         check("a:1:d:u:x", two, Some("x"));
         check("b:2:d:u:x", two, Some("x"));
@@ -138,9 +139,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("pgpass");
         let config: Config = "postgres://u@h:5433/d".parse().unwrap();
-        let password = |is_asked_for| {
+        let password = |is_explicit| {
             let path = path.clone();
-            Passfile { path, is_asked_for }.password(&config)
+            Passfile { path, is_explicit }.password(&config)
         };
         assert!(matches!(password(true), Err(Obstacle::Passfile(..))));
         assert!(matches!(password(false), Ok(None)));
@@ -161,7 +162,7 @@ mod tests {
             );
             match password(true) {
                 Ok(found) => assert!(is_read && found.is_some()),
-                Err(Obstacle::OpenPassfile(_, told)) => assert!(!is_read && told == mode),
+                Err(Obstacle::OpenPassfile(_, found)) => assert!(!is_read && found == mode),
                 Err(other) => panic!("{other}"),
             }
         }

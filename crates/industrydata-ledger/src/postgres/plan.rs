@@ -6,9 +6,9 @@ use postgres_rustls::MakeRustlsConnect;
 use tokio_postgres::Config;
 
 use super::{
-    fault::Obstacle,
     options::PgOptions,
     schema::Schema,
+    store_error::Obstacle,
     tls,
     url::{self, Address},
 };
@@ -20,7 +20,7 @@ pub(super) struct Plan {
     pub(super) schema: Schema,
     pub(super) wait: Duration,
     pub(super) connections: usize,
-    /// Where the books are, for people; without the password.
+    /// Where the ledger is, for messages; without the password.
     pub(super) place: String,
 }
 
@@ -44,7 +44,7 @@ impl Plan {
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(options.wait);
         }
-        // Where the network swallows what is sent, the system gives up too, and not after its usual quarter of an hour.
+        // If the network drops everything, the system gives up as well, sooner than its default of a quarter of an hour.
         config.tcp_user_timeout(options.wait.saturating_mul(4));
         Ok(Self {
             tls: tls::connector(proof, roots.as_deref())?,

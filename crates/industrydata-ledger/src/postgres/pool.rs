@@ -1,4 +1,4 @@
-//! The connections of a store: kept, made anew when one is lost, and never waited for without end.
+//! The connections of a store: kept, replaced when one is lost, and waited for only until a deadline.
 
 use std::{
     future::Future,
@@ -13,32 +13,32 @@ use tokio::{
 };
 
 use super::{
-    fault::{Failure, Obstacle},
-    memory::Remembered,
+    change_counts::ChangeCounts,
     plan::Plan,
     session::Session,
+    store_error::{Failure, Obstacle},
 };
 
-/// What the server is given beyond a wait, so that its own limit strikes first and says more.
+/// Time beyond a wait, so that the server's own limit strikes first: its message says more.
 pub(super) const GRACE: Duration = Duration::from_secs(1);
-/// Attempts at a change before anything of it was written.
+/// Attempts at a change while nothing of it was written.
 const ATTEMPTS: u32 = 10;
 
-/// The connections, and what is remembered of the books.
+/// The connections, and the change counts of the rows read so far.
 #[derive(Debug)]
 pub(super) struct Pool {
     pub(super) plan: Arc<Plan>,
-    pub(super) remembered: Arc<Remembered>,
+    pub(super) change_counts: Arc<ChangeCounts>,
     permits: Semaphore,
     idle: Mutex<Vec<Session>>,
 }
 
 impl Pool {
-    pub(super) fn new(plan: Arc<Plan>, remembered: Arc<Remembered>) -> Self {
+    pub(super) fn new(plan: Arc<Plan>, change_counts: Arc<ChangeCounts>) -> Self {
         Self {
             permits: Semaphore::new(plan.connections),
             plan,
-            remembered,
+            change_counts,
             idle: Mutex::default(),
         }
     }
@@ -51,8 +51,8 @@ impl Pool {
         }
     }
 
-    /// An attempt that was lost before anything was written is made again, for as long as there is time.
-    pub(super) async fn patiently<T, F: Future<Output = Result<T, Failure>>>(
+    /// Repeats an attempt that was lost before anything was written, until `until`.
+    pub(super) async fn retry<T, F: Future<Output = Result<T, Failure>>>(
         &self,
         until: Instant,
         attempt: impl Fn() -> F,
@@ -62,7 +62,7 @@ impl Pool {
             tried += 1;
             match attempt().await {
                 Err(Failure::Again(_)) if tried < ATTEMPTS && Instant::now() < until => {
-                    // Those that were idle beside it are likely to be broken as well.
+                    // The idle connections are likely to be broken as well.
                     self.idle().clear();
                     sleep(Duration::from_millis(10) * tried).await;
                 }
@@ -71,7 +71,7 @@ impl Pool {
         }
     }
 
-    /// A connection: one that was kept, or a new one.
+    /// A kept connection if `kept` allows it and one is open, else a new one.
     pub(super) async fn session(&self, until: Instant, kept: bool) -> Result<Session, Failure> {
         while let Some(session) = self.idle().pop().filter(|_| kept) {
             if session.is_open() {
@@ -100,13 +100,13 @@ impl Pool {
         until: Instant,
         work: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
-        let silent = || Obstacle::Silent {
+        let no_answer = || Obstacle::NoAnswer {
             place: self.plan.place.clone(),
             wait: self.plan.wait,
         };
         timeout_at((until + GRACE).into(), work)
             .await
-            .unwrap_or_else(|_| Err(Failure::Clean(silent().into())))
+            .unwrap_or_else(|_| Err(Failure::Clean(no_answer().into())))
     }
 
     pub(super) fn idle(&self) -> MutexGuard<'_, Vec<Session>> {
@@ -127,19 +127,19 @@ mod tests {
         Pool::new(Arc::new(plan), Arc::default())
     }
 
-    /// How many attempts are made until `until` that fail `losses` times with `fault`, and whether the last succeeds.
+    /// How many attempts are made until `until` that fail `losses` times with `failure`, and whether the last succeeds.
     async fn attempts(
         until: Instant,
         losses: u32,
-        fault: fn(StoreError) -> Failure,
+        failure: fn(StoreError) -> Failure,
     ) -> (u32, bool) {
         let (pool, made) = (pool(), Cell::new(0));
-        let result = pool.patiently(until, || {
+        let result = pool.retry(until, || {
             made.set(made.get() + 1);
             let is_lost = made.get() <= losses;
             async move {
                 if is_lost {
-                    Err(fault(StoreError::Busy))
+                    Err(failure(StoreError::Busy))
                 } else {
                     Ok(())
                 }
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_lost_before_it_was_written_is_tried_ten_times_with_longer_pauses() {
+    async fn lost_attempts_are_repeated_ten_times_with_growing_delays() {
         let begun = Instant::now();
         let until = begun + Duration::from_secs(10);
         assert_eq!(attempts(until, 0, Failure::Again).await, (1, true));
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn work_has_a_moment_beyond_its_limit() {
+    async fn work_may_overrun_its_limit_by_the_grace() {
         let pool = pool();
         let in_time = async {
             sleep(Duration::from_millis(20)).await;
@@ -174,8 +174,8 @@ mod tests {
             Instant::now() - GRACE,
             std::future::pending::<Result<(), _>>(),
         );
-        let told = silent.await.unwrap_err().fault().to_string();
-        assert!(told.contains("no answer within 5000 ms"), "{told}");
+        let message = silent.await.unwrap_err().into_error().to_string();
+        assert!(message.contains("no answer within 5000 ms"), "{message}");
     }
 
     #[tokio::test]

@@ -1,4 +1,4 @@
-//! What is asked of a connection about the row of one key, and the transaction around it.
+//! The statements of a connection on the row of one key, and the transaction around them.
 
 use std::time::Instant;
 
@@ -6,36 +6,37 @@ use industrydata_core::Timestamp;
 use industrydata_core::ledger::LedgerKey;
 use industrydata_core::ledger::StoreError;
 use tokio_postgres::{
-    Row as Line,
+    Row as PgRow,
     types::{ToSql, Type},
 };
 
 use super::{
-    fault::{self, Failure},
     plan::Plan,
     schema,
     session::{Row, Session, Snapshot, begin},
+    store_error::{self, Failure},
 };
 
-const WRONG: StoreError = StoreError::Damaged("the tables have not the rows that were written");
+const ALTERED_ROWS: StoreError =
+    StoreError::Damaged("the tables do not have the rows that were written");
 
 impl Session {
-    /// The server's clock, where there are no tables to be read with it.
+    /// The server's clock, where there are no tables.
     pub(super) async fn clock(&self, plan: &Plan) -> Result<Timestamp, Failure> {
-        let failed = |error| fault::of(&plan.place, &error);
+        let failed = |error| store_error::of(&plan.place, &error);
         let sql = format!("SELECT {}", schema::CLOCK);
         let rows = self
             .client()?
             .query_typed(&sql, &[])
             .await
             .map_err(failed)?;
-        let row = rows.first().ok_or(WRONG)?;
+        let row = rows.first().ok_or(ALTERED_ROWS)?;
         time(row.try_get(0).map_err(failed)?)
     }
 
-    /// Reads the books of `key` without a lock.
+    /// Reads the ledger of `key` without a lock.
     pub(super) async fn read(&self, plan: &Plan, key: &LedgerKey) -> Result<Snapshot, Failure> {
-        let failed = |error| fault::of(&plan.place, &error);
+        let failed = |error| store_error::of(&plan.place, &error);
         let (base, tenant) = (key.base().as_bytes(), key.tenant().as_bytes());
         let names: [(&(dyn ToSql + Sync), Type); 2] =
             [(&base, Type::BYTEA), (&tenant, Type::BYTEA)];
@@ -45,7 +46,7 @@ impl Session {
             .await
             .map_err(failed)?;
         let [row] = rows.as_slice() else {
-            return Err(WRONG.into());
+            return Err(ALTERED_ROWS.into());
         };
         schema::known(row.try_get(1).map_err(failed)?)?;
         let changes: Option<i64> = row.try_get(2).map_err(failed)?;
@@ -62,8 +63,8 @@ impl Session {
         })
     }
 
-    /// Begins a transaction, locks the row of `key` and reads it, then the clock. A row is made if there is none and
-    /// `make` says so; it is then read as none.
+    /// Begins a transaction, locks the row of `key` and reads it, then the clock. If `make` is set, a missing row is made;
+    /// the snapshot has no row then.
     pub(super) async fn lock(
         &self,
         plan: &Plan,
@@ -71,7 +72,7 @@ impl Session {
         make: bool,
         until: Instant,
     ) -> Result<Snapshot, Failure> {
-        let failed = |error| fault::of(&plan.place, &error);
+        let failed = |error| store_error::of(&plan.place, &error);
         let client = self.client()?;
         let (base, tenant) = (key.base().as_bytes(), key.tenant().as_bytes());
         let names: [(&(dyn ToSql + Sync), Type); 2] =
@@ -84,7 +85,7 @@ impl Session {
                 Ok(0)
             }
         };
-        // Sent all at once, carried out one after another.
+        // Sent together, executed one after another.
         let ((), made, rows, clock) = tokio::try_join!(
             client.batch_execute(&begin),
             insert,
@@ -93,10 +94,10 @@ impl Session {
         )
         .map_err(failed)?;
         let [clock] = clock.as_slice() else {
-            return Err(WRONG.into());
+            return Err(ALTERED_ROWS.into());
         };
         schema::known(clock.try_get(1).map_err(failed)?)?;
-        let row_of = |row: &Line| {
+        let row_of = |row: &PgRow| {
             Ok::<_, Failure>(Row {
                 changes: row.try_get(0).map_err(failed)?,
                 value: row.try_get(1).map_err(failed)?,
@@ -109,14 +110,14 @@ impl Session {
         })
     }
 
-    /// Writes the row that is locked, and tells its count of changes.
+    /// Writes the locked row, and returns its count of changes.
     pub(super) async fn write(
         &self,
         plan: &Plan,
         key: &LedgerKey,
         value: &[u8],
     ) -> Result<i64, Failure> {
-        let failed = |error| fault::of(&plan.place, &error);
+        let failed = |error| store_error::of(&plan.place, &error);
         let client = self.client()?;
         let (base, tenant) = (key.base().as_bytes(), key.tenant().as_bytes());
         let values: [(&(dyn ToSql + Sync), Type); 3] = [
@@ -124,21 +125,21 @@ impl Session {
             (&tenant, Type::BYTEA),
             (&value, Type::BYTEA),
         ];
-        // A time limit that strikes while COMMIT waits for a replica would let it answer before the replica has it.
+        // A statement time limit during COMMIT would make it answer before a replica has the change.
         let (rows, ()) = tokio::try_join!(
             client.query_typed(&plan.schema.update, &values),
             client.batch_execute("SET LOCAL statement_timeout = 0"),
         )
         .map_err(failed)?;
         let [row] = rows.as_slice() else {
-            return Err(WRONG.into());
+            return Err(ALTERED_ROWS.into());
         };
         row.try_get(0).map_err(failed)
     }
 
     /// Commits the mark of a reset, unless a tenant has a ledger; reports which.
     pub(super) async fn mark(&self, plan: &Plan, until: Instant) -> Result<bool, Failure> {
-        let failed = |error| fault::of(&plan.place, &error);
+        let failed = |error| store_error::of(&plan.place, &error);
         let client = self.client()?;
         let (begin, schema) = (begin(until, plan.wait), &plan.schema);
         client.batch_execute(&begin).await.map_err(failed)?;
@@ -150,7 +151,12 @@ impl Session {
             .query_typed(&schema.has_tenants, &[])
             .await
             .map_err(failed)?;
-        if rows.first().ok_or(WRONG)?.try_get(0).map_err(failed)? {
+        if rows
+            .first()
+            .ok_or(ALTERED_ROWS)?
+            .try_get(0)
+            .map_err(failed)?
+        {
             self.rollback(plan).await?;
             return Ok(false);
         }
@@ -158,14 +164,14 @@ impl Session {
         self.commit(plan).await.map(|()| true)
     }
 
-    /// Whatever goes wrong here, the change may stand.
+    /// Commits. After an error the change may or may not be durable.
     pub(super) async fn commit(&self, plan: &Plan) -> Result<(), Failure> {
         let sent = self.client()?.batch_execute("COMMIT").await;
-        sent.map_err(|error| Failure::Commit(fault::told(&plan.place, &error, "")))
+        sent.map_err(|error| Failure::Commit(store_error::server_error(&plan.place, &error, "")))
     }
 
     pub(super) async fn rollback(&self, plan: &Plan) -> Result<(), Failure> {
-        let failed = |error| fault::of(&plan.place, &error);
+        let failed = |error| store_error::of(&plan.place, &error);
         self.client()?
             .batch_execute("ROLLBACK")
             .await
@@ -176,7 +182,7 @@ impl Session {
 fn time(microseconds: i64) -> Result<Timestamp, Failure> {
     Timestamp::from_microsecond(microseconds).map_err(|_| {
         Failure::Clean(StoreError::unavailable(
-            "the server's clock is out of all bounds",
+            "the server's clock is out of range",
         ))
     })
 }
@@ -187,11 +193,11 @@ mod tests {
 
     #[test]
     fn a_clock_is_in_microseconds_and_within_bounds() {
-        let told = time(1_773_144_000_123_456).unwrap();
-        assert_eq!(told.to_string(), "2026-03-10T12:00:00.123456Z");
+        let time_read = time(1_773_144_000_123_456).unwrap();
+        assert_eq!(time_read.to_string(), "2026-03-10T12:00:00.123456Z");
         for odd in [i64::MIN, i64::MAX] {
-            let fault = time(odd).unwrap_err().fault();
-            assert!(matches!(fault, StoreError::Unavailable(_)), "{odd}");
+            let error = time(odd).unwrap_err().into_error();
+            assert!(matches!(error, StoreError::Unavailable(_)), "{odd}");
         }
     }
 }

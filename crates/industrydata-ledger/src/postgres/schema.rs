@@ -1,14 +1,14 @@
-//! The tables: how they are made by whoever comes first, how they are recognised, and every statement on them.
+//! The tables: how the first store makes them, how they are checked, and every statement on them.
 
 use industrydata_core::Timestamp;
 use industrydata_core::ledger::StoreError;
 use tokio_postgres::{Client, types::Type};
 
-use super::fault::{self, Failure, Obstacle};
+use super::store_error::{self, Failure, Obstacle};
 
 /// The layout this release writes.
 const LAYOUT: i32 = 1;
-/// What makes layout n + 1 of layout n, with `{s}` for the schema; the first of them begins with nothing.
+/// The SQL from layout n to layout n + 1, with `{s}` for the schema; the first step begins with no tables.
 const STEPS: [&str; LAYOUT as usize] = ["
     CREATE TABLE {s}.layout (layout integer NOT NULL);
     CREATE TABLE {s}.books (
@@ -18,7 +18,7 @@ const STEPS: [&str; LAYOUT as usize] = ["
         'industryData starts, a row for each base URL and tenant (UTF-8); written by industrydata only';
     INSERT INTO {s}.layout VALUES (0);"];
 
-/// Columns and keys of the two tables, as the catalogue tells them.
+/// Columns and keys of the two tables, as the catalogue lists them.
 const BOOKS: &str =
     "base bytea, tenant bytea, changes bigint, value bytea; PRIMARY KEY (base, tenant)";
 const LAYOUTS: &str = "layout integer; ";
@@ -26,8 +26,8 @@ const LAYOUTS: &str = "layout integer; ";
 /// The longest name that the server takes, in bytes.
 const LONGEST_NAME: usize = 63;
 
-/// Which lock orders those who make the tables: `idLg` and `PgMk`.
-const MAKERS: i64 = 0x6964_4c67_5067_4d6b;
+/// The advisory lock held while the tables are made: `idLg` and `PgMk`.
+const MAKE_LOCK: i64 = 0x6964_4c67_5067_4d6b;
 
 /// Microseconds of the server's clock since 1970.
 pub(super) const CLOCK: &str =
@@ -39,7 +39,7 @@ pub(super) struct Schema {
     quoted: String,
     pub(super) read: String,
     pub(super) clock: String,
-    /// The clock and the layout, and the mark of the last reset: a row of its own, whose base and tenant are empty.
+    /// The clock and the layout, and the mark of the last reset: the row whose base and tenant are empty.
     pub(super) clock_and_mark: String,
     pub(super) insert: String,
     pub(super) lock: String,
@@ -49,7 +49,7 @@ pub(super) struct Schema {
     pub(super) mark: String,
 }
 
-/// What stands in the database.
+/// What the database holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Found {
     Nothing,
@@ -127,7 +127,7 @@ impl Schema {
         )
     }
 
-    /// What fails where no change could be made, and changes nothing.
+    /// SQL that changes nothing, and fails where no change could be made.
     pub(super) fn probe(&self, has_tables: bool) -> String {
         let s = &self.quoted;
         if has_tables {
@@ -139,9 +139,9 @@ impl Schema {
         format!("CREATE SCHEMA IF NOT EXISTS {s}; {make}")
     }
 
-    /// Looks what stands there: nothing, or tables of a layout that is known and just as they were made.
+    /// Finds no tables, or tables of a known layout exactly as they were made. All else is an error.
     pub(super) async fn look(&self, client: &Client, place: &str) -> Result<Found, Failure> {
-        let failed = |error| fault::of(place, &error);
+        let failed = |error| store_error::of(place, &error);
         let sql = "
             SELECT c.relname::pg_catalog.text, c.relkind = 'r' AND c.relpersistence = 'p' AND NOT c.relrowsecurity
                 AND NOT c.relhasrules AND NOT c.relhassubclass AND NOT c.relispartition
@@ -168,7 +168,7 @@ impl Schema {
             let columns: String = row.try_get(2).map_err(failed)?;
             found.push((name, plain, columns));
         }
-        // Of a newer layout nothing else is known, so that its number comes first.
+        // A newer layout may have other tables, so its number is checked first.
         if found.iter().any(|(name, _, _)| name == "layout") {
             self.layout(client, place).await?;
         }
@@ -190,28 +190,30 @@ impl Schema {
         let rows = client
             .query_typed(&self.clock, &[])
             .await
-            .map_err(|error| fault::of(place, &error))?;
+            .map_err(|error| store_error::of(place, &error))?;
         let [row] = rows.as_slice() else {
             return Err(StoreError::Damaged("the table of the layout has not one row").into());
         };
-        let layout = row.try_get(1).map_err(|error| fault::of(place, &error))?;
+        let layout = row
+            .try_get(1)
+            .map_err(|error| store_error::of(place, &error))?;
         known(layout).map_err(Failure::Clean)
     }
 
-    /// Makes the tables, or brings them to the layout of this release, unless somebody else does or did. All at once or
-    /// not at all, and by one at a time.
+    /// Makes the tables, or brings them to the layout of this release, unless another store does or did. One transaction
+    /// under one lock.
     pub(super) async fn make(
         &self,
         client: &Client,
         place: &str,
         begin: &str,
     ) -> Result<(), Failure> {
-        // What is in the way may pass: others who make the schema without asking for the lock, or a lost answer.
-        let failed = |error| fault::of(place, &error);
+        // Some of these errors are transient: another client makes the schema without the lock, or an answer is lost.
+        let failed = |error| store_error::of(place, &error);
         client.batch_execute(begin).await.map_err(failed)?;
         client
             .batch_execute(&format!(
-                "SELECT pg_catalog.pg_advisory_xact_lock({MAKERS})"
+                "SELECT pg_catalog.pg_advisory_xact_lock({MAKE_LOCK})"
             ))
             .await
             .map_err(failed)?;
@@ -234,11 +236,11 @@ impl Schema {
             let sign = format!("UPDATE {}.layout SET layout = {LAYOUT}", self.quoted);
             client.batch_execute(&sign).await.map_err(failed)?;
         }
-        // Lost or not, whoever comes next looks what stands.
+        // Whether or not it was committed, the next attempt looks at the tables again.
         client
             .batch_execute("COMMIT")
             .await
-            .map_err(|error| Failure::Again(fault::told(place, &error, "")))
+            .map_err(|error| Failure::Again(store_error::server_error(place, &error, "")))
     }
 }
 
@@ -255,7 +257,7 @@ pub(super) fn known(layout: i32) -> Result<(), StoreError> {
         });
     }
     if layout < 1 {
-        return Err(StoreError::Damaged("the layout has no number of ours"));
+        return Err(StoreError::Damaged("the layout has no valid number"));
     }
     Ok(())
 }

@@ -9,13 +9,13 @@ use tokio::{task::JoinHandle, time::timeout};
 use tokio_postgres::{Client, NoTls};
 
 use super::{
-    fault::{self, Failure},
     plan::Plan,
     schema::Found,
+    store_error::{self, Failure},
 };
 
-/// How long a connection that is given up may take to say goodbye.
-const GOODBYE: Duration = Duration::from_secs(1);
+/// How long a dropped connection may take to close.
+const CLOSE_LIMIT: Duration = Duration::from_secs(1);
 
 /// The row of one key.
 #[derive(Debug)]
@@ -52,7 +52,7 @@ pub(super) struct Session {
 
 impl Session {
     pub(super) async fn open(plan: &Plan) -> Result<Self, Failure> {
-        let failed = |error| fault::of_connecting(&plan.place, &error);
+        let failed = |error| store_error::while_connecting(&plan.place, &error);
         let (client, driver) = match &plan.tls {
             None => {
                 let (client, connection) = plan.config.connect(NoTls).await.map_err(failed)?;
@@ -79,7 +79,7 @@ impl Session {
             .is_some_and(|client| !client.is_closed())
     }
 
-    /// Whether the tables stand; looks again if they did not.
+    /// Whether there are tables; looks again if there were none.
     pub(super) async fn has_tables(&mut self, plan: &Plan) -> Result<bool, Failure> {
         if self.found == Found::Nothing {
             self.found = plan.schema.look(self.client()?, &plan.place).await?;
@@ -87,7 +87,7 @@ impl Session {
         Ok(self.found == Found::Tables)
     }
 
-    /// Makes the tables, unless somebody else did by now.
+    /// Makes the tables, unless another store has made them.
     pub(super) async fn make_tables(&mut self, plan: &Plan, until: Instant) -> Result<(), Failure> {
         let begin = begin(until, plan.wait);
         plan.schema
@@ -97,15 +97,15 @@ impl Session {
         Ok(())
     }
 
-    /// Ends what an attempt left open, and looks at the tables again before the next.
+    /// Ends a transaction that an attempt left open. The tables are looked at again before the next attempt.
     pub(super) async fn reset(&mut self, plan: &Plan) -> Result<(), Failure> {
         self.found = Found::Nothing;
         self.rollback(plan).await
     }
 
-    /// Whether a change could be booked: the server takes writes, and the role may make them.
+    /// Checks that a change could be written: the server accepts writes, and the role may make them.
     pub(super) async fn check(&mut self, plan: &Plan, until: Instant) -> Result<(), Failure> {
-        let failed = |error| fault::of(&plan.place, &error);
+        let failed = |error| store_error::of(&plan.place, &error);
         let has_tables = self.has_tables(plan).await?;
         let begin = begin(until, plan.wait);
         let client = self.client()?;
@@ -117,16 +117,16 @@ impl Session {
         self.rollback(plan).await
     }
 
-    /// Says goodbye to the server.
+    /// Closes the connection.
     pub(super) async fn close(mut self) {
         drop(self.client.take());
         if let Some(driver) = self.driver.take() {
-            farewell(driver).await;
+            close_or_abort(driver).await;
         }
     }
 
     pub(super) fn client(&self) -> Result<&Client, Failure> {
-        // It is taken by the closing alone.
+        // Only `close` and `drop` take it.
         self.client.as_ref().ok_or(Failure::Clean(StoreError::Busy))
     }
 }
@@ -137,20 +137,20 @@ impl Drop for Session {
         if let (Some(driver), Ok(runtime)) =
             (self.driver.take(), tokio::runtime::Handle::try_current())
         {
-            drop(runtime.spawn(farewell(driver)));
+            drop(runtime.spawn(close_or_abort(driver)));
         }
     }
 }
 
-/// A connection ends by itself once its client is gone and all is answered; one that hangs is cut.
-async fn farewell(mut driver: JoinHandle<()>) {
-    if timeout(GOODBYE, &mut driver).await.is_err() {
+/// A connection ends by itself once its client is dropped and all is answered; one that hangs is aborted.
+async fn close_or_abort(mut driver: JoinHandle<()>) {
+    if timeout(CLOSE_LIMIT, &mut driver).await.is_err() {
         driver.abort();
     }
 }
 
-/// Begins a transaction that waits for no lock past `until`, trusts no setting of role or database, and loses its locks
-/// if this program hangs.
+/// The statement that begins a transaction. It waits for no lock past `until`, relies on no setting of role or database,
+/// and loses its locks if this program hangs.
 pub(super) fn begin(until: Instant, wait: Duration) -> String {
     let left = until
         .saturating_duration_since(Instant::now())

@@ -1,4 +1,4 @@
-//! The store, as a user handles it.
+//! The public type of the store.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use industrydata_core::ledger::Store;
 use industrydata_core::ledger::StoreError;
 use industrydata_core::ledger::StoreReply;
 
-use super::{options::PgOptions, owner::Owner, plan::Plan};
+use super::{connection_thread::ConnectionThread, options::PgOptions, plan::Plan};
 
 /// A ledger in a PostgreSQL database, shared by many machines.
 ///
@@ -28,19 +28,19 @@ use super::{options::PgOptions, owner::Owner, plan::Plan};
 /// # Ok::<(), industrydata_ledger::StoreError>(())
 /// ```
 ///
-/// - **Anywhere.** A store connects at first use, and anew after a connection broke. It may be made, used and dropped in
-///   plain threads and inside of async runtimes: the connections live on a thread of the store's own, which ends with
-///   its last clone. A change blocks the calling thread; the async client moves it to a thread where that does no harm.
+/// - **Anywhere.** A store connects at first use, and again after a connection broke. It may be made, used and dropped in
+///   plain threads and inside of async runtimes: the connections live on a thread of the store, which ends with
+///   its last clone. A change blocks the calling thread; the async client moves it to a blocking thread.
 /// - **The tables** (`books` and `layout`) are made by the first change that writes, in the schema `industrydata` or the
 ///   one named, by whichever store is first. The role needs `CREATE` on the database, or on the schema if that
 ///   is there; later on `USAGE` on it and `SELECT`, `INSERT` and `UPDATE` on the tables. Tables that were altered are
 ///   [`StoreError::Damaged`], those of a newer release [`StoreError::Newer`]; both are left as they are.
 /// - **Encryption** is the URL's `sslmode`:
 ///
-///   | `sslmode` | encrypted | the server proves who it is |
+///   | `sslmode` | encrypted | the server proves its identity |
 ///   | --- | --- | --- |
 ///   | `disable` | no | no |
-///   | `prefer` | if the server can | no: this keeps out who only listens |
+///   | `prefer` | if the server can | no: this protects against listeners only |
 ///   | `verify-ca` | yes | by a certificate of an authority in `sslrootcert` (which must be given), for any name |
 ///   | `verify-full`, `require` | yes | by a certificate for its name, of an authority in `sslrootcert` or, without, of a public one (Mozilla's list) |
 ///   | not given | as `verify-full`; as `prefer` if all hosts are this machine and there is no `sslrootcert` | |
@@ -50,14 +50,14 @@ use super::{options::PgOptions, owner::Owner, plan::Plan};
 ///   whatever role or database say. **A server that runs with `fsync = off` loses starts when its
 ///   machine crashes**, and so does a replica that takes over without having had the last commits: keep at least one
 ///   synchronous replica (`synchronous_standby_names`) where servers fail over. This program remembers the rows it has
-///   read: a row that vanished or was set back is [`StoreError::Damaged`] until the program is started again.
+///   read: a row that vanished or was set back is [`StoreError::Damaged`] until the program is restarted.
 /// - **A name is a tenant.** Two names for one tenant are two ledgers, see
-///   [`Tenant`](industrydata_core::Tenant). Names are kept as bytes of UTF-8, so that any encoding and collation of the
-///   database will do: read them with `convert_from(tenant, 'UTF8')`.
-/// - **Poolers** that keep a transaction on one connection should do, since no setting, lock or prepared statement
-///   outlives a transaction; none was tried.
+///   [`Tenant`](industrydata_core::Tenant). Names are kept as bytes of UTF-8, so any encoding and collation of the
+///   database works: read them with `convert_from(tenant, 'UTF8')`.
+/// - **Poolers** that keep a transaction on one connection should work, since no setting, lock or prepared statement
+///   outlives a transaction. None is tested.
 #[derive(Clone, Debug)]
-pub struct PgStore(Arc<Owner>);
+pub struct PgStore(Arc<ConnectionThread>);
 
 impl PgStore {
     /// A ledger in the database at `url`: `postgres://user@host:port/database`, with the parameters `sslmode`,
@@ -68,8 +68,8 @@ impl PgStore {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Unavailable`] with one line that says what is wrong with the URL, the authorities' file or the
-    /// passfile, never with a password in it.
+    /// [`StoreError::Unavailable`] with one line that says what is wrong with the URL, the file of authorities or the
+    /// passfile, and never contains a password.
     pub fn connect(url: &str) -> Result<Self, StoreError> {
         Self::options().connect(url)
     }
@@ -103,7 +103,9 @@ impl PgOptions {
     ///
     /// As [`PgStore::connect`].
     pub fn connect(self, url: &str) -> Result<PgStore, StoreError> {
-        Ok(PgStore(Arc::new(Owner::new(Plan::new(self, url)?))))
+        Ok(PgStore(Arc::new(ConnectionThread::new(Plan::new(
+            self, url,
+        )?))))
     }
 }
 
@@ -125,7 +127,7 @@ impl Store for PgStore {
     /// ledger, or the tables are damaged, nothing is changed, and the reply is the SQL that renames the schema and begins
     /// a new one in quarantine. Run it as the owner of the schema.
     ///
-    /// A program that has seen the old rows reports them as removed, and makes no start, until it is started anew.
+    /// A program that has read the old rows reports them as removed and makes no start until it is restarted.
     ///
     /// # Errors
     ///

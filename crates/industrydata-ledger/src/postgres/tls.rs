@@ -1,4 +1,4 @@
-//! How the server proves who it is.
+//! How the server proves its identity.
 
 use std::{path::Path, sync::Arc};
 
@@ -13,10 +13,10 @@ use rustls::{
     pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject},
 };
 
-use super::{fault::Obstacle, url::Proof};
+use super::{store_error::Obstacle, url::Proof};
 
-/// What makes encrypted connections; `None` if they are to be plain. The provider is given by hand: none is installed
-/// for the process, and none that is installed is used.
+/// Makes encrypted connections; `None` for plain ones. The crypto provider is passed explicitly: the process-wide default is
+/// neither set nor used.
 pub(super) fn connector(
     proof: Proof,
     roots: Option<&Path>,
@@ -24,13 +24,13 @@ pub(super) fn connector(
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let verifier: Arc<dyn ServerCertVerifier> = match proof {
         Proof::Plain => return Ok(None),
-        Proof::Encrypted => Arc::new(Anybody(Arc::clone(&provider))),
+        Proof::Encrypted => Arc::new(AnyCertificate(Arc::clone(&provider))),
         Proof::Authority => Arc::new(AnyName(verifier(&provider, roots)?)),
         Proof::Name => verifier(&provider, roots)?,
     };
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        // ring has all that the defaults ask for.
+        // ring supports all protocol versions of the defaults.
         .map_err(|_| Obstacle::SslMode)?
         .dangerous()
         .with_custom_certificate_verifier(verifier)
@@ -61,7 +61,7 @@ fn verifier(
         .map_err(|_| Obstacle::Authority(roots.map(Path::to_owned).unwrap_or_default()))
 }
 
-/// Takes a certificate of the authority, whatever name it is for: `verify-ca`.
+/// Accepts a certificate of the authority for any name: `verify-ca`.
 #[derive(Debug)]
 struct AnyName(Arc<WebPkiServerVerifier>);
 
@@ -74,7 +74,7 @@ impl ServerCertVerifier for AnyName {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        // The name is what is looked at last.
+        // The name is checked last.
         match self.0.verify_server_cert(end, chain, name, ocsp, now) {
             Err(Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
@@ -106,11 +106,11 @@ impl ServerCertVerifier for AnyName {
     }
 }
 
-/// Takes any certificate: `prefer`, which would take a plain connection as well.
+/// Accepts any certificate: `prefer`, which would accept a plain connection as well.
 #[derive(Debug)]
-struct Anybody(Arc<CryptoProvider>);
+struct AnyCertificate(Arc<CryptoProvider>);
 
-impl ServerCertVerifier for Anybody {
+impl ServerCertVerifier for AnyCertificate {
     fn verify_server_cert(
         &self,
         _: &CertificateDer<'_>,
@@ -152,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_without_a_certificate_is_no_authority() {
+    fn a_file_without_a_certificate_is_refused() {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("roots.pem");
@@ -163,7 +163,7 @@ mod tests {
             )
         };
         assert!(refused(), "it is not there");
-        std::fs::write(&path, "no certificate").unwrap();
+        std::fs::write(&path, "not a certificate").unwrap();
         assert!(refused());
         assert!(verifier(&provider, None).is_ok());
     }

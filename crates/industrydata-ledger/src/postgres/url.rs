@@ -1,4 +1,4 @@
-//! The store URL, read strictly: what is wrong with it is told without showing it.
+//! The store URL, parsed strictly. Its errors never show the URL.
 
 #[cfg(test)]
 mod tests;
@@ -11,9 +11,9 @@ use tokio_postgres::{
     config::{Host, SslMode, TargetSessionAttrs},
 };
 
-use super::fault::Obstacle;
+use super::store_error::Obstacle;
 
-/// The parameters that are passed on as they are.
+/// Parameters passed to PostgreSQL unchanged.
 const PASSED: [&str; 13] = [
     "application_name",
     "channel_binding",
@@ -30,20 +30,20 @@ const PASSED: [&str; 13] = [
     "user",
 ];
 
-/// How a server is to prove who it is.
+/// How a server proves its identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Proof {
     /// Not at all, and nothing is encrypted.
     Plain,
-    /// Not at all; what is sent is encrypted if the server can.
+    /// Not at all; the connection is encrypted if the server supports it.
     Encrypted,
     /// By a certificate of the authority given.
     Authority,
-    /// By a certificate of an authority, for the name it was reached by.
+    /// By a certificate of an authority, for the host name in the URL.
     Name,
 }
 
-/// What a URL says.
+/// The parts of a URL.
 #[derive(Debug)]
 pub(super) struct Address {
     pub(super) config: Config,
@@ -58,12 +58,12 @@ pub(super) fn parse(url: &str) -> Result<Address, Obstacle> {
         .iter()
         .find_map(|scheme| url.strip_prefix(scheme))
         .ok_or(Obstacle::Scheme)?;
-    let (who, rest) = match rest.find('@') {
+    let (user, rest) = match rest.find('@') {
         Some(at) => rest.split_at(at + 1),
         None => ("", rest),
     };
-    // A password with one of these would end up in a host, a database or a parameter, and so in a message.
-    if who.contains(['/', '?', '#']) || rest.contains(['@', '#']) || url.contains(char::is_control)
+    // A password with one of these would be parsed as a host, a database or a parameter, and shown in a message.
+    if user.contains(['/', '?', '#']) || rest.contains(['@', '#']) || url.contains(char::is_control)
     {
         return Err(Obstacle::Unescaped);
     }
@@ -82,8 +82,8 @@ pub(super) fn parse(url: &str) -> Result<Address, Obstacle> {
             key => return Err(Obstacle::Parameter(name(key))),
         }
     }
-    let plain = format!("postgres://{who}{place}?{}", passed.join("&"));
-    // Its errors may show parts of what is read.
+    let plain = format!("postgres://{user}{place}?{}", passed.join("&"));
+    // Its errors may show parts of the URL.
     let mut config: Config = plain.parse().map_err(|_| Obstacle::Unreadable)?;
     if config.get_hosts().is_empty() {
         return Err(Obstacle::NoHost);
@@ -106,7 +106,7 @@ pub(super) fn parse(url: &str) -> Result<Address, Obstacle> {
     })
 }
 
-/// Where the books are, without the password.
+/// Where the ledger is, without the password.
 pub(super) fn place(config: &Config) -> String {
     let hosts = hosts(config).map(|(host, port)| match host {
         Host::Tcp(name) if name.contains(':') => format!("[{name}]:{port}"),
@@ -144,7 +144,7 @@ fn proof(mode: Option<&str>, has_roots: bool, config: &Config) -> Result<Proof, 
     }
 }
 
-/// Whether it is this machine.
+/// Whether the host is this machine.
 fn is_here(host: &Host) -> bool {
     match host {
         Host::Tcp(name) => {
@@ -155,7 +155,7 @@ fn is_here(host: &Host) -> bool {
     }
 }
 
-/// The key as it may be shown.
+/// The key as a message may show it.
 fn name(key: &str) -> String {
     key.chars()
         .filter(|c| c.is_ascii_alphanumeric() || *c == '_')
@@ -163,7 +163,7 @@ fn name(key: &str) -> String {
         .collect()
 }
 
-/// Without its percent form. A `%` with no two digits behind it is refused, as PostgreSQL's own programs do.
+/// Decodes the percent form. A `%` without two digits behind it is refused, as PostgreSQL's own programs do.
 fn decoded(text: &str) -> Result<String, Obstacle> {
     let has_digits = |rest: &str| rest.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
     match percent_decode_str(text).decode_utf8() {

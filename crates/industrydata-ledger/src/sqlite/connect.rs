@@ -1,10 +1,10 @@
-//! How a connection is opened and set.
+//! How a connection is opened and configured.
 
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
-use super::{fault::Obstacle, place::Place};
+use super::{place::Place, store_error::Obstacle};
 
-/// Opens the file, which must be there: SQLite creates none, follows no link, and shares no connection.
+/// Opens the file, which must exist. SQLite creates no file, follows no link, and shares no connection.
 pub(super) fn open(place: &Place) -> Result<Connection, Obstacle> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
@@ -15,7 +15,7 @@ pub(super) fn open(place: &Place) -> Result<Connection, Obstacle> {
         .map_err(|error| Obstacle::Open(place.path().to_owned(), error))
 }
 
-/// Sets it to trust the file in nothing, and the disk only as far as it syncs.
+/// Configures it to trust nothing in the file, and to sync each commit.
 pub(super) fn configure(connection: &Connection) -> rusqlite::Result<()> {
     for (setting, value) in [
         (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
@@ -27,7 +27,7 @@ pub(super) fn configure(connection: &Connection) -> rusqlite::Result<()> {
         connection.set_db_config(setting, value)?;
     }
     // EXTRA syncs the folder after the journal is gone: without, a power cut could bring back the journal and with
-    // it the books of before. The journal mode is the file's own and is looked at, not set.
+    // it the ledger's former state. The journal mode belongs to the file and is checked, not set.
     connection.execute_batch(
         "PRAGMA synchronous = EXTRA; PRAGMA fullfsync = ON; PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0;",
     )
@@ -37,12 +37,12 @@ pub(super) fn configure(connection: &Connection) -> rusqlite::Result<()> {
 mod tests {
     use super::*;
 
-    /// The place itself is looked at before, but a link may come between.
+    /// `Place::look` refuses links, but one may be made after it.
     #[cfg(unix)]
     #[test]
     fn a_link_is_not_followed() {
         let folder = tempfile::tempdir().unwrap();
-        let [path, link] = ["books", "link"].map(|name| folder.path().join(name));
+        let [path, link] = ["ledger", "link"].map(|name| folder.path().join(name));
         std::fs::write(&path, "").unwrap();
         std::os::unix::fs::symlink(&path, &link).unwrap();
         assert!(open(&Place::new(&path, false).unwrap()).is_ok());
@@ -50,9 +50,9 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_trusts_the_file_in_nothing_and_tells_errors_in_full() {
+    fn a_connection_trusts_nothing_in_the_file_and_reports_extended_codes() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("books.sqlite3");
+        let path = folder.path().join("ledger.sqlite3");
         let place = Place::new(&path, false).unwrap();
         assert!(open(&place).is_err(), "it creates none");
         std::fs::write(&path, "").unwrap();

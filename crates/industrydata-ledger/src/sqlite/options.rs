@@ -1,4 +1,4 @@
-//! What may be set when books are opened.
+//! Settings of a ledger file.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use industrydata_core::Timestamp;
 
 use crate::clock::Clock;
 
-/// How long SQLite can be told to wait is bounded, and so is anybody's patience.
+/// SQLite's busy timeout is bounded.
 const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Settings of a [`SqliteStore`](crate::SqliteStore); made by [`SqliteStore::options`](crate::SqliteStore::options).
@@ -34,14 +34,14 @@ impl SqliteOptions {
         self
     }
 
-    /// Creates the folder of the file, and those above it, when the first start is booked (mode 0700). Without this a
-    /// missing folder is an error, since it is more often a slip of the pen than a wish.
+    /// Creates the folder of the file, and those above it, when the first start is reserved (mode 0700). Without this a
+    /// missing folder is an error, since it is most often a typing mistake.
     pub fn create_parent(mut self, create: bool) -> Self {
         self.create_folder = create;
         self
     }
 
-    /// Keeps the books by `clock` in place of this machine's clock, for tests.
+    /// Uses `clock` in place of this machine's clock, for tests.
     pub fn clock(mut self, clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         self.clock = Clock::new(clock);
         self

@@ -1,4 +1,4 @@
-//! The place of a file of books: what stands there, and how the file comes into being.
+//! Where a ledger file is: what is there now, and how the file is created and moved aside.
 
 use std::{
     fs, io,
@@ -7,18 +7,18 @@ use std::{
 };
 
 use super::{
-    fault::Obstacle,
-    guard::{self, Identity},
+    permissions::{self, Identity},
+    store_error::Obstacle,
 };
 
-/// Held while a file of books is created or opened. Closing *any* handle of a file gives up the locks this process
+/// Held while a ledger file is created or opened. Closing *any* handle of a file gives up the locks this process
 /// has on it (POSIX record locks), so the handle that creates one must be closed before SQLite opens it.
 static OPENING: Mutex<()> = Mutex::new(());
 
-/// What SQLite may keep beside a file.
+/// The files SQLite may keep beside a database.
 const COMPANIONS: [&str; 3] = ["-journal", "-wal", "-shm"];
 
-/// Where a file of books is, or is to be.
+/// Where a ledger file is, or will be created.
 #[derive(Debug)]
 pub(super) struct Place {
     /// Absolute: it survives a change of the working folder, and never looks like a URI to SQLite.
@@ -27,7 +27,7 @@ pub(super) struct Place {
     create_folder: bool,
 }
 
-/// A file that may hold books.
+/// A file that may hold a ledger.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Found {
     pub(super) identity: Identity,
@@ -53,12 +53,12 @@ impl Place {
         &self.path
     }
 
-    /// What stands there; `None` if nothing does. Changes nothing and opens nothing.
+    /// The file that is there, if any. Changes nothing and opens nothing.
     pub(super) fn look(&self) -> Result<Option<Found>, Obstacle> {
         if !self.folder_stands()? {
             return Ok(None);
         }
-        guard::journal(&beside(&self.path, "-journal"))?;
+        permissions::journal(&beside(&self.path, "-journal"))?;
         let meta = match fs::symlink_metadata(&self.path) {
             Ok(meta) => meta,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -71,13 +71,13 @@ impl Place {
             return Err(Obstacle::NotAFile(self.path.clone()));
         }
         Ok(Some(Found {
-            identity: guard::file(&self.path, &meta)?,
+            identity: permissions::file(&self.path, &meta)?,
             is_empty: meta.len() == 0,
             is_read_only: meta.permissions().readonly(),
         }))
     }
 
-    /// Refuses to write where the modes say that nobody writes.
+    /// Refuses to write where the modes forbid it to all users.
     pub(super) fn is_writable(&self, found: Option<Found>) -> Result<(), Obstacle> {
         if found.is_some_and(|file| file.is_read_only) {
             return Err(Obstacle::ReadOnly(self.path.clone()));
@@ -95,12 +95,12 @@ impl Place {
     /// Creates the file, empty, unless another process or thread was first.
     pub(super) fn create(&self) -> Result<Found, Obstacle> {
         if self.create_folder {
-            guard::create_folders(&self.folder)
+            permissions::create_folders(&self.folder)
                 .map_err(|error| Obstacle::Io(self.folder.clone(), error))?;
         }
         {
             let _opening = opening();
-            match guard::create_private(&self.path) {
+            match permissions::create_private(&self.path) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(self.io(error)),
@@ -110,7 +110,7 @@ impl Place {
             .ok_or_else(|| Obstacle::Gone(self.path.clone()))
     }
 
-    /// Opens the file: `open` gets a name of it without symbolic links, which SQLite is told to refuse.
+    /// Opens the file: `open` gets a path without symbolic links, which SQLite refuses.
     pub(super) fn opened<T>(&self, open: impl FnOnce(&Path) -> T) -> Result<T, Obstacle> {
         let mut path = self.path.clone();
         if let (true, Some(name)) = (cfg!(unix), self.path.file_name()) {
@@ -123,7 +123,7 @@ impl Place {
         Ok(open(&path))
     }
 
-    /// Whether the file has no byte: with its lock held, whether it is still to be filled.
+    /// Whether the file has length 0: with its lock held, whether its tables must be made.
     ///
     /// The file must be the one that was opened. After a reset another one has its name.
     pub(super) fn is_empty(&self, opened: Identity) -> Result<bool, Obstacle> {
@@ -133,8 +133,8 @@ impl Place {
             .ok_or_else(|| Obstacle::Gone(self.path.clone()))
     }
 
-    /// Gives the file the name `aside`, with what SQLite keeps beside it, and its own name to `successor`. At no moment is
-    /// there no file of its name: another process would begin a new one.
+    /// Renames the file to `aside`, with the files SQLite keeps beside it, and `successor` to its name. The name always has a
+    /// file: otherwise another process could create a new one.
     pub(super) fn set_aside(&self, aside: &Path, successor: &Path) -> Result<(), Obstacle> {
         let _opening = opening();
         fs::hard_link(&self.path, aside).map_err(|error| Obstacle::Io(aside.to_owned(), error))?;
@@ -157,13 +157,14 @@ impl Place {
             drop(fs::remove_file(aside));
             return Err(self.io(error));
         }
-        guard::sync_folder(&self.folder).map_err(|error| Obstacle::Io(self.folder.clone(), error))
+        permissions::sync_folder(&self.folder)
+            .map_err(|error| Obstacle::Io(self.folder.clone(), error))
     }
 
     fn folder_stands(&self) -> Result<bool, Obstacle> {
         match fs::metadata(&self.folder) {
             Ok(meta) if !meta.is_dir() => Err(Obstacle::NotAFolder(self.folder.clone())),
-            Ok(meta) => guard::folder(&self.folder, &meta).map(|()| true),
+            Ok(meta) => permissions::folder(&self.folder, &meta).map(|()| true),
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 Err(Obstacle::Io(self.folder.clone(), error))
             }
@@ -193,22 +194,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_in_the_way_is_told_as_what_it_is() {
+    fn obstacles_are_reported_by_kind() {
         let folder = tempfile::tempdir().unwrap();
         let place = |name: &str| Place::new(&folder.path().join(name), false).unwrap();
 
-        // A name that the system does not take is no file that is missing.
+        // A name that the system refuses is an error, not a missing file.
         let long = place(&"n".repeat(300));
         assert!(matches!(long.look(), Err(Obstacle::Io(..))));
         assert!(matches!(long.create(), Err(Obstacle::Io(at, _)) if at == long.path));
 
-        let books = place("books");
-        assert!(books.look().unwrap().is_none());
-        assert!(books.create().unwrap().is_empty);
-        assert!(books.create().is_ok(), "another was first");
+        let ledger = place("ledger");
+        assert!(ledger.look().unwrap().is_none());
+        assert!(ledger.create().unwrap().is_empty);
+        assert!(ledger.create().is_ok(), "another was first");
 
-        let below = place("books/x");
-        assert!(matches!(below.look(), Err(Obstacle::NotAFolder(at)) if at == books.path));
+        let below = place("ledger/x");
+        assert!(matches!(below.look(), Err(Obstacle::NotAFolder(at)) if at == ledger.path));
     }
 
     #[test]
@@ -237,7 +238,7 @@ mod tests {
         assert_eq!(text("ledger"), "new");
         assert!(!at("ledger-journal").exists() && !at("new").exists());
 
-        // A name that is taken stays whose it is.
+        // An existing file is never replaced.
         fs::write(at("new"), "newer").unwrap();
         assert!(place.set_aside(&at("aside"), &at("new")).is_err());
         assert_eq!(
@@ -247,9 +248,9 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_folder_is_written_to_only_if_it_may_be_made() {
+    fn a_missing_folder_is_writable_only_if_it_may_be_created() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a/books");
+        let path = folder.path().join("a/ledger");
         let place = |create| Place::new(&path, create).unwrap();
         assert!(place(true).is_writable(None).is_ok());
         let refused = place(false).is_writable(None);

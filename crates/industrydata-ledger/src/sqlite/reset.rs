@@ -7,21 +7,21 @@ use industrydata_core::ledger::Reset;
 use industrydata_core::ledger::StoreError;
 
 use super::{
-    fault::Obstacle,
-    keeper::{Keeper, Slot},
+    ledger_file::{LedgerFile, OpenFile},
     place::{Found, Place, beside},
     session::{Failure, Session},
+    store_error::Obstacle,
 };
 
-impl Keeper {
+impl LedgerFile {
     pub(super) fn reset(&self) -> Result<Reset, StoreError> {
-        self.on_slot(|slot, until| self.reset_within(slot, until))
+        self.with_lock(|open, until| self.reset_within(open, until))
     }
 
-    fn reset_within(&self, slot: &mut Slot, until: Instant) -> Result<Reset, StoreError> {
+    fn reset_within(&self, open: &mut OpenFile, until: Instant) -> Result<Reset, StoreError> {
         let found = self.place.look()?;
         self.place.is_writable(found)?;
-        slot.close();
+        open.close();
         let at = self.clock.now();
         let found = match found {
             Some(found) => found,
@@ -34,7 +34,7 @@ impl Keeper {
         };
         match old.as_ref().map(|old| old.mark(&self.place, at, until)) {
             Some(Ok(true)) => {
-                slot.known = Some(found.identity);
+                open.known = Some(found.identity);
                 return Ok(Reset::Marked);
             }
             Some(Err(Failure::Clean(StoreError::Busy))) => return Err(StoreError::Busy),
@@ -60,7 +60,7 @@ impl Keeper {
             drop(fs::remove_file(successor.path()));
             return Err(obstacle.into());
         }
-        slot.known = Some(new.identity);
+        open.known = Some(new.identity);
         Ok(Reset::MovedAside(aside.display().to_string()))
     }
 }

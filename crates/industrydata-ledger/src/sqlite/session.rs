@@ -1,4 +1,4 @@
-//! One connection to a file of books, and the transactions made on it.
+//! One connection to a ledger file, and the transactions made on it.
 
 use std::{
     mem, process, thread,
@@ -16,9 +16,9 @@ use rusqlite::Connection;
 
 use super::{
     connect,
-    fault::{self, Obstacle},
-    guard::Identity,
+    permissions::Identity,
     place::{Found, Place},
+    store_error::{self, Obstacle},
     tables::{self, Row},
 };
 use crate::clock::Clock;
@@ -52,13 +52,13 @@ pub(super) struct Snapshot {
 pub(super) enum Failure {
     /// Nothing was changed.
     Clean(StoreError),
-    /// COMMIT failed: the change, made at the clock `at`, may stand or not.
+    /// COMMIT failed: the change, made at the time `at`, may or may not be durable.
     Commit { at: Timestamp, why: rusqlite::Error },
 }
 
 impl From<StoreError> for Failure {
-    fn from(fault: StoreError) -> Self {
-        Self::Clean(fault)
+    fn from(error: StoreError) -> Self {
+        Self::Clean(error)
     }
 }
 
@@ -68,7 +68,7 @@ impl From<Obstacle> for Failure {
     }
 }
 
-/// One open connection.
+/// An open connection.
 #[derive(Debug)]
 pub(super) struct Session {
     connection: Connection,
@@ -85,25 +85,25 @@ impl Session {
             identity: found.identity,
             process: process::id(),
         };
-        session.patiently(until, || {
-            connect::configure(&session.connection).map_err(fault::of)
+        session.retry(until, || {
+            connect::configure(&session.connection).map_err(store_error::of)
         })?;
         Ok(session)
     }
 
-    /// Whether it is a connection to this file, opened by this process.
+    /// Whether this is a connection to the file `found`, opened by this process.
     pub(super) fn fits(&self, found: Found) -> bool {
-        self.identity == found.identity && self.is_ours()
+        self.identity == found.identity && self.is_of_this_process()
     }
 
     /// Closes it. The copy that a forked child has is left alone: SQLite's handles may not be used across a fork.
     pub(super) fn close(self) {
-        if !self.is_ours() {
+        if !self.is_of_this_process() {
             mem::forget(self);
         }
     }
 
-    /// Reads the books of `key`.
+    /// Reads the ledger of `key`.
     pub(super) fn read(
         &self,
         place: &Place,
@@ -111,7 +111,7 @@ impl Session {
         clock: &Clock,
         until: Instant,
     ) -> Result<Snapshot, StoreError> {
-        self.patiently(until, || {
+        self.retry(until, || {
             self.within("BEGIN", || {
                 Ok(Snapshot {
                     contents: self.contents(place, Some(key))?,
@@ -121,9 +121,9 @@ impl Session {
         })
     }
 
-    /// Takes the lock of a writer, looks whether the whole file is sound, and gives it back.
+    /// Takes the writer's lock, checks the whole file, and releases the lock.
     pub(super) fn check(&self, place: &Place, until: Instant) -> Result<(), StoreError> {
-        self.patiently(until, || {
+        self.retry(until, || {
             self.within("BEGIN IMMEDIATE", || {
                 if self.contents(place, None)?.is_new {
                     return Ok(());
@@ -140,7 +140,7 @@ impl Session {
         at: Timestamp,
         until: Instant,
     ) -> Result<bool, Failure> {
-        self.patiently(until, || self.run("BEGIN IMMEDIATE"))?;
+        self.retry(until, || self.run("BEGIN IMMEDIATE"))?;
         let is_marked = self.mark_within(place, at);
         if !matches!(is_marked, Ok(true)) {
             drop(self.run("ROLLBACK"));
@@ -151,7 +151,7 @@ impl Session {
 
     fn mark_within(&self, place: &Place, at: Timestamp) -> Result<bool, StoreError> {
         if self.contents(place, None)?.is_new {
-            tables::create(&self.connection).map_err(fault::of)?;
+            tables::create(&self.connection).map_err(store_error::of)?;
         } else {
             tables::check(&self.connection)?;
             if tables::has_tenants(&self.connection)? {
@@ -164,10 +164,10 @@ impl Session {
 
     /// Keeps all others out of the file until this connection is closed.
     pub(super) fn lock_out(&self, until: Instant) -> Result<(), StoreError> {
-        self.patiently(until, || self.run("BEGIN EXCLUSIVE"))
+        self.retry(until, || self.run("BEGIN EXCLUSIVE"))
     }
 
-    /// Makes `change` durable. With `again`, at that clock and even if it stands already.
+    /// Makes `change` durable. With `again`, at that time and even if it was committed already.
     pub(super) fn write(
         &self,
         place: &Place,
@@ -176,23 +176,23 @@ impl Session {
         again: Option<Timestamp>,
         until: Instant,
     ) -> Result<StoreReply, Failure> {
-        self.patiently(until, || self.run("BEGIN IMMEDIATE"))?;
-        match self.book(place, change, clock, again) {
-            Ok((verdict, Some(at))) => self.commit(at, until).map(|()| verdict),
-            Ok((verdict, None)) => {
+        self.retry(until, || self.run("BEGIN IMMEDIATE"))?;
+        match self.apply(place, change, clock, again) {
+            Ok((reply, Some(at))) => self.commit(at, until).map(|()| reply),
+            Ok((reply, None)) => {
                 self.run("ROLLBACK")?;
-                Ok(verdict)
+                Ok(reply)
             }
-            Err(fault) => {
+            Err(error) => {
                 // If this fails too, the connection is closed next, which rolls back as well.
                 drop(self.run("ROLLBACK"));
-                Err(fault.into())
+                Err(error.into())
             }
         }
     }
 
-    /// Books `change` within the transaction that runs. The clock is told if there is something to commit.
-    fn book(
+    /// Applies `change` within the open transaction. Returns the time of the change if there is something to commit.
+    fn apply(
         &self,
         place: &Place,
         change: &Change,
@@ -203,12 +203,12 @@ impl Session {
         let at = again.unwrap_or_else(|| clock.now());
         let stored = contents.stored();
         let applied = change.apply(stored, at)?;
-        let standing = stored.value.filter(|_| again.is_some());
-        let Some(value) = applied.write.as_deref().or(standing) else {
+        let committed = stored.value.filter(|_| again.is_some());
+        let Some(value) = applied.write.as_deref().or(committed) else {
             return Ok((applied.reply, None));
         };
         if contents.is_new {
-            tables::create(&self.connection).map_err(fault::of)?;
+            tables::create(&self.connection).map_err(store_error::of)?;
         }
         tables::write(&self.connection, change.key(), contents.row.as_ref(), value)?;
         Ok((applied.reply, Some(at)))
@@ -240,8 +240,8 @@ impl Session {
         let Err(why) = commit(&self.connection) else {
             return Ok(());
         };
-        // Readers were in the way for the whole wait. That it can be rolled back shows that the transaction is as it was.
-        if fault::is_busy(&why) && self.run("ROLLBACK").is_ok() {
+        // Readers held their lock for the whole wait. The rollback succeeds only if the transaction is still open.
+        if store_error::is_busy(&why) && self.run("ROLLBACK").is_ok() {
             return Err(Failure::Clean(StoreError::Busy));
         }
         Err(Failure::Commit { at, why })
@@ -259,8 +259,8 @@ impl Session {
         rolled_back.map(|()| done)
     }
 
-    /// Tries until `until` while another has the lock. SQLite waits by itself, in all cases but a few.
-    fn patiently<T>(
+    /// Repeats `attempt` until `until` while another holder has the lock. SQLite waits by itself in all but a few cases.
+    fn retry<T>(
         &self,
         until: Instant,
         mut attempt: impl FnMut() -> Result<T, StoreError>,
@@ -278,21 +278,21 @@ impl Session {
 
     fn wait_no_longer_than(&self, until: Instant) -> Result<(), StoreError> {
         let left = until.saturating_duration_since(Instant::now());
-        self.connection.busy_timeout(left).map_err(fault::of)
+        self.connection.busy_timeout(left).map_err(store_error::of)
     }
 
     fn run(&self, sql: &str) -> Result<(), StoreError> {
-        self.connection.execute_batch(sql).map_err(fault::of)
+        self.connection.execute_batch(sql).map_err(store_error::of)
     }
 
-    fn is_ours(&self) -> bool {
+    fn is_of_this_process(&self) -> bool {
         self.process == process::id()
     }
 }
 
 fn commit(connection: &Connection) -> rusqlite::Result<()> {
     #[cfg(test)]
-    if let Some(lost) = super::tests::lose_commit(connection) {
+    if let Some(lost) = super::lost_commit::lose_commit(connection) {
         return lost;
     }
     connection.execute_batch("COMMIT")
@@ -321,15 +321,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_busy_is_tried_until_the_wait_is_over() {
+    fn busy_attempts_are_repeated_until_the_wait_ends() {
         let folder = tempfile::tempdir().unwrap();
-        let (_, session) = session(folder.path(), "books");
-        let tries = |until, losses, fault: fn() -> StoreError| {
+        let (_, session) = session(folder.path(), "ledger");
+        let tries = |until, losses, error: fn() -> StoreError| {
             let mut tried = 0;
-            let result = session.patiently(until, || {
+            let result = session.retry(until, || {
                 tried += 1;
                 if tried <= losses {
-                    Err(fault())
+                    Err(error())
                 } else {
                     Ok(())
                 }
@@ -345,7 +345,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn what_a_parent_has_opened_is_not_closed_by_its_child() {
+    fn a_child_does_not_close_its_parents_connections() {
         let folder = tempfile::tempdir().unwrap();
         let is_open = |name: &str| {
             std::fs::read_dir("/proc/self/fd")
@@ -353,12 +353,12 @@ mod tests {
                 .filter_map(|entry| std::fs::read_link(entry.unwrap().path()).ok())
                 .any(|path| path == folder.path().canonicalize().unwrap().join(name))
         };
-        let (_, ours) = session(folder.path(), "ours");
+        let (_, own) = session(folder.path(), "own");
         let (_, mut inherited) = session(folder.path(), "inherited");
         inherited.process += 1;
-        assert!(is_open("ours") && is_open("inherited"));
-        ours.close();
+        assert!(is_open("own") && is_open("inherited"));
+        own.close();
         inherited.close();
-        assert!(!is_open("ours") && is_open("inherited"));
+        assert!(!is_open("own") && is_open("inherited"));
     }
 }

@@ -1,4 +1,4 @@
-//! The store, as a user handles it.
+//! The public type of the store.
 
 use std::{path::Path, sync::Arc};
 
@@ -8,7 +8,7 @@ use industrydata_core::ledger::Store;
 use industrydata_core::ledger::StoreError;
 use industrydata_core::ledger::StoreReply;
 
-use super::{keeper::Keeper, options::SqliteOptions, place::Place};
+use super::{ledger_file::LedgerFile, options::SqliteOptions, place::Place};
 
 /// A ledger in an SQLite file, shared by the threads and processes of one machine.
 ///
@@ -20,18 +20,18 @@ use super::{keeper::Keeper, options::SqliteOptions, place::Place};
 ///   a damaged, newer or foreign file is an error and stays as it is, until [`Store::reset`] moves it aside.
 ///   Copy or move it while no program uses it: a `-journal` beside it belongs to it.
 /// - **Only local disks.** Locks and syncs of network file systems (NFS, SMB, many container overlays) are not
-///   reliable; a ledger there may give a slot too many. Use a local disk, or share a database.
+///   reliable; a ledger there may give a open too many. Use a local disk, or share a database.
 /// - **The clock** is this machine's. Set forward it frees slots early, since there is no other clock here; set
 ///   back it frees none early.
 /// - **A name is a tenant.** Two names for one tenant are two ledgers, see
 ///   [`Tenant`](industrydata_core::Tenant).
-/// - **After a fork** a store opens the file anew in the child. A program that forks while another of its threads
+/// - **After a fork** a store opens the file again in the child. A program that forks while another of its threads
 ///   changes the ledger leaves the child's copy of the store [`StoreError::Busy`]: fork first, then open.
 ///
 /// A file that is removed, replaced or emptied under a running program is an error until it is put back or the program
-/// is started again: a ledger that vanished is not an empty ledger.
+/// is restarted: a ledger that vanished is not an empty ledger.
 #[derive(Clone, Debug)]
-pub struct SqliteStore(Arc<Keeper>);
+pub struct SqliteStore(Arc<LedgerFile>);
 
 impl SqliteStore {
     /// Opens the ledger at `path`: a plain path, never a URI or `:memory:`. Nothing is created or read yet.
@@ -79,7 +79,7 @@ impl SqliteOptions {
     pub fn open(self, path: impl AsRef<Path>) -> Result<SqliteStore, StoreError> {
         let place = Place::new(path.as_ref(), self.create_folder)?;
         place.look()?;
-        Ok(SqliteStore(Arc::new(Keeper::new(place, self))))
+        Ok(SqliteStore(Arc::new(LedgerFile::new(place, self))))
     }
 }
 

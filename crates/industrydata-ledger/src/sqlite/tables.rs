@@ -1,18 +1,18 @@
-//! The tables: how they are made, how they are recognised, and the rows of one tenant.
+//! The tables: how they are made, how they are checked, and the rows of one tenant.
 //!
-//! The mark of a reset is a row of its own, whose base and tenant are empty: no key is. A ledger that was never reset
-//! has no such row.
+//! The mark of a reset is the row whose base and tenant are empty, which no key has. A ledger that was never reset has no
+//! such row.
 //!
-//! A tenant stands in both tables, with the same count of changes. A damaged page can lose or set back a row of one
+//! A tenant has a row in both tables, with the same count of changes. A damaged page can lose or set back a row of one
 //! table without SQLite noticing; it cannot do the same to the other.
 
 use industrydata_core::ledger::LedgerKey;
 use industrydata_core::ledger::StoreError;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::fault;
+use super::store_error;
 
-/// `idLg`: what `file(1)` and we know the file by.
+/// `idLg`: identifies the file, for `file(1)` too.
 const APPLICATION_ID: i32 = 0x6964_4c67;
 /// The layout this release writes.
 const LAYOUT: i32 = 1;
@@ -37,17 +37,17 @@ pub(super) fn create(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(TENANTS)
 }
 
-/// Whether the file is ours, of a layout that is known, and unaltered in what the rows depend on.
+/// Checks that the file is a ledger of a known layout, with its tables and settings unaltered.
 pub(super) fn verify(connection: &Connection) -> Result<(), StoreError> {
     let number = |name| {
         connection
             .pragma_query_value(None, name, |row| row.get::<_, i32>(0))
-            .map_err(fault::of)
+            .map_err(store_error::of)
     };
     let word = |name| {
         connection
             .pragma_query_value(None, name, |row| row.get::<_, String>(0))
-            .map_err(fault::of)
+            .map_err(store_error::of)
     };
     if number("application_id")? != APPLICATION_ID {
         return Err(StoreError::Damaged("the file is not a ledger"));
@@ -67,7 +67,7 @@ pub(super) fn verify(connection: &Connection) -> Result<(), StoreError> {
     // In another mode a commit is durable by other rules than those asked for.
     let mode: String = connection
         .pragma_query_value(None, "journal_mode", |row| row.get(0))
-        .map_err(fault::of)?;
+        .map_err(store_error::of)?;
     if mode != "delete" {
         return Err(StoreError::Damaged(
             "its journal mode was changed, set it back to DELETE",
@@ -91,7 +91,7 @@ fn read_row(connection: &Connection, base: &str, tenant: &str) -> Result<Option<
     let listed: Option<i64> = connection
         .prepare_cached("SELECT changes FROM tenants WHERE base = ?1 AND tenant = ?2")
         .and_then(|mut select| select.query_row(name, |row| row.get(0)).optional())
-        .map_err(fault::of)?;
+        .map_err(store_error::of)?;
     let kept: Option<Row> = connection
         .prepare_cached("SELECT changes, value FROM books WHERE base = ?1 AND tenant = ?2")
         .and_then(|mut select| {
@@ -103,7 +103,7 @@ fn read_row(connection: &Connection, base: &str, tenant: &str) -> Result<Option<
             });
             row.optional()
         })
-        .map_err(fault::of)?;
+        .map_err(store_error::of)?;
     match (listed, kept) {
         (None, None) => Ok(None),
         (Some(changes), Some(row)) if changes == row.changes => Ok(Some(row)),
@@ -111,7 +111,7 @@ fn read_row(connection: &Connection, base: &str, tenant: &str) -> Result<Option<
             "the tables differ in when a tenant was last changed",
         )),
         (Some(_), None) | (None, Some(_)) => Err(StoreError::Damaged(
-            "a tenant stands in one of the two tables only",
+            "a tenant is in one of the two tables only",
         )),
     }
 }
@@ -138,7 +138,7 @@ pub(super) fn has_tenants(connection: &Connection) -> Result<bool, StoreError> {
                OR EXISTS (SELECT 1 FROM tenants WHERE tenant != '')";
     connection
         .query_row(sql, [], |row| row.get(0))
-        .map_err(fault::of)
+        .map_err(store_error::of)
 }
 
 fn write_row(
@@ -152,19 +152,19 @@ fn write_row(
     connection
         .prepare_cached("REPLACE INTO tenants(base, tenant, changes) VALUES (?1, ?2, ?3)")
         .and_then(|mut replace| replace.execute(params![base, tenant, changes]))
-        .map_err(fault::of)?;
+        .map_err(store_error::of)?;
     connection
         .prepare_cached("REPLACE INTO books(base, tenant, changes, value) VALUES (?1, ?2, ?3, ?4)")
         .and_then(|mut replace| replace.execute(params![base, tenant, changes, value]))
-        .map_err(fault::of)?;
+        .map_err(store_error::of)?;
     Ok(())
 }
 
-/// Whether all pages are sound and the two tables agree.
+/// Checks that all pages are sound and the two tables agree.
 pub(super) fn check(connection: &Connection) -> Result<(), StoreError> {
     let found: String = connection
         .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
-        .map_err(fault::of)?;
+        .map_err(store_error::of)?;
     if found != "ok" {
         return Err(StoreError::Damaged("SQLite finds the file malformed"));
     }
@@ -175,7 +175,7 @@ pub(super) fn check(connection: &Connection) -> Result<(), StoreError> {
             [],
             |row| row.get(0),
         )
-        .map_err(fault::of)?;
+        .map_err(store_error::of)?;
     if differs {
         return Err(StoreError::Damaged(
             "the two tables do not name the same tenants",
@@ -188,5 +188,5 @@ fn tables(connection: &Connection) -> Result<Vec<String>, StoreError> {
     connection
         .prepare_cached("SELECT sql FROM sqlite_schema ORDER BY name")
         .and_then(|mut select| select.query_map([], |row| row.get(0))?.collect())
-        .map_err(fault::of)
+        .map_err(store_error::of)
 }

@@ -1,37 +1,5 @@
 //! Lost commits.
 
-use std::cell::RefCell;
-
-use rusqlite::Connection;
-
-thread_local! {
-    static LOSSES: RefCell<Vec<Loss>> = const { RefCell::new(Vec::new()) };
-}
-
-/// What becomes of the next COMMIT of this thread.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Loss {
-    None,
-    Before,
-    After,
-    /// It fails with the transaction as it was.
-    Open,
-}
-
-pub(super) fn lose_commit(connection: &Connection) -> Option<rusqlite::Result<()>> {
-    let loss = LOSSES.with_borrow_mut(|losses| (!losses.is_empty()).then(|| losses.remove(0)))?;
-    match loss {
-        Loss::None => return None,
-        Loss::Before => connection.execute_batch("ROLLBACK").unwrap(),
-        Loss::After => connection.execute_batch("COMMIT").unwrap(),
-        Loss::Open => {}
-    }
-    Some(Err(rusqlite::Error::SqliteFailure(
-        rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR_FSYNC),
-        None,
-    )))
-}
-
 use std::time::Duration;
 
 use industrydata_core::Timestamp;
@@ -46,7 +14,10 @@ use industrydata_core::policy::Throttle;
 use industrydata_core::wire::BaseUrl;
 use tempfile::TempDir;
 
-use super::SqliteStore;
+use super::{
+    lost_commit::{Loss, lose, take_remaining},
+    store::SqliteStore,
+};
 
 fn reserve(id: u8) -> Change {
     let lease = Duration::from_secs(150);
@@ -63,11 +34,12 @@ fn key() -> LedgerKey {
     LedgerKey::new(&BaseUrl::graph(), &"t".parse().unwrap())
 }
 
-/// Books with `booked` starts.
-fn books(booked: u8) -> (TempDir, SqliteStore) {
+/// A ledger with `reserved` starts.
+fn ledger_with(reserved: u8) -> (TempDir, SqliteStore) {
     let folder = tempfile::tempdir().unwrap();
-    let store = SqliteStore::open(folder.path().join("books")).unwrap();
-    (1..=booked).for_each(|id| assert!(store.transact(&reserve(id)).unwrap().refusal().is_none()));
+    let store = SqliteStore::open(folder.path().join("ledger")).unwrap();
+    (1..=reserved)
+        .for_each(|id| assert!(store.transact(&reserve(id)).unwrap().refusal().is_none()));
     (folder, store)
 }
 
@@ -79,61 +51,59 @@ fn used(store: &SqliteStore) -> u32 {
         .used()
 }
 
-/// What comes of the start 9 if commits go as in `losses`.
+/// Checks the result of the start 9 if its commits go as in `losses`.
 fn check(
-    booked: u8,
+    reserved: u8,
     losses: &[Loss],
     expected: impl FnOnce(&Result<StoreReply, StoreError>) -> bool,
     then: u32,
 ) {
-    let (_folder, store) = books(booked);
-    LOSSES.set(losses.to_vec());
+    let (_folder, store) = ledger_with(reserved);
+    lose(losses);
     let result = store.transact(&reserve(9));
-    assert!(expected(&result), "{booked} {losses:?}: {result:?}");
-    assert_eq!(LOSSES.take(), [], "{booked} {losses:?}");
-    assert_eq!(used(&store), then, "{booked} {losses:?}");
+    assert!(expected(&result), "{reserved} {losses:?}: {result:?}");
+    assert_eq!(take_remaining(), [], "{reserved} {losses:?}");
+    assert_eq!(used(&store), then, "{reserved} {losses:?}");
 }
 
 fn granted(result: &Result<StoreReply, StoreError>) -> bool {
-    result
-        .as_ref()
-        .is_ok_and(|verdict| verdict.refusal().is_none())
+    result.as_ref().is_ok_and(|reply| reply.refusal().is_none())
 }
 
 #[test]
 fn t54_a_lost_commit_is_run_again() {
-    for booked in 0..=4 {
-        let then = u32::from(booked) + 1;
-        check(booked, &[Loss::Before], granted, then);
-        check(booked, &[Loss::Open], granted, then);
-        // What stands is written a second time, since the first may not have reached the disk.
-        check(booked, &[Loss::After, Loss::None], granted, then);
+    for reserved in 0..=4 {
+        let then = u32::from(reserved) + 1;
+        check(reserved, &[Loss::Before], granted, then);
+        check(reserved, &[Loss::Open], granted, then);
+        // What was committed is written a second time, since the first may not have reached the disk.
+        check(reserved, &[Loss::After, Loss::None], granted, then);
         for twice in [Loss::Before, Loss::Open] {
             check(
-                booked,
+                reserved,
                 &[twice, twice],
                 |r| matches!(r, Err(StoreError::Unavailable(_))),
                 then - 1,
             );
         }
         let unconfirmed = |r: &Result<_, _>| matches!(r, Err(StoreError::Unconfirmed(_)));
-        check(booked, &[Loss::After, Loss::Before], unconfirmed, then);
-        check(booked, &[Loss::After, Loss::After], unconfirmed, then);
-        check(booked, &[Loss::Before, Loss::After], unconfirmed, then);
+        check(reserved, &[Loss::After, Loss::Before], unconfirmed, then);
+        check(reserved, &[Loss::After, Loss::After], unconfirmed, then);
+        check(reserved, &[Loss::Before, Loss::After], unconfirmed, then);
     }
 }
 
 #[test]
 fn t54_a_lost_outcome_is_run_again() {
     for loss in [Loss::Before, Loss::After] {
-        let (_folder, store) = books(2);
-        LOSSES.set(vec![loss]);
+        let (_folder, store) = ledger_with(2);
+        lose(&[loss]);
         let date = Timestamp::now();
         let outcome = Outcome::Confirmed {
             date,
             operation: None,
         };
-        let verdict = store
+        let reply = store
             .transact(&Change::settle(
                 key(),
                 Throttle::default(),
@@ -142,7 +112,7 @@ fn t54_a_lost_outcome_is_run_again() {
             ))
             .unwrap();
         assert_eq!(
-            (verdict.quota().confirmed(), verdict.quota().in_flight()),
+            (reply.quota().confirmed(), reply.quota().in_flight()),
             (1, 1)
         );
     }

@@ -33,15 +33,15 @@ pub(crate) fn reserve_some(place: &Fresh, tenant: &str, first: u128, count: u128
     command.spawn().unwrap()
 }
 
-/// The lines of ours a child has printed, until it ends.
-pub(crate) fn told(child: Child) -> Vec<String> {
+/// Waits for the end of a child, and returns the lines it printed for the test.
+pub(crate) fn output_lines(child: Child) -> Vec<String> {
     let output = child.wait_with_output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
     let lines = text.lines().filter_map(|line| line.split_once("said: "));
     lines.map(|(_, said)| said.to_owned()).collect()
 }
 
-/// Not a test by itself: plays a role if this process is such a child.
+/// Not a test: plays a role if this process is a child.
 #[test]
 fn play() {
     let (Ok(role), Ok(url), Ok(schema)) = (env::var(ROLE), env::var(URL), env::var(SCHEMA)) else {
@@ -58,7 +58,7 @@ fn play() {
         match &result {
             Ok(_) if is_granted(&result) => println!("said: granted {id}"),
             Ok(_) => println!("said: refused {id}"),
-            Err(fault) => println!("said: fault {fault}"),
+            Err(error) => println!("said: error {error}"),
         }
         stdout().flush().unwrap();
     }

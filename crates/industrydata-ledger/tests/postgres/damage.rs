@@ -8,14 +8,14 @@ fn is_damaged<T>(result: &Result<T, StoreError>) -> bool {
     matches!(result, Err(StoreError::Damaged(_)))
 }
 
-/// Neither a store that has seen the books nor a new one lets a start through.
+/// Neither a store that has read the ledger nor, unless `is_known_only`, a new one grants a start.
 #[track_caller]
-fn check(seen: bool, sql: &str, expected: impl Fn(&StoreError) -> bool) {
+fn check(is_known_only: bool, sql: &str, expected: impl Fn(&StoreError) -> bool) {
     let Some(place) = fresh() else { return };
-    let old = place.booked(5);
+    let old = place.with_starts(5);
     place.admin().run(&sql.replace("{s}", &place.schema));
     let mut stores = vec![old];
-    if !seen {
+    if !is_known_only {
         stores.push(place.store());
     }
     for store in stores {
@@ -25,7 +25,7 @@ fn check(seen: bool, sql: &str, expected: impl Fn(&StoreError) -> bool) {
             store.transact(&crate::confirm("t", 1)),
         ] {
             match result {
-                Err(fault) if expected(&fault) => {}
+                Err(error) if expected(&error) => {}
                 other => panic!("{sql}: {other:?}"),
             }
         }
@@ -34,7 +34,7 @@ fn check(seen: bool, sql: &str, expected: impl Fn(&StoreError) -> bool) {
 
 #[test]
 fn t58_a_newer_layout_is_left_as_it_is() {
-    let newer = |fault: &StoreError| matches!(fault, StoreError::Newer { found: 7, known: 1 });
+    let newer = |error: &StoreError| matches!(error, StoreError::Newer { found: 7, known: 1 });
     check(false, "UPDATE {s}.layout SET layout = 7", newer);
     check(
         false,
@@ -46,18 +46,18 @@ fn t58_a_newer_layout_is_left_as_it_is() {
         "UPDATE {s}.layout SET layout = 7; ALTER TABLE {s}.layout ADD more text",
         newer,
     );
-    // A newer release may keep its books in other tables.
+    // A newer release may use other tables.
     let Some(place) = fresh() else { return };
-    drop(place.booked(1));
+    drop(place.with_starts(1));
     let sql = "UPDATE {s}.layout SET layout = 7; DROP TABLE {s}.books";
     place.admin().run(&sql.replace("{s}", &place.schema));
-    let fault = place.store().transact(&reserve("t", 6)).unwrap_err();
-    assert!(newer(&fault), "{fault}");
+    let error = place.store().transact(&reserve("t", 6)).unwrap_err();
+    assert!(newer(&error), "{error}");
 }
 
 #[test]
 fn t52_tables_that_were_altered() {
-    let damaged = |fault: &StoreError| matches!(fault, StoreError::Damaged(_));
+    let damaged = |error: &StoreError| matches!(error, StoreError::Damaged(_));
     for sql in [
         "UPDATE {s}.layout SET layout = 0",
         "DELETE FROM {s}.layout",
@@ -73,7 +73,7 @@ fn t52_tables_that_were_altered() {
     ] {
         check(false, sql, damaged);
     }
-    // What a new store cannot tell from no books at all, one that has seen them can.
+    // To a new store these look like an empty ledger; a store that has read the ledger detects them.
     for sql in [
         "DELETE FROM {s}.books",
         "TRUNCATE {s}.books",
@@ -84,7 +84,7 @@ fn t52_tables_that_were_altered() {
     ] {
         check(true, sql, damaged);
     }
-    // These harm no statement, and are told to whoever connects anew.
+    // These break no statement. Each new connection detects them.
     for sql in [
         "ALTER TABLE {s}.books SET UNLOGGED",
         "ALTER TABLE {s}.books DROP CONSTRAINT books_pkey",
@@ -93,7 +93,7 @@ fn t52_tables_that_were_altered() {
         "CREATE RULE r AS ON UPDATE TO {s}.books DO INSTEAD NOTHING",
     ] {
         let Some(place) = fresh() else { return };
-        drop(place.booked(3));
+        drop(place.with_starts(3));
         place.admin().run(&sql.replace("{s}", &place.schema));
         assert!(
             is_damaged(&place.store().transact(&reserve("t", 4))),
@@ -106,19 +106,19 @@ fn t52_tables_that_were_altered() {
 #[test]
 fn t52_every_byte_of_a_value_flipped_in_turn() {
     let Some(place) = fresh() else { return };
-    let store = place.booked(5);
+    let store = place.with_starts(5);
     let admin = place.admin();
-    let books = format!("{}.books", place.schema);
+    let table = format!("{}.books", place.schema);
     let length: usize = admin
-        .ask_one(&format!("SELECT length(value) FROM {books}"))
+        .ask_one(&format!("SELECT length(value) FROM {table}"))
         .parse()
         .unwrap();
     admin.run(&format!(
-        "CREATE TEMP TABLE whole AS SELECT value FROM {books}"
+        "CREATE TEMP TABLE whole AS SELECT value FROM {table}"
     ));
     for at in 0..length {
         admin.run(&format!(
-            "UPDATE {books} SET value = set_byte(whole.value, {at}, get_byte(whole.value, {at}) # {}) FROM whole",
+            "UPDATE {table} SET value = set_byte(whole.value, {at}, get_byte(whole.value, {at}) # {}) FROM whole",
             1 << (at % 8)
         ));
         let result = store.transact(&reserve("t", 6));
@@ -131,16 +131,16 @@ fn t52_every_byte_of_a_value_flipped_in_turn() {
         );
     }
     admin.run(&format!(
-        "UPDATE {books} SET value = whole.value FROM whole"
+        "UPDATE {table} SET value = whole.value FROM whole"
     ));
     assert_eq!(used(&store, "t"), 5);
-    println!("{length} flips, all told");
+    println!("{length} flips, all detected");
 }
 
 #[test]
-fn t52_books_of_another_tenant_are_told() {
+fn t52_the_ledger_of_another_tenant_is_detected() {
     let Some(place) = fresh() else { return };
-    let store = place.booked(5);
+    let store = place.with_starts(5);
     assert!(is_granted(&store.transact(&reserve("u", 1))));
     let admin = place.admin();
     admin.run(&format!(
@@ -163,20 +163,20 @@ fn reads_and_refusals_change_nothing() {
     assert_eq!(quota(&store, "t").unwrap().available(), 5);
     store.check().unwrap();
     assert_eq!(admin.ask_one(&schemas), "0");
-    let store: PgStore = place.booked(5);
+    let store: PgStore = place.with_starts(5);
     let state = format!(
         "SELECT string_agg(tenant::text || xmin::text || xmax::text, ',') FROM {}.books",
         place.schema
     );
     let before = admin.ask_one(&state);
     assert!(!is_granted(&store.transact(&reserve("t", 6))));
-    assert_eq!((used(&store, "t"), used(&store, "nobody")), (5, 0));
+    assert_eq!((used(&store, "t"), used(&store, "v")), (5, 0));
     store.check().unwrap();
     assert_eq!(admin.ask_one(&state), before);
 }
 
 #[test]
-fn settings_of_the_role_do_not_matter() {
+fn settings_of_the_role_have_no_effect() {
     let Some(place) = fresh() else { return };
     let admin = place.admin();
     let role = place.schema.clone();
@@ -191,7 +191,7 @@ fn settings_of_the_role_do_not_matter() {
         url: format!("postgres://{role}:p@{at}"),
         ..place.clone()
     };
-    let store = place.booked(5);
+    let store = place.with_starts(5);
     assert!(!is_granted(&store.transact(&reserve("t", 6))));
     // The role may do no more than it needs.
     admin.run(&format!(
@@ -204,7 +204,7 @@ fn settings_of_the_role_do_not_matter() {
     store.check().unwrap();
     assert!(is_granted(&store.transact(&reserve("u", 6))));
     admin.run(&format!("REVOKE UPDATE ON {role}.books FROM {role}"));
-    let told = crate::unavailable(place.store().transact(&reserve("u", 7)));
-    assert!(told.contains("SELECT, INSERT and UPDATE"), "{told}");
+    let message = crate::unavailable(place.store().transact(&reserve("u", 7)));
+    assert!(message.contains("SELECT, INSERT and UPDATE"), "{message}");
     assert!(crate::unavailable(place.store().check()).contains("permission denied"));
 }

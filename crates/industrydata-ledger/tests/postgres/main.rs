@@ -1,4 +1,4 @@
-//! Books in PostgreSQL: the threats T50 to T61 of the books, over threads, processes, lost answers and servers that go.
+//! A ledger in PostgreSQL under the faults T50 to T61: races, killed processes, lost answers and servers that stop.
 //!
 //! The tests need a server, which `cargo xtask test` starts; without one they say that they did not run.
 #![cfg(feature = "postgres")]
@@ -13,8 +13,8 @@
 mod admin;
 mod child;
 mod damage;
-mod holders;
-mod lost;
+mod lock_holders;
+mod lost_connections;
 mod names;
 mod places;
 mod proxy;
@@ -82,7 +82,7 @@ fn read(tenant: &str) -> Change {
 fn quota(store: &PgStore, tenant: &str) -> Result<Quota, StoreError> {
     store
         .transact(&read(tenant))
-        .map(|verdict| verdict.quota().clone())
+        .map(|reply| reply.quota().clone())
 }
 
 fn used(store: &PgStore, tenant: &str) -> u32 {
@@ -90,36 +90,34 @@ fn used(store: &PgStore, tenant: &str) -> u32 {
 }
 
 fn is_granted(result: &Result<StoreReply, StoreError>) -> bool {
-    result
-        .as_ref()
-        .is_ok_and(|verdict| verdict.refusal().is_none())
+    result.as_ref().is_ok_and(|reply| reply.refusal().is_none())
 }
 
 /// The message of a [`StoreError::Unavailable`].
 #[track_caller]
 fn unavailable<T: std::fmt::Debug>(result: Result<T, StoreError>) -> String {
     match result {
-        Err(fault @ StoreError::Unavailable(_)) => {
-            let shown = format!("{fault} {fault:?}");
+        Err(error @ StoreError::Unavailable(_)) => {
+            let shown = format!("{error} {error:?}");
             assert!(
                 !shown.contains("books%20of") && !shown.contains("books of the tests"),
                 "{shown}"
             );
-            assert!(!fault.to_string().contains('\n'), "{fault}");
-            fault.to_string()
+            assert!(!error.to_string().contains('\n'), "{error}");
+            error.to_string()
         }
         other => panic!("{other:?}"),
     }
 }
 
-/// A schema of its own on the server of the tests.
+/// A new schema on the server of the tests.
 #[derive(Clone, Debug)]
 struct Fresh {
     url: String,
     schema: String,
 }
 
-/// `None`, said aloud, if there is no server.
+/// `None`, with a note on the output, if there is no server.
 fn fresh() -> Option<Fresh> {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let Ok(url) = env::var("INDUSTRYDATA_TEST_POSTGRES") else {
@@ -150,10 +148,10 @@ impl Fresh {
         self.options().connect(&self.url).unwrap()
     }
 
-    /// A store with `booked` starts of `t`.
-    fn booked(&self, booked: u128) -> PgStore {
+    /// A store with `count` starts of `t`.
+    fn with_starts(&self, count: u128) -> PgStore {
         let store = self.store();
-        (1..=booked).for_each(|id| assert!(is_granted(&store.transact(&reserve("t", id)))));
+        (1..=count).for_each(|id| assert!(is_granted(&store.transact(&reserve("t", id)))));
         store
     }
 
@@ -163,8 +161,8 @@ impl Fresh {
 
     /// The URL with another `host:port`.
     fn url_via(&self, place: &str) -> String {
-        let (who, rest) = self.url.split_once('@').unwrap();
+        let (user, rest) = self.url.split_once('@').unwrap();
         let (_, name) = rest.split_once('/').unwrap();
-        format!("{who}@{place}/{name}")
+        format!("{user}@{place}/{name}")
     }
 }

@@ -1,4 +1,4 @@
-//! T61: servers that are not there, and URLs that lead nowhere. One line each, and the password in none.
+//! T61: servers that do not answer, and URLs that name none. Each error is one line without the password.
 
 use std::{
     fs,
@@ -18,15 +18,15 @@ fn check(url: &str, expected: &str) {
         assert!(!format!("{store:?} {}", store.place()).contains("hunter2"));
         store.check()
     });
-    let told = unavailable(result);
+    let message = unavailable(result);
     assert!(
-        told.contains(expected) && !told.contains("hunter2"),
-        "{told}"
+        message.contains(expected) && !message.contains("hunter2"),
+        "{message}"
     );
 }
 
 #[test]
-fn urls_that_lead_nowhere() {
+fn urls_without_a_server() {
     check("mysql://u:hunter2@localhost/db", "postgres://");
     check("/var/lib/hunter2", "postgres://");
     check(
@@ -83,34 +83,37 @@ fn answering(answer: &'static [u8]) -> String {
 }
 
 #[test]
-fn servers_that_do_not_encrypt() {
+fn servers_without_encryption() {
     check(&answering(b"N"), "add sslmode=disable");
-    // What is no TLS has no certificate that could be wrong.
+    // An answer that is not TLS is no error of a certificate.
     for odd in [b"S".as_slice(), b"SHTTP/1.1 400 Bad Request\r\n\r\n"] {
         let store = PgStore::connect(&answering(odd)).unwrap();
-        let told = unavailable(store.check());
+        let message = unavailable(store.check());
         assert!(
-            told.contains("TLS") && !told.contains("certificate"),
-            "{told}"
+            message.contains("TLS") && !message.contains("certificate"),
+            "{message}"
         );
     }
 }
 
 #[test]
-fn what_the_server_refuses() {
+fn refusals_of_the_server() {
     let Some(place) = fresh() else { return };
     let (_, at) = place.url.split_once('@').unwrap();
-    let (who, _) = place.url.rsplit_once('/').unwrap();
+    let (server, _) = place.url.rsplit_once('/').unwrap();
     check(
         &format!("postgres://industry:hunter2@{at}"),
         "look at the user, the password",
     );
     check(
-        &format!("postgres://nobody:hunter2@{at}"),
+        &format!("postgres://stranger:hunter2@{at}"),
         "look at the user, the password",
     );
     check(&format!("postgres://industry@{at}"), "PGPASSWORD");
-    check(&format!("{who}/no_such_books"), "create the database first");
+    check(
+        &format!("{server}/no_such_database"),
+        "create the database first",
+    );
     let store = place.store();
     assert!(format!("{store:?}").contains("industry@127.0.0.1"));
     assert!(
@@ -122,8 +125,8 @@ fn what_the_server_refuses() {
 #[test]
 fn passwords_from_elsewhere() {
     let Some(place) = fresh() else { return };
-    let (who, at) = place.url.split_once('@').unwrap();
-    let password = who.rsplit_once(':').unwrap().1.replace("%20", " ");
+    let (user, at) = place.url.split_once('@').unwrap();
+    let password = user.rsplit_once(':').unwrap().1.replace("%20", " ");
     let bare = format!("postgres://industry@{at}");
     let works = |options: industrydata_ledger::PgOptions| {
         assert!(!format!("{options:?}").contains(&password));
@@ -131,10 +134,10 @@ fn passwords_from_elsewhere() {
             .schema(&place.schema)
             .connect(&bare)
             .and_then(|store| store.check());
-        result.map_err(|fault| unavailable::<()>(Err(fault)))
+        result.map_err(|error| unavailable::<()>(Err(error)))
     };
     works(PgStore::options().password(&password)).unwrap();
-    // What stands in the URL goes before.
+    // A password in the URL takes precedence.
     let wrong = format!("postgres://industry:wrong@{at}");
     assert!(
         PgStore::options()
@@ -154,7 +157,7 @@ fn passwords_from_elsewhere() {
     );
     fs::write(
         &file,
-        format!("# ours\nelsewhere:*:*:*:x\n127.0.0.1:*:postgres:industry:{password}\n"),
+        format!("# test\nelsewhere:*:*:*:x\n127.0.0.1:*:postgres:industry:{password}\n"),
     )
     .unwrap();
     #[cfg(unix)]
@@ -177,13 +180,13 @@ fn passwords_from_elsewhere() {
 }
 
 #[test]
-fn a_standby_takes_no_books() {
+fn a_standby_cannot_hold_a_ledger() {
     let Some(place) = fresh() else { return };
     let url = format!(
         "{}?options=-c%20default_transaction_read_only%3Don",
         place.url
     );
-    let told = unavailable(
+    let message = unavailable(
         Fresh {
             url,
             ..place.clone()
@@ -192,8 +195,8 @@ fn a_standby_takes_no_books() {
         .check(),
     );
     assert!(
-        told.contains("does not allow writes") || told.contains("primary"),
-        "{told}"
+        message.contains("does not allow writes") || message.contains("primary"),
+        "{message}"
     );
     assert!(is_granted(&place.store().transact(&reserve("t", 1))));
 }

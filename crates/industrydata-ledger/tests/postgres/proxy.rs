@@ -1,4 +1,4 @@
-//! A way to the server that loses what it is told to lose, and moves the server's clock.
+//! A proxy in front of the server that loses chosen messages and shifts the server's clock.
 
 use std::{
     io::{Read, Write},
@@ -11,15 +11,15 @@ use std::{
     time::Duration,
 };
 
-/// What becomes of a message on its way to the server.
+/// What happens to a message on its way to the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
     Pass,
     /// The connection is cut, and the message is lost.
     CutBefore,
-    /// The connection is cut once the server has carried the message out; its answer is lost.
+    /// The connection is cut once the server has executed the message; its answer is lost.
     CutAfter,
-    /// The message is kept back, and the connection stays.
+    /// The message is dropped, and the connection stays open.
     Hold,
 }
 
@@ -42,12 +42,12 @@ type Decide = dyn Fn(&Message<'_>) -> Fate + Send + Sync;
 #[derive(Clone)]
 pub(crate) struct Proxy {
     pub(crate) place: String,
-    seen: Arc<AtomicU64>,
+    messages: Arc<AtomicU64>,
     ahead: Arc<AtomicI64>,
 }
 
 impl Proxy {
-    /// A way to the server of `url`, on which `fate` decides about each message.
+    /// A proxy to the server of `url`; `fate` decides about each message.
     pub(crate) fn new(
         url: &str,
         fate: impl Fn(&Message<'_>) -> Fate + Send + Sync + 'static,
@@ -55,7 +55,7 @@ impl Proxy {
         Self::at("127.0.0.1", url, Some(Arc::new(fate)))
     }
 
-    /// One that passes all bytes, encrypted or not, at another address.
+    /// A proxy at another address that passes all bytes, encrypted or not.
     pub(crate) fn plain(host: &str, url: &str) -> Self {
         Self::at(host, url, None)
     }
@@ -66,7 +66,7 @@ impl Proxy {
         let listener = TcpListener::bind((host, 0)).unwrap();
         let proxy = Self {
             place: listener.local_addr().unwrap().to_string(),
-            seen: Arc::default(),
+            messages: Arc::default(),
             ahead: Arc::default(),
         };
         let shared = proxy.clone();
@@ -88,12 +88,12 @@ impl Proxy {
         proxy
     }
 
-    /// How many messages were seen.
-    pub(crate) fn seen(&self) -> u64 {
-        self.seen.load(Ordering::SeqCst)
+    /// How many messages have come from clients.
+    pub(crate) fn messages(&self) -> u64 {
+        self.messages.load(Ordering::SeqCst)
     }
 
-    /// Moves the server's clock, as told from now on.
+    /// Shifts the server's clock in all answers from now on.
     pub(crate) fn set_ahead(&self, by: Duration) {
         self.ahead.store(by.as_micros() as i64, Ordering::SeqCst);
     }
@@ -119,7 +119,7 @@ impl Proxy {
             let mut text = vec![0; length as usize - 4];
             client.read_exact(&mut text).ok()?;
             let message = Message {
-                number: self.seen.fetch_add(1, Ordering::SeqCst),
+                number: self.messages.fetch_add(1, Ordering::SeqCst),
                 kind: if is_first { 0 } else { head[0] },
                 text: &text,
             };
@@ -151,29 +151,29 @@ fn answers(
     mute: &AtomicBool,
     ahead: &AtomicI64,
 ) -> Option<()> {
-    let mut bytes = vec![0; 64 * 1024];
+    let mut buffer = vec![0; 64 * 1024];
     loop {
-        let count = server.read(&mut bytes).unwrap_or(0);
+        let count = server.read(&mut buffer).unwrap_or(0);
         if count == 0 {
             return client.shutdown(Shutdown::Both).ok();
         }
-        let told = &mut bytes[..count];
+        let bytes = &mut buffer[..count];
         let ahead = ahead.load(Ordering::SeqCst);
         if ahead != 0 {
-            move_clock(told, ahead);
+            move_clock(bytes, ahead);
         }
         if !mute.load(Ordering::SeqCst) {
-            client.write_all(told).ok()?;
+            client.write_all(bytes).ok()?;
         }
     }
 }
 
-/// Adds to each column of eight bytes that is a time of our days in microseconds.
-fn move_clock(told: &mut [u8], ahead: i64) {
-    for at in 0..told.len().saturating_sub(11) {
-        if told[at..at + 6] == [0, 0, 0, 8, 0, 6] {
-            let time = i64::from_be_bytes(told[at + 4..at + 12].try_into().unwrap());
-            told[at + 4..at + 12].copy_from_slice(&(time + ahead).to_be_bytes());
+/// Adds to each column of eight bytes that is a present-day time in microseconds.
+fn move_clock(bytes: &mut [u8], ahead: i64) {
+    for at in 0..bytes.len().saturating_sub(11) {
+        if bytes[at..at + 6] == [0, 0, 0, 8, 0, 6] {
+            let time = i64::from_be_bytes(bytes[at + 4..at + 12].try_into().unwrap());
+            bytes[at + 4..at + 12].copy_from_slice(&(time + ahead).to_be_bytes());
         }
     }
 }

@@ -59,12 +59,12 @@ fn t51_processes_race_at_first_use() {
         let Some(place) = fresh() else { return };
         let spawn = |n: u128| child::reserve_some(&place, "t", n * 100, 2);
         let children: Vec<_> = (0..16).map(spawn).collect();
-        let told: Vec<String> = children.into_iter().flat_map(child::told).collect();
-        let count = |what: &str| told.iter().filter(|line| line.starts_with(what)).count();
+        let lines: Vec<String> = children.into_iter().flat_map(child::output_lines).collect();
+        let count = |what: &str| lines.iter().filter(|line| line.starts_with(what)).count();
         assert_eq!(
-            (told.len(), count("granted"), count("refused")),
+            (lines.len(), count("granted"), count("refused")),
             (32, 5, 27),
-            "{told:?}"
+            "{lines:?}"
         );
         assert_eq!(used(&place.store(), "t"), 5);
     }
@@ -93,22 +93,25 @@ fn t51_threads_race_to_make_the_schema() {
 #[test]
 fn t50_killed_at_any_time() {
     let Some(place) = fresh() else { return };
-    let store = place.booked(0);
+    let store = place.with_starts(0);
     let mut granted = 0;
     for round in 0..25_u128 {
         let tenant = format!("t{}", round / 5);
         let mut killed = child::reserve_some(&place, &tenant, round * 1000, 100);
         thread::sleep(Duration::from_millis(10 + round as u64 * 4));
         killed.kill().unwrap();
-        let told = child::told(killed);
-        let booked = quota(&store, &tenant).unwrap();
-        for id in told.iter().filter_map(|line| line.strip_prefix("granted ")) {
+        let lines = child::output_lines(killed);
+        let quota = quota(&store, &tenant).unwrap();
+        for id in lines
+            .iter()
+            .filter_map(|line| line.strip_prefix("granted "))
+        {
             granted += 1;
             let id = format!("{:032x}", id.parse::<u128>().unwrap());
-            let stands = booked.entries().iter().any(|entry| entry.id() == id);
-            assert!(stands, "{id} was granted and is gone");
+            let is_there = quota.entries().iter().any(|entry| entry.id() == id);
+            assert!(is_there, "{id} was granted and is gone");
         }
-        assert!(booked.used() <= 5);
+        assert!(quota.used() <= 5);
     }
     println!("25 kills, {granted} starts granted");
 }
@@ -167,9 +170,9 @@ fn the_clock_is_the_databases() {
     };
     // Without tables, in a read, and under the lock.
     assert!(is_near(quota(&store, "t").unwrap().as_of(), ahead));
-    let verdict = store.transact(&reserve("t", 1)).unwrap();
-    assert!(is_near(verdict.quota().as_of(), ahead));
-    assert!(is_near(verdict.quota().entries()[0].date(), ahead));
+    let reply = store.transact(&reserve("t", 1)).unwrap();
+    assert!(is_near(reply.quota().as_of(), ahead));
+    assert!(is_near(reply.quota().entries()[0].date(), ahead));
     assert!(is_near(quota(&store, "t").unwrap().as_of(), ahead));
     let admin = place.admin();
     let now = || -> i64 {

@@ -1,4 +1,4 @@
-//! T52: a reset marks an empty ledger, and gives the SQL for another one.
+//! T64: a reset marks an empty ledger, and gives the SQL for another one.
 
 use industrydata_core::ledger::{Change, RefusalReason, Reset, StoreReply};
 use industrydata_core::policy::Throttle;
@@ -56,7 +56,7 @@ fn an_empty_ledger_is_marked() {
 #[test]
 fn a_used_ledger_is_left_as_it_is_until_the_sql_runs() {
     let Some(place) = fresh() else { return };
-    let old = place.booked(2);
+    let old = place.with_starts(2);
     let reset = old.reset();
     assert_eq!(quota(&old, "t").unwrap().used(), 2, "nothing was changed");
     assert!(is_granted(&old.transact(&reserve("t", 3))));
@@ -65,9 +65,12 @@ fn a_used_ledger_is_left_as_it_is_until_the_sql_runs() {
     assert_eq!(aside.len(), 1, "{aside:?}");
     let kept = format!("SELECT count(*) FROM \"{}\".books", aside[0]);
     assert_eq!(place.admin().ask_one(&kept), "1");
-    // Who saw the old rows makes no start, and neither does a new store.
-    let seen = old.transact(&reserve("t", 4));
-    assert!(matches!(seen, Err(StoreError::Damaged(_))), "{seen:?}");
+    // A store that read the old rows makes no start, and neither does a new store.
+    let removed = old.transact(&reserve("t", 4));
+    assert!(
+        matches!(removed, Err(StoreError::Damaged(_))),
+        "{removed:?}"
+    );
     let new = place.store();
     for tenant in ["t", "u"] {
         quarantined(new.transact(&reserve(tenant, 4)));
@@ -77,7 +80,7 @@ fn a_used_ledger_is_left_as_it_is_until_the_sql_runs() {
 }
 
 #[test]
-fn a_damaged_or_newer_ledger_is_begun_anew_by_the_sql() {
+fn the_sql_replaces_a_damaged_or_newer_ledger() {
     for sql in [
         "UPDATE {s}.layout SET layout = 7",
         "DROP TABLE {s}.layout",
@@ -85,7 +88,7 @@ fn a_damaged_or_newer_ledger_is_begun_anew_by_the_sql() {
         "DROP TABLE {s}.books",
     ] {
         let Some(place) = fresh() else { return };
-        drop(place.booked(1));
+        drop(place.with_starts(1));
         place.admin().run(&sql.replace("{s}", &place.schema));
         let store = place.store();
         assert!(store.transact(&reserve("t", 2)).is_err());
@@ -103,7 +106,7 @@ fn a_mark_that_was_altered_stops_every_start() {
     place.admin().run(&sql.replace("{s}", &place.schema));
     let reply = place.store().transact(&reserve("t", 1));
     assert!(matches!(reply, Err(StoreError::Damaged(_))), "{reply:?}");
-    // A reset writes a mark anew.
+    // Another reset writes a new mark.
     assert_eq!(place.store().reset().unwrap(), Reset::Marked);
     quarantined(place.store().transact(&reserve("t", 1)));
 }

@@ -19,14 +19,14 @@ fn t61_a_server_that_stops_and_comes_back() {
     let place = Fresh::at(&server.url());
     let store = place.store();
     assert!(is_granted(&store.transact(&reserve("t", 1))));
-    // TLS that was asked for and is not there.
+    // TLS is required, and the server has none.
     let require = format!("{}?sslmode=require", place.url);
-    let told = unavailable(Fresh::at(&require).store().check());
-    assert!(told.contains("sslmode=disable"), "{told}");
+    let message = unavailable(Fresh::at(&require).store().check());
+    assert!(message.contains("sslmode=disable"), "{message}");
 
     server.stop().unwrap();
-    let told = unavailable(store.transact(&confirm("t", 1)));
-    assert!(told.contains("whether the server runs"), "{told}");
+    let message = unavailable(store.transact(&confirm("t", 1)));
+    assert!(message.contains("whether the server runs"), "{message}");
     unavailable(store.transact(&reserve("t", 2)));
     unavailable(store.check());
     server.resume().unwrap();
@@ -48,7 +48,7 @@ fn t61_a_server_that_stops_and_comes_back() {
                         .wait(Duration::from_secs(1))
                         .connect(&place.url)
                         .unwrap();
-                    let (mut granted, mut faults) = (Vec::new(), 0);
+                    let (mut granted, mut errors) = (Vec::new(), 0);
                     for id in 0.. {
                         if is_over.load(Ordering::SeqCst) {
                             break;
@@ -61,12 +61,12 @@ fn t61_a_server_that_stops_and_comes_back() {
                                 granted.push((tenant, id));
                             }
                             Err(_) => {
-                                faults += 1;
+                                errors += 1;
                                 thread::sleep(Duration::from_millis(20));
                             }
                         }
                     }
-                    (granted, faults)
+                    (granted, errors)
                 })
             })
             .collect();
@@ -78,23 +78,23 @@ fn t61_a_server_that_stops_and_comes_back() {
         }
         thread::sleep(Duration::from_millis(200));
         is_over.store(true, Ordering::SeqCst);
-        let (mut granted, mut faults) = (0, 0);
+        let (mut granted, mut errors) = (0, 0);
         for thread in threads {
-            let (starts, lost) = thread.join().unwrap();
-            faults += lost;
+            let (starts, failed) = thread.join().unwrap();
+            errors += failed;
             for (tenant, id) in starts {
                 granted += 1;
-                let booked = crate::quota(&store, &tenant).unwrap();
+                let quota = crate::quota(&store, &tenant).unwrap();
                 let id = format!("{id:032x}");
                 assert!(
-                    booked.entries().iter().any(|entry| entry.id() == id),
+                    quota.entries().iter().any(|entry| entry.id() == id),
                     "{id} is gone"
                 );
-                assert!(booked.used() <= 5);
+                assert!(quota.used() <= 5);
             }
         }
         println!(
-            "3 stops under load: {granted} starts granted and all booked, {faults} faults told"
+            "3 stops under load: {granted} starts granted and all in the ledger, {errors} errors reported"
         );
     });
     assert_eq!(used(&store, "t"), 2);

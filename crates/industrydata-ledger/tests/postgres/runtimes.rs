@@ -116,7 +116,7 @@ fn one_connection_serves_many_changes_and_says_goodbye() {
 #[test]
 fn what_a_start_costs() {
     let Some(place) = fresh() else { return };
-    let store = place.booked(0);
+    let store = place.with_starts(0);
     assert!(is_granted(&store.transact(&reserve("warm", 1))));
     let mut took: Vec<_> = (0..200_u128)
         .map(|id| {

@@ -1,4 +1,4 @@
-//! What each `sslmode` proves, on a server with a certificate for `localhost` and `127.0.0.1`.
+//! What each `sslmode` verifies, on a server with a certificate for `localhost` and `127.0.0.1`.
 
 use std::{env, path::PathBuf};
 
@@ -6,7 +6,7 @@ use industrydata_ledger::Store;
 
 use crate::{Fresh, fresh, is_granted, proxy::Proxy, reserve, unavailable};
 
-/// Whether a start could be booked over an encrypted connection, or the message.
+/// Reserves a start: whether its connection was encrypted, or the message of the error.
 fn check(place: &Fresh, host: &str, parameters: &str) -> Result<bool, String> {
     let named = format!("s{}", place.schema);
     let port = place
@@ -28,7 +28,7 @@ fn check(place: &Fresh, host: &str, parameters: &str) -> Result<bool, String> {
     );
     let store = match place.options().connect(&url) {
         Ok(store) => store,
-        Err(fault) => return Err(unavailable::<()>(Err(fault))),
+        Err(error) => return Err(unavailable::<()>(Err(error))),
     };
     let result = store.transact(&reserve("t", 1));
     if !is_granted(&result) {
@@ -41,7 +41,7 @@ fn check(place: &Fresh, host: &str, parameters: &str) -> Result<bool, String> {
 }
 
 #[test]
-fn what_each_mode_proves() {
+fn what_each_mode_verifies() {
     let Some(place) = fresh() else { return };
     let folder = PathBuf::from(
         env::var_os("INDUSTRYDATA_TEST_POSTGRES_CERTIFICATES").expect("set with the URL"),
@@ -66,20 +66,20 @@ fn what_each_mode_proves() {
                 "{mode} {host}"
             );
         }
-        let told = check(&place, "localhost", &format!("sslmode={mode}&{other}")).unwrap_err();
-        assert!(told.contains("sslrootcert=PATH"), "{mode}: {told}");
+        let message = check(&place, "localhost", &format!("sslmode={mode}&{other}")).unwrap_err();
+        assert!(message.contains("sslrootcert=PATH"), "{mode}: {message}");
     }
     // The name counts, but for verify-ca.
     for mode in ["verify-full", "require"] {
-        let told = check(&place, &elsewhere, &format!("sslmode={mode}&{ca}")).unwrap_err();
-        assert!(told.contains("certificate"), "{mode}: {told}");
+        let message = check(&place, &elsewhere, &format!("sslmode={mode}&{ca}")).unwrap_err();
+        assert!(message.contains("certificate"), "{mode}: {message}");
     }
     assert_eq!(
         check(&place, &elsewhere, &format!("sslmode=verify-ca&{ca}")),
         Ok(true)
     );
-    let told = check(&place, &elsewhere, &format!("sslmode=verify-ca&{other}")).unwrap_err();
-    assert!(told.contains("certificate"), "{told}");
+    let message = check(&place, &elsewhere, &format!("sslmode=verify-ca&{other}")).unwrap_err();
+    assert!(message.contains("certificate"), "{message}");
     // Public authorities did not sign it, and a file of authorities asks for proof by itself.
     assert!(
         check(&place, "localhost", "sslmode=require")

@@ -16,9 +16,9 @@ use industrydata_ledger::{SqliteStore, Store};
 use crate::{confirm, is_granted, reserve};
 
 const ROLE: &str = "LEDGER_TEST_ROLE";
-const BOOKS: &str = "LEDGER_TEST_BOOKS";
+const FILE: &str = "LEDGER_TEST_FILE";
 
-/// The command that plays `role` on the books at `path`; `around` is put before it.
+/// The command that plays `role` on the ledger at `path`, with `around` in front of it.
 pub(crate) fn command(around: &[&str], role: &str, path: &Path) -> Command {
     let this = env::current_exe().unwrap();
     let mut words: Vec<_> = around.iter().map(Into::into).collect();
@@ -32,7 +32,7 @@ pub(crate) fn command(around: &[&str], role: &str, path: &Path) -> Command {
         "--test-threads=1",
         "--quiet",
     ]);
-    command.env(ROLE, role).env(BOOKS, path);
+    command.env(ROLE, role).env(FILE, path);
     command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -40,13 +40,14 @@ pub(crate) fn command(around: &[&str], role: &str, path: &Path) -> Command {
     command
 }
 
-/// The lines of ours a child has printed, until it ends.
-pub(crate) fn told(child: Child) -> Vec<String> {
+/// Waits for the end of a child, and returns the lines it printed for the test.
+pub(crate) fn output_lines(child: Child) -> Vec<String> {
     let output = child.wait_with_output().unwrap();
-    ours(&String::from_utf8_lossy(&output.stdout))
+    lines_of(&String::from_utf8_lossy(&output.stdout))
 }
 
-pub(crate) fn ours(output: &str) -> Vec<String> {
+/// The lines of `output` that were printed for the test.
+pub(crate) fn lines_of(output: &str) -> Vec<String> {
     let lines = output.lines().filter_map(|line| line.split_once("said: "));
     lines.map(|(_, said)| said.to_owned()).collect()
 }
@@ -64,10 +65,10 @@ fn say(what: &str) {
     stdout().flush().unwrap();
 }
 
-/// Not a test by itself: plays a role if this process is such a child.
+/// Not a test: plays a role if this process is a child.
 #[test]
 fn play() {
-    let (Ok(role), Some(path)) = (env::var(ROLE), env::var_os(BOOKS)) else {
+    let (Ok(role), Some(path)) = (env::var(ROLE), env::var_os(FILE)) else {
         return;
     };
     let words: Vec<&str> = role.split(' ').collect();
@@ -82,7 +83,7 @@ fn play() {
             let result = SqliteStore::open(&path)
                 .and_then(|store| store.transact(&confirm("t", id.parse().unwrap())));
             say(&result.map_or_else(
-                |fault| format!("fault {fault}"),
+                |error| format!("error {error}"),
                 |_| format!("confirmed {id}"),
             ));
         }
@@ -93,19 +94,19 @@ fn play() {
 fn reserve_some(path: &Path, first: u128, count: u128) {
     let store = match SqliteStore::open(path) {
         Ok(store) => store,
-        Err(fault) => return say(&format!("fault {fault}")),
+        Err(error) => return say(&format!("error {error}")),
     };
     for id in first..first + count {
         let result = store.transact(&reserve("t", id));
         match &result {
             Ok(_) if is_granted(&result) => say(&format!("granted {id}")),
             Ok(_) => say(&format!("refused {id}")),
-            Err(fault) => say(&format!("fault {fault}")),
+            Err(error) => say(&format!("error {error}")),
         }
     }
 }
 
-/// Stops for ever with the lock of a writer: its clock is read with the lock held.
+/// Stops for ever with the writer's lock held: the clock is read with the lock held.
 fn hold(path: &Path) {
     let readings = AtomicU32::new(0);
     let clock = move || {

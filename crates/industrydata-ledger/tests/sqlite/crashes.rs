@@ -9,7 +9,7 @@ use industrydata_ledger::{SqliteStore, Store};
 use crate::{LEASE, child, confirm, fresh, is_granted, quota, reserve, set_clock};
 
 #[test]
-fn t50_a_reservation_outlives_its_process_and_comes_to_be_in_doubt() {
+fn t50_a_reservation_outlives_its_process_and_ends_in_doubt() {
     let (_folder, path) = fresh();
     let (seconds, clock) = set_clock();
     let open = || {
@@ -27,7 +27,7 @@ fn t50_a_reservation_outlives_its_process_and_comes_to_be_in_doubt() {
     seconds.fetch_add(LEASE.as_secs() as i64, Ordering::SeqCst);
     let store = open();
     assert_eq!(counts(&store), (0, 1, 4));
-    // It is never given back by itself, but for the window that passes.
+    // It counts until the window has passed.
     let window = Throttle::default().window.as_secs() as i64;
     seconds.fetch_add(window + 119, Ordering::SeqCst);
     assert_eq!(counts(&store), (0, 1, 4));
@@ -37,7 +37,7 @@ fn t50_a_reservation_outlives_its_process_and_comes_to_be_in_doubt() {
     );
     seconds.fetch_add(1, Ordering::SeqCst);
     assert_eq!(counts(&store), (0, 0, 5));
-    // The clock set back frees nothing, set forward it does: told on the front page.
+    // A clock that is set back frees nothing; one that is set forward does, as the crate documents.
     seconds.fetch_sub(window * 3, Ordering::SeqCst);
     assert_eq!(counts(&store), (1, 0, 4));
 }
@@ -51,21 +51,24 @@ fn t50_killed_at_any_time() {
         let mut killed = child::command(&[], &role, &path).spawn().unwrap();
         std::thread::sleep(Duration::from_millis(3 + round as u64 * 2));
         killed.kill().unwrap();
-        let told = child::told(killed);
-        let booked = quota(&store, "t").unwrap();
-        for id in told.iter().filter_map(|line| line.strip_prefix("granted ")) {
+        let lines = child::output_lines(killed);
+        let quota = quota(&store, "t").unwrap();
+        for id in lines
+            .iter()
+            .filter_map(|line| line.strip_prefix("granted "))
+        {
             let id = format!("{:032x}", id.parse::<u128>().unwrap());
             assert!(
-                booked.entries().iter().any(|entry| entry.id() == id),
+                quota.entries().iter().any(|entry| entry.id() == id),
                 "{id} was granted and is gone"
             );
         }
-        assert!(booked.used() <= 5);
+        assert!(quota.used() <= 5);
         store.check().unwrap();
     }
 }
 
-/// The system calls made on the books: those that change, lock or open something, and the rest.
+/// The system calls on the ledger's files: those that change, lock or open something, and the rest.
 const CHANGING: [&str; 7] = [
     "openat",
     "fcntl",
@@ -86,14 +89,14 @@ const OTHERS: [&str; 8] = [
     "close",
 ];
 
-/// How children fared whose system calls were tampered with.
+/// The results of children whose system calls were tampered with.
 #[derive(Debug, Default)]
 struct Points {
     tampered: u32,
-    booked_all_the_same: u32,
+    succeeded: u32,
 }
 
-/// Runs `role` over and over, with `what` done to the 1st, 2nd, .. nth of each kind of system call on the books.
+/// Runs `role` over and over, with `what` done to the 1st, 2nd, .. nth of each kind of system call on the ledger.
 /// `None` without strace.
 fn at_every_call(what: &str, role: &str, prepared: u128) -> Option<Points> {
     let mut probe = Command::new("strace");
@@ -110,25 +113,25 @@ fn at_every_call(what: &str, role: &str, prepared: u128) -> Option<Points> {
                 break;
             };
             points.tampered += 1;
-            points.booked_all_the_same += u32::from(done);
+            points.succeeded += u32::from(done);
         }
     }
     Some(points)
 }
 
-/// One run; `None` if there was no such call, else whether the child said that the change was booked.
+/// One run; `None` if there was no such call, else whether the child reported that the change was applied.
 fn at_call(inject: &str, role: &str, prepared: u128) -> Option<bool> {
     let (folder, path) = fresh();
     let prepare = SqliteStore::open(&path).unwrap();
     (0..prepared).for_each(|id| assert!(is_granted(&prepare.transact(&reserve("t", id)))));
     drop(prepare);
-    let journal = folder.path().join("books.sqlite3-journal");
+    let journal = folder.path().join("ledger.sqlite3-journal");
     let log = folder.path().join("log");
-    let [log, at, books, side] =
+    let [log, at, ledger, side] =
         [&log, folder.path(), &path, &journal].map(|path| path.to_str().unwrap());
     let tamper = format!("inject={inject}");
     let around = [
-        "strace", "-f", "-o", log, "-P", at, "-P", books, "-P", side, "-e", &tamper,
+        "strace", "-f", "-o", log, "-P", at, "-P", ledger, "-P", side, "-e", &tamper,
     ];
     let output = child::command(&around, role, &path).output().unwrap();
     let traced = std::fs::read_to_string(log).unwrap();
@@ -136,20 +139,20 @@ fn at_call(inject: &str, role: &str, prepared: u128) -> Option<bool> {
         return None;
     }
 
-    let told = child::ours(&String::from_utf8_lossy(&output.stdout));
+    let lines = child::lines_of(&String::from_utf8_lossy(&output.stdout));
     let store = SqliteStore::open(&path).unwrap();
-    let booked = quota(&store, "t").unwrap_or_else(|fault| panic!("{inject}: {fault}"));
-    let entry = booked
+    let after = quota(&store, "t").unwrap_or_else(|error| panic!("{inject}: {error}"));
+    let entry = after
         .entries()
         .iter()
         .find(|entry| entry.id().ends_with("63"));
     let settled = entry.is_some_and(|entry| entry.operation() == Some("op-99"));
-    match told.as_slice() {
+    match lines.as_slice() {
         [line] if line == "granted 99" => assert!(entry.is_some(), "{inject}: granted, and gone"),
         [line] if line == "confirmed 99" => assert!(settled, "{inject}: confirmed, and gone"),
-        [line] if line.contains("it cannot be told") => {}
-        [line] if line.starts_with("fault") => {
-            assert!(entry.is_none(), "{inject}: {line}, and it stands")
+        [line] if line.contains("the ledger may or may not have been written") => {}
+        [line] if line.starts_with("error") => {
+            assert!(entry.is_none(), "{inject}: {line}, and it is there")
         }
         [] if inject.contains("signal=KILL") => {}
         other => panic!(
@@ -157,9 +160,9 @@ fn at_call(inject: &str, role: &str, prepared: u128) -> Option<bool> {
             String::from_utf8_lossy(&output.stderr)
         ),
     }
-    // Whatever happened, the others are all there, and the start is booked once when it is tried again.
+    // In every case the other starts are there, and a second try reserves the start once.
     assert_eq!(
-        u128::from(booked.used()),
+        u128::from(after.used()),
         prepared + u128::from(entry.is_some()),
         "{inject}"
     );
@@ -173,7 +176,7 @@ fn at_call(inject: &str, role: &str, prepared: u128) -> Option<bool> {
         prepared + 1,
         "{inject}"
     );
-    Some(told.first().is_some_and(|line| !line.starts_with("fault")))
+    Some(lines.first().is_some_and(|line| !line.starts_with("error")))
 }
 
 #[track_caller]

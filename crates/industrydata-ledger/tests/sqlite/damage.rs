@@ -1,4 +1,4 @@
-//! T52, T58: files that were altered. None of them lets a start through that the whole file would not, none is changed.
+//! T52, T58: files that were altered. None grants a start that the sound file would not, and none is changed.
 
 use std::{fs, io::Write, path::Path};
 
@@ -8,8 +8,8 @@ use tempfile::TempDir;
 
 use crate::{confirm, fresh, is_granted, quota, reserve};
 
-/// Books with five starts of `t` and three of `u`.
-fn books() -> (TempDir, std::path::PathBuf, Vec<u8>) {
+/// A ledger with five starts of `t` and three of `u`.
+fn ledger() -> (TempDir, std::path::PathBuf, Vec<u8>) {
     let (folder, path) = fresh();
     let store = SqliteStore::open(&path).unwrap();
     for (tenant, count) in [("t", 5), ("u", 3)] {
@@ -23,13 +23,13 @@ fn books() -> (TempDir, std::path::PathBuf, Vec<u8>) {
     (folder, path, bytes)
 }
 
-/// Reads what stands there. `Ok` if all starts are counted, `Err` with the fault; anything else is a silent loss.
+/// Reads the file with these bytes. `Ok` if all starts are counted, `Err` with the error; a silent loss panics.
 fn look(path: &Path, bytes: &[u8], what: &str) -> Result<(), StoreError> {
     lay(path, bytes);
     let store = SqliteStore::open(path).unwrap();
     let sixth = store.transact(&reserve("t", 6));
     assert!(!is_granted(&sixth), "{what}: a sixth start was let through");
-    let of_t = sixth.map(|verdict| verdict.quota().confirmed());
+    let of_t = sixth.map(|reply| reply.quota().confirmed());
     let of_u = quota(&store, "u").map(|quota| quota.confirmed());
     assert!(
         *of_t.as_ref().unwrap_or(&5) == 5,
@@ -47,7 +47,7 @@ fn look(path: &Path, bytes: &[u8], what: &str) -> Result<(), StoreError> {
     of_t.and(of_u).map(drop)
 }
 
-/// Writes over what is there: a file made anew each time would cost far more than what is tested.
+/// Overwrites the file in place: creating one each time would take far longer than the test.
 fn lay(path: &Path, bytes: &[u8]) {
     let mut file = fs::File::options().write(true).open(path).unwrap();
     file.set_len(bytes.len() as u64).unwrap();
@@ -56,13 +56,13 @@ fn lay(path: &Path, bytes: &[u8]) {
 
 #[test]
 fn t52_every_byte_flipped_in_turn() {
-    let (_folder, path, whole) = books();
+    let (_folder, path, whole) = ledger();
     let patterns: &[u8] = if crate::is_thorough() {
         &[1, 2, 4, 8, 16, 32, 64, 128, 255]
     } else {
         &[0]
     };
-    let (mut told, mut unharmed) = (0, 0);
+    let (mut detected, mut unharmed) = (0, 0);
     for pattern in patterns {
         for at in 0..whole.len() {
             let mut bytes = whole.clone();
@@ -73,40 +73,40 @@ fn t52_every_byte_flipped_in_turn() {
             };
             match look(&path, &bytes, &format!("byte {at} flipped by {pattern}")) {
                 Ok(()) => unharmed += 1,
-                Err(StoreError::Damaged(_) | StoreError::Newer { .. }) => told += 1,
+                Err(StoreError::Damaged(_) | StoreError::Newer { .. }) => detected += 1,
                 Err(other) => panic!("byte {at}: {other}"),
             }
         }
     }
     println!(
-        "{} flips: {told} told, {unharmed} without effect, 0 silent",
-        told + unharmed
+        "{} flips: {detected} detected, {unharmed} without effect, 0 silent",
+        detected + unharmed
     );
-    assert!(told > 500);
+    assert!(detected > 500);
     assert!(look(&path, &whole, "whole").is_ok());
 }
 
 #[test]
 fn t52_cut_at_every_length() {
-    let (_folder, path, whole) = books();
-    let mut told = 0;
+    let (_folder, path, whole) = ledger();
+    let mut detected = 0;
     let file = fs::File::options().write(true).open(&path).unwrap();
     for length in (1..whole.len()).rev() {
         file.set_len(length as u64).unwrap();
         match SqliteStore::open(&path).unwrap().transact(&reserve("t", 6)) {
-            Err(StoreError::Damaged(_)) => told += 1,
+            Err(StoreError::Damaged(_)) => detected += 1,
             other => panic!("cut to {length}: {other:?}"),
         }
         assert_eq!(fs::metadata(&path).unwrap().len(), length as u64);
     }
-    println!("{told} lengths, all told");
+    println!("{detected} lengths, all detected");
 }
 
 #[test]
 fn t52_pages_that_are_zero_or_another() {
-    let (_folder, path, whole) = books();
+    let (_folder, path, whole) = ledger();
     let pages = whole.len() / 4096;
-    let mut told = 0;
+    let mut detected = 0;
     for page in 0..pages {
         for other in 0..=pages {
             let mut bytes = whole.clone();
@@ -115,19 +115,19 @@ fn t52_pages_that_are_zero_or_another() {
                 .map_or(vec![0; 4096], <[u8]>::to_vec);
             bytes[page * 4096..(page + 1) * 4096].copy_from_slice(&fill);
             match look(&path, &bytes, &format!("page {page} is {other}")) {
-                Err(StoreError::Damaged(_)) => told += 1,
+                Err(StoreError::Damaged(_)) => detected += 1,
                 // The rows of one table do for the other.
                 Ok(()) => assert!(page == other || (page, other) == (2, 1)),
-                Err(fault) => panic!("page {page} is {other}: {fault}"),
+                Err(error) => panic!("page {page} is {other}: {error}"),
             }
         }
     }
-    assert!(told >= pages * pages - 1);
+    assert!(detected >= pages * pages - 1);
 }
 
 #[test]
-fn t52_a_page_of_earlier_is_told() {
-    let (_folder, path, whole) = books();
+fn t52_an_earlier_page_is_detected() {
+    let (_folder, path, whole) = ledger();
     let mut later = whole.clone();
     fs::write(&path, &whole).unwrap();
     let store = SqliteStore::open(&path).unwrap();
@@ -171,7 +171,7 @@ fn t52_altered_with_another_program() {
         ("UPDATE books SET value = cast(replace(cast(value AS TEXT), 'confirmed', 'released') AS BLOB)", false),
         ("UPDATE books SET changes = changes + 1", false),
     ] {
-        let (_folder, path, _) = books();
+        let (_folder, path, _) = ledger();
         Connection::open(&path).unwrap().execute_batch(sql).unwrap();
         let result = look(&path, &fs::read(&path).unwrap(), sql);
         match result {
@@ -179,15 +179,15 @@ fn t52_altered_with_another_program() {
             Err(StoreError::Damaged(_)) if !newer => {}
             other => panic!("{sql}: {other:?}"),
         }
-        // What the values say is their reader's to tell, not the file's.
+        // The check of a file does not read the values.
         let of_values = sql.contains("SET value") || sql.contains("iif");
         assert_eq!(SqliteStore::open(&path).unwrap().check().is_ok(), of_values, "{sql}");
     }
 }
 
 #[test]
-fn t52_files_of_others_stay_as_they_are() {
-    let (_folder, path, _) = books();
+fn t52_foreign_files_stay_unchanged() {
+    let (_folder, path, _) = ledger();
     let foreign = path.with_file_name("foreign.sqlite3");
     Connection::open(&foreign)
         .unwrap()
@@ -208,7 +208,7 @@ fn t52_files_of_others_stay_as_they_are() {
 
 #[test]
 fn t58_a_value_of_a_newer_release_is_refused() {
-    let (_folder, path, _) = books();
+    let (_folder, path, _) = ledger();
     let connection = Connection::open(&path).unwrap();
     let sql = "UPDATE books SET value = cast('industrydata-books 2 00000000' || char(10) || '{}' AS BLOB)";
     connection.execute_batch(sql).unwrap();

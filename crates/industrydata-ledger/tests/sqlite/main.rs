@@ -1,4 +1,4 @@
-//! Books in SQLite files: the threats T50 to T58 of the books, over threads, processes, crashes and damage.
+//! A ledger in an SQLite file under the faults T50 to T58: races, killed processes, failing system calls and damage.
 #![cfg(feature = "sqlite")]
 #![allow(
     clippy::unwrap_used,
@@ -71,13 +71,11 @@ fn read(tenant: &str) -> Change {
 fn quota(store: &SqliteStore, tenant: &str) -> Result<Quota, StoreError> {
     store
         .transact(&read(tenant))
-        .map(|verdict| verdict.quota().clone())
+        .map(|reply| reply.quota().clone())
 }
 
 fn is_granted(result: &Result<StoreReply, StoreError>) -> bool {
-    result
-        .as_ref()
-        .is_ok_and(|verdict| verdict.refusal().is_none())
+    result.as_ref().is_ok_and(|reply| reply.refusal().is_none())
 }
 
 /// Whether to test all of what is tested in part by default: minutes in place of seconds.
@@ -85,14 +83,14 @@ fn is_thorough() -> bool {
     std::env::var_os("LEDGER_TEST_THOROUGH").is_some()
 }
 
-/// A folder and the name of books in it that are not there yet.
+/// A folder and the path of a ledger in it that does not exist yet.
 fn fresh() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("books.sqlite3");
+    let path = folder.path().join("ledger.sqlite3");
     (folder, path)
 }
 
-/// A clock that stands where a test sets it, in Unix seconds.
+/// A clock that shows the Unix seconds a test sets.
 fn set_clock() -> (
     Arc<AtomicI64>,
     impl Fn() -> Timestamp + Clone + Send + Sync + 'static,

@@ -1,4 +1,4 @@
-//! T53, T55: places where no books can be kept, and files that come and go.
+//! T53, T55: places that cannot hold a ledger, and files that are removed or replaced.
 
 use std::{fs, path::Path};
 
@@ -10,7 +10,7 @@ use crate::{child, fresh, is_granted, quota, read, reserve};
 #[track_caller]
 fn unavailable<T: std::fmt::Debug>(result: Result<T, StoreError>) -> String {
     match result {
-        Err(fault @ StoreError::Unavailable(_)) => fault.to_string(),
+        Err(error @ StoreError::Unavailable(_)) => error.to_string(),
         other => panic!("{other:?}"),
     }
 }
@@ -36,7 +36,7 @@ fn a_file_is_made_by_the_first_change_that_writes() {
 }
 
 #[test]
-fn an_empty_file_is_empty_books() {
+fn an_empty_file_is_an_empty_ledger() {
     let (_folder, path) = fresh();
     make(&path, b"");
     let store = SqliteStore::open(&path).unwrap();
@@ -48,7 +48,7 @@ fn an_empty_file_is_empty_books() {
 #[test]
 fn t55_no_such_folder() {
     let (folder, path) = fresh();
-    let deep = folder.path().join("a/b/books.sqlite3");
+    let deep = folder.path().join("a/b/ledger.sqlite3");
     assert!(unavailable(SqliteStore::open(&deep)).contains("does not exist"));
     let store = SqliteStore::options()
         .create_parent(true)
@@ -61,11 +61,11 @@ fn t55_no_such_folder() {
     assert!(deep.exists());
 
     make(&path, b"x");
-    unavailable(SqliteStore::open(path.join("books.sqlite3")));
+    unavailable(SqliteStore::open(path.join("ledger.sqlite3")));
     unavailable(
         SqliteStore::options()
             .create_parent(true)
-            .open(path.join("x/books.sqlite3")),
+            .open(path.join("x/ledger.sqlite3")),
     );
 }
 
@@ -85,7 +85,7 @@ fn t55_paths_that_are_no_file() {
 fn a_path_is_never_a_uri() {
     let (folder, _) = fresh();
     for name in [
-        "file:books?mode=memory",
+        "file:ledger?mode=memory",
         ":memory:",
         "a?b#c%20",
         "file::memory:",
@@ -107,7 +107,7 @@ fn a_path_is_never_a_uri() {
 }
 
 #[test]
-fn a_file_that_goes_is_not_taken_for_empty_books() {
+fn a_file_that_is_removed_is_not_an_empty_ledger() {
     let (folder, path) = fresh();
     let store = SqliteStore::open(&path).unwrap();
     assert!(is_granted(&store.transact(&reserve("t", 1))));
@@ -121,7 +121,7 @@ fn a_file_that_goes_is_not_taken_for_empty_books() {
     unavailable(store.transact(&reserve("t", 2)));
     fs::copy(&aside, &path).unwrap();
     unavailable(store.transact(&reserve("t", 2)));
-    // Put back, it is the same books.
+    // Put back, it is the same ledger.
     fs::rename(&aside, &path).unwrap();
     assert!(is_granted(&store.transact(&reserve("t", 2))));
     assert_eq!(quota(&store, "t").unwrap().used(), 2);
@@ -139,7 +139,7 @@ fn a_file_that_goes_is_not_taken_for_empty_books() {
 }
 
 #[test]
-fn a_file_that_is_exchanged_before_it_had_books_of_the_tenant_is_read_anew() {
+fn a_file_replaced_before_the_tenant_had_a_ledger_is_opened_again() {
     let (folder, path) = fresh();
     let other = folder.path().join("other");
     for (path, tenant) in [(&path, "u"), (&other, "t")] {
@@ -190,7 +190,7 @@ fn t55_the_file_is_private() {
 
 #[cfg(unix)]
 #[test]
-fn t55_folders_that_do_not_do() {
+fn t55_read_only_and_open_folders() {
     let (folder, path) = fresh();
     let store = SqliteStore::open(&path).unwrap();
     mode(folder.path(), 0o500);
@@ -208,7 +208,7 @@ fn t55_folders_that_do_not_do() {
 
 #[cfg(unix)]
 #[test]
-fn t55_links_and_what_is_no_file() {
+fn t55_links_and_special_files() {
     use std::os::unix::{fs::symlink, net::UnixListener};
     let (folder, path) = fresh();
     let link = folder.path().join("link");
@@ -222,9 +222,9 @@ fn t55_links_and_what_is_no_file() {
     let inner = folder.path().join("inner");
     fs::create_dir(&inner).unwrap();
     symlink(&inner, folder.path().join("way")).unwrap();
-    let store = SqliteStore::open(folder.path().join("way/books.sqlite3")).unwrap();
+    let store = SqliteStore::open(folder.path().join("way/ledger.sqlite3")).unwrap();
     assert!(is_granted(&store.transact(&reserve("t", 1))));
-    assert!(inner.join("books.sqlite3").exists());
+    assert!(inner.join("ledger.sqlite3").exists());
 
     fs::hard_link(&path, folder.path().join("second")).unwrap();
     assert!(unavailable(SqliteStore::open(&path)).contains("hard link"));
@@ -241,7 +241,7 @@ fn t55_files_and_journals_of_other_users() {
     let (folder, path) = fresh();
     let store = SqliteStore::open(&path).unwrap();
     assert!(is_granted(&store.transact(&reserve("t", 1))));
-    let journal = folder.path().join("books.sqlite3-journal");
+    let journal = folder.path().join("ledger.sqlite3-journal");
     symlink(&path, &journal).unwrap();
     unavailable(store.transact(&reserve("t", 2)));
     fs::remove_file(&journal).unwrap();
@@ -256,7 +256,7 @@ fn t55_files_and_journals_of_other_users() {
     }
 }
 
-/// T53: no file of the process may grow beyond a few blocks, which SQLite cannot tell from a full disk.
+/// T53: no file of the process may grow beyond a few blocks, which looks like a full disk to SQLite.
 #[cfg(target_os = "linux")]
 #[test]
 fn t53_a_disk_that_is_full() {
@@ -267,17 +267,17 @@ fn t53_a_disk_that_is_full() {
         let child = child::command(&["sh", "-c", &limit, "sh"], "reserve 1 1", &path)
             .spawn()
             .unwrap();
-        let told = child::told(child);
+        let lines = child::output_lines(child);
         let store = SqliteStore::open(&path).unwrap();
-        match told.as_slice() {
+        match lines.as_slice() {
             [line] if line == "granted 1" => granted += 1,
-            [line] if line.starts_with("fault the ledger is unusable") => {
+            [line] if line.starts_with("error the ledger is unusable") => {
                 refused += 1;
                 assert_eq!(quota(&store, "t").unwrap().used(), 0);
             }
             other => panic!("{blocks} blocks: {other:?}"),
         }
-        // With room again, the same books go on.
+        // With room again, the ledger works.
         assert!(
             is_granted(&store.transact(&reserve("t", 1))),
             "{blocks} blocks"

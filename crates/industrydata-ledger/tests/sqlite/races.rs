@@ -49,17 +49,17 @@ fn t51_threads_race_for_five_slots() {
 }
 
 #[test]
-fn what_a_change_is_made_of_is_read_under_its_lock() {
+fn a_change_is_applied_to_what_is_read_under_its_lock() {
     let (_folder, path) = fresh();
     let open = || SqliteStore::options().wait(Duration::from_millis(50));
     let other = open().open(&path).unwrap();
     assert!(is_granted(&other.transact(&reserve("t", 1))));
-    // The clock is read right after the books: once to see what is to be done, and once under the lock of the change.
+    // The clock is read right after the ledger: once without the writer's lock, and once with it.
     let (reads, between) = (AtomicUsize::new(0), Arc::new(Mutex::new(None)));
-    let seen = Arc::clone(&between);
+    let result = Arc::clone(&between);
     let clock = move || {
         if reads.fetch_add(1, Ordering::SeqCst) == 1 {
-            *seen.lock().unwrap() = Some(other.transact(&reserve("t", 2)));
+            *result.lock().unwrap() = Some(other.transact(&reserve("t", 2)));
         }
         Timestamp::now()
     };
@@ -83,12 +83,12 @@ fn t51_processes_race_at_first_use() {
                 .unwrap()
         };
         let children: Vec<_> = (0..16).map(spawn).collect();
-        let told: Vec<String> = children.into_iter().flat_map(child::told).collect();
-        let count = |what: &str| told.iter().filter(|line| line.starts_with(what)).count();
+        let lines: Vec<String> = children.into_iter().flat_map(child::output_lines).collect();
+        let count = |what: &str| lines.iter().filter(|line| line.starts_with(what)).count();
         assert_eq!(
-            (told.len(), count("granted"), count("refused")),
+            (lines.len(), count("granted"), count("refused")),
             (32, 5, 27),
-            "{told:?}"
+            "{lines:?}"
         );
         assert_eq!(
             quota(&SqliteStore::open(&path).unwrap(), "t")
@@ -164,7 +164,7 @@ fn a_commit_waits_for_readers_within_the_bound() {
     let waited = begun.elapsed();
     assert!(waited >= Duration::from_millis(200) && waited < Duration::from_secs(5));
     reader.execute_batch("ROLLBACK").unwrap();
-    assert_eq!(quota(&store, "t").unwrap().used(), 1, "nothing was booked");
+    assert_eq!(quota(&store, "t").unwrap().used(), 1, "nothing was written");
 
     read();
     let patient = SqliteStore::open(&path).unwrap();
@@ -179,7 +179,7 @@ fn a_commit_waits_for_readers_within_the_bound() {
 }
 
 #[test]
-fn a_thread_waits_for_another_of_its_process_no_longer_than_told() {
+fn a_thread_waits_for_another_of_its_process_within_the_bound() {
     let (_folder, path) = fresh();
     let clock = || {
         thread::sleep(Duration::from_millis(400));

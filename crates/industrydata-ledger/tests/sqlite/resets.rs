@@ -1,4 +1,4 @@
-//! T52: a reset moves the file aside, and the new one gives no slot.
+//! T64: a reset moves the file aside, and the new one gives no slot.
 
 use std::{
     fs,
@@ -61,7 +61,7 @@ fn a_healthy_ledger_is_moved_aside_as_it_is() {
     assert_eq!(names(&path).len(), 2, "{:?}", names(&path));
     store.check().unwrap();
 
-    // No tenant has a slot for a window and the margin, whoever opens the file.
+    // No tenant has a slot for a window and the margin, in any process.
     let end = 12 * 3600 + 120;
     for passed in [0, 3600, end - 1] {
         seconds.store(1_800_000_000 + passed, Ordering::SeqCst);
@@ -199,7 +199,7 @@ fn an_empty_ledger_stays_and_is_marked() {
         quarantined(store.transact(&reserve("t", 1)));
         store.check().unwrap();
     }
-    assert_eq!(names(&path), ["books.sqlite3"]);
+    assert_eq!(names(&path), ["ledger.sqlite3"]);
 }
 
 #[test]
@@ -210,7 +210,7 @@ fn twice_in_a_row() {
     assert!(is_granted(&store.transact(&reserve("t", 1))));
     moved(store.reset());
     let first = quota(&store, "t").unwrap().quarantine().unwrap();
-    // Nothing was entered since: the same file begins its quarantine anew.
+    // Nothing was entered since: the same file begins a new quarantine.
     seconds.fetch_add(3600, Ordering::SeqCst);
     assert_eq!(store.reset().unwrap(), Reset::Marked);
     let second = quota(&store, "t").unwrap().quarantine().unwrap();
@@ -218,7 +218,7 @@ fn twice_in_a_row() {
         second.until() - first.until(),
         Duration::from_secs(3600).try_into().unwrap()
     );
-    // Something was: the file is moved, and what ended for the tenant begins anew.
+    // A start was entered: the file is moved, and the tenant whose quarantine had ended is in quarantine again.
     let end = Change::end_quarantine(key("t"), Throttle::default(), second);
     assert_eq!(store.transact(&end).unwrap().unresolved(), None);
     assert!(is_granted(&store.transact(&reserve("t", 2))));
@@ -231,7 +231,7 @@ fn twice_in_a_row() {
 
 #[cfg(unix)]
 #[test]
-fn who_has_the_old_file_open_does_not_go_on_with_it() {
+fn a_store_with_the_old_file_open_stops_using_it() {
     let (_folder, path) = fresh();
     let other = used(&path);
     let idle = SqliteStore::open(&path).unwrap();
@@ -245,7 +245,7 @@ fn who_has_the_old_file_open_does_not_go_on_with_it() {
             "{refused}"
         );
     }
-    // A store that has not seen a ledger in the old file goes on with the new one.
+    // A store that has read no ledger in the old file uses the new one.
     quarantined(idle.transact(&reserve("u", 2)));
     assert_eq!(fs::read(&aside).unwrap(), before);
     quarantined(SqliteStore::open(&path).unwrap().transact(&reserve("t", 2)));
@@ -275,7 +275,7 @@ fn a_reset_between_look_and_lock_is_noticed() {
     };
     let store = SqliteStore::options().clock(clock).open(&path).unwrap();
     assert!(is_granted(&store.transact(&reserve("t", 2))));
-    assert_eq!(names(&path), ["books.sqlite3"]);
+    assert_eq!(names(&path), ["ledger.sqlite3"]);
 }
 
 #[test]
@@ -301,10 +301,13 @@ fn another_process_finds_the_quarantine() {
     let (_folder, path) = fresh();
     moved(used(&path).reset());
     let child = child::command(&[], "reserve 2 3", &path).spawn().unwrap();
-    assert_eq!(child::told(child), ["refused 2", "refused 3", "refused 4"]);
+    assert_eq!(
+        child::output_lines(child),
+        ["refused 2", "refused 3", "refused 4"]
+    );
 }
 
-/// Resets and starts race in many threads: whoever is let through was let through before the first reset.
+/// Resets and starts race in many threads: only starts before the first reset are granted.
 #[cfg(unix)]
 #[test]
 fn starts_that_race_with_resets() {
@@ -338,7 +341,7 @@ fn starts_that_race_with_resets() {
 
 #[cfg(unix)]
 #[test]
-fn a_ledger_that_is_not_to_be_written_is_not_reset() {
+fn a_read_only_ledger_is_not_reset() {
     use std::os::unix::fs::PermissionsExt;
     let (folder, path) = fresh();
     let store = used(&path);
@@ -354,7 +357,7 @@ fn a_ledger_that_is_not_to_be_written_is_not_reset() {
     assert!(matches!(store.reset(), Err(StoreError::Unavailable(_))));
     set(folder.path(), 0o700).unwrap();
     assert_eq!(fs::read(&path).unwrap(), before);
-    assert_eq!(names(&path), ["books.sqlite3"]);
+    assert_eq!(names(&path), ["ledger.sqlite3"]);
     // It goes on as before.
     assert!(is_granted(&store.transact(&reserve("t", 2))));
 }

@@ -11,20 +11,20 @@ fn check(url: &str, expected: &str, proof: Proof) {
 }
 
 #[test]
-fn urls_that_are_taken() {
+fn accepted_urls() {
     check(
-        "postgres://u:p@db.example/books",
-        "u@db.example:5432/books",
+        "postgres://u:p@db.example/school",
+        "u@db.example:5432/school",
         Proof::Name,
     );
     check(
-        "postgresql://u@127.0.0.1:5433/books",
-        "u@127.0.0.1:5433/books",
+        "postgresql://u@127.0.0.1:5433/school",
+        "u@127.0.0.1:5433/school",
         Proof::Encrypted,
     );
     check(
-        "postgres://[::1]/books",
-        "[::1]:5432/books",
+        "postgres://[::1]/school",
+        "[::1]:5432/school",
         Proof::Encrypted,
     );
     check(
@@ -58,7 +58,7 @@ fn urls_that_are_taken() {
 }
 
 #[test]
-fn what_is_wrong_is_told_without_the_password() {
+fn errors_never_show_the_password() {
     for url in [
         "mysql://u:hunter2@h/d",
         "hunter2",
@@ -78,8 +78,8 @@ fn what_is_wrong_is_told_without_the_password() {
         "postgres://u:hunter2@h/d?schema=%ff",
         "postgres://u:hunter2@h/d\n",
     ] {
-        let told = parse(url).unwrap_err();
-        for shown in [told.to_string(), format!("{told:?}")] {
+        let error = parse(url).unwrap_err();
+        for shown in [error.to_string(), format!("{error:?}")] {
             assert!(
                 !shown.contains("hun") && !shown.contains("ter2"),
                 "{url}: {shown}"

@@ -17,11 +17,11 @@ use crate::{
     quota, reserve, used,
 };
 
-/// Books the start 9 over `booked` others, with `fate` for each message numbered from the first of all connections.
-fn at_every_message(fate: Fate, booked: u128) -> Option<u64> {
+/// Reserves the start 9 after `reserved` others, over and over, with `fate` for the 1st, 2nd, .. nth message.
+fn at_every_message(fate: Fate, reserved: u128) -> Option<u64> {
     for n in 0.. {
         let place = fresh()?;
-        let before = place.booked(booked);
+        let before = place.with_starts(reserved);
         let proxy = Proxy::new(&place.url, move |message| {
             if message.number == n {
                 fate
@@ -34,17 +34,17 @@ fn at_every_message(fate: Fate, booked: u128) -> Option<u64> {
             .connect(&(place.url_via(&proxy.place) + "?sslmode=disable"))
             .unwrap();
         let result = store.transact(&reserve("t", 9));
-        let told = format!("{fate:?} message {n} over {booked}: {result:?}");
-        // While connecting, nothing was asked for yet: that may be an error.
+        let message = format!("{fate:?} message {n} over {reserved}: {result:?}");
+        // While connecting, nothing was sent yet: an error is allowed.
         if !matches!(result, Err(StoreError::Unavailable(_))) {
-            assert!(is_granted(&result), "{told}");
+            assert!(is_granted(&result), "{message}");
         }
-        let expected = booked + u128::from(result.is_ok());
-        assert_eq!(u128::from(used(&before, "t")), expected, "{told}");
+        let expected = reserved + u128::from(result.is_ok());
+        assert_eq!(u128::from(used(&before, "t")), expected, "{message}");
         place
             .admin()
             .run(&format!("DROP SCHEMA IF EXISTS {} CASCADE", place.schema));
-        if proxy.seen() <= n {
+        if proxy.messages() <= n {
             return Some(n);
         }
     }
@@ -53,14 +53,14 @@ fn at_every_message(fate: Fate, booked: u128) -> Option<u64> {
 
 #[test]
 fn t59_cut_at_every_message() {
-    for (fate, booked) in [
+    for (fate, reserved) in [
         (Fate::CutBefore, 0),
         (Fate::CutAfter, 0),
         (Fate::CutBefore, 4),
         (Fate::CutAfter, 4),
     ] {
-        if let Some(points) = at_every_message(fate, booked) {
-            println!("{fate:?} over {booked}: {points} points, each start booked once");
+        if let Some(points) = at_every_message(fate, reserved) {
+            println!("{fate:?} over {reserved}: {points} points, each start reserved once");
             assert!(points > 20);
         }
     }
@@ -69,9 +69,9 @@ fn t59_cut_at_every_message() {
 #[test]
 fn t59_an_answer_to_commit_that_is_lost_once() {
     for fate in [Fate::CutBefore, Fate::CutAfter] {
-        for booked in 0..=4 {
+        for reserved in 0..=4 {
             let Some(place) = fresh() else { return };
-            let direct = place.booked(booked);
+            let direct = place.with_starts(reserved);
             let lost = AtomicBool::new(false);
             let proxy = Proxy::new(&place.url, move |message| {
                 let is_to_go = message.is_commit() && !lost.swap(true, Ordering::SeqCst);
@@ -83,26 +83,26 @@ fn t59_an_answer_to_commit_that_is_lost_once() {
                 .unwrap();
             assert!(
                 is_granted(&store.transact(&reserve("t", 9))),
-                "{fate:?} {booked}"
+                "{fate:?} {reserved}"
             );
-            assert_eq!(u128::from(used(&direct, "t")), booked + 1);
+            assert_eq!(u128::from(used(&direct, "t")), reserved + 1);
             // The outcome too, and again.
             store.transact(&confirm("t", 9)).unwrap();
             store.transact(&confirm("t", 9)).unwrap();
             let quota = quota(&direct, "t").unwrap();
             assert_eq!(
                 (u128::from(quota.used()), quota.confirmed()),
-                (booked + 1, 1)
+                (reserved + 1, 1)
             );
         }
     }
 }
 
 #[test]
-fn t59_what_cannot_be_confirmed_is_told() {
-    for (fate, stands) in [(Fate::CutBefore, 0), (Fate::CutAfter, 1)] {
+fn t59_an_unconfirmed_commit_is_reported() {
+    for (fate, committed) in [(Fate::CutBefore, 0), (Fate::CutAfter, 1)] {
         let Some(place) = fresh() else { return };
-        let direct = place.booked(2);
+        let direct = place.with_starts(2);
         let commits = Arc::new(AtomicU32::new(0));
         let count = Arc::clone(&commits);
         let proxy = Proxy::new(&place.url, move |message| {
@@ -133,14 +133,14 @@ fn t59_what_cannot_be_confirmed_is_told() {
         // With pauses that double: 20 ms, 40 ms and so on up to 320 ms, in two waits.
         let tried = commits.load(Ordering::SeqCst);
         assert!((2..=7).contains(&tried), "{tried} times");
-        assert_eq!(used(&direct, "t"), 2 + stands, "{fate:?}");
+        assert_eq!(used(&direct, "t"), 2 + committed, "{fate:?}");
     }
 }
 
 #[test]
 fn t59_a_commit_that_hangs_is_overtaken_by_its_second_try() {
     let Some(place) = fresh() else { return };
-    let direct = place.booked(2);
+    let direct = place.with_starts(2);
     let held = Arc::new(AtomicU32::new(0));
     let count = Arc::clone(&held);
     let proxy = Proxy::new(&place.url, move |message| {
@@ -161,7 +161,7 @@ fn t59_a_commit_that_hangs_is_overtaken_by_its_second_try() {
 #[test]
 fn a_connection_that_hangs_is_cut() {
     let Some(place) = fresh() else { return };
-    // A connection comes about, and then no question passes.
+    // The connection is made, and then no query passes.
     let proxy = Proxy::new(&place.url, |message| match message.kind {
         0 | b'p' => Fate::Pass,
         _ if message.text.starts_with(b"SHOW transaction_read_only") => Fate::Pass,
@@ -173,9 +173,9 @@ fn a_connection_that_hangs_is_cut() {
     let store = place.options().wait(wait).connect(&url).unwrap();
     let admin = place.admin();
     let sql = format!("SELECT count(*) FROM pg_stat_activity WHERE application_name = '{named}'");
-    let told = crate::unavailable(store.check());
-    assert!(told.contains("no answer within 200 ms"), "{told}");
-    assert!(proxy.seen() > 3, "there was a connection");
+    let message = crate::unavailable(store.check());
+    assert!(message.contains("no answer within 200 ms"), "{message}");
+    assert!(proxy.messages() > 3, "there was a connection");
     let begun = Instant::now();
     while admin.ask_one(&sql) != "0" {
         assert!(begun.elapsed() < Duration::from_secs(20), "it stays open");
@@ -190,9 +190,9 @@ fn a_connection_that_hangs_is_cut() {
 #[test]
 fn t59_backends_ended_again_and_again() {
     let Some(place) = fresh() else { return };
-    let store = place.booked(0);
+    let store = place.with_starts(0);
     let admin = place.admin();
-    // Seen by the name each store gives its connections.
+    // The connections are found by their application name.
     let named = format!("k{}", place.schema);
     let url = format!("{}?application_name={named}", place.url);
     let is_over = AtomicBool::new(false);
@@ -208,24 +208,24 @@ fn t59_backends_ended_again_and_again() {
             }
             ended
         });
-        let booked: usize = (0..4)
+        let granted: usize = (0..4)
             .map(|n| {
                 let store = place.options().connect(&url).unwrap();
                 scope.spawn(move || {
-                    let mut booked = 0;
+                    let mut granted = 0;
                     for id in 0..40_u128 {
                         let tenant = format!("t{}", id / 5 + n * 100);
                         match store.transact(&reserve(&tenant, id)) {
-                            Ok(verdict) => {
-                                assert!(verdict.refusal().is_none(), "{tenant}");
-                                booked += 1;
+                            Ok(reply) => {
+                                assert!(reply.refusal().is_none(), "{tenant}");
+                                granted += 1;
                             }
                             // Ten attempts were lost to the killer.
                             Err(StoreError::Unavailable(_) | StoreError::Unconfirmed(_)) => {}
                             Err(other) => panic!("{other}"),
                         }
                     }
-                    booked
+                    granted
                 })
             })
             .collect::<Vec<_>>()
@@ -235,17 +235,17 @@ fn t59_backends_ended_again_and_again() {
         is_over.store(true, Ordering::SeqCst);
         let ended = killer.join().unwrap();
         let tenants = (0..4).flat_map(|n| (0..8).map(move |m| format!("t{}", m + n * 100)));
-        let standing: u32 = tenants.map(|tenant| used(&store, &tenant)).sum();
-        println!("{ended} connections ended, {booked} starts granted, {standing} booked");
-        assert!(standing as usize >= booked && standing <= 160);
-        assert!(ended > 3 && booked > 20, "{ended} {booked}");
+        let found: u32 = tenants.map(|tenant| used(&store, &tenant)).sum();
+        println!("{ended} connections ended, {granted} starts granted, {found} in the ledger");
+        assert!(found as usize >= granted && found <= 160);
+        assert!(ended > 3 && granted > 20, "{ended} {granted}");
     });
 }
 
 #[test]
-fn t59_a_lost_connection_that_lay_idle_is_not_told() {
+fn t59_an_idle_connection_that_is_lost_is_replaced() {
     let Some(place) = fresh() else { return };
-    let store = place.booked(1);
+    let store = place.with_starts(1);
     let admin: crate::Admin = place.admin();
     let named = format!("i{}", place.schema);
     let url = format!("{}?application_name={named}", place.url);

@@ -26,7 +26,7 @@ fn hold(place: &Fresh) -> crate::Admin {
 #[test]
 fn t56_a_holder_that_hangs_makes_others_busy_within_the_bound() {
     let Some(place) = fresh() else { return };
-    place.booked(1);
+    place.with_starts(1);
     let wait = Duration::from_millis(300);
     let store = place.options().wait(wait).connect(&place.url).unwrap();
     let holder = hold(&place);
@@ -51,7 +51,7 @@ fn t56_a_holder_that_hangs_makes_others_busy_within_the_bound() {
 #[test]
 fn t56_a_program_that_hangs_in_its_transaction_loses_the_lock() {
     let Some(place) = fresh() else { return };
-    let direct = place.booked(1);
+    let direct = place.with_starts(1);
     let proxy = Proxy::new(&place.url, |message| {
         if message.is_commit() {
             Fate::Hold
@@ -83,7 +83,7 @@ fn t56_a_program_that_hangs_in_its_transaction_loses_the_lock() {
 #[test]
 fn t56_a_process_killed_with_the_lock_held_leaves_nothing_stuck() {
     let Some(place) = fresh() else { return };
-    let direct = place.booked(1);
+    let direct = place.with_starts(1);
     for id in 0..5_u128 {
         let (heard, holding) = std::sync::mpsc::channel();
         let proxy = Proxy::new(&place.url, move |message| {
@@ -100,7 +100,7 @@ fn t56_a_process_killed_with_the_lock_held_leaves_nothing_stuck() {
         let mut killed = child::reserve_some(&via, "t", 100 + id, 1);
         holding.recv().unwrap();
         killed.kill().unwrap();
-        assert_eq!(child::told(killed), [""; 0]);
+        assert_eq!(child::output_lines(killed), [""; 0]);
         let begun = Instant::now();
         direct.transact(&reserve("t", id)).unwrap();
         assert!(

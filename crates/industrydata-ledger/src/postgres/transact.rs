@@ -1,4 +1,5 @@
-//! How a change is kept: looked at first, written if it writes, run again if its COMMIT was not answered.
+//! How a change is applied: first without a lock, then under the row's lock if it writes, and again if COMMIT was not
+//! answered.
 
 use std::time::{Duration, Instant};
 
@@ -11,32 +12,32 @@ use industrydata_core::ledger::StoreReply;
 use tokio::time::sleep;
 
 use super::{
-    fault::Failure,
     pool::Pool,
     session::{Session, Snapshot},
+    store_error::Failure,
 };
 
 /// How a change is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum How {
-    /// To a row that may have to be made first.
-    New,
-    /// Over a row that was seen.
-    Over,
-    /// For the second time, even if it stands already.
-    Again,
+enum WriteMode {
+    /// To a row that may not exist yet.
+    Insert,
+    /// To a row that was read.
+    Update,
+    /// For the second time, even if the first write was committed.
+    Rewrite,
 }
 
 impl Pool {
     pub(super) async fn check(&self, until: Instant) -> Result<(), StoreError> {
         let _permit = self.permit(until).await?;
-        self.patiently(until, || async {
+        self.retry(until, || async {
             let mut session = self.session(until, true).await?;
             let checked = self.limit(until, session.check(&self.plan, until)).await;
             checked.map(|()| self.keep(session))
         })
         .await
-        .map_err(Failure::fault)
+        .map_err(Failure::into_error)
     }
 
     pub(super) async fn transact(
@@ -45,17 +46,17 @@ impl Pool {
         until: Instant,
     ) -> Result<StoreReply, StoreError> {
         let _permit = self.permit(until).await?;
-        match self.patiently(until, || self.attempt(change, until)).await {
-            Ok(verdict) => Ok(verdict),
-            Err(Failure::Clean(fault) | Failure::Again(fault)) => Err(fault),
-            Err(Failure::Commit(fault)) => self.confirm(change, fault).await,
+        match self.retry(until, || self.attempt(change, until)).await {
+            Ok(reply) => Ok(reply),
+            Err(Failure::Clean(error) | Failure::Again(error)) => Err(error),
+            Err(Failure::Commit(error)) => self.confirm(change, error).await,
         }
     }
 
-    /// Marks an empty ledger; of another one the reply is what to run.
+    /// Marks an empty ledger. For any other, returns the SQL for an administrator.
     pub(super) async fn reset(&self, until: Instant) -> Result<Reset, StoreError> {
         let _permit = self.permit(until).await?;
-        let marked = self.patiently(until, || async {
+        let marked = self.retry(until, || async {
             let mut session = self.session(until, true).await?;
             let marking = async {
                 if !session.has_tables(&self.plan).await? {
@@ -67,7 +68,7 @@ impl Pool {
             self.keep(session);
             Ok(marked)
         });
-        match marked.await.map_err(Failure::fault) {
+        match marked.await.map_err(Failure::into_error) {
             Ok(true) => Ok(Reset::Marked),
             Ok(false) | Err(StoreError::Damaged(_) | StoreError::Newer { .. }) => {
                 Ok(Reset::Sql(self.plan.schema.reset(Timestamp::now())))
@@ -76,43 +77,45 @@ impl Pool {
         }
     }
 
-    /// After a COMMIT that was not answered: the change is run again on a fresh connection until one is. It waits for the
-    /// lock of the transaction it was, and so for its end; it is written again even if it stands, since what can be read
-    /// there may not have reached the disk or the replicas.
+    /// Applies a change whose COMMIT was not answered again on new connections, until a COMMIT is answered. The lock of the
+    /// row waits for the end of the first transaction. The value is written again even if the first one was committed,
+    /// since what can be read may not have reached the disk or the replicas.
     async fn confirm(
         &self,
         change: &Change,
         mut last: StoreError,
     ) -> Result<StoreReply, StoreError> {
         let until = Instant::now() + self.plan.wait * 2;
-        let mut pause = Duration::from_millis(20);
+        let mut delay = Duration::from_millis(20);
         self.idle().clear();
         while Instant::now() < until {
             let again = async {
                 let mut session = self.session(until, false).await?;
-                let verdict = self.write(&mut session, change, How::Again, until).await?;
+                let reply = self
+                    .write(&mut session, change, WriteMode::Rewrite, until)
+                    .await?;
                 self.keep(session);
-                Ok(verdict)
+                Ok(reply)
             };
             match self.limit(until, again).await {
-                Ok(verdict) => return Ok(verdict),
-                Err(failure) => last = failure.fault(),
+                Ok(reply) => return Ok(reply),
+                Err(failure) => last = failure.into_error(),
             }
             if matches!(last, StoreError::Damaged(_) | StoreError::Newer { .. }) {
                 break;
             }
-            sleep(pause).await;
-            pause = (pause * 2).min(Duration::from_millis(500));
+            sleep(delay).await;
+            delay = (delay * 2).min(Duration::from_millis(500));
         }
         Err(StoreError::unconfirmed(last))
     }
 
     async fn attempt(&self, change: &Change, until: Instant) -> Result<StoreReply, Failure> {
         let mut session = self.session(until, true).await?;
-        let result = self.book(&mut session, change, until).await;
+        let result = self.apply(&mut session, change, until).await;
         match &result {
             Ok(_) => self.keep(session),
-            // Damaged books of one tenant are no reason to connect anew for all others.
+            // The connection is sound: a damaged ledger of one tenant costs the others no new connection.
             Err(Failure::Clean(
                 StoreError::Busy | StoreError::Damaged(_) | StoreError::Newer { .. },
             )) => {
@@ -127,33 +130,34 @@ impl Pool {
     }
 
     /// A change that writes nothing takes no lock; all others are applied again under it.
-    async fn book(
+    async fn apply(
         &self,
         session: &mut Session,
         change: &Change,
         until: Instant,
     ) -> Result<StoreReply, Failure> {
-        let seen = self.limit(until, self.read(session, change.key())).await?;
-        let applied = change.apply(seen.stored(), seen.at)?;
+        let snapshot = self.limit(until, self.read(session, change.key())).await?;
+        let applied = change.apply(snapshot.stored(), snapshot.at)?;
         if applied.write.is_none() {
             return Ok(applied.reply);
         }
-        let how = if seen.row.is_some() {
-            How::Over
+        let mode = if snapshot.row.is_some() {
+            WriteMode::Update
         } else {
-            How::New
+            WriteMode::Insert
         };
-        self.write(session, change, how, until).await
+        self.write(session, change, mode, until).await
     }
 
     async fn read(&self, session: &mut Session, key: &LedgerKey) -> Result<Snapshot, Failure> {
-        let known = self.remembered.of(key);
+        let known = self.change_counts.get(key);
         if session.has_tables(&self.plan).await? {
-            let seen = session.read(&self.plan, key).await?;
-            self.remembered.agrees(key, known, seen.row.as_ref())?;
-            return Ok(seen);
+            let snapshot = session.read(&self.plan, key).await?;
+            self.change_counts
+                .check(key, known, snapshot.row.as_ref())?;
+            return Ok(snapshot);
         }
-        self.has_lost_nothing()?;
+        self.check_no_tables_lost()?;
         let at = session.clock(&self.plan).await?;
         Ok(Snapshot {
             row: None,
@@ -162,46 +166,52 @@ impl Pool {
         })
     }
 
-    /// Books `change` under the lock.
+    /// Writes `change` under the lock of its row.
     async fn write(
         &self,
         session: &mut Session,
         change: &Change,
-        how: How,
+        mode: WriteMode,
         until: Instant,
     ) -> Result<StoreReply, Failure> {
         let (plan, key) = (&*self.plan, change.key());
-        let known = self.remembered.of(key);
-        let booking = async {
+        let known = self.change_counts.get(key);
+        let transaction = async {
             if !session.has_tables(plan).await? {
-                self.has_lost_nothing()?;
+                self.check_no_tables_lost()?;
                 session.make_tables(plan, until).await?;
             }
-            let seen = session.lock(plan, key, how != How::Over, until).await?;
-            self.remembered.agrees(key, known, seen.row.as_ref())?;
-            let applied = change.apply(seen.stored(), seen.at)?;
-            let standing = seen.stored().value.filter(|_| how == How::Again);
-            let Some(value) = applied.write.as_deref().or(standing) else {
+            let snapshot = session
+                .lock(plan, key, mode != WriteMode::Update, until)
+                .await?;
+            self.change_counts
+                .check(key, known, snapshot.row.as_ref())?;
+            let applied = change.apply(snapshot.stored(), snapshot.at)?;
+            let committed = snapshot
+                .stored()
+                .value
+                .filter(|_| mode == WriteMode::Rewrite);
+            let Some(value) = applied.write.as_deref().or(committed) else {
                 session.rollback(plan).await?;
                 return Ok((applied.reply, None));
             };
             let changes = session.write(plan, key, value).await?;
             Ok((applied.reply, Some(changes)))
         };
-        let (verdict, changes) = self.limit(until, booking).await?;
+        let (reply, changes) = self.limit(until, transaction).await?;
         if let Some(changes) = changes {
             let answer_by = Instant::now() + plan.wait;
             self.limit(answer_by, session.commit(plan))
                 .await
-                .map_err(|failure| Failure::Commit(failure.fault()))?;
-            self.remembered.note(key, changes);
+                .map_err(|failure| Failure::Commit(failure.into_error()))?;
+            self.change_counts.record(key, changes);
         }
-        Ok(verdict)
+        Ok(reply)
     }
 
-    /// Where there are no tables there were none before.
-    fn has_lost_nothing(&self) -> Result<(), Failure> {
-        if self.remembered.is_any() {
+    /// Checks that missing tables were never there.
+    fn check_no_tables_lost(&self) -> Result<(), Failure> {
+        if self.change_counts.has_any() {
             return Err(StoreError::Damaged("the tables are gone that were there before").into());
         }
         Ok(())

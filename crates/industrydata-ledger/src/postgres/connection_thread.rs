@@ -1,5 +1,5 @@
-//! The thread that owns the connections. A runtime of its own runs there and nowhere else, so that a store may be made,
-//! used and dropped anywhere: in plain threads, and inside of runtimes, which forbid others to block within them.
+//! The thread that owns the connections. Its async runtime runs there only, so that a store may be made, used and dropped
+//! anywhere: in plain threads, and inside of async runtimes, which forbid a second one to block within them.
 
 use std::{
     fmt, process,
@@ -21,13 +21,13 @@ use tokio::{
 };
 
 use super::{
-    fault::Obstacle,
-    memory::Remembered,
+    change_counts::ChangeCounts,
     plan::Plan,
     pool::{GRACE, Pool},
+    store_error::Obstacle,
 };
 
-/// What is asked of the thread.
+/// A request to the thread.
 enum Work {
     Transact(Box<Change>),
     Check,
@@ -47,25 +47,25 @@ struct Job {
     answer: SyncSender<Result<Done, StoreError>>,
 }
 
-/// The way to the thread, as long as there is one.
-struct Line {
+/// The channel to the thread, while it runs.
+struct Channel {
     jobs: UnboundedSender<Job>,
     process: u32,
 }
 
-/// What all clones of a store share.
-pub(super) struct Owner {
+/// The shared state of all clones of a store.
+pub(super) struct ConnectionThread {
     plan: Arc<Plan>,
-    remembered: Arc<Remembered>,
-    line: Mutex<Option<Line>>,
+    change_counts: Arc<ChangeCounts>,
+    channel: Mutex<Option<Channel>>,
 }
 
-impl Owner {
+impl ConnectionThread {
     pub(super) fn new(plan: Plan) -> Self {
         Self {
             plan: Arc::new(plan),
-            remembered: Arc::default(),
-            line: Mutex::new(None),
+            change_counts: Arc::default(),
+            channel: Mutex::new(None),
         }
     }
 
@@ -74,25 +74,25 @@ impl Owner {
     }
 
     pub(super) fn transact(&self, change: &Change) -> Result<StoreReply, StoreError> {
-        match self.ask(Work::Transact(Box::new(change.clone())))? {
-            Done::Transacted(verdict) => Ok(*verdict),
-            Done::Checked | Done::Reset(_) => Err(Obstacle::Lost.into()),
+        match self.request(Work::Transact(Box::new(change.clone())))? {
+            Done::Transacted(reply) => Ok(*reply),
+            Done::Checked | Done::Reset(_) => Err(Obstacle::ThreadEnded.into()),
         }
     }
 
     pub(super) fn reset(&self) -> Result<Reset, StoreError> {
-        match self.ask(Work::Reset)? {
+        match self.request(Work::Reset)? {
             Done::Reset(reset) => Ok(reset),
-            Done::Checked | Done::Transacted(_) => Err(Obstacle::Lost.into()),
+            Done::Checked | Done::Transacted(_) => Err(Obstacle::ThreadEnded.into()),
         }
     }
 
     pub(super) fn check(&self) -> Result<(), StoreError> {
-        self.ask(Work::Check).map(drop)
+        self.request(Work::Check).map(drop)
     }
 
-    /// Sends `work` to the thread and waits. The thread keeps to its limits by itself; that it does not is met too.
-    fn ask(&self, work: Work) -> Result<Done, StoreError> {
+    /// Sends `work` to the thread and waits. The thread keeps to its time limits; the wait here ends even if it does not.
+    fn request(&self, work: Work) -> Result<Done, StoreError> {
         let (answer, answered) = mpsc::sync_channel(1);
         let until = Instant::now() + self.plan.wait;
         self.send(Job {
@@ -101,16 +101,18 @@ impl Owner {
             answer,
         })?;
         answered
-            .recv_timeout(patience(self.plan.wait))
-            .unwrap_or_else(|_| Err(StoreError::unconfirmed(Obstacle::Lost)))
+            .recv_timeout(reply_limit(self.plan.wait))
+            .unwrap_or_else(|_| Err(StoreError::unconfirmed(Obstacle::ThreadEnded)))
     }
 
-    /// Makes the thread if there is none: at first use, after a fork, after a panic in it.
+    /// Sends the job. Starts the thread if there is none: at first use, after a fork, after a panic in the thread.
     fn send(&self, job: Job) -> Result<(), StoreError> {
-        let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
-        let ours = line.as_ref().filter(|line| line.process == process::id());
-        let unsent = match ours {
-            Some(ours) => match ours.jobs.send(job) {
+        let mut channel = self.channel.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = channel
+            .as_ref()
+            .filter(|channel| channel.process == process::id());
+        let unsent = match own {
+            Some(own) => match own.jobs.send(job) {
                 Ok(()) => return Ok(()),
                 Err(unsent) => unsent.0,
             },
@@ -118,35 +120,35 @@ impl Owner {
         };
         let made = self.spawn()?;
         drop(made.jobs.send(unsent));
-        *line = Some(made);
+        *channel = Some(made);
         Ok(())
     }
 
-    fn spawn(&self) -> Result<Line, StoreError> {
+    fn spawn(&self) -> Result<Channel, StoreError> {
         let (jobs, asked) = unbounded_channel();
-        let pool = Pool::new(Arc::clone(&self.plan), Arc::clone(&self.remembered));
+        let pool = Pool::new(Arc::clone(&self.plan), Arc::clone(&self.change_counts));
         let runtime = runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(Obstacle::Thread)?;
         thread::Builder::new()
-            .name("industrydata-books".to_owned())
+            .name("industrydata-ledger".to_owned())
             .spawn(move || {
                 runtime.block_on(serve(Arc::new(pool), asked));
-                // A name that is still being looked up is not waited for.
+                // Do not wait for a host name that is still being looked up.
                 runtime.shutdown_background();
             })
             .map_err(Obstacle::Thread)?;
-        Ok(Line {
+        Ok(Channel {
             jobs,
             process: process::id(),
         })
     }
 }
 
-/// How long the thread is waited for: the four waits that a change may take whose COMMIT is not answered, what each has
-/// beyond its wait, and five seconds to spare.
-fn patience(wait: Duration) -> Duration {
+/// How long the caller waits for the thread: four waits, which a change whose COMMIT is not answered may take, the grace of
+/// each, and five seconds to spare.
+fn reply_limit(wait: Duration) -> Duration {
     wait * 4 + GRACE * 3 + Duration::from_secs(5)
 }
 
@@ -157,8 +159,8 @@ async fn serve(pool: Arc<Pool>, mut asked: UnboundedReceiver<Job>) {
         drop(tokio::spawn(async move {
             let result = match &job.work {
                 Work::Transact(change) => {
-                    let verdict = pool.transact(change, job.until).await;
-                    verdict.map(|verdict| Done::Transacted(Box::new(verdict)))
+                    let reply = pool.transact(change, job.until).await;
+                    reply.map(|reply| Done::Transacted(Box::new(reply)))
                 }
                 Work::Check => pool.check(job.until).await.map(|()| Done::Checked),
                 Work::Reset => pool.reset(job.until).await.map(Done::Reset),
@@ -169,7 +171,7 @@ async fn serve(pool: Arc<Pool>, mut asked: UnboundedReceiver<Job>) {
     pool.close().await;
 }
 
-impl fmt::Debug for Owner {
+impl fmt::Debug for ConnectionThread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.plan, f)
     }
@@ -181,13 +183,13 @@ mod tests {
     use crate::PgStore;
 
     #[test]
-    fn the_thread_is_given_longer_than_it_gives_itself() {
+    fn the_caller_waits_longer_than_the_thread_may_take() {
         assert_eq!(
-            patience(Duration::from_millis(50)),
+            reply_limit(Duration::from_millis(50)),
             Duration::from_millis(8200)
         );
         assert_eq!(
-            patience(Duration::from_secs(3600)),
+            reply_limit(Duration::from_secs(3600)),
             Duration::from_secs(4 * 3600 + 8)
         );
     }

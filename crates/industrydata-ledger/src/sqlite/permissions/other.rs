@@ -1,4 +1,4 @@
-//! Where the system has no owners and modes of this kind: what it does have is left to it.
+//! Systems without POSIX owners and modes: access control is left to the system.
 
 use std::{
     fs::{self, Metadata, OpenOptions},
@@ -6,9 +6,9 @@ use std::{
     path::Path,
 };
 
-use super::super::fault::Obstacle;
+use super::super::store_error::Obstacle;
 
-/// Which file stands under a name: not told here, where an open file cannot be replaced.
+/// Which file has a name. Not needed here, where an open file cannot be replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) struct Identity;
 

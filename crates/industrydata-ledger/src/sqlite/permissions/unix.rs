@@ -7,16 +7,16 @@ use std::{
     path::Path,
 };
 
-use super::super::fault::Obstacle;
+use super::super::store_error::Obstacle;
 
-/// Which file stands under a name.
+/// Which file has a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) struct Identity {
     device: u64,
     inode: u64,
 }
 
-/// Refuses a file that others own, may open, or reach by another name.
+/// Refuses a file that another user owns or may open, and one with a second name.
 pub(in super::super) fn file(path: &Path, meta: &Metadata) -> Result<Identity, Obstacle> {
     owned(path, meta)?;
     let mode = meta.mode() & 0o7777;
@@ -32,7 +32,7 @@ pub(in super::super) fn file(path: &Path, meta: &Metadata) -> Result<Identity, O
     })
 }
 
-/// Refuses a folder in which everybody may replace files.
+/// Refuses a folder in which all users may replace files.
 pub(in super::super) fn folder(path: &Path, meta: &Metadata) -> Result<(), Obstacle> {
     let mode = meta.mode() & 0o7777;
     if mode & 0o002 != 0 && mode & 0o1000 == 0 {
@@ -41,7 +41,7 @@ pub(in super::super) fn folder(path: &Path, meta: &Metadata) -> Result<(), Obsta
     Ok(())
 }
 
-/// Refuses a journal laid there by somebody else: SQLite would play it back into the books.
+/// Refuses a journal of another user: SQLite would play it back into the ledger.
 pub(in super::super) fn journal(path: &Path) -> Result<(), Obstacle> {
     match fs::symlink_metadata(path) {
         Ok(meta) if !meta.is_file() => Err(Obstacle::NotAFile(path.to_owned())),
@@ -51,7 +51,7 @@ pub(in super::super) fn journal(path: &Path) -> Result<(), Obstacle> {
     }
 }
 
-/// Creates an empty file that its owner alone may open; SQLite gives its journal the same mode.
+/// Creates an empty file that only its owner may open; SQLite gives its journal the same mode.
 pub(in super::super) fn create_private(path: &Path) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options
@@ -101,9 +101,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_journal_is_a_file_of_this_user_or_none() {
+    fn a_journal_is_missing_or_a_file_of_this_user() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("books-journal");
+        let path = folder.path().join("ledger-journal");
         assert!(journal(&path).is_ok(), "there is none");
         fs::write(&path, "").unwrap();
         assert!(journal(&path).is_ok());
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn folders_are_made_for_this_user_and_those_that_name_them_synced() {
+    fn created_folders_are_private_and_their_parents_synced() {
         let top = tempfile::tempdir().unwrap();
         let (a, deep) = (top.path().join("a"), top.path().join("a/b/c"));
         let b = a.join("b");

@@ -1,5 +1,4 @@
-//! What a program remembers of the books it has seen, so that rows that vanish are not taken for books with nothing in
-//! them.
+//! The change counts of the rows a store has read, so that a row that vanishes is not treated as an empty ledger.
 
 use std::{
     collections::HashMap,
@@ -11,21 +10,21 @@ use industrydata_core::ledger::StoreError;
 
 use super::session::Row;
 
-/// The count of changes that each tenant's row had when it was last seen.
+/// The count of changes that each tenant's row had when it was last read.
 #[derive(Debug, Default)]
-pub(super) struct Remembered(Mutex<HashMap<LedgerKey, i64>>);
+pub(super) struct ChangeCounts(Mutex<HashMap<LedgerKey, i64>>);
 
-impl Remembered {
-    /// What is known of `key`. To be asked before the row is: the row may have gone on by then, and never back.
-    pub(super) fn of(&self, key: &LedgerKey) -> Option<i64> {
+impl ChangeCounts {
+    /// The last count of `key`. Read it before the row: by then the row may have a higher count, never a lower one.
+    pub(super) fn get(&self, key: &LedgerKey) -> Option<i64> {
         self.counts().get(key).copied()
     }
 
-    pub(super) fn is_any(&self) -> bool {
+    pub(super) fn has_any(&self) -> bool {
         !self.counts().is_empty()
     }
 
-    pub(super) fn note(&self, key: &LedgerKey, changes: i64) {
+    pub(super) fn record(&self, key: &LedgerKey, changes: i64) {
         let mut counts = self.counts();
         match counts.get_mut(key) {
             Some(count) => *count = changes.max(*count),
@@ -33,8 +32,8 @@ impl Remembered {
         }
     }
 
-    /// Compares a row with what was known of it before it was read.
-    pub(super) fn agrees(
+    /// Compares a row with the count that was known before the row was read.
+    pub(super) fn check(
         &self,
         key: &LedgerKey,
         known: Option<i64>,
@@ -52,13 +51,13 @@ impl Remembered {
                 "the tenant's row was removed while in use",
             )),
             (_, Some(row)) => {
-                self.note(key, row.changes);
+                self.record(key, row.changes);
                 Ok(())
             }
         }
     }
 
-    /// A count is replaced whole or not at all, so that a panic elsewhere leaves none half written.
+    /// A panic elsewhere cannot leave a count half written, so a poisoned lock is used as it is.
     fn counts(&self) -> MutexGuard<'_, HashMap<LedgerKey, i64>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -80,30 +79,30 @@ mod tests {
     }
 
     #[test]
-    fn a_count_never_goes_back() {
-        let (remembered, key) = (Remembered::default(), key("t"));
-        assert!(!remembered.is_any());
-        assert_eq!(remembered.of(&key), None);
+    fn counts_never_decrease() {
+        let (change_counts, key) = (ChangeCounts::default(), key("t"));
+        assert!(!change_counts.has_any());
+        assert_eq!(change_counts.get(&key), None);
         for (noted, known) in [(2, 2), (5, 5), (3, 5)] {
-            remembered.note(&key, noted);
-            assert_eq!(remembered.of(&key), Some(known));
+            change_counts.record(&key, noted);
+            assert_eq!(change_counts.get(&key), Some(known));
         }
-        assert!(remembered.is_any());
-        assert_eq!(remembered.of(&self::key("u")), None);
+        assert!(change_counts.has_any());
+        assert_eq!(change_counts.get(&self::key("u")), None);
     }
 
     #[test]
     fn rows_that_vanish_or_go_back_are_damage() {
-        let (remembered, key) = (Remembered::default(), key("t"));
-        let agrees = |known, row: Option<i64>| {
+        let (change_counts, key) = (ChangeCounts::default(), key("t"));
+        let check = |known, row: Option<i64>| {
             let row = row.map(self::row);
-            remembered.agrees(&key, known, row.as_ref())
+            change_counts.check(&key, known, row.as_ref())
         };
-        assert!(agrees(None, None).is_ok());
-        assert_eq!(remembered.of(&key), None);
+        assert!(check(None, None).is_ok());
+        assert_eq!(change_counts.get(&key), None);
         for (known, row) in [(None, 1), (Some(1), 1), (Some(1), 2)] {
-            assert!(agrees(known, Some(row)).is_ok());
-            assert_eq!(remembered.of(&key), Some(row));
+            assert!(check(known, Some(row)).is_ok());
+            assert_eq!(change_counts.get(&key), Some(row));
         }
         for (known, row, why) in [
             (Some(2), Some(1), "set back"),
@@ -111,12 +110,16 @@ mod tests {
             (None, Some(0), "no count"),
             (Some(1), Some(-1), "no count"),
         ] {
-            let fault = agrees(known, row).unwrap_err();
+            let error = check(known, row).unwrap_err();
             assert!(
-                matches!(fault, StoreError::Damaged(told) if told.contains(why)),
+                matches!(error, StoreError::Damaged(message) if message.contains(why)),
                 "{known:?} {row:?}"
             );
         }
-        assert_eq!(remembered.of(&key), Some(2), "what is damaged is not noted");
+        assert_eq!(
+            change_counts.get(&key),
+            Some(2),
+            "a damaged row is not recorded"
+        );
     }
 }

@@ -1,11 +1,11 @@
-//! What can be in the way, in words that say what to do and never hold the password.
+//! Errors of the store, in words that say what to do and never contain the password.
 
 use std::{error::Error, io, path::PathBuf, time::Duration};
 
 use industrydata_core::ledger::StoreError;
 use tokio_postgres::error::SqlState;
 
-/// The longest text of a server that is passed on, in characters.
+/// The longest server text in a message, in characters.
 const LONGEST: usize = 300;
 
 /// Why a database cannot hold a ledger, or its ledger is unusable.
@@ -26,7 +26,7 @@ pub(super) enum Obstacle {
     #[error("sslmode is one of disable, prefer, require, verify-ca and verify-full")]
     SslMode,
     #[error(
-        "sslmode=verify-ca takes sslrootcert=PATH, since anybody can have a certificate of a public authority"
+        "sslmode=verify-ca takes sslrootcert=PATH, since anyone can get a certificate of a public authority"
     )]
     NoAuthority,
     #[error("{path} has no certificate that can be read: sslrootcert names a file in PEM format", path = .0.display())]
@@ -41,16 +41,16 @@ pub(super) enum Obstacle {
     Passfile(PathBuf, io::Error),
     #[error("no thread could be made for the connection: {0}")]
     Thread(io::Error),
-    #[error("{place}: {said}{hint}")]
+    #[error("{place}: {message}{hint}")]
     Server {
         place: String,
-        said: String,
+        message: String,
         hint: &'static str,
     },
     #[error("{place}: no answer within {} ms", wait.as_millis())]
-    Silent { place: String, wait: Duration },
+    NoAnswer { place: String, wait: Duration },
     #[error("the thread of the connection ended before it answered")]
-    Lost,
+    ThreadEnded,
 }
 
 impl From<Obstacle> for StoreError {
@@ -66,30 +66,30 @@ pub(super) enum Failure {
     Clean(StoreError),
     /// Nothing was changed, and trying again at once may help.
     Again(StoreError),
-    /// COMMIT was sent and not answered with a yes: the change may stand or not.
+    /// COMMIT was sent and not confirmed: the change may or may not be durable.
     Commit(StoreError),
 }
 
 impl Failure {
-    pub(super) fn fault(self) -> StoreError {
+    pub(super) fn into_error(self) -> StoreError {
         match self {
-            Self::Clean(fault) | Self::Again(fault) | Self::Commit(fault) => fault,
+            Self::Clean(error) | Self::Again(error) | Self::Commit(error) => error,
         }
     }
 }
 
 impl From<StoreError> for Failure {
-    fn from(fault: StoreError) -> Self {
-        Self::Clean(fault)
+    fn from(error: StoreError) -> Self {
+        Self::Clean(error)
     }
 }
 
 /// The failure for an error before COMMIT. Statements and tables are fixed, so an error in them is damage.
 pub(super) fn of(place: &str, error: &tokio_postgres::Error) -> Failure {
     let Some(code) = error.code() else {
-        // A connection that broke: the server rolls back what it had begun. Or a row of another kind, in tables that were
-        // altered: a new connection looks at them first.
-        return Failure::Again(told(place, error, ""));
+        // Either the connection broke, and the server rolls the transaction back; or a row has another type in tables that
+        // were altered, and a new connection checks the tables first.
+        return Failure::Again(server_error(place, error, ""));
     };
     if [SqlState::LOCK_NOT_AVAILABLE, SqlState::QUERY_CANCELED].contains(code) {
         return Failure::Clean(StoreError::Busy);
@@ -99,7 +99,7 @@ pub(super) fn of(place: &str, error: &tokio_postgres::Error) -> Failure {
             "the tables are gone that were there before",
         ));
     }
-    if is_of_the_tables(code) {
+    if is_of_altered_tables(code) {
         return Failure::Clean(StoreError::Damaged(
             "the tables are not those that were made",
         ));
@@ -107,43 +107,47 @@ pub(super) fn of(place: &str, error: &tokio_postgres::Error) -> Failure {
     if [SqlState::DATA_CORRUPTED, SqlState::INDEX_CORRUPTED].contains(code) {
         return Failure::Clean(StoreError::Damaged("the server finds its data corrupted"));
     }
-    let fault = told(place, error, hint(code));
-    if is_passing(code) {
-        Failure::Again(fault)
+    let why = server_error(place, error, hint(code));
+    if is_transient(code) {
+        Failure::Again(why)
     } else {
-        Failure::Clean(fault)
+        Failure::Clean(why)
     }
 }
 
 /// An error in words, on one line.
-pub(super) fn told(place: &str, error: &tokio_postgres::Error, hint: &'static str) -> StoreError {
+pub(super) fn server_error(
+    place: &str,
+    error: &tokio_postgres::Error,
+    hint: &'static str,
+) -> StoreError {
     Obstacle::Server {
         place: place.to_owned(),
-        said: said(error),
+        message: message(error),
         hint,
     }
     .into()
 }
 
-fn said(error: &tokio_postgres::Error) -> String {
+fn message(error: &tokio_postgres::Error) -> String {
     if let Some(db) = error.as_db_error() {
         return format!(
             "{} (SQLSTATE {})",
-            plain(db.message()),
-            plain(db.code().code())
+            one_line(db.message()),
+            one_line(db.code().code())
         );
     }
     let mut text = error.to_string();
-    let mut beneath = error.source();
-    while let Some(cause) = beneath {
+    let mut source = error.source();
+    while let Some(cause) = source {
         text = format!("{text}: {cause}");
-        beneath = cause.source();
+        source = cause.source();
     }
-    plain(&text)
+    one_line(&text)
 }
 
-/// Server text without what could make a line look like another.
-fn plain(text: &str) -> String {
+/// Server text on one line, without characters that could make it look like another text.
+fn one_line(text: &str) -> String {
     let is_odd = |c: char| {
         c.is_control()
             || ('\u{200b}'..='\u{200f}').contains(&c)
@@ -156,7 +160,7 @@ fn plain(text: &str) -> String {
         .collect()
 }
 
-fn is_of_the_tables(code: &SqlState) -> bool {
+fn is_of_altered_tables(code: &SqlState) -> bool {
     [
         SqlState::UNDEFINED_COLUMN,
         SqlState::UNDEFINED_FUNCTION,
@@ -169,8 +173,8 @@ fn is_of_the_tables(code: &SqlState) -> bool {
     .contains(code)
 }
 
-/// Whether it comes of others doing the same at the same time, or of a server that starts or stops.
-fn is_passing(code: &SqlState) -> bool {
+/// Whether the cause passes: a race with another client, or a server that starts or stops.
+fn is_transient(code: &SqlState) -> bool {
     [
         SqlState::T_R_SERIALIZATION_FAILURE,
         SqlState::T_R_DEADLOCK_DETECTED,
@@ -205,17 +209,17 @@ fn hint(code: &SqlState) -> &'static str {
     }
 }
 
-/// What to do about a connection that could not be made.
-pub(super) fn of_connecting(place: &str, error: &tokio_postgres::Error) -> Failure {
+/// The failure for a connection that could not be made.
+pub(super) fn while_connecting(place: &str, error: &tokio_postgres::Error) -> Failure {
     if let Some(code) = error.code() {
-        let fault = told(place, error, hint(code));
-        return if is_passing(code) {
-            Failure::Again(fault)
+        let why = server_error(place, error, hint(code));
+        return if is_transient(code) {
+            Failure::Again(why)
         } else {
-            Failure::Clean(fault)
+            Failure::Clean(why)
         };
     }
-    let text = said(error);
+    let text = message(error);
     let hint = if text.contains("does not support TLS") {
         ": add sslmode=disable if the network between is trusted"
     } else if text.contains("certificate") {
@@ -227,7 +231,7 @@ pub(super) fn of_connecting(place: &str, error: &tokio_postgres::Error) -> Failu
     } else {
         ""
     };
-    Failure::Clean(told(place, error, hint))
+    Failure::Clean(server_error(place, error, hint))
 }
 
 #[cfg(test)]
@@ -235,13 +239,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_server_says_is_on_one_line_and_bounded() {
-        assert_eq!(plain("a\nb\u{200e}c\u{2028}d\u{2067}e"), "a b c d e");
+    fn server_text_is_on_one_line_and_bounded() {
+        assert_eq!(one_line("a\nb\u{200e}c\u{2028}d\u{2067}e"), "a b c d e");
         assert_eq!(
-            plain("a\u{200a}b\u{2030}c\u{206a}"),
+            one_line("a\u{200a}b\u{2030}c\u{206a}"),
             "a\u{200a}b\u{2030}c\u{206a}"
         );
-        assert_eq!(plain(&"é".repeat(400)).chars().count(), 300);
+        assert_eq!(one_line(&"é".repeat(400)).chars().count(), 300);
     }
 
     #[test]
@@ -260,25 +264,25 @@ mod tests {
     }
 
     #[test]
-    fn what_passes_is_told_from_what_stays() {
-        for passing in [
+    fn transient_errors_are_distinguished_from_damage() {
+        for transient in [
             SqlState::T_R_DEADLOCK_DETECTED,
             SqlState::UNIQUE_VIOLATION,
             SqlState::TOO_MANY_CONNECTIONS,
         ] {
-            assert!(is_passing(&passing));
+            assert!(is_transient(&transient));
         }
         for damage in [SqlState::UNDEFINED_COLUMN, SqlState::CHECK_VIOLATION] {
-            assert!(is_of_the_tables(&damage) && !is_passing(&damage));
+            assert!(is_of_altered_tables(&damage) && !is_transient(&damage));
         }
-        assert!(!is_of_the_tables(&SqlState::DISK_FULL) && !is_passing(&SqlState::DISK_FULL));
+        assert!(!is_of_altered_tables(&SqlState::DISK_FULL) && !is_transient(&SqlState::DISK_FULL));
         let busy = || StoreError::Busy;
         for failure in [
             Failure::Clean(busy()),
             Failure::Again(busy()),
             Failure::Commit(busy()),
         ] {
-            assert!(matches!(failure.fault(), StoreError::Busy));
+            assert!(matches!(failure.into_error(), StoreError::Busy));
         }
         assert!(matches!(
             Failure::from(busy()),

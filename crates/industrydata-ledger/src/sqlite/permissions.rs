@@ -1,4 +1,4 @@
-//! Who else may touch a file: owners, modes and identity, where the system has them.
+//! Owners, modes and identity of files, where the system has them.
 
 #[cfg(unix)]
 mod unix;

@@ -1,4 +1,5 @@
-//! How a change is kept: looked at first, written if it writes, run again if its COMMIT failed.
+//! How a change is applied to a ledger file: first under the readers' lock, then under the writer's if it writes, and again
+//! if COMMIT failed.
 
 use std::{
     path::Path,
@@ -11,38 +12,39 @@ use industrydata_core::ledger::StoreError;
 use industrydata_core::ledger::StoreReply;
 
 use super::{
-    fault::Obstacle,
-    guard::Identity,
     options::SqliteOptions,
+    permissions::Identity,
     place::{Found, Place},
     session::{Contents, Failure, Session, Snapshot},
-    turn::Turns,
+    store_error::Obstacle,
+    timed_mutex::TimedMutex,
 };
 use crate::clock::Clock;
 
-/// A file of books, and what the threads of this process take turns at.
+/// A ledger file, and the connection that the threads of this process share.
 #[derive(Debug)]
-pub(super) struct Keeper {
+pub(super) struct LedgerFile {
     pub(super) place: Place,
     wait: Duration,
     pub(super) clock: Clock,
-    slot: Turns<Slot>,
+    open: TimedMutex<OpenFile>,
 }
 
+/// The open connection, if there is one.
 #[derive(Debug, Default)]
-pub(super) struct Slot {
+pub(super) struct OpenFile {
     session: Option<Session>,
-    /// The file in which books were seen or written.
+    /// The file in which a ledger was read or written.
     pub(super) known: Option<Identity>,
 }
 
-impl Keeper {
+impl LedgerFile {
     pub(super) fn new(place: Place, options: SqliteOptions) -> Self {
         Self {
             place,
             wait: options.wait,
             clock: options.clock,
-            slot: Turns::new(Slot::default()),
+            open: TimedMutex::new(OpenFile::default()),
         }
     }
 
@@ -51,11 +53,11 @@ impl Keeper {
     }
 
     pub(super) fn check(&self) -> Result<(), StoreError> {
-        self.on_slot(|slot, until| {
+        self.with_lock(|open, until| {
             let found = self.place.look()?;
             self.place.is_writable(found)?;
-            match slot.books(&self.place, found)? {
-                Some(found) => slot
+            match open.ledger(&self.place, found)? {
+                Some(found) => open
                     .session(&self.place, found, until)?
                     .check(&self.place, until),
                 None => Ok(()),
@@ -64,30 +66,35 @@ impl Keeper {
     }
 
     pub(super) fn transact(&self, change: &Change) -> Result<StoreReply, StoreError> {
-        match self.on_slot(|slot, until| self.attempt(slot, change, None, until)) {
-            Ok(verdict) => Ok(verdict),
-            Err(Failure::Clean(fault)) => Err(fault),
+        match self.with_lock(|open, until| self.attempt(open, change, None, until)) {
+            Ok(reply) => Ok(reply),
+            Err(Failure::Clean(error)) => Err(error),
             Err(Failure::Commit { at, .. }) => self.confirm(change, at),
         }
     }
 
-    /// After a COMMIT that failed at the clock `at`: the change is run again on a fresh connection, and written again
-    /// even if it stands, since what can be read may not have reached the disk. If that fails as well, the books are
-    /// read once more.
+    /// Applies a change whose COMMIT failed at `at` again, on a new connection. It is written again even if it was
+    /// committed, since what can be read may not have reached the disk. If that fails as well, the ledger is read once
+    /// more.
     fn confirm(&self, change: &Change, at: Timestamp) -> Result<StoreReply, StoreError> {
-        let why = match self.on_slot(|slot, until| self.attempt(slot, change, Some(at), until)) {
-            Ok(verdict) => return Ok(verdict),
-            Err(Failure::Clean(fault)) => fault,
+        let why = match self.with_lock(|open, until| self.attempt(open, change, Some(at), until)) {
+            Ok(reply) => return Ok(reply),
+            Err(Failure::Clean(error)) => error,
             Err(Failure::Commit { why, .. }) => {
                 Obstacle::Commit(self.path().to_owned(), why).into()
             }
         };
-        let stands = self.on_slot(|slot, until| {
+        let is_committed = self.with_lock(|open, until| {
             let found = self.place.look()?;
-            let seen = self.read(slot, change, found, until)?;
-            Ok::<_, StoreError>(change.apply(seen.contents.stored(), at)?.write.is_none())
+            let snapshot = self.read(open, change, found, until)?;
+            Ok::<_, StoreError>(
+                change
+                    .apply(snapshot.contents.stored(), at)?
+                    .write
+                    .is_none(),
+            )
         });
-        match stands {
+        match is_committed {
             Ok(false) => Err(why),
             Ok(true) | Err(_) => Err(StoreError::unconfirmed(why)),
         }
@@ -96,15 +103,15 @@ impl Keeper {
     /// A change that writes nothing needs the readers' lock only; all others read again under the writer's lock.
     fn attempt(
         &self,
-        slot: &mut Slot,
+        open: &mut OpenFile,
         change: &Change,
         again: Option<Timestamp>,
         until: Instant,
     ) -> Result<StoreReply, Failure> {
         let found = self.place.look()?;
-        let seen = self.read(slot, change, found, until)?;
-        let applied = change.apply(seen.contents.stored(), again.unwrap_or(seen.at))?;
-        if applied.write.is_none() && (again.is_none() || seen.contents.row.is_none()) {
+        let snapshot = self.read(open, change, found, until)?;
+        let applied = change.apply(snapshot.contents.stored(), again.unwrap_or(snapshot.at))?;
+        if applied.write.is_none() && (again.is_none() || snapshot.contents.row.is_none()) {
             return Ok(applied.reply);
         }
         self.place.is_writable(found)?;
@@ -112,49 +119,49 @@ impl Keeper {
             Some(found) => found,
             None => self.place.create()?,
         };
-        let session = slot.session(&self.place, found, until)?;
-        let verdict = session.write(&self.place, change, &self.clock, again, until)?;
-        slot.known = Some(found.identity);
-        Ok(verdict)
+        let session = open.session(&self.place, found, until)?;
+        let reply = session.write(&self.place, change, &self.clock, again, until)?;
+        open.known = Some(found.identity);
+        Ok(reply)
     }
 
     fn read(
         &self,
-        slot: &mut Slot,
+        open: &mut OpenFile,
         change: &Change,
         found: Option<Found>,
         until: Instant,
     ) -> Result<Snapshot, StoreError> {
-        let Some(found) = slot.books(&self.place, found)? else {
+        let Some(found) = open.ledger(&self.place, found)? else {
             return Ok(Snapshot {
                 contents: Contents::default(),
                 at: self.clock.now(),
             });
         };
-        let session = slot.session(&self.place, found, until)?;
-        let seen = session.read(&self.place, change.key(), &self.clock, until)?;
-        if seen.contents.row.is_some() || seen.contents.mark.is_some() {
-            slot.known = Some(found.identity);
+        let session = open.session(&self.place, found, until)?;
+        let snapshot = session.read(&self.place, change.key(), &self.clock, until)?;
+        if snapshot.contents.row.is_some() || snapshot.contents.mark.is_some() {
+            open.known = Some(found.identity);
         }
-        Ok(seen)
+        Ok(snapshot)
     }
 
-    /// Runs `work` when it is this thread's turn. A connection that failed is given up: after a failed sync its cache
-    /// may say what the disk does not.
-    pub(super) fn on_slot<T, E: From<StoreError>>(
+    /// Runs `work` with the lock held. A connection that failed is closed: after a failed sync its cache may differ from
+    /// the disk.
+    pub(super) fn with_lock<T, E: From<StoreError>>(
         &self,
-        work: impl FnOnce(&mut Slot, Instant) -> Result<T, E>,
+        work: impl FnOnce(&mut OpenFile, Instant) -> Result<T, E>,
     ) -> Result<T, E> {
         let until = Instant::now() + self.wait;
-        self.slot.with(until, |slot| {
-            work(slot, until).inspect_err(|_| slot.close())
+        self.open.with(until, |open| {
+            work(open, until).inspect_err(|_| open.close())
         })?
     }
 }
 
-impl Slot {
-    /// The file, if it has books in it. Books that were seen must still be there.
-    fn books(&self, place: &Place, found: Option<Found>) -> Result<Option<Found>, StoreError> {
+impl OpenFile {
+    /// The file, if a ledger is in it. A ledger that was read before must still be there.
+    fn ledger(&self, place: &Place, found: Option<Found>) -> Result<Option<Found>, StoreError> {
         if let Some(known) = self.known {
             let same = found.filter(|found| found.identity == known);
             let Some(found) = same else {

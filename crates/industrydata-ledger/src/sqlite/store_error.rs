@@ -1,4 +1,4 @@
-//! Why a file cannot hold a ledger, in words that say what to do.
+//! Errors of the store, in words that say what to do.
 
 use std::{io, path::PathBuf};
 
@@ -9,7 +9,7 @@ use rusqlite::ErrorCode;
 #[derive(Debug, thiserror::Error)]
 #[cfg_attr(
     not(unix),
-    allow(dead_code, reason = "owners, modes and links are told on Unix only")
+    allow(dead_code, reason = "owners, modes and links are checked on Unix only")
 )]
 pub(super) enum Obstacle {
     #[error("{path} names no file", path = .0.display())]
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_busy_is_told_from_what_is_damaged() {
+    fn busy_is_distinguished_from_damaged() {
         use rusqlite::ffi::{
             SQLITE_BUSY, SQLITE_CONSTRAINT, SQLITE_CORRUPT, SQLITE_ERROR, SQLITE_FULL,
             SQLITE_LOCKED, SQLITE_NOTADB, SQLITE_PROTOCOL, SQLITE_SCHEMA,
@@ -131,9 +131,9 @@ mod tests {
             assert!(is_busy(&failed(code)));
             assert!(matches!(of(failed(code)), StoreError::Busy));
         }
-        let told = |code| of(failed(code)).to_string();
-        assert!(told(SQLITE_NOTADB).contains("not an SQLite database"));
-        assert!(told(SQLITE_CORRUPT).contains("malformed"));
+        let message = |code| of(failed(code)).to_string();
+        assert!(message(SQLITE_NOTADB).contains("not an SQLite database"));
+        assert!(message(SQLITE_CORRUPT).contains("malformed"));
         for code in [SQLITE_ERROR, SQLITE_CONSTRAINT, SQLITE_SCHEMA] {
             assert!(matches!(of(failed(code)), StoreError::Damaged(_)));
         }
