@@ -310,7 +310,7 @@ impl fmt::Display for StartError {
                 )
             }
             StartErrorKind::Ledger(error) => {
-                write!(f, "cannot start: the ledger is unusable: {error}")
+                write!(f, "cannot start: {error}")
             }
         }
     }
