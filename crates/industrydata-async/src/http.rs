@@ -12,7 +12,7 @@ use reqwest::{Client, ClientBuilder, Url, redirect, retry};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::{
-    client::BuildError,
+    build_error::BuildError,
     connect::{self, LoopbackOnly, Mark, MarkLayer},
 };
 
