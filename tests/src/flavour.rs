@@ -22,8 +22,8 @@ use crate::{
 
 /// The tenant of every scenario.
 const TENANT: &str = "contoso";
-/// How long a change that nobody waits for may take.
-const BOOKED_LATER: Duration = Duration::from_secs(10);
+/// How long a change that is made in the background may take.
+const RECORD_LIMIT: Duration = Duration::from_secs(10);
 
 /// Which adapter plays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,7 +108,7 @@ macro_rules! driver {
                 let quota = tenant.quota() $($wait)*;
                 played.quota(&quota.unwrap());
                 let in_flight = played.quota.is_some_and(|quota| quota.in_flight > 0);
-                if !in_flight || began.elapsed() > BOOKED_LATER {
+                if !in_flight || began.elapsed() > RECORD_LIMIT {
                     break;
                 }
                 thread::sleep(Duration::from_millis(10));

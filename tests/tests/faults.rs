@@ -135,7 +135,7 @@ fn t47_a_clock_that_jumps_back_frees_nothing_early() {
 /// The store fails at every change after the reservation: the operation is still polled to its end, the result carries a
 /// ledger warning, and the slot stays taken.
 #[test]
-fn t61_books_that_fail_in_mid_run_stop_no_poll() {
+fn t61_a_ledger_that_fails_during_a_run_stops_no_poll() {
     let emulator = emulator();
     let failing: Vec<usize> = (1..20).collect();
     let ledger = Arc::new(Recorder::failing_at(&failing));
@@ -155,7 +155,7 @@ fn t61_books_that_fail_in_mid_run_stop_no_poll() {
 }
 
 #[test]
-fn t62_starts_by_others_close_the_books_or_are_entered_as_seen() {
+fn t62_external_starts_close_the_ledger_or_are_entered() {
     let emulator = emulator();
     let other = tenant(&emulator, Ledger::memory());
     (0..3).for_each(|_| drop(other.start().unwrap()));

@@ -1,4 +1,4 @@
-//! A proxy in the environment receives no loopback requests. Each flavour runs in a process of its own, because the
+//! A proxy in the environment receives no loopback requests. Each flavour runs in a new process, because the
 //! environment belongs to the process.
 #![allow(
     clippy::unwrap_used,

@@ -1,5 +1,5 @@
-//! A PostgreSQL server for the tests: of its own data, on loopback, made by the server's own programs, and gone when
-//! whoever started it is.
+//! A PostgreSQL server for the tests: on loopback, in a new data folder, made by the server's programs, and gone when the
+//! process that started it is.
 //!
 //! This file stands by itself: tests that stop and restart a server have it too.
 
@@ -20,9 +20,9 @@ use tempfile::TempDir;
 /// How long making, starting and stopping may take, each.
 const PATIENCE: Duration = Duration::from_secs(60);
 const USER: &str = "industry";
-const PASSWORD: &str = "books of the tests";
+const PASSWORD: &str = "ledger of the tests";
 
-/// Kills the server with its own pid when standard input ends: when it is told to, and when whoever started it is gone.
+/// Kills the server by its pid when standard input ends: on request, and when the process that started it is gone.
 const WATCH: &str = r#""$@" & server=$!; read _; kill -INT "$server"; wait "$server""#;
 
 /// A running server.

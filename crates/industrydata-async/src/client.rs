@@ -2,15 +2,13 @@
 
 use std::{fmt, sync::Arc};
 
-use industrydata_core::{
-    Tenant, TenantError,
-    ledger::Store,
-    lro::Settings,
-    wire::{BaseUrl, Cause},
-};
+use industrydata_core::{Tenant, TenantError, ledger::Store, lro::Settings, wire::BaseUrl};
 
 use crate::{
+    build_error::BuildError,
+    drive::Driver,
     http::Http,
+    inner::Inner,
     stop::Stop,
     store::{AsyncStore, Threaded},
     tenant_client::TenantClient,
@@ -27,14 +25,6 @@ const CONNECTIONS: usize = 64;
 /// A clone is another handle to the same client. Use it within a tokio runtime with its I/O and time drivers.
 #[derive(Clone, Debug)]
 pub struct Client(Arc<Inner>);
-
-pub(crate) struct Inner {
-    pub(crate) http: Http,
-    pub(crate) tokens: Cache,
-    pub(crate) store: Box<dyn AsyncStore>,
-    pub(crate) stop: Stop,
-    settings: Settings,
-}
 
 impl Client {
     /// A client that takes its tokens from `tokens` and keeps its ledger in `store`.
@@ -72,7 +62,7 @@ impl Client {
         TenantError: From<T::Error>,
     {
         let session = self.0.settings.session(tenant.try_into()?, USER_AGENT);
-        Ok(TenantClient::new(self.clone(), session))
+        Ok(TenantClient::new(Driver::new(Arc::clone(&self.0), session)))
     }
 
     /// The base URL of the service.
@@ -85,18 +75,6 @@ impl Client {
     #[must_use]
     pub fn stop_handle(&self) -> Stop {
         self.0.stop.clone()
-    }
-
-    pub(crate) fn inner(&self) -> &Inner {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Inner {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Inner")
-            .field("settings", &self.settings)
-            .finish_non_exhaustive()
     }
 }
 
@@ -155,30 +133,5 @@ impl fmt::Debug for ClientBuilder {
         f.debug_struct("ClientBuilder")
             .field("settings", &self.settings)
             .finish_non_exhaustive()
-    }
-}
-
-/// A client that cannot be built.
-#[derive(Clone, Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum BuildError {
-    /// The feature `rustls-no-provider` is on, and the process has installed no provider.
-    #[error(
-        "no TLS provider is installed: call `install_default` of a rustls provider first, or use the feature `rustls`"
-    )]
-    NoTlsProvider,
-    /// The feature for TLS is off, and the base is `https`.
-    #[error(
-        "this build has no TLS: turn on one of the features `rustls`, `rustls-no-provider` and `native-tls`"
-    )]
-    NoTls,
-    /// The HTTP client refused its configuration.
-    #[error("the HTTP client cannot be built: {0}")]
-    Client(Cause),
-}
-
-impl BuildError {
-    pub(crate) fn client(error: reqwest::Error) -> Self {
-        Self::Client(Cause::new(error))
     }
 }

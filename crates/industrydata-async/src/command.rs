@@ -21,10 +21,10 @@ const OUTPUT_LIMIT: u64 = 64 * 1024;
 
 /// Runs a command for each token, such as `az account get-access-token --resource https://graph.microsoft.com`.
 ///
-/// Its output is a bare token or az's JSON ([`AccessToken::from_output`]); its error output goes to this process's own.
-/// It may take [`Limits::TOKEN`](industrydata_core::policy::Limits::TOKEN), and is ended then, on Unix with all that it has
-/// started: it runs in a process group of its own, and cannot ask for anything on the terminal. The tenant and a
-/// challenge are not handed to it.
+/// The command prints a bare token or az's JSON ([`AccessToken::from_output`]); its error output goes to that of this
+/// process. After [`Limits::TOKEN`](industrydata_core::policy::Limits::TOKEN) it is killed. On Unix it runs in a new process
+/// group, which is killed with it, and so it cannot ask for input on the terminal. It receives neither the tenant nor a
+/// challenge.
 pub struct CommandToken {
     program: String,
     arguments: Vec<String>,
@@ -42,13 +42,13 @@ impl CommandToken {
         }
     }
 
-    /// Runs `line` by `sh -c`.
+    /// Runs `line` with `sh -c`.
     #[must_use]
     pub fn shell(line: impl Into<String>) -> Self {
         Self::new("sh", ["-c".to_owned(), line.into()])
     }
 
-    /// Starts it in a process group of its own, which ends with the guard.
+    /// Starts the command in a new process group, which ends with the guard.
     fn spawn(&self) -> Result<Running, TokenError> {
         let mut command = Command::new(&self.program);
         command
@@ -93,7 +93,7 @@ impl TokenSource for CommandToken {
     }
 }
 
-/// A command that ends when nobody waits for it any more, on Unix with all that it has started: a shell is seldom alone.
+/// Kills the command when dropped. On Unix this includes its process group, since a shell starts other programs.
 struct Running(Child);
 
 impl Drop for Running {

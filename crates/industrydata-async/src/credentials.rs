@@ -3,7 +3,7 @@
 use std::{fmt, time::Duration};
 
 use crate::{
-    client::BuildError,
+    build_error::BuildError,
     clock::now,
     http::Http,
     tokens::{TokenFuture, TokenSource},

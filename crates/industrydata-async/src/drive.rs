@@ -1,83 +1,143 @@
-//! The one loop and the one way to send. They decide nothing: the machine says what to do next.
+//! The one loop and the one way to send. They decide nothing: the machine lends each step.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc, time::Duration};
 
-use industrydata_core::lro::{Exchange, Machine, Progress, Step};
+use industrydata_core::{
+    Tenant,
+    endpoint::Endpoint,
+    lro::{Exchange, Machine, PauseReason, Progress, ReadError, Session, Step},
+};
 
-use crate::{client::Inner, clock::now, tenant_client::TenantClient};
+use crate::{
+    clock::{any_seed, now},
+    inner::Inner,
+};
 
-/// What a machine has come to.
+/// What a caller does before each pause.
+type Report = dyn Fn(&PauseReason, Duration) + Send + Sync;
+
+/// Where the loop returns to the caller.
 pub(crate) enum Event<T> {
     Progress(Progress),
     Done(T),
 }
 
-/// Drives a machine to its next progress, which comes before the pause it is about, or to its end.
-pub(crate) async fn drive<M: Machine>(
-    tenant: &TenantClient,
-    machine: &mut M,
-) -> Result<Event<M::Output>, M::Error> {
-    let client = tenant.client();
-    loop {
-        if client.stop.is_stopped() {
-            machine.stop();
+/// Drives the machines of one tenant, with the settings of the next call.
+#[derive(Clone)]
+pub(crate) struct Driver {
+    inner: Arc<Inner>,
+    pub(crate) session: Session,
+    on_wait: Option<Arc<Report>>,
+}
+
+impl Driver {
+    pub(crate) fn new(inner: Arc<Inner>, session: Session) -> Self {
+        Self {
+            inner,
+            session,
+            on_wait: None,
         }
-        match machine.step() {
-            Step::Ledger(transaction, _) => {
-                let change = Arc::clone(transaction.change());
-                let reply = client.store.transact(change).await;
-                transaction.done(reply, now());
+    }
+
+    pub(crate) fn on_wait(
+        &mut self,
+        report: impl Fn(&PauseReason, Duration) + Send + Sync + 'static,
+    ) {
+        self.on_wait = Some(Arc::new(report));
+    }
+
+    /// Drives a machine to its next progress, which comes before the pause it is about, or to its end.
+    pub(crate) async fn drive<M: Machine>(
+        &self,
+        machine: &mut M,
+    ) -> Result<Event<M::Output>, M::Error> {
+        loop {
+            if self.inner.stop.is_stopped() {
+                machine.stop();
             }
-            Step::Send(exchange) => send(tenant, exchange).await,
-            Step::Wait(mut pause) => {
-                if let Some(progress) = pause.progress() {
-                    return Ok(Event::Progress(progress));
+            match machine.step() {
+                Step::Ledger(transaction, _) => {
+                    let change = Arc::clone(transaction.change());
+                    let reply = self.inner.store.transact(change).await;
+                    transaction.done(reply, now());
                 }
-                client.stop.sleep(pause.remaining(now())).await;
-                pause.over(now());
+                Step::Send(exchange) => send(&self.inner, self.session.tenant(), exchange).await,
+                Step::Wait(mut pause) => {
+                    if let Some(progress) = pause.progress() {
+                        return Ok(Event::Progress(progress));
+                    }
+                    self.inner.stop.sleep(pause.remaining(now())).await;
+                    pause.over(now());
+                }
+                Step::Done(outcome) => return outcome.map(Event::Done),
             }
-            Step::Done(outcome) => return outcome.map(Event::Done),
         }
+    }
+
+    /// Drives a machine to its end, and reports its pauses.
+    pub(crate) async fn finish<M: Machine>(&self, mut machine: M) -> Result<M::Output, M::Error> {
+        self.until_done(&mut machine, |progress| {
+            if let Some(report) = &self.on_wait {
+                report(progress.reason(), progress.next_poll_in());
+            }
+        })
+        .await
+    }
+
+    /// Drives a machine to its end.
+    pub(crate) async fn until_done<M: Machine>(
+        &self,
+        machine: &mut M,
+        report: impl Fn(&Progress),
+    ) -> Result<M::Output, M::Error> {
+        let guard = Guard {
+            inner: &self.inner,
+            machine,
+        };
+        loop {
+            match self.drive(guard.machine).await? {
+                Event::Progress(progress) => report(&progress),
+                Event::Done(output) => return Ok(output),
+            }
+        }
+    }
+
+    /// Reads an endpoint.
+    pub(crate) async fn read<E: Endpoint>(&self, endpoint: E) -> Result<E::Output, ReadError> {
+        let read = self.session.read(endpoint, any_seed(), now());
+        self.finish(read).await.map(Arc::unwrap_or_clone)
     }
 }
 
-/// Drives a machine to its end.
-pub(crate) async fn finish<M: Machine>(
-    tenant: &TenantClient,
-    machine: &mut M,
-    report: impl Fn(&Progress),
-) -> Result<M::Output, M::Error> {
-    let client = tenant.client();
-    let guard = Guard { client, machine };
-    loop {
-        match drive(tenant, guard.machine).await? {
-            Event::Progress(progress) => report(&progress),
-            Event::Done(output) => return Ok(output),
-        }
+impl fmt::Debug for Driver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Driver")
+            .field("client", &self.inner)
+            .field("tenant", self.session.tenant())
+            .finish_non_exhaustive()
     }
 }
 
 /// Leaves the ledger as it should be when the future is dropped.
 struct Guard<'a, M: Machine> {
-    client: &'a Inner,
+    inner: &'a Inner,
     machine: &'a mut M,
 }
 
 impl<M: Machine> Drop for Guard<'_, M> {
     fn drop(&mut self) {
         if let Some(change) = self.machine.abandon() {
-            self.client.store.transact_later(change);
+            self.inner.store.transact_later(change);
         }
     }
 }
 
 /// One request and its one answer. If it is stopped before the request is handed out, the machine decides what follows.
-async fn send(tenant: &TenantClient, exchange: Exchange<'_>) {
-    let client = tenant.client();
+async fn send(client: &Inner, tenant: &Tenant, exchange: Exchange<'_>) {
     let limit = exchange.time_limit(now());
     let token = tokio::select! {
         biased;
-        token = client.tokens.token(tenant.tenant(), exchange.challenge(), limit) => token,
+        token = client.tokens.token(tenant, exchange.challenge(), limit) => token,
         () = client.stop.stopped() => return,
     };
     let token = match token {

@@ -12,17 +12,17 @@ use reqwest::{Client, ClientBuilder, Url, redirect, retry};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::{
-    client::BuildError,
+    build_error::BuildError,
     connect::{self, LoopbackOnly, Mark, MarkLayer},
 };
 
 /// The longest that connecting may take.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
-/// Longer than any request of ours may take.
-const BEYOND_OURS: Duration = Duration::from_secs(2 * 60 * 60);
+/// Longer than any request of this client may take.
+const BEYOND_LIMITS: Duration = Duration::from_secs(2 * 60 * 60);
 
-/// The reqwest client with our settings on top.
+/// The reqwest client, with the settings that this crate needs.
 pub(crate) struct Http {
     client: Client,
     gate: Semaphore,
@@ -31,8 +31,8 @@ pub(crate) struct Http {
 }
 
 impl Http {
-    /// `config`: the caller's own. `plain`: the target is unencrypted, and therefore loopback. `local`: it is loopback,
-    /// which no proxy is to see.
+    /// `config` is the caller's configuration. `plain`: the target is unencrypted, and therefore loopback. `local`: the target
+    /// is loopback, and no proxy is used.
     pub(crate) fn new(
         config: Option<ClientBuilder>,
         plain: bool,
@@ -53,7 +53,7 @@ impl Http {
         }
         let mut builder = match config {
             // A limit in the configuration would end a request without its phase; this client's limit is kept outside.
-            Some(config) => config.timeout(BEYOND_OURS).read_timeout(BEYOND_OURS),
+            Some(config) => config.timeout(BEYOND_LIMITS).read_timeout(BEYOND_LIMITS),
             None => ClientBuilder::new(),
         };
         builder = builder
@@ -216,7 +216,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_url_is_never_taken_for_another() {
+    fn a_cached_url_is_used_for_the_same_uri_only() {
         let http = Http::new(None, true, true, 1).unwrap();
         let sent = |text: &str| http.url(&text.parse().unwrap()).map(String::from);
         // Each after each other: the same again, longer, shorter, another case, query, port or host.

@@ -81,6 +81,7 @@
 //! - `rustls-no-provider`: rustls with the provider that the process has installed.
 //! - `native-tls`: the TLS library of the operating system.
 
+mod build_error;
 mod client;
 mod clock;
 mod command;
@@ -88,6 +89,7 @@ mod connect;
 mod credentials;
 mod drive;
 mod http;
+mod inner;
 mod operation_poller;
 mod run_poller;
 mod stop;
@@ -99,7 +101,8 @@ mod tokens;
 pub use industrydata_core as core;
 pub use industrydata_core::lro::{Session, Settings};
 
-pub use client::{BuildError, Client, ClientBuilder};
+pub use build_error::BuildError;
+pub use client::{Client, ClientBuilder};
 pub use command::CommandToken;
 pub use credentials::CredentialsToken;
 pub use operation_poller::OperationPoller;

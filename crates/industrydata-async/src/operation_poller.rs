@@ -10,10 +10,8 @@ use industrydata_core::{
 
 use crate::{
     clock::{any_seed, now},
-    drive::{Event, drive, finish},
+    drive::{Driver, Event},
     run_poller::RunPoller,
-    stream::OperationStream,
-    tenant_client::TenantClient,
 };
 
 /// Polls the operation of a start, made here or elsewhere, until it ends.
@@ -22,13 +20,13 @@ use crate::{
 #[derive(Debug)]
 #[must_use = "the run continues, but nothing polls its operation"]
 pub struct OperationPoller {
-    tenant: TenantClient,
+    driver: Driver,
     poll: RecordedPoll,
 }
 
 impl OperationPoller {
-    pub(crate) fn new(tenant: TenantClient, poll: RecordedPoll) -> Self {
-        Self { tenant, poll }
+    pub(crate) fn new(driver: Driver, poll: RecordedPoll) -> Self {
+        Self { driver, poll }
     }
 
     /// The operation's URL. Its `Display` leaves out the query.
@@ -74,7 +72,7 @@ impl OperationPoller {
     ///
     /// [`OperationPollError`]. All but a failed operation carry the resume token.
     pub async fn progress(&mut self) -> Result<Option<Progress>, OperationPollError> {
-        match drive(&self.tenant, &mut self.poll).await? {
+        match self.driver.drive(&mut self.poll).await? {
             Event::Progress(progress) => Ok(Some(progress)),
             Event::Done(_) => Ok(None),
         }
@@ -86,7 +84,7 @@ impl OperationPoller {
     ///
     /// [`OperationPollError`]. All but a failed operation carry the resume token.
     pub async fn until_done(&mut self) -> Result<Operation, OperationPollError> {
-        let done = finish(&self.tenant, &mut self.poll, |_| ()).await;
+        let done = self.driver.until_done(&mut self.poll, |_| ()).await;
         done.map(|operation| Operation::clone(&operation))
     }
 
@@ -97,9 +95,11 @@ impl OperationPoller {
     ///
     /// [`ReadError`] if the runs had to be listed and could not be.
     pub async fn find_run(&self) -> Result<Option<RunMatch>, ReadError> {
-        let tenant = &self.tenant;
-        let find = tenant.session.find_run(self.poll.poll(), any_seed(), now());
-        tenant.finish(find).await
+        let find = self
+            .driver
+            .session
+            .find_run(self.poll.poll(), any_seed(), now());
+        self.driver.finish(find).await
     }
 
     /// Finds the run and polls it to its own end, which may come long after the operation's; `None` if it cannot be found.
@@ -112,13 +112,8 @@ impl OperationPoller {
         let Some(found) = self.find_run().await? else {
             return Ok(None);
         };
-        let tenant = self.tenant.clone();
-        let poll = tenant.session.poll_run(found.id(), any_seed(), now());
-        Ok(Some(RunPoller::new(tenant, poll, Some(found))))
-    }
-
-    /// Each poll's [`Progress`], before the pause that follows it, as a stream; a failed poll is its last item.
-    pub fn stream(&mut self) -> OperationStream<'_> {
-        OperationStream::new(self)
+        let driver = self.driver.clone();
+        let poll = driver.session.poll_run(found.id(), any_seed(), now());
+        Ok(Some(RunPoller::new(driver, poll, Some(found))))
     }
 }

@@ -7,10 +7,7 @@ use industrydata_core::{
     reconcile::RunMatch,
 };
 
-use crate::{
-    drive::{Event, drive, finish},
-    tenant_client::TenantClient,
-};
+use crate::drive::{Driver, Event};
 
 /// Polls a run until it ends.
 ///
@@ -18,15 +15,15 @@ use crate::{
 #[derive(Debug)]
 #[must_use = "the run continues, but nothing polls it"]
 pub struct RunPoller {
-    tenant: TenantClient,
+    driver: Driver,
     poll: RunPoll,
     run_match: Option<RunMatch>,
 }
 
 impl RunPoller {
-    pub(crate) fn new(tenant: TenantClient, poll: RunPoll, run_match: Option<RunMatch>) -> Self {
+    pub(crate) fn new(driver: Driver, poll: RunPoll, run_match: Option<RunMatch>) -> Self {
         Self {
-            tenant,
+            driver,
             poll,
             run_match,
         }
@@ -56,7 +53,7 @@ impl RunPoller {
     ///
     /// [`RunPollError`]: the run failed, or cannot be polled.
     pub async fn progress(&mut self) -> Result<Option<Progress>, RunPollError> {
-        match drive(&self.tenant, &mut self.poll).await? {
+        match self.driver.drive(&mut self.poll).await? {
             Event::Progress(progress) => Ok(Some(progress)),
             Event::Done(_) => Ok(None),
         }
@@ -68,7 +65,7 @@ impl RunPoller {
     ///
     /// [`RunPollError`]: the run failed, which its blocking error explains, or cannot be polled.
     pub async fn until_done(&mut self) -> Result<IndustryDataRun, RunPollError> {
-        let done = finish(&self.tenant, &mut self.poll, |_| ()).await;
+        let done = self.driver.until_done(&mut self.poll, |_| ()).await;
         done.map(|run| IndustryDataRun::clone(&run))
     }
 
@@ -78,6 +75,6 @@ impl RunPoller {
     ///
     /// [`ReadError`]. The run's own outcome does not depend on it.
     pub async fn statistics(&self) -> Result<RunStatistics, ReadError> {
-        self.tenant.read(GetStatistics::new(self.poll.id())).await
+        self.driver.read(GetStatistics::new(self.poll.id())).await
     }
 }

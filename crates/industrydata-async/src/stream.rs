@@ -29,9 +29,10 @@ type Step<'r> = Pin<
 #[must_use = "streams do nothing unless polled"]
 pub struct OperationStream<'r>(Option<Step<'r>>);
 
-impl<'r> OperationStream<'r> {
-    pub(crate) fn new(poller: &'r mut OperationPoller) -> Self {
-        Self(Some(next(poller)))
+impl OperationPoller {
+    /// Each poll's [`Progress`], before the pause that follows it, as a stream; a failed poll is its last item.
+    pub fn stream(&mut self) -> OperationStream<'_> {
+        OperationStream(Some(next(self)))
     }
 }
 

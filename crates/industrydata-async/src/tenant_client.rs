@@ -1,6 +1,6 @@
 //! What is done for one tenant.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use industrydata_core::{
     Tenant, Timestamp,
@@ -9,44 +9,35 @@ use industrydata_core::{
         Preflight,
     },
     ledger::{Entry, Forecast, Quota, Resolution, Schedule, StoreError},
-    lro::{Machine, PauseReason, ReadError, ResumeError, ResumeToken, Session, StartError},
+    lro::{PauseReason, ReadError, ResumeError, ResumeToken, Session, StartError},
     model::{IndustryDataRun, Operation, RunActivity, RunStatistics},
     reconcile::{ReconcileError, Reconciliation, ResolveError},
     wire::OperationUrl,
 };
 
 use crate::{
-    client::{Client, Inner},
     clock::{any_seed, now, seed},
-    drive::finish,
+    drive::Driver,
     operation_poller::OperationPoller,
     run_poller::RunPoller,
 };
 
-type OnWait = dyn Fn(&PauseReason, Duration) + Send + Sync;
-
 /// The client for one tenant, with the settings of its next call. Only [`start`](Self::start) starts a run.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 #[must_use = "nothing happens until a method is called"]
 pub struct TenantClient {
-    client: Client,
-    pub(crate) session: Session,
-    on_wait: Option<Arc<OnWait>>,
+    driver: Driver,
 }
 
 impl TenantClient {
-    pub(crate) fn new(client: Client, session: Session) -> Self {
-        Self {
-            client,
-            session,
-            on_wait: None,
-        }
+    pub(crate) fn new(driver: Driver) -> Self {
+        Self { driver }
     }
 
     /// The same client with other settings: [`Session`] has the time limit, whether a start waits for a slot, its label, and
     /// the schedule.
     pub fn with(mut self, change: impl FnOnce(Session) -> Session) -> Self {
-        self.session = change(self.session);
+        self.driver.session = change(self.driver.session);
         self
     }
 
@@ -55,14 +46,14 @@ impl TenantClient {
         mut self,
         report: impl Fn(&PauseReason, Duration) + Send + Sync + 'static,
     ) -> Self {
-        self.on_wait = Some(Arc::new(report));
+        self.driver.on_wait(report);
         self
     }
 
     /// The tenant.
     #[must_use]
     pub const fn tenant(&self) -> &Tenant {
-        self.session.tenant()
+        self.driver.session.tenant()
     }
 
     /// Starts a run: reserves a slot in the ledger, sends the POST once, records the outcome.
@@ -75,9 +66,12 @@ impl TenantClient {
     /// [`StartError`], which says whether a run may have started.
     pub async fn start(&self) -> Result<OperationPoller, StartError> {
         let seed = seed().map_err(StartError::local)?;
-        let accepted = self.finish(self.session.start(seed, now())).await?;
-        let poll = self.session.after(accepted);
-        Ok(OperationPoller::new(self.clone(), poll))
+        let accepted = self
+            .driver
+            .finish(self.driver.session.start(seed, now()))
+            .await?;
+        let poll = self.driver.session.after(accepted);
+        Ok(OperationPoller::new(self.driver.clone(), poll))
     }
 
     /// Polls the operation that a resume token names, perhaps another process's. The first poll comes at once.
@@ -86,20 +80,20 @@ impl TenantClient {
     ///
     /// [`ResumeError`] if the token belongs to another base URL. Nothing was sent.
     pub fn resume(&self, token: &ResumeToken) -> Result<OperationPoller, ResumeError> {
-        let poll = self.session.resume(token, any_seed(), now())?;
-        Ok(OperationPoller::new(self.clone(), poll))
+        let poll = self.driver.session.resume(token, any_seed(), now())?;
+        Ok(OperationPoller::new(self.driver.clone(), poll))
     }
 
     /// Polls the operation at a checked URL. The first poll comes at once.
     pub fn poll(&self, url: OperationUrl) -> OperationPoller {
-        let poll = self.session.poll(url, any_seed(), now());
-        OperationPoller::new(self.clone(), poll)
+        let poll = self.driver.session.poll(url, any_seed(), now());
+        OperationPoller::new(self.driver.clone(), poll)
     }
 
     /// Polls a run by its id to its end. Its time limit begins now.
     pub fn follow(&self, run: &str) -> RunPoller {
-        let poll = self.session.poll_run(run, any_seed(), now());
-        RunPoller::new(self.clone(), poll, None)
+        let poll = self.driver.session.poll_run(run, any_seed(), now());
+        RunPoller::new(self.driver.clone(), poll, None)
     }
 
     /// The quota from the ledger, with a forecast if the [`schedule`](Session::schedule) is known. Nothing is sent.
@@ -108,7 +102,7 @@ impl TenantClient {
     ///
     /// [`StoreError`] if the ledger cannot be read.
     pub async fn quota(&self) -> Result<Quota, StoreError> {
-        self.finish(self.session.quota()).await
+        self.driver.finish(self.driver.session.quota()).await
     }
 
     /// All entries of the ledger, including those that no longer count. Nothing is sent.
@@ -117,7 +111,7 @@ impl TenantClient {
     ///
     /// [`StoreError`] if the ledger cannot be read.
     pub async fn entries(&self) -> Result<Vec<Entry>, StoreError> {
-        self.finish(self.session.entries()).await
+        self.driver.finish(self.driver.session.entries()).await
     }
 
     /// Resolves a start in doubt by hand, by its entry's id, with a note on why. Nothing is sent.
@@ -131,7 +125,8 @@ impl TenantClient {
         resolution: Resolution,
         note: &str,
     ) -> Result<(), ResolveError> {
-        self.finish(self.session.resolve(id, resolution, note))
+        self.driver
+            .finish(self.driver.session.resolve(id, resolution, note))
             .await
     }
 
@@ -143,8 +138,11 @@ impl TenantClient {
     ///
     /// [`ReconcileError`] if the ledger, or both lists, cannot be read.
     pub async fn reconcile(&self) -> Result<Reconciliation, ReconcileError> {
-        let reconcile = self.session.reconcile(any_seed(), now());
-        self.finish(reconcile).await.map(Arc::unwrap_or_clone)
+        let reconcile = self.driver.session.reconcile(any_seed(), now());
+        self.driver
+            .finish(reconcile)
+            .await
+            .map(Arc::unwrap_or_clone)
     }
 
     /// The next scheduled run, and whether a start now causes it to be skipped. `scheduled` is a time at which a scheduled
@@ -158,7 +156,8 @@ impl TenantClient {
         &self,
         scheduled: Option<Timestamp>,
     ) -> Result<Option<Forecast>, ReconcileError> {
-        self.finish(self.session.forecast(scheduled, any_seed()))
+        self.driver
+            .finish(self.driver.session.forecast(scheduled, any_seed()))
             .await
     }
 
@@ -169,7 +168,9 @@ impl TenantClient {
     ///
     /// [`ReconcileError`] if the ledger or the list of runs cannot be read.
     pub async fn infer_schedule(&self) -> Result<Option<Schedule>, ReconcileError> {
-        self.finish(self.session.infer_schedule(any_seed())).await
+        self.driver
+            .finish(self.driver.session.infer_schedule(any_seed()))
+            .await
     }
 
     /// The operations the service still has, of starts and of validations. It takes `IndustryData.ReadBasic.All`.
@@ -243,29 +244,6 @@ impl TenantClient {
     ///
     /// [`ReadError`], as for all reads.
     pub async fn read<E: Endpoint>(&self, endpoint: E) -> Result<E::Output, ReadError> {
-        let read = self.session.read(endpoint, any_seed(), now());
-        self.finish(read).await.map(Arc::unwrap_or_clone)
-    }
-
-    pub(crate) fn client(&self) -> &Inner {
-        self.client.inner()
-    }
-
-    pub(crate) async fn finish<M: Machine>(&self, mut machine: M) -> Result<M::Output, M::Error> {
-        finish(self, &mut machine, |progress| {
-            if let Some(report) = &self.on_wait {
-                report(progress.reason(), progress.next_poll_in());
-            }
-        })
-        .await
-    }
-}
-
-impl fmt::Debug for TenantClient {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TenantClient")
-            .field("client", &self.client)
-            .field("tenant", self.tenant())
-            .finish_non_exhaustive()
+        self.driver.read(endpoint).await
     }
 }

@@ -19,14 +19,14 @@ use crate::{clock::now, stop::Stop, tokens::TokenSource};
 
 /// The most output read of a command, in bytes.
 const OUTPUT_LIMIT: u64 = 64 * 1024;
-/// How often a command that has closed its output is asked whether it has ended.
+/// How often to check whether a command that has closed its output has ended.
 const TICK: Duration = Duration::from_millis(20);
 
 /// Runs a command for each token, such as `az account get-access-token --resource https://graph.microsoft.com`.
 ///
-/// Its output is a bare token or az's JSON ([`AccessToken::from_output`]); its error output goes to this process's own.
-/// It may take [`Limits::TOKEN`], and is ended then, on Unix with all that it has started: it runs in a process group of
-/// its own, and cannot ask for anything on the terminal. The tenant and a challenge are not handed to it.
+/// The command prints a bare token or az's JSON ([`AccessToken::from_output`]); its error output goes to that of this
+/// process. After [`Limits::TOKEN`] it is killed. On Unix it runs in a new process group, which is killed with it, and so
+/// it cannot ask for input on the terminal. It receives neither the tenant nor a challenge.
 pub struct CommandToken {
     program: String,
     arguments: Vec<String>,
@@ -46,7 +46,7 @@ impl CommandToken {
         }
     }
 
-    /// Runs `line` by `sh -c`.
+    /// Runs `line` with `sh -c`.
     #[must_use]
     pub fn shell(line: impl Into<String>) -> Self {
         Self::new("sh", ["-c".to_owned(), line.into()])
@@ -58,7 +58,7 @@ impl CommandToken {
         self.stop.clone()
     }
 
-    /// Reads the output until its end; the limit and the stop are kept whatever the command does.
+    /// Reads the output to its end. The limit and the stop hold whatever the command does.
     fn output(&self, child: &mut Child) -> Result<Vec<u8>, TokenError> {
         let Some(stdout) = child.stdout.take() else {
             return Err(TokenError::unavailable("the token command has no output"));
@@ -67,7 +67,7 @@ impl CommandToken {
         thread::spawn(move || {
             let mut output = Vec::new();
             let read = stdout.take(OUTPUT_LIMIT).read_to_end(&mut output);
-            // Nobody may be waiting any more.
+            // The receiver may have given up.
             let _ = sender.send(read.map(|_| output));
         });
         let began = Instant::now();
@@ -124,7 +124,7 @@ impl TokenSource for CommandToken {
             TokenError::unavailable(format!("the token command could not be run: {error}"))
         })?;
         let output = self.output(&mut child);
-        // Once it has ended by itself its id may be another's.
+        // Once it has ended, its id may name another process.
         if output.is_err() && matches!(child.try_wait(), Ok(None)) {
             end(&mut child);
         }
@@ -135,7 +135,7 @@ impl TokenSource for CommandToken {
     }
 }
 
-/// Ends the command and, where that can be done, all that it has started: a shell is seldom alone.
+/// Kills the command. On Unix this includes its process group, since a shell starts other programs.
 fn end(child: &mut Child) {
     #[cfg(unix)]
     {

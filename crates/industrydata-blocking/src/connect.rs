@@ -1,7 +1,7 @@
 //! How far a request got. ureq reports a failed handshake like a lost answer, so the way to a connection is marked.
 //!
-//! A resolver of ours comes first and a mark comes last in the chain of connectors, all on the calling thread. What
-//! breaks between the marks broke before a connection stood.
+//! In the chain of connectors, [`CachingResolver`] comes first and a mark comes last, all on the calling thread. An error
+//! between the two came before the connection was made.
 
 use std::{
     cell::Cell,
@@ -22,7 +22,7 @@ use ureq::{
     },
 };
 
-/// How long resolved addresses are kept: ureq asks on every request, on a thread of its own if a limit is set.
+/// How long resolved addresses are kept. ureq resolves on every request, on a new thread if a limit is set.
 const KEEP: Duration = Duration::from_secs(30);
 
 thread_local! {

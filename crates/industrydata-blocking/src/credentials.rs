@@ -9,7 +9,7 @@ use industrydata_core::{
 };
 use ureq::{Agent, config::ConfigBuilder, typestate::AgentScope};
 
-use crate::{client::BuildError, clock::now, http::Http, stop::Stop, tokens::TokenSource};
+use crate::{build_error::BuildError, clock::now, http::Http, stop::Stop, tokens::TokenSource};
 
 /// The longest answer of a token endpoint, in bytes.
 const BODY_LIMIT: usize = 256 * 1024;

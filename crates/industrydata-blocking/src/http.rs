@@ -16,7 +16,7 @@ use ureq::{
 };
 
 use crate::{
-    client::BuildError,
+    build_error::BuildError,
     connect::{self, CachingResolver, Mark},
     stop::Stop,
 };

@@ -10,9 +10,8 @@ use industrydata_core::{
 
 use crate::{
     clock::{any_seed, now},
-    drive::{Event, drive, finish},
+    drive::{Driver, Event},
     run_poller::RunPoller,
-    tenant_client::TenantClient,
 };
 
 /// Polls the operation of a start, made here or elsewhere, until it ends.
@@ -21,15 +20,15 @@ use crate::{
 #[derive(Debug)]
 #[must_use = "the run continues, but nothing polls its operation"]
 pub struct OperationPoller {
-    tenant: TenantClient,
+    driver: Driver,
     poll: RecordedPoll,
     has_ended: bool,
 }
 
 impl OperationPoller {
-    pub(crate) fn new(tenant: TenantClient, poll: RecordedPoll) -> Self {
+    pub(crate) fn new(driver: Driver, poll: RecordedPoll) -> Self {
         Self {
-            tenant,
+            driver,
             poll,
             has_ended: false,
         }
@@ -78,7 +77,7 @@ impl OperationPoller {
     ///
     /// [`OperationPollError`]. All but a failed operation carry the resume token.
     pub fn progress(&mut self) -> Result<Option<Progress>, OperationPollError> {
-        match drive(&self.tenant, &mut self.poll)? {
+        match self.driver.drive(&mut self.poll)? {
             Event::Progress(progress) => Ok(Some(progress)),
             Event::Done(_) => Ok(None),
         }
@@ -90,7 +89,7 @@ impl OperationPoller {
     ///
     /// [`OperationPollError`]. All but a failed operation carry the resume token.
     pub fn until_done(&mut self) -> Result<Operation, OperationPollError> {
-        let done = finish(&self.tenant, &mut self.poll, |_| ());
+        let done = self.driver.until_done(&mut self.poll, |_| ());
         done.map(|operation| Operation::clone(&operation))
     }
 
@@ -101,9 +100,11 @@ impl OperationPoller {
     ///
     /// [`ReadError`] if the runs had to be listed and could not be.
     pub fn find_run(&self) -> Result<Option<RunMatch>, ReadError> {
-        let tenant = &self.tenant;
-        let find = tenant.session.find_run(self.poll.poll(), any_seed(), now());
-        tenant.finish(find)
+        let find = self
+            .driver
+            .session
+            .find_run(self.poll.poll(), any_seed(), now());
+        self.driver.finish(find)
     }
 
     /// Finds the run and polls it to its own end, which may come long after the operation's; `None` if it cannot be found.
@@ -116,9 +117,9 @@ impl OperationPoller {
         let Some(found) = self.find_run()? else {
             return Ok(None);
         };
-        let tenant = self.tenant.clone();
-        let poll = tenant.session.poll_run(found.id(), any_seed(), now());
-        Ok(Some(RunPoller::new(tenant, poll, Some(found))))
+        let driver = self.driver.clone();
+        let poll = driver.session.poll_run(found.id(), any_seed(), now());
+        Ok(Some(RunPoller::new(driver, poll, Some(found))))
     }
 }
 

@@ -7,24 +7,21 @@ use industrydata_core::{
     reconcile::RunMatch,
 };
 
-use crate::{
-    drive::{Event, drive, finish},
-    tenant_client::TenantClient,
-};
+use crate::drive::{Driver, Event};
 
 /// Polls a run until it ends.
 #[derive(Debug)]
 #[must_use = "the run continues, but nothing polls it"]
 pub struct RunPoller {
-    tenant: TenantClient,
+    driver: Driver,
     poll: RunPoll,
     run_match: Option<RunMatch>,
 }
 
 impl RunPoller {
-    pub(crate) fn new(tenant: TenantClient, poll: RunPoll, run_match: Option<RunMatch>) -> Self {
+    pub(crate) fn new(driver: Driver, poll: RunPoll, run_match: Option<RunMatch>) -> Self {
         Self {
-            tenant,
+            driver,
             poll,
             run_match,
         }
@@ -54,7 +51,7 @@ impl RunPoller {
     ///
     /// [`RunPollError`]: the run failed, or cannot be polled.
     pub fn progress(&mut self) -> Result<Option<Progress>, RunPollError> {
-        match drive(&self.tenant, &mut self.poll)? {
+        match self.driver.drive(&mut self.poll)? {
             Event::Progress(progress) => Ok(Some(progress)),
             Event::Done(_) => Ok(None),
         }
@@ -66,7 +63,7 @@ impl RunPoller {
     ///
     /// [`RunPollError`]: the run failed, which its blocking error explains, or cannot be polled.
     pub fn until_done(&mut self) -> Result<IndustryDataRun, RunPollError> {
-        let done = finish(&self.tenant, &mut self.poll, |_| ());
+        let done = self.driver.until_done(&mut self.poll, |_| ());
         done.map(|run| IndustryDataRun::clone(&run))
     }
 
@@ -76,6 +73,6 @@ impl RunPoller {
     ///
     /// [`ReadError`]. The run's own outcome does not depend on it.
     pub fn statistics(&self) -> Result<RunStatistics, ReadError> {
-        self.tenant.read(GetStatistics::new(self.poll.id()))
+        self.driver.read(GetStatistics::new(self.poll.id()))
     }
 }

@@ -1,7 +1,7 @@
-//! Every message of the crate in one document, `snapshots/words.snap`: a change of a word is a change of that file.
+//! Collects every message of the crate in `snapshots/words.snap`, so that a review sees each change of a message.
 //!
-//! It stands in the crate, where a `match` on a non-exhaustive enum must name each variant: a new one fails to compile
-//! until it is listed here, and the test fails until the document has it.
+//! Inside the crate, a `match` on a non-exhaustive enum must name every variant. A new variant does not compile until it is
+//! listed here, and the test fails until the snapshot has its message.
 
 use std::{error::Error, fmt, iter::successors, time::Duration};
 
@@ -59,7 +59,7 @@ use world::{Answer, Script, World};
 #[path = "../tests/world/mod.rs"]
 mod world;
 
-/// What happened to a machine: each variant is to be in the document.
+/// The kinds of an error, all of which the document must show.
 trait Kind {
     const TYPE: &'static str;
     const VARIANTS: &'static [&'static str];
@@ -96,14 +96,14 @@ kinds! {
     RunPollErrorKind { Failed Unrecognised LostTrack Read TimeLimit Stopped }
 }
 
-/// What one value says: its variant, what else is known of it, and its lines.
-struct Said {
+/// The text of one value: its variant, its facts and its lines.
+struct Sample {
     variant: &'static str,
     facts: String,
     lines: Vec<String>,
 }
 
-impl Said {
+impl Sample {
     fn new(variant: &'static str, text: &impl fmt::Display) -> Self {
         Self {
             variant,
@@ -112,7 +112,7 @@ impl Said {
         }
     }
 
-    /// The errors beneath, down to the root.
+    /// Adds the chain of sources, down to the root.
     fn because(mut self, error: &dyn Error) -> Self {
         let sources = successors(error.source(), |&error| error.source());
         self.lines
@@ -128,25 +128,25 @@ impl Said {
     }
 }
 
-/// What an error of a machine says; all of them answer the same questions.
-macro_rules! said {
+/// The sample of a machine's error. All of these errors have the same methods.
+macro_rules! sample {
     ($error:ident) => {{
         let debug = format!("{:?}", $error);
         assert!(debug.contains($error.kind().variant()), "{debug}");
         let status = $error
             .service_error()
             .map(|answer| answer.status().as_u16());
-        let mut said = Said::new($error.kind().variant(), &$error)
+        let mut sample = Sample::new($error.kind().variant(), &$error)
             .because(&$error)
             .fact("may have started:", Some($error.may_have_started()))
             .fact("answer", status)
             .fact("request-id", $error.request_id());
-        said.lines.push(format!("advice: {}", $error.advice()));
-        said
+        sample.lines.push(format!("advice: {}", $error.advice()));
+        sample
     }};
 }
 
-/// Adds a section for each enum, with one value of each of its variants, and what `$more` adds to its text.
+/// Adds a section for each enum, with one value of each variant. `$more` adds to a value's text.
 macro_rules! sections {
     ($document:ident, $more:expr; $($name:ident {
         $($variant:ident $(($value:expr))? $({ $($field:ident: $of:expr),+ })?)+
@@ -154,10 +154,10 @@ macro_rules! sections {
         let variant = |it: &$name| match it {
             $($name::$variant { .. } => stringify!($variant),)+
         };
-        let more: fn(Said, &$name) -> Said = $more;
+        let more: fn(Sample, &$name) -> Sample = $more;
         let all = [$($name::$variant $(($value))? $({ $($field: $of),+ })?),+];
-        let said = all.iter().map(|it| more(Said::new(variant(it), it), it));
-        $document.add(stringify!($name), said);
+        let samples = all.iter().map(|it| more(Sample::new(variant(it), it), it));
+        $document.add(stringify!($name), samples);
     )+};
 }
 
@@ -165,22 +165,22 @@ macro_rules! sections {
 struct Document(String);
 
 impl Document {
-    /// Adds how a machine can end, in the order of the kinds: each at least once.
+    /// Adds the errors of one machine in the order of their kinds. Each kind must occur.
     #[track_caller]
-    fn add_kind<K: Kind>(&mut self, mut all: Vec<Said>) {
-        let place = |said: &Said| K::VARIANTS.iter().position(|it| *it == said.variant);
+    fn add_kind<K: Kind>(&mut self, mut all: Vec<Sample>) {
+        let place = |sample: &Sample| K::VARIANTS.iter().position(|it| *it == sample.variant);
         all.sort_by_key(place);
-        let mut said: Vec<&str> = all.iter().map(|said| said.variant).collect();
-        said.dedup();
-        assert_eq!(said, K::VARIANTS, "{}", K::TYPE);
+        let mut kinds: Vec<&str> = all.iter().map(|sample| sample.variant).collect();
+        kinds.dedup();
+        assert_eq!(kinds, K::VARIANTS, "{}", K::TYPE);
         self.add(K::TYPE, all);
     }
 
-    fn add(&mut self, name: &str, all: impl IntoIterator<Item = Said>) {
+    fn add(&mut self, name: &str, all: impl IntoIterator<Item = Sample>) {
         self.0 += &format!("\n# {name}\n\n");
-        for said in all {
-            self.0 += &format!("{name}::{}{}\n", said.variant, said.facts);
-            for line in said.lines {
+        for sample in all {
+            self.0 += &format!("{name}::{}{}\n", sample.variant, sample.facts);
+            for line in sample.lines {
                 self.0 += &format!("    {line}\n");
             }
         }
@@ -191,13 +191,13 @@ impl Document {
 fn every_message_is_as_it_was_reviewed() {
     let mut document = Document::default();
     document.add_kind::<StartErrorKind>(starts());
-    document.add_kind::<OperationPollErrorKind>(watches());
+    document.add_kind::<OperationPollErrorKind>(operation_polls());
     document.add_kind::<ReadErrorKind>(reads());
-    document.add_kind::<RunPollErrorKind>(follows());
+    document.add_kind::<RunPollErrorKind>(run_polls());
     add_errors(&mut document);
     add_reasons_and_states(&mut document);
 
-    // What comes from outside moves no cursor, and no message shows a token.
+    // Text from outside contains no control characters, and no message contains a token.
     let is_harmless = |c: char| c == '\n' || !c.is_control();
     assert!(document.0.chars().all(is_harmless));
     assert!(!document.0.contains("canary"));
@@ -240,13 +240,13 @@ fn no_token(error: TokenError) -> Script {
     Script::new().then(Answer::NoToken(error))
 }
 
-/// Each token is refused.
+/// The service refuses each token.
 fn refused() -> Script {
     let fresh = answer(401).then(Answer::Token("canary-2"));
     fresh.with(401, &[], BODY).with(401, &[], BODY)
 }
 
-/// The token is refused, and there is no other.
+/// The service refuses the token, and the source has no other.
 fn refused_without_another() -> Script {
     answer(401).then(Answer::NoToken(TokenError::Malformed("empty")))
 }
@@ -266,7 +266,7 @@ fn plan(limits: Limits) -> PollPlan {
     }
 }
 
-fn starts() -> Vec<Said> {
+fn starts() -> Vec<Sample> {
     let mut ends: Vec<StartError> = [
         asked_to_wait(429, "3600"),
         refused(),
@@ -301,25 +301,25 @@ fn starts() -> Vec<Said> {
     let mut machine = Start::new(world.plan(), [1; 16], world.now);
     machine.stop();
     ends.push(world.drive(&mut machine).unwrap_err());
-    // A store that takes longer than there is.
+    // The store takes longer than the time limit.
     let mut plan = world.plan();
     plan.limits = limits(5);
     let mut machine = Start::new(plan, [2; 16], world.now);
     world.pass(Duration::from_secs(6));
     ends.push(world.drive(&mut machine).unwrap_err());
 
-    let said = ends.into_iter().map(|error| {
-        let said = said!(error);
-        said.fact("retry at", error.retry_at()).fact(
+    let samples = ends.into_iter().map(|error| {
+        let sample = sample!(error);
+        sample.fact("retry at", error.retry_at()).fact(
             "client-request-id of length",
             error.client_request_id().map(str::len),
         )
     });
-    said.collect()
+    samples.collect()
 }
 
-fn watches() -> Vec<Said> {
-    let watch = |world: &World, limits| {
+fn operation_polls() -> Vec<Sample> {
+    let poll = |world: &World, limits| {
         let url = OperationUrl::parse(&BaseUrl::graph(), world::LOCATION).unwrap();
         let accepted = Some(world::timestamp(0));
         OperationPoll::new(url, plan(limits), accepted, [9; 16], world.now)
@@ -347,32 +347,33 @@ fn watches() -> Vec<Said> {
     ]
     .map(|(script, total)| {
         let mut world = World::new(script);
-        let mut machine = watch(&world, limits(total));
+        let mut machine = poll(&world, limits(total));
         world.drive(&mut machine).unwrap_err()
     })
     .into();
     let mut world = World::new(Script::new());
-    let mut machine = watch(&world, limits(DAY));
+    let mut machine = poll(&world, limits(DAY));
     machine.stop();
     let stopped = world.drive(&mut machine).unwrap_err();
     ends.push(stopped.with_ledger_warning(Some(StoreError::Busy)));
 
-    let said = ends.into_iter().map(|error| {
-        let said = said!(error);
-        said.fact(
-            "resume from",
-            error.resume_token().map(ResumeToken::accepted),
-        )
-        .fact("ledger:", error.ledger_warning())
-        .fact(
-            "operation",
-            error.operation().map(|it| it.status().as_str()),
-        )
+    let samples = ends.into_iter().map(|error| {
+        let sample = sample!(error);
+        sample
+            .fact(
+                "resume from",
+                error.resume_token().map(ResumeToken::accepted),
+            )
+            .fact("ledger:", error.ledger_warning())
+            .fact(
+                "operation",
+                error.operation().map(|it| it.status().as_str()),
+            )
     });
-    said.collect()
+    samples.collect()
 }
 
-fn reads() -> Vec<Said> {
+fn reads() -> Vec<Sample> {
     let mut ends: Vec<ReadError> = [
         (answer(404), 600),
         (answer(403), 600),
@@ -416,19 +417,20 @@ fn reads() -> Vec<Said> {
     let mut machine = Read::new(GetRun::new("run-1"), plan, [9; 16], world.now);
     machine.stop();
     let Step::Done(Err(stopped)) = machine.step() else {
-        panic!("it was stopped")
+        panic!("the machine was stopped")
     };
     ends.push(stopped);
 
-    let said = ends.into_iter().map(|error| {
-        let said = said!(error);
-        said.fact("subject:", Some(error.subject()))
+    let samples = ends.into_iter().map(|error| {
+        let sample = sample!(error);
+        sample
+            .fact("subject:", Some(error.subject()))
             .fact("takes", Some(error.permission()))
     });
-    said.collect()
+    samples.collect()
 }
 
-fn follows() -> Vec<Said> {
+fn run_polls() -> Vec<Sample> {
     let run = |more: &str| body(&format!(r#"{{"id":"r-1",{more}}}"#));
     let running = || run(r#""status":"running""#);
     let mut ends: Vec<RunPollError> = [
@@ -453,16 +455,17 @@ fn follows() -> Vec<Said> {
     let mut machine = RunPoll::new("run-1", plan(limits(DAY)), [9; 16], world.now);
     machine.stop();
     let Step::Done(Err(stopped)) = machine.step() else {
-        panic!("it was stopped")
+        panic!("the machine was stopped")
     };
     ends.push(stopped);
 
-    let said = ends.into_iter().map(|error| {
-        let said = said!(error);
-        said.fact("follows", Some(error.run_id()))
-            .fact("seen", error.run().map(|run| run.id()))
+    let samples = ends.into_iter().map(|error| {
+        let sample = sample!(error);
+        sample
+            .fact("run", Some(error.run_id()))
+            .fact("last seen", error.run().map(|run| run.id()))
     });
-    said.collect()
+    samples.collect()
 }
 
 fn a_read_error() -> ReadError {
@@ -476,7 +479,7 @@ fn an_answer() -> Box<ServiceError> {
 }
 
 fn add_errors(document: &mut Document) {
-    sections! { document, |said, it| said.because(it);
+    sections! { document, |sample, it| sample.because(it);
         TransientError {
             Lost(TransportError::new(Phase::Tls, "handshake")) Answer(an_answer()) Body(IncompleteBody::cut("reset")) Encoded
             Unreadable(BodyError::EmptyBody) Token(down()) Dropped
@@ -496,7 +499,7 @@ fn add_errors(document: &mut Document) {
         }
         LinkError { Location(LocationError::CrossOrigin) Elsewhere }
     }
-    sections! { document, |said, it| said.because(it).fact("name", Some(it.name()));
+    sections! { document, |sample, it| sample.because(it).fact("name", Some(it.name()));
         BodyError {
             WrongContentType EmptyBody NotUtf8 InvalidJson TooDeep NotAnObject DuplicateKey MissingStatus InvalidStatus
             MissingMember("value")
@@ -505,7 +508,7 @@ fn add_errors(document: &mut Document) {
             Insecure Missing Multiple NotUtf8 TooLong Unparsable HasCredentials CrossOrigin NotAnOperation
         }
     }
-    sections! { document, |said, it| said.because(it).fact("transient:", Some(it.is_transient()));
+    sections! { document, |sample, it| sample.because(it).fact("transient:", Some(it.is_transient()));
         TokenError {
             Malformed("empty") Unusable("no token in it".to_owned()) Refused("invalid_client".to_owned())
             Unavailable(no_socket())
@@ -515,10 +518,10 @@ fn add_errors(document: &mut Document) {
 
 fn add_reasons_and_states(document: &mut Document) {
     let wild = || "a\n\u{1b}[2J".to_owned();
-    sections! { document, |said, it| said.fact("may have acted:", Some(it.may_have_acted()));
+    sections! { document, |sample, it| sample.fact("may have acted:", Some(it.may_have_acted()));
         Phase { Local Resolve Connect Proxy Tls Refused Sent }
     }
-    sections! { document, |said, _| said;
+    sections! { document, |sample, _| sample;
         PauseReason {
             Slot(RefusalReason::Slots) Throttled Interval RetryAfter Retry(TransientError::Dropped) RunGoesOn
             Unread(a_read_error())

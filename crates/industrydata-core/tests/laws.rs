@@ -62,7 +62,7 @@ enum Fate {
     Status(u16, bool),
     Lost(Phase, bool),
     Dropped(bool),
-    /// The process ends while the request is out: nothing more is booked.
+    /// The process ends while the request is out: nothing more is recorded.
     Crashed(bool),
 }
 
@@ -242,7 +242,7 @@ fn run(
                 // I4: it is in the ledger, and its lease outlives the request.
                 let mut own = world.in_flight();
                 own.retain(|id| !before.contains(id));
-                assert_eq!(own.len(), 1, "a POST without a reservation of its own");
+                assert_eq!(own.len(), 1, "a POST without a new reservation");
                 let posts = world.posts.entry(own.remove(0)).or_default();
                 *posts += 1;
                 assert!(

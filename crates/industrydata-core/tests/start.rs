@@ -220,7 +220,7 @@ fn a_short_429_is_waited_out_once() {
 }
 
 #[test]
-fn a_long_429_closes_the_books_for_everybody() {
+fn a_long_429_closes_the_ledger_for_every_caller() {
     let script = Script::new().with(429, &[("retry-after", "31")], "");
     let mut world = check(script, "Throttled", 1, (0, 0));
     assert_eq!(world.quota().available(), 0);
@@ -290,7 +290,7 @@ fn a_start_that_waits_for_a_slot_gets_it() {
 }
 
 #[test]
-fn no_books_no_start() {
+fn an_unusable_ledger_stops_a_start() {
     for fault in [
         StoreError::Busy,
         StoreError::Damaged("x"),
@@ -302,7 +302,7 @@ fn no_books_no_start() {
 }
 
 #[test]
-fn an_outcome_that_cannot_be_booked_is_a_warning() {
+fn an_outcome_that_cannot_be_recorded_is_a_warning() {
     let mut world = World::new(
         Script::new()
             .accepted()
@@ -348,7 +348,7 @@ fn a_token_that_comes_too_late_gives_the_slot_back() {
 }
 
 #[test]
-fn a_token_given_up_at_the_time_limit_is_told_as_the_limit() {
+fn a_token_given_up_at_the_time_limit_is_reported_as_the_limit() {
     for (error, is_limit) in [
         (TokenError::unavailable("given up"), true),
         (TokenError::Refused("invalid_client".to_owned()), false),
@@ -415,7 +415,7 @@ fn a_request_without_time_for_its_answer_is_not_sent() {
 }
 
 #[test]
-fn extreme_limits_are_taken_for_the_nearest() {
+fn extreme_limits_are_clamped() {
     let mut world = World::new(Script::new().accepted());
     let mut plan = world.plan();
     plan.limits.request = Duration::MAX;
@@ -452,7 +452,7 @@ fn throttled_waiting_has_a_floor() {
     let world = check_plan(script, wait, "accepted", 5, (1, 0));
     let waited: Duration = world.pauses.iter().map(|(time, _)| *time).sum();
     assert!(waited >= Duration::from_secs(180), "{:?}", world.pauses);
-    // Each of the four is a reservation of its own, which none before it stands in the way of.
+    // Each of the four has a new reservation, and the earlier ones do not delay it.
     assert!(waited <= Duration::from_secs(262), "{:?}", world.pauses);
 }
 
@@ -472,7 +472,7 @@ fn the_time_limit_before_the_request_is_told() {
 }
 
 #[test]
-fn stopping_books_what_is_known() {
+fn stopping_records_the_known_outcome() {
     let mut world = World::new(Script::new());
     let mut machine = industrydata_core::lro::Start::new(world.plan(), [1; 16], world.now);
     machine.stop();
@@ -563,7 +563,7 @@ fn refused(world: &mut World) -> Start {
 }
 
 #[test]
-fn an_outcome_that_ends_a_start_is_booked_in_two_tries() {
+fn an_outcome_that_ends_a_start_is_recorded_in_two_tries() {
     for (faults, warns) in [(0, false), (1, false), (2, true)] {
         let mut world = World::new(Script::new());
         let mut machine = refused(&mut world);
@@ -814,7 +814,7 @@ fn a_reservation_is_posted_while_it_can_be_answered_and_made_anew_twice() {
 }
 
 #[test]
-fn each_request_has_an_id_of_its_own_and_a_202_no_body_to_be_read() {
+fn each_request_has_a_new_id_and_the_body_of_a_202_is_not_read() {
     let script = Script::new().status(401).then(Answer::Token("canary-2"));
     let mut world = World::new(script.accepted().running().running().succeeded());
     assert!(world.run(PollingPolicy::default()).is_ok());
@@ -837,7 +837,7 @@ fn each_request_has_an_id_of_its_own_and_a_202_no_body_to_be_read() {
 }
 
 #[test]
-fn a_location_that_cannot_be_followed_is_told_as_it_came() {
+fn an_unusable_location_is_reported_as_received() {
     let long = format!("https://evil.example/{}", "a".repeat(9000));
     for (location, text) in [
         ("https://evil.example/x", "https://evil.example/x"),
@@ -885,7 +885,7 @@ fn a_slot_that_comes_too_late_is_not_waited_for() {
 }
 
 #[test]
-fn stopping_in_the_middle_books_what_is_known() {
+fn stopping_between_steps_records_the_known_outcome() {
     // Reserved, and not known to be: given back.
     let mut world = World::new(Script::new());
     let mut machine = Start::new(world.plan(), [5; 16], world.now);

@@ -213,7 +213,7 @@ fn three_401_in_a_row_end_it_and_one_fresh_token_goes_on() {
 }
 
 #[test]
-fn track_is_lost_after_ten_minutes_and_ten_misses() {
+fn track_is_lost_after_ten_minutes_and_ten_transient_errors() {
     let mut world = World::new(Script::new().status(503).times(500));
     let mut watch = world.resume(&resume_token(), Limits::default());
     let error = world.drive(&mut watch).unwrap_err();
@@ -226,12 +226,12 @@ fn track_is_lost_after_ten_minutes_and_ten_misses() {
         "{}",
         world.requests.len()
     );
-    // Long pauses: ten errors are waited for.
+    // With long waits, track is lost only after ten errors.
     let slow = Script::new()
         .with(503, &[("retry-after", "900")], "")
         .times(12);
     check(slow, "LostTrack", 10);
-    // News in between begins anew.
+    // A status in between resets the count.
     let script = Script::new()
         .with(503, &[("retry-after", "500")], "")
         .times(9)

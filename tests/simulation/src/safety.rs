@@ -48,7 +48,7 @@ pub(crate) fn quota(world: &World) -> Option<String> {
         return Some(unreported);
     }
     if world.record.jumped_ahead * 1000 > MARGIN as i64 / 2 {
-        // T46: without a clock of its own, a store frees slots early if the machine's clock is set forward.
+        // T46: a store that uses the machine's clock frees slots early if that clock is set forward.
         return None;
     }
     let mut accepted: Vec<u64> = world.record.acceptances().map(|(at, _)| at).collect();

@@ -44,7 +44,7 @@ pub fn scenarios() -> Vec<Scenario> {
             .ledger(0, 1)
     });
     let page = Scenario::new(
-        "a 200 with an HTML page is not taken for an accepted start",
+        "a 200 with an HTML page is not treated as an accepted start",
         "T25",
     )
     .turn(answer(
@@ -56,7 +56,7 @@ pub fn scenarios() -> Vec<Scenario> {
     .wire("P")
     .ledger(0, 1);
     let operation = Scenario::new(
-        "a 200 with an operation is not taken for an accepted start",
+        "a 200 with an operation is not treated as an accepted start",
         "T25",
     )
     .turn(answer(

@@ -69,7 +69,7 @@ fn compare(
         violations.push(format!("I3: {most} starts accepted in one window"));
     }
 
-    // I2 and I4: every POST belongs to a reservation of its own.
+    // I2 and I4: every POST has one reservation, and no reservation has two.
     let reserved: HashMap<String, &Entry> = entries
         .iter()
         .filter_map(|entry| Some((first_request_id(entry.id())?, entry)))

@@ -268,7 +268,7 @@ fn defined(item: &syn::Item) -> Option<String> {
 
 /// Whether an item is compiled for tests only.
 #[allow(clippy::wildcard_enum_match_arm, reason = "syn may add kinds of items")]
-fn is_test(item: &syn::Item) -> bool {
+pub(super) fn is_test(item: &syn::Item) -> bool {
     use syn::Item::{Const, Enum, Fn, Impl, Macro, Mod, Static, Struct, Trait, Type, Use};
     for_tests(match item {
         Const(it) => &it.attrs,

@@ -14,6 +14,7 @@ mod imports;
 mod layers;
 mod manifests;
 mod protocol;
+mod terms;
 mod words;
 
 use std::{

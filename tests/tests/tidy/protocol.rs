@@ -2,9 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use syn::visit::{self, Visit};
+
 use super::{
     documents::{anchor, references},
-    files, root, sources,
+    files,
+    imports::is_test,
+    root, sources,
 };
 
 fn document() -> String {
@@ -146,4 +150,147 @@ fn rules_are_found_wherever_they_are_named() {
     assert_eq!(found("E0506 RFC3986 X1 T100 u8_l 0_i64 L L5x T_1 R2D2"), "");
     let found = anchors("| <a id=\"l1\"></a>**L1** | <a id=\"l2\"></a>");
     assert_eq!(found, ["l1", "l2"]);
+}
+
+/// The public documentation of one file, line by line.
+#[derive(Default)]
+struct PublicDocs {
+    lines: Vec<String>,
+}
+
+impl PublicDocs {
+    fn add(&mut self, attributes: &[syn::Attribute]) {
+        for attribute in attributes {
+            if let syn::Meta::NameValue(it) = &attribute.meta
+                && it.path.is_ident("doc")
+                && let syn::Expr::Lit(syn::ExprLit { lit, .. }) = &it.value
+                && let syn::Lit::Str(text) = lit
+            {
+                self.lines.push(text.value());
+            }
+        }
+    }
+
+    fn add_if(&mut self, visibility: &syn::Visibility, attributes: &[syn::Attribute]) {
+        // What is public can be reached: a lint sees to that.
+        if matches!(visibility, syn::Visibility::Public(_)) {
+            self.add(attributes);
+        }
+    }
+}
+
+impl<'ast> Visit<'ast> for PublicDocs {
+    fn visit_file(&mut self, file: &'ast syn::File) {
+        self.add(&file.attrs);
+        visit::visit_file(self, file);
+    }
+
+    fn visit_item(&mut self, item: &'ast syn::Item) {
+        use syn::Item::{Const, Enum, Fn, Macro, Mod, Static, Struct, Trait, Type};
+        if is_test(item) {
+            return;
+        }
+        #[allow(clippy::wildcard_enum_match_arm, reason = "syn may add kinds of items")]
+        match item {
+            Const(it) => self.add_if(&it.vis, &it.attrs),
+            Enum(it) => {
+                self.add_if(&it.vis, &it.attrs);
+                for variant in &it.variants {
+                    self.add_if(&it.vis, &variant.attrs);
+                    variant
+                        .fields
+                        .iter()
+                        .for_each(|field| self.add_if(&it.vis, &field.attrs));
+                }
+            }
+            Fn(it) => self.add_if(&it.vis, &it.attrs),
+            // Its tokens hold the documentation of what it makes.
+            Macro(it) => self.lines.push(it.mac.tokens.to_string()),
+            Mod(it) => self.add_if(&it.vis, &it.attrs),
+            Static(it) => self.add_if(&it.vis, &it.attrs),
+            Struct(it) => {
+                self.add_if(&it.vis, &it.attrs);
+                it.fields
+                    .iter()
+                    .for_each(|field| self.add_if(&field.vis, &field.attrs));
+            }
+            Trait(it) => {
+                self.add_if(&it.vis, &it.attrs);
+                for item in &it.items {
+                    if let syn::TraitItem::Fn(item) = item {
+                        self.add_if(&it.vis, &item.attrs);
+                    }
+                }
+            }
+            Type(it) => self.add_if(&it.vis, &it.attrs),
+            _ => {}
+        }
+        visit::visit_item(self, item);
+    }
+
+    fn visit_impl_item_fn(&mut self, item: &'ast syn::ImplItemFn) {
+        self.add_if(&item.vis, &item.attrs);
+    }
+
+    fn visit_impl_item_const(&mut self, item: &'ast syn::ImplItemConst) {
+        self.add_if(&item.vis, &item.attrs);
+    }
+}
+
+/// The rules that the public documentation of a file names.
+fn documented(text: &str) -> BTreeSet<String> {
+    let mut docs = PublicDocs::default();
+    docs.visit_file(&syn::parse_file(text).unwrap());
+    docs.lines.iter().flat_map(|line| named(line)).collect()
+}
+
+/// A reader of the documentation has no list of numbers: it says the rule in words, or links to its anchor.
+#[test]
+fn public_documentation_names_no_rule() {
+    let mut wrong = Vec::new();
+    for (path, text) in files("crates", ".rs") {
+        if path.contains("/src/") && !path.ends_with("tests.rs") {
+            let rules = documented(&text).into_iter().collect::<Vec<_>>();
+            wrong.extend((!rules.is_empty()).then(|| format!("{path}: {}", rules.join(", "))));
+        }
+    }
+    let wrong = wrong.join("\n");
+    assert!(
+        wrong.is_empty(),
+        "say these in words, or link to docs/protocol.md#…:\n{wrong}"
+    );
+}
+
+#[test]
+fn public_documentation_is_told_from_the_rest() {
+    let found = |text: &str| documented(text).into_iter().collect::<Vec<_>>().join(" ");
+    assert_eq!(
+        found("//! Rule L.\n/// R1 to\n/// R2.\npub fn f() {}"),
+        "L R1 R2"
+    );
+    assert_eq!(
+        found("/// L1\npub enum E { /** L2 */ A { /// L3\n b: u8 } }"),
+        "L1 L2 L3"
+    );
+    assert_eq!(
+        found("pub struct S { /// P1\n pub a: u8, /// P2\n b: u8 }"),
+        "P1"
+    );
+    assert_eq!(
+        found("pub trait T { /// S1\n fn f(); } impl S { /// S2\n pub fn g() {} }"),
+        "S1 S2"
+    );
+    assert_eq!(found("open! { /// B9\n Status { A = \"a\" } }"), "B9");
+    assert_eq!(
+        found("/// L1\nfn f() {}\n/// L2\npub(crate) struct S; // L3"),
+        ""
+    );
+    assert_eq!(
+        found("/// See [rules](../docs/protocol.md#l4a).\npub fn f() {}"),
+        ""
+    );
+    assert_eq!(
+        found("#[cfg(test)]\nmod tests { /// L1\n pub fn f() {} }"),
+        ""
+    );
 }

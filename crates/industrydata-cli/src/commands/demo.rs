@@ -127,7 +127,7 @@ impl Fixture {
                 base: self.base.clone(),
                 tenant: self.tenant.clone(),
                 tokens: self.tokens.clone(),
-                books: self.ledger.clone(),
+                ledger: self.ledger.clone(),
                 polling: PollingPolicy::every(POLL_INTERVAL),
                 timeout: TIMEOUT,
                 request_timeout: TIMEOUT,

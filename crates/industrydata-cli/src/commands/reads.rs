@@ -124,7 +124,7 @@ pub(super) fn client_with_ledger(
             base: base.clone(),
             tenant,
             tokens,
-            books: open_ledger()?,
+            ledger: open_ledger()?,
             polling: PollingPolicy::default(),
             timeout: deadline.remaining(),
             request_timeout: args.request_timeout,

@@ -54,7 +54,7 @@ fn start(
             base: base.clone(),
             tenant,
             tokens,
-            books: ledger,
+            ledger,
             polling: args.limits.polling(),
             timeout: deadline.remaining(),
             request_timeout: args.limits.request_timeout,

@@ -33,7 +33,7 @@ pub(super) fn run(
             base,
             tenant,
             tokens,
-            books: Ledger::memory(),
+            ledger: Ledger::memory(),
             polling: args.limits.polling(),
             timeout: deadline.remaining(),
             request_timeout: args.limits.request_timeout,

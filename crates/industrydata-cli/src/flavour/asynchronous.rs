@@ -1,4 +1,4 @@
-//! The async client, on a runtime of its own that turns while it is asked for something.
+//! The async client, on a single-threaded runtime.
 
 use std::time::Duration;
 
@@ -55,7 +55,7 @@ pub(super) fn client(setup: Setup) -> Result<Box<dyn Client>, Box<Document>> {
         source: source(setup.tokens, setup.request_timeout)?,
         until: Instant::now().checked_add(setup.timeout.saturating_add(TOKEN_SLACK)),
     };
-    let client = Inner::builder(tokens, setup.books)
+    let client = Inner::builder(tokens, setup.ledger)
         .settings(
             Settings::default()
                 .base(setup.base)

@@ -43,7 +43,7 @@ pub(super) fn client(setup: Setup) -> Result<Box<dyn Client>, Box<Document>> {
         end_with(&stop, setup.timeout);
         setup.interrupt.on_stop(move || stop.stop());
     }
-    let client = Inner::builder(tokens, setup.books)
+    let client = Inner::builder(tokens, setup.ledger)
         .settings(
             Settings::default()
                 .base(setup.base)

@@ -50,7 +50,7 @@ pub(crate) struct Setup {
     pub(crate) base: BaseUrl,
     pub(crate) tenant: Tenant,
     pub(crate) tokens: Tokens,
-    pub(crate) books: Ledger,
+    pub(crate) ledger: Ledger,
     pub(crate) polling: PollingPolicy,
     pub(crate) timeout: Duration,
     pub(crate) request_timeout: Duration,
@@ -80,7 +80,7 @@ pub(crate) trait Client {
     fn activities(&self, run: &str) -> Result<Vec<RunActivity>, ReadError>;
     /// Whether the token may watch what it starts.
     fn preflight(&self) -> Result<(), ReadError>;
-    /// Compares the books with what the service lists, and changes them.
+    /// Compares the ledger with what the service lists, and changes it.
     fn reconcile(&self) -> Result<Reconciliation, ReconcileError>;
 }
 

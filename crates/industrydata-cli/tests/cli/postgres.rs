@@ -69,10 +69,10 @@ fn the_password_comes_from_the_environment() {
 #[test]
 fn an_unreachable_database_stops_a_start() {
     let place = closed().replace("http://", "").replace("/beta", "");
-    let ledger = format!("postgres://somebody:canary@{place}/ledger");
+    let ledger = format!("postgres://user:canary@{place}/ledger");
     let emulator = emulator(Duration::from_secs(60));
     for http in FLAVOURS {
-        for ledger in [&ledger, "mysql://somebody:canary@127.0.0.1/ledger"] {
+        for ledger in [&ledger, "mysql://user:canary@127.0.0.1/ledger"] {
             let stage = Stage::new(&emulator.base_url());
             let (code, document) = stage.json(&["start", "--http", http, "--ledger", ledger]);
             let error = &document["error"];

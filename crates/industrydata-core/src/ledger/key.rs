@@ -1,8 +1,11 @@
-//! Which ledger, and who makes a start.
+//! The key of a ledger, and the caller of a start.
 
 use serde::{Deserialize, Serialize};
 
-use crate::tenant::Tenant;
+use crate::{
+    tenant::Tenant,
+    wire::{base_url::BaseUrl, uri::decode_unreserved},
+};
 
 /// Names a ledger: there is one for each base *and* tenant, so that starts on an emulator do not fill the real one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -14,9 +17,9 @@ pub struct LedgerKey {
 impl LedgerKey {
     /// The ledger of `tenant` at the service under `base`.
     #[must_use]
-    pub fn new(base: &crate::BaseUrl, tenant: &Tenant) -> Self {
+    pub fn new(base: &BaseUrl, tenant: &Tenant) -> Self {
         // Two spellings that the service treats as one base name one ledger.
-        let base = crate::wire::uri::decode_unreserved(base.as_str()).to_ascii_lowercase();
+        let base = decode_unreserved(base.as_str()).to_ascii_lowercase();
         Self {
             base,
             tenant: tenant.clone(),
@@ -36,7 +39,7 @@ impl LedgerKey {
     }
 }
 
-/// Who makes a start, for the people who read the ledger later.
+/// The caller that makes a start, recorded for the readers of the ledger.
 ///
 /// A ledger keeps at most [`Caller::LONGEST`] characters of each text, without control characters.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,7 +59,7 @@ impl Caller {
     /// The most characters that are kept of a host or a label.
     pub const LONGEST: usize = 255;
 
-    /// As it is kept: bounded, on one line.
+    /// The form that a ledger stores: bounded, on one line.
     pub(super) fn kept(&self) -> Self {
         let kept = |text: &String| -> String {
             let plain = text.chars().filter(|c| !c.is_control());

@@ -137,7 +137,7 @@ fn an_answer_dated_by_a_clock_that_is_behind_frees_nothing_early() {
         assert_eq!(ledger.quota(frees - 1).used(), 1, "{told}");
         assert_eq!(ledger.quota(frees).used(), 0, "{told}");
     }
-    // Booked hours later: the lease's end is the latest moment at which it may have been accepted.
+    // Recorded hours later: the service may have accepted the start until its lease ended.
     let mut ledger = Ledger::default();
     ledger.granted(1, HOUR);
     ledger.settle(1, confirmed(0), 4 * HOUR);
@@ -254,7 +254,7 @@ fn a_pause_of_the_service_closes_the_ledger() {
     ledger.settle(2, released(Some(900)), 501);
     ledger.settle(3, released(Some(600)), 502);
     assert_eq!(ledger.refused(4, 700).0, 900);
-    // Neither does what is booked of another start meanwhile.
+    // Nor does the outcome of another start, recorded meanwhile.
     ledger.settle(5, confirmed(700), 701);
     ledger.settle(6, released(None), 702);
     assert_eq!(ledger.refused(7, 703), (900, RefusalReason::Service));
@@ -299,7 +299,7 @@ fn an_acceptance_settled_late_is_as_old_as_its_answer() {
 }
 
 #[test]
-fn spellings_of_one_base_are_one_set_of_books() {
+fn spellings_of_one_base_name_one_ledger() {
     let key = |base: &str| LedgerKey::new(&base.parse().unwrap(), &"contoso".parse().unwrap());
     let plain = key("https://gateway.example/beta");
     assert_eq!(plain, key("HTTPS://Gateway.example:443/%62eta/"));
@@ -583,7 +583,7 @@ fn an_external_start_is_entered_once_and_claims_its_evidence() {
     };
     ledger.granted(1, 0);
     ledger.settle(1, own, 41);
-    // One of ours, by its operation, is nobody else's.
+    // The operation of an entry is not an external start.
     assert_eq!(ledger.apply(&see(operation("op-1")), 60).write, None);
     let applied = ledger.apply(&see(operation("op-2")), 60);
     let quota = applied.reply.quota();

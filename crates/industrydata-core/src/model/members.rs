@@ -1,4 +1,4 @@
-//! The members of a JSON object, read leniently: a member of another type is absent (B11).
+//! The members of a JSON object, read leniently: a member of another type is absent.
 
 use jiff::Timestamp;
 use serde::de::IgnoredAny;

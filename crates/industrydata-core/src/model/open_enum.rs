@@ -1,4 +1,4 @@
-//! Evolvable enumerations: a value that this release does not know keeps its text (B9).
+//! Evolvable enumerations: a value that this release does not know keeps its text.
 
 /// Makes an enum of the known values, each with the service's spelling, and `Other` for any other text.
 macro_rules! open_enum {

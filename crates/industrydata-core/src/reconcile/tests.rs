@@ -136,25 +136,25 @@ fn runs(list: &[(&str, i64)]) -> Vec<IndustryDataRun> {
 }
 
 #[test]
-fn doubt_that_is_dated_by_another_clock_is_found_where_it_was_made() {
-    let mut books = Ledger::default();
-    books.start(1, 0, None);
-    // Another's clock is ten minutes ahead: what comes after is dated so too.
+fn a_start_dated_by_another_clock_is_searched_for_where_it_was_made() {
+    let mut ledger = Ledger::default();
+    ledger.start(1, 0, None);
+    // Another machine's clock is ten minutes ahead, so later entries are dated ahead too.
     let ahead = Outcome::Confirmed {
         date: at(600),
         operation: Some("op-1".to_owned()),
     };
-    books.apply(
+    ledger.apply(
         &Change::settle(key(), Throttle::default(), [1; 16], ahead),
         1,
     );
-    books.start(2, 2, None);
-    let quota = books.quota(HOUR);
+    ledger.start(2, 2, None);
+    let quota = ledger.quota(HOUR);
     let doubt = &quota.entries()[1];
     assert_eq!((doubt.reserved_at(), doubt.date()), (at(2), at(750)));
     let listed = ops(&[("op-1", 0, Some("run-1")), ("op-2", 2, Some("run-2"))]);
     let runs = runs(&[("run-1", 0), ("run-2", 2)]);
-    let found = books.reconcile(HOUR, Some(&listed), Some(&runs));
+    let found = ledger.reconcile(HOUR, Some(&listed), Some(&runs));
     assert!(
         matches!(
             found.matches(),
@@ -163,8 +163,8 @@ fn doubt_that_is_dated_by_another_clock_is_found_where_it_was_made() {
         "{:?}",
         found.matches()
     );
-    // A run alone is found there too.
-    let mut books = Ledger::default();
+    // The search for a run uses the same times.
+    let mut ledger = Ledger::default();
     let settle = |n: u8, date: i64| {
         let outcome = Outcome::Confirmed {
             date: at(date),
@@ -172,9 +172,9 @@ fn doubt_that_is_dated_by_another_clock_is_found_where_it_was_made() {
         };
         Change::settle(key(), Throttle::default(), [n; 16], outcome)
     };
-    books.apply(&settle(1, 600), 1);
-    books.start(2, 2, None);
-    let found = books.reconcile(3 * HOUR, Some(&[]), Some(&runs));
+    ledger.apply(&settle(1, 600), 1);
+    ledger.start(2, 2, None);
+    let found = ledger.reconcile(3 * HOUR, Some(&[]), Some(&runs));
     let freed = |it: &Match| {
         matches!(
             it,
@@ -188,52 +188,52 @@ fn doubt_that_is_dated_by_another_clock_is_found_where_it_was_made() {
 }
 
 #[test]
-fn what_frees_a_slot_is_booked_last() {
-    let mut books = Ledger::default();
-    books.start(1, 0, None);
-    books.start(2, 4 * HOUR, None);
-    // Of the first nothing is listed; of the second, and of another's, there is something.
+fn changes_that_free_a_slot_come_last() {
+    let mut ledger = Ledger::default();
+    ledger.start(1, 0, None);
+    ledger.start(2, 4 * HOUR, None);
+    // The service lists nothing for the first start, an operation for the second, and an external start.
     let listed = ops(&[
         ("op-2", 4 * HOUR, Some("run-2")),
         ("other", 2 * HOUR, Some("run-3")),
     ]);
     let runs = runs(&[("run-2", 4 * HOUR), ("run-3", 2 * HOUR)]);
-    let found = books.reconcile(6 * HOUR, Some(&listed), Some(&runs));
+    let found = ledger.reconcile(6 * HOUR, Some(&listed), Some(&runs));
     let frees: Vec<bool> = found.changes().iter().map(Change::frees).collect();
     assert_eq!(frees, [false, false, true]);
-    assert_eq!(books.quota(6 * HOUR).used(), 2);
+    assert_eq!(ledger.quota(6 * HOUR).used(), 2);
 }
 
 #[test]
-fn books_whose_clock_is_off_free_nothing() {
+fn a_ledger_whose_clock_is_off_frees_nothing() {
     let late = 150 + 1800;
     for (service, freed) in [
         (Some(late), 1),
         (Some(late - 120), 1),
         (Some(late + 120), 1),
-        // The service accepted it long ago by its own clock, and does not list it about the time that the books have.
+        // By the service's clock the start is long past, so its lists show nothing near the ledger's time.
         (Some(late - 121), 0),
         (Some(late - 14 * HOUR), 0),
         (Some(late + 14 * HOUR), 0),
         (None, 0),
     ] {
-        let mut books = Ledger::default();
-        books.start(1, 0, None);
+        let mut ledger = Ledger::default();
+        ledger.start(1, 0, None);
         let listed = ServiceLists {
             operations: Some(&[]),
             runs: Some(&[]),
             schedule: None,
             service_clock: service.map(at),
         };
-        let quota = books.quota(late);
+        let quota = ledger.quota(late);
         let found = Reconciliation::of(&BaseUrl::graph(), &tenant(), &quota, listed);
         assert_eq!(found.changes().len(), freed, "{service:?}");
         assert_eq!(found.left_in_doubt(), 1 - freed, "{service:?}");
     }
 }
 
-/// Confirmed, freed, left in doubt, seen; used afterwards.
-fn sum(books: &mut Ledger, found: &Reconciliation, seconds: i64) -> ([usize; 4], u32) {
+/// The counts of confirmed, freed, left in doubt and external entries; then the slots used afterwards.
+fn sum(ledger: &mut Ledger, found: &Reconciliation, seconds: i64) -> ([usize; 4], u32) {
     let of = |wanted| {
         let is =
             |it: &&Match| matches!(it, Match::Resolved { resolution, .. } if *resolution == wanted);
@@ -245,11 +245,11 @@ fn sum(books: &mut Ledger, found: &Reconciliation, seconds: i64) -> ([usize; 4],
         found.left_in_doubt(),
         found.drift(),
     ];
-    (counts, books.quota(seconds).used())
+    (counts, ledger.quota(seconds).used())
 }
 
 #[test]
-fn a_doubt_is_what_the_lists_say() {
+fn the_lists_resolve_a_start_in_doubt() {
     type Ops<'a> = Option<&'a [(&'a str, i64, Option<&'a str>)]>;
     type Runs<'a> = Option<&'a [(&'a str, i64)]>;
     let late = 150 + 1800;
@@ -258,7 +258,7 @@ fn a_doubt_is_what_the_lists_say() {
         (late, Some(&[("o", 60, None)]), Some(&[]), [1, 0, 0, 0], 1),
         (late, Some(&[("o", -120, None)]), Some(&[]), [1, 0, 0, 0], 1),
         (late, Some(&[("o", 270, None)]), Some(&[]), [1, 0, 0, 0], 1),
-        // Its run is its own, and no start by another.
+        // The run of that operation is not an external start.
         (
             late,
             Some(&[("o", 60, Some("r"))]),
@@ -273,19 +273,19 @@ fn a_doubt_is_what_the_lists_say() {
             [1, 0, 0, 0],
             1,
         ),
-        // Too early or too late: another's, and the doubt is freed.
+        // An operation outside these times is an external start, and the slot is freed.
         (late, Some(&[("o", -121, None)]), Some(&[]), [0, 1, 0, 1], 1),
         (late, Some(&[("o", 271, None)]), Some(&[]), [0, 1, 0, 1], 1),
-        // A run does where there is no operation.
+        // Without an operation, a run confirms.
         (late, Some(&[]), Some(&[("r", 1900)]), [1, 0, 0, 0], 1),
         (late, None, Some(&[("r", 100)]), [1, 0, 0, 0], 1),
-        // Nothing there frees, but not before half an hour, and not unless both lists were read.
+        // Empty lists free the slot half an hour after the lease, if both were read.
         (late, Some(&[]), Some(&[]), [0, 1, 0, 0], 0),
         (late - 1, Some(&[]), Some(&[]), [0, 0, 1, 0], 1),
         (late, None, Some(&[]), [0, 0, 1, 0], 1),
         (late, Some(&[]), None, [0, 0, 1, 0], 1),
         (late, None, None, [0, 0, 1, 0], 1),
-        // Two operations: one is another's.
+        // Of two operations, one is an external start.
         (
             late,
             Some(&[("a", 5, None), ("b", 9, None)]),
@@ -293,49 +293,49 @@ fn a_doubt_is_what_the_lists_say() {
             [1, 0, 0, 1],
             2,
         ),
-        // Evidence confirms at once; that there is none says nothing yet.
+        // Evidence confirms at once. Empty lists prove nothing yet.
         (149, Some(&[("o", 60, None)]), Some(&[]), [1, 0, 0, 0], 1),
         (149, Some(&[]), Some(&[]), [0, 0, 1, 0], 1),
     ];
     for (row, (now, operations, listed, counts, used)) in rows.iter().enumerate() {
-        let mut books = Ledger::default();
-        books.start(1, 0, None);
+        let mut ledger = Ledger::default();
+        ledger.start(1, 0, None);
         let operations = operations.map(ops);
         let listed = listed.map(runs);
-        let found = books.reconcile(*now, operations.as_deref(), listed.as_deref());
+        let found = ledger.reconcile(*now, operations.as_deref(), listed.as_deref());
         assert_eq!(
-            sum(&mut books, &found, *now),
+            sum(&mut ledger, &found, *now),
             (*counts, *used),
             "row {row}: {found:?}"
         );
-        // Once more changes nothing.
-        let before = books.0.clone();
-        let again = books.reconcile(*now, operations.as_deref(), listed.as_deref());
+        // A second reconciliation changes nothing.
+        let before = ledger.0.clone();
+        let again = ledger.reconcile(*now, operations.as_deref(), listed.as_deref());
         assert_eq!(again.drift(), 0, "row {row}: {again:?}");
-        assert_eq!(books.0, before, "row {row}");
+        assert_eq!(ledger.0, before, "row {row}");
     }
 }
 
 #[test]
-fn fewer_than_doubts_confirm_the_oldest() {
-    let mut books = Ledger::default();
-    books.start(1, 0, None);
-    books.start(2, 10, None);
-    let found = books.reconcile(HOUR, Some(&ops(&[("o", 60, None)])), Some(&[]));
-    assert_eq!(sum(&mut books, &found, HOUR), ([1, 1, 0, 0], 1));
-    assert_eq!(books.quota(HOUR).entries()[0].id(), "01".repeat(16));
-    let evidence = books.quota(HOUR).entries()[0].evidence();
+fn fewer_operations_than_starts_in_doubt_confirm_the_oldest() {
+    let mut ledger = Ledger::default();
+    ledger.start(1, 0, None);
+    ledger.start(2, 10, None);
+    let found = ledger.reconcile(HOUR, Some(&ops(&[("o", 60, None)])), Some(&[]));
+    assert_eq!(sum(&mut ledger, &found, HOUR), ([1, 1, 0, 0], 1));
+    assert_eq!(ledger.quota(HOUR).entries()[0].id(), "01".repeat(16));
+    let evidence = ledger.quota(HOUR).entries()[0].evidence();
     assert_eq!(evidence, Some(Evidence::Operation("o".to_owned())));
 }
 
 #[test]
-fn what_another_entry_claims_is_no_evidence() {
-    let mut books = Ledger::default();
-    books.start(1, 0, Some("o"));
-    books.start(2, 10, None);
-    // The claimed operation's run is its own, by name or not: with no name it keeps the doubt from being freed.
+fn an_operation_that_another_entry_claims_is_not_evidence() {
+    let mut ledger = Ledger::default();
+    ledger.start(1, 0, Some("o"));
+    ledger.start(2, 10, None);
+    // The claimed operation keeps its run. If it does not name the run, the start in doubt is not freed.
     let named = ops(&[("o", 1, Some("r"))]);
-    let found = books
+    let found = ledger
         .clone()
         .reconcile(HOUR, Some(&named), Some(&runs(&[("r", 5)])));
     assert_eq!(found.left_in_doubt(), 0);
@@ -347,18 +347,18 @@ fn what_another_entry_claims_is_no_evidence() {
         }]
     ));
     let nameless = ops(&[("o", 1, None)]);
-    let found = books
+    let found = ledger
         .clone()
         .reconcile(HOUR, Some(&nameless), Some(&runs(&[("r", 5)])));
     assert_eq!((found.left_in_doubt(), found.matches().len()), (1, 0));
     let both = runs(&[("r", 5), ("s", 6)]);
-    let found = books.reconcile(HOUR, Some(&nameless), Some(&both));
-    assert_eq!(sum(&mut books, &found, HOUR), ([1, 0, 0, 0], 2));
+    let found = ledger.reconcile(HOUR, Some(&nameless), Some(&both));
+    assert_eq!(sum(&mut ledger, &found, HOUR), ([1, 0, 0, 0], 2));
 }
 
 #[test]
-fn starts_by_others_are_entered_once() {
-    let mut books = Ledger::default();
+fn external_starts_are_entered_once() {
+    let mut ledger = Ledger::default();
     let list = ops(&[
         ("a", 0, Some("ra")),
         ("b", 60, None),
@@ -366,10 +366,14 @@ fn starts_by_others_are_entered_once() {
     ]);
     let started = runs(&[("ra", 1), ("rb", 70), ("portal", 4 * HOUR)]);
     let now = 5 * HOUR;
-    let found = books.reconcile(now, Some(&list), Some(&started));
-    assert_eq!(sum(&mut books, &found, now), ([0, 0, 0, 3], 3), "{found:?}");
-    assert_eq!(books.quota(now).external(), 3);
-    // A run that fits the schedule is none.
+    let found = ledger.reconcile(now, Some(&list), Some(&started));
+    assert_eq!(
+        sum(&mut ledger, &found, now),
+        ([0, 0, 0, 3], 3),
+        "{found:?}"
+    );
+    assert_eq!(ledger.quota(now).external(), 3);
+    // A run that fits the schedule is not an external start.
     let mut fresh = Ledger::default();
     let listed = ServiceLists {
         operations: Some(&list),
@@ -382,7 +386,7 @@ fn starts_by_others_are_entered_once() {
         Reconciliation::of(&BaseUrl::graph(), &tenant(), &quota, listed).drift(),
         2
     );
-    // A validation is no start.
+    // A validation is not a start.
     let body = br##"{"value":[{"@odata.type":"#microsoft.graph.industryData.fileValidateOperation","id":"v",
         "createdDateTime":"2026-03-10T12:00:00Z"}]}"##;
     let validations = ListOperations
@@ -393,55 +397,55 @@ fn starts_by_others_are_entered_once() {
         fresh.reconcile(now, Some(&validations), Some(&[])).drift(),
         0
     );
-    // The owner's late answer takes its operation back.
+    // A late answer claims its operation, which then is not external.
     let outcome = Outcome::Confirmed {
         date: at(60),
         operation: Some("b".to_owned()),
     };
-    books.apply(
+    ledger.apply(
         &Change::settle(key(), Throttle::default(), [9; 16], outcome),
         now,
     );
     assert_eq!(
-        (books.quota(now).used(), books.quota(now).external()),
+        (ledger.quota(now).used(), ledger.quota(now).external()),
         (3, 2)
     );
 }
 
 #[test]
-fn evidence_that_meant_the_opposite_is_told() {
+fn evidence_for_the_opposite_is_refused() {
     let resolve = |to| {
         let by = Evidence::Run("r".to_owned());
         Change::resolve(key(), Throttle::default(), [1; 16], to, by)
     };
-    let mut books = Ledger::default();
-    books.start(1, 0, None);
+    let mut ledger = Ledger::default();
+    ledger.start(1, 0, None);
     for (to, unresolved) in [
         (Resolution::Started, None),
         (Resolution::Started, None),
         (Resolution::NotStarted, Some(Unresolved::Answered)),
     ] {
-        assert_eq!(books.apply(&resolve(to), 200).unresolved(), unresolved);
-        assert_eq!(books.quota(200).confirmed(), 1);
+        assert_eq!(ledger.apply(&resolve(to), 200).unresolved(), unresolved);
+        assert_eq!(ledger.quota(200).confirmed(), 1);
     }
 }
 
 #[test]
-fn by_hand_and_by_the_owner() {
+fn a_resolution_by_hand_gives_way_to_the_answer() {
     let resolve = |n: u8, to| {
         let by = Evidence::ByHand("seen in the portal".to_owned());
         Change::resolve(key(), Throttle::default(), [n; 16], to, by)
     };
-    let mut books = Ledger::default();
-    books.start(1, 0, None);
-    books.start(2, 0, Some("o"));
+    let mut ledger = Ledger::default();
+    ledger.start(1, 0, None);
+    ledger.start(2, 0, Some("o"));
     let free = Resolution::NotStarted;
     assert_eq!(
-        books.apply(&resolve(3, free), 200).unresolved(),
+        ledger.apply(&resolve(3, free), 200).unresolved(),
         Some(Unresolved::NoSuchEntry)
     );
     assert_eq!(
-        books.apply(&resolve(2, free), 200).unresolved(),
+        ledger.apply(&resolve(2, free), 200).unresolved(),
         Some(Unresolved::Answered)
     );
     let lease = Duration::from_secs(LEASE);
@@ -452,45 +456,45 @@ fn by_hand_and_by_the_owner() {
         lease,
         Caller::default(),
     );
-    books.apply(&reserve, 50);
+    ledger.apply(&reserve, 50);
     assert_eq!(
-        books.apply(&resolve(7, free), 100).unresolved(),
+        ledger.apply(&resolve(7, free), 100).unresolved(),
         Some(Unresolved::InFlight)
     );
-    assert_eq!(books.apply(&resolve(7, free), 200).unresolved(), None);
-    assert_eq!(books.apply(&resolve(1, free), 100).unresolved(), None);
-    assert_eq!(books.quota(200).used(), 1);
+    assert_eq!(ledger.apply(&resolve(7, free), 200).unresolved(), None);
+    assert_eq!(ledger.apply(&resolve(1, free), 100).unresolved(), None);
+    assert_eq!(ledger.quota(200).used(), 1);
     assert_eq!(
-        books
+        ledger
             .apply(&resolve(1, Resolution::Started), 200)
             .unresolved(),
         None
     );
-    assert_eq!(books.quota(200).used(), 2);
-    assert!(!books.quota(200).is_clock_suspect());
+    assert_eq!(ledger.quota(200).used(), 2);
+    assert!(!ledger.quota(200).is_clock_suspect());
     let all = Change::entries(key(), Throttle::default());
-    assert_eq!(books.apply(&all, 200).entries().len(), 3);
-    // The owner's own answer is better than either.
+    assert_eq!(ledger.apply(&all, 200).entries().len(), 3);
+    // The service's answer overrides both.
     let outcome = Outcome::Released {
         why: "refused".to_owned(),
         not_before: None,
     };
-    books.apply(
+    ledger.apply(
         &Change::settle(key(), Throttle::default(), [1; 16], outcome),
         201,
     );
-    assert_eq!(books.quota(201).used(), 1);
+    assert_eq!(ledger.quota(201).used(), 1);
     assert_eq!(
-        books
+        ledger
             .apply(&resolve(1, Resolution::Started), 202)
             .unresolved(),
         Some(Unresolved::Answered)
     );
-    // What was freed by evidence is kept to be shown.
-    books.start(4, 300, None);
-    books.apply(&resolve(4, free), 600);
-    books.start(5, HOUR, None);
-    let shown = books.apply(&all, HOUR);
+    // An entry freed by evidence is kept for display.
+    ledger.start(4, 300, None);
+    ledger.apply(&resolve(4, free), 600);
+    ledger.start(5, HOUR, None);
+    let shown = ledger.apply(&all, HOUR);
     let freed = shown
         .entries()
         .iter()
@@ -504,12 +508,12 @@ fn by_hand_and_by_the_owner() {
 
 #[test]
 fn old_bytes_still_decode() {
-    let mut books = Ledger::default();
-    books.start(1, 0, None);
-    let text = String::from_utf8(books.0.clone().unwrap()).unwrap();
+    let mut ledger = Ledger::default();
+    ledger.start(1, 0, None);
+    let text = String::from_utf8(ledger.0.clone().unwrap()).unwrap();
     assert!(
         !text.contains("evidence"),
-        "nothing new is written without need: {text}"
+        "a member is written only if it is set: {text}"
     );
     assert!(text.starts_with("industrydata-books 1 "), "{text}");
 }
@@ -548,10 +552,10 @@ fn world() -> impl Strategy<Value = World> {
 proptest! {
     #[test]
     fn the_laws_of_reconciliation(world in world()) {
-        let mut books = Ledger::default();
+        let mut ledger = Ledger::default();
         for (n, (time, known)) in world.starts.iter().enumerate() {
             let id = format!("o{n}");
-            books.start(n as u8 + 1, *time, known.then_some(id.as_str()));
+            ledger.start(n as u8 + 1, *time, known.then_some(id.as_str()));
         }
         let names: Vec<String> = (0..9).map(|n| format!("o{n}")).collect();
         let run_names: Vec<String> = (0..9).map(|n| format!("r{n}")).collect();
@@ -560,8 +564,8 @@ proptest! {
             .collect();
         let started: Vec<_> = world.runs.iter().enumerate().map(|(n, time)| (run_names[n].as_str(), *time)).collect();
         let (list, started) = (ops(&list), runs(&started));
-        let before = books.quota(world.now);
-        let found = books.reconcile(
+        let before = ledger.quota(world.now);
+        let found = ledger.reconcile(
             world.now,
             world.both.0.then_some(list.as_slice()),
             world.both.1.then_some(started.as_slice()),
@@ -570,8 +574,8 @@ proptest! {
             .filter(|it| it.state(at(world.now)) == EntryState::InDoubt).collect();
         let mut used = Vec::new();
         let (mut confirmed, mut freed) = (0, 0);
-        for finding in found.matches() {
-            match finding {
+        for it in found.matches() {
+            match it {
                 Match::Resolved { entry, resolution, evidence } => {
                     let doubt = doubts.iter().find(|it| it.id() == entry).expect("only doubt is resolved");
                     match resolution {
@@ -591,7 +595,7 @@ proptest! {
                                 own.has(at(*time)) && !owned(&run_names[n])
                             };
                             let strays = world.runs.iter().enumerate().any(stray);
-                            prop_assert!(!strays, "a run that is nobody's for certain may be its own");
+                            prop_assert!(!strays, "an unclaimed run near a start prevents its release");
                         }
                     }
                 }
@@ -603,14 +607,12 @@ proptest! {
         prop_assert_eq!(confirmed + freed + found.left_in_doubt(), doubts.len());
         let texts: std::collections::BTreeSet<String> = used.iter().map(Evidence::text).collect();
         prop_assert_eq!(texts.len(), used.len(), "evidence is used once");
-        // Claimed operations are nobody else's evidence.
+        // A claimed operation is evidence for no other entry.
         for (n, (_, known)) in world.starts.iter().enumerate() {
             let own = Evidence::Operation(format!("o{n}"));
             prop_assert!(!known || !used.contains(&own));
         }
-        // A doubt whose time has an operation that nothing else accounts for is never freed: at least as many starts
-        // count afterwards as unclaimed operations there are about the time of doubts, up to the doubts.
-        let after = books.quota(world.now);
+        let after = ledger.quota(world.now);
         prop_assert_eq!(
             after.used() as usize,
             before.used() as usize - freed + found.drift(),
@@ -619,7 +621,7 @@ proptest! {
     }
 }
 
-fn seen(found: &Reconciliation) -> Vec<String> {
+fn external(found: &Reconciliation) -> Vec<String> {
     let one = |it: &Match| match it {
         Match::External { evidence, .. } => Some(evidence.text()),
         Match::Resolved { .. } => None,
@@ -628,11 +630,11 @@ fn seen(found: &Reconciliation) -> Vec<String> {
 }
 
 #[test]
-fn doubt_that_a_run_explains_does_not_keep_other_doubt() {
-    let mut books = Ledger::default();
-    books.start(1, 0, None);
-    books.start(2, 4 * HOUR, None);
-    let found = books.reconcile(6 * HOUR, Some(&[]), Some(&runs(&[("r-1", 0)])));
+fn a_run_that_confirms_one_start_does_not_keep_another_in_doubt() {
+    let mut ledger = Ledger::default();
+    ledger.start(1, 0, None);
+    ledger.start(2, 4 * HOUR, None);
+    let found = ledger.reconcile(6 * HOUR, Some(&[]), Some(&runs(&[("r-1", 0)])));
     let resolved: Vec<Resolution> = found
         .matches()
         .iter()
@@ -655,77 +657,77 @@ fn what_no_longer_counts_is_not_entered() {
 }
 
 #[test]
-fn what_was_seen_by_one_thing_claims_no_other() {
-    let mut books = Ledger::default();
+fn an_external_start_claims_its_operation_and_its_run_only() {
+    let mut ledger = Ledger::default();
     let all = ops(&[("a", 0, Some("r-a")), ("b", HOUR, Some("r-b"))]);
     assert_eq!(
-        seen(&books.reconcile(2 * HOUR, Some(&all[..1]), Some(&[]))),
+        external(&ledger.reconcile(2 * HOUR, Some(&all[..1]), Some(&[]))),
         ["operation:a"]
     );
     assert_eq!(
-        seen(&books.reconcile(2 * HOUR, Some(&all), Some(&[]))),
+        external(&ledger.reconcile(2 * HOUR, Some(&all), Some(&[]))),
         ["operation:b"]
     );
     assert_eq!(
-        seen(&books.reconcile(2 * HOUR, Some(&all), Some(&[]))),
+        external(&ledger.reconcile(2 * HOUR, Some(&all), Some(&[]))),
         Vec::<String>::new()
     );
-    // Seen as a run first, it is its operation's as well.
-    let mut books = Ledger::default();
+    // An external start entered by its run claims the operation of that run.
+    let mut ledger = Ledger::default();
     let run = runs(&[("r-a", 0)]);
     assert_eq!(
-        seen(&books.reconcile(2 * HOUR, Some(&[]), Some(&run))),
+        external(&ledger.reconcile(2 * HOUR, Some(&[]), Some(&run))),
         ["run:r-a"]
     );
     assert_eq!(
-        seen(&books.reconcile(2 * HOUR, Some(&all), Some(&run))),
+        external(&ledger.reconcile(2 * HOUR, Some(&all), Some(&run))),
         ["operation:b"]
     );
 }
 
 #[test]
-fn a_run_is_held_by_one_start_near_it() {
-    // Its operation is not listed (any more): the run is its own all the same.
-    let mut books = Ledger::default();
-    books.start(1, 0, Some("op-1"));
+fn a_run_is_claimed_by_one_start_near_it() {
+    // The operation is no longer listed: the start claims the run all the same.
+    let mut ledger = Ledger::default();
+    ledger.start(1, 0, Some("op-1"));
     let near = runs(&[("r-1", 10)]);
     assert_eq!(
-        seen(&books.reconcile(HOUR, Some(&[]), Some(&near))),
+        external(&ledger.reconcile(HOUR, Some(&[]), Some(&near))),
         Vec::<String>::new()
     );
-    // Listed, it is one holder, not two.
+    // Listed, the operation and the start claim one run together.
     let listed = ops(&[("op-1", 0, None)]);
     let two = runs(&[("r-1", 10), ("r-2", 20)]);
     assert_eq!(
-        seen(&books.reconcile(HOUR, Some(&listed), Some(&two))),
+        external(&ledger.reconcile(HOUR, Some(&listed), Some(&two))),
         ["run:r-2"]
     );
 }
 
 #[test]
 fn an_operation_comes_before_its_run() {
-    // What was seen as a run was asked for up to half an hour before.
-    let mut books = Ledger::default();
+    // An external start entered by its run was requested up to half an hour before.
+    let mut ledger = Ledger::default();
     let run = runs(&[("r-1", HOUR)]);
     assert_eq!(
-        seen(&books.reconcile(2 * HOUR, Some(&[]), Some(&run))),
+        external(&ledger.reconcile(2 * HOUR, Some(&[]), Some(&run))),
         ["run:r-1"]
     );
     let earlier = ops(&[("op-1", HOUR - 600, None)]);
     assert_eq!(
-        seen(&books.reconcile(2 * HOUR, Some(&earlier), Some(&run))),
+        external(&ledger.reconcile(2 * HOUR, Some(&earlier), Some(&run))),
         Vec::<String>::new()
     );
-    // A start of ours that a run confirmed was not asked for before it was made.
-    let mut books = Ledger::default();
-    books.start(1, HOUR, None);
-    let found = books.reconcile(2 * HOUR, Some(&[]), Some(&run));
+    // A start that a run confirmed was not requested before its reservation.
+    let mut ledger = Ledger::default();
+    ledger.start(1, HOUR, None);
+    let found = ledger.reconcile(2 * HOUR, Some(&[]), Some(&run));
     assert!(
         matches!(found.matches(), [Match::Resolved { .. }]),
         "{found:?}"
     );
     assert_eq!(
-        seen(&books.reconcile(2 * HOUR, Some(&earlier), Some(&run))),
+        external(&ledger.reconcile(2 * HOUR, Some(&earlier), Some(&run))),
         ["operation:op-1"]
     );
 }

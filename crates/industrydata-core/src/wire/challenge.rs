@@ -1,4 +1,4 @@
-//! The claims challenge in `WWW-Authenticate` (E7).
+//! The claims challenge in `WWW-Authenticate`.
 //!
 //! Source: RFC 9110 section 11.6.1, and
 //! [claims challenges](https://learn.microsoft.com/entra/identity-platform/claims-challenge).

@@ -1,6 +1,6 @@
-//! The gate for URLs from outside: a `Location`, a next link, or a URL in a resume token (L1 to L11).
+//! The gate for URLs from outside: a `Location`, a next link, or a URL in a resume token.
 //!
-//! A refused `Location` never means "not started": a 202 confirms the start (S1).
+//! A refused `Location` never means "not started": a 202 confirms the start.
 
 pub(crate) mod error;
 mod rules;

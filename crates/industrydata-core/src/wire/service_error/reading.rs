@@ -1,4 +1,4 @@
-//! Reads the members of an error body (E2 to E4, E6).
+//! Reads the members of an error body.
 
 use crate::wire::json::Node;
 use crate::wire::redact::Redaction;

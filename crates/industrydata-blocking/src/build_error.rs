@@ -1,0 +1,17 @@
+//! Why a client cannot be built.
+
+/// Why a client cannot be built.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The feature `rustls-no-provider` is on, and the process has installed no provider.
+    #[error(
+        "no TLS provider is installed: call `install_default` of a rustls provider first, or use the feature `rustls`"
+    )]
+    NoTlsProvider,
+    /// The feature for TLS is off, and the base is `https`.
+    #[error(
+        "this build has no TLS: turn on one of the features `rustls`, `rustls-no-provider` and `native-tls`"
+    )]
+    NoTls,
+}
