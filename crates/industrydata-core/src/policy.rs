@@ -152,6 +152,12 @@ pub(crate) const MIN_SCHEDULE_UNCERTAINTY_SECONDS: i64 = 60;
 /// A run that starts later than this after an acceptance was not caused by it.
 pub(crate) const LATEST_RUN_START: Duration = Duration::from_secs(30 * 60);
 
+// A reconciliation.
+
+/// The most operations, and the most runs, considered about the time of the entries: a service that takes five starts in
+/// twelve hours has a few. With more, nothing is freed.
+pub(crate) const MAX_RECONCILED: usize = 500;
+
 // A start.
 
 /// A start waits out one 429 of at most this length on its own account. A longer one is returned to the caller.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::policy::{LATEST_RUN_START, MARGIN};
+use crate::policy::{LATEST_RUN_START, MARGIN, MAX_RECONCILED};
 use crate::reconcile::{
     lists::{Match, ServiceLists},
     matching::matching,
@@ -22,10 +22,6 @@ use crate::{
     model::operation::Operation,
     wire::base_url::BaseUrl,
 };
-
-/// The most operations, and the most runs, considered about the time of the entries: a service that takes five starts in
-/// twelve hours has a few. With more, nothing is freed.
-const MOST: usize = 500;
 
 /// From when to when, both ends included, in Unix milliseconds.
 #[derive(Clone, Copy)]
@@ -92,11 +88,11 @@ impl<'a> Search<'a> {
         let near = |at: Timestamp| at.as_millisecond() > since;
         let mut ops: Vec<Op<'_>> = ops.into_iter().filter(|op| near(op.created)).collect();
         let mut placed: Vec<_> = placed.into_iter().filter(|run| near(run.1)).collect();
-        let is_sane = ops.len() <= MOST && placed.len() <= MOST;
+        let is_sane = ops.len() <= MAX_RECONCILED && placed.len() <= MAX_RECONCILED;
         ops.sort_by_key(|op| op.created);
         placed.sort_by_key(|run| run.1);
-        ops.truncate(MOST);
-        placed.truncate(MOST);
+        ops.truncate(MAX_RECONCILED);
+        placed.truncate(MAX_RECONCILED);
         let agrees =
             |service: Timestamp| quota.as_of().duration_since(service).unsigned_abs() <= MARGIN;
         Self {

@@ -2,7 +2,6 @@
 
 use std::{fs, path::Path, time::Instant};
 
-use industrydata_core::Timestamp;
 use industrydata_core::ledger::Reset;
 use industrydata_core::ledger::StoreError;
 
@@ -12,6 +11,7 @@ use super::{
     session::{Failure, Session},
     store_error::Obstacle,
 };
+use crate::clock::Clock;
 
 impl LedgerFile {
     pub(super) fn reset(&self) -> Result<Reset, StoreError> {
@@ -22,7 +22,6 @@ impl LedgerFile {
         let found = self.place.look()?;
         self.place.is_writable(found)?;
         open.close();
-        let at = self.clock.now();
         let found = match found {
             Some(found) => found,
             None => self.place.create()?,
@@ -32,7 +31,10 @@ impl LedgerFile {
             Err(StoreError::Busy) => return Err(StoreError::Busy),
             opened => opened.ok(),
         };
-        match old.as_ref().map(|old| old.mark(&self.place, at, until)) {
+        match old
+            .as_ref()
+            .map(|old| old.mark(&self.place, &self.clock, until))
+        {
             Some(Ok(true)) => {
                 open.known = Some(found.identity);
                 return Ok(Reset::Marked);
@@ -49,9 +51,9 @@ impl LedgerFile {
             // Another reset was faster.
             return Err(StoreError::Busy);
         }
-        let name = format!(".reset-{}", at.strftime("%Y%m%dT%H%M%S%.3fZ"));
+        let name = format!(".reset-{}", self.clock.now().strftime("%Y%m%dT%H%M%S%.3fZ"));
         let aside = beside(self.path(), &name);
-        let (successor, new) = successor(&aside, at, until)?;
+        let (successor, new) = successor(&aside, &self.clock, until)?;
         if !cfg!(unix) {
             // An open file cannot be moved there.
             drop(old);
@@ -66,12 +68,12 @@ impl LedgerFile {
 }
 
 /// Makes the new file beside `aside`, with the mark in it.
-fn successor(aside: &Path, at: Timestamp, until: Instant) -> Result<(Place, Found), StoreError> {
+fn successor(aside: &Path, clock: &Clock, until: Instant) -> Result<(Place, Found), StoreError> {
     let place = Place::new(&beside(aside, ".new"), false)?;
     let new = place.create()?;
     let marked = Session::open(&place, new, until)
         .map_err(Failure::from)
-        .and_then(|session| session.mark(&place, at, until));
+        .and_then(|session| session.mark(&place, clock, until));
     let why = match marked {
         Ok(true) => return Ok((place, new)),
         Ok(false) => StoreError::Busy,

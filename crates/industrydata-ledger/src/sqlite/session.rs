@@ -133,14 +133,16 @@ impl Session {
         })
     }
 
-    /// Writes the mark of a reset at `at`, unless a tenant has a ledger in the file; reports which.
+    /// Writes the mark of a reset, unless a tenant has a ledger in the file; reports which. The clock is read with the lock
+    /// held: no start of the old ledger comes after the time in the mark.
     pub(super) fn mark(
         &self,
         place: &Place,
-        at: Timestamp,
+        clock: &Clock,
         until: Instant,
     ) -> Result<bool, Failure> {
         self.retry(until, || self.run("BEGIN IMMEDIATE"))?;
+        let at = clock.now();
         let is_marked = self.mark_within(place, at);
         if !matches!(is_marked, Ok(true)) {
             drop(self.run("ROLLBACK"));

@@ -80,6 +80,25 @@ fn a_used_ledger_is_left_as_it_is_until_the_sql_runs() {
 }
 
 #[test]
+fn the_sql_waits_for_a_start_in_the_old_ledger() {
+    let Some(place) = fresh() else { return };
+    let Ok(Reset::Sql(sql)) = place.with_starts(1).reset() else {
+        panic!("it is in use");
+    };
+    let (starting, resetting) = (place.admin(), place.admin());
+    starting.run(&format!(
+        "BEGIN; UPDATE \"{}\".books SET changes = changes + 1",
+        place.schema
+    ));
+    let reset = std::thread::spawn(move || resetting.run(&sql));
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    assert!(!reset.is_finished(), "its mark may be older than a start");
+    starting.run("COMMIT");
+    reset.join().unwrap();
+    quarantined(place.store().transact(&reserve("t", 2)));
+}
+
+#[test]
 fn the_sql_replaces_a_damaged_or_newer_ledger() {
     for sql in [
         "UPDATE {s}.layout SET layout = 7",

@@ -296,6 +296,33 @@ fn a_reset_waits_for_a_writer_of_another_process() {
     quarantined(store.transact(&reserve("t", 2)));
 }
 
+/// The quarantine covers a start that the reset had to wait for.
+#[test]
+fn a_reset_is_dated_when_it_has_the_lock() {
+    let (_folder, path) = fresh();
+    drop(used(&path));
+    let (locked, is_locked) = std::sync::mpsc::channel();
+    let readings = std::sync::atomic::AtomicU32::new(0);
+    let clock = move || {
+        // The second reading is the one with the lock of a writer.
+        if readings.fetch_add(1, Ordering::SeqCst) == 1 {
+            locked.send(()).unwrap();
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        industrydata_core::Timestamp::now()
+    };
+    let starting = SqliteStore::options().clock(clock).open(&path).unwrap();
+    let resetting = SqliteStore::open(&path).unwrap();
+    let start = std::thread::spawn(move || starting.transact(&reserve("t", 2)));
+    is_locked.recv().unwrap();
+    moved(resetting.reset());
+    let start = start.join().unwrap();
+    assert!(is_granted(&start), "{start:?}");
+    let started = start.unwrap().quota().as_of().as_millisecond();
+    let quarantine = quota(&resetting, "t").unwrap().quarantine().unwrap();
+    assert!(quarantine.reset_at().as_millisecond() >= started);
+}
+
 #[test]
 fn another_process_finds_the_quarantine() {
     let (_folder, path) = fresh();
