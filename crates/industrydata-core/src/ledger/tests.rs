@@ -917,30 +917,41 @@ fn a_confirmed_start_of_the_old_ledger_is_kept_in_the_new_one() {
 }
 
 proptest! {
+    /// The clock may go back, and the quarantine of another reset may be ended: neither gives a slot.
     #[test]
     fn no_slot_is_given_before_the_end_of_a_quarantine(
-        steps in proptest::collection::vec((0..5_u8, 1..=9_u8, 0..7200_u64), 1..40),
+        steps in proptest::collection::vec((0..7_u8, 1..=9_u8, -3600..7200_i64), 1..40),
     ) {
-        let (mut ledger, mut clock) = (Reset::new(), 0);
+        let (throttle, end) = (Throttle::default(), 12 * HOUR + 120);
+        let other = reset_mark(Timestamp::from_millisecond(at(0).as_millisecond() - 1).unwrap());
+        let other = Change::read(key(), throttle)
+            .apply(Stored { value: None, reset: Some(&other) }, at(0))
+            .unwrap();
+        let other = other.reply.quota().quarantine().unwrap();
+        let (mut ledger, mut clock) = (Reset::new(), 0_u64);
         for (kind, n, passed) in steps {
-            clock += passed;
+            clock = clock.saturating_add_signed(passed);
             let change = match kind {
                 0 => reserve(n),
                 1 => settle(n, confirmed(clock)),
                 2 => settle(n, released(None)),
                 3 => settle(n, in_doubt()),
-                _ => {
+                4 => {
                     let note = Evidence::ByHand(String::new());
-                    let free = Resolution::NotStarted;
-                    Change::resolve(key(), Throttle::default(), id(n), free, note)
+                    Change::resolve(key(), throttle, id(n), Resolution::NotStarted, note)
                 }
+                5 => {
+                    let evidence = Evidence::Run(format!("r-{n}"));
+                    Change::external(key(), throttle, evidence, at(clock))
+                }
+                _ => Change::end_quarantine(key(), throttle, other),
             };
             let reply = ledger.apply(&change, clock);
-            let is_over = clock >= 12 * HOUR + 120;
+            let is_over = clock >= end;
             prop_assert_eq!(reply.quota().quarantine().is_none(), is_over);
             if !is_over {
                 prop_assert_eq!(reply.quota().available(), 0);
-                prop_assert!(reply.quota().next_slot_at() >= Some(at(12 * HOUR + 120)));
+                prop_assert!(reply.quota().next_slot_at() >= Some(at(end)));
                 prop_assert!(kind != 0 || reply.refusal().is_some());
             }
         }

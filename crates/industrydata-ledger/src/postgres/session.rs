@@ -98,7 +98,7 @@ impl Session {
     }
 
     /// Ends a transaction that an attempt left open. The tables are looked at again before the next attempt.
-    pub(super) async fn reset(&mut self, plan: &Plan) -> Result<(), Failure> {
+    pub(super) async fn recover(&mut self, plan: &Plan) -> Result<(), Failure> {
         self.found = Found::Nothing;
         self.rollback(plan).await
     }

@@ -119,8 +119,8 @@ impl Pool {
             Err(Failure::Clean(
                 StoreError::Busy | StoreError::Damaged(_) | StoreError::Newer { .. },
             )) => {
-                let reset = self.limit(until, session.reset(&self.plan)).await;
-                if reset.is_ok() {
+                let recovered = self.limit(until, session.recover(&self.plan)).await;
+                if recovered.is_ok() {
                     self.keep(session);
                 }
             }

@@ -14,6 +14,8 @@ use industrydata_core::ledger::Stored;
 use industrydata_core::ledger::reset_mark;
 use rusqlite::Connection;
 
+#[cfg(test)]
+use super::lost_commit::lose_commit;
 use super::{
     connect,
     permissions::Identity,
@@ -294,7 +296,7 @@ impl Session {
 
 fn commit(connection: &Connection) -> rusqlite::Result<()> {
     #[cfg(test)]
-    if let Some(lost) = super::lost_commit::lose_commit(connection) {
+    if let Some(lost) = lose_commit(connection) {
         return lost;
     }
     connection.execute_batch("COMMIT")
