@@ -32,12 +32,10 @@ const TERMS: &[(&str, &str)] = &[
 ];
 
 /// What is stored or printed and may not change, and why it has such a word.
-const KEPT: &[(&str, &str)] = &[
-    ("industrydata-books", "a stored value begins with it"),
-    ("FROM books", "a table's name"),
-    ("INTO books", "a table's name"),
-    ("{s}.books", "a table's name"),
-];
+const KEPT: &[(&str, &str)] = &[("industrydata-books", "a stored value begins with it")];
+
+/// Where a term is the name of a table of the stores.
+const TABLES: (&str, &str) = ("crates/industrydata-ledger/", "books");
 
 /// The words of a text in small letters, each with its line. A name is taken apart at `_` and where its case changes.
 /// A mark that ends a phrase is an empty word.
@@ -94,6 +92,9 @@ fn words_are_those_that_others_know() {
             lines.push(format!("{path}: its name has \"{term}\"; use: {instead}"));
         }
         for (line, term, instead) in wrong(text) {
+            if path.starts_with(TABLES.0) && term == TABLES.1 {
+                continue;
+            }
             lines.push(format!("{path}:{line}: \"{term}\"; write: {instead}"));
         }
     }
@@ -126,9 +127,6 @@ fn terms_are_found_in_prose_names_and_across_lines() {
         found("a bookshop, a booking, MISSING, told asunder; told, as told.as_ref()"),
         ""
     );
-    assert_eq!(
-        found("\"industrydata-books 1\", SELECT value FROM books"),
-        ""
-    );
+    assert_eq!(found("\"industrydata-books 1\""), "");
     assert_eq!(found("src/survey.rs"), "1 survey");
 }

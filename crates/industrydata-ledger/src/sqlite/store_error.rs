@@ -18,7 +18,7 @@ pub(super) enum Obstacle {
     Link(PathBuf),
     #[error("{path} is not a regular file: name another", path = .0.display())]
     NotAFile(PathBuf),
-    #[error("{path} has a second name (hard link), under which its journal would be missed: remove that name", path = .0.display())]
+    #[error("{path} has a second name (hard link), under which its journal would not be found: remove that name", path = .0.display())]
     SecondName(PathBuf),
     #[error("{path} belongs to another user (uid {1}): use a ledger of your own", path = .0.display())]
     Foreign(PathBuf, u32),
