@@ -79,7 +79,10 @@ pub(super) fn run(context: Context<'_>) -> Result<Answer, Box<Document>> {
     let client = fixture.client(Http::Blocking, context)?;
     for _ in 0..MOST_STARTS {
         match client.start(false, Box::new(|_, _| {})) {
-            Ok(run) => context.progress(format!("started: operation {}", run.url().operation_id())),
+            Ok(poller) => context.progress(format!(
+                "started: operation {}",
+                poller.url().operation_id()
+            )),
             Err(error) if matches!(error.kind(), StartErrorKind::NoSlot(_)) => {
                 context.progress(format!("refused by the ledger, nothing was sent: {error}"));
                 break;
@@ -112,11 +115,19 @@ fn start_and_wait(client: &dyn Client, context: Context<'_>) -> Result<Document,
     context
         .interrupt
         .set_fallback(Document::interrupted(MayHaveStarted::Unknown, None));
-    let mut run = client
+    let mut poller = client
         .start(false, Box::new(|_, _| {}))
         .map_err(|error| error_report::start(&error, context.interrupt.is_interrupted()))?;
-    context.progress(format!("started: operation {}", run.url().operation_id()));
-    Ok(operation::poll_to_end(&mut *run, &deadline, false, context))
+    context.progress(format!(
+        "started: operation {}",
+        poller.url().operation_id()
+    ));
+    Ok(operation::poll_to_end(
+        &mut *poller,
+        &deadline,
+        false,
+        context,
+    ))
 }
 
 impl Fixture {
@@ -131,7 +142,7 @@ impl Fixture {
                 polling: PollingPolicy::every(POLL_INTERVAL),
                 timeout: TIMEOUT,
                 request_timeout: TIMEOUT,
-                who: Caller::default(),
+                caller: Caller::default(),
                 interrupt: context.interrupt.clone(),
             },
         )

@@ -13,7 +13,7 @@ use industrydata_core::wire::escape_controls;
 use crate::{
     commands::context::Context,
     error_report,
-    flavour::{Client, Run},
+    flavour::{Client, OperationPoller},
     human::{self, Wait},
     report::{Document, FollowReport, Outcome, RunReport},
     terminal,
@@ -24,7 +24,7 @@ use crate::{
 pub(super) fn poll_to_end(
     document: Document,
     client: &dyn Client,
-    run: &dyn Run,
+    operation: &dyn OperationPoller,
     base: &BaseUrl,
     deadline: &Deadline,
     context: Context<'_>,
@@ -38,9 +38,9 @@ pub(super) fn poll_to_end(
         Document::interrupted(MayHaveStarted::Yes, None),
     ));
     let is_interrupted = || context.interrupt.is_interrupted();
-    let accepted = run.resume_token().accepted();
-    let limited = client.limited(deadline.remaining());
-    let found = match find(&*limited, run.operation(), base, accepted) {
+    let accepted = operation.resume_token().accepted();
+    let limited = client.time_limit(deadline.remaining());
+    let found = match find(&*limited, operation.operation(), base, accepted) {
         Ok(Some(found)) => found,
         Ok(None) => {
             terminal::warn("the operation succeeded, but its run cannot be identified");
@@ -62,7 +62,7 @@ pub(super) fn poll_to_end(
         "polling run {}{certainty}",
         escape_controls(found.id())
     ));
-    let mut poller = client.limited(deadline.remaining()).follow(found.id());
+    let mut poller = client.time_limit(deadline.remaining()).follow(found.id());
     let wait = Wait::new(deadline.remaining()).since(accepted);
     let end = loop {
         match poller.progress() {
@@ -89,7 +89,7 @@ pub(super) fn poll_to_end(
         _ => {}
     }
     let statistics = client
-        .limited(deadline.remaining())
+        .time_limit(deadline.remaining())
         .statistics(found.id())
         .map_err(|error| {
             terminal::warn(format!("no statistics: {}", error_report::message(&error)))

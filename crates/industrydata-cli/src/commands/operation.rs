@@ -10,7 +10,7 @@ use industrydata_ledger::Ledger;
 use crate::{
     commands::context::Context,
     error_report,
-    flavour::{Client, Run},
+    flavour::{Client, OperationPoller},
     human::{self, Wait},
     report::{Document, OperationReport, Outcome, QuotaReport},
     terminal,
@@ -19,44 +19,44 @@ use crate::{
 
 /// Polls until the operation has ended.
 pub(super) fn poll_to_end(
-    run: &mut dyn Run,
+    poller: &mut dyn OperationPoller,
     deadline: &Deadline,
     follow: bool,
     context: Context<'_>,
 ) -> Document {
-    let wait = Wait::new(deadline.remaining()).since(run.resume_token().accepted());
-    let warned = run.ledger_warning().is_some();
+    let wait = Wait::new(deadline.remaining()).since(poller.resume_token().accepted());
+    let warned = poller.ledger_warning().is_some();
     let end = loop {
-        let fallback = Document::interrupted(MayHaveStarted::Yes, Some(operation(run)));
+        let fallback = Document::interrupted(MayHaveStarted::Yes, Some(operation(poller)));
         context
             .interrupt
             .set_fallback(fallback.with_run_keys(follow));
-        match run.progress() {
+        match poller.progress() {
             Ok(Some(progress)) => context.progress(human::operation_progress(&progress, wait)),
             Ok(None) => break None,
             Err(error) => break Some(error),
         }
     };
-    if warned && run.ledger_warning().is_none() {
+    if warned && poller.ledger_warning().is_none() {
         terminal::note("the outcome of the start is now recorded in the ledger");
     }
-    let (operation, quota) = (operation(run), quota(run));
+    let (operation, quota) = (operation(poller), quota(poller));
     if let Some(error) = end {
         let interrupted = context.interrupt.is_interrupted();
         return error_report::operation_poll(&error, operation, quota, interrupted);
     }
-    note_other_id(run);
+    note_other_id(poller);
     Document::success(Outcome::Succeeded, operation, quota)
 }
 
 /// The operation as of the last poll.
-pub(super) fn operation(run: &dyn Run) -> OperationReport {
-    OperationReport::new(run.url(), &run.resume_token(), run.operation())
+pub(super) fn operation(poller: &dyn OperationPoller) -> OperationReport {
+    OperationReport::new(poller.url(), &poller.resume_token(), poller.operation())
 }
 
 /// The quota after the start, with its effect on the schedule; `None` if this process did not make the start.
-pub(super) fn quota(run: &dyn Run) -> Option<QuotaReport> {
-    let accepted = run.accepted()?;
+pub(super) fn quota(poller: &dyn OperationPoller) -> Option<QuotaReport> {
+    let accepted = poller.accepted()?;
     let mut quota = QuotaReport::from(accepted.quota()?);
     if let Some(report) = &mut quota.forecast {
         report.at_start = accepted.forecast();
@@ -98,9 +98,9 @@ pub(super) fn warn_not_recorded(error: Option<&StoreError>) {
 }
 
 /// Notes that the service returned another id than that of the URL.
-fn note_other_id(run: &dyn Run) {
-    let id = run.operation().and_then(Operation::id);
-    if let Some(id) = id.filter(|id| *id != run.url().operation_id()) {
+fn note_other_id(poller: &dyn OperationPoller) {
+    let id = poller.operation().and_then(Operation::id);
+    if let Some(id) = id.filter(|id| *id != poller.url().operation_id()) {
         terminal::note(format!(
             "the service calls this operation {id}; this program uses the id in its URL"
         ));

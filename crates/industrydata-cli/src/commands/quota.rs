@@ -65,7 +65,7 @@ pub(super) fn run(
         let open = || Ok(opened.insert(open()?).clone());
         let (client, _) = reads::client_with_ledger(global, &args.limits, context, open)?;
         Some(match schedule {
-            Some(schedule) => client.scheduled(schedule),
+            Some(schedule) => client.schedule(schedule),
             None => client,
         })
     } else {

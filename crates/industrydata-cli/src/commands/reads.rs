@@ -38,7 +38,7 @@ pub(super) fn runs(
         }
         RunsCommand::Show(args) => {
             let (client, _) = client(global, &args.limits, context)?;
-            let run = RunReport::from(&client.run(&args.id).map_err(failed)?);
+            let run = RunReport::from(&client.run_by_id(&args.id).map_err(failed)?);
             let text = run_table(std::slice::from_ref(&run));
             Ok(Answer::value(&json_of("run", &run), text))
         }
@@ -128,7 +128,7 @@ pub(super) fn client_with_ledger(
             polling: PollingPolicy::default(),
             timeout: deadline.remaining(),
             request_timeout: args.request_timeout,
-            who: settings::caller(env),
+            caller: settings::caller(env),
             interrupt: context.interrupt.clone(),
         },
     )?;

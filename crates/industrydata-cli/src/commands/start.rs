@@ -9,7 +9,7 @@ use crate::{
     args::{Global, Output, Scheduled, StartArgs},
     commands::{answer::Answer, context::Context, follow_run, operation},
     error_report,
-    flavour::{self, Run, Setup},
+    flavour::{self, OperationPoller, Setup},
     human::{self, Wait},
     report::{Document, Outcome},
     settings, terminal,
@@ -58,7 +58,7 @@ fn start(
             polling: args.limits.polling(),
             timeout: deadline.remaining(),
             request_timeout: args.limits.request_timeout,
-            who: Caller {
+            caller: Caller {
                 label: args.label.clone(),
                 ..settings::caller(env)
             },
@@ -75,14 +75,14 @@ fn start(
         // The forecast is an extra: it gets the time of one request, and at most half of what is left.
         Some(Scheduled::Infer) => {
             let limit = args.limits.request_timeout.min(deadline.remaining() / 2);
-            operation::inferred_schedule(&*client.limited(limit), true)
+            operation::inferred_schedule(&*client.time_limit(limit), true)
         }
         None => None,
     };
     set_fallback(MayHaveStarted::Unknown);
-    let mut limited = client.limited(deadline.remaining());
+    let mut limited = client.time_limit(deadline.remaining());
     if let Some(schedule) = schedule {
-        limited = limited.scheduled(schedule);
+        limited = limited.schedule(schedule);
     }
     let is_human = context.output == Output::Human;
     let wait = Wait::new(deadline.remaining());
@@ -91,26 +91,29 @@ fn start(
             terminal::line(human::slot_wait(reason, time, wait));
         }
     });
-    let mut run = limited
+    let mut poller = limited
         .start(args.wait_for_slot, on_wait)
         .map_err(|error| {
             operation::warn_not_recorded(error.ledger_warning());
             error_report::start(&error, context.interrupt.is_interrupted())
         })?;
-    operation::warn_not_recorded(run.ledger_warning());
-    warn_of_clock(&*run);
+    operation::warn_not_recorded(poller.ledger_warning());
+    warn_of_clock(&*poller);
     if !args.wait && !args.follow {
         return Ok(Document::success(
             Outcome::Started,
-            operation::operation(&*run),
-            operation::quota(&*run),
+            operation::operation(&*poller),
+            operation::quota(&*poller),
         ));
     }
-    context.progress(format!("started: operation {}", run.url().operation_id()));
-    let document = operation::poll_to_end(&mut *run, &deadline, args.follow, context);
+    context.progress(format!(
+        "started: operation {}",
+        poller.url().operation_id()
+    ));
+    let document = operation::poll_to_end(&mut *poller, &deadline, args.follow, context);
     if args.follow {
         return Ok(follow_run::poll_to_end(
-            document, &*client, &*run, &base, &deadline, context,
+            document, &*client, &*poller, &base, &deadline, context,
         ));
     }
     Ok(document)
@@ -125,8 +128,8 @@ fn preflight_error(error: &ReadError, context: Context<'_>) -> Box<Document> {
     document.into()
 }
 
-fn warn_of_clock(run: &dyn Run) {
-    let Some(skew) = run.accepted().and_then(|accepted| accepted.clock_skew()) else {
+fn warn_of_clock(poller: &dyn OperationPoller) {
+    let Some(skew) = poller.accepted().and_then(|accepted| accepted.clock_skew()) else {
         return;
     };
     let direction = if skew.is_negative() {

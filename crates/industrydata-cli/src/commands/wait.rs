@@ -37,21 +37,21 @@ pub(super) fn run(
             polling: args.limits.polling(),
             timeout: deadline.remaining(),
             request_timeout: args.limits.request_timeout,
-            who: settings::caller(env),
+            caller: settings::caller(env),
             interrupt: context.interrupt.clone(),
         },
     )
     .map_err(after_start)?;
-    let mut run = client.watch(target)?;
+    let mut poller = client.poll(target)?;
     context.progress(format!(
         "waiting for operation {}",
-        run.url().operation_id()
+        poller.url().operation_id()
     ));
-    let document = operation::poll_to_end(&mut *run, &deadline, false, context);
+    let document = operation::poll_to_end(&mut *poller, &deadline, false, context);
     Ok(Answer::from(&document))
 }
 
-/// An error before the first poll. The operation exists, and goes on.
+/// An error before the first poll. The operation exists and continues.
 fn after_start(document: Box<Document>, known: &Option<OperationReport>) -> Box<Document> {
     let mut document = document.may_have_started(MayHaveStarted::Yes);
     if document.outcome == Outcome::Unreachable {

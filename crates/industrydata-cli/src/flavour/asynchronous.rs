@@ -31,9 +31,12 @@ use tokio::{
     time::Instant,
 };
 
-use super::{Client, OnWait, Run, RunPoller, Setup, TOKEN_SLACK, USER_AGENT, hand_on, unbuildable};
 use crate::{
     error_report,
+    flavour::client::{
+        Client, OnWait, OperationPoller, RunPoller, Setup, TOKEN_SLACK, USER_AGENT,
+        answers_of_poller, unbuildable,
+    },
     report::Document,
     settings::Target,
     tokens::{TokenFile, Tokens},
@@ -49,7 +52,7 @@ pub(super) fn client(setup: Setup) -> Result<Box<dyn Client>, Box<Document>> {
         .enable_all()
         .build()
         .map_err(unbuildable)?;
-    // It lives as long as the process: to drop it would wait for a name that is being looked up.
+    // The runtime is never dropped: that would wait for a name that is being resolved.
     let runtime: &'static Runtime = Box::leak(Box::new(runtime));
     let tokens = Bounded {
         source: source(setup.tokens, setup.request_timeout)?,
@@ -63,7 +66,7 @@ pub(super) fn client(setup: Setup) -> Result<Box<dyn Client>, Box<Document>> {
                 .time_limit(setup.timeout)
                 .request_limit(setup.request_timeout)
                 .user_agent(USER_AGENT)
-                .caller(setup.who),
+                .caller(setup.caller),
         )
         .build()
         .map_err(unbuildable)?;
@@ -76,28 +79,32 @@ pub(super) fn client(setup: Setup) -> Result<Box<dyn Client>, Box<Document>> {
 }
 
 impl Client for Asynchronous {
-    fn start(&self, wait_for_slot: bool, on_wait: OnWait) -> Result<Box<dyn Run>, StartError> {
+    fn start(
+        &self,
+        wait_for_slot: bool,
+        on_wait: OnWait,
+    ) -> Result<Box<dyn OperationPoller>, StartError> {
         let client = self
             .client
             .clone()
             .with(|session| session.wait_for_slot(wait_for_slot))
             .on_wait(on_wait);
-        let run = self.runtime.block_on(client.start())?;
-        Ok(self.watched(run))
+        let poller = self.runtime.block_on(client.start())?;
+        Ok(self.operation_poller(poller))
     }
 
-    fn watch(&self, target: Target) -> Result<Box<dyn Run>, Box<Document>> {
-        let run = match target {
+    fn poll(&self, target: Target) -> Result<Box<dyn OperationPoller>, Box<Document>> {
+        let poller = match target {
             Target::Url(url) => self.client.poll(url),
             Target::Resume(token) => self
                 .client
                 .resume(&token)
                 .map_err(|error| error_report::resume(&error))?,
         };
-        Ok(self.watched(run))
+        Ok(self.operation_poller(poller))
     }
 
-    fn limited(&self, limit: Duration) -> Box<dyn Client> {
+    fn time_limit(&self, limit: Duration) -> Box<dyn Client> {
         Box::new(Self {
             runtime: self.runtime,
             client: self
@@ -108,9 +115,9 @@ impl Client for Asynchronous {
     }
 
     fn follow(&self, run: &str) -> Box<dyn RunPoller> {
-        Box::new(Followed {
+        Box::new(AsyncRun {
             runtime: self.runtime,
-            follow: self.client.follow(run),
+            poller: self.client.follow(run),
         })
     }
 
@@ -126,7 +133,7 @@ impl Client for Asynchronous {
         self.runtime.block_on(self.client.runs())
     }
 
-    fn run(&self, id: &str) -> Result<IndustryDataRun, ReadError> {
+    fn run_by_id(&self, id: &str) -> Result<IndustryDataRun, ReadError> {
         self.runtime.block_on(self.client.run_by_id(id))
     }
 
@@ -146,7 +153,7 @@ impl Client for Asynchronous {
         self.runtime.block_on(self.client.reconcile())
     }
 
-    fn scheduled(&self, schedule: Schedule) -> Box<dyn Client> {
+    fn schedule(&self, schedule: Schedule) -> Box<dyn Client> {
         Box::new(Self {
             runtime: self.runtime,
             client: self
@@ -161,40 +168,43 @@ impl Client for Asynchronous {
     }
 }
 
-struct Followed {
+struct AsyncRun {
     runtime: &'static Runtime,
-    follow: industrydata_async::RunPoller,
+    poller: industrydata_async::RunPoller,
 }
 
-impl RunPoller for Followed {
+impl RunPoller for AsyncRun {
     fn run(&self) -> Option<&IndustryDataRun> {
-        self.follow.run()
+        self.poller.run()
     }
 
     fn progress(&mut self) -> Result<Option<Progress>, RunPollError> {
-        self.runtime.block_on(self.follow.progress())
+        self.runtime.block_on(self.poller.progress())
     }
 }
 
 impl Asynchronous {
-    fn watched(&self, run: industrydata_async::OperationPoller) -> Box<dyn Run> {
-        Box::new(Watched {
+    fn operation_poller(
+        &self,
+        poller: industrydata_async::OperationPoller,
+    ) -> Box<dyn OperationPoller> {
+        Box::new(AsyncOperation {
             runtime: self.runtime,
-            run,
+            poller,
         })
     }
 }
 
-struct Watched {
+struct AsyncOperation {
     runtime: &'static Runtime,
-    run: industrydata_async::OperationPoller,
+    poller: industrydata_async::OperationPoller,
 }
 
-impl Run for Watched {
-    hand_on!();
+impl OperationPoller for AsyncOperation {
+    answers_of_poller!();
 
     fn progress(&mut self) -> Result<Option<Progress>, OperationPollError> {
-        self.runtime.block_on(self.run.progress())
+        self.runtime.block_on(self.poller.progress())
     }
 }
 
@@ -219,7 +229,7 @@ impl TokenSource for TokenFile {
     }
 }
 
-/// A source that is given up when the time limit has passed.
+/// A token source whose calls end when the time limit has passed.
 struct Bounded {
     source: Box<dyn TokenSource>,
     until: Option<Instant>,
@@ -240,7 +250,7 @@ impl TokenSource for Bounded {
                 .await
                 .unwrap_or_else(|_| {
                     Err(TokenError::unavailable(
-                        "the time limit passed before a token was had",
+                        "the time limit passed before a token was obtained",
                     ))
                 })
         })

@@ -27,9 +27,12 @@ use industrydata_core::reconcile::ReconcileError;
 use industrydata_core::reconcile::Reconciliation;
 use industrydata_core::wire::OperationUrl;
 
-use super::{Client, OnWait, Run, RunPoller, Setup, TOKEN_SLACK, USER_AGENT, hand_on, unbuildable};
 use crate::{
     error_report,
+    flavour::client::{
+        Client, OnWait, OperationPoller, RunPoller, Setup, TOKEN_SLACK, USER_AGENT,
+        answers_of_poller, unbuildable,
+    },
     report::Document,
     settings::Target,
     tokens::{TokenFile, Tokens},
@@ -51,7 +54,7 @@ pub(super) fn client(setup: Setup) -> Result<Box<dyn Client>, Box<Document>> {
                 .time_limit(setup.timeout)
                 .request_limit(setup.request_timeout)
                 .user_agent(USER_AGENT)
-                .caller(setup.who),
+                .caller(setup.caller),
         )
         .build()
         .map_err(unbuildable)?;
@@ -64,36 +67,40 @@ pub(super) fn client(setup: Setup) -> Result<Box<dyn Client>, Box<Document>> {
 }
 
 impl Client for Blocking {
-    fn start(&self, wait_for_slot: bool, on_wait: OnWait) -> Result<Box<dyn Run>, StartError> {
+    fn start(
+        &self,
+        wait_for_slot: bool,
+        on_wait: OnWait,
+    ) -> Result<Box<dyn OperationPoller>, StartError> {
         let client = self
             .0
             .clone()
             .with(|session| session.wait_for_slot(wait_for_slot))
             .on_wait(on_wait);
-        Ok(Box::new(Watched {
-            run: client.start()?,
+        Ok(Box::new(BlockingOperation {
+            poller: client.start()?,
         }))
     }
 
-    fn watch(&self, target: Target) -> Result<Box<dyn Run>, Box<Document>> {
-        let run = match target {
+    fn poll(&self, target: Target) -> Result<Box<dyn OperationPoller>, Box<Document>> {
+        let poller = match target {
             Target::Url(url) => self.0.poll(url),
             Target::Resume(token) => self
                 .0
                 .resume(&token)
                 .map_err(|error| error_report::resume(&error))?,
         };
-        Ok(Box::new(Watched { run }))
+        Ok(Box::new(BlockingOperation { poller }))
     }
 
-    fn limited(&self, limit: Duration) -> Box<dyn Client> {
+    fn time_limit(&self, limit: Duration) -> Box<dyn Client> {
         Box::new(Self(
             self.0.clone().with(|session| session.time_limit(limit)),
         ))
     }
 
     fn follow(&self, run: &str) -> Box<dyn RunPoller> {
-        Box::new(Followed(self.0.follow(run)))
+        Box::new(BlockingRun(self.0.follow(run)))
     }
 
     fn operations(&self) -> Result<Vec<Operation>, ReadError> {
@@ -108,7 +115,7 @@ impl Client for Blocking {
         self.0.runs()
     }
 
-    fn run(&self, id: &str) -> Result<IndustryDataRun, ReadError> {
+    fn run_by_id(&self, id: &str) -> Result<IndustryDataRun, ReadError> {
         self.0.run_by_id(id)
     }
 
@@ -128,7 +135,7 @@ impl Client for Blocking {
         self.0.reconcile()
     }
 
-    fn scheduled(&self, schedule: Schedule) -> Box<dyn Client> {
+    fn schedule(&self, schedule: Schedule) -> Box<dyn Client> {
         Box::new(Self(
             self.0.clone().with(|session| session.schedule(schedule)),
         ))
@@ -139,9 +146,9 @@ impl Client for Blocking {
     }
 }
 
-struct Followed(industrydata_blocking::RunPoller);
+struct BlockingRun(industrydata_blocking::RunPoller);
 
-impl RunPoller for Followed {
+impl RunPoller for BlockingRun {
     fn run(&self) -> Option<&IndustryDataRun> {
         self.0.run()
     }
@@ -151,19 +158,19 @@ impl RunPoller for Followed {
     }
 }
 
-struct Watched {
-    run: industrydata_blocking::OperationPoller,
+struct BlockingOperation {
+    poller: industrydata_blocking::OperationPoller,
 }
 
-impl Run for Watched {
-    hand_on!();
+impl OperationPoller for BlockingOperation {
+    answers_of_poller!();
 
     fn progress(&mut self) -> Result<Option<Progress>, OperationPollError> {
-        self.run.progress()
+        self.poller.progress()
     }
 }
 
-/// A source, and what ends a call of it.
+/// A token source, and the handle that ends its calls.
 struct Source {
     tokens: Box<dyn TokenSource>,
     stop: Option<Stop>,
@@ -202,11 +209,11 @@ impl TokenSource for TokenFile {
     }
 }
 
-/// Ends a token that is still being got when the time limit has passed.
+/// Ends a call for a token when the time limit has passed.
 fn end_with(stop: &Stop, timeout: Duration) {
     let stop = stop.clone();
     let wait = timeout.saturating_add(TOKEN_SLACK);
-    // Without a thread the source's own limit holds.
+    // If the thread cannot start, the limit of the source holds.
     let _ = thread::Builder::new()
         .name("time limit".to_owned())
         .spawn(move || {
