@@ -36,7 +36,7 @@ pub(super) enum Obstacle {
     #[error("the folder {path} lets all users replace its files (mode {1:04o}): run chmod o-w on it, or use another", path = .0.display())]
     OpenFolder(PathBuf, u32),
     #[error(
-        "{path} was removed or replaced while in use: put it back, or start this program again to use what is there now",
+        "{path} was reset, replaced or removed while in use: after a reset start this program again, otherwise put the file back",
         path = .0.display()
     )]
     Gone(PathBuf),

@@ -114,7 +114,7 @@ fn a_file_that_is_removed_is_not_an_empty_ledger() {
     let aside = folder.path().join("aside");
 
     fs::rename(&path, &aside).unwrap();
-    assert!(unavailable(store.transact(&read("t"))).contains("removed or replaced"));
+    assert!(unavailable(store.transact(&read("t"))).contains("reset, replaced or removed"));
     unavailable(store.transact(&reserve("t", 2)));
     assert!(!path.exists());
     make(&path, b"");
