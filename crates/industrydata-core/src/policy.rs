@@ -120,7 +120,7 @@ impl Limits {
     pub fn lease(&self) -> Duration {
         Self::TOKEN
             .saturating_add(self.clamped().request.saturating_mul(2))
-            .saturating_add(Duration::from_secs(30))
+            .saturating_add(LEASE_MARGIN)
     }
 }
 
@@ -134,6 +134,12 @@ pub(crate) const MAX_NOT_BEFORE: Duration = Duration::from_secs(24 * 60 * 60);
 pub(crate) const MAX_TOMBSTONES: usize = 16;
 /// Entries are kept for at least this long, even if the window is shorter.
 pub(crate) const MIN_KEPT: Duration = Duration::from_secs(12 * 60 * 60);
+/// Added to the time that a token and two POSTs may take: what a reservation's lease is longer than its start.
+pub(crate) const LEASE_MARGIN: Duration = Duration::from_secs(30);
+/// The longest reason kept with an entry, in characters.
+pub(crate) const MAX_REASON_CHARS: usize = 200;
+/// The longest host name or label of a caller that is kept, in characters.
+pub(crate) const MAX_CALLER_CHARS: usize = 255;
 /// The longest note of a resolution, in characters.
 pub(crate) const MAX_NOTE_CHARS: usize = 300;
 /// The longest tenant name, in bytes of UTF-8.
@@ -223,6 +229,10 @@ pub(crate) const MIN_REDACTED_BYTES: usize = 8;
 
 // Sizes of input from a server or a user.
 
+/// How many characters of a header value or a link an error shows.
+pub(crate) const MAX_SHOWN_CHARS: usize = 300;
+/// How many `Location` lines an error shows.
+pub(crate) const MAX_SHOWN_LOCATIONS: usize = 4;
 /// How many bytes are read of the body of a 2xx answer.
 pub(crate) const MAX_BODY_BYTES: usize = 1024 * 1024;
 /// How many bytes are read of the body of any other answer.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::policy::MAX_CALLER_CHARS;
 use crate::{
     tenant::Tenant,
     wire::{base_url::BaseUrl, uri::decode_unreserved},
@@ -57,7 +58,7 @@ pub struct Caller {
 
 impl Caller {
     /// The most characters that are kept of a host or a label.
-    pub const LONGEST: usize = 255;
+    pub const LONGEST: usize = MAX_CALLER_CHARS;
 
     /// The form that a ledger stores: bounded, on one line.
     pub(super) fn kept(&self) -> Self {

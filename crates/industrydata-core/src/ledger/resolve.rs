@@ -35,7 +35,7 @@ pub enum Unresolved {
     #[error("another entry already rests on this evidence")]
     Claimed,
     /// The ledger is not in the quarantine that was to be ended.
-    #[error("the ledger is not in this quarantine")]
+    #[error("the ledger is not in quarantine, or another reset has begun a new one")]
     NoQuarantine,
 }
 

@@ -7,7 +7,7 @@ use crate::ledger::{
     resolve::drop_external_in,
     value::Value,
 };
-use crate::policy::MARGIN;
+use crate::policy::{MARGIN, MAX_REASON_CHARS};
 
 /// The outcome of a reserved start.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,5 +99,5 @@ pub(super) fn settle_in(value: &mut Value, id: String, outcome: &Outcome, clock:
 
 /// A server's text has no limit; what a ledger keeps of it has.
 fn short(why: &str) -> String {
-    why.chars().take(200).collect()
+    why.chars().take(MAX_REASON_CHARS).collect()
 }

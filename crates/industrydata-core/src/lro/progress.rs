@@ -20,11 +20,11 @@ pub enum PauseReason {
     Interval,
     /// The service asked for a longer pause than the poll interval.
     RetryAfter,
-    /// The last poll of the operation failed for now.
+    /// The last poll of the operation failed, and is repeated.
     Retry(TransientError),
     /// The poll interval of a run.
     RunGoesOn,
-    /// The last poll of the run failed for now.
+    /// The last poll of the run failed, and is repeated.
     Unread(ReadError),
 }
 
@@ -35,9 +35,9 @@ impl fmt::Display for PauseReason {
             Self::Throttled => f.write_str("the service throttles starts"),
             Self::Interval => f.write_str("the operation continues"),
             Self::RetryAfter => f.write_str("the service asked to wait"),
-            Self::Retry(error) => write!(f, "the last poll failed for now ({error})"),
+            Self::Retry(error) => write!(f, "the last poll failed ({error})"),
             Self::RunGoesOn => f.write_str("the run continues"),
-            Self::Unread(error) => write!(f, "the last poll failed for now ({error})"),
+            Self::Unread(error) => write!(f, "the last poll failed ({error})"),
         }
     }
 }

@@ -14,7 +14,8 @@ use crate::lro::{
     transient::TransientError,
 };
 use crate::policy::{
-    MAX_LIST_ITEMS, MAX_LIST_PAGES, MAX_READ_BACK_OFF, MAX_READ_TIME, READ_BACK_OFF, READ_TRIES,
+    MAX_LIST_ITEMS, MAX_LIST_PAGES, MAX_READ_BACK_OFF, MAX_READ_TIME, MAX_SHOWN_CHARS,
+    READ_BACK_OFF, READ_TRIES,
 };
 use crate::{
     auth::token::{AccessToken, Challenge, TokenError},
@@ -228,7 +229,10 @@ impl<E: Endpoint> Read<E> {
         let items = E::items(&whole);
         match next_link(self.plan.service.base(), &link) {
             Err(error) => {
-                let link = without_token(&link, token).chars().take(300).collect();
+                let link = without_token(&link, token)
+                    .chars()
+                    .take(MAX_SHOWN_CHARS)
+                    .collect();
                 self.end(ReadErrorKind::Link { link, error });
             }
             Ok(next)

@@ -203,6 +203,9 @@ impl fmt::Display for ReadError {
                 )
             }
             ReadErrorKind::Unreadable(error) => write!(f, "{subject} cannot be read: {error}"),
+            ReadErrorKind::GaveUp { last, tries: 1, .. } => {
+                write!(f, "{subject} could not be read: {last}")
+            }
             ReadErrorKind::GaveUp { last, tries, .. } => write!(
                 f,
                 "{subject} could not be read in {tries} tries, most recently: {last}"

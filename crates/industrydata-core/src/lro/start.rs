@@ -16,8 +16,9 @@ use crate::lro::{
     step::{Asks, Exchange, Pause, Pauses, Records, Step, Transaction, Writes},
 };
 use crate::policy::{
-    DEFAULT_THROTTLE, MARGIN, MAX_SHORT_LEASES, MAX_SLOT_WAIT, MIN_REQUEST_TIME, SHORT_THROTTLE,
-    SLOT_JITTER, THROTTLE_REMAINDER_MARGIN, THROTTLE_REMAINDERS,
+    DEFAULT_THROTTLE, MARGIN, MAX_SHORT_LEASES, MAX_SHOWN_CHARS, MAX_SHOWN_LOCATIONS,
+    MAX_SLOT_WAIT, MIN_REQUEST_TIME, SHORT_THROTTLE, SLOT_JITTER, THROTTLE_REMAINDER_MARGIN,
+    THROTTLE_REMAINDERS,
 };
 use crate::{
     auth::token::{AccessToken, Challenge, TokenError},
@@ -391,7 +392,7 @@ impl Start {
                     .headers
                     .get_all(LOCATION)
                     .iter()
-                    .take(4)
+                    .take(MAX_SHOWN_LOCATIONS)
                     .map(|value| readable(value.as_bytes(), token))
                     .collect(),
                 request_id,
@@ -732,5 +733,5 @@ fn until(now: Timestamp, then: Timestamp) -> Duration {
 fn readable(value: &[u8], token: &AccessToken) -> String {
     // Cut last: a cut within the token would keep its beginning.
     let text = without_token(&String::from_utf8_lossy(value), token);
-    text.chars().take(300).collect()
+    text.chars().take(MAX_SHOWN_CHARS).collect()
 }

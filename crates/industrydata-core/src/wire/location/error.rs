@@ -28,9 +28,7 @@ pub enum LocationError {
     #[error("the location has a user name or an @ before its host")]
     HasCredentials,
     /// Scheme, host or port differ from the base URL's.
-    #[error(
-        "the location is not on the base URL's scheme, host and port, so the token is not sent to it"
-    )]
+    #[error("the location has another origin than the base URL, so the token is not sent to it")]
     CrossOrigin,
     /// The path is not that of an operation under the base URL.
     #[error("the location is not an industryData operation under the base URL")]
