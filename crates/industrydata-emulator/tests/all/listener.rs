@@ -61,6 +61,23 @@ fn a_missing_length_gets_411_and_a_long_body_413() {
     );
     assert!(answer.starts_with("HTTP/1.1 411 "), "{answer}");
     assert!(answer.contains("<h2>Length Required</h2>"));
+    for authorization in [
+        "",
+        "Authorization: Bearer other\r\n",
+        "Authorization: ?\r\n",
+    ] {
+        let request = START
+            .replace("Content-Length: 0\r\n", "")
+            .replace("Authorization: Bearer emulator-token\r\n", authorization);
+        let answer = exchange(&emulator, &closing(&request));
+        assert!(answer.starts_with("HTTP/1.1 411 "), "{answer}");
+        let request = request.replace("Host: h", "Host: h\r\nContent-Length: 0");
+        let answer = exchange(&emulator, &closing(&request));
+        assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
+    }
+    let elsewhere = "POST /beta/external/industryData/runs HTTP/1.1\r\nHost: h\r\n\r\n";
+    let answer = exchange(&emulator, &closing(elsewhere));
+    assert!(answer.starts_with("HTTP/1.1 411 "), "{answer}");
     let chunked =
         START.replace("Content-Length: 0\r\n", "Transfer-Encoding: chunked\r\n") + "0\r\n\r\n";
     assert!(exchange(&emulator, &closing(&chunked)).starts_with("HTTP/1.1 202 "));
