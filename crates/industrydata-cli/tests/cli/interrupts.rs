@@ -8,14 +8,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::stage::{FLAVOURS, Ran, Raw, Stage, emulator, json as json_answer};
-
-fn signal(child: &Child, name: &str) {
-    let status = Command::new("kill")
-        .args([name, &child.id().to_string()])
-        .status();
-    assert!(status.unwrap().success());
-}
+use crate::stage::{FLAVOURS, Ran, Raw, Stage, emulator, json as json_answer, signal};
 
 /// Sends the signal. The document is printed soon, with exit code 130.
 fn ended(child: Child, name: &str) -> Value {
