@@ -59,6 +59,7 @@ Exit codes:
     7  time limit passed, the operation goes on
     8  in doubt: a run may have started
     9  the ledger is unusable
+   74  the result could not be written
   130  interrupted";
 
 const START: &str = "\

@@ -69,7 +69,8 @@ fn announce(emulator: &Emulator, ledger: &Path, output: Output) {
             secret = emulator.client_secret(),
         ),
     };
-    terminal::print(&text);
+    // A failure was reported. The emulator serves all the same.
+    let _ = terminal::print(&text);
 }
 
 /// Quotes text as one word of a shell, if it needs quotes.
