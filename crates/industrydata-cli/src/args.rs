@@ -59,6 +59,7 @@ Exit codes:
     7  time limit passed, the operation goes on
     8  in doubt: a run may have started
     9  the ledger is unusable
+   74  the result could not be written
   130  interrupted";
 
 const START: &str = "\
@@ -103,7 +104,7 @@ Examples:
       an operation takes 6 s instead of 120 s
   industrydata emulator --speed 600
       a run takes 11 s instead of 110 min, for start --follow
-  curl -d '{\"on\": \"start\", \"lose\": \"answer\"}' \\
+  curl --json '{\"on\": \"start\", \"lose\": \"answer\"}' \\
     http://127.0.0.1:8085/_emulator/faults";
 
 /// The whole command line.

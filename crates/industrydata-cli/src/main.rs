@@ -32,6 +32,7 @@ use crate::{
     environment::Environment,
     report::Document,
     signals::Interrupt,
+    terminal::Unwritten,
 };
 
 fn main() -> ExitCode {
@@ -69,8 +70,10 @@ fn unparsed(error: &clap::Error, output: Output, interrupt: &Interrupt) -> ExitC
         error.kind(),
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
     ) {
-        terminal::print(&rendered);
-        return ExitCode::SUCCESS;
+        return match terminal::print(&rendered) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => Unwritten::EXIT_CODE.into(),
+        };
     }
     let is_bare = matches!(
         error.kind(),

@@ -7,8 +7,17 @@ use std::{
 
 use industrydata_core::wire::escape_controls;
 
-/// Writes the result to standard output. A closed pipe is not an error.
-pub(crate) fn print(text: &str) {
+/// The result could not be written, which was reported.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Unwritten;
+
+impl Unwritten {
+    /// The exit code where the output is the work: EX_IOERR of `sysexits.h`.
+    pub(crate) const EXIT_CODE: u8 = 74;
+}
+
+/// Writes the result to standard output, and returns whether that failed. A closed pipe is not a failure.
+pub(crate) fn print(text: &str) -> Result<(), Unwritten> {
     let mut stdout = io::stdout().lock();
     let written = stdout
         .write_all(text.as_bytes())
@@ -19,7 +28,9 @@ pub(crate) fn print(text: &str) {
         line(format!(
             "error: cannot write the result to standard output: {error}"
         ));
+        return Err(Unwritten);
     }
+    Ok(())
 }
 
 /// Writes text to standard error. Nothing can be done if that fails.

@@ -74,6 +74,9 @@
 //! | `POST /_emulator/revoke` | revokes every token; with `{"claims": {..}}`, the 401 is a claims challenge |
 //! | `GET /_emulator/state` | returns the clock, the throttle, the schedule and the number of requests for each endpoint |
 //!
+//! A control request that did not come from a program of this machine gets 403: its `Host` is a loopback name
+//! (`localhost`, 127.0.0.0/8, `[::1]`), it has no foreign `Origin`, and its body is of the type `application/json`.
+//!
 //! # Assumptions about the real service
 //!
 //! Where the documentation is silent, this crate assumes:

@@ -2,7 +2,12 @@
 
 use serde::Serialize;
 
-use crate::{args::Output, human, report::Document, terminal};
+use crate::{
+    args::Output,
+    human,
+    report::Document,
+    terminal::{self, Unwritten},
+};
 
 /// The end of a command.
 pub(crate) enum Answer {
@@ -15,9 +20,18 @@ pub(crate) enum Answer {
         /// For people, on standard error.
         error: String,
         exit_code: u8,
+        if_unwritten: IfUnwritten,
     },
     /// The command has printed its result itself.
     Printed { exit_code: u8 },
+}
+
+/// What to do if the result cannot be written.
+pub(crate) enum IfUnwritten {
+    /// The output is the work, so the command has failed.
+    Fail,
+    /// The exit code stays. These lines, which may be none, go to standard error.
+    Keep(String),
 }
 
 impl Answer {
@@ -28,6 +42,7 @@ impl Answer {
             text,
             error: String::new(),
             exit_code: 0,
+            if_unwritten: IfUnwritten::Fail,
         }
     }
 
@@ -38,6 +53,7 @@ impl Answer {
             text,
             error: human::error(document),
             exit_code: document.outcome.exit_code(),
+            if_unwritten: IfUnwritten::Keep(human::operation(document)),
         }
     }
 
@@ -49,13 +65,19 @@ impl Answer {
                 text,
                 error,
                 exit_code,
+                if_unwritten,
             } => {
-                match output {
-                    Output::Json => terminal::print(&json),
-                    Output::Human => {
-                        terminal::print(&text);
-                        terminal::print_error(&error);
-                    }
+                let written = terminal::print(match output {
+                    Output::Json => &json,
+                    Output::Human => &text,
+                });
+                if output == Output::Human || written.is_err() {
+                    terminal::print_error(&error);
+                }
+                match (written, if_unwritten) {
+                    (Err(_), IfUnwritten::Fail) => return Unwritten::EXIT_CODE,
+                    (Err(_), IfUnwritten::Keep(lines)) => terminal::print_error(&lines),
+                    (Ok(()), _) => {}
                 }
                 exit_code
             }

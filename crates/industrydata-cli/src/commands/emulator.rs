@@ -8,7 +8,7 @@ use crate::{
     args::{EmulatorArgs, Output},
     commands::{answer::Answer, context::Context},
     report::{Document, Kind, Outcome},
-    terminal,
+    settings, terminal,
 };
 
 pub(super) fn run(args: &EmulatorArgs, context: Context<'_>) -> Result<Answer, Box<Document>> {
@@ -26,7 +26,7 @@ pub(super) fn run(args: &EmulatorArgs, context: Context<'_>) -> Result<Answer, B
     })?;
     // A temporary ledger, so that starts at the emulator do not fill the user's own.
     let folder = tempfile::Builder::new()
-        .prefix("industrydata-emulator-")
+        .prefix(settings::EMULATOR_FOLDER)
         .tempdir()
         .map_err(|error| {
             let message = format!("cannot create a folder for a temporary ledger: {error}");
@@ -69,7 +69,8 @@ fn announce(emulator: &Emulator, ledger: &Path, output: Output) {
             secret = emulator.client_secret(),
         ),
     };
-    terminal::print(&text);
+    // A failure was reported. The emulator serves all the same.
+    let _ = terminal::print(&text);
 }
 
 /// Quotes text as one word of a shell, if it needs quotes.

@@ -86,6 +86,18 @@ pub(crate) fn error(document: &Document) -> String {
     text
 }
 
+/// The operation of a result that could not be written.
+pub(crate) fn operation(document: &Document) -> String {
+    let Some(operation) = &document.operation else {
+        return String::new();
+    };
+    let mut text = format!("operation: {}\n", operation.id);
+    if document.outcome == Outcome::Started {
+        let _ = writeln!(text, "wait for it with: {}", wait_command(operation));
+    }
+    text
+}
+
 fn wait_command(operation: &OperationReport) -> String {
     let target = operation.resume_token.as_deref().unwrap_or(&operation.id);
     format!("industrydata wait {target}")

@@ -8,7 +8,7 @@ mod statistics;
 mod text;
 
 pub(crate) use self::{
-    document::{error, result},
+    document::{error, operation, result},
     progress::{Wait, operation_progress, run_progress, slot_wait},
     quota::timeline,
     statistics::statistics,

@@ -1,6 +1,7 @@
 //! The location of the ledger.
 
 use std::{
+    env,
     ffi::{OsStr, OsString},
     path::{Path, PathBuf},
     time::Duration,
@@ -17,6 +18,10 @@ use crate::{
 
 /// The longest wait for a lock of the ledger.
 const LEDGER_WAIT: Duration = Duration::from_secs(5);
+
+/// How the name of the folder begins that `emulator` creates in the temporary folder for its ledger, and removes at its
+/// end.
+pub(crate) const EMULATOR_FOLDER: &str = "industrydata-emulator-";
 
 /// Opens the ledger: `--ledger`, else the environment, else a file in the user's state folder. A PostgreSQL store
 /// connects at its first use.
@@ -35,6 +40,9 @@ pub(crate) fn ledger(
         return store
             .map(Ledger::from)
             .map_err(|error| error_report::ledger(&error).into());
+    }
+    if given.as_deref().is_some_and(was_of_emulator) {
+        return Err(emulator_ended(global).into());
     }
     let options = SqliteStore::options().wait(wait);
     let store = match given {
@@ -88,6 +96,28 @@ fn url(given: &OsStr) -> Option<&str> {
     let looks_like_url =
         text.contains("://") || scheme.to_ascii_lowercase().starts_with("postgres");
     (looks_like_url && is_scheme(scheme)).then_some(text)
+}
+
+/// Whether the path is in the folder of an emulator that has ended.
+fn was_of_emulator(path: &OsStr) -> bool {
+    let Some(folder) = Path::new(path).parent() else {
+        return false;
+    };
+    let name = folder.file_name().and_then(OsStr::to_str);
+    name.is_some_and(|name| name.starts_with(EMULATOR_FOLDER))
+        && folder.parent() == Some(&env::temp_dir())
+        && matches!(folder.try_exists(), Ok(false))
+}
+
+fn emulator_ended(global: &Global) -> Document {
+    let message = "the ledger was the emulator's and is gone: the emulator was stopped";
+    let advice = if global.ledger.is_some() {
+        "name another ledger with --ledger or leave it out, or start the emulator again and use the ledger that it prints"
+    } else {
+        "unset INDUSTRYDATA_LEDGER, INDUSTRYDATA_BASE_URL and INDUSTRYDATA_TOKEN, or start the emulator again and export \
+         what it prints"
+    };
+    Document::error(Outcome::Ledger, Kind::Ledger, message).advise(advice)
 }
 
 fn ledger_option(global: &Global, env: Environment<'_>) -> Option<OsString> {

@@ -160,21 +160,87 @@ fn human_output_has_no_query_of_a_location() {
     assert!(location.ends_with("?sig=s3"), "{document}");
 }
 
+/// Runs the line with a standard output on which every write fails for want of space.
+#[cfg(target_os = "linux")]
+fn unwritten(stage: &Stage, line: &[&str]) -> Ran {
+    let full = std::fs::OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let ran = Ran::of(stage.command(line).stdout(full).spawn().unwrap());
+    let reported = "error: cannot write the result to standard output: ";
+    assert!(ran.stderr.contains(reported), "{ran:?}");
+    ran
+}
+
 #[cfg(target_os = "linux")]
 #[test]
-fn a_result_that_cannot_be_written_is_an_error_line() {
+fn a_result_that_cannot_be_written_is_exit_code_74() {
+    let emulator = emulator(Duration::from_secs(60));
+    let stage = Stage::new(&emulator.base_url());
+    let (_, started) = stage.json(&["start"]);
+    let id = started["operation"]["id"].as_str().unwrap();
+    for line in [
+        &["quota"][..],
+        &["quota", "--entries"],
+        &["runs", "list"],
+        &["operations", "list"],
+        &["operations", "show", id],
+    ] {
+        for http in FLAVOURS {
+            for output in ["human", "json"] {
+                let line = [line, &["--http", http, "--output", output]].concat();
+                assert_eq!(unwritten(&stage, &line).code, 74, "{line:?}");
+                let (reader, writer) = std::io::pipe().unwrap();
+                drop(reader);
+                let ran = Ran::of(stage.command(&line).stdout(writer).spawn().unwrap());
+                assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{line:?}");
+            }
+        }
+    }
+    for line in [&["--help"][..], &["--version"], &["start", "--help"]] {
+        assert_eq!(unwritten(&stage, line).code, 74, "{line:?}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_error_keeps_its_exit_code_and_is_reported_if_its_document_cannot_be_written() {
     let stage = Stage::new(&closed());
-    for line in [&["quota"][..], &["quota", "--output", "json"], &["--help"]] {
-        let full = std::fs::OpenOptions::new()
-            .write(true)
-            .open("/dev/full")
-            .unwrap();
-        let child = stage.command(line).stdout(full).spawn().unwrap();
-        let ran = Ran::of(child);
-        assert!(
-            ran.stderr
-                .contains("cannot write the result to standard output"),
-            "{ran:?}"
-        );
+    for (line, code) in [
+        (&["runs", "list"][..], 7),
+        (&["quota", "--ledger", "/dev/null"], 9),
+        (&["start", "--ledger", "/dev/null"], 9),
+    ] {
+        let line = [line, &["--timeout", "300ms", "--output", "json"]].concat();
+        let ran = unwritten(&stage, &line);
+        assert_eq!(ran.code, code, "{ran:?}");
+        assert!(ran.stderr.contains("may have started: no"), "{ran:?}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_start_keeps_its_exit_code_and_names_its_operation_on_standard_error() {
+    let raw = Raw::polls(json_answer("200 OK", r#"{"status":"succeeded"}"#));
+    let failing = Raw::polls(json_answer("200 OK", r#"{"status":"failed"}"#));
+    for http in FLAVOURS {
+        for output in ["human", "json"] {
+            for line in [&["start"][..], &["start", "--wait"], &["wait", "op-1"]] {
+                let line = [line, &["--http", http, "--output", output]].concat();
+                let ran = unwritten(&Stage::new(&raw.base), &line);
+                assert_eq!(ran.code, 0, "{ran:?}");
+                assert!(ran.stderr.contains("operation: op-1\n"), "{ran:?}");
+                let resume = "wait for it with: industrydata wait idr1:";
+                let is_running = !line.contains(&"--wait") && line[0] == "start";
+                assert_eq!(ran.stderr.contains(resume), is_running, "{ran:?}");
+            }
+        }
+        let line = ["start", "--wait", "--http", http, "--output", "json"];
+        let ran = unwritten(&Stage::new(&failing.base), &line);
+        assert_eq!(ran.code, 1, "{ran:?}");
+        for text in ["operation: op-1\n", "error: the operation failed: "] {
+            assert!(ran.stderr.contains(text), "{ran:?}");
+        }
     }
 }

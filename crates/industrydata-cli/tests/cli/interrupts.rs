@@ -1,21 +1,14 @@
 //! Signals at each stage of a command.
 
 use std::{
-    process::{Child, Command},
+    process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
 
-use crate::stage::{FLAVOURS, Ran, Raw, Stage, emulator, json as json_answer};
-
-fn signal(child: &Child, name: &str) {
-    let status = Command::new("kill")
-        .args([name, &child.id().to_string()])
-        .status();
-    assert!(status.unwrap().success());
-}
+use crate::stage::{FLAVOURS, Ran, Raw, Stage, emulator, json as json_answer, signal};
 
 /// Sends the signal. The document is printed soon, with exit code 130.
 fn ended(child: Child, name: &str) -> Value {
@@ -72,6 +65,47 @@ fn between_polls() {
         ];
         assert_eq!(stage.json(&line).0, 7);
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_hangup_is_an_interrupt() {
+    for http in FLAVOURS {
+        let raw = Raw::polls(json_answer("200 OK", r#"{"status":"running"}"#));
+        let stage = Stage::new(&raw.base);
+        let limits = ["--poll-interval", "100ms", "--output", "json"];
+        for command in [&["start", "--wait"][..], &["wait", "op-1"]] {
+            let requests = raw.heads().len();
+            let child = stage.spawn(&[command, &limits, &["--http", http]].concat());
+            raw.wait_for(requests + 3);
+            let document = ended(child, "-HUP");
+            assert_eq!(document["error"]["may_have_started"], "yes");
+            let token = document["operation"]["resume_token"].as_str();
+            assert!(token.unwrap().starts_with("idr1:"), "{document}");
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_hangup_that_the_caller_ignores_stops_nothing() {
+    let raw = Raw::polls(json_answer("200 OK", r#"{"status":"running"}"#));
+    let stage = Stage::new(&raw.base);
+    let binary = stage.command(&[]);
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "trap '' HUP; exec \"$0\" \"$@\""]);
+    shell.arg(binary.get_program());
+    shell.args(["wait", "op-1", "--poll-interval", "50ms"]);
+    shell.args(["--output", "json"]);
+    for (name, value) in binary.get_envs() {
+        shell.env(name, value.unwrap_or_default());
+    }
+    shell.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = shell.spawn().unwrap();
+    raw.wait_for(2);
+    signal(&child, "-HUP");
+    raw.wait_for(raw.heads().len() + 4);
+    ended(child, "-TERM");
 }
 
 #[test]

@@ -153,6 +153,14 @@ impl Ran {
     }
 }
 
+/// Sends a signal by its name, such as `-INT`.
+pub(crate) fn signal(child: &Child, name: &str) {
+    let status = Command::new("kill")
+        .args([name, &child.id().to_string()])
+        .status();
+    assert!(status.unwrap().success());
+}
+
 /// Compares human output with the reviewed text in `snapshots/NAME.snap`.
 pub(crate) fn snapshot(name: &str, ran: &Ran) {
     let text = format!(

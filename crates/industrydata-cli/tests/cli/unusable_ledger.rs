@@ -1,10 +1,15 @@
 //! An unusable ledger stops a start and is not changed; ledgers by tenant and base.
 
-use std::{fs, os::unix::fs::PermissionsExt, time::Duration};
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    os::unix::fs::PermissionsExt,
+    time::Duration,
+};
 
 use serde_json::{Value, json};
 
-use crate::stage::{FLAVOURS, Raw, Stage, answer, emulator};
+use crate::stage::{FLAVOURS, Ran, Raw, Stage, answer, closed, emulator, signal};
 
 #[test]
 fn an_unusable_ledger_stops_a_start_before_anything_is_sent() {
@@ -58,6 +63,53 @@ fn a_read_only_ledger_stops_a_start() {
     assert_eq!(emulator.with_service(|service| service.requests().len()), 1);
     let (_, quota) = stage_quota(&stage);
     assert_eq!(quota["used"], 1);
+}
+
+#[test]
+fn the_ledger_of_a_stopped_emulator_is_named() {
+    let stage = Stage::new(&closed());
+    let mut emulator = stage.spawn(&["emulator", "--port", "0"]);
+    let ledger = BufReader::new(emulator.stdout.take().unwrap())
+        .lines()
+        .map(Result::unwrap)
+        .find_map(|line| Some(line.strip_prefix("export INDUSTRYDATA_LEDGER=")?.to_owned()))
+        .unwrap();
+    signal(&emulator, "-TERM");
+    assert_eq!(Ran::of(emulator).code, 130);
+    let exported = Stage::new(&closed()).env("INDUSTRYDATA_LEDGER", &ledger);
+    for http in FLAVOURS {
+        for (stage, line, named) in [
+            (&exported, &["start"][..], "unset INDUSTRYDATA_LEDGER"),
+            (&exported, &["quota"], "unset INDUSTRYDATA_LEDGER"),
+            (
+                &exported,
+                &["ledger", "reset", "--yes"],
+                "unset INDUSTRYDATA_LEDGER",
+            ),
+            (&stage, &["start", "--ledger", &ledger], "--ledger"),
+        ] {
+            let (code, document) = stage.json(&[line, &["--http", http]].concat());
+            assert_eq!((code, &document["outcome"]), (9, &json!("ledger")));
+            let error = &document["error"];
+            let told = |key: &str, text: &str| error[key].as_str().unwrap().contains(text);
+            assert!(told("message", "the emulator was stopped"), "{document}");
+            assert!(told("advice", named), "{document}");
+            assert_eq!(error["may_have_started"], "no");
+        }
+    }
+    // A folder elsewhere, or of another name, is the user's.
+    let temporary = std::env::temp_dir();
+    for ledger in [
+        stage.path("industrydata-emulator-1/ledger"),
+        temporary.join("industrydata-none/ledger"),
+    ] {
+        let (code, document) = stage.json(&["quota", "--ledger", ledger.to_str().unwrap()]);
+        let message = document["error"]["message"].as_str().unwrap();
+        assert!(
+            code == 9 && message.contains("create it first"),
+            "{message}"
+        );
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The control paths, by which another process advances the clock, scripts faults and reads the state.
 //!
-//! A request to a control path needs no token, meets no fault and is not logged.
+//! A request to a control path needs no token, meets no fault and is not logged. It names a loopback host, comes from no
+//! foreign origin, and its body is of the type `application/json`.
 
 use std::time::Duration;
 
@@ -13,7 +14,10 @@ use crate::{
     config::Window,
     fault::{Delivery, Fault, Served},
     graph::response::{set, with_body},
-    service::state::{MAX_BODY, Service},
+    service::{
+        origin,
+        state::{MAX_BODY, Service},
+    },
     time::{graph_time, http_date, later},
 };
 
@@ -77,6 +81,13 @@ fn respond(
     request: &Request<Vec<u8>>,
     advance: &mut Duration,
 ) -> Result<Value, ControlError> {
+    if let Some(message) = origin::refusal(request) {
+        return Err(ControlError {
+            status: StatusCode::FORBIDDEN,
+            allow: None,
+            message: message.to_owned(),
+        });
+    }
     let body = request.body().as_slice();
     if body.len() > MAX_BODY {
         let message = format!("the body is longer than {MAX_BODY} bytes");

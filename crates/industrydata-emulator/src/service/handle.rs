@@ -23,7 +23,8 @@ use crate::{
 
 impl Service {
     /// Responds to a request as the service does without a fault. The fault only scripts the operation and its run. The
-    /// checks come in the order of the real service: token, permission, length, method.
+    /// checks come in the order of the real service: its front door looks at the length, then Graph looks at the token, the
+    /// permission and the method.
     pub(super) fn handle(
         &mut self,
         request: &Request<Vec<u8>>,
@@ -31,6 +32,9 @@ impl Service {
         fault: Option<&Fault>,
         trace: &Trace,
     ) -> Response<Vec<u8>> {
+        if request.method() == Method::POST && !has_length(request) {
+            return length_required();
+        }
         if request.body().len() > MAX_BODY {
             return trace.error(
                 StatusCode::PAYLOAD_TOO_LARGE,
@@ -45,9 +49,6 @@ impl Service {
                     .check(request.headers(), endpoint.permissions, self.now)
         {
             return refusal.response(self.authority_and_root().0, trace);
-        }
-        if request.method() == Method::POST && !has_length(request) {
-            return length_required();
         }
         if let Some(allowed) = endpoint.method
             && request.method() != allowed

@@ -5,6 +5,7 @@ mod control;
 mod endpoint;
 mod handle;
 mod inspect;
+mod origin;
 mod route;
 mod serve;
 mod state;

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use http::Request;
 use serde_json::json;
 
-use crate::fixture::Fixture;
+use crate::fixture::{Fixture, control};
 
 #[test]
 fn advancing_moves_the_schedule_and_reports_the_duration() {
@@ -15,7 +14,7 @@ fn advancing_moves_the_schedule_and_reports_the_duration() {
         (r#"{"by":"1d 30m"}"#, 88_200),
     ] {
         let mut fixture = Fixture::new();
-        let served = fixture.served(Request::post("/_emulator/advance"), body);
+        let served = fixture.served(control("POST", "advance", body), body);
         assert_eq!(served.response.status(), 200);
         assert_eq!(served.advance, Duration::from_secs(seconds), "{body}");
         let runs = fixture.service.runs().len() as u64;

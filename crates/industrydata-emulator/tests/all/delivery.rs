@@ -7,7 +7,7 @@ use std::{
 
 use industrydata_emulator::{Fault, Lose, On};
 
-use crate::socket::{RUNS, START, connect, emulator, exchange, post};
+use crate::socket::{RUNS, START, connect, control, emulator, exchange};
 
 #[test]
 fn a_lost_response_closes_the_connection_without_a_byte() {
@@ -97,7 +97,7 @@ fn scripted_headers_reach_the_client() {
     let emulator = emulator();
     let faults = r#"[{"on":"runs","status":503,"retry_after":7,"headers":{"date":null}},
         {"on":"runs","location":["a","b"],"status":302}]"#;
-    assert!(exchange(&emulator, &post("/_emulator/faults", faults)).starts_with("HTTP/1.1 200 "));
+    assert!(exchange(&emulator, &control("faults", faults)).starts_with("HTTP/1.1 200 "));
     let answer = exchange(&emulator, RUNS);
     assert!(
         answer.starts_with("HTTP/1.1 503 ") && answer.contains("retry-after: 7\r\n"),

@@ -165,7 +165,7 @@ fn a_body_above_the_cap_is_refused() {
 }
 
 #[test]
-fn the_token_is_checked_first() {
+fn the_token_is_checked_before_the_permission() {
     for (field, message) in [
         (None, "the request has no access token"),
         (
@@ -179,7 +179,7 @@ fn the_token_is_checked_first() {
         (Some("Bearer other"), "the access token is unknown"),
     ] {
         let mut fixture = Fixture::new();
-        let mut request = Request::post(format!("{DATA}/runs/start"));
+        let mut request = Request::post(format!("{DATA}/runs/start")).header("content-length", "0");
         if let Some(field) = field {
             request = request.header("authorization", field);
         }

@@ -106,12 +106,20 @@ impl Fixture {
     }
 
     pub(crate) fn control(&mut self, method: &str, name: &str, body: &str) -> Reply {
-        self.send(
-            Request::builder()
-                .method(method)
-                .uri(format!("/_emulator/{name}")),
-            body,
-        )
+        self.send(control(method, name, body), body)
+    }
+}
+
+/// A control request of a program of this machine.
+pub(crate) fn control(method: &str, name: &str, body: &str) -> Builder {
+    let builder = Request::builder()
+        .method(method)
+        .uri(format!("/_emulator/{name}"))
+        .header("host", "localhost");
+    if body.is_empty() {
+        builder
+    } else {
+        builder.header("content-type", "application/json")
     }
 }
 

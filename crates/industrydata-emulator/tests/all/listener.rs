@@ -10,7 +10,7 @@ use std::{
 use industrydata_emulator::{Clock, Config, Emulator};
 use jiff::Timestamp;
 
-use crate::socket::{RUNS, START, closing, connect, emulator, exchange, post};
+use crate::socket::{RUNS, START, closing, connect, control, emulator, exchange, post};
 
 #[test]
 fn a_start_returns_a_location_to_poll() {
@@ -61,12 +61,128 @@ fn a_missing_length_gets_411_and_a_long_body_413() {
     );
     assert!(answer.starts_with("HTTP/1.1 411 "), "{answer}");
     assert!(answer.contains("<h2>Length Required</h2>"));
+    for authorization in [
+        "",
+        "Authorization: Bearer other\r\n",
+        "Authorization: ?\r\n",
+    ] {
+        let request = START
+            .replace("Content-Length: 0\r\n", "")
+            .replace("Authorization: Bearer emulator-token\r\n", authorization);
+        let answer = exchange(&emulator, &closing(&request));
+        assert!(answer.starts_with("HTTP/1.1 411 "), "{answer}");
+        let request = request.replace("Host: h", "Host: h\r\nContent-Length: 0");
+        let answer = exchange(&emulator, &closing(&request));
+        assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
+    }
+    let elsewhere = "POST /beta/external/industryData/runs HTTP/1.1\r\nHost: h\r\n\r\n";
+    let answer = exchange(&emulator, &closing(elsewhere));
+    assert!(answer.starts_with("HTTP/1.1 411 "), "{answer}");
     let chunked =
         START.replace("Content-Length: 0\r\n", "Transfer-Encoding: chunked\r\n") + "0\r\n\r\n";
     assert!(exchange(&emulator, &closing(&chunked)).starts_with("HTTP/1.1 202 "));
     let long = "x".repeat(64 * 1024 + 1);
-    let answer = exchange(&emulator, &post("/_emulator/faults", &long));
+    let answer = exchange(&emulator, &control("faults", &long));
     assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+}
+
+/// The status of a control request with these headers.
+fn status(emulator: &Emulator, line: &str, headers: &str, body: &str) -> String {
+    let length = body.len();
+    let request = format!(
+        "{line} HTTP/1.1\r\n{headers}Connection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+    );
+    exchange(emulator, &request)[9..12].to_owned()
+}
+
+#[test]
+fn control_paths_serve_loopback_names_only() {
+    let emulator = emulator();
+    let state = "GET /_emulator/state";
+    for (host, expected) in [
+        ("localhost", "200"),
+        ("LOCALHOST:8085", "200"),
+        ("127.0.0.1:8085", "200"),
+        ("127.9.8.7", "200"),
+        ("[::1]", "200"),
+        ("[::1]:8085", "200"),
+        ("evil.example", "403"),
+        ("evil.example:8085", "403"),
+        ("localhost.evil.example", "403"),
+        ("127.0.0.1.evil.example", "403"),
+        ("localhost@evil.example", "403"),
+        ("evil.example@localhost", "403"),
+        ("localhost:port", "403"),
+        ("192.168.0.1", "403"),
+        ("0.0.0.0", "403"),
+        ("[::]", "403"),
+        ("[::1", "403"),
+        ("", "403"),
+    ] {
+        let headers = format!("Host: {host}\r\n");
+        assert_eq!(status(&emulator, state, &headers, ""), expected, "{host}");
+    }
+    assert_eq!(status(&emulator, state, "", ""), "403");
+    let two = "Host: localhost\r\nHost: evil.example\r\n";
+    assert_eq!(status(&emulator, state, two, ""), "403");
+    let absolute = "GET http://evil.example/_emulator/state";
+    assert_eq!(
+        status(&emulator, absolute, "Host: localhost\r\n", ""),
+        "403"
+    );
+}
+
+#[test]
+fn control_paths_refuse_foreign_origins() {
+    let emulator = emulator();
+    for (origin, expected) in [
+        ("http://localhost:8085", "200"),
+        ("http://evil.example", "403"),
+        ("http://localhost:8086", "403"),
+        ("http://localhost", "403"),
+        ("https://localhost:8085", "403"),
+        ("http://localhost:8085/", "403"),
+        ("null", "403"),
+        ("", "403"),
+    ] {
+        let headers = format!("Host: localhost:8085\r\nOrigin: {origin}\r\n");
+        for line in ["GET /_emulator/state", "POST /_emulator/revoke"] {
+            let actual = status(&emulator, line, &headers, "");
+            assert_eq!(actual, expected, "{line} {origin}");
+        }
+    }
+}
+
+#[test]
+fn control_bodies_are_json_by_their_type() {
+    let emulator = emulator();
+    for (content_type, expected) in [
+        ("Content-Type: application/json\r\n", "200"),
+        (
+            "content-type: Application/JSON ; charset=\"utf-8\"\r\n",
+            "200",
+        ),
+        ("Content-Type: text/plain\r\n", "403"),
+        ("Content-Type: text/plain;application/json\r\n", "403"),
+        ("Content-Type: application/jsonp\r\n", "403"),
+        ("Content-Type: application/x-www-form-urlencoded\r\n", "403"),
+        (
+            "Content-Type: application/json\r\nContent-Type: text/plain\r\n",
+            "403",
+        ),
+        ("", "403"),
+    ] {
+        let headers = format!("Host: localhost\r\n{content_type}");
+        let line = "POST /_emulator/advance";
+        let actual = status(&emulator, line, &headers, r#"{"seconds":1}"#);
+        assert_eq!(actual, expected, "{content_type}");
+    }
+    let plain = "Host: localhost\r\nContent-Type: text/plain\r\n";
+    let revoke = "POST /_emulator/revoke";
+    assert_eq!(status(&emulator, revoke, plain, ""), "403");
+    assert!(exchange(&emulator, RUNS).starts_with("HTTP/1.1 200 "));
+    assert_eq!(status(&emulator, revoke, "Host: localhost\r\n", ""), "200");
+    assert!(exchange(&emulator, RUNS).starts_with("HTTP/1.1 401 "));
 }
 
 #[test]
@@ -79,7 +195,7 @@ fn the_clock_advances_by_method_and_by_control_path() {
         1,
         "the run scheduled for 18:00"
     );
-    exchange(&emulator, &post("/_emulator/advance", r#"{"by":"12h"}"#));
+    exchange(&emulator, &control("advance", r#"{"by":"12h"}"#));
     assert_eq!(emulator.now(), begin + Duration::from_secs(22 * 3600));
     let answer = exchange(&emulator, RUNS);
     assert!(

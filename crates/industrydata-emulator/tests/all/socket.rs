@@ -39,6 +39,13 @@ pub(crate) fn closing(request: &str) -> String {
     request.replace("Host: h", "Host: h\r\nConnection: close")
 }
 
+pub(crate) fn control(name: &str, body: &str) -> String {
+    post(&format!("/_emulator/{name}"), body).replace(
+        "Host: h",
+        "Host: 127.0.0.1\r\nContent-Type: application/json",
+    )
+}
+
 pub(crate) fn post(path: &str, body: &str) -> String {
     format!(
         "POST {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
