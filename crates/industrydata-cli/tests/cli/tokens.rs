@@ -205,3 +205,74 @@ fn a_slow_token_file_ends_at_the_time_limit() {
     }
     assert!(raw.heads().is_empty());
 }
+
+#[test]
+fn the_output_of_the_usual_tools_is_accepted() {
+    for http in FLAVOURS {
+        let raw = Raw::serve(|_, _, base| Some(accepted(base)));
+        let stage = Stage::new(&raw.base).env("INDUSTRYDATA_TOKEN", "");
+        let utf16 = |text: &str| {
+            let units = text.encode_utf16();
+            units.flat_map(u16::to_le_bytes).collect::<Vec<_>>()
+        };
+        for output in [
+            b"{\"accessToken\": \"eyJ0+/.c2ln==\"}\x1b[0m".to_vec(),
+            b"\"eyJ0+/.c2ln==\"\n".to_vec(),
+            utf16("\u{feff}{\"accessToken\": \"eyJ0+/.c2ln==\"}\r\n"),
+            b"{\"access_token\":\"eyJ0+/.c2ln==\",\"expires_on\":\"4102444800\"}".to_vec(),
+            b"eyJ0+/.c2ln==\n".to_vec(),
+        ] {
+            std::fs::write(stage.path("output"), output).unwrap();
+            for option in [
+                ["--token-command", "cat output"],
+                ["--token-file", "output"],
+            ] {
+                let line = [&["start", "--ledger", "none", "--http", http], &option[..]].concat();
+                let (code, document) = stage.json(&line);
+                assert_eq!(code, 0, "{document}");
+            }
+        }
+        let heads = raw.heads();
+        assert_eq!(heads.len(), 10);
+        for head in heads {
+            assert!(head.contains("Bearer eyJ0+/.c2ln==\r\n"), "{head}");
+        }
+    }
+}
+
+#[test]
+fn a_message_says_how_to_correct_the_source() {
+    for http in FLAVOURS {
+        let table = "printf 'AccessToken  ExpiresOn\\n-----------  ---------\\neyJ0  now\\n'";
+        let stage = Stage::new(&closed());
+        let line = ["start", "--http", http, "--token-command", table];
+        let (code, document) = stage.json(&line);
+        let message = document["error"]["message"].as_str().unwrap();
+        assert!(code == 4 && message.contains("--output json"), "{document}");
+        let stage = stage.env("INDUSTRYDATA_TOKEN", &format!("Bearer {CANARY}"));
+        let (code, document) = stage.json(&["start", "--http", http]);
+        let message = document["error"]["message"].as_str().unwrap();
+        assert!(
+            code == 4 && message.contains("leave out `Bearer `"),
+            "{document}"
+        );
+    }
+}
+
+#[test]
+fn every_az_command_has_its_output_format() {
+    let stage = Stage::new(&closed()).env("INDUSTRYDATA_TOKEN", "");
+    let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md");
+    for text in [
+        std::fs::read_to_string(readme).unwrap(),
+        stage.run(&["--help"]).stdout,
+        stage.run(&["start"]).stderr,
+    ] {
+        let mut commands = text.split("az account get-access-token").skip(1).peekable();
+        assert!(commands.peek().is_some(), "{text}");
+        for rest in commands {
+            let end = rest.find(['"', '\'', '`']).unwrap();
+            assert!(rest[..end].contains("--output json"), "{rest}");
+        }
+    }
+}
