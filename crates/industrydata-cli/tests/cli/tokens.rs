@@ -276,3 +276,48 @@ fn every_az_command_has_its_output_format() {
         }
     }
 }
+
+/// A stage with client credentials whose authority is on the base's host.
+fn with_credentials(base: &str) -> Stage {
+    Stage::new(base)
+        .env("INDUSTRYDATA_TOKEN", "")
+        .env("AZURE_TENANT_ID", "contoso")
+        .env("AZURE_CLIENT_ID", "app")
+        .env("AZURE_CLIENT_SECRET", "s3cret")
+        .env("AZURE_AUTHORITY_HOST", base.trim_end_matches("/beta"))
+}
+
+/// Accepts a start, and gives the answers to the token requests in turn, the last one again and again.
+fn authority(answers: Vec<Option<String>>) -> Raw {
+    let asked = std::sync::atomic::AtomicUsize::new(0);
+    Raw::serve(move |_, head, base| {
+        if !head.contains("/oauth2/v2.0/token") {
+            return Some(accepted(base));
+        }
+        let number = asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        answers[number.min(answers.len() - 1)].clone()
+    })
+}
+
+#[test]
+fn the_answers_of_a_token_endpoint_are_read() {
+    for http in FLAVOURS {
+        for life in ["3600.0", "\"3599\"", "1e4", "-1"] {
+            let body = format!(
+                "\u{feff}{{\"token_type\":\"Bearer\",\"expires_in\":{life},\"access_token\":\"a+/b==\"}}"
+            );
+            let raw = authority(vec![Some(crate::stage::json("200 OK", &body))]);
+            let stage = with_credentials(&raw.base);
+            let (code, document) = stage.json(&["start", "--http", http]);
+            assert_eq!(code, 0, "{document}");
+            assert!(raw.heads()[1].contains("Bearer a+/b==\r\n"));
+        }
+        let body =
+            r#"{"error":"invalid_client","error_description":"AADSTS7000222: expired s3cret"}"#;
+        let raw = authority(vec![Some(crate::stage::json("200 OK", body))]);
+        let (code, document) = with_credentials(&raw.base).json(&["start", "--http", http]);
+        let message = document["error"]["message"].as_str().unwrap();
+        assert!(code == 4 && message.contains("AADSTS7000222"), "{document}");
+        assert_eq!(raw.heads().len(), 1);
+    }
+}

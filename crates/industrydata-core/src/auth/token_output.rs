@@ -1,11 +1,14 @@
 //! Tokens in the output of a command or in a file.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Duration};
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use crate::auth::token::{AccessToken, TokenError};
+use crate::{
+    auth::token::{AccessToken, TokenError},
+    wire::json::without_bom,
+};
 
 /// The members that hold a token: az, a managed identity or token endpoint, azd, and Azure PowerShell.
 const TOKEN_MEMBERS: [&str; 4] = ["accessToken", "access_token", "token", "Token"];
@@ -62,7 +65,9 @@ impl AccessToken {
                 )
             })?;
         let token = Self::new(token.trim())?;
-        let expires = members.get("expires_on").and_then(unix_time).or_else(|| {
+        let expires = members.get("expires_on").and_then(seconds);
+        let expires = expires.and_then(|since| Timestamp::UNIX_EPOCH.checked_add(since).ok());
+        let expires = expires.or_else(|| {
             let find = |name: &&str| members.get(*name)?.as_str()?.trim().parse().ok();
             EXPIRY_MEMBERS.iter().find_map(find)
         });
@@ -73,13 +78,15 @@ impl AccessToken {
     }
 }
 
-fn unix_time(seconds: &Value) -> Option<Timestamp> {
-    let seconds = match seconds {
-        Value::Number(number) => number.as_i64()?,
+/// A positive number of seconds, as a number or as text.
+pub(super) fn seconds(value: &Value) -> Option<Duration> {
+    let seconds: f64 = match value {
+        Value::Number(number) => number.as_f64()?,
         Value::String(text) => text.trim().parse().ok()?,
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => return None,
     };
-    Timestamp::from_second(seconds).ok()
+    let positive = Some(seconds).filter(|seconds| *seconds > 0.0);
+    Duration::try_from_secs_f64(positive?).ok()
 }
 
 /// The text of the bytes. PowerShell's `>` writes UTF-16.
@@ -87,10 +94,9 @@ fn decoded(bytes: &[u8]) -> Result<Cow<'_, str>, TokenError> {
     let text = match bytes {
         [0xff, 0xfe, rest @ ..] => utf16(rest, u16::from_le_bytes),
         [0xfe, 0xff, rest @ ..] => utf16(rest, u16::from_be_bytes),
-        _ => str::from_utf8(bytes).ok().map(|text| {
-            let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-            Cow::Borrowed(text)
-        }),
+        _ => str::from_utf8(bytes)
+            .ok()
+            .map(|text| Cow::Borrowed(without_bom(text))),
     };
     text.ok_or_else(|| {
         TokenError::Unusable("the token source returned something that is not text".to_owned())
@@ -209,7 +215,7 @@ mod tests {
         ] {
             assert!(is_read(text), "{text:?}");
         }
-        for on in ["\"3600\"", "3600", "\" 3600 \""] {
+        for on in ["\"3600\"", "3600", "\" 3600 \"", "3600.0", "36e2"] {
             let imds = format!(r#"{{"access_token":"a","expires_in":"9","expires_on":{on}}}"#);
             assert_eq!(expires(&imds), Some(3600), "{on}");
         }
@@ -282,7 +288,14 @@ mod tests {
 
     #[test]
     fn an_expiry_of_another_type_is_ignored() {
-        for other in ["[1]", "null", "\"11/05/2026 12:00:00 AM +00:00\"", "1e3"] {
+        for other in [
+            "[1]",
+            "null",
+            "\"11/05/2026 12:00:00 AM +00:00\"",
+            "-1",
+            "\"inf\"",
+            "1e30",
+        ] {
             let text = format!(r#"{{"accessToken":"a","expires_on":{other}}}"#);
             assert_eq!(expires(&text), None, "{other}");
         }
