@@ -321,3 +321,37 @@ fn the_answers_of_a_token_endpoint_are_read() {
         assert_eq!(raw.heads().len(), 1);
     }
 }
+
+#[test]
+fn a_source_that_fails_once_does_not_end_a_wait() {
+    // The first token has expired at the first poll, or is refused by it. The second call of the command fails.
+    for (first, refuses) in [
+        (r#"{"accessToken": "first", "expires_on": 1}"#, false),
+        ("first", true),
+    ] {
+        for second in ["exit 1", "printf {", "true"] {
+            for http in FLAVOURS {
+                let raw = Raw::serve(move |_, head, base| {
+                    Some(if head.starts_with("POST") {
+                        accepted(base)
+                    } else if refuses && head.contains("Bearer first\r\n") {
+                        answer("401 Unauthorized", "", "")
+                    } else {
+                        crate::stage::json("200 OK", "{\"status\":\"succeeded\"}")
+                    })
+                });
+                let stage = Stage::new(&raw.base);
+                let script = format!(
+                    "echo >> calls\ncase $(wc -l < calls) in\n1) echo '{first}' ;;\n2) {second} ;;\n*) echo third ;;\nesac\n"
+                );
+                std::fs::write(stage.path("script"), script).unwrap();
+                let line = ["start", "--wait", "--poll-interval", "20ms", "--http", http];
+                let (code, document) =
+                    stage.json(&[&line[..], &["--token-command", ". ./script"]].concat());
+                assert_eq!(code, 0, "{first} {second} {document}");
+                let polls = if refuses { 2 } else { 1 };
+                assert_eq!(raw.heads().len(), 1 + polls);
+            }
+        }
+    }
+}
