@@ -17,7 +17,7 @@ use industrydata_ledger::Ledger;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     if std::env::args().any(|argument| argument == "--real") {
-        let az = "az account get-access-token --resource https://graph.microsoft.com";
+        let az = "az account get-access-token --resource https://graph.microsoft.com --output json";
         let ledger = Ledger::sqlite("industrydata-ledger.sqlite")?;
         let client = Client::builder(CommandToken::shell(az), ledger).build()?;
         return follow(&client, &std::env::var("AZURE_TENANT_ID")?).await;

@@ -19,7 +19,7 @@ use crate::{
 /// The most output read of a command, in bytes.
 const OUTPUT_LIMIT: u64 = 64 * 1024;
 
-/// Runs a command for each token, such as `az account get-access-token --resource https://graph.microsoft.com`.
+/// Runs a command for each token, such as `az account get-access-token --resource https://graph.microsoft.com --output json`.
 ///
 /// The command prints a bare token or az's JSON ([`AccessToken::from_output`]); its error output goes to that of this
 /// process. After [`Limits::TOKEN`](industrydata_core::policy::Limits::TOKEN) it is killed. On Unix it runs in a new process
@@ -80,10 +80,7 @@ impl CommandToken {
                 "the token command ended with {status}: run it by itself to see why"
             )));
         }
-        let text = String::from_utf8(output).map_err(|_| {
-            TokenError::Unusable("the token command's output is not text".to_owned())
-        })?;
-        AccessToken::from_output(&text, now().utc)
+        AccessToken::from_output(output, now().utc)
     }
 }
 

@@ -22,7 +22,7 @@ const OUTPUT_LIMIT: u64 = 64 * 1024;
 /// How often to check whether a command that has closed its output has ended.
 const TICK: Duration = Duration::from_millis(20);
 
-/// Runs a command for each token, such as `az account get-access-token --resource https://graph.microsoft.com`.
+/// Runs a command for each token, such as `az account get-access-token --resource https://graph.microsoft.com --output json`.
 ///
 /// The command prints a bare token or az's JSON ([`AccessToken::from_output`]); its error output goes to that of this
 /// process. After [`Limits::TOKEN`] it is killed. On Unix it runs in a new process group, which is killed with it, and so
@@ -128,10 +128,7 @@ impl TokenSource for CommandToken {
         if output.is_err() && matches!(child.try_wait(), Ok(None)) {
             end(&mut child);
         }
-        let text = String::from_utf8(output?).map_err(|_| {
-            TokenError::Unusable("the token command's output is not text".to_owned())
-        })?;
-        AccessToken::from_output(&text, now().utc)
+        AccessToken::from_output(output?, now().utc)
     }
 }
 

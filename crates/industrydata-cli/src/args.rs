@@ -37,8 +37,8 @@ Access token, from the first source that is set:
 A token is never passed as an argument.
 
 Examples:
-  industrydata start --wait --token-command \\
-    'az account get-access-token --resource https://graph.microsoft.com'
+  industrydata start --wait --token-command \"az account get-access-token \\
+    --resource https://graph.microsoft.com --output json\"
   industrydata start --wait-for-slot --timeout 14h --tenant contoso
   industrydata start --follow       wait for the run too, show its statistics
   industrydata wait idr1:AGnb...    resume an interrupted wait

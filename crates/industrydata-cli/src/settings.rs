@@ -128,7 +128,7 @@ pub(crate) fn tokens(
         secret("AZURE_CLIENT_SECRET")?,
     ) else {
         return Err(Document::error(Outcome::Unauthorized, Kind::Token, NO_TOKEN)
-            .advise("for example: --token-command 'az account get-access-token --resource https://graph.microsoft.com'")
+            .advise("for example: --token-command 'az account get-access-token --resource https://graph.microsoft.com --output json'")
             .into());
     };
     let mut credentials = ClientCredentials::new(client, key).directory(directory);

@@ -2,7 +2,7 @@
 
 use std::{
     fmt, fs,
-    io::{self, Read},
+    io::Read,
     path::{Path, PathBuf},
     sync::mpsc::{self, RecvTimeoutError},
     thread,
@@ -134,20 +134,13 @@ impl TokenFile {
 }
 
 fn read(path: &Path) -> Result<AccessToken, TokenError> {
-    let mut text = String::new();
-    let opened = fs::File::open(path);
+    let mut bytes = Vec::new();
+    let read = fs::File::open(path).and_then(|file| file.take(FILE_LIMIT).read_to_end(&mut bytes));
     let path = path.display();
-    opened
-        .and_then(|file| file.take(FILE_LIMIT).read_to_string(&mut text))
-        .map_err(|error| {
-            let what = if error.kind() == io::ErrorKind::InvalidData {
-                "is not valid UTF-8".to_owned()
-            } else {
-                format!("cannot be read: {error}")
-            };
-            TokenError::Unusable(format!("the token file {path} {what}"))
-        })?;
-    AccessToken::from_output(&text, Timestamp::now())
+    read.map_err(|error| {
+        TokenError::Unusable(format!("the token file {path} cannot be read: {error}"))
+    })?;
+    AccessToken::from_output(&bytes, Timestamp::now())
         .map_err(|error| TokenError::Unusable(format!("the token file {path}: {error}")))
 }
 
@@ -202,8 +195,8 @@ mod tests {
             let error = refused(path.clone());
             assert!(!error.is_empty() && !error.contains("canary"), "{error}");
         }
-        fs::write(&path, [0xff, 0xfe]).unwrap();
-        assert!(refused(path).contains("not valid UTF-8"));
+        fs::write(&path, [0xff, 0xff]).unwrap();
+        assert!(refused(path).contains("not text"));
         assert!(!refused(folder.path().to_owned()).is_empty());
     }
 }

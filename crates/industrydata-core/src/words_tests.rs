@@ -248,7 +248,8 @@ fn refused() -> Script {
 
 /// The service refuses the token, and the source has no other.
 fn refused_without_another() -> Script {
-    answer(401).then(Answer::NoToken(TokenError::Malformed("empty")))
+    let expired = TokenError::Refused("invalid_client".to_owned());
+    answer(401).then(Answer::NoToken(expired))
 }
 
 fn limits(seconds: u64) -> Limits {

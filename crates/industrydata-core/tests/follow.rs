@@ -238,6 +238,80 @@ fn a_run_poll_that_fails_for_now_is_repeated() {
 }
 
 #[test]
+fn a_source_that_fails_while_a_run_is_polled_is_asked_again() {
+    let completed = r#"{"id":"r-1","status":"completed"}"#;
+    for error in [
+        TokenError::unavailable("down"),
+        TokenError::Malformed("it is empty"),
+    ] {
+        let none = || Answer::NoToken(error.clone());
+        let second = || Answer::Token("second-token");
+        let running = || Script::new().with(200, &[], RUNNING);
+        let refused = || running().status(401).then(none()).then(none());
+        for (script, polls) in [
+            (running().then(none()).with(200, &[], completed), 2),
+            (refused().then(second()).with(200, &[], completed), 3),
+            (
+                refused()
+                    .then(second())
+                    .status(401)
+                    .then(Answer::Token("third-token"))
+                    .with(200, &[], completed),
+                4,
+            ),
+        ] {
+            let mut world = World::new(script);
+            let outcome = world.follow(Limits::default());
+            assert!(outcome.is_ok(), "{outcome:?}");
+            assert_eq!(world.requests.len(), polls);
+        }
+        let thrice = || {
+            refused()
+                .then(second())
+                .status(401)
+                .then(Answer::Token("third-token"))
+                .status(401)
+        };
+        for (script, polls) in [(refused(), 2), (thrice(), 4)] {
+            let mut world = World::new(script);
+            let error = world.follow(Limits::default()).unwrap_err();
+            let error = error.to_string();
+            assert!(error.contains("the service refused the token"), "{error}");
+            assert_eq!(world.requests.len(), polls);
+        }
+        // A 503 between ends a row of refusals.
+        let third = || Answer::Token("third-token");
+        let first = running().status(401).then(second()).status(401);
+        let mut script = first.then(third()).status(503);
+        script.0.extend(thrice().0.into_iter().skip(1));
+        let mut world = World::new(script);
+        assert!(world.follow(Limits::default()).is_err());
+        assert_eq!(world.requests.len(), 7);
+    }
+    let refused = Answer::NoToken(TokenError::Refused("expired".to_owned()));
+    let mut world = World::new(Script::new().with(200, &[], RUNNING).then(refused));
+    assert!(world.follow(Limits::default()).is_err());
+    assert_eq!(world.pauses.len(), 1);
+}
+
+#[test]
+fn a_failing_source_is_called_once_a_second_at_most() {
+    let none = || Answer::NoToken(TokenError::unavailable("down"));
+    let running = r#"{"id":"r-1","status":"running"}"#;
+    let script = Script::new()
+        .then(none())
+        .with(200, &[], running)
+        .then(none())
+        .then(none())
+        .with(200, &[], r#"{"id":"r-1","status":"completed"}"#);
+    let mut world = World::new(script);
+    let policy = PollingPolicy::every(Duration::from_millis(1));
+    assert!(world.follow_at(policy, Limits::default()).is_ok());
+    let pauses: Vec<_> = world.pauses.iter().map(|it| it.0.as_millis()).collect();
+    assert_eq!(pauses, [1000, 1, 1000, 1000]);
+}
+
+#[test]
 fn run_polls_are_counted() {
     let mut world = World::new(Script::new());
     let mut machine = follow(&world, 86_400);

@@ -147,7 +147,52 @@ fn transient_errors_do_not_end_a_poll() {
             .all(|(time, _)| *time >= Duration::from_secs(5))
     );
     check(Script::new().then(none()), "NoToken", 0);
-    check(Script::new().status(401).then(none()), "Unauthorized", 1);
+}
+
+#[test]
+fn a_source_that_fails_between_polls_is_asked_again() {
+    for error in [
+        TokenError::unavailable("down"),
+        TokenError::Malformed("it is empty"),
+        TokenError::Unusable("cut".to_owned()),
+    ] {
+        let none = || Answer::NoToken(error.clone());
+        let second = || Answer::Token("second-token");
+        // After the token's expiry, and after a 401.
+        let script = Script::new().running().then(none()).succeeded();
+        check(script, "succeeded", 2);
+        let refused = || Script::new().status(401).then(none()).then(none());
+        let world = check(refused().then(second()).succeeded(), "succeeded", 2);
+        assert_eq!((world.challenges, world.pauses.len()), (3, 2));
+        check(refused(), "Unauthorized", 1);
+        let thrice = refused()
+            .then(second())
+            .status(401)
+            .then(none())
+            .then(Answer::Token("third-token"))
+            .status(401);
+        check(thrice, "Unauthorized", 3);
+        // At the first poll of a wait whose start had a token.
+        let script = Script::new().accepted().then(none()).succeeded();
+        let mut world = World::new(script);
+        assert!(world.run(PollingPolicy::default()).is_ok());
+        assert_eq!((world.requests.len(), world.pauses.len()), (2, 2));
+    }
+    let refused = || Answer::NoToken(TokenError::Refused("expired".to_owned()));
+    check(Script::new().running().then(refused()), "NoToken", 1);
+    check(Script::new().status(401).then(refused()), "Unauthorized", 1);
+    let mut world = World::new(Script::new().accepted().then(refused()));
+    let error = world.run(PollingPolicy::default()).unwrap_err();
+    assert!(matches!(error.kind(), OperationPollErrorKind::NoToken(_)));
+}
+
+#[test]
+fn a_source_that_stays_down_loses_track() {
+    let mut script = Script::new().running();
+    for _ in 0..200 {
+        script = script.then(Answer::NoToken(TokenError::unavailable("down")));
+    }
+    check(script, "LostTrack", 1);
 }
 
 #[test]

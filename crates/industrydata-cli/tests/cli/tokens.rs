@@ -205,3 +205,153 @@ fn a_slow_token_file_ends_at_the_time_limit() {
     }
     assert!(raw.heads().is_empty());
 }
+
+#[test]
+fn the_output_of_the_usual_tools_is_accepted() {
+    for http in FLAVOURS {
+        let raw = Raw::serve(|_, _, base| Some(accepted(base)));
+        let stage = Stage::new(&raw.base).env("INDUSTRYDATA_TOKEN", "");
+        let utf16 = |text: &str| {
+            let units = text.encode_utf16();
+            units.flat_map(u16::to_le_bytes).collect::<Vec<_>>()
+        };
+        for output in [
+            b"{\"accessToken\": \"eyJ0+/.c2ln==\"}\x1b[0m".to_vec(),
+            b"\"eyJ0+/.c2ln==\"\n".to_vec(),
+            utf16("\u{feff}{\"accessToken\": \"eyJ0+/.c2ln==\"}\r\n"),
+            b"{\"access_token\":\"eyJ0+/.c2ln==\",\"expires_on\":\"4102444800\"}".to_vec(),
+            b"eyJ0+/.c2ln==\n".to_vec(),
+        ] {
+            std::fs::write(stage.path("output"), output).unwrap();
+            for option in [
+                ["--token-command", "cat output"],
+                ["--token-file", "output"],
+            ] {
+                let line = [&["start", "--ledger", "none", "--http", http], &option[..]].concat();
+                let (code, document) = stage.json(&line);
+                assert_eq!(code, 0, "{document}");
+            }
+        }
+        let heads = raw.heads();
+        assert_eq!(heads.len(), 10);
+        for head in heads {
+            assert!(head.contains("Bearer eyJ0+/.c2ln==\r\n"), "{head}");
+        }
+    }
+}
+
+#[test]
+fn a_message_says_how_to_correct_the_source() {
+    for http in FLAVOURS {
+        let table = "printf 'AccessToken  ExpiresOn\\n-----------  ---------\\neyJ0  now\\n'";
+        let stage = Stage::new(&closed());
+        let line = ["start", "--http", http, "--token-command", table];
+        let (code, document) = stage.json(&line);
+        let message = document["error"]["message"].as_str().unwrap();
+        assert!(code == 4 && message.contains("--output json"), "{document}");
+        let stage = stage.env("INDUSTRYDATA_TOKEN", &format!("Bearer {CANARY}"));
+        let (code, document) = stage.json(&["start", "--http", http]);
+        let message = document["error"]["message"].as_str().unwrap();
+        assert!(
+            code == 4 && message.contains("leave out `Bearer `"),
+            "{document}"
+        );
+    }
+}
+
+#[test]
+fn every_az_command_has_its_output_format() {
+    let stage = Stage::new(&closed()).env("INDUSTRYDATA_TOKEN", "");
+    let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md");
+    for text in [
+        std::fs::read_to_string(readme).unwrap(),
+        stage.run(&["--help"]).stdout,
+        stage.run(&["start"]).stderr,
+    ] {
+        let mut commands = text.split("az account get-access-token").skip(1).peekable();
+        assert!(commands.peek().is_some(), "{text}");
+        for rest in commands {
+            let end = rest.find(['"', '\'', '`']).unwrap();
+            assert!(rest[..end].contains("--output json"), "{rest}");
+        }
+    }
+}
+
+/// A stage with client credentials whose authority is on the base's host.
+fn with_credentials(base: &str) -> Stage {
+    Stage::new(base)
+        .env("INDUSTRYDATA_TOKEN", "")
+        .env("AZURE_TENANT_ID", "contoso")
+        .env("AZURE_CLIENT_ID", "app")
+        .env("AZURE_CLIENT_SECRET", "s3cret")
+        .env("AZURE_AUTHORITY_HOST", base.trim_end_matches("/beta"))
+}
+
+/// Accepts a start, and gives the answers to the token requests in turn, the last one again and again.
+fn authority(answers: Vec<Option<String>>) -> Raw {
+    let asked = std::sync::atomic::AtomicUsize::new(0);
+    Raw::serve(move |_, head, base| {
+        if !head.contains("/oauth2/v2.0/token") {
+            return Some(accepted(base));
+        }
+        let number = asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        answers[number.min(answers.len() - 1)].clone()
+    })
+}
+
+#[test]
+fn the_answers_of_a_token_endpoint_are_read() {
+    for http in FLAVOURS {
+        for life in ["3600.0", "\"3599\"", "1e4", "-1"] {
+            let body = format!(
+                "\u{feff}{{\"token_type\":\"Bearer\",\"expires_in\":{life},\"access_token\":\"a+/b==\"}}"
+            );
+            let raw = authority(vec![Some(crate::stage::json("200 OK", &body))]);
+            let stage = with_credentials(&raw.base);
+            let (code, document) = stage.json(&["start", "--http", http]);
+            assert_eq!(code, 0, "{document}");
+            assert!(raw.heads()[1].contains("Bearer a+/b==\r\n"));
+        }
+        let body =
+            r#"{"error":"invalid_client","error_description":"AADSTS7000222: expired s3cret"}"#;
+        let raw = authority(vec![Some(crate::stage::json("200 OK", body))]);
+        let (code, document) = with_credentials(&raw.base).json(&["start", "--http", http]);
+        let message = document["error"]["message"].as_str().unwrap();
+        assert!(code == 4 && message.contains("AADSTS7000222"), "{document}");
+        assert_eq!(raw.heads().len(), 1);
+    }
+}
+
+#[test]
+fn a_source_that_fails_once_does_not_end_a_wait() {
+    // The first token has expired at the first poll, or is refused by it. The second call of the command fails.
+    for (first, refuses) in [
+        (r#"{"accessToken": "first", "expires_on": 1}"#, false),
+        ("first", true),
+    ] {
+        for second in ["exit 1", "printf {", "true"] {
+            for http in FLAVOURS {
+                let raw = Raw::serve(move |_, head, base| {
+                    Some(if head.starts_with("POST") {
+                        accepted(base)
+                    } else if refuses && head.contains("Bearer first\r\n") {
+                        answer("401 Unauthorized", "", "")
+                    } else {
+                        crate::stage::json("200 OK", "{\"status\":\"succeeded\"}")
+                    })
+                });
+                let stage = Stage::new(&raw.base);
+                let script = format!(
+                    "echo >> calls\ncase $(wc -l < calls) in\n1) echo '{first}' ;;\n2) {second} ;;\n*) echo third ;;\nesac\n"
+                );
+                std::fs::write(stage.path("script"), script).unwrap();
+                let line = ["start", "--wait", "--poll-interval", "20ms", "--http", http];
+                let (code, document) =
+                    stage.json(&[&line[..], &["--token-command", ". ./script"]].concat());
+                assert_eq!(code, 0, "{first} {second} {document}");
+                let polls = if refuses { 2 } else { 1 };
+                assert_eq!(raw.heads().len(), 1 + polls);
+            }
+        }
+    }
+}

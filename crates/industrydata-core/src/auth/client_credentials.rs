@@ -3,7 +3,7 @@
 //! Documentation:
 //! [client credentials flow](https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow).
 
-use std::{fmt, time::Duration};
+use std::fmt;
 
 use http::{
     HeaderValue, Request, StatusCode, Uri,
@@ -11,17 +11,20 @@ use http::{
     response::Parts,
 };
 use percent_encoding::utf8_percent_encode;
-use serde::Deserialize;
+use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use crate::policy::TOKEN_LIFE_IF_UNSTATED;
 use crate::{
-    auth::token::{AccessToken, Challenge, TokenError},
+    auth::{
+        token::{AccessToken, Challenge, TokenError},
+        token_output::seconds,
+    },
     now::Now,
     tenant::Tenant,
     wire::{
-        base_url::parts::is_loopback_host, service_error::ServiceError, transport::IncompleteBody,
-        uri::RESERVED,
+        base_url::parts::is_loopback_host, json::without_bom, service_error::ServiceError,
+        transport::IncompleteBody, uri::RESERVED,
     },
 };
 
@@ -172,8 +175,9 @@ impl ClientCredentials {
     ///
     /// # Errors
     ///
-    /// - [`TokenError::Refused`] for a 4xx, with the message of the authority.
-    /// - [`TokenError::Unavailable`] for a 5xx, for a 429, and for a 2xx whose body is incomplete.
+    /// - [`TokenError::Refused`] for a 4xx and for a 2xx with an `error`, with the message of the authority.
+    /// - [`TokenError::Unavailable`] for a 5xx, a 408 and a 429, for an `error` that asks for another attempt, and for a 2xx
+    ///   whose body is incomplete.
     /// - [`TokenError::Unusable`] for a 2xx without a bearer token.
     pub fn read(
         &self,
@@ -188,31 +192,30 @@ impl ClientCredentials {
         };
         if !head.status.is_success() {
             let error = ServiceError::decode(head.status, &head.headers, &body, Some(&self.secret));
-            let is_transient =
-                head.status.is_server_error() || head.status == StatusCode::TOO_MANY_REQUESTS;
-            return Err(if is_transient {
-                TokenError::unavailable(error.to_string())
-            } else {
-                TokenError::Refused(error.to_string())
-            });
+            return Err(refusal(&error));
         }
-        let answer: Answer = serde_json::from_slice(&body).map_err(|_| {
-            TokenError::Unusable("the token endpoint's answer is not a token".to_owned())
-        })?;
-        if !answer.token_type.eq_ignore_ascii_case("bearer") {
+        let text = str::from_utf8(&body).map(without_bom).unwrap_or_default();
+        let answer: Map<String, Value> = serde_json::from_str(text).unwrap_or_default();
+        let Some(token) = answer.get("access_token").and_then(Value::as_str) else {
+            if answer.get("error").is_some_and(|error| !error.is_null()) {
+                let secret = Some(self.secret.as_str());
+                let error = ServiceError::decode(head.status, &head.headers, &body, secret);
+                return Err(refusal(&error));
+            }
+            return Err(TokenError::Unusable(
+                "the token endpoint's answer is not a token".to_owned(),
+            ));
+        };
+        let token_type = answer.get("token_type").and_then(Value::as_str);
+        if token_type.is_some_and(|name| !name.trim().eq_ignore_ascii_case("bearer")) {
             return Err(TokenError::Unusable(
                 "the token endpoint returned a token of another type than Bearer".to_owned(),
             ));
         }
-        let life = match answer.expires_in {
-            Some(Seconds::Number(seconds)) => Duration::from_secs(seconds),
-            Some(Seconds::Text(text)) => text
-                .parse()
-                .map_or(TOKEN_LIFE_IF_UNSTATED, Duration::from_secs),
-            None => TOKEN_LIFE_IF_UNSTATED,
-        };
+        let life = answer.get("expires_in").and_then(seconds);
+        let life = life.unwrap_or(TOKEN_LIFE_IF_UNSTATED);
         let expires = now.utc.saturating_add(life).unwrap_or(jiff::Timestamp::MAX);
-        Ok(AccessToken::new(&answer.access_token)?.with_life(now.utc, expires))
+        Ok(AccessToken::new(token.trim())?.with_life(now.utc, expires))
     }
 }
 
@@ -227,27 +230,27 @@ impl fmt::Debug for ClientCredentials {
     }
 }
 
-#[derive(Deserialize)]
-struct Answer {
-    access_token: String,
-    #[serde(default = "bearer")]
-    token_type: String,
-    expires_in: Option<Seconds>,
-}
+/// The codes of RFC 6749 section 4.1.2.1 that ask for another attempt. Entra sends them with a 400 as well.
+const TRANSIENT_CODES: [&str; 2] = ["temporarily_unavailable", "server_error"];
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Seconds {
-    Number(u64),
-    Text(String),
-}
-
-fn bearer() -> String {
-    "Bearer".to_owned()
+fn refusal(error: &ServiceError) -> TokenError {
+    let code = error.code().unwrap_or_default();
+    let is_transient = error.status().is_server_error()
+        || [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS].contains(&error.status())
+        || TRANSIENT_CODES
+            .iter()
+            .any(|it| it.eq_ignore_ascii_case(code));
+    if is_transient {
+        TokenError::unavailable(error.to_string())
+    } else {
+        TokenError::Refused(error.to_string())
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn now() -> Now {
@@ -362,6 +365,57 @@ mod tests {
         assert_eq!(token.expires().unwrap().as_second(), 300);
         let token = read(200, r#"{"access_token":"abc","expires_in":"soon"}"#).unwrap();
         assert_eq!(token.expires().unwrap().as_second(), 300);
+    }
+
+    #[test]
+    fn a_byte_order_mark_and_odd_lives_do_not_hide_the_token() {
+        for (life, expires) in [
+            ("3600.0", 3600),
+            ("\"3599\"", 3599),
+            ("\" 3599 \"", 3599),
+            ("1e4", 10_000),
+            ("\"1e4\"", 10_000),
+            ("-1", 300),
+            ("0", 300),
+            ("\"-5\"", 300),
+            ("\"NaN\"", 300),
+            ("\"inf\"", 300),
+            ("1e300", 300),
+            ("18446744073709551616000000", 300),
+            ("null", 300),
+            ("[60]", 300),
+            ("true", 300),
+        ] {
+            let body = format!(
+                "\u{feff}{{\"token_type\":null,\"expires_in\":{life},\"access_token\":\"abc\"}}"
+            );
+            let token = read(200, &body).unwrap();
+            assert_eq!(token.expires().unwrap().as_second(), expires, "{life}");
+        }
+        let long = read(200, r#"{"access_token":"abc","expires_in":1e18}"#).unwrap();
+        assert_eq!(long.expires(), Some(jiff::Timestamp::MAX));
+    }
+
+    #[test]
+    fn a_success_with_an_error_is_a_refusal() {
+        let body =
+            r#"{"error":"invalid_client","error_description":"AADSTS7000215: bad s3cret-canary"}"#;
+        for body in [body.to_owned(), format!("\u{feff}{body}")] {
+            let error = read(200, &body).unwrap_err();
+            assert!(matches!(error, TokenError::Refused(_)));
+            let error = error.to_string();
+            assert!(error.contains("AADSTS7000215"), "{error}");
+            assert!(!error.contains("s3cret-canary"), "{error}");
+        }
+        for status in [200, 400] {
+            let busy = r#"{"error":"temporarily_unavailable","error_description":"AADSTS90033"}"#;
+            let error = read(status, busy).unwrap_err();
+            assert!(error.is_transient() && error.to_string().contains("AADSTS90033"));
+        }
+        assert!(read(408, "").unwrap_err().is_transient());
+        assert!(read(200, r#"{"error":null,"access_token":"abc"}"#).is_ok());
+        let neither = read(200, r#"{"error":null,"access_token":7}"#);
+        assert!(matches!(neither, Err(TokenError::Unusable(_))));
     }
 
     #[test]

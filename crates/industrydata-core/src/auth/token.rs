@@ -41,6 +41,11 @@ impl AccessToken {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(TokenError::Malformed("it is longer than 16 KiB"));
         }
+        if let Some((scheme, _)) = token.split_once(' ')
+            && scheme.eq_ignore_ascii_case("bearer")
+        {
+            return Err(TokenError::Malformed("leave out `Bearer `"));
+        }
         let body = token.trim_end_matches('=');
         let is_b64token = !body.is_empty()
             && body

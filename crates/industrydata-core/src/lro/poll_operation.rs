@@ -59,6 +59,8 @@ pub struct OperationPoll {
     unauthorized: u32,
     /// Whether this poll was already repeated with a fresh token.
     repeated: bool,
+    /// Whether the start had a token.
+    has_started: bool,
 }
 
 #[derive(Debug)]
@@ -101,6 +103,7 @@ impl OperationPoll {
             not_found: 0,
             unauthorized: 0,
             repeated: false,
+            has_started: false,
         }
     }
 
@@ -117,6 +120,7 @@ impl OperationPoll {
         poll.seed = seed;
         poll.requests = requests;
         poll.pace.deadline = deadline;
+        poll.has_started = true;
         let pause = poll.plan.policy.interval(Duration::ZERO);
         poll.pause_for(pause, retry_after, PauseReason::Interval, accepted);
         poll
@@ -322,8 +326,9 @@ impl Asks for OperationPoll {
     }
 
     fn no_token(&mut self, error: TokenError, now: Now) {
-        // A source that worked before may work again. One that never did, or has nothing to offer after a refusal, ends it.
-        if error.is_transient() && self.polls > 0 && self.refused.is_none() {
+        // A source that worked before may work again, whatever it returned now.
+        let has_worked = self.polls > 0 || self.has_started;
+        if has_worked && !matches!(error, TokenError::Refused(_)) {
             self.transient(TransientError::Token(error), None, now);
             return;
         }

@@ -2,16 +2,20 @@
 
 use std::{sync::Arc, time::Duration};
 
+use http::StatusCode;
+
 use crate::lro::{
     machine::{Machine, Sealed},
     pace::{LostTrack, Pace, Pausing, TimeUp},
     poll_operation::PollPlan,
     progress::{PauseReason, Progress},
-    read::{Read, ReadPlan},
+    read::{Read, ReadPlan, Refusals},
     read_error::ReadErrorKind,
     run_poll_error::{RunPollError, RunPollErrorKind},
     step::{Never, Pause, Pauses, Step},
+    transient::TransientError,
 };
+use crate::policy::TOKEN_RETRY;
 use crate::{
     endpoint::get_run::GetRun,
     model::run::{IndustryDataRun, RunStatus},
@@ -32,6 +36,8 @@ pub struct RunPoll {
     pace: Pace,
     run: Option<Arc<IndustryDataRun>>,
     polls: u32,
+    /// What the next poll goes on from.
+    refusals: Refusals,
 }
 
 #[derive(Debug)]
@@ -48,13 +54,14 @@ impl RunPoll {
         let (id, seed) = (id.into(), Seed::new(seed));
         let pace = Pace::new(plan.policy, plan.limits, Duration::ZERO, now);
         Self {
-            state: reading(&plan, &id, seed, 0, pace.deadline, now),
+            state: reading(&plan, &id, seed, 0, pace.deadline, Refusals::default(), now),
             pace,
             plan,
             id,
             seed,
             run: None,
             polls: 0,
+            refusals: Refusals::default(),
         }
     }
 
@@ -91,6 +98,18 @@ impl RunPoll {
         };
         let (asked, now) = (read.asked(), read.last());
         self.polls = self.polls.saturating_add(read.requests());
+        // Any answer but a 401 ends a row of them.
+        let goes_on = matches!(&outcome, Err(ReadErrorKind::GaveUp { last, .. }) if match last {
+            TransientError::Answer(error) => error.status() == StatusCode::UNAUTHORIZED,
+            TransientError::Encoded | TransientError::Unreadable(_) | TransientError::Body(_) => false,
+            TransientError::Lost(_) | TransientError::Token(_) | TransientError::Dropped => true,
+        });
+        let refusals = read.take_refusals();
+        self.refusals = if goes_on {
+            refusals
+        } else {
+            Refusals::default()
+        };
         match outcome {
             Ok(run) => self.seen(run, asked, now),
             Err(kind @ (ReadErrorKind::GaveUp { .. } | ReadErrorKind::Unreadable(_))) => {
@@ -131,11 +150,25 @@ impl RunPoll {
     }
 
     fn transient(&mut self, kind: ReadErrorKind, asked: Option<Duration>, now: Now) {
+        let is_token = matches!(
+            kind,
+            ReadErrorKind::GaveUp {
+                last: TransientError::Token(_),
+                ..
+            }
+        );
         let last = Read::<GetRun>::error(kind);
         let jitter = self.seed.jitter(self.polls);
         match self.pace.retry(jitter, now) {
             Err(LostTrack(since)) => self.end(RunPollErrorKind::LostTrack { last, since }),
-            Ok(pause) => self.pause_for(pause, asked, PauseReason::Unread(last), now),
+            Ok(pause) => {
+                let pause = if is_token {
+                    pause.max(TOKEN_RETRY)
+                } else {
+                    pause
+                };
+                self.pause_for(pause, asked, PauseReason::Unread(last), now);
+            }
         }
     }
 
@@ -159,6 +192,7 @@ fn reading(
     seed: Seed,
     polls: u32,
     deadline: Duration,
+    refusals: Refusals,
     now: Now,
 ) -> State {
     let read = ReadPlan {
@@ -167,7 +201,7 @@ fn reading(
     };
     let seed = seed.reservation(polls);
     let read = Read::new(GetRun::new(id), read, seed, now);
-    State::Reading(Box::new(read.once_before(deadline)))
+    State::Reading(Box::new(read.once_before(deadline, polls > 0, refusals)))
 }
 
 impl Sealed for RunPoll {}
@@ -213,7 +247,8 @@ impl Pauses for RunPoll {
     fn over(&mut self, now: Now) {
         if matches!(self.state, State::Pausing(_)) {
             let (seed, polls, deadline) = (self.seed, self.polls, self.pace.deadline);
-            self.state = reading(&self.plan, &self.id, seed, polls, deadline, now);
+            let refusals = std::mem::take(&mut self.refusals);
+            self.state = reading(&self.plan, &self.id, seed, polls, deadline, refusals, now);
         }
     }
 }

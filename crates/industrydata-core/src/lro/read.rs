@@ -15,7 +15,7 @@ use crate::lro::{
 };
 use crate::policy::{
     MAX_LIST_ITEMS, MAX_LIST_PAGES, MAX_READ_BACK_OFF, MAX_READ_TIME, MAX_SHOWN_CHARS,
-    READ_BACK_OFF, READ_TRIES,
+    MAX_UNAUTHORIZED, READ_BACK_OFF, READ_TRIES,
 };
 use crate::{
     auth::token::{AccessToken, Challenge, TokenError},
@@ -65,13 +65,22 @@ pub struct Read<E: Endpoint> {
     whole: Option<E::Output>,
     /// Where the requests of the pages so far went.
     seen: Vec<Uri>,
-    refused: Option<Box<(Challenge, ServiceError)>>,
+    refusals: Refusals,
+    /// Whether an earlier poll of the same had a token.
+    had_token: bool,
     requests: u32,
     errors: u32,
     /// The Retry-After of the last answer.
     asked: Option<Duration>,
     /// The latest moment reported.
     last: Now,
+}
+
+/// The answers with a 401 in a row: how many, and the last one.
+#[derive(Debug, Default)]
+pub(super) struct Refusals {
+    count: u32,
+    last: Option<Box<(Challenge, ServiceError)>>,
 }
 
 #[derive(Debug)]
@@ -105,7 +114,8 @@ impl<E: Endpoint> Read<E> {
             tries: READ_TRIES,
             whole: None,
             seen: Vec::new(),
-            refused: None,
+            refusals: Refusals::default(),
+            had_token: false,
             requests: 0,
             errors: 0,
             asked: None,
@@ -113,11 +123,23 @@ impl<E: Endpoint> Read<E> {
         }
     }
 
-    /// The same read with no second try, and with an earlier deadline if this one is.
-    pub(super) fn once_before(mut self, deadline: Duration) -> Self {
+    /// The same read as one poll of several: with no second try, with an earlier deadline if this one is, and with what the
+    /// polls before it left.
+    pub(super) fn once_before(
+        mut self,
+        deadline: Duration,
+        had_token: bool,
+        refusals: Refusals,
+    ) -> Self {
         self.tries = 1;
         self.deadline = self.deadline.min(deadline);
+        (self.had_token, self.refusals) = (had_token, refusals);
         self
+    }
+
+    /// The refusals that the next poll goes on from.
+    pub(super) fn take_refusals(&mut self) -> Refusals {
+        std::mem::take(&mut self.refusals)
     }
 
     /// The result, if it has ended. A request that was dropped on the way counts as a transient error.
@@ -201,18 +223,24 @@ impl<E: Endpoint> Read<E> {
         });
     }
 
-    fn unauthorized(&mut self, token: AccessToken, error: ServiceError) {
-        if self.refused.is_some() {
+    fn unauthorized(&mut self, token: AccessToken, error: ServiceError, now: Now) {
+        let is_poll = self.tries == 1;
+        self.refusals.count += 1;
+        if self.refusals.count >= if is_poll { MAX_UNAUTHORIZED } else { 2 } {
             self.end(ReadErrorKind::Unauthorized { error, token: None });
             return;
         }
         let challenge = Challenge::new(token, error.claims().cloned());
-        self.refused = Some(Box::new((challenge, error)));
-        self.state = State::Due;
+        self.refusals.last = Some(Box::new((challenge, error.clone())));
+        if is_poll && self.requests > 1 {
+            self.transient(TransientError::Answer(Box::new(error)), now);
+        } else {
+            self.state = State::Due;
+        }
     }
 
     fn page(&mut self, page: Page<E::Output>, token: &AccessToken) {
-        (self.errors, self.refused) = (0, None);
+        (self.errors, self.refusals) = (0, Refusals::default());
         let whole = match self.whole.take() {
             Some(mut whole) => {
                 E::extend(&mut whole, page.content);
@@ -295,7 +323,8 @@ impl<E: Endpoint> Machine for Read<E> {
 
 impl<E: Endpoint> Asks for Read<E> {
     fn challenge(&self) -> Option<&Challenge> {
-        self.refused.as_deref().map(|(challenge, _)| challenge)
+        let last = self.refusals.last.as_deref();
+        last.map(|(challenge, _)| challenge)
     }
 
     fn deadline(&self) -> Duration {
@@ -304,12 +333,14 @@ impl<E: Endpoint> Asks for Read<E> {
 
     fn no_token(&mut self, error: TokenError, now: Now) {
         self.last = now;
-        if error.is_transient() {
+        // A source that worked before may work again, whatever it returned now.
+        let has_worked = self.tries == 1 && (self.had_token || self.requests > 0);
+        if error.is_transient() || (has_worked && !matches!(error, TokenError::Refused(_))) {
             self.asked = None;
             self.transient(TransientError::Token(error), now);
             return;
         }
-        let kind = match self.refused.take() {
+        let kind = match self.refusals.last.take() {
             Some(refused) => ReadErrorKind::Unauthorized {
                 error: refused.1,
                 token: Some(error),
@@ -328,7 +359,7 @@ impl<E: Endpoint> Asks for Read<E> {
         if !matches!(self.state, State::Due) {
             return None;
         }
-        if let Some(refused) = self.refused.as_deref()
+        if let Some(refused) = self.refusals.last.as_deref()
             && refused.0.refused().is_same_token(token)
         {
             let error = refused.1.clone();
@@ -377,7 +408,7 @@ impl<E: Endpoint> Asks for Read<E> {
         let body = error_body(head, body.as_deref().unwrap_or_default());
         let error = ServiceError::decode(head.status, &head.headers, body, token.text());
         match head.status.as_u16() {
-            401 => self.unauthorized(token, error),
+            401 => self.unauthorized(token, error, now),
             403 => self.end(ReadErrorKind::Forbidden(error)),
             404 | 410 => self.end(ReadErrorKind::NotFound(error)),
             408 | 425 | 429 | 500.. => self.transient(TransientError::Answer(Box::new(error)), now),
