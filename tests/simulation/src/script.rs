@@ -25,6 +25,7 @@ pub struct World {
     /// The clients' clocks.
     pub clients: Vec<Clock>,
     /// The clock of the ledger.
+    #[serde(rename = "books")]
     pub ledger: LedgerClock,
     /// The greatest latency of a request and of a response, in ms.
     pub latency: u64,
