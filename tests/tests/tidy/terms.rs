@@ -32,7 +32,13 @@ const TERMS: &[(&str, &str)] = &[
 ];
 
 /// What is stored or printed and may not change, and why it has such a word.
-const KEPT: &[(&str, &str)] = &[("industrydata-books", "a stored value begins with it")];
+const KEPT: &[(&str, &str)] = &[
+    ("industrydata-books", "a stored value begins with it"),
+    (
+        "rename = \"books\"",
+        "a key in the scripts of the simulation",
+    ),
+];
 
 /// Where a term is the name of a table of the stores.
 const TABLES: (&str, &str) = ("crates/industrydata-ledger/", "books");
