@@ -132,12 +132,19 @@ impl Played {
         }
         match error.resume_token() {
             Some(token) => self.token(token),
-            None if matches!(error.kind(), OperationPollErrorKind::Failed) => {}
+            None if matches!(
+                error.kind(),
+                OperationPollErrorKind::Failed | OperationPollErrorKind::NotFound(_)
+            ) => {}
             None => self
                 .violations
                 .push("the error of a resumable poll has no resume token".to_owned()),
         }
-        if error.may_have_started() != MayHaveStarted::Yes {
+        let expected = match error.kind() {
+            OperationPollErrorKind::NotFound(_) => MayHaveStarted::Unknown,
+            _ => MayHaveStarted::Yes,
+        };
+        if error.may_have_started() != expected {
             self.violations
                 .push("the error of a poll denies that a run was started".to_owned());
         }

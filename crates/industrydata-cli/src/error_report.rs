@@ -54,6 +54,7 @@ fn operation_poll_kind(kind: &OperationPollErrorKind) -> (Outcome, Kind) {
     match kind {
         OperationPollErrorKind::Failed => (Outcome::Failed, Kind::Failed),
         OperationPollErrorKind::Gone(_) => (Outcome::Unexpected, Kind::Gone),
+        OperationPollErrorKind::NotFound(_) => (Outcome::Unexpected, Kind::NotFound),
         OperationPollErrorKind::LostTrack { .. } => (Outcome::TimedOut, Kind::LostTrack),
         OperationPollErrorKind::Unauthorized { .. } => (Outcome::Unauthorized, Kind::Unauthorized),
         OperationPollErrorKind::Forbidden(_) => (Outcome::Unauthorized, Kind::Forbidden),
@@ -122,10 +123,13 @@ pub(crate) fn start(error: &StartError, interrupted: bool) -> Document {
 /// An operation that did not succeed. An interrupt decides, unless the operation has failed.
 pub(crate) fn operation_poll(
     error: &OperationPollError,
-    operation: OperationReport,
+    mut operation: OperationReport,
     quota: Option<QuotaReport>,
     interrupted: bool,
 ) -> Document {
+    if matches!(error.kind(), OperationPollErrorKind::NotFound(_)) {
+        operation.resume_token = None;
+    }
     let (outcome, kind) = operation_poll_kind(error.kind());
     let failed = outcome == Outcome::Failed;
     let message = if failed {
@@ -200,7 +204,6 @@ pub(crate) fn resume(error: &ResumeError) -> Document {
         ResumeError::Malformed | ResumeError::Newer => Document::usage(error.to_string()),
         ResumeError::OtherBase(_) => {
             Document::error(Outcome::Usage, Kind::Location, error.to_string())
-                .may_have_started(MayHaveStarted::Yes)
                 .advise("set --base-url to the service that accepted the start")
         }
     }

@@ -150,6 +150,7 @@ pub(crate) enum Kind {
     Unexpected,
     NotFollowable,
     Gone,
+    NotFound,
     LostTrack,
     Failed,
     TimedOut,

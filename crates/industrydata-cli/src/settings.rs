@@ -220,7 +220,6 @@ pub(crate) fn target(base: &BaseUrl, argument: &str) -> Result<Target, Box<Docum
                 | LocationError::NotAnOperation => format!("{error}: {}", error_report::quote(argument)),
             };
             Document::error(Outcome::Usage, Kind::Location, message)
-                .may_have_started(MayHaveStarted::Yes)
                 .advise("use the operation id, or set --base-url to the service that the URL belongs to")
                 .into()
         })

@@ -190,6 +190,10 @@ pub(crate) const MAX_SHORT_LEASES: u32 = 3;
 pub(crate) const NOT_FOUND_GRACE: Duration = Duration::from_secs(60);
 /// See [`NOT_FOUND_GRACE`].
 pub(crate) const NOT_FOUND_TRIES: u32 = 5;
+/// As [`NOT_FOUND_GRACE`], since the poll began, where nothing is known of a start: the id may be a mistake.
+pub(crate) const NOT_FOUND_GRACE_IF_UNKNOWN: Duration = Duration::from_secs(10);
+/// See [`NOT_FOUND_GRACE_IF_UNKNOWN`].
+pub(crate) const NOT_FOUND_TRIES_IF_UNKNOWN: u32 = 2;
 /// A poller gives up after transient errors alone for this long, and for at least [`LOST_TRACK_POLLS`] polls.
 pub(crate) const LOST_TRACK_AFTER: Duration = Duration::from_secs(600);
 /// See [`LOST_TRACK_AFTER`].

@@ -88,7 +88,7 @@ kinds! {
         Dropped Stopped NotFollowable Ledger
     }
     OperationPollErrorKind {
-        Failed Gone LostTrack Unauthorized Forbidden NoToken Unexpected TimeLimit Stopped
+        Failed Gone NotFound LostTrack Unauthorized Forbidden NoToken Unexpected TimeLimit Stopped
     }
     ReadErrorKind {
         InvalidId NotFound Forbidden Unauthorized NoToken Unexpected Unreadable GaveUp Link Endless TimeLimit Stopped
@@ -352,6 +352,10 @@ fn operation_polls() -> Vec<Sample> {
         world.drive(&mut machine).unwrap_err()
     })
     .into();
+    let mut world = World::new(answer(404).times(9));
+    let url = OperationUrl::parse(&BaseUrl::graph(), world::LOCATION).unwrap();
+    let mut machine = OperationPoll::new(url, plan(limits(DAY)), None, [9; 16], world.now);
+    ends.push(world.drive(&mut machine).unwrap_err());
     let mut world = World::new(Script::new());
     let mut machine = poll(&world, limits(DAY));
     machine.stop();

@@ -14,9 +14,11 @@ mod world;
 
 use std::time::Duration;
 
+use industrydata_core::Timestamp;
 use industrydata_core::auth::TokenError;
 use industrydata_core::endpoint::Service;
 use industrydata_core::lro::Machine;
+use industrydata_core::lro::MayHaveStarted;
 use industrydata_core::lro::OperationPoll;
 use industrydata_core::lro::OperationPollErrorKind;
 use industrydata_core::lro::PauseReason;
@@ -199,7 +201,7 @@ fn a_source_that_stays_down_loses_track() {
 fn some_answers_end_it() {
     check(Script::new().status(403), "Forbidden", 1);
     check(Script::new().status(410), "Gone", 1);
-    for status in [300, 302, 307, 400, 405, 409, 418] {
+    for status in [206, 300, 302, 307, 400, 405, 409, 418] {
         check(Script::new().status(status), "Unexpected", 1);
     }
     check(
@@ -234,6 +236,55 @@ fn a_404_has_a_grace_until_the_operation_was_seen() {
         .status(404)
         .times(9);
     assert!(check(slow, "Gone", 5).requests.len() == 5);
+}
+
+#[test]
+fn a_206_is_no_status_whatever_its_body() {
+    let part = Script::new().with(206, &[], "{\"status\":\"succeeded\"}");
+    check(part, "Unexpected", 1);
+}
+
+#[test]
+fn an_operation_of_which_nothing_is_known_is_not_found_after_ten_seconds_and_two_tries() {
+    let end = |script: Script, policy| {
+        let mut world = World::new(script);
+        let mut watch = waits(&world, policy, 3600);
+        let began = world.now.steady;
+        let end = world.drive(&mut watch);
+        (end, world.now.steady - began, world.requests.len())
+    };
+    let default = PollingPolicy::default();
+    let fast = PollingPolicy::every(Duration::from_secs(1));
+    let slow = PollingPolicy::every(Duration::from_secs(15));
+    let ten = Duration::from_secs(10);
+    for (policy, longest, polls) in [(default, 11, 3), (fast, 12, 11), (slow, 16, 2)] {
+        let (error, took, made) = end(Script::new().status(404).times(99), policy);
+        let error = error.unwrap_err();
+        assert!(matches!(error.kind(), OperationPollErrorKind::NotFound(_)));
+        assert_eq!(error.may_have_started(), MayHaveStarted::Unknown);
+        assert!(error.resume_token().is_none());
+        assert_eq!(error.service_error().unwrap().status(), 404);
+        assert!(
+            took >= ten && took <= Duration::from_secs(longest),
+            "{took:?}"
+        );
+        assert!(made <= polls, "{made}");
+    }
+    // One that becomes readable in time is polled to its end, and is gone if it is removed later.
+    assert!(
+        end(Script::new().status(404).succeeded(), default)
+            .0
+            .is_ok()
+    );
+    for script in [
+        Script::new().status(404).running().status(404),
+        Script::new().status(410),
+    ] {
+        let error = end(script, default).0.unwrap_err();
+        assert!(matches!(error.kind(), OperationPollErrorKind::Gone(_)));
+        assert_eq!(error.may_have_started(), MayHaveStarted::Yes);
+        assert!(error.resume_token().is_some());
+    }
 }
 
 #[test]
@@ -414,14 +465,24 @@ fn a_pending_run_is_small() {
     assert!(std::mem::size_of::<industrydata_core::lro::OperationPoll>() <= 512);
 }
 
+/// The poll of an operation of which nothing is known.
 fn waits(world: &World, policy: PollingPolicy, total: u64) -> OperationPoll {
+    waits_since(world, policy, total, None)
+}
+
+fn waits_since(
+    world: &World,
+    policy: PollingPolicy,
+    total: u64,
+    accepted: Option<Timestamp>,
+) -> OperationPoll {
     let plan = PollPlan {
         service: Service::new(BaseUrl::graph(), "test/1"),
         policy,
         limits: limits(total),
     };
     let url = resume_token().operation_url(&BaseUrl::graph()).unwrap();
-    OperationPoll::new(url, plan, None, [9; 16], world.now)
+    OperationPoll::new(url, plan, accepted, [9; 16], world.now)
 }
 
 /// The next poll, answered at this moment.
@@ -461,7 +522,7 @@ fn an_operation_may_be_unknown_for_a_minute() {
     for (last, ends) in [(59, false), (60, true)] {
         let mut world = World::new(Script::new());
         let began = world.now.steady;
-        let mut machine = waits(&world, often, 600);
+        let mut machine = waits_since(&world, often, 600, Some(world.now.utc));
         for _ in 0..20 {
             polled(&mut machine, &world, 404, &[], "");
             rested(&mut machine, &mut world);

@@ -46,6 +46,22 @@ pub fn scenarios() -> Vec<Scenario> {
             .step(Do::Run, "poll Gone")
             .wire("PG")
             .ledger(1, 0),
+        Scenario::new("404 for an operation of which nothing is known", "P6 T30")
+            .turn(gone(404).forever())
+            .step(Do::OperationPoll, "poll NotFound")
+            .poll_every(4000)
+            .wire("GGGG")
+            .ledger(0, 0)
+            .within(19_000),
+        Scenario::new(
+            "404 for the first poll of an operation by its URL",
+            "P6 T30",
+        )
+        .turn(gone(404))
+        .turn(status("succeeded"))
+        .step(Do::OperationPoll, "succeeded")
+        .wire("GG")
+        .ledger(0, 0),
         Scenario::new("404 at the first poll after resuming", "T30")
             .turn(gone(404))
             .turn(status("succeeded"))

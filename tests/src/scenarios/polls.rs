@@ -54,6 +54,20 @@ pub fn scenarios() -> Vec<Scenario> {
         ),
     ]);
     scenarios.extend([
+        end(206, "poll Unexpected"),
+        Scenario::new(
+            "polling ends with a 206 that holds a whole operation",
+            "P1 P7",
+        )
+        .turn(accepted())
+        .turn(answer(
+            206,
+            &["Content-Type: application/json"],
+            r#"{"status":"succeeded"}"#,
+        ))
+        .step(Do::Run, "poll Unexpected")
+        .wire("PG")
+        .ledger(1, 0),
         end(403, "poll Forbidden").says("IndustryData.ReadBasic.All"),
         end(400, "poll Unexpected"),
         end(405, "poll Unexpected"),

@@ -100,7 +100,7 @@ pub(super) fn warn_not_recorded(error: Option<&StoreError>) {
 /// Notes that the service returned another id than that of the URL.
 fn note_other_id(poller: &dyn OperationPoller) {
     let id = poller.operation().and_then(Operation::id);
-    if let Some(id) = id.filter(|id| *id != poller.url().operation_id()) {
+    if let Some(id) = id.filter(|id| !id.eq_ignore_ascii_case(poller.url().operation_id())) {
         terminal::note(format!(
             "the service calls this operation {id}; this program uses the id in its URL"
         ));

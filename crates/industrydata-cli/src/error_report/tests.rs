@@ -139,6 +139,11 @@ fn each_operation_poll_error_has_its_exit_code() {
             Kind::Gone,
         ),
         (
+            OperationPollErrorKind::NotFound(service_error(404)),
+            5,
+            Kind::NotFound,
+        ),
+        (
             OperationPollErrorKind::LostTrack {
                 last: TransientError::Dropped,
                 since: Duration::ZERO,

@@ -75,6 +75,7 @@ pub(crate) fn error(document: &Document) -> String {
         text.push_str(&summary(quota));
     }
     if let Some(operation) = operation
+        && operation.resume_token.is_some()
         && !matches!(status, Some("succeeded" | "failed"))
     {
         let _ = writeln!(text, "resume with: {}", wait_command(operation));

@@ -1,6 +1,6 @@
 //! `wait`: by URL, by id and by resume token.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -69,6 +69,32 @@ fn a_wait_reports_that_a_run_has_started() {
 }
 
 #[test]
+fn a_wait_for_an_operation_that_never_was_ends_soon() {
+    let never = Raw::always(answer("404 Not Found", "", ""));
+    std::thread::scope(|scope| {
+        for http in FLAVOURS {
+            scope.spawn(|| {
+                let line = ["wait", "nonsense", "--poll-interval", "1s", "--http", http];
+                let began = Instant::now();
+                let (code, document) = Stage::new(&never.base).json(&line);
+                assert_eq!(
+                    (code, &document["outcome"]),
+                    (5, &json!("unexpected")),
+                    "{document}"
+                );
+                assert_eq!(document["error"]["kind"], "not_found");
+                assert_eq!(document["error"]["may_have_started"], "unknown");
+                assert_eq!(document["operation"]["id"], "nonsense");
+                assert_eq!(document["operation"]["resume_token"], Value::Null);
+                assert!(began.elapsed() >= Duration::from_secs(10));
+                let told = Stage::new(&never.base).run(&line).stderr;
+                assert!(!told.contains("resume with"), "{told}");
+            });
+        }
+    });
+}
+
+#[test]
 fn a_wait_opens_no_ledger() {
     let raw = Raw::always(json_answer("200 OK", r#"{"status":"succeeded"}"#));
     let stage = Stage::new(&raw.base);
@@ -106,6 +132,8 @@ fn an_operation_of_another_base_is_refused() {
             (2, &json!(kind)),
             "{argument}"
         );
+        // This command started nothing.
+        assert_eq!(document["error"]["may_have_started"], "no", "{argument}");
     }
     let (_, document) = Stage::new(&raw.base).json(&["wait", url]);
     assert!(

@@ -6,7 +6,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use crate::ledger::{evidence::Evidence, key::Caller};
+use crate::ledger::{
+    evidence::{Evidence, same_id},
+    key::Caller,
+};
 use crate::{policy::MARGIN, wire::text::escape_controls};
 
 /// The state of a start.
@@ -169,6 +172,11 @@ impl Entry {
     #[must_use]
     pub fn operation(&self) -> Option<&str> {
         self.operation.as_deref()
+    }
+
+    /// Whether it names the operation `id`, however that is spelt.
+    pub(crate) fn names(&self, id: &str) -> bool {
+        self.operation().is_some_and(|own| same_id(own, id))
     }
 
     /// Why it is in its state, in words.

@@ -13,7 +13,8 @@ pub enum Evidence {
     Operation(String),
     /// The service's list has a run of this id that no other entry claims.
     Run(String),
-    /// Both of the service's lists were read whole, long enough after the start, and neither has the start.
+    /// Both of the service's lists were read whole, long enough after the start, and neither has the start. They had every operation
+    /// and run that an entry of the window names.
     NotListed,
     /// A person resolved the entry, with this note.
     ByHand(String),
@@ -21,7 +22,20 @@ pub enum Evidence {
     Other(String),
 }
 
+/// Whether two ids are one: the service does not spell an id alike everywhere.
+pub(crate) const fn same_id(one: &str, other: &str) -> bool {
+    one.eq_ignore_ascii_case(other)
+}
+
 impl Evidence {
+    /// Whether it is what an entry keeps as `text`, the letter case of an id aside.
+    pub(super) fn is_kept_as(&self, text: &str) -> bool {
+        match self {
+            Self::Operation(_) | Self::Run(_) => same_id(&self.text(), text),
+            Self::NotListed | Self::ByHand(_) | Self::Other(_) => self.text() == text,
+        }
+    }
+
     /// The text kept in the ledger.
     pub(crate) fn text(&self) -> String {
         let (kind, text) = match self {
@@ -50,13 +64,14 @@ impl Evidence {
         }
     }
 
-    /// The id of an external start: the same for the same operation or run, so that a second entry changes nothing
+    /// The id of an external start: the same for the same operation or run however it is spelt, so that a second entry changes nothing
     /// (FNV-1a, 128 bits).
     pub(super) fn entry_id(&self) -> [u8; 16] {
         const BASIS: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
         const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
         let hash = |hash: u128, byte: u8| (hash ^ u128::from(byte)).wrapping_mul(PRIME);
-        self.text().bytes().fold(BASIS, hash).to_be_bytes()
+        let text = self.text().to_ascii_lowercase();
+        text.bytes().fold(BASIS, hash).to_be_bytes()
     }
 }
 

@@ -68,7 +68,12 @@ pub(super) fn resolve_in(
             // Applied again, the change succeeds. The same evidence for the opposite does not.
             let is_same =
                 (entry.state == EntryState::Released) == (resolution == Resolution::NotStarted);
-            return if is_same && entry.evidence.as_deref() == Some(&evidence.text()) {
+            return if is_same
+                && entry
+                    .evidence
+                    .as_deref()
+                    .is_some_and(|text| evidence.is_kept_as(text))
+            {
                 Ok(())
             } else {
                 Err(Unresolved::Answered)
@@ -130,22 +135,24 @@ pub(super) fn external_in(
 
 /// Whether an entry that counts, other than this one, already rests on the evidence.
 fn is_claimed(value: &Value, evidence: &Evidence, but: Option<&str>) -> bool {
-    let text = match evidence {
-        Evidence::Operation(_) | Evidence::Run(_) => evidence.text(),
+    let operation = match evidence {
+        Evidence::Operation(id) => Some(id),
+        Evidence::Run(_) => None,
         Evidence::NotListed | Evidence::ByHand(_) | Evidence::Other(_) => return false,
     };
     value.entries.iter().any(|entry| {
         but != Some(entry.id.as_str())
             && entry.state != EntryState::Released
-            && (entry.evidence.as_deref() == Some(&text)
-                || matches!(evidence, Evidence::Operation(id) if entry.operation.as_deref() == Some(id)))
+            && (entry
+                .evidence
+                .as_deref()
+                .is_some_and(|text| evidence.is_kept_as(text))
+                || operation.is_some_and(|id| entry.names(id)))
     })
 }
 
 /// Removes the external entry of `operation`, which turned out to be a start of this ledger.
 pub(super) fn drop_external_in(value: &mut Value, operation: &str) {
-    let is_it = |entry: &Entry| {
-        entry.state == EntryState::External && entry.operation.as_deref() == Some(operation)
-    };
+    let is_it = |entry: &Entry| entry.state == EntryState::External && entry.names(operation);
     value.entries.retain(|entry| !is_it(entry));
 }

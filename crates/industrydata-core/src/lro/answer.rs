@@ -1,6 +1,7 @@
 //! What all machines do with an answer first.
 
 use http::{
+    StatusCode,
     header::{CONTENT_ENCODING, CONTENT_TYPE},
     response::Parts,
 };
@@ -17,6 +18,11 @@ use crate::{
         transport::IncompleteBody,
     },
 };
+
+/// Whether an answer has all of what was asked for. A 206 has a part of it, which nobody asked for.
+pub(super) fn is_whole_success(status: StatusCode) -> bool {
+    status.is_success() && status != StatusCode::PARTIAL_CONTENT
+}
 
 /// The body of an error answer; empty if it is encoded, which no request asks for.
 pub(super) fn error_body<'b>(head: &Parts, body: &'b [u8]) -> &'b [u8] {

@@ -10,7 +10,8 @@ use crate::{
     model::operation::Operation, wire::service_error::ServiceError,
 };
 
-/// An operation poll that did not end in success. A run has started in any case.
+/// An operation poll that did not end in success. A run has started, unless the operation was
+/// [not found](OperationPollErrorKind::NotFound).
 #[derive(Clone)]
 pub struct OperationPollError(Box<Inner>);
 
@@ -30,6 +31,8 @@ pub enum OperationPollErrorKind {
     Failed,
     /// The service no longer has the operation (410, or 404 once it was seen or should be readable): its outcome is unknown.
     Gone(ServiceError),
+    /// The service has no such operation (404), and nothing else is known of its start. The id may be a mistake.
+    NotFound(ServiceError),
     /// Nothing but transient errors for ten minutes and ten polls. The run continues.
     LostTrack {
         /// The last error.
@@ -89,10 +92,22 @@ impl OperationPollError {
         &self.0.kind
     }
 
-    /// Always [`MayHaveStarted::Yes`]: there is an operation to poll only after a start was accepted.
+    /// [`MayHaveStarted::Yes`], since there is an operation to poll only after a start was accepted; or
+    /// [`MayHaveStarted::Unknown`] if it was not found and its start is not known.
     #[must_use]
     pub const fn may_have_started(&self) -> MayHaveStarted {
-        MayHaveStarted::Yes
+        match &self.0.kind {
+            OperationPollErrorKind::NotFound(_) => MayHaveStarted::Unknown,
+            OperationPollErrorKind::Failed
+            | OperationPollErrorKind::Gone(_)
+            | OperationPollErrorKind::LostTrack { .. }
+            | OperationPollErrorKind::Unauthorized { .. }
+            | OperationPollErrorKind::Forbidden(_)
+            | OperationPollErrorKind::NoToken(_)
+            | OperationPollErrorKind::Unexpected(_)
+            | OperationPollErrorKind::TimeLimit { .. }
+            | OperationPollErrorKind::Stopped => MayHaveStarted::Yes,
+        }
     }
 
     /// The operation as last seen.
@@ -101,11 +116,11 @@ impl OperationPollError {
         self.0.operation.as_deref()
     }
 
-    /// What another process needs to resume the poll; `None` once the operation has ended.
+    /// What another process needs to resume the poll; `None` once the operation has ended, or if there is none.
     #[must_use]
     pub const fn resume_token(&self) -> Option<&ResumeToken> {
         match &self.0.kind {
-            OperationPollErrorKind::Failed => None,
+            OperationPollErrorKind::Failed | OperationPollErrorKind::NotFound(_) => None,
             OperationPollErrorKind::Gone(_)
             | OperationPollErrorKind::LostTrack { .. }
             | OperationPollErrorKind::Unauthorized { .. }
@@ -126,6 +141,9 @@ impl OperationPollError {
             }
             OperationPollErrorKind::Gone(_) => {
                 "look at the tenant's runs for the outcome: the service does not keep operations for ever"
+            }
+            OperationPollErrorKind::NotFound(_) => {
+                "check the operation's id and the base URL; look at the tenant's runs if a start may have been made"
             }
             OperationPollErrorKind::LostTrack { .. }
             | OperationPollErrorKind::TimeLimit { .. }
@@ -149,6 +167,7 @@ impl OperationPollError {
     pub const fn service_error(&self) -> Option<&ServiceError> {
         match &self.0.kind {
             OperationPollErrorKind::Gone(error)
+            | OperationPollErrorKind::NotFound(error)
             | OperationPollErrorKind::Unauthorized { error, .. }
             | OperationPollErrorKind::Forbidden(error)
             | OperationPollErrorKind::Unexpected(error) => Some(error),
@@ -200,6 +219,9 @@ impl fmt::Display for OperationPollError {
             OperationPollErrorKind::Gone(error) => {
                 write!(f, "the service no longer has the operation: {error}")
             }
+            OperationPollErrorKind::NotFound(error) => {
+                write!(f, "the service has no such operation: {error}")
+            }
             OperationPollErrorKind::LostTrack { last, since } => write!(
                 f,
                 "the operation could not be polled for {} s, most recently: {last}",
@@ -250,6 +272,7 @@ impl std::error::Error for OperationPollError {
             }
             OperationPollErrorKind::Failed
             | OperationPollErrorKind::Gone(_)
+            | OperationPollErrorKind::NotFound(_)
             | OperationPollErrorKind::Forbidden(_)
             | OperationPollErrorKind::Unexpected(_)
             | OperationPollErrorKind::TimeLimit { .. }

@@ -6,7 +6,7 @@ use http::{Request, StatusCode, response::Parts};
 use jiff::Timestamp;
 
 use crate::lro::{
-    answer::{error_body, operation},
+    answer::{error_body, is_whole_success, operation},
     machine::{Machine, Sealed},
     operation_poll_error::{OperationPollError, OperationPollErrorKind},
     pace::{LostTrack, Pace, Pausing, TimeUp},
@@ -15,7 +15,10 @@ use crate::lro::{
     step::{Asks, Exchange, Never, Pause, Pauses, Step},
     transient::TransientError,
 };
-use crate::policy::{MAX_UNAUTHORIZED, NOT_FOUND_TRIES, TOKEN_RETRY};
+use crate::policy::{
+    MAX_UNAUTHORIZED, NOT_FOUND_GRACE, NOT_FOUND_GRACE_IF_UNKNOWN, NOT_FOUND_TRIES,
+    NOT_FOUND_TRIES_IF_UNKNOWN, TOKEN_RETRY,
+};
 use crate::{
     auth::token::{AccessToken, Challenge, TokenError},
     endpoint::service::Service,
@@ -51,6 +54,8 @@ pub struct OperationPoll {
     state: State,
     pace: Pace,
     accepted: Timestamp,
+    /// Whether a start of it is known to have been accepted.
+    is_known: bool,
     operation: Option<Arc<Operation>>,
     refused: Option<Box<(Challenge, ServiceError)>>,
     requests: u32,
@@ -73,7 +78,7 @@ enum State {
 
 impl OperationPoll {
     /// Polls an operation that another process started, at once. `accepted` is when its start was accepted, if that is
-    /// known.
+    /// known. If it is not, an operation that is not found within ten seconds counts as one that never was.
     #[must_use]
     pub fn new(
         url: OperationUrl,
@@ -96,6 +101,7 @@ impl OperationPoll {
             seed: Seed::new(seed),
             state: State::Due,
             accepted: accepted.unwrap_or(now.utc),
+            is_known: accepted.is_some(),
             operation: None,
             refused: None,
             requests: 0,
@@ -180,12 +186,12 @@ impl OperationPoll {
         &self.plan
     }
 
-    /// The id in the operation as last seen, if it differs from the URL's. The URL's is used; the documentation's own
+    /// The id in the operation as last seen, if it differs from the URL's in more than letter case. The URL's is used; the documentation's own
     /// sample of [Get longRunningOperation](https://learn.microsoft.com/graph/api/longrunningoperation-get) differs so.
     #[must_use]
     pub fn other_id(&self) -> Option<&str> {
         let id = self.operation()?.id()?;
-        (id != self.url.operation_id()).then_some(id)
+        (!id.eq_ignore_ascii_case(self.url.operation_id())).then_some(id)
     }
 
     /// Polls made so far.
@@ -241,8 +247,14 @@ impl OperationPoll {
             }
             Ok(pause) => {
                 let is_token = matches!(error, TransientError::Token(_));
+                let is_not_found = error
+                    .service_error()
+                    .is_some_and(|error| error.status() == StatusCode::NOT_FOUND);
                 let pause = if is_token {
                     pause.max(TOKEN_RETRY)
+                } else if is_not_found && !self.is_known {
+                    // Its grace is short.
+                    self.pace.interval(now.steady)
                 } else {
                     pause
                 };
@@ -286,11 +298,20 @@ impl OperationPoll {
 
     fn not_found(&mut self, error: ServiceError, asked: Option<Duration>, now: Now) {
         self.not_found += 1;
-        let is_in_grace = self.pace.is_in_grace(now) || self.not_found < NOT_FOUND_TRIES;
-        if self.operation.is_none() && is_in_grace {
-            self.transient(TransientError::Answer(Box::new(error)), asked, now);
+        let (grace, tries) = if self.is_known {
+            (NOT_FOUND_GRACE, NOT_FOUND_TRIES)
         } else {
+            (NOT_FOUND_GRACE_IF_UNKNOWN, NOT_FOUND_TRIES_IF_UNKNOWN)
+        };
+        let is_in_grace = self.pace.since_began(now) < grace || self.not_found < tries;
+        if self.operation.is_some() {
             self.end(OperationPollErrorKind::Gone(error));
+        } else if is_in_grace {
+            self.transient(TransientError::Answer(Box::new(error)), asked, now);
+        } else if self.is_known {
+            self.end(OperationPollErrorKind::Gone(error));
+        } else {
+            self.end(OperationPollErrorKind::NotFound(error));
         }
     }
 }
@@ -389,7 +410,7 @@ impl Asks for OperationPoll {
             self.unauthorized = 0;
             self.refused = None;
         }
-        if head.status.is_success() {
+        if is_whole_success(head.status) {
             match operation(head, body, &token) {
                 Ok(operation) => self.seen(operation, asked, now),
                 Err(error) => self.transient(error, asked, now),

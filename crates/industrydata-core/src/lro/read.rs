@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use http::{Request, StatusCode, Uri, header::CONTENT_TYPE, response::Parts};
 
 use crate::lro::{
-    answer::{error_body, is_encoded, secret, without_token},
+    answer::{error_body, is_encoded, is_whole_success, secret, without_token},
     machine::{Machine, Sealed},
     pace::Pausing,
     progress::PauseReason,
@@ -389,7 +389,7 @@ impl<E: Endpoint> Asks for Read<E> {
             return;
         };
         self.asked = retry_after(&head.headers, now.utc);
-        if head.status.is_success() {
+        if is_whole_success(head.status) {
             match self.read(head, body, &token, now) {
                 Ok(Ok(page)) => self.page(page, &token),
                 Ok(Err(error)) => self.end(ReadErrorKind::Unreadable(error)),

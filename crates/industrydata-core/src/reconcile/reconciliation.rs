@@ -2,8 +2,11 @@
 //!
 //! Evidence is an operation created about the time of the start that no entry claims, or else a run that started then and
 //! has no owner. Where evidence may belong to another start, it confirms rather than frees: a wrong match costs a slot, and
-//! never allows a start too many. Nothing is freed unless both lists were read whole, half an hour has passed, and the
-//! ledger's clock agrees with the service's. Starts made elsewhere are entered as external.
+//! never allows a start too many. Nothing is freed unless both lists were read whole, half an hour has passed since
+//! the lease, the ledger's clock agrees with the service's, the listed operations reach back to the start, and neither list
+//! lacks what an entry names: the service itself has named that, so a list without it is late or cut. Ids are compared
+//! without letter case. An entry whose operation is not listed may own any operation near it, since the list may have
+//! another id for it. Starts made elsewhere are entered as external.
 
 use crate::reconcile::{
     lists::{Match, ServiceLists},
@@ -101,7 +104,7 @@ impl Reconciliation {
     }
 
     /// Starts that stay in doubt: half an hour has not passed, what is listed may belong to another start, a list could not
-    /// be read, or the ledger's clock does not agree with the service's.
+    /// be read, is empty, is cut short or lacks what an entry names, or the ledger's clock does not agree with the service's.
     #[must_use]
     pub const fn left_in_doubt(&self) -> usize {
         self.left_in_doubt

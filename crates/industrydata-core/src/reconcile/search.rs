@@ -14,7 +14,7 @@ use crate::{
     endpoint::link::run_id,
     ledger::{
         entry::{Entry, EntryState, millis},
-        evidence::Evidence,
+        evidence::{Evidence, same_id},
         quota::Quota,
         resolve::Resolution,
         schedule::Schedule,
@@ -40,6 +40,12 @@ struct Op<'a> {
     run: Option<String>,
 }
 
+impl Op<'_> {
+    fn has_run(&self, id: &str) -> bool {
+        self.run.as_deref().is_some_and(|run| same_id(run, id))
+    }
+}
+
 /// The ledger beside the lists.
 pub(super) struct Search<'a> {
     entries: &'a [Entry],
@@ -48,12 +54,14 @@ pub(super) struct Search<'a> {
     schedule: Option<Schedule>,
     ops: Vec<Op<'a>>,
     runs: Vec<(&'a str, Timestamp)>,
-    /// Both lists were read whole and are dated throughout, by a clock that agrees with the ledger's.
+    /// Both lists were read whole and are dated throughout, by a clock that agrees with the ledger's, and they have what
+    /// the service named before.
     is_whole: bool,
     reach: Reach,
 }
 
 impl<'a> Search<'a> {
+    /// Takes the lists in. Those that lack what an entry names are incomplete: the service itself named it.
     pub(super) fn new(base: &BaseUrl, quota: &'a Quota, listed: ServiceLists<'a>) -> Self {
         let starts: Vec<&Operation> = listed
             .operations
@@ -72,6 +80,20 @@ impl<'a> Search<'a> {
                 })
             })
             .collect();
+        let quota_entries = quota.entries();
+        let is_named = |id: &str| {
+            starts
+                .iter()
+                .filter_map(|it| it.id())
+                .any(|it| same_id(it, id))
+        };
+        let is_complete = quota_entries.iter().all(|entry| {
+            entry.operation().is_none_or(is_named)
+                && match entry.evidence() {
+                    Some(Evidence::Run(id)) => runs.iter().any(|run| same_id(run.id(), &id)),
+                    Some(_) | None => true,
+                }
+        });
         let placed: Vec<_> = runs
             .iter()
             .filter_map(|run| Some((run.id(), run.started()?)))
@@ -89,8 +111,11 @@ impl<'a> Search<'a> {
         let mut ops: Vec<Op<'_>> = ops.into_iter().filter(|op| near(op.created)).collect();
         let mut placed: Vec<_> = placed.into_iter().filter(|run| near(run.1)).collect();
         let is_sane = ops.len() <= MAX_RECONCILED && placed.len() <= MAX_RECONCILED;
-        ops.sort_by_key(|op| op.created);
-        placed.sort_by_key(|run| run.1);
+        // An item that stands on two pages is one item.
+        ops.sort_by_cached_key(|op| (op.created, op.id.to_ascii_lowercase()));
+        ops.dedup_by(|op, other| op.created == other.created && same_id(op.id, other.id));
+        placed.sort_by_cached_key(|run| (run.1, run.0.to_ascii_lowercase()));
+        placed.dedup_by(|run, other| run.1 == other.1 && same_id(run.0, other.0));
         ops.truncate(MAX_RECONCILED);
         placed.truncate(MAX_RECONCILED);
         let agrees =
@@ -99,9 +124,10 @@ impl<'a> Search<'a> {
             is_whole: listed.service_clock.is_some_and(agrees)
                 && listed.operations.is_some()
                 && listed.runs.is_some()
+                && is_complete
                 && is_placed
                 && is_sane,
-            entries: quota.entries(),
+            entries: quota_entries,
             now: quota.as_of(),
             keep,
             schedule: listed.schedule,
@@ -124,11 +150,12 @@ impl<'a> Search<'a> {
         let mut doubts: Vec<&Entry> = entries.iter().filter(is_doubt).collect();
         doubts.sort_by_key(|it| it.reserved_at());
 
-        // Operations: leave out those that an entry names. An entry that names none may own any.
+        // Operations: leave out those that an entry names. An entry that names none, or one that is not listed (the list may
+        // spell it in another way), may own any.
         let mut free: Vec<&Op<'_>> = self.ops.iter().filter(|op| !self.is_claimed(op)).collect();
         let nameless: Vec<&Entry> = entries
             .iter()
-            .filter(|it| !is_doubt(it) && it.operation().is_none())
+            .filter(|it| !is_doubt(it) && !self.is_listed(it))
             .collect();
         let held = take(&nameless, &mut free, |it, op| {
             self.op_span(it).has(op.created)
@@ -164,9 +191,14 @@ impl<'a> Search<'a> {
         for doubt in doubts {
             let is_late =
                 millis_after(doubt.lease_ends(), LATEST_RUN_START) <= now.as_millisecond();
+            // A list whose oldest operation is younger than the start may have been cut behind it.
+            let reaches = self
+                .reach
+                .oldest_operation
+                .is_some_and(|oldest| oldest <= doubt.reserved_at());
             let may_be = unowned.iter().any(|run| run_span(doubt).has(run.1))
                 || held.iter().any(|op| self.op_span(doubt).has(op.created));
-            if self.is_whole && is_late && !may_be {
+            if self.is_whole && reaches && is_late && !may_be {
                 found.push(resolved(doubt, Resolution::NotStarted, Evidence::NotListed));
             }
         }
@@ -190,10 +222,10 @@ impl<'a> Search<'a> {
 
     fn is_claimed(&self, op: &Op<'_>) -> bool {
         self.entries.iter().any(|entry| {
-            entry.operation() == Some(op.id)
+            entry.names(op.id)
                 || match entry.evidence() {
-                    Some(Evidence::Operation(id)) => id == op.id,
-                    Some(Evidence::Run(id)) => op.run.as_deref() == Some(id.as_str()),
+                    Some(Evidence::Operation(id)) => same_id(&id, op.id),
+                    Some(Evidence::Run(id)) => op.has_run(&id),
                     Some(Evidence::NotListed | Evidence::ByHand(_) | Evidence::Other(_)) | None => {
                         false
                     }
@@ -202,11 +234,13 @@ impl<'a> Search<'a> {
     }
 
     fn is_owned(&self, run: &str) -> bool {
-        self.ops.iter().any(|op| op.run.as_deref() == Some(run))
-            || self
-                .entries
-                .iter()
-                .any(|entry| matches!(entry.evidence(), Some(Evidence::Run(id)) if id == run))
+        let rests_on_it = |entry: &Entry| matches!(entry.evidence(), Some(Evidence::Run(id)) if same_id(&id, run));
+        self.ops.iter().any(|op| op.has_run(run)) || self.entries.iter().any(rests_on_it)
+    }
+
+    /// Whether the operation that an entry names is listed.
+    fn is_listed(&self, entry: &Entry) -> bool {
+        self.ops.iter().any(|op| entry.names(op.id))
     }
 
     /// When the runs may have started whose starts are not in doubt and name no run.
@@ -219,10 +253,9 @@ impl<'a> Search<'a> {
                 at.saturating_add(millis(LATEST_RUN_START)),
             )
         });
-        let is_listed = |entry: &Entry| self.ops.iter().any(|op| entry.operation() == Some(op.id));
         let has_run = |it: &Entry| matches!(it.evidence(), Some(Evidence::Run(_)));
         let entries = self.entries.iter().filter(|it| {
-            !is_listed(it) && !has_run(it) && !doubts.iter().any(|doubt| doubt.id() == it.id())
+            !self.is_listed(it) && !has_run(it) && !doubts.iter().any(|doubt| doubt.id() == it.id())
         });
         ops.chain(entries.map(run_span)).collect()
     }

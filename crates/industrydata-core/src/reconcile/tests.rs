@@ -194,6 +194,7 @@ fn changes_that_free_a_slot_come_last() {
     ledger.start(2, 4 * HOUR, None);
     // The service lists nothing for the first start, an operation for the second, and an external start.
     let listed = ops(&[
+        OLD,
         ("op-2", 4 * HOUR, Some("run-2")),
         ("other", 2 * HOUR, Some("run-3")),
     ]);
@@ -220,7 +221,7 @@ fn a_ledger_whose_clock_is_off_frees_nothing() {
         let mut ledger = Ledger::default();
         ledger.start(1, 0, None);
         let listed = ServiceLists {
-            operations: Some(&[]),
+            operations: Some(&ops(&[OLD])),
             runs: Some(&[]),
             schedule: None,
             service_clock: service.map(at),
@@ -231,6 +232,9 @@ fn a_ledger_whose_clock_is_off_frees_nothing() {
         assert_eq!(found.left_in_doubt(), 1 - freed, "{service:?}");
     }
 }
+
+/// An operation that no longer counts: its list reaches back past every start.
+const OLD: (&str, i64, Option<&str>) = ("old", -13 * HOUR, None);
 
 /// The counts of confirmed, freed, left in doubt and external entries; then the slots used afterwards.
 fn sum(ledger: &mut Ledger, found: &Reconciliation, seconds: i64) -> ([usize; 4], u32) {
@@ -275,15 +279,26 @@ fn the_lists_resolve_a_start_in_doubt() {
         ),
         // An operation outside these times is an external start, and the slot is freed.
         (late, Some(&[("o", -121, None)]), Some(&[]), [0, 1, 0, 1], 1),
-        (late, Some(&[("o", 271, None)]), Some(&[]), [0, 1, 0, 1], 1),
+        (
+            late,
+            Some(&[OLD, ("o", 271, None)]),
+            Some(&[]),
+            [0, 1, 0, 1],
+            1,
+        ),
+        // The list may have been cut behind an operation that is younger than the start.
+        (late, Some(&[("o", 271, None)]), Some(&[]), [0, 0, 1, 1], 2),
         // Without an operation, a run confirms.
         (late, Some(&[]), Some(&[("r", 1900)]), [1, 0, 0, 0], 1),
         (late, None, Some(&[("r", 100)]), [1, 0, 0, 0], 1),
-        // Empty lists free the slot half an hour after the lease, if both were read.
-        (late, Some(&[]), Some(&[]), [0, 1, 0, 0], 0),
-        (late - 1, Some(&[]), Some(&[]), [0, 0, 1, 0], 1),
+        // Lists without it free the slot half an hour after the lease, if both were read.
+        (late, Some(&[OLD]), Some(&[]), [0, 1, 0, 0], 0),
+        (late - 1, Some(&[OLD]), Some(&[]), [0, 0, 1, 0], 1),
         (late, None, Some(&[]), [0, 0, 1, 0], 1),
-        (late, Some(&[]), None, [0, 0, 1, 0], 1),
+        (late, Some(&[OLD]), None, [0, 0, 1, 0], 1),
+        // An empty list of operations proves nothing.
+        (late, Some(&[]), Some(&[]), [0, 0, 1, 0], 1),
+        (late, Some(&[]), Some(&[("r", -13 * HOUR)]), [0, 0, 1, 0], 1),
         (late, None, None, [0, 0, 1, 0], 1),
         // Of two operations, one is an external start.
         (
@@ -293,9 +308,9 @@ fn the_lists_resolve_a_start_in_doubt() {
             [1, 0, 0, 1],
             2,
         ),
-        // Evidence confirms at once. Empty lists prove nothing yet.
+        // Evidence confirms at once. Its absence proves nothing yet.
         (149, Some(&[("o", 60, None)]), Some(&[]), [1, 0, 0, 0], 1),
-        (149, Some(&[]), Some(&[]), [0, 0, 1, 0], 1),
+        (149, Some(&[OLD]), Some(&[]), [0, 0, 1, 0], 1),
     ];
     for (row, (now, operations, listed, counts, used)) in rows.iter().enumerate() {
         let mut ledger = Ledger::default();
@@ -321,7 +336,7 @@ fn fewer_operations_than_starts_in_doubt_confirm_the_oldest() {
     let mut ledger = Ledger::default();
     ledger.start(1, 0, None);
     ledger.start(2, 10, None);
-    let found = ledger.reconcile(HOUR, Some(&ops(&[("o", 60, None)])), Some(&[]));
+    let found = ledger.reconcile(HOUR, Some(&ops(&[OLD, ("o", 60, None)])), Some(&[]));
     assert_eq!(sum(&mut ledger, &found, HOUR), ([1, 1, 0, 0], 1));
     assert_eq!(ledger.quota(HOUR).entries()[0].id(), "01".repeat(16));
     let evidence = ledger.quota(HOUR).entries()[0].evidence();
@@ -634,7 +649,7 @@ fn a_run_that_confirms_one_start_does_not_keep_another_in_doubt() {
     let mut ledger = Ledger::default();
     ledger.start(1, 0, None);
     ledger.start(2, 4 * HOUR, None);
-    let found = ledger.reconcile(6 * HOUR, Some(&[]), Some(&runs(&[("r-1", 0)])));
+    let found = ledger.reconcile(6 * HOUR, Some(&ops(&[OLD])), Some(&runs(&[("r-1", 0)])));
     let resolved: Vec<Resolution> = found
         .matches()
         .iter()
@@ -730,4 +745,241 @@ fn an_operation_comes_before_its_run() {
         external(&ledger.reconcile(2 * HOUR, Some(&earlier), Some(&run))),
         ["operation:op-1"]
     );
+}
+
+#[test]
+fn a_list_that_lacks_what_the_service_named_frees_nothing() {
+    let late = 2 * HOUR;
+    let with_doubt = |name: &str| {
+        let mut ledger = Ledger::default();
+        ledger.start(1, 0, Some(name));
+        ledger.start(2, HOUR, None);
+        ledger
+    };
+    // The named operation is listed, in another letter case: nothing is missing, and nothing is counted twice.
+    let whole = ops(&[("OP-1", 1, Some("r-1"))]);
+    let mut ledger = with_doubt("op-1");
+    let found = ledger.reconcile(late, Some(&whole), Some(&[]));
+    assert_eq!(sum(&mut ledger, &found, late), ([0, 1, 0, 0], 1));
+    // It is missing: the doubt stays, whatever else is listed.
+    for list in [ops(&[OLD]), ops(&[]), ops(&[OLD, ("else", 20 * 60, None)])] {
+        let mut ledger = with_doubt("op-1");
+        let external = list.iter().filter(|op| op.id() == Some("else")).count();
+        let found = ledger.reconcile(late, Some(&list), Some(&[]));
+        let used = u32::try_from(2 + external).unwrap();
+        assert_eq!(sum(&mut ledger, &found, late), ([0, 0, 1, external], used));
+    }
+    // What a list showed before is missed as well.
+    let mut ledger = Ledger::default();
+    ledger.start(2, HOUR, None);
+    let early = HOUR + 200;
+    let external = ops(&[OLD, ("else", 0, None)]);
+    let run = runs(&[("r", 600)]);
+    let found = ledger.reconcile(early, Some(&external), Some(&run));
+    assert_eq!(sum(&mut ledger, &found, early), ([0, 0, 1, 1], 2));
+    let found = ledger
+        .clone()
+        .reconcile(late, Some(&ops(&[OLD])), Some(&run));
+    assert_eq!(found.left_in_doubt(), 1);
+    let found = ledger.reconcile(late, Some(&external), Some(&run));
+    assert_eq!(found.left_in_doubt(), 0);
+    // A run that an entry rests on is missed too.
+    let mut ledger = Ledger::default();
+    ledger.start(1, 0, None);
+    ledger.start(2, HOUR, None);
+    let found = ledger.reconcile(HOUR, Some(&[]), Some(&runs(&[("r", 5)])));
+    assert_eq!(sum(&mut ledger, &found, HOUR), ([1, 0, 1, 0], 2));
+    let found = ledger
+        .clone()
+        .reconcile(late, Some(&ops(&[OLD])), Some(&[]));
+    assert_eq!(found.left_in_doubt(), 1);
+    let found = ledger.reconcile(late, Some(&ops(&[OLD])), Some(&runs(&[("R", 5)])));
+    assert_eq!(sum(&mut ledger, &found, late), ([0, 1, 0, 0], 1));
+}
+
+#[test]
+fn starts_that_are_listed_by_other_ids_count_once() {
+    for listed in [
+        ["OP-1", "Op-2", "oP-3"],
+        ["op-1", "op-2", "op-3"],
+        ["x", "y", "z"],
+        ["OP-1", "y", "z"],
+    ] {
+        let mut ledger = Ledger::default();
+        for (n, time) in [(1, 0), (2, 60), (3, 120)] {
+            ledger.start(n, time, Some(&format!("op-{n}")));
+        }
+        let list = ops(&[
+            (listed[0], 1, Some("r-1")),
+            (listed[1], 61, None),
+            (listed[2], 121, Some("r-3")),
+        ]);
+        let started = runs(&[("R-1", 2), ("r-2", 62), ("R-3", 122)]);
+        for _ in 0..2 {
+            let found = ledger.reconcile(HOUR, Some(&list), Some(&started));
+            assert_eq!(
+                (found.drift(), ledger.quota(HOUR).used()),
+                (0, 3),
+                "{listed:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn an_id_is_one_id_in_every_spelling() {
+    // An external start is entered once, and gives way to its own late answer.
+    let mut ledger = Ledger::default();
+    for spelt in ["op-a", "OP-A", "Op-a"] {
+        let twice = ops(&[(spelt, 0, Some("r")), (spelt, 0, Some("r"))]);
+        let _ = ledger.reconcile(HOUR, Some(&twice), Some(&runs(&[("R", 9), ("r", 9)])));
+        assert_eq!(ledger.quota(HOUR).external(), 1);
+    }
+    let external =
+        |evidence: Evidence| Change::external(key(), Throttle::default(), evidence, at(0));
+    ledger.apply(&external(Evidence::Operation("oP-A".to_owned())), HOUR);
+    assert_eq!(ledger.quota(HOUR).external(), 1);
+    let outcome = Outcome::Confirmed {
+        date: at(0),
+        operation: Some("OP-a".to_owned()),
+    };
+    let settle = Change::settle(key(), Throttle::default(), [9; 16], outcome);
+    ledger.apply(&settle, HOUR);
+    let quota = ledger.quota(HOUR);
+    assert_eq!((quota.used(), quota.external()), (1, 0));
+    ledger.apply(&external(Evidence::Operation("oP-A".to_owned())), HOUR);
+    assert_eq!(ledger.quota(HOUR).used(), 1);
+    // Evidence that another entry rests on is claimed, and evidence that is given again is the same.
+    ledger.start(1, HOUR, None);
+    ledger.start(2, HOUR, None);
+    let started = |n: u8, run: &str| {
+        let by = Evidence::Run(run.to_owned());
+        Change::resolve(key(), Throttle::default(), [n; 16], Resolution::Started, by)
+    };
+    for (change, unresolved) in [
+        (started(1, "run"), None),
+        (started(1, "RUN"), None),
+        (started(2, "Run"), Some(Unresolved::Claimed)),
+    ] {
+        assert_eq!(ledger.apply(&change, 2 * HOUR).unresolved(), unresolved);
+    }
+}
+
+/// How the service lists what it has.
+#[derive(Clone, Debug)]
+struct View {
+    after: i64,
+    /// What is younger than this is not listed yet.
+    lag: i64,
+    /// How many are listed at most, the youngest.
+    cut: usize,
+    spelling: u8,
+}
+
+impl View {
+    fn shows<'a>(&self, now: i64, all: &'a [(String, i64)]) -> Vec<(String, i64)> {
+        let is_listed = |it: &&(String, i64)| it.1 <= now - self.lag;
+        let mut listed: Vec<&'a (String, i64)> = all.iter().filter(is_listed).collect();
+        listed.sort_by_key(|it| it.1);
+        let hidden = listed.len().saturating_sub(self.cut);
+        let spelt = |it: &(String, i64)| match self.spelling {
+            0 => it.clone(),
+            1 => (it.0.to_ascii_uppercase(), it.1),
+            _ => (format!("listed-{}", it.0), it.1),
+        };
+        listed.into_iter().skip(hidden).map(spelt).collect()
+    }
+}
+
+/// What became of a start of this ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Made {
+    /// Accepted, and its operation is named.
+    Named,
+    /// Accepted, and the answer lacked its operation.
+    Unnamed,
+    /// Accepted, and the answer was lost.
+    Lost,
+    /// Not accepted, and the answer was lost.
+    Nothing,
+}
+
+fn views() -> impl Strategy<Value = Vec<View>> {
+    let lag = prop_oneof![0..=1800_i64, 1800..3 * HOUR];
+    let view = (0..2 * HOUR, lag, 0..9_usize, 0..3_u8);
+    let view = view.prop_map(|(after, lag, cut, spelling)| View {
+        after,
+        lag,
+        cut,
+        spelling,
+    });
+    prop::collection::vec(view, 1..4)
+}
+
+fn made() -> impl Strategy<Value = Vec<(i64, i64, Made)>> {
+    let how = prop_oneof![
+        3 => Just(Made::Named),
+        1 => Just(Made::Unnamed),
+        3 => Just(Made::Lost),
+        2 => Just(Made::Nothing),
+    ];
+    // When it was made, and how much later the service created its operation.
+    let starts = prop::collection::vec((0..2 * HOUR, 0..LEASE as i64, how), 1..=5);
+    starts.prop_map(|mut starts| {
+        starts.sort_by_key(|it| it.0);
+        starts
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn no_sixth_start_follows_from_a_reconciliation(
+        made in made(),
+        others in prop::collection::vec(-20 * HOUR..3 * HOUR, 0..3),
+        run_after in 0..1800_i64,
+        has_runs in any::<bool>(),
+        views in views(),
+    ) {
+        let mut ledger = Ledger::default();
+        let mut created: Vec<(String, i64)> = others.iter().enumerate()
+            .map(|(n, time)| (format!("other-{n}"), *time))
+            .collect();
+        for (n, (time, after, how)) in made.iter().enumerate() {
+            let (id, n) = (format!("own-{n}"), n as u8 + 1);
+            ledger.start(n, *time, (*how == Made::Named).then_some(id.as_str()));
+            if *how == Made::Unnamed {
+                let outcome = Outcome::Confirmed { date: at(*time), operation: None };
+                ledger.apply(&Change::settle(key(), Throttle::default(), [n; 16], outcome), *time);
+            }
+            if *how != Made::Nothing {
+                created.push((id, time + if *how == Made::Lost { *after } else { 0 }));
+            }
+        }
+        let mut accepted = made.iter().filter(|it| it.2 != Made::Nothing).count();
+        let started: Vec<(String, i64)> = created.iter().filter(|_| has_runs)
+            .map(|(id, time)| (format!("run-{id}"), time + run_after))
+            .collect();
+        let mut now = made.last().map_or(0, |it| it.0) + 1;
+        for mut view in views {
+            now += view.after;
+            // A list that is later than half an hour can be told only by what the service named and it lacks.
+            let is_told = made.iter().any(|it| it.2 == Made::Named && it.0 > now - view.lag);
+            view.lag = if is_told { view.lag } else { view.lag.min(1800) };
+            let (listed, run_list) = (view.shows(now, &created), view.shows(now, &started));
+            let listed: Vec<_> = listed.iter().map(|(id, time)| (id.as_str(), *time, None)).collect();
+            let run_list: Vec<_> = run_list.iter().map(|(id, time)| (id.as_str(), *time)).collect();
+            let _ = ledger.reconcile(now, Some(&ops(&listed)), Some(&runs(&run_list)));
+        }
+        // Everything is within one window: whoever gets a slot now makes one start more.
+        for n in 100..106 {
+            let lease = Duration::from_secs(LEASE);
+            let reserve = Change::reserve(key(), Throttle::default(), [n; 16], lease, Caller::default());
+            if ledger.apply(&reserve, now).refusal().is_none() {
+                accepted += 1;
+            }
+        }
+        prop_assert!(accepted <= 5, "{accepted} starts in one window");
+    }
 }

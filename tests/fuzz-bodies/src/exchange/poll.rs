@@ -233,6 +233,7 @@ impl Reference<'_> {
                 assert_no_token(&error.to_string());
                 assert_plain(&format!("{error} {error:?}"));
                 let is_failed = matches!(error.kind(), OperationPollErrorKind::Failed);
+                let is_unknown = matches!(error.kind(), OperationPollErrorKind::NotFound(_));
                 assert!(
                     said == Said::Open || is_failed == (said == Said::Failed),
                     "{error}, after an answer that said {said:?}"
@@ -240,7 +241,7 @@ impl Reference<'_> {
                 assert_ne!(said, Said::Succeeded, "success reported as {error}");
                 assert_eq!(
                     error.resume_token().is_none(),
-                    is_failed,
+                    is_failed || is_unknown,
                     "an error without its resume token"
                 );
                 if let Some(token) = error.resume_token() {
@@ -276,6 +277,7 @@ fn said(head: &Parts, body: &Result<Vec<u8>, IncompleteBody>) -> Said {
         return Said::Else;
     };
     if !head.status.is_success()
+        || head.status == StatusCode::PARTIAL_CONTENT
         || is_encoded
         || !label.is_none_or(|label| is_json(label.as_bytes()))
     {
