@@ -355,3 +355,39 @@ fn a_source_that_fails_once_does_not_end_a_wait() {
         }
     }
 }
+
+#[test]
+fn the_ends_of_credentials_are_trimmed_with_a_warning() {
+    for http in FLAVOURS {
+        let emulator = Emulator::start(Config::default()).unwrap();
+        let authority = emulator.authority_url();
+        let stage = Stage::new(&format!("{}\n", emulator.base_url()))
+            .env("INDUSTRYDATA_TOKEN", "")
+            .env("AZURE_TENANT_ID", "contoso\r\n")
+            .env("AZURE_CLIENT_ID", &format!("{}\r", emulator.client_id()))
+            .env(
+                "AZURE_CLIENT_SECRET",
+                &format!("{}\n", emulator.client_secret()),
+            )
+            .env("AZURE_AUTHORITY_HOST", &format!("{authority}\n"));
+        let ran = stage.run(&["start", "--http", http]);
+        assert_eq!(ran.code, 0, "{ran:?}");
+        for name in [
+            "INDUSTRYDATA_BASE_URL",
+            "AZURE_TENANT_ID",
+            "AZURE_CLIENT_ID",
+            "AZURE_CLIENT_SECRET",
+            "AZURE_AUTHORITY_HOST",
+        ] {
+            let warnings = ran.stderr.lines().filter(|line| line.ends_with(name));
+            assert_eq!(warnings.count(), 1, "{name} {}", ran.stderr);
+        }
+        let stage = stage.env("AZURE_CLIENT_SECRET", &format!("{CANARY}\nb"));
+        let (code, document) = stage.json(&["start", "--http", http]);
+        let message = document["error"]["message"].as_str().unwrap();
+        assert!(
+            code == 4 && message.starts_with("AZURE_CLIENT_SECRET "),
+            "{document}"
+        );
+    }
+}
