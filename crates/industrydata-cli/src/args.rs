@@ -34,7 +34,8 @@ Access token, from the first source that is set:
   INDUSTRYDATA_TOKEN
   AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET
                                     (the authority is AZURE_AUTHORITY_HOST)
-A token is never passed as an argument.
+A token is never passed as an argument. A token command does not inherit
+AZURE_CLIENT_SECRET, INDUSTRYDATA_TOKEN, INDUSTRYDATA_LEDGER and PGPASSWORD.
 
 Examples:
   industrydata start --wait --token-command \"az account get-access-token \\

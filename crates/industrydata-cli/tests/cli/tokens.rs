@@ -391,3 +391,89 @@ fn the_ends_of_credentials_are_trimmed_with_a_warning() {
         );
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn a_token_command_does_not_inherit_secrets() {
+    let raw = Raw::serve(|_, _, base| Some(accepted(base)));
+    for http in FLAVOURS {
+        let stage = Stage::new(&raw.base)
+            .env("INDUSTRYDATA_LEDGER", "none")
+            .env("AZURE_CLIENT_SECRET", CANARY)
+            .env("AZURE_CLIENT_ID", "app")
+            .env("PGPASSWORD", CANARY);
+        let command = "env > env-of-command; echo a-token";
+        let line = ["start", "--http", http, "--token-command", command];
+        let (code, document) = stage.json(&line);
+        assert_eq!(code, 0, "{document}");
+        let env = std::fs::read_to_string(stage.path("env-of-command")).unwrap();
+        assert!(env.contains("AZURE_CLIENT_ID=app\n"), "{env}");
+        for name in [
+            CANARY,
+            "AZURE_CLIENT_SECRET",
+            "INDUSTRYDATA_TOKEN",
+            "INDUSTRYDATA_LEDGER",
+            "PGPASSWORD",
+        ] {
+            assert!(!env.contains(name), "{env}");
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_child_that_keeps_the_output_open_does_not_hold_the_token() {
+    let raw = Raw::serve(|_, _, base| Some(accepted(base)));
+    for http in FLAVOURS {
+        for (command, code) in [
+            ("sleep 20 2>&- & echo $! > child; echo a-token", 0),
+            (
+                "echo a-token; (sleep 20; echo late) 2>&- & echo $! > child",
+                0,
+            ),
+            ("sleep 20 2>&- & echo $! > child; echo a-token; exit 3", 4),
+            ("sleep 20 2>&- & echo $! > child", 4),
+            // The output of a child that ends within the grace counts.
+            ("(sleep 0.3; echo a-token) 2>&- & echo $! > child", 0),
+        ] {
+            let stage = Stage::new(&raw.base);
+            let began = Instant::now();
+            let line = ["start", "--http", http, "--token-command", command];
+            let (got, document) = stage.json(&line);
+            assert_eq!(got, code, "{command} {document}");
+            assert!(began.elapsed() < Duration::from_secs(5), "{command}");
+            let child = std::fs::read_to_string(stage.path("child")).unwrap();
+            let _ = std::process::Command::new("kill")
+                .arg(child.trim())
+                .stderr(std::process::Stdio::null())
+                .status();
+        }
+    }
+    for head in raw.heads() {
+        assert!(head.contains("Bearer a-token\r\n"), "{head}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn the_children_of_a_command_end_with_its_time_limit() {
+    for http in FLAVOURS {
+        let stage = Stage::new(&closed());
+        let command = "sleep 30 2>&- & echo $! > child; wait";
+        let line = ["start", "--timeout", "500ms", "--http", http];
+        let line = [&line[..], &["--token-command", command]].concat();
+        let (code, document) = stage.json(&line);
+        assert_eq!(code, 6, "{document}");
+        let child = std::fs::read_to_string(stage.path("child")).unwrap();
+        let began = Instant::now();
+        let is_alive = || {
+            let stat = std::fs::read_to_string(format!("/proc/{}/stat", child.trim()));
+            // A process that was killed may wait for its parent to notice.
+            stat.is_ok_and(|stat| !stat.contains(") Z "))
+        };
+        while is_alive() {
+            assert!(began.elapsed() < Duration::from_secs(5), "{http}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}

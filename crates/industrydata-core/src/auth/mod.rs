@@ -14,4 +14,5 @@ pub(crate) mod token_output;
 pub use self::{
     client_credentials::ClientCredentials,
     token::{AccessToken, Challenge, KeptToken, TokenError},
+    token_output::SECRET_VARIABLES,
 };
