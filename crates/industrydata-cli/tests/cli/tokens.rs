@@ -477,3 +477,67 @@ fn the_children_of_a_command_end_with_its_time_limit() {
         }
     }
 }
+
+#[test]
+fn a_token_file_may_be_absent_or_half_written_for_a_moment() {
+    for http in FLAVOURS {
+        // Before a start: 1.2 s. In a wait, after a 401: longer than one reading of the file is patient.
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        let write = |delay: u64, text: &'static str| {
+            let path = path.clone();
+            std::thread::spawn(move || {
+                std::thread::sleep(Duration::from_millis(delay));
+                std::fs::write(path, text).unwrap();
+            })
+        };
+        let first = write(1200, "first");
+        let during = path.clone();
+        let raw = Raw::serve(move |number, head, base| {
+            Some(match number {
+                0 => accepted(base),
+                1 => {
+                    std::fs::write(&during, "{\"accessToken\": \"sec").unwrap();
+                    let path = during.clone();
+                    std::thread::spawn(move || {
+                        std::thread::sleep(Duration::from_millis(2600));
+                        std::fs::write(path, "second").unwrap();
+                    });
+                    answer("401 Unauthorized", "", "")
+                }
+                _ => {
+                    assert!(head.contains("Bearer second\r\n"), "{head}");
+                    crate::stage::json("200 OK", "{\"status\":\"succeeded\"}")
+                }
+            })
+        });
+        let line = ["start", "--wait", "--poll-interval", "20ms", "--http", http];
+        let file = ["--token-file", path.to_str().unwrap()];
+        let (code, document) = Stage::new(&raw.base).json(&[&line[..], &file].concat());
+        assert_eq!((code, raw.heads().len()), (0, 3), "{document}");
+        first.join().unwrap();
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_token_file_that_others_can_read_or_write_is_reported() {
+    use std::os::unix::fs::PermissionsExt;
+    let raw = Raw::serve(|_, _, base| Some(accepted(base)));
+    for http in FLAVOURS {
+        let stage = Stage::new(&raw.base);
+        let path = stage.path("token");
+        std::fs::write(&path, CANARY).unwrap();
+        for (mode, code, words) in [
+            (0o600, 0, ""),
+            (0o644, 0, "warning: every user of this machine can read"),
+            (0o646, 4, "can be written by every user"),
+        ] {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            let ran = stage.run(&["start", "--http", http, "--token-file", "token"]);
+            assert_eq!(ran.code, code, "{ran:?}");
+            assert!(ran.stderr.contains(words), "{ran:?}");
+            assert_eq!(ran.stderr.contains("every user"), !words.is_empty());
+        }
+    }
+}
