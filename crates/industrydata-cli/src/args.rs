@@ -176,7 +176,8 @@ pub(crate) struct Global {
     /// File with the access token
     ///
     /// It holds the token alone, or the JSON that az prints. It is read again
-    /// when a fresh token is needed.
+    /// when a fresh token is needed. It may be absent or half written for
+    /// 2 s. A file that every user can write is refused.
     #[arg(long, global = true, value_name = "PATH", verbatim_doc_comment)]
     pub(crate) token_file: Option<PathBuf>,
     /// Command that prints the access token

@@ -541,3 +541,47 @@ fn a_token_file_that_others_can_read_or_write_is_reported() {
         }
     }
 }
+
+#[test]
+fn a_token_endpoint_that_fails_once_is_asked_again() {
+    let busy = |status: &str, headers: &str| Some(answer(status, headers, ""));
+    let token = || Some(crate::stage::json("200 OK", r#"{"access_token":"a+/b=="}"#));
+    let cut = "HTTP/1.1 200 OK\r\ncontent-length: 99\r\nconnection: close\r\n\r\n{\"acc";
+    for http in FLAVOURS {
+        for (failures, least) in [
+            (vec![busy("503 Service Unavailable", "")], 500),
+            (
+                vec![busy("429 Too Many Requests", "retry-after: 2\r\n")],
+                2000,
+            ),
+            (vec![None], 500),
+            (vec![Some(cut.to_owned())], 500),
+            (vec![None, busy("504 Gateway Timeout", "")], 1500),
+        ] {
+            let tries = failures.len() + 1;
+            let raw = authority(failures.into_iter().chain([token()]).collect());
+            let began = Instant::now();
+            let (code, document) = with_credentials(&raw.base).json(&["start", "--http", http]);
+            assert_eq!((code, raw.heads().len()), (0, tries + 1), "{document}");
+            assert!(began.elapsed() >= Duration::from_millis(least));
+        }
+        // Three tries in all; a refusal has one, and so has a Retry-After that leaves no time.
+        for (failure, tries) in [
+            (busy("503 Service Unavailable", ""), 3),
+            (busy("401 Unauthorized", ""), 1),
+            (busy("429 Too Many Requests", "retry-after: 90\r\n"), 1),
+        ] {
+            let raw = authority(vec![failure]);
+            let stage = with_credentials(&raw.base);
+            let (code, document) = stage.json(&["start", "--http", http]);
+            assert_eq!((code, raw.heads().len()), (4, tries), "{document}");
+            assert_eq!(document["error"]["may_have_started"], "no");
+        }
+        // The time limit of the command ends a pause.
+        let raw = authority(vec![busy("503 Service Unavailable", "retry-after: 30\r\n")]);
+        let began = Instant::now();
+        let line = ["start", "--timeout", "700ms", "--http", http];
+        assert_eq!(with_credentials(&raw.base).json(&line).0, 6);
+        assert!(began.elapsed() < Duration::from_secs(5));
+    }
+}
