@@ -1,14 +1,20 @@
 //! A command as a token source.
 
-use std::{fmt, process::Stdio};
+use std::{
+    fmt, io,
+    pin::pin,
+    process::{ExitStatus, Stdio},
+    time::Duration,
+};
 
 use industrydata_core::{
     Tenant,
-    auth::{AccessToken, Challenge, TokenError},
+    auth::{AccessToken, Challenge, SECRET_VARIABLES, TokenError},
 };
 use tokio::{
-    io::{AsyncReadExt, BufReader},
+    io::{AsyncRead, AsyncReadExt},
     process::{Child, Command},
+    time::timeout,
 };
 
 use crate::{
@@ -18,13 +24,16 @@ use crate::{
 
 /// The most output read of a command, in bytes.
 const OUTPUT_LIMIT: u64 = 64 * 1024;
+/// How long the output may stay open once the command has ended.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// Runs a command for each token, such as `az account get-access-token --resource https://graph.microsoft.com --output json`.
 ///
 /// The command prints a bare token or az's JSON ([`AccessToken::from_output`]); its error output goes to that of this
 /// process. After [`Limits::TOKEN`](industrydata_core::policy::Limits::TOKEN) it is killed. On Unix it runs in a new process
-/// group, which is killed with it, and so it cannot ask for input on the terminal. It receives neither the tenant nor a
-/// challenge.
+/// group, which is killed with it, and so it cannot ask for input on the terminal. If it has ended and a program that it
+/// started keeps its output open, the output read within another second is used, and that program stays. It receives neither
+/// the tenant nor a challenge, and does not inherit [`SECRET_VARIABLES`].
 pub struct CommandToken {
     program: String,
     arguments: Vec<String>,
@@ -56,6 +65,9 @@ impl CommandToken {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .kill_on_drop(true);
+        for name in SECRET_VARIABLES {
+            command.env_remove(name);
+        }
         #[cfg(unix)]
         command.process_group(0);
         command.spawn().map(Running).map_err(|error| {
@@ -69,12 +81,8 @@ impl CommandToken {
             return Err(TokenError::unavailable("the token command has no output"));
         };
         let mut output = Vec::new();
-        BufReader::new(stdout)
-            .take(OUTPUT_LIMIT)
-            .read_to_end(&mut output)
-            .await
-            .map_err(TokenError::unavailable)?;
-        let status = child.0.wait().await.map_err(TokenError::unavailable)?;
+        let ended = run(&mut child.0, stdout.take(OUTPUT_LIMIT), &mut output).await;
+        let status = ended.map_err(TokenError::unavailable)?;
         if !status.success() {
             return Err(TokenError::unavailable(format!(
                 "the token command ended with {status}: run it by itself to see why"
@@ -82,6 +90,31 @@ impl CommandToken {
         }
         AccessToken::from_output(output, now().utc)
     }
+}
+
+/// Waits for the end of the command and of its output.
+async fn run(
+    child: &mut Child,
+    stdout: impl AsyncRead + Unpin,
+    output: &mut Vec<u8>,
+) -> io::Result<ExitStatus> {
+    let mut reading = pin!(read(stdout, output));
+    tokio::select! {
+        biased;
+        read = &mut reading => read?,
+        status = child.wait() => {
+            // A program that it started may keep the output open.
+            timeout(GRACE, reading).await.unwrap_or(Ok(()))?;
+            return status;
+        }
+    }
+    child.wait().await
+}
+
+/// Keeps what was read when it is dropped.
+async fn read(mut from: impl AsyncRead + Unpin, output: &mut Vec<u8>) -> io::Result<()> {
+    while from.read_buf(output).await? > 0 {}
+    Ok(())
 }
 
 impl TokenSource for CommandToken {

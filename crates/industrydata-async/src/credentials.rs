@@ -4,13 +4,13 @@ use std::{fmt, time::Duration};
 
 use crate::{
     build_error::BuildError,
-    clock::now,
+    clock::{any_seed, now},
     http::Http,
     tokens::{TokenFuture, TokenSource},
 };
 use industrydata_core::{
     Tenant,
-    auth::{AccessToken, Challenge, ClientCredentials, TokenError},
+    auth::{AccessToken, Challenge, ClientCredentials, TokenError, TokenTries},
     policy::Limits,
 };
 
@@ -20,6 +20,9 @@ const BODY_LIMIT: usize = 256 * 1024;
 const CONNECTIONS: usize = 8;
 
 /// Gets tokens with an application's credentials, over a separate connection to the authority.
+///
+/// After a transient error it asks again, up to three times and within
+/// [`Limits::TOKEN`](industrydata_core::policy::Limits::TOKEN).
 pub struct CredentialsToken {
     credentials: ClientCredentials,
     http: Http,
@@ -79,23 +82,44 @@ impl TokenSource for CredentialsToken {
         tenant: &'a Tenant,
         challenge: Option<&'a Challenge>,
     ) -> TokenFuture<'a> {
-        TokenFuture::new(self.ask(tenant, challenge))
+        TokenFuture::new(self.obtain(tenant, challenge))
     }
 }
 
 impl CredentialsToken {
-    async fn ask(
+    /// Asks until there is a token, or no further try.
+    async fn obtain(
         &self,
         tenant: &Tenant,
         challenge: Option<&Challenge>,
     ) -> Result<AccessToken, TokenError> {
+        let mut tries = TokenTries::new(&self.credentials, any_seed(), now());
+        loop {
+            let error = match self.ask(tenant, challenge, &mut tries).await {
+                Ok(token) => return Ok(token),
+                Err(error) => error,
+            };
+            let Some(pause) = tries.pause(&error, now()) else {
+                return Err(error);
+            };
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    async fn ask(
+        &self,
+        tenant: &Tenant,
+        challenge: Option<&Challenge>,
+        tries: &mut TokenTries<'_>,
+    ) -> Result<AccessToken, TokenError> {
         let request = self.credentials.request(tenant, challenge)?;
-        let connection = self.http.connection(self.limit).await;
+        let limit = self.limit.min(tries.time_limit(now()));
+        let connection = self.http.connection(limit).await;
         let connection = connection.map_err(TokenError::unavailable)?;
         let never = std::future::pending();
-        let answer = connection.send(request, self.limit, |_| BODY_LIMIT, never);
+        let answer = connection.send(request, limit, |_| BODY_LIMIT, never);
         let (head, body) = answer.await.map_err(TokenError::unavailable)?;
-        self.credentials.read(&head, body, now())
+        tries.read(&head, body, now())
     }
 }
 

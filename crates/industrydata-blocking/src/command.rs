@@ -2,16 +2,16 @@
 
 use std::{
     fmt,
-    io::Read,
+    io::{self, Read},
     process::{Child, Command, Stdio},
-    sync::mpsc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc},
     thread,
     time::{Duration, Instant},
 };
 
 use industrydata_core::{
     Tenant,
-    auth::{AccessToken, Challenge, TokenError},
+    auth::{AccessToken, Challenge, SECRET_VARIABLES, TokenError},
     policy::Limits,
 };
 
@@ -19,6 +19,8 @@ use crate::{clock::now, stop::Stop, tokens::TokenSource};
 
 /// The most output read of a command, in bytes.
 const OUTPUT_LIMIT: u64 = 64 * 1024;
+/// How long the output may stay open once the command has ended.
+const GRACE: Duration = Duration::from_secs(1);
 /// How often to check whether a command that has closed its output has ended.
 const TICK: Duration = Duration::from_millis(20);
 
@@ -26,7 +28,9 @@ const TICK: Duration = Duration::from_millis(20);
 ///
 /// The command prints a bare token or az's JSON ([`AccessToken::from_output`]); its error output goes to that of this
 /// process. After [`Limits::TOKEN`] it is killed. On Unix it runs in a new process group, which is killed with it, and so
-/// it cannot ask for input on the terminal. It receives neither the tenant nor a challenge.
+/// it cannot ask for input on the terminal. If it has ended and a program that it started keeps its output open, the output
+/// read within another second is used, and that program stays. It receives neither the tenant nor a challenge, and does not
+/// inherit [`SECRET_VARIABLES`].
 pub struct CommandToken {
     program: String,
     arguments: Vec<String>,
@@ -64,14 +68,17 @@ impl CommandToken {
             return Err(TokenError::unavailable("the token command has no output"));
         };
         let (sender, receiver) = mpsc::channel();
-        thread::spawn(move || {
-            let mut output = Vec::new();
-            let read = stdout.take(OUTPUT_LIMIT).read_to_end(&mut output);
-            // The receiver may have given up.
-            let _ = sender.send(read.map(|_| output));
-        });
+        let output = Arc::new(Mutex::new(Vec::new()));
+        let shared = Arc::clone(&output);
+        thread::Builder::new()
+            .name("token command".to_owned())
+            .spawn(move || {
+                // The receiver may have given up.
+                let _ = sender.send(read(stdout.take(OUTPUT_LIMIT), &shared));
+            })
+            .map_err(TokenError::unavailable)?;
         let began = Instant::now();
-        let mut output = None;
+        let (mut is_read, mut ended) = (false, None);
         loop {
             if self.stop.is_stopped() {
                 return Err(TokenError::unavailable(
@@ -84,9 +91,12 @@ impl CommandToken {
                     Limits::TOKEN.as_secs()
                 )));
             }
-            if output.is_none() {
+            if !is_read {
                 match receiver.recv_timeout(TICK) {
-                    Ok(read) => output = Some(read.map_err(TokenError::unavailable)?),
+                    Ok(read) => {
+                        read.map_err(TokenError::unavailable)?;
+                        is_read = true;
+                    }
                     Err(mpsc::RecvTimeoutError::Timeout) => {}
                     Err(mpsc::RecvTimeoutError::Disconnected) => {
                         return Err(TokenError::unavailable(
@@ -101,10 +111,12 @@ impl CommandToken {
                         "the token command ended with {status}: run it by itself to see why"
                     )));
                 }
-                if let Some(output) = output {
-                    return Ok(output);
+                // A program that it started may keep the output open.
+                let ended = ended.get_or_insert_with(Instant::now);
+                if is_read || ended.elapsed() >= GRACE {
+                    return Ok(std::mem::take(&mut *lock(&output)));
                 }
-            } else if output.is_some() {
+            } else if is_read {
                 thread::sleep(TICK);
             }
         }
@@ -118,6 +130,9 @@ impl TokenSource for CommandToken {
             .args(&self.arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped());
+        for name in SECRET_VARIABLES {
+            command.env_remove(name);
+        }
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let mut child = command.spawn().map_err(|error| {
@@ -130,6 +145,23 @@ impl TokenSource for CommandToken {
         }
         AccessToken::from_output(output?, now().utc)
     }
+}
+
+/// Reads to the end, and shares what was read so far.
+fn read(mut from: impl Read, output: &Mutex<Vec<u8>>) -> io::Result<()> {
+    let mut bytes = [0; 4096];
+    loop {
+        match from.read(&mut bytes) {
+            Ok(0) => return Ok(()),
+            Ok(length) => lock(output).extend(bytes.iter().take(length)),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn lock(output: &Mutex<Vec<u8>>) -> MutexGuard<'_, Vec<u8>> {
+    output.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Kills the command. On Unix this includes its process group, since a shell starts other programs.

@@ -4,12 +4,18 @@ use std::{fmt, time::Duration};
 
 use industrydata_core::{
     Tenant,
-    auth::{AccessToken, Challenge, ClientCredentials, TokenError},
+    auth::{AccessToken, Challenge, ClientCredentials, TokenError, TokenTries},
     policy::Limits,
 };
 use ureq::{Agent, config::ConfigBuilder, typestate::AgentScope};
 
-use crate::{build_error::BuildError, clock::now, http::Http, stop::Stop, tokens::TokenSource};
+use crate::{
+    build_error::BuildError,
+    clock::{any_seed, now},
+    http::Http,
+    stop::Stop,
+    tokens::TokenSource,
+};
 
 /// The longest answer of a token endpoint, in bytes.
 const BODY_LIMIT: usize = 256 * 1024;
@@ -17,6 +23,9 @@ const BODY_LIMIT: usize = 256 * 1024;
 const CONNECTIONS: usize = 8;
 
 /// Gets tokens with an application's credentials, over a separate connection to the authority.
+///
+/// After a transient error it asks again, up to three times and within
+/// [`Limits::TOKEN`].
 pub struct CredentialsToken {
     credentials: ClientCredentials,
     http: Http,
@@ -81,20 +90,45 @@ impl TokenSource for CredentialsToken {
         tenant: &Tenant,
         challenge: Option<&Challenge>,
     ) -> Result<AccessToken, TokenError> {
+        let mut tries = TokenTries::new(&self.credentials, any_seed(), now());
+        loop {
+            let error = match self.ask(tenant, challenge, &mut tries) {
+                Ok(token) => return Ok(token),
+                Err(error) => error,
+            };
+            let Some(pause) = tries.pause(&error, now()) else {
+                return Err(error);
+            };
+            self.stop.sleep(pause);
+            if self.stop.is_stopped() {
+                return Err(error);
+            }
+        }
+    }
+}
+
+impl CredentialsToken {
+    fn ask(
+        &self,
+        tenant: &Tenant,
+        challenge: Option<&Challenge>,
+        tries: &mut TokenTries<'_>,
+    ) -> Result<AccessToken, TokenError> {
         let request = self.credentials.request(tenant, challenge)?;
         if self.stop.is_stopped() {
             return Err(TokenError::unavailable(
                 "stopped before a token was asked for",
             ));
         }
+        let limit = self.limit.min(tries.time_limit(now()));
         let connection = self
             .http
-            .connection(self.limit, &self.stop)
+            .connection(limit, &self.stop)
             .map_err(TokenError::unavailable)?;
         let (head, body) = connection
-            .send(request, self.limit, |_| BODY_LIMIT)
+            .send(request, limit, |_| BODY_LIMIT)
             .map_err(TokenError::unavailable)?;
-        self.credentials.read(&head, body, now())
+        tries.read(&head, body, now())
     }
 }
 

@@ -34,7 +34,8 @@ Access token, from the first source that is set:
   INDUSTRYDATA_TOKEN
   AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET
                                     (the authority is AZURE_AUTHORITY_HOST)
-A token is never passed as an argument.
+A token is never passed as an argument. A token command does not inherit
+AZURE_CLIENT_SECRET, INDUSTRYDATA_TOKEN, INDUSTRYDATA_LEDGER and PGPASSWORD.
 
 Examples:
   industrydata start --wait --token-command \"az account get-access-token \\
@@ -176,7 +177,8 @@ pub(crate) struct Global {
     /// File with the access token
     ///
     /// It holds the token alone, or the JSON that az prints. It is read again
-    /// when a fresh token is needed.
+    /// when a fresh token is needed. It may be absent or half written for
+    /// 2 s. A file that every user can write is refused.
     #[arg(long, global = true, value_name = "PATH", verbatim_doc_comment)]
     pub(crate) token_file: Option<PathBuf>,
     /// Command that prints the access token

@@ -1,8 +1,12 @@
 //! Environment variables. An empty variable counts as not set.
 
-use std::ffi::OsString;
+use std::{
+    collections::BTreeSet,
+    ffi::OsString,
+    sync::{Mutex, PoisonError},
+};
 
-use crate::report::Document;
+use crate::{report::Document, terminal};
 
 /// Looks up a variable of the process, or of a test.
 #[derive(Clone, Copy)]
@@ -13,13 +17,43 @@ impl Environment<'_> {
         (self.0)(name).filter(|value| !value.is_empty())
     }
 
+    /// A setting. An invalid one is a usage error.
     pub(crate) fn text(&self, name: &str) -> Result<Option<String>, Box<Document>> {
-        self.os(name)
-            .map(|value| {
-                value
-                    .into_string()
-                    .map_err(|_| Document::usage(format!("{name} is not valid UTF-8")).into())
-            })
-            .transpose()
+        self.line(name)
+            .map_err(|message| Document::usage(message).into())
+    }
+
+    /// One line of text, or why the variable has none. A variable read from a file often ends with a line break: its ends are
+    /// trimmed with a warning, because what they hold is invisible and would be sent. No error contains the value.
+    pub(crate) fn line(&self, name: &str) -> Result<Option<String>, String> {
+        let Some(value) = self.os(name) else {
+            return Ok(None);
+        };
+        let value = value
+            .into_string()
+            .map_err(|_| format!("{name} is not valid UTF-8"))?;
+        let trimmed = value.trim_matches(|c: char| {
+            c.is_whitespace() || c.is_control() || matches!(c, '\u{feff}' | '\u{200b}')
+        });
+        if trimmed.chars().any(char::is_control) {
+            return Err(format!(
+                "{name} contains a control character, such as a line break"
+            ));
+        }
+        if trimmed.len() < value.len() {
+            warn_once(name);
+        }
+        Ok(Some(trimmed.to_owned()).filter(|value| !value.is_empty()))
+    }
+}
+
+/// Several settings may come from one variable.
+fn warn_once(name: &str) {
+    static WARNED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    let mut warned = WARNED.lock().unwrap_or_else(PoisonError::into_inner);
+    if warned.insert(name.to_owned()) {
+        terminal::warn(format!(
+            "ignoring the white space or line break around the value of {name}"
+        ));
     }
 }

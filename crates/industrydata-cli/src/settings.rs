@@ -2,7 +2,7 @@
 
 mod ledger;
 
-use std::{ffi::OsString, fs};
+use std::fs;
 
 use industrydata_core::Tenant;
 use industrydata_core::Timestamp;
@@ -112,11 +112,12 @@ pub(crate) fn tokens(
         return Ok(Tokens::Command(command.clone()));
     }
     let secret = |name: &str| {
-        let text = env.os(name).map(OsString::into_string).transpose();
-        text.map_err(|_| token_error(TokenError::Unusable(format!("{name} is not valid UTF-8"))))
+        let line = env.line(name);
+        line.map_err(|message| token_error(TokenError::Unusable(message)))
     };
-    if let Some(token) = secret("INDUSTRYDATA_TOKEN")? {
-        return AccessToken::from_output(&token, Timestamp::now())
+    // It may be JSON of several lines, or text of another encoding: not a line.
+    if let Some(token) = env.os("INDUSTRYDATA_TOKEN") {
+        return AccessToken::from_output(token.as_encoded_bytes(), Timestamp::now())
             .map(Tokens::Fixed)
             .map_err(|error| {
                 token_error(TokenError::Unusable(format!("INDUSTRYDATA_TOKEN: {error}")))
@@ -133,9 +134,8 @@ pub(crate) fn tokens(
     };
     let mut credentials = ClientCredentials::new(client, key).directory(directory);
     if let Some(host) = secret("AZURE_AUTHORITY_HOST")? {
-        let host = host.trim();
         let url = if host.contains("://") {
-            host.to_owned()
+            host
         } else {
             format!("https://{host}")
         };

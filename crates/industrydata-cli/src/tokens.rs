@@ -2,7 +2,7 @@
 
 use std::{
     fmt, fs,
-    io::Read,
+    io::{self, Read},
     path::{Path, PathBuf},
     sync::mpsc::{self, RecvTimeoutError},
     thread,
@@ -14,10 +14,14 @@ use industrydata_core::auth::AccessToken;
 use industrydata_core::auth::ClientCredentials;
 use industrydata_core::auth::TokenError;
 
-use crate::signals::Interrupt;
+use crate::{signals::Interrupt, terminal};
 
 /// The size limit of a token file, in bytes.
 const FILE_LIMIT: u64 = 64 * 1024;
+/// How long a token file may be absent, empty or half written, because another program is replacing it.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How often it is read meanwhile.
+const TICK: Duration = Duration::from_millis(50);
 
 /// A token source, checked as far as that is possible without a request.
 #[derive(Clone, Debug)]
@@ -105,9 +109,14 @@ impl TokenFile {
             deadline: deadline.clone(),
             once: None,
         };
-        let token = file.read_file()?;
-        let regular = fs::metadata(&file.path).is_ok_and(|meta| meta.is_file());
-        file.once = (!regular).then_some(token);
+        let read = file.read_file()?;
+        if read.is_readable_by_all {
+            terminal::warn(format!(
+                "every user of this machine can read the token file {}: run `chmod go= {0}`",
+                file.path.display()
+            ));
+        }
+        file.once = (!read.is_regular).then_some(read.token);
         Ok(file)
     }
 
@@ -115,33 +124,96 @@ impl TokenFile {
     pub(crate) fn read(&self) -> Result<AccessToken, TokenError> {
         match &self.once {
             Some(token) => Ok(token.clone()),
-            None => self.read_file().map_err(|error| match error {
-                TokenFileError::Token(error) => error,
-                TokenFileError::TimedOut => {
-                    TokenError::unavailable("the time limit passed before the token file was read")
-                }
-                TokenFileError::Interrupted => TokenError::unavailable("interrupted"),
-            }),
+            None => self
+                .read_file()
+                .map(|read| read.token)
+                .map_err(|error| match error {
+                    TokenFileError::Token(error) => error,
+                    TokenFileError::TimedOut => TokenError::unavailable(
+                        "the time limit passed before the token file was read",
+                    ),
+                    TokenFileError::Interrupted => TokenError::unavailable("interrupted"),
+                }),
         }
     }
 
-    fn read_file(&self) -> Result<AccessToken, TokenFileError> {
+    fn read_file(&self) -> Result<FileContent, TokenFileError> {
         let path = self.path.clone();
+        let patience = PATIENCE.min(self.deadline.remaining() / 2);
         self.deadline
-            .run(move || read(&path))?
+            .run(move || read(&path, patience))?
             .map_err(TokenFileError::Token)
     }
 }
 
-fn read(path: &Path) -> Result<AccessToken, TokenError> {
+/// What a token file holds.
+struct FileContent {
+    token: AccessToken,
+    is_regular: bool,
+    is_readable_by_all: bool,
+}
+
+/// Why a token file gave no token, and whether another program may be writing it just now.
+struct Unread {
+    error: TokenError,
+    may_change: bool,
+}
+
+/// Reads the file, and again while another program may be writing it.
+fn read(path: &Path, patience: Duration) -> Result<FileContent, TokenError> {
+    let began = Instant::now();
+    loop {
+        match read_once(path) {
+            Ok(content) => return Ok(content),
+            Err(unread) if !unread.may_change || began.elapsed() >= patience => {
+                return Err(unread.error);
+            }
+            Err(_) => thread::sleep(TICK),
+        }
+    }
+}
+
+fn read_once(path: &Path) -> Result<FileContent, Unread> {
+    let unusable = |may_change, text: String| Unread {
+        error: TokenError::Unusable(format!("the token file {} {text}", path.display())),
+        may_change,
+    };
+    let failed = |error: io::Error| {
+        let is_absent = error.kind() == io::ErrorKind::NotFound;
+        unusable(is_absent, format!("cannot be read: {error}"))
+    };
+    let file = fs::File::open(path).map_err(failed)?;
+    let metadata = file.metadata().map_err(failed)?;
+    let is_regular = metadata.is_file();
+    let mode = if is_regular { mode(&metadata) } else { 0 };
+    if mode & 0o002 != 0 {
+        let text = "can be written by every user of this machine: run `chmod o-w` on it, and renew the token";
+        return Err(unusable(false, text.to_owned()));
+    }
     let mut bytes = Vec::new();
-    let read = fs::File::open(path).and_then(|file| file.take(FILE_LIMIT).read_to_end(&mut bytes));
-    let path = path.display();
-    read.map_err(|error| {
-        TokenError::Unusable(format!("the token file {path} cannot be read: {error}"))
+    file.take(FILE_LIMIT)
+        .read_to_end(&mut bytes)
+        .map_err(failed)?;
+    let token = AccessToken::from_output(&bytes, Timestamp::now()).map_err(|error| Unread {
+        error: TokenError::Unusable(format!("the token file {}: {error}", path.display())),
+        may_change: is_regular,
     })?;
-    AccessToken::from_output(&bytes, Timestamp::now())
-        .map_err(|error| TokenError::Unusable(format!("the token file {path}: {error}")))
+    Ok(FileContent {
+        token,
+        is_regular,
+        is_readable_by_all: mode & 0o004 != 0,
+    })
+}
+
+/// The permissions of the file.
+#[cfg(unix)]
+fn mode(metadata: &fs::Metadata) -> u32 {
+    std::os::unix::fs::MetadataExt::mode(metadata)
+}
+
+#[cfg(not(unix))]
+fn mode(_: &fs::Metadata) -> u32 {
+    0
 }
 
 impl fmt::Debug for TokenFile {
@@ -157,7 +229,8 @@ mod tests {
     use super::*;
 
     fn deadline() -> Deadline {
-        Deadline::new(Duration::from_secs(60), &Interrupt::default())
+        // Half of it is the patience with a file that holds no token.
+        Deadline::new(Duration::from_millis(200), &Interrupt::default())
     }
 
     fn refused(path: PathBuf) -> String {
@@ -178,6 +251,54 @@ mod tests {
         assert!(file.read().unwrap().is_same_token(&second));
         fs::remove_file(&path).unwrap();
         assert!(file.read().is_err());
+    }
+
+    #[test]
+    fn a_file_that_is_being_written_is_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        for before in [None, Some(""), Some("{\"accessToken\": \"sec")] {
+            let path = folder.path().join("token");
+            let _ = fs::remove_file(&path);
+            if let Some(text) = before {
+                fs::write(&path, text).unwrap();
+            }
+            let target = path.clone();
+            let writer = thread::spawn(move || {
+                thread::sleep(Duration::from_millis(300));
+                fs::write(target, "{\"accessToken\": \"second\"}").unwrap();
+            });
+            let deadline = Deadline::new(Duration::from_secs(60), &Interrupt::default());
+            let file = TokenFile::open(path, &deadline).unwrap();
+            writer.join().unwrap();
+            assert!(file.once.is_none());
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_others_can_write_is_refused_at_once() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        fs::write(&path, "canary").unwrap();
+        for (mode, is_readable_by_all) in [
+            (0o600, Some(false)),
+            (0o640, Some(false)),
+            (0o644, Some(true)),
+            (0o604, Some(true)),
+            (0o602, None),
+            (0o666, None),
+            (0o777, None),
+        ] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            let read = read_once(&path);
+            if let Err(unread) = &read {
+                assert!(!unread.may_change, "{mode:o}");
+                assert!(unread.error.to_string().contains("every user"), "{mode:o}");
+            }
+            let found = read.ok().map(|read| read.is_readable_by_all);
+            assert_eq!(found, is_readable_by_all, "{mode:o}");
+        }
     }
 
     #[test]

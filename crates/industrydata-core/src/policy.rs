@@ -222,6 +222,8 @@ pub(crate) const MAX_LIST_ITEMS: usize = 20_000;
 
 // Tokens.
 
+/// How often a token is requested before its source fails.
+pub(crate) const TOKEN_TRIES: u32 = 3;
 /// The longest access token, in bytes.
 pub(crate) const MAX_TOKEN_BYTES: usize = 16 * 1024;
 /// A token is renewed this long before it expires, or after half its life if that is later.

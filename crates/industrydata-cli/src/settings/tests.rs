@@ -1,4 +1,4 @@
-use std::{collections::HashMap, path::PathBuf, time::Duration};
+use std::{collections::HashMap, ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::Parser;
 use industrydata_core::ledger::Store;
@@ -132,6 +132,32 @@ fn a_token_error_names_the_sources_and_no_secret() {
         .tokens()
         .unwrap_err();
     assert!(!broken.error.unwrap().message.contains("ary"));
+}
+
+#[test]
+fn the_ends_of_a_variable_are_trimmed() {
+    for (value, read) in [
+        ("contoso\n", Ok(Some("contoso"))),
+        ("contoso\r\n", Ok(Some("contoso"))),
+        ("\u{feff} contoso\t\0", Ok(Some("contoso"))),
+        ("\u{a0}contoso\u{85}", Ok(Some("contoso"))),
+        ("a b", Ok(Some("a b"))),
+        (" \r\n", Ok(None)),
+        ("", Ok(None)),
+        ("canary\nb", Err(())),
+        ("canary\rb\n", Err(())),
+        ("canary\u{7f}b", Err(())),
+    ] {
+        let name = "INDUSTRYDATA_TENANT";
+        let found = given(&[], &[(name, value)]).with(|_, env| env.line(name));
+        if let Err(message) = &found {
+            assert!(
+                message.contains(name) && !message.contains("canary"),
+                "{message}"
+            );
+        }
+        assert_eq!(found.as_ref().map(Option::as_deref).map_err(drop), read);
+    }
 }
 
 #[test]

@@ -355,3 +355,233 @@ fn a_source_that_fails_once_does_not_end_a_wait() {
         }
     }
 }
+
+#[test]
+fn the_ends_of_credentials_are_trimmed_with_a_warning() {
+    for http in FLAVOURS {
+        let emulator = Emulator::start(Config::default()).unwrap();
+        let authority = emulator.authority_url();
+        let stage = Stage::new(&format!("{}\n", emulator.base_url()))
+            .env("INDUSTRYDATA_TOKEN", "")
+            .env("AZURE_TENANT_ID", "contoso\r\n")
+            .env("AZURE_CLIENT_ID", &format!("{}\r", emulator.client_id()))
+            .env(
+                "AZURE_CLIENT_SECRET",
+                &format!("{}\n", emulator.client_secret()),
+            )
+            .env("AZURE_AUTHORITY_HOST", &format!("{authority}\n"));
+        let ran = stage.run(&["start", "--http", http]);
+        assert_eq!(ran.code, 0, "{ran:?}");
+        for name in [
+            "INDUSTRYDATA_BASE_URL",
+            "AZURE_TENANT_ID",
+            "AZURE_CLIENT_ID",
+            "AZURE_CLIENT_SECRET",
+            "AZURE_AUTHORITY_HOST",
+        ] {
+            let warnings = ran.stderr.lines().filter(|line| line.ends_with(name));
+            assert_eq!(warnings.count(), 1, "{name} {}", ran.stderr);
+        }
+        let stage = stage.env("AZURE_CLIENT_SECRET", &format!("{CANARY}\nb"));
+        let (code, document) = stage.json(&["start", "--http", http]);
+        let message = document["error"]["message"].as_str().unwrap();
+        assert!(
+            code == 4 && message.starts_with("AZURE_CLIENT_SECRET "),
+            "{document}"
+        );
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_token_command_does_not_inherit_secrets() {
+    let raw = Raw::serve(|_, _, base| Some(accepted(base)));
+    for http in FLAVOURS {
+        let stage = Stage::new(&raw.base)
+            .env("INDUSTRYDATA_LEDGER", "none")
+            .env("AZURE_CLIENT_SECRET", CANARY)
+            .env("AZURE_CLIENT_ID", "app")
+            .env("PGPASSWORD", CANARY);
+        let command = "env > env-of-command; echo a-token";
+        let line = ["start", "--http", http, "--token-command", command];
+        let (code, document) = stage.json(&line);
+        assert_eq!(code, 0, "{document}");
+        let env = std::fs::read_to_string(stage.path("env-of-command")).unwrap();
+        assert!(env.contains("AZURE_CLIENT_ID=app\n"), "{env}");
+        for name in [
+            CANARY,
+            "AZURE_CLIENT_SECRET",
+            "INDUSTRYDATA_TOKEN",
+            "INDUSTRYDATA_LEDGER",
+            "PGPASSWORD",
+        ] {
+            assert!(!env.contains(name), "{env}");
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_child_that_keeps_the_output_open_does_not_hold_the_token() {
+    let raw = Raw::serve(|_, _, base| Some(accepted(base)));
+    for http in FLAVOURS {
+        for (command, code) in [
+            ("sleep 20 2>&- & echo $! > child; echo a-token", 0),
+            (
+                "echo a-token; (sleep 20; echo late) 2>&- & echo $! > child",
+                0,
+            ),
+            ("sleep 20 2>&- & echo $! > child; echo a-token; exit 3", 4),
+            ("sleep 20 2>&- & echo $! > child", 4),
+            // The output of a child that ends within the grace counts.
+            ("(sleep 0.3; echo a-token) 2>&- & echo $! > child", 0),
+        ] {
+            let stage = Stage::new(&raw.base);
+            let began = Instant::now();
+            let line = ["start", "--http", http, "--token-command", command];
+            let (got, document) = stage.json(&line);
+            assert_eq!(got, code, "{command} {document}");
+            assert!(began.elapsed() < Duration::from_secs(5), "{command}");
+            let child = std::fs::read_to_string(stage.path("child")).unwrap();
+            let _ = std::process::Command::new("kill")
+                .arg(child.trim())
+                .stderr(std::process::Stdio::null())
+                .status();
+        }
+    }
+    for head in raw.heads() {
+        assert!(head.contains("Bearer a-token\r\n"), "{head}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn the_children_of_a_command_end_with_its_time_limit() {
+    for http in FLAVOURS {
+        let stage = Stage::new(&closed());
+        let command = "sleep 30 2>&- & echo $! > child; wait";
+        let line = ["start", "--timeout", "500ms", "--http", http];
+        let line = [&line[..], &["--token-command", command]].concat();
+        let (code, document) = stage.json(&line);
+        assert_eq!(code, 6, "{document}");
+        let child = std::fs::read_to_string(stage.path("child")).unwrap();
+        let began = Instant::now();
+        let is_alive = || {
+            let stat = std::fs::read_to_string(format!("/proc/{}/stat", child.trim()));
+            // A process that was killed may wait for its parent to notice.
+            stat.is_ok_and(|stat| !stat.contains(") Z "))
+        };
+        while is_alive() {
+            assert!(began.elapsed() < Duration::from_secs(5), "{http}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+#[test]
+fn a_token_file_may_be_absent_or_half_written_for_a_moment() {
+    for http in FLAVOURS {
+        // Before a start: 1.2 s. In a wait, after a 401: longer than one reading of the file is patient.
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        let write = |delay: u64, text: &'static str| {
+            let path = path.clone();
+            std::thread::spawn(move || {
+                std::thread::sleep(Duration::from_millis(delay));
+                std::fs::write(path, text).unwrap();
+            })
+        };
+        let first = write(1200, "first");
+        let during = path.clone();
+        let raw = Raw::serve(move |number, head, base| {
+            Some(match number {
+                0 => accepted(base),
+                1 => {
+                    std::fs::write(&during, "{\"accessToken\": \"sec").unwrap();
+                    let path = during.clone();
+                    std::thread::spawn(move || {
+                        std::thread::sleep(Duration::from_millis(2600));
+                        std::fs::write(path, "second").unwrap();
+                    });
+                    answer("401 Unauthorized", "", "")
+                }
+                _ => {
+                    assert!(head.contains("Bearer second\r\n"), "{head}");
+                    crate::stage::json("200 OK", "{\"status\":\"succeeded\"}")
+                }
+            })
+        });
+        let line = ["start", "--wait", "--poll-interval", "20ms", "--http", http];
+        let file = ["--token-file", path.to_str().unwrap()];
+        let (code, document) = Stage::new(&raw.base).json(&[&line[..], &file].concat());
+        assert_eq!((code, raw.heads().len()), (0, 3), "{document}");
+        first.join().unwrap();
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_token_file_that_others_can_read_or_write_is_reported() {
+    use std::os::unix::fs::PermissionsExt;
+    let raw = Raw::serve(|_, _, base| Some(accepted(base)));
+    for http in FLAVOURS {
+        let stage = Stage::new(&raw.base);
+        let path = stage.path("token");
+        std::fs::write(&path, CANARY).unwrap();
+        for (mode, code, words) in [
+            (0o600, 0, ""),
+            (0o644, 0, "warning: every user of this machine can read"),
+            (0o646, 4, "can be written by every user"),
+        ] {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            let ran = stage.run(&["start", "--http", http, "--token-file", "token"]);
+            assert_eq!(ran.code, code, "{ran:?}");
+            assert!(ran.stderr.contains(words), "{ran:?}");
+            assert_eq!(ran.stderr.contains("every user"), !words.is_empty());
+        }
+    }
+}
+
+#[test]
+fn a_token_endpoint_that_fails_once_is_asked_again() {
+    let busy = |status: &str, headers: &str| Some(answer(status, headers, ""));
+    let token = || Some(crate::stage::json("200 OK", r#"{"access_token":"a+/b=="}"#));
+    let cut = "HTTP/1.1 200 OK\r\ncontent-length: 99\r\nconnection: close\r\n\r\n{\"acc";
+    for http in FLAVOURS {
+        for (failures, least) in [
+            (vec![busy("503 Service Unavailable", "")], 500),
+            (
+                vec![busy("429 Too Many Requests", "retry-after: 2\r\n")],
+                2000,
+            ),
+            (vec![None], 500),
+            (vec![Some(cut.to_owned())], 500),
+            (vec![None, busy("504 Gateway Timeout", "")], 1500),
+        ] {
+            let tries = failures.len() + 1;
+            let raw = authority(failures.into_iter().chain([token()]).collect());
+            let began = Instant::now();
+            let (code, document) = with_credentials(&raw.base).json(&["start", "--http", http]);
+            assert_eq!((code, raw.heads().len()), (0, tries + 1), "{document}");
+            assert!(began.elapsed() >= Duration::from_millis(least));
+        }
+        // Three tries in all; a refusal has one, and so has a Retry-After that leaves no time.
+        for (failure, tries) in [
+            (busy("503 Service Unavailable", ""), 3),
+            (busy("401 Unauthorized", ""), 1),
+            (busy("429 Too Many Requests", "retry-after: 90\r\n"), 1),
+        ] {
+            let raw = authority(vec![failure]);
+            let stage = with_credentials(&raw.base);
+            let (code, document) = stage.json(&["start", "--http", http]);
+            assert_eq!((code, raw.heads().len()), (4, tries), "{document}");
+            assert_eq!(document["error"]["may_have_started"], "no");
+        }
+        // The time limit of the command ends a pause.
+        let raw = authority(vec![busy("503 Service Unavailable", "retry-after: 30\r\n")]);
+        let began = Instant::now();
+        let line = ["start", "--timeout", "700ms", "--http", http];
+        assert_eq!(with_credentials(&raw.base).json(&line).0, 6);
+        assert!(began.elapsed() < Duration::from_secs(5));
+    }
+}

@@ -124,7 +124,8 @@ impl ClientCredentials {
     ///
     /// # Errors
     ///
-    /// [`TokenError::Unusable`] if the directory is neither a GUID nor a domain name.
+    /// [`TokenError::Unusable`] if the directory is neither a GUID nor a domain name, and if the id or the secret of the
+    /// application contains a control character, such as a line break.
     pub fn request(
         &self,
         tenant: &Tenant,
@@ -141,6 +142,13 @@ impl ClientCredentials {
                 "the directory of the client credentials is neither a GUID nor a domain name"
                     .to_owned(),
             ));
+        }
+        for (name, value) in [("id", self.client_id.as_str()), ("secret", &self.secret)] {
+            if value.chars().any(char::is_control) {
+                return Err(TokenError::Unusable(format!(
+                    "the {name} of the application contains a control character, such as a line break"
+                )));
+            }
         }
         let mut form = String::from("grant_type=client_credentials");
         for (name, value) in [
@@ -312,6 +320,22 @@ mod tests {
                     .is_err(),
                 "{authority}"
             );
+        }
+    }
+
+    #[test]
+    fn a_control_character_in_a_credential_is_refused() {
+        let tenant = "contoso".parse().unwrap();
+        for (id, secret, name) in [
+            ("app\r", "s", "id"),
+            ("app", "canary\n", "secret"),
+            ("app", "canary\0b", "secret"),
+        ] {
+            let error = ClientCredentials::new(id, secret)
+                .request(&tenant, None)
+                .unwrap_err()
+                .to_string();
+            assert!(error.contains(name) && !error.contains("canary"), "{error}");
         }
     }
 

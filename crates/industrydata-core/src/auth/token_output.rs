@@ -15,6 +15,16 @@ const TOKEN_MEMBERS: [&str; 4] = ["accessToken", "access_token", "token", "Token
 /// The members that hold an expiry as text. In most releases az prints a local time without an offset, which is ignored.
 const EXPIRY_MEMBERS: [&str; 2] = ["expiresOn", "ExpiresOn"];
 
+/// Environment variables of this process that hold secrets or may do so. A token command does not inherit them: it starts
+/// programs that need none of these, and a command that wants one can read it from its source.
+pub const SECRET_VARIABLES: [&str; 4] = [
+    "AZURE_CLIENT_SECRET",
+    "INDUSTRYDATA_TOKEN",
+    // The URL of a PostgreSQL ledger may hold a password.
+    "INDUSTRYDATA_LEDGER",
+    "PGPASSWORD",
+];
+
 impl AccessToken {
     /// Reads the output of a command or the content of a file: a bare token, a JSON string, or the JSON object that
     /// [`az account get-access-token`](https://learn.microsoft.com/cli/azure/account#az-account-get-access-token) or a
