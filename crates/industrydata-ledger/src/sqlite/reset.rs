@@ -48,29 +48,26 @@ impl LedgerFile {
             Some(found) => found,
             None => self.place.create()?,
         };
-        // A file that cannot be read has no lock that others could hold.
-        let old = match Session::open(&self.place, found, until) {
-            Err(StoreError::Busy) => return Err(StoreError::Busy),
-            opened => opened.ok(),
+        let lock_old = || {
+            let old = Session::open(&self.place, found, until)?;
+            if marked(old.mark(&self.place, &self.clock, until))? {
+                return Ok(None);
+            }
+            old.lock_out(&self.place, until).map(|()| Some(old))
         };
-        match old
-            .as_ref()
-            .map(|old| old.mark(&self.place, &self.clock, until))
-        {
-            Some(Ok(true)) => {
+        let old = match lock_old() {
+            Ok(None) => {
                 open.known = Some(found.identity);
                 return Ok(Reset::Marked);
             }
-            Some(Err(Failure::Clean(StoreError::Busy))) => return Err(StoreError::Busy),
-            // A tenant has a ledger there, or the file cannot be used.
-            Some(Ok(false) | Err(_)) | None => {}
-        }
-        let lock = old.as_ref().map(|old| old.lock_out(until));
-        if let Some(Err(StoreError::Busy)) = lock {
-            return Err(StoreError::Busy);
-        }
-        if self.place.is_empty(found.identity).is_err() {
+            Ok(old) => old,
+            // A file that cannot be read has no lock that others could hold.
+            Err(StoreError::Damaged(_) | StoreError::Newer { .. }) => None,
             // Another reset was faster.
+            Err(_) if self.place.is_empty(found.identity).is_err() => return Err(StoreError::Busy),
+            Err(error) => return Err(error),
+        };
+        if self.place.is_empty(found.identity).is_err() {
             return Err(StoreError::Busy);
         }
         let new = self.successor(&place, false, until).inspect_err(|error| {
@@ -93,14 +90,12 @@ impl LedgerFile {
             let session = Session::open(place, found, until)?;
             let is_begun = is_begun && session.marked_at(place, until)?.is_some();
             if !is_begun {
-                match session.mark(place, &self.clock, until) {
-                    Ok(true) => {}
-                    Ok(false) => return Err(Obstacle::Successor(place.path().to_owned()).into()),
-                    Err(Failure::Clean(why)) => return Err(why),
-                    Err(Failure::Commit { why, .. }) => return Err(Obstacle::Engine(why).into()),
+                let is_marked = marked(session.mark(place, &self.clock, until))?;
+                if !is_marked {
+                    return Err(Obstacle::Successor(place.path().to_owned()).into());
                 }
             }
-            session.lock_out(until)?;
+            session.lock_out(place, until)?;
             let at = session.marked_at_within(place)?.ok_or(StoreError::Busy)?;
             Ok(Successor {
                 session,
@@ -152,4 +147,11 @@ impl LedgerFile {
             Reset::Marked
         })
     }
+}
+
+fn marked(result: Result<bool, Failure>) -> Result<bool, StoreError> {
+    result.map_err(|failure| match failure {
+        Failure::Clean(why) => why,
+        Failure::Commit { why, .. } => Obstacle::Engine(why).into(),
+    })
 }

@@ -194,8 +194,16 @@ impl Session {
             .ok_or(StoreError::Damaged("the mark of a reset cannot be read"))
     }
 
-    /// Keeps all others out of the file until this connection is closed.
-    pub(super) fn lock_out(&self, until: Instant) -> Result<(), StoreError> {
+    /// Keeps all others out of the file until this connection is closed. SQLite opens a file read-only if it cannot be opened
+    /// for writing, and then takes a reader's lock only.
+    pub(super) fn lock_out(&self, place: &Place, until: Instant) -> Result<(), StoreError> {
+        if self
+            .connection
+            .is_readonly("main")
+            .map_err(store_error::of)?
+        {
+            return Err(Obstacle::ReadOnly(place.path().to_owned()).into());
+        }
         self.retry(until, || self.run("BEGIN EXCLUSIVE"))
     }
 

@@ -125,6 +125,13 @@ fn at_call(inject: &str, prepare: fn(&Path)) -> bool {
         let aside = asides(&path);
         aside.iter().any(|it| beside(it, "-wal").exists())
     };
+    // Without its lock, a sound file is not moved.
+    let is_not_opened = |line: &str| {
+        line.contains("INJECTED") && line.contains("openat(") && line.contains(".sqlite3\",")
+    };
+    if !is_logged && trace.lines().any(is_not_opened) {
+        assert!(!is_reset && asides(&path).is_empty(), "{inject}: {said:?}");
+    }
 
     // A start is made with the old ledger, or with none.
     match start(inject, &path, 2) {
