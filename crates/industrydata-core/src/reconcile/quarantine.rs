@@ -251,6 +251,38 @@ mod tests {
         ));
     }
 
+    #[test]
+    fn a_caller_with_a_short_window_enters_and_ends_as_one_with_the_whole() {
+        let now = 45 * MINUTE;
+        let hour = Throttle {
+            window: Duration::from_secs(3600),
+            ..Throttle::default()
+        };
+        let listed_runs = runs(&[-20 * 60 * MINUTE]);
+        for (oldest, is_ended) in [(-5 * 60, false), (-11 * 60, false), (-20 * 60, true)] {
+            let mut ledger = Ledger::new();
+            let operations = operations(&[oldest * MINUTE, -4 * 60 * MINUTE]);
+            let listed = ServiceLists {
+                operations: Some(&operations),
+                runs: Some(&listed_runs),
+                schedule: None,
+                service_clock: Some(at(now)),
+            };
+            let quota = ledger.apply(&Change::read(Ledger::key(), hour), now);
+            assert!(quota.quarantine().is_some());
+            let tenant = "contoso".parse().unwrap();
+            let found = Reconciliation::of(&BaseUrl::graph(), &tenant, &quota, listed);
+            assert_eq!(found.ends_quarantine(), is_ended, "{oldest}");
+            for change in found.changes() {
+                ledger.apply(change, now);
+            }
+            // The start of four hours ago counts for the others.
+            let quota = ledger.quota(now);
+            assert_eq!(quota.quarantine().is_none(), is_ended, "{oldest}");
+            assert_eq!(quota.external(), if is_ended { 1 } else { 2 }, "{oldest}");
+        }
+    }
+
     fn ends(now: i64, operation: Option<i64>, run: Option<i64>) -> bool {
         let lists = Reach {
             oldest_operation: operation.map(at),

@@ -63,7 +63,7 @@ impl Reconciliation {
             changes.flatten().partition(|change| !change.frees());
         changes.extend(frees);
         let ended = quota.quarantine().filter(|it| {
-            let can_end = |reach| quarantine::can_end(*it, quota.as_of(), throttle.window, reach);
+            let can_end = |reach| quarantine::can_end(*it, quota.as_of(), search.window(), reach);
             search.reach().is_some_and(can_end)
         });
         let end = |quarantine| Change::end_quarantine(key.clone(), throttle, quarantine);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::policy::{LATEST_RUN_START, MARGIN, MAX_RECONCILED};
+use crate::policy::{LATEST_RUN_START, MARGIN, MAX_RECONCILED, MIN_KEPT};
 use crate::reconcile::{
     lists::{Match, ServiceLists},
     matching::matching,
@@ -50,7 +50,8 @@ impl Op<'_> {
 pub(super) struct Search<'a> {
     entries: &'a [Entry],
     now: Timestamp,
-    keep: Duration,
+    /// How far back a start may count for any caller, without the margin.
+    window: Duration,
     schedule: Option<Schedule>,
     ops: Vec<Op<'a>>,
     runs: Vec<(&'a str, Timestamp)>,
@@ -102,7 +103,9 @@ impl<'a> Search<'a> {
             oldest_operation: ops.iter().map(|op| op.created).min(),
             oldest_run: placed.iter().map(|run| run.1).min(),
         };
-        let keep = quota.throttle().window.saturating_add(MARGIN);
+        // The ledger is shared with callers that have a longer window.
+        let window = quota.throttle().window.max(MIN_KEPT);
+        let keep = window.saturating_add(MARGIN);
         let since = quota.as_of().as_millisecond();
         let since = since.saturating_sub(millis(keep.saturating_mul(2)));
         let is_placed = ops.len() == starts.len() && placed.len() == runs.len();
@@ -129,12 +132,17 @@ impl<'a> Search<'a> {
                 && is_sane,
             entries: quota_entries,
             now: quota.as_of(),
-            keep,
+            window,
             schedule: listed.schedule,
             ops,
             runs: placed,
             reach,
         }
+    }
+
+    /// How far back a start may count for any caller, without the margin.
+    pub(super) const fn window(&self) -> Duration {
+        self.window
     }
 
     /// What the lists show, if they were read whole.
@@ -203,7 +211,8 @@ impl<'a> Search<'a> {
             }
         }
 
-        let counts = |at: Timestamp| millis_after(at, self.keep) > now.as_millisecond();
+        let keep = self.window.saturating_add(MARGIN);
+        let counts = |at: Timestamp| millis_after(at, keep) > now.as_millisecond();
         for op in free.into_iter().filter(|op| counts(op.created)) {
             let evidence = Evidence::Operation(op.id.to_owned());
             let started = op.created;

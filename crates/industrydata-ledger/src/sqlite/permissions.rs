@@ -4,12 +4,12 @@
 mod unix;
 #[cfg(unix)]
 pub(super) use unix::{
-    Identity, create_folders, create_private, file, folder, journal, sync_folder,
+    Identity, create_folders, create_private, file, folder, identity, journal, sync_folder,
 };
 
 #[cfg(not(unix))]
 mod other;
 #[cfg(not(unix))]
 pub(super) use other::{
-    Identity, create_folders, create_private, file, folder, journal, sync_folder,
+    Identity, create_folders, create_private, file, folder, identity, journal, sync_folder,
 };

@@ -15,6 +15,9 @@ use super::{
 /// has on it (POSIX record locks), so the handle that creates one must be closed before SQLite opens it.
 static OPENING: Mutex<()> = Mutex::new(());
 
+/// What is put after a ledger's name for the new ledger that a reset is about to put in its place.
+const SUCCESSOR: &str = ".reset";
+
 /// The files SQLite may keep beside a database.
 const COMPANIONS: [&str; 3] = ["-journal", "-wal", "-shm"];
 
@@ -53,10 +56,20 @@ impl Place {
         &self.path
     }
 
+    /// The place of the new ledger of a reset. While a file is there, the ledger is of no use to anyone but a reset.
+    pub(super) fn successor(&self) -> Result<Self, Obstacle> {
+        Self::new(&beside(&self.path, SUCCESSOR), self.create_folder)
+    }
+
     /// The file that is there, if any. Changes nothing and opens nothing.
     pub(super) fn look(&self) -> Result<Option<Found>, Obstacle> {
         if !self.folder_stands()? {
             return Ok(None);
+        }
+        match fs::symlink_metadata(beside(&self.path, SUCCESSOR)) {
+            Ok(_) => return Err(Obstacle::Resetting(self.path.clone())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(self.io(error)),
         }
         permissions::journal(&beside(&self.path, "-journal"))?;
         let meta = match fs::symlink_metadata(&self.path) {
@@ -133,32 +146,68 @@ impl Place {
             .ok_or_else(|| Obstacle::Gone(self.path.clone()))
     }
 
-    /// Renames the file to `aside`, with the files SQLite keeps beside it, and `successor` to its name. The name always has a
-    /// file: otherwise another process could create a new one.
-    pub(super) fn set_aside(&self, aside: &Path, successor: &Path) -> Result<(), Obstacle> {
+    /// Gives the file the name `aside`, and the files SQLite keeps beside it names to match; then `successor` gets its name.
+    /// Returns whether there was a file.
+    ///
+    /// The name always has a file, and `successor`, which keeps all others off, is there until the last step. So a process
+    /// that ends halfway leaves what the next reset finishes, with `is_begun` and the same names. If a step fails, the steps
+    /// before are undone, and `successor` is removed last.
+    pub(super) fn set_aside(
+        &self,
+        aside: &Path,
+        successor: &Path,
+        is_begun: bool,
+    ) -> Result<bool, Obstacle> {
         let _opening = opening();
-        fs::hard_link(&self.path, aside).map_err(|error| Obstacle::Io(aside.to_owned(), error))?;
-        let mut moved = Vec::new();
-        let mut set_aside = || {
+        let was_there = self
+            .link(aside, is_begun)
+            .map_err(|error| Obstacle::Io(aside.to_owned(), error))
+            .inspect_err(|_| drop(fs::remove_file(successor)))?;
+        let set_aside = || {
             for suffix in COMPANIONS {
-                let (from, to) = (beside(&self.path, suffix), beside(aside, suffix));
-                match fs::rename(&from, &to) {
-                    Ok(()) => moved.push((from, to)),
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                    Err(error) => return Err(error),
-                }
+                rename_if_there(&beside(&self.path, suffix), &beside(aside, suffix))?;
             }
+            permissions::sync_folder(&self.folder)?;
             fs::rename(successor, &self.path)
         };
-        if let Err(error) = set_aside() {
-            for (from, to) in moved {
-                drop(fs::rename(to, from));
-            }
-            drop(fs::remove_file(aside));
-            return Err(self.io(error));
-        }
+        set_aside().map_err(|error| {
+            let undo = || {
+                for suffix in COMPANIONS {
+                    rename_if_there(&beside(aside, suffix), &beside(&self.path, suffix))?;
+                }
+                if was_there {
+                    fs::remove_file(aside)?;
+                }
+                permissions::sync_folder(&self.folder)?;
+                fs::remove_file(successor)
+            };
+            // What cannot be undone is left to the next reset.
+            drop(undo());
+            self.io(error)
+        })?;
+        Ok(was_there)
+    }
+
+    /// Makes the names in the folder durable.
+    pub(super) fn sync(&self) -> io::Result<()> {
         permissions::sync_folder(&self.folder)
-            .map_err(|error| Obstacle::Io(self.folder.clone(), error))
+    }
+
+    /// Gives the file, if there is one, the second name `aside`, which it may have already if `is_begun`.
+    fn link(&self, aside: &Path, is_begun: bool) -> io::Result<bool> {
+        match fs::hard_link(&self.path, aside) {
+            Ok(()) => Ok(true),
+            Err(error) if is_begun && error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) if is_begun && error.kind() == io::ErrorKind::AlreadyExists => {
+                let [one, other] = [&*self.path, aside].map(fs::symlink_metadata);
+                if permissions::identity(&one?) == permissions::identity(&other?) {
+                    Ok(true)
+                } else {
+                    Err(error)
+                }
+            }
+            Err(error) => Err(error),
+        }
     }
 
     fn folder_stands(&self) -> Result<bool, Obstacle> {
@@ -175,6 +224,13 @@ impl Place {
 
     fn io(&self, error: io::Error) -> Obstacle {
         Obstacle::Io(self.path.clone(), error)
+    }
+}
+
+fn rename_if_there(from: &Path, to: &Path) -> io::Result<()> {
+    match fs::rename(from, to) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(()),
     }
 }
 
@@ -221,7 +277,7 @@ mod tests {
         for (name, text) in [("ledger", "old"), ("ledger-journal", "journal")] {
             fs::write(at(name), text).unwrap();
         }
-        let refused = place.set_aside(&at("aside"), &at("missing"));
+        let refused = place.set_aside(&at("aside"), &at("missing"), false);
         assert!(matches!(refused, Err(Obstacle::Io(path, _)) if path == at("ledger")));
         assert_eq!(
             (text("ledger"), text("ledger-journal")),
@@ -230,7 +286,7 @@ mod tests {
         assert!(!at("aside").exists() && !at("aside-journal").exists());
 
         fs::write(at("new"), "new").unwrap();
-        place.set_aside(&at("aside"), &at("new")).unwrap();
+        assert!(place.set_aside(&at("aside"), &at("new"), false).unwrap());
         assert_eq!(
             (text("aside"), text("aside-journal")),
             ("old".into(), "journal".into())
@@ -239,12 +295,15 @@ mod tests {
         assert!(!at("ledger-journal").exists() && !at("new").exists());
 
         // An existing file is never replaced.
-        fs::write(at("new"), "newer").unwrap();
-        assert!(place.set_aside(&at("aside"), &at("new")).is_err());
-        assert_eq!(
-            (text("ledger"), text("aside")),
-            ("new".into(), "old".into())
-        );
+        for is_begun in [false, true] {
+            fs::write(at("new"), "newer").unwrap();
+            assert!(place.set_aside(&at("aside"), &at("new"), is_begun).is_err());
+            assert_eq!(
+                (text("ledger"), text("aside")),
+                ("new".into(), "old".into())
+            );
+            assert!(!at("new").exists(), "it would keep others off");
+        }
     }
 
     #[test]

@@ -1,17 +1,33 @@
 //! A reset: the file is moved aside, and a new one begins in quarantine.
+//!
+//! The new file is made beside the ledger, under the name of [`Place::successor`], with the old file's lock held. From then
+//! on every use of the ledger is refused, until the new file gets its name. If the process ends in between, the next reset
+//! goes on from there.
 
-use std::{fs, path::Path, time::Instant};
+use std::{fs, time::Instant};
 
-use industrydata_core::ledger::Reset;
-use industrydata_core::ledger::StoreError;
+use industrydata_core::{
+    Timestamp,
+    ledger::{Reset, StoreError},
+};
 
 use super::{
     ledger_file::{LedgerFile, OpenFile},
-    place::{Found, Place, beside},
+    permissions::Identity,
+    place::{Place, beside},
     session::{Failure, Session},
     store_error::Obstacle,
 };
-use crate::clock::Clock;
+
+/// The new file, with the mark in it and its lock held.
+struct Successor {
+    session: Session,
+    identity: Identity,
+    /// The time in the mark.
+    at: Timestamp,
+    /// An earlier reset marked it.
+    is_begun: bool,
+}
 
 impl LedgerFile {
     pub(super) fn reset(&self) -> Result<Reset, StoreError> {
@@ -19,67 +35,123 @@ impl LedgerFile {
     }
 
     fn reset_within(&self, open: &mut OpenFile, until: Instant) -> Result<Reset, StoreError> {
+        open.close();
+        let place = self.place.successor()?;
+        if place.look()?.is_some() {
+            self.place.is_writable(None)?;
+            let new = self.successor(&place, true, until)?;
+            return self.replace(open, None, &place, new);
+        }
         let found = self.place.look()?;
         self.place.is_writable(found)?;
-        open.close();
         let found = match found {
             Some(found) => found,
             None => self.place.create()?,
         };
-        // A file that cannot be read has no lock that others could hold.
-        let old = match Session::open(&self.place, found, until) {
-            Err(StoreError::Busy) => return Err(StoreError::Busy),
-            opened => opened.ok(),
+        let lock_old = || {
+            let old = Session::open(&self.place, found, until)?;
+            if marked(old.mark(&self.place, &self.clock, until))? {
+                return Ok(None);
+            }
+            old.lock_out(&self.place, until).map(|()| Some(old))
         };
-        match old
-            .as_ref()
-            .map(|old| old.mark(&self.place, &self.clock, until))
-        {
-            Some(Ok(true)) => {
+        let old = match lock_old() {
+            Ok(None) => {
                 open.known = Some(found.identity);
                 return Ok(Reset::Marked);
             }
-            Some(Err(Failure::Clean(StoreError::Busy))) => return Err(StoreError::Busy),
-            // A tenant has a ledger there, or the file cannot be used.
-            Some(Ok(false) | Err(_)) | None => {}
-        }
-        let lock = old.as_ref().map(|old| old.lock_out(until));
-        if let Some(Err(StoreError::Busy)) = lock {
-            return Err(StoreError::Busy);
-        }
-        if self.place.is_empty(found.identity).is_err() {
+            Ok(old) => old,
+            // A file that cannot be read has no lock that others could hold.
+            Err(StoreError::Damaged(_) | StoreError::Newer { .. }) => None,
             // Another reset was faster.
+            Err(_) if self.place.is_empty(found.identity).is_err() => return Err(StoreError::Busy),
+            Err(error) => return Err(error),
+        };
+        if self.place.is_empty(found.identity).is_err() {
             return Err(StoreError::Busy);
         }
-        let name = format!(".reset-{}", self.clock.now().strftime("%Y%m%dT%H%M%S%.3fZ"));
-        let aside = beside(self.path(), &name);
-        let (successor, new) = successor(&aside, &self.clock, until)?;
+        let new = self.successor(&place, false, until).inspect_err(|error| {
+            if !matches!(error, StoreError::Busy) {
+                drop(fs::remove_file(place.path()));
+            }
+        })?;
+        self.replace(open, old, &place, new)
+    }
+
+    /// Makes the new file, or goes on with it.
+    fn successor(
+        &self,
+        place: &Place,
+        is_begun: bool,
+        until: Instant,
+    ) -> Result<Successor, StoreError> {
+        let found = place.create()?;
+        let prepare = || {
+            let session = Session::open(place, found, until)?;
+            let is_begun = is_begun && session.marked_at(place, until)?.is_some();
+            if !is_begun {
+                let is_marked = marked(session.mark(place, &self.clock, until))?;
+                if !is_marked {
+                    return Err(Obstacle::Successor(place.path().to_owned()).into());
+                }
+            }
+            session.lock_out(place, until)?;
+            let at = session.marked_at_within(place)?.ok_or(StoreError::Busy)?;
+            Ok(Successor {
+                session,
+                identity: found.identity,
+                at,
+                is_begun,
+            })
+        };
+        prepare().map_err(|error| {
+            if place.is_empty(found.identity).is_err() {
+                // Another reset was faster.
+                StoreError::Busy
+            } else if matches!(error, StoreError::Damaged(_)) {
+                Obstacle::Successor(place.path().to_owned()).into()
+            } else {
+                error
+            }
+        })
+    }
+
+    /// Puts the new file in place of the ledger.
+    fn replace(
+        &self,
+        open: &mut OpenFile,
+        old: Option<Session>,
+        place: &Place,
+        new: Successor,
+    ) -> Result<Reset, StoreError> {
+        let suffix = format!(".reset-{}", new.at.strftime("%Y%m%dT%H%M%S%.3fZ"));
+        let aside = beside(self.path(), &suffix);
+        let locks = (old, new.session);
         if !cfg!(unix) {
             // An open file cannot be moved there.
-            drop(old);
+            drop(locks);
         }
-        if let Err(obstacle) = self.place.set_aside(&aside, successor.path()) {
-            drop(fs::remove_file(successor.path()));
-            return Err(obstacle.into());
-        }
+        let was_there = self.place.set_aside(&aside, place.path(), new.is_begun)?;
         open.known = Some(new.identity);
-        Ok(Reset::MovedAside(aside.display().to_string()))
+        if let Err(error) = self.place.sync() {
+            let path = self.path().to_owned();
+            return Err(StoreError::unconfirmed(Obstacle::NotSynced {
+                path,
+                aside,
+                error,
+            }));
+        }
+        Ok(if was_there {
+            Reset::MovedAside(aside.display().to_string())
+        } else {
+            Reset::Marked
+        })
     }
 }
 
-/// Makes the new file beside `aside`, with the mark in it.
-fn successor(aside: &Path, clock: &Clock, until: Instant) -> Result<(Place, Found), StoreError> {
-    let place = Place::new(&beside(aside, ".new"), false)?;
-    let new = place.create()?;
-    let marked = Session::open(&place, new, until)
-        .map_err(Failure::from)
-        .and_then(|session| session.mark(&place, clock, until));
-    let why = match marked {
-        Ok(true) => return Ok((place, new)),
-        Ok(false) => StoreError::Busy,
-        Err(Failure::Clean(why)) => why,
-        Err(Failure::Commit { why, .. }) => Obstacle::Engine(why).into(),
-    };
-    drop(fs::remove_file(place.path()));
-    Err(why)
+fn marked(result: Result<bool, Failure>) -> Result<bool, StoreError> {
+    result.map_err(|failure| match failure {
+        Failure::Clean(why) => why,
+        Failure::Commit { why, .. } => Obstacle::Engine(why).into(),
+    })
 }

@@ -166,8 +166,44 @@ impl Session {
         Ok(true)
     }
 
-    /// Keeps all others out of the file until this connection is closed.
-    pub(super) fn lock_out(&self, until: Instant) -> Result<(), StoreError> {
+    /// The time in the mark of the last reset.
+    pub(super) fn marked_at(
+        &self,
+        place: &Place,
+        until: Instant,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        self.retry(until, || {
+            self.within("BEGIN", || self.marked_at_within(place))
+        })
+    }
+
+    /// The time in the mark of the last reset, with the lock held.
+    pub(super) fn marked_at_within(&self, place: &Place) -> Result<Option<Timestamp>, StoreError> {
+        if self.contents(place, None)?.is_new {
+            return Ok(None);
+        }
+        let Some(mark) = tables::read_mark(&self.connection)? else {
+            return Ok(None);
+        };
+        let text = std::str::from_utf8(&mark.value).ok();
+        let time = text
+            .and_then(|text| text.split(' ').next_back()?.parse().ok())
+            .and_then(|time| Timestamp::from_millisecond(time).ok())
+            .filter(|time| reset_mark(*time) == mark.value);
+        time.map(Some)
+            .ok_or(StoreError::Damaged("the mark of a reset cannot be read"))
+    }
+
+    /// Keeps all others out of the file until this connection is closed. SQLite opens a file read-only if it cannot be opened
+    /// for writing, and then takes a reader's lock only.
+    pub(super) fn lock_out(&self, place: &Place, until: Instant) -> Result<(), StoreError> {
+        if self
+            .connection
+            .is_readonly("main")
+            .map_err(store_error::of)?
+        {
+            return Err(Obstacle::ReadOnly(place.path().to_owned()).into());
+        }
         self.retry(until, || self.run("BEGIN EXCLUSIVE"))
     }
 

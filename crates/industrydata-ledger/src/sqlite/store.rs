@@ -8,7 +8,7 @@ use industrydata_core::ledger::Store;
 use industrydata_core::ledger::StoreError;
 use industrydata_core::ledger::StoreReply;
 
-use super::{ledger_file::LedgerFile, options::SqliteOptions, place::Place};
+use super::{ledger_file::LedgerFile, options::SqliteOptions, place::Place, store_error::Obstacle};
 
 /// A ledger in an SQLite file, shared by the threads and processes of one machine.
 ///
@@ -78,7 +78,11 @@ impl SqliteOptions {
     /// As [`SqliteStore::open`].
     pub fn open(self, path: impl AsRef<Path>) -> Result<SqliteStore, StoreError> {
         let place = Place::new(path.as_ref(), self.create_folder)?;
-        place.look()?;
+        match place.look() {
+            // Each use says so, but for a reset, which goes on from there.
+            Ok(_) | Err(Obstacle::Resetting(_)) => {}
+            Err(obstacle) => return Err(obstacle.into()),
+        }
         Ok(SqliteStore(Arc::new(LedgerFile::new(place, self))))
     }
 }
@@ -98,14 +102,15 @@ impl Store for SqliteStore {
     }
 
     /// Renames the file, whatever is in it, to its name with `.reset-` and the time appended, and begins a new file in
-    /// quarantine under the old name. A file in which no tenant has a ledger stays, and a missing one is created.
+    /// quarantine under the old name. A file in which no tenant has a ledger stays, and a missing one is created. A reset
+    /// that was interrupted is finished, with its names and its time.
     ///
     /// Another process that has the old file open reports it as replaced before it writes again.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Busy`] if another process holds the lock, else [`StoreError::Unavailable`]; the old file has its
-    /// name.
+    /// [`StoreError::Busy`] if another process holds the lock, else [`StoreError::Unavailable`]: the old file has its
+    /// name, or the next reset goes on. [`StoreError::Unconfirmed`]: the ledger was reset, but a power cut may undo that.
     fn reset(&self) -> Result<Reset, StoreError> {
         self.0.reset()
     }

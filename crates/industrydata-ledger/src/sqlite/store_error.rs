@@ -40,6 +40,22 @@ pub(super) enum Obstacle {
         path = .0.display()
     )]
     Gone(PathBuf),
+    #[error(
+        "a reset of {path} is under way or was interrupted: run `industrydata ledger reset`, which finishes it",
+        path = .0.display()
+    )]
+    Resetting(PathBuf),
+    #[error("{path}, the new ledger of a reset that was interrupted, is damaged: remove it and reset again", path = .0.display())]
+    Successor(PathBuf),
+    #[error(
+        "{path} was reset and its old file is {aside} now, but a power cut may undo that: {error}: reset again",
+        path = path.display(), aside = aside.display()
+    )]
+    NotSynced {
+        path: PathBuf,
+        aside: PathBuf,
+        error: io::Error,
+    },
     #[error("{path}: {1}", path = .0.display())]
     Io(PathBuf, io::Error),
     #[error("{path}: {1}", path = .0.display())]

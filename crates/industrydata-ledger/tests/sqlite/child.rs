@@ -78,6 +78,10 @@ fn play() {
             first.parse().unwrap(),
             count.parse().unwrap(),
         ),
+        ["reset"] => {
+            let result = SqliteStore::open(&path).and_then(|store| store.reset());
+            say(&result.map_or_else(|error| format!("error {error}"), |_| "reset".to_owned()));
+        }
         ["hold"] => hold(path.as_ref()),
         ["confirm", id] => {
             let result = SqliteStore::open(&path)

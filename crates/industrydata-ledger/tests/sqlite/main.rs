@@ -10,6 +10,7 @@
 mod child;
 mod crashes;
 mod damage;
+mod interrupted_resets;
 mod names;
 mod places;
 mod races;

@@ -241,7 +241,9 @@ fn a_store_with_the_old_file_open_stops_using_it() {
     for change in [reserve("t", 2), confirm("t", 1)] {
         let refused = other.transact(&change).unwrap_err();
         assert!(
-            refused.to_string().contains("replaced while in use"),
+            refused
+                .to_string()
+                .contains("was reset, replaced or removed while in use"),
             "{refused}"
         );
     }

@@ -26,10 +26,14 @@ pub(in super::super) fn file(path: &Path, meta: &Metadata) -> Result<Identity, O
     if meta.nlink() > 1 {
         return Err(Obstacle::SecondName(path.to_owned()));
     }
-    Ok(Identity {
+    Ok(identity(meta))
+}
+
+pub(in super::super) fn identity(meta: &Metadata) -> Identity {
+    Identity {
         device: meta.dev(),
         inode: meta.ino(),
-    })
+    }
 }
 
 /// Refuses a folder in which all users may replace files.
