@@ -440,6 +440,28 @@ fn a_location_that_repeats_the_token_is_not_written_down() {
 }
 
 #[test]
+fn a_404_at_a_base_url_without_beta_is_told_its_likely_cause() {
+    for (base, status, told) in [
+        ("https://gateway.example", 404, true),
+        ("http://127.0.0.1:8080/graph", 404, true),
+        ("https://beta/graph", 404, true),
+        ("https://graph.microsoft.com/beta", 404, false),
+        ("https://gateway.example/Beta/graph", 404, false),
+        ("https://gateway.example", 400, false),
+    ] {
+        let mut world = World::new(Script::new().status(status));
+        let plan = world.plan();
+        let plan = StartPlan {
+            service: industrydata_core::endpoint::Service::new(base.parse().unwrap(), "test/1"),
+            ..plan
+        };
+        let error = world.start(plan).unwrap_err();
+        assert!(matches!(error.kind(), StartErrorKind::Refused(_)));
+        assert_eq!(error.advice().contains("/beta"), told, "{base} {status}");
+    }
+}
+
+#[test]
 fn refusals_in_a_row_lengthen_the_wait_for_a_slot() {
     let script = Script::new()
         .with(429, &[("retry-after", "0")], "")

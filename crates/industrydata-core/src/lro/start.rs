@@ -313,6 +313,7 @@ impl Start {
             .with_quota(self.quota.clone())
             .with_ledger(ledger)
             .with_client_request_id(self.client_request_id.clone())
+            .with_base(self.plan.service.base())
     }
 
     fn throttled(&mut self, slot: Slot, head: &Parts, error: ServiceError, now: Now) {
