@@ -140,9 +140,11 @@ impl Played {
                 .violations
                 .push("the error of a resumable poll has no resume token".to_owned()),
         }
-        let expected = match error.kind() {
-            OperationPollErrorKind::NotFound(_) => MayHaveStarted::Unknown,
-            _ => MayHaveStarted::Yes,
+        let is_unknown = matches!(error.kind(), OperationPollErrorKind::NotFound(_));
+        let expected = if is_unknown {
+            MayHaveStarted::Unknown
+        } else {
+            MayHaveStarted::Yes
         };
         if error.may_have_started() != expected {
             self.violations

@@ -288,6 +288,10 @@ fn starts() -> Vec<Sample> {
     })
     .into();
     ends.push(StartError::local("no runtime"));
+    let mut world = World::new(answer(404));
+    let mut without_beta = world.plan();
+    without_beta.service = Service::new("http://localhost".parse().unwrap(), "test/1");
+    ends.push(world.start(without_beta).unwrap_err());
 
     let mut world = World::new(Script::new().accepted().times(5));
     for number in 1..=5 {

@@ -440,7 +440,29 @@ fn a_location_that_repeats_the_token_is_not_written_down() {
 }
 
 #[test]
-fn throttled_waiting_has_a_floor() {
+fn a_404_at_a_base_url_without_beta_is_told_its_likely_cause() {
+    for (base, status, told) in [
+        ("https://gateway.example", 404, true),
+        ("http://127.0.0.1:8080/graph", 404, true),
+        ("https://beta/graph", 404, true),
+        ("https://graph.microsoft.com/beta", 404, false),
+        ("https://gateway.example/Beta/graph", 404, false),
+        ("https://gateway.example", 400, false),
+    ] {
+        let mut world = World::new(Script::new().status(status));
+        let plan = world.plan();
+        let plan = StartPlan {
+            service: industrydata_core::endpoint::Service::new(base.parse().unwrap(), "test/1"),
+            ..plan
+        };
+        let error = world.start(plan).unwrap_err();
+        assert!(matches!(error.kind(), StartErrorKind::Refused(_)));
+        assert_eq!(error.advice().contains("/beta"), told, "{base} {status}");
+    }
+}
+
+#[test]
+fn refusals_in_a_row_lengthen_the_wait_for_a_slot() {
     let script = Script::new()
         .with(429, &[("retry-after", "0")], "")
         .times(4)
@@ -451,9 +473,53 @@ fn throttled_waiting_has_a_floor() {
     };
     let world = check_plan(script, wait, "accepted", 5, (1, 0));
     let waited: Duration = world.pauses.iter().map(|(time, _)| *time).sum();
-    assert!(waited >= Duration::from_secs(180), "{:?}", world.pauses);
-    // Each of the four has a new reservation, and the earlier ones do not delay it.
-    assert!(waited <= Duration::from_secs(262), "{:?}", world.pauses);
+    // 0, 2, 4 and 8 s, each but the first with a jitter of 5 s and no more than itself.
+    assert!(waited >= Duration::from_secs(14), "{:?}", world.pauses);
+    assert!(waited <= Duration::from_secs(25), "{:?}", world.pauses);
+    // The pauses grow to a minute and no further, and the service's own ones are kept.
+    for (asked, refusals, least, most) in [
+        ("1", 1, 1, 1),
+        ("1", 2, 3, 5),
+        ("1", 9, 1 + 2 + 4 + 8 + 16 + 32 + 3 * 60, 281),
+        ("20", 3, 60, 70),
+        ("100", 2, 200, 210),
+    ] {
+        let script = Script::new().with(429, &[("retry-after", asked)], "");
+        let world = check_plan(
+            script.times(refusals).accepted(),
+            wait,
+            "accepted",
+            refusals + 1,
+            (1, 0),
+        );
+        let waited: Duration = world.pauses.iter().map(|(time, _)| *time).sum();
+        let range = Duration::from_secs(least)..=Duration::from_secs(most);
+        assert!(
+            range.contains(&waited),
+            "{asked} {refusals} {:?}",
+            world.pauses
+        );
+    }
+    // A service that is free again within the time limit is asked within it.
+    let in_a_minute = |plan: StartPlan| StartPlan {
+        limits: industrydata_core::policy::Limits {
+            total: Duration::from_secs(60),
+            ..plan.limits
+        },
+        wait_for_slot: true,
+        ..plan
+    };
+    let script = Script::new()
+        .with(429, &[("retry-after", "1")], "")
+        .times(3);
+    check_plan(script.accepted(), in_a_minute, "accepted", 4, (1, 0));
+    // What was asked for closes the ledger, not what this caller makes of it.
+    let mut world = World::new(Script::new().with(429, &[("retry-after", "40")], ""));
+    let error = world.start(world.plan()).unwrap_err();
+    assert!(
+        error.retry_at().unwrap() <= world.now.utc + Duration::from_secs(41),
+        "{error}"
+    );
 }
 
 #[test]

@@ -80,6 +80,21 @@ pub fn scenarios() -> Vec<Scenario> {
         .wire("P")
         .ledger(0, 0)
         .throttled(),
+        Scenario::new(
+            "a start that waits for a slot keeps a short Retry-After, and doubles it if it is refused again",
+            "T35 S7",
+        )
+        .turn(throttled("Retry-After: 1"))
+        .turn(throttled("Retry-After: 1"))
+        .turn(accepted())
+        .turn(status("succeeded"))
+        .wait_for_slot()
+        .time_limit(60_000)
+        .step(Do::Run, "succeeded")
+        .gap(0, 1000)
+        .gap(1, 2000)
+        .wire("PPPG")
+        .ledger(1, 0),
         Scenario::new("a 503 with a Retry-After is not waited out", "T36")
             .turn(answer(503, &["Retry-After: 1"], ""))
             .wait_for_slot()

@@ -77,8 +77,8 @@ pub struct Start {
     schedule: Option<Schedule>,
     client_request_id: Option<String>,
     short_leases: u32,
-    /// Whether a 429 was waited out.
-    waited_out: bool,
+    /// How many 429s in a row were waited out.
+    throttles: u32,
     /// How often the remainder of such a 429 may still be waited out, when the ledger is not open yet.
     remainders: u8,
     /// Whether there was any pause.
@@ -178,7 +178,7 @@ impl Start {
             schedule: None,
             client_request_id: None,
             short_leases: 0,
-            waited_out: false,
+            throttles: 0,
             remainders: 0,
             waited: false,
             settled_again: false,
@@ -314,6 +314,7 @@ impl Start {
             .with_quota(self.quota.clone())
             .with_ledger(ledger)
             .with_client_request_id(self.client_request_id.clone())
+            .with_base(self.plan.service.base())
     }
 
     fn throttled(&mut self, slot: Slot, head: &Parts, error: ServiceError, now: Now) {
@@ -324,22 +325,18 @@ impl Start {
             why: error.to_string(),
             not_before: Some(until),
         };
-        let short = !self.waited_out && asked.is_some_and(|asked| asked <= SHORT_THROTTLE);
-        // The minimum when waiting for a slot, whatever the service says.
-        let pause = if short {
-            pause
-        } else {
-            pause.max(DEFAULT_THROTTLE)
-        };
+        let short = self.throttles == 0 && asked.is_some_and(|asked| asked <= SHORT_THROTTLE);
+        // The first pause is what the service says. Whoever is refused again comes back later and later.
+        let pause = pause.max(longer_throttle(self.throttles));
         let fits = now.steady.saturating_add(pause) <= self.deadline;
         let kind = StartErrorKind::Throttled { until, error };
         let after = if fits && (short || self.plan.wait_for_slot) {
-            self.waited_out = true;
+            self.throttles = self.throttles.saturating_add(1);
             self.remainders = THROTTLE_REMAINDERS;
             let jitter = if short {
                 Duration::ZERO
             } else {
-                self.slot_jitter()
+                self.slot_jitter().min(pause)
             };
             After::Pause {
                 until: now
@@ -399,6 +396,14 @@ impl Start {
             }),
         };
         self.settle(slot.id, outcome, After::End(result));
+    }
+}
+
+/// The least pause after a 429 that follows `throttles` others: none, then 2 s, 4 s and so on up to 60 s.
+fn longer_throttle(throttles: u32) -> Duration {
+    match throttles {
+        0 => Duration::ZERO,
+        _ => Duration::from_secs(1 << throttles.min(6)).min(DEFAULT_THROTTLE),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use http::StatusCode;
 use jiff::Timestamp;
 
 use crate::lro::may_have_started::MayHaveStarted;
@@ -13,6 +14,7 @@ use crate::{
         store_error::StoreError,
     },
     wire::{
+        base_url::BaseUrl,
         location::error::LocationError,
         service_error::ServiceError,
         transport::{Phase, TransportError},
@@ -32,6 +34,8 @@ struct Inner {
     quota: Option<Quota>,
     ledger: Option<StoreError>,
     client_request_id: Option<String>,
+    /// Whether the service has no such path (404), and the base URL lacks `/beta`.
+    lacks_beta: bool,
 }
 
 /// What happened to a start. No run has started, unless the variant says otherwise.
@@ -103,6 +107,7 @@ impl StartError {
             quota: None,
             ledger: None,
             client_request_id: None,
+            lacks_beta: false,
         }))
     }
 
@@ -118,6 +123,16 @@ impl StartError {
 
     pub(super) fn with_client_request_id(mut self, id: Option<String>) -> Self {
         self.0.client_request_id = id;
+        self
+    }
+
+    /// The same error of a start at this base URL.
+    pub(super) fn with_base(mut self, base: &BaseUrl) -> Self {
+        let is_unknown_path = matches!(
+            self.kind(),
+            StartErrorKind::Refused(error) if error.status() == StatusCode::NOT_FOUND
+        );
+        self.0.lacks_beta = is_unknown_path && base.lacks_beta();
         self
     }
 
@@ -167,6 +182,9 @@ impl StartError {
                 "have an administrator grant IndustryData-Run.Start (and IndustryData.ReadBasic.All to poll the operation)"
             }
             StartErrorKind::NoToken(_) => "fix the token source, then start again",
+            StartErrorKind::Refused(_) if self.0.lacks_beta => {
+                "check the base URL: the likely cause is that it lacks /beta"
+            }
             StartErrorKind::Refused(_) => {
                 "read the service's message and fix the cause: until then the same start will be refused again"
             }

@@ -8,7 +8,7 @@ use crate::{
         members::{Body, Members},
         status::OperationStatus,
     },
-    wire::{body_error::BodyError, json::Node},
+    wire::{body_error::BodyError, json::Node, service_error::reading::summary},
 };
 
 /// What the service says about an operation.
@@ -46,6 +46,9 @@ impl Operation {
         "status",
         "id",
         "statusDetail",
+        "error",
+        "code",
+        "message",
         "resourceLocation",
         "@odata.type",
         "createdDateTime",
@@ -68,8 +71,8 @@ impl Operation {
         body: &[u8],
         token: Option<&str>,
     ) -> Result<Self, BodyError> {
-        // One level: all members are flat, and what is nested in one is skipped.
-        Body::new(content_type, body, token).object(Self::NAMES, 1, |members| {
+        // Three levels: a detail may be an object, and its message too. What is nested elsewhere is skipped.
+        Body::new(content_type, body, token).object(Self::NAMES, 3, |members| {
             let mut statuses = members.node().all("status");
             match (statuses.next(), statuses.next()) {
                 (Some(_), Some(_)) => Err(BodyError::DuplicateKey),
@@ -87,7 +90,7 @@ impl Operation {
         Self {
             status: OperationStatus::read(members, "status"),
             id: members.text("id"),
-            status_detail: members.text("statusDetail"),
+            status_detail: status_detail(members),
             resource_location: members.text("resourceLocation"),
             odata_type: members.text("@odata.type"),
             created: members.time("createdDateTime"),
@@ -107,7 +110,8 @@ impl Operation {
         self.id.as_deref()
     }
 
-    /// What the service says about the status, for people.
+    /// What the service says about the status, for people: the text of `statusDetail`, or else code and message of an object
+    /// there or in the member `error`.
     #[must_use]
     pub fn status_detail(&self) -> Option<&str> {
         self.status_detail.as_deref()
@@ -136,6 +140,25 @@ impl Operation {
     pub const fn last_action(&self) -> Option<Timestamp> {
         self.last_action
     }
+}
+
+/// The text of `statusDetail`; if that is blank, code and message of an object there, or of an `error` beside it.
+fn status_detail(members: &Members<'_, '_>) -> Option<String> {
+    let said = members.text("statusDetail");
+    if said.as_deref().is_some_and(|text| !text.trim().is_empty()) {
+        return said;
+    }
+    let read = |name| {
+        let error = members.node().get(name)?;
+        let detail = summary(members.node(), Some(error), members.redaction());
+        let parts = [detail.code(), detail.message()];
+        let parts = parts.into_iter().flatten().filter(|part| !part.is_empty());
+        let text = parts.collect::<Vec<_>>().join(": ");
+        // Of a detail, a code alone is not a text.
+        let is_text = !text.is_empty() && (name == "error" || detail.message().is_some());
+        is_text.then_some(text)
+    };
+    read("statusDetail").or_else(|| read("error")).or(said)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! Evidence is an operation created about the time of the start that no entry claims, or else a run that started then and
 //! has no owner. Where evidence may belong to another start, it confirms rather than frees: a wrong match costs a slot, and
 //! never allows a start too many. Nothing is freed unless both lists were read whole, half an hour has passed since
-//! the lease, the ledger's clock agrees with the service's, the listed operations reach back to the start, and neither list
+//! the lease, the ledger's clock agrees with the service's, the listed operations reach back to the oldest start in doubt, and neither list
 //! lacks what an entry names: the service itself has named that, so a list without it is late or cut. Ids are compared
 //! without letter case. An entry whose operation is not listed may own any operation near it, since the list may have
 //! another id for it. Starts made elsewhere are entered as external.

@@ -157,6 +157,11 @@ impl<'a> Search<'a> {
         let is_doubt = |it: &&Entry| it.state(now) == EntryState::InDoubt;
         let mut doubts: Vec<&Entry> = entries.iter().filter(is_doubt).collect();
         doubts.sort_by_key(|it| it.reserved_at());
+        // A list whose oldest operation is younger than the oldest of them may have been cut: what is left of it may then
+        // confirm one start in the place of another.
+        let first = doubts.first().map(|it| it.reserved_at());
+        let reaches = self.reach.oldest_operation.zip(first);
+        let reaches = reaches.is_some_and(|(oldest, first)| oldest <= first);
 
         // Operations: leave out those that an entry names. An entry that names none, or one that is not listed (the list may
         // spell it in another way), may own any.
@@ -199,11 +204,6 @@ impl<'a> Search<'a> {
         for doubt in doubts {
             let is_late =
                 millis_after(doubt.lease_ends(), LATEST_RUN_START) <= now.as_millisecond();
-            // A list whose oldest operation is younger than the start may have been cut behind it.
-            let reaches = self
-                .reach
-                .oldest_operation
-                .is_some_and(|oldest| oldest <= doubt.reserved_at());
             let may_be = unowned.iter().any(|run| run_span(doubt).has(run.1))
                 || held.iter().any(|op| self.op_span(doubt).has(op.created));
             if self.is_whole && reaches && is_late && !may_be {

@@ -798,6 +798,17 @@ fn a_list_that_lacks_what_the_service_named_frees_nothing() {
 }
 
 #[test]
+fn what_is_left_of_a_cut_list_frees_no_start_in_the_place_of_another() {
+    // All three were accepted. Only the operation of the third is still listed, and it fits the second as well.
+    let mut ledger = Ledger::default();
+    for (n, time) in [(1, 0), (2, 115), (3, 385)] {
+        ledger.start(n, time, None);
+    }
+    let found = ledger.reconcile(HOUR, Some(&ops(&[("op-3", 385, None)])), Some(&[]));
+    assert_eq!(sum(&mut ledger, &found, HOUR), ([1, 0, 2, 0], 3));
+}
+
+#[test]
 fn starts_that_are_listed_by_other_ids_count_once() {
     for listed in [
         ["OP-1", "Op-2", "oP-3"],

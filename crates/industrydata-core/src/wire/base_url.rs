@@ -104,6 +104,14 @@ impl BaseUrl {
         self.0.start_url.get(..self.0.base_end).unwrap_or_default()
     }
 
+    /// Whether no segment of the path is `beta`, the only version that has the API. A gateway may map it
+    /// to another path.
+    pub(crate) fn lacks_beta(&self) -> bool {
+        // After the scheme and the host.
+        let mut segments = self.as_str().split('/').skip(3);
+        !segments.any(|segment| segment.eq_ignore_ascii_case("beta"))
+    }
+
     /// The host in lower case. An IPv6 address is in brackets.
     #[must_use]
     pub fn host(&self) -> &str {

@@ -227,6 +227,50 @@ fn other_members_are_advisory() {
     );
 }
 
+#[test]
+fn a_detail_is_text_wherever_it_stands() {
+    for (members, detail) in [
+        (
+            r#""statusDetail":"said","error":{"code":"c","message":"m"}"#,
+            Some("said"),
+        ),
+        (r#""error":{"code":"c","message":"m"}"#, Some("c: m")),
+        (
+            r#""statusDetail":null,"error":{"code":7,"message":"m"}"#,
+            Some("7: m"),
+        ),
+        (
+            r#""statusDetail":"","error":{"message":{"lang":"en","value":"m"}}"#,
+            Some("m"),
+        ),
+        (r#""statusDetail":" ","error":{"code":"c"}"#, Some("c")),
+        (r#""statusDetail":{"code":"c","message":"m"}"#, Some("c: m")),
+        (r#""statusDetail":{"message":{"value":"m"}}"#, Some("m")),
+        (
+            r#""statusDetail":{"code":"c"},"error":{"message":"m"}"#,
+            Some("m"),
+        ),
+        (r#""error":"text""#, Some("text")),
+        (r#""statusDetail":"","error":null"#, Some("")),
+        (r#""statusDetail":{"code":"c"}"#, None),
+        (r#""statusDetail":["m"],"error":{"message":["m"]}"#, None),
+        (r#""error":7"#, None),
+        (r#""error":{}"#, None),
+    ] {
+        let body = format!(r#"{{"status":"failed",{members}}}"#);
+        let operation = Operation::decode(JSON, body.as_bytes()).unwrap();
+        assert_eq!(operation.status_detail(), detail, "{body}");
+        assert_eq!(operation.status(), &OperationStatus::Failed);
+    }
+    // Nothing in a detail is the operation's own.
+    let body =
+        br#"{"status":"running","error":{"status":"failed","id":"e","message":"m canary-token"}}"#;
+    let operation = Operation::decode_redacted(JSON, body, Some("canary-token")).unwrap();
+    assert_eq!(operation.status(), &OperationStatus::Running);
+    assert_eq!(operation.id(), None);
+    assert_eq!(operation.status_detail(), Some("m [redacted]"));
+}
+
 proptest! {
     #[test]
     fn never_panics(content_type in "\\PC{0,30}", body in "[{}\\[\\]\":,a\\\\ ]{0,60}|\\PC{0,60}") {

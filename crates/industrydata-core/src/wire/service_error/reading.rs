@@ -8,23 +8,14 @@ pub(super) const INNER: &str = "innerError";
 pub(super) const INNER_LOWER: &str = "innererror";
 
 /// The outermost error, in any of the forms in use (E2, E3).
-pub(super) fn summary(
+pub(crate) fn summary(
     body: &Node<'_>,
     error: Option<&Node<'_>>,
     redaction: Redaction<'_>,
 ) -> ErrorDetail {
     let top = |name| body.get(name).and_then(Node::text);
     match error {
-        Some(error @ Node::Object(_)) => {
-            let code = match error.get("code") {
-                Some(Node::Number(code)) => Some(code.as_str()),
-                code => code.and_then(Node::text),
-            };
-            let message = error.get("message");
-            let message = message.and_then(|node| node.get("value").unwrap_or(node).text());
-            let target = error.get("target").and_then(Node::text);
-            ErrorDetail::redacted(code, message, target, redaction)
-        }
+        Some(error @ Node::Object(_)) => detail(error, redaction),
         Some(Node::Text(code)) => {
             ErrorDetail::redacted(Some(code), top("error_description"), None, redaction)
         }
@@ -36,10 +27,21 @@ pub(super) fn summary(
     }
 }
 
-/// Code, message and target of an object.
+/// Code, message and target of an object (E2).
 pub(crate) fn detail(node: &Node<'_>, redaction: Redaction<'_>) -> ErrorDetail {
-    let text = |name| node.get(name).and_then(Node::text);
-    ErrorDetail::redacted(text("code"), text("message"), text("target"), redaction)
+    let message = node.get("message");
+    let message = message.and_then(|node| node.get("value").unwrap_or(node).text());
+    let target = node.get("target").and_then(Node::text);
+    ErrorDetail::redacted(code(node), message, target, redaction)
+}
+
+/// The code of an object: text, or a number as text.
+fn code<'n>(node: &'n Node<'_>) -> Option<&'n str> {
+    match node.get("code")? {
+        Node::Number(code) => Some(code),
+        Node::Text(code) => Some(code),
+        Node::Null | Node::List(_) | Node::Object(_) | Node::Other => None,
+    }
 }
 
 /// The objects of the member `details` (E6).
@@ -61,7 +63,7 @@ pub(crate) fn inner_errors<'n, 'a>(
     std::iter::successors(error.and_then(inner), |node| inner(node)).take(limit)
 }
 
-/// The codes of inner errors.
+/// The codes of inner errors that are text (E4).
 pub(crate) fn codes<'n, 'a: 'n>(
     errors: impl Iterator<Item = &'n Node<'a>>,
     redaction: Redaction<'_>,
