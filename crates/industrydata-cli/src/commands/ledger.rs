@@ -11,6 +11,7 @@ use industrydata_core::ledger::Change;
 use industrydata_core::ledger::LedgerKey;
 use industrydata_core::ledger::Reset;
 use industrydata_core::ledger::Store;
+use industrydata_core::ledger::StoreError;
 use industrydata_core::policy::Throttle;
 use industrydata_core::wire::BaseUrl;
 use industrydata_core::wire::escape_controls;
@@ -33,6 +34,7 @@ struct Report {
     ledger: String,
     /// Where the old ledger is now; `null` if it was empty and stayed.
     moved_to: Option<String>,
+    /// `null` if it could not be read after the reset.
     quarantined_until: Option<String>,
 }
 
@@ -58,8 +60,18 @@ pub(super) fn reset(
         Ok(Reset::Marked | _) => None,
         Err(error) => return Err(error_report::ledger(&error).into()),
     };
-    let until = quarantined_until(&ledger)?;
-    let shown = escape_controls(&place);
+    let until = quarantined_until(&ledger);
+    if let Err(error) = &until {
+        terminal::warn(format!(
+            "the ledger was reset, but the end of its quarantine could not be read: {error}"
+        ));
+    }
+    Ok(done(&place, moved_to, until.ok().flatten()))
+}
+
+/// What the reset did. It is done even if the end of the quarantine could not be read.
+fn done(place: &str, moved_to: Option<String>, until: Option<Timestamp>) -> Answer {
+    let shown = escape_controls(place);
     let mut text = match &moved_to {
         Some(name) => format!("{shown} was moved to {}\n", escape_controls(name)),
         None => format!("{shown} was empty and stays where it is\n"),
@@ -73,22 +85,20 @@ pub(super) fn reset(
         );
     }
     let report = Report {
-        ledger: place.clone(),
+        ledger: place.to_owned(),
         moved_to,
         quarantined_until: until.map(|until| until.to_string()),
     };
-    Ok(Answer::value(&report, text))
+    Answer::value(&report, text)
 }
 
 /// The end of the quarantine, which is one for all tenants now.
-fn quarantined_until(ledger: &Ledger) -> Result<Option<Timestamp>, Box<Document>> {
+fn quarantined_until(ledger: &Ledger) -> Result<Option<Timestamp>, StoreError> {
     let Ok(tenant) = "default".parse() else {
         return Ok(None);
     };
     let key = LedgerKey::new(&BaseUrl::graph(), &tenant);
-    let reply = ledger
-        .transact(&Change::read(key, Throttle::default()))
-        .map_err(|error| error_report::ledger(&error))?;
+    let reply = ledger.transact(&Change::read(key, Throttle::default()))?;
     Ok(reply.quota().quarantine().map(|it| it.until()))
 }
 
@@ -119,4 +129,32 @@ fn confirm(place: &str) -> Result<(), Box<Document>> {
         return Err(Document::usage("the reset was not confirmed, nothing was changed").into());
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reset_is_reported_even_if_its_end_could_not_be_read() {
+        let at: Timestamp = "2026-03-10T12:00:00Z".parse().unwrap();
+        for until in [None, Some(at)] {
+            let answer = done("ledger", Some("aside".to_owned()), until);
+            let Answer::Result {
+                json,
+                text,
+                exit_code,
+                ..
+            } = answer
+            else {
+                panic!("nothing to print");
+            };
+            let report: serde_json::Value = serde_json::from_str(&json).unwrap();
+            assert_eq!((exit_code, &report["moved_to"]), (0, &"aside".into()));
+            let shown = until.map(|until| until.to_string());
+            assert_eq!(report["quarantined_until"], serde_json::json!(shown));
+            assert!(text.starts_with("ledger was moved to aside\n"), "{text}");
+            assert_eq!(text.contains("in quarantine until"), until.is_some());
+        }
+    }
 }

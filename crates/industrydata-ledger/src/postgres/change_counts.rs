@@ -8,7 +8,7 @@ use std::{
 use industrydata_core::ledger::LedgerKey;
 use industrydata_core::ledger::StoreError;
 
-use super::session::Row;
+use super::{session::Row, store_error::Obstacle};
 
 /// The count of changes that each tenant's row had when it was last read.
 #[derive(Debug, Default)]
@@ -44,12 +44,10 @@ impl ChangeCounts {
             (_, Some(row)) if row.changes < 1 => {
                 Err(StoreError::Damaged("a row has no count of its changes"))
             }
-            (Some(known), Some(row)) if row.changes < known => Err(StoreError::Damaged(
-                "the tenant's row was set back to an earlier one while in use",
-            )),
-            (Some(_), None) => Err(StoreError::Damaged(
-                "the tenant's row was removed while in use",
-            )),
+            (Some(known), Some(row)) if row.changes < known => {
+                Err(Obstacle::RowLost("set back").into())
+            }
+            (Some(_), None) => Err(Obstacle::RowLost("removed").into()),
             (_, Some(row)) => {
                 self.record(key, row.changes);
                 Ok(())
@@ -92,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_that_vanish_or_go_back_are_damage() {
+    fn rows_that_vanish_or_go_back_are_errors() {
         let (change_counts, key) = (ChangeCounts::default(), key("t"));
         let check = |known, row: Option<i64>| {
             let row = row.map(self::row);
@@ -104,15 +102,17 @@ mod tests {
             assert!(check(known, Some(row)).is_ok());
             assert_eq!(change_counts.get(&key), Some(row));
         }
-        for (known, row, why) in [
-            (Some(2), Some(1), "set back"),
-            (Some(1), None, "removed"),
-            (None, Some(0), "no count"),
-            (Some(1), Some(-1), "no count"),
+        for (known, row, is_damaged, why) in [
+            (Some(2), Some(1), false, "set back"),
+            (Some(1), None, false, "removed"),
+            (None, Some(0), true, "no count"),
+            (Some(1), Some(-1), true, "no count"),
         ] {
             let error = check(known, row).unwrap_err();
-            assert!(
-                matches!(error, StoreError::Damaged(message) if message.contains(why)),
+            assert!(error.to_string().contains(why), "{known:?} {row:?}");
+            assert_eq!(
+                matches!(error, StoreError::Damaged(_)),
+                is_damaged,
                 "{known:?} {row:?}"
             );
         }

@@ -50,7 +50,7 @@ use super::{connection_thread::ConnectionThread, options::PgOptions, plan::Plan}
 ///   whatever role or database say. **A server that runs with `fsync = off` loses starts when its
 ///   machine crashes**, and so does a replica that takes over without having had the last commits: keep at least one
 ///   synchronous replica (`synchronous_standby_names`) where servers fail over. This program remembers the rows it has
-///   read: a row that vanished or was set back is [`StoreError::Damaged`] until the program is restarted.
+///   read: a row that vanished or was set back is [`StoreError::Unavailable`] until the program is restarted.
 /// - **A name is a tenant.** Two names for one tenant are two ledgers, see
 ///   [`Tenant`](industrydata_core::Tenant). Names are kept as bytes of UTF-8, so any encoding and collation of the
 ///   database works: read them with `convert_from(tenant, 'UTF8')`.
@@ -127,7 +127,7 @@ impl Store for PgStore {
     /// ledger, or the tables are damaged, nothing is changed, and the reply is the SQL that renames the schema and begins
     /// a new one in quarantine. Run it as the owner of the schema.
     ///
-    /// A program that has read the old rows reports them as removed and makes no start until it is restarted.
+    /// A program that has read the old rows reports them as removed or set back and makes no start until it is restarted.
     ///
     /// # Errors
     ///

@@ -51,6 +51,10 @@ pub(super) enum Obstacle {
     NoAnswer { place: String, wait: Duration },
     #[error("the thread of the connection ended before it answered")]
     ThreadEnded,
+    #[error(
+        "the tenant's row was {0} since this program read it: after a reset of the ledger restart this program, otherwise the database has lost starts: run `industrydata ledger reset`"
+    )]
+    RowLost(&'static str),
 }
 
 impl From<Obstacle> for StoreError {

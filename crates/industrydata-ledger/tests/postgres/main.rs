@@ -89,6 +89,12 @@ fn used(store: &PgStore, tenant: &str) -> u32 {
     quota(store, tenant).unwrap().used()
 }
 
+/// Whether the error says that a row is gone that this program has read, and to restart it after a reset.
+fn is_row_lost(error: &StoreError) -> bool {
+    matches!(error, StoreError::Unavailable(_))
+        && error.to_string().contains("restart this program")
+}
+
 fn is_granted(result: &Result<StoreReply, StoreError>) -> bool {
     result.as_ref().is_ok_and(|reply| reply.refusal().is_none())
 }

@@ -4,7 +4,7 @@ use industrydata_core::ledger::{Change, RefusalReason, Reset, StoreReply};
 use industrydata_core::policy::Throttle;
 use industrydata_ledger::{Store, StoreError};
 
-use crate::{Fresh, fresh, is_granted, key, quota, reserve};
+use crate::{Fresh, fresh, is_granted, is_row_lost, key, quota, reserve};
 
 #[track_caller]
 fn quarantined(reply: Result<StoreReply, StoreError>) {
@@ -66,17 +66,21 @@ fn a_used_ledger_is_left_as_it_is_until_the_sql_runs() {
     let kept = format!("SELECT count(*) FROM \"{}\".books", aside[0]);
     assert_eq!(place.admin().ask_one(&kept), "1");
     // A store that read the old rows makes no start, and neither does a new store.
-    let removed = old.transact(&reserve("t", 4));
-    assert!(
-        matches!(removed, Err(StoreError::Damaged(_))),
-        "{removed:?}"
-    );
+    let removed = old.transact(&reserve("t", 4)).unwrap_err();
+    assert!(is_row_lost(&removed), "{removed:?}");
     let new = place.store();
     for tenant in ["t", "u"] {
         quarantined(new.transact(&reserve(tenant, 4)));
     }
     quarantined(old.transact(&reserve("u", 4)));
     assert_eq!(new.reset().unwrap(), Reset::Marked);
+    // Another program has a row for the tenant, with fewer changes.
+    let quarantine = quota(&new, "t").unwrap().quarantine().unwrap();
+    let end = Change::end_quarantine(key("t"), Throttle::default(), quarantine);
+    assert_eq!(new.transact(&end).unwrap().unresolved(), None);
+    let set_back = old.transact(&reserve("t", 4)).unwrap_err();
+    assert!(is_row_lost(&set_back), "{set_back:?}");
+    assert!(is_granted(&place.store().transact(&reserve("t", 4))));
 }
 
 #[test]
