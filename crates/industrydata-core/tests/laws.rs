@@ -347,12 +347,12 @@ proptest! {
         let utc: Timestamp = "2026-03-10T12:00:00Z".parse().unwrap();
         let mut steady = Duration::from_secs(3);
         let at = |steady: Duration| Now::new(utc + steady, steady);
-        let mut watch = OperationPoll::new(url, plan, None, [1; 16], at(steady));
+        let mut poll = OperationPoll::new(url, plan, None, [1; 16], at(steady));
         let deadline = steady + limits.total;
         let mut answers = answers.into_iter().cycle();
         let mut last = "";
         for _ in 0..400_000 {
-            match watch.step() {
+            match poll.step() {
                 Step::Send(exchange) => {
                     let (kind, takes) = answers.next().unwrap();
                     let token = AccessToken::new(if takes % 2 == 0 { "canary-first" } else { "canary-second" }).unwrap();

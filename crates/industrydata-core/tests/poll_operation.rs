@@ -42,8 +42,8 @@ fn check(script: Script, kind: &str, polls: usize) -> World {
 #[track_caller]
 fn check_limit(script: Script, limits: Limits, kind: &str, polls: usize) -> World {
     let mut world = World::new(script);
-    let mut watch = world.resume(&resume_token(), limits);
-    let outcome = world.drive(&mut watch);
+    let mut poll = world.resume(&resume_token(), limits);
+    let outcome = world.drive(&mut poll);
     let got = match &outcome {
         Ok(operation) => operation.status().to_string(),
         Err(error) => {
@@ -220,8 +220,8 @@ fn a_404_has_a_grace_until_the_operation_was_seen() {
     );
     check(Script::new().running().status(404), "Gone", 2);
     let mut world = World::new(Script::new().status(404).times(40));
-    let mut watch = world.resume(&resume_token(), Limits::default());
-    let error = world.drive(&mut watch).unwrap_err();
+    let mut poll = world.resume(&resume_token(), Limits::default());
+    let error = world.drive(&mut poll).unwrap_err();
     assert!(matches!(error.kind(), OperationPollErrorKind::Gone(_)));
     let waited: Duration = world.pauses.iter().map(|(time, _)| *time).sum();
     assert!(waited >= Duration::from_secs(55), "{waited:?}");
@@ -248,9 +248,9 @@ fn a_206_is_no_status_whatever_its_body() {
 fn an_operation_of_which_nothing_is_known_is_not_found_after_ten_seconds_and_two_tries() {
     let end = |script: Script, policy| {
         let mut world = World::new(script);
-        let mut watch = waits(&world, policy, 3600);
+        let mut poll = waits(&world, policy, 3600);
         let began = world.now.steady;
-        let end = world.drive(&mut watch);
+        let end = world.drive(&mut poll);
         (end, world.now.steady - began, world.requests.len())
     };
     let default = PollingPolicy::default();
@@ -311,8 +311,8 @@ fn three_401_in_a_row_end_it_and_one_fresh_token_goes_on() {
 #[test]
 fn track_is_lost_after_ten_minutes_and_ten_transient_errors() {
     let mut world = World::new(Script::new().status(503).times(500));
-    let mut watch = world.resume(&resume_token(), Limits::default());
-    let error = world.drive(&mut watch).unwrap_err();
+    let mut poll = world.resume(&resume_token(), Limits::default());
+    let error = world.drive(&mut poll).unwrap_err();
     let OperationPollErrorKind::LostTrack { since, .. } = error.kind() else {
         panic!("{error}")
     };
@@ -404,8 +404,8 @@ fn a_last_poll_undercuts_no_retry_after() {
 #[test]
 fn the_time_limit_says_what_the_last_poll_ran_into() {
     let mut world = World::new(Script::new().status(503).times(9));
-    let mut watch = world.resume(&resume_token(), limits(12));
-    let error = world.drive(&mut watch).unwrap_err();
+    let mut poll = world.resume(&resume_token(), limits(12));
+    let error = world.drive(&mut poll).unwrap_err();
     assert!(error.to_string().contains("503"), "{error}");
 }
 
@@ -435,8 +435,8 @@ fn a_pace_of_the_callers_own_is_kept() {
 fn an_old_run_is_polled_at_the_pace_of_its_age() {
     let mut world = World::new(Script::new().running().succeeded());
     world.pass(Duration::from_secs(400));
-    let mut watch = world.resume(&resume_token(), Limits::default());
-    world.drive(&mut watch).unwrap();
+    let mut poll = world.resume(&resume_token(), Limits::default());
+    world.drive(&mut poll).unwrap();
     assert_eq!(world.pauses.first().unwrap().0.as_secs(), 40);
 }
 
@@ -444,19 +444,19 @@ fn an_old_run_is_polled_at_the_pace_of_its_age() {
 fn another_id_in_the_body_is_told_and_the_urls_is_kept() {
     let body = "{\"id\":\"d194fa3e\",\"status\":\"succeeded\"}";
     let mut world = World::new(Script::new().with(200, &[], body));
-    let mut watch = world.resume(&resume_token(), Limits::default());
-    world.drive(&mut watch).unwrap();
-    assert_eq!(watch.other_id(), Some("d194fa3e"));
-    assert!(watch.url().operation_id().starts_with("171bf0b4"));
+    let mut poll = world.resume(&resume_token(), Limits::default());
+    world.drive(&mut poll).unwrap();
+    assert_eq!(poll.other_id(), Some("d194fa3e"));
+    assert!(poll.url().operation_id().starts_with("171bf0b4"));
 }
 
 #[test]
 fn the_end_is_sticky() {
     let mut world = World::new(Script::new().succeeded());
-    let mut watch = world.resume(&resume_token(), Limits::default());
-    world.drive(&mut watch).unwrap();
-    watch.stop();
-    assert!(world.drive(&mut watch).is_ok());
+    let mut poll = world.resume(&resume_token(), Limits::default());
+    world.drive(&mut poll).unwrap();
+    poll.stop();
+    assert!(world.drive(&mut poll).is_ok());
     assert_eq!(world.requests.len(), 1);
 }
 

@@ -769,7 +769,7 @@ fn a_list_that_lacks_what_the_service_named_frees_nothing() {
         let used = u32::try_from(2 + external).unwrap();
         assert_eq!(sum(&mut ledger, &found, late), ([0, 0, 1, external], used));
     }
-    // What a list showed before is missed as well.
+    // An operation that a list showed before must be there too.
     let mut ledger = Ledger::default();
     ledger.start(2, HOUR, None);
     let early = HOUR + 200;
@@ -783,7 +783,7 @@ fn a_list_that_lacks_what_the_service_named_frees_nothing() {
     assert_eq!(found.left_in_doubt(), 1);
     let found = ledger.reconcile(late, Some(&external), Some(&run));
     assert_eq!(found.left_in_doubt(), 0);
-    // A run that an entry rests on is missed too.
+    // So must a run that an entry rests on.
     let mut ledger = Ledger::default();
     ledger.start(1, 0, None);
     ledger.start(2, HOUR, None);
