@@ -2,6 +2,11 @@
 //!
 //! clap does not wrap the help. A test checks that every line fits in 80 columns.
 
+#![allow(
+    rustdoc::bare_urls,
+    reason = "the help is printed, where a URL in brackets reads badly"
+)]
+
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
