@@ -20,9 +20,3 @@ pub enum BuildError {
     #[error("the HTTP client cannot be built: {0}")]
     Client(Cause),
 }
-
-impl BuildError {
-    pub(crate) fn client(error: reqwest::Error) -> Self {
-        Self::Client(Cause::new(error))
-    }
-}

@@ -7,8 +7,7 @@
 //! gone with the poll that sent it.
 
 use std::{
-    error::Error,
-    future::{Future, poll_fn},
+    future::poll_fn,
     pin::{Pin, pin},
     sync::{
         Arc,
@@ -18,7 +17,6 @@ use std::{
 };
 
 use industrydata_core::wire::{Phase, TransportError};
-use tower_layer::Layer;
 use tower_service::Service;
 
 tokio::task_local! {
@@ -67,20 +65,9 @@ pub(crate) fn transport_error(error: reqwest::Error) -> TransportError {
     TransportError::new(phase, error.without_url())
 }
 
-/// Marks requests while their connector runs.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct MarkLayer;
-
-impl<S> Layer<S> for MarkLayer {
-    type Service = Marking<S>;
-
-    fn layer(&self, inner: S) -> Marking<S> {
-        Marking(inner)
-    }
-}
-
+/// A connector that marks requests while it runs.
 #[derive(Clone, Debug)]
-pub(crate) struct Marking<S>(S);
+pub(crate) struct Marking<S>(pub(crate) S);
 
 impl<S, Target> Service<Target> for Marking<S>
 where
@@ -136,13 +123,10 @@ impl reqwest::dns::Resolve for LoopbackOnly {
         Box::pin(async move {
             let addrs: Vec<_> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
             if !addrs.iter().all(|addr| addr.ip().is_loopback()) {
-                let error: Box<dyn Error + Send + Sync> =
-                    "the name resolves to an address that is not loopback, and the base is not https"
-                        .into();
-                return Err(error);
+                let why = "the name resolves to an address that is not loopback, and the base is not https";
+                return Err(why.into());
             }
-            let addrs: reqwest::dns::Addrs = Box::new(addrs.into_iter());
-            Ok(addrs)
+            Ok(Box::new(addrs.into_iter()) as reqwest::dns::Addrs)
         })
     }
 }

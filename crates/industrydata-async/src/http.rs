@@ -7,13 +7,14 @@ use std::{
 };
 
 use http::{Request, Response, StatusCode, Uri, header::CONTENT_LENGTH, response::Parts};
-use industrydata_core::wire::{IncompleteBody, Phase, TransportError};
+use industrydata_core::wire::{Cause, IncompleteBody, Phase, TransportError};
 use reqwest::{Client, ClientBuilder, Url, redirect, retry};
 use tokio::sync::{Semaphore, SemaphorePermit};
+use tower_layer::layer_fn;
 
 use crate::{
     build_error::BuildError,
-    connect::{self, LoopbackOnly, Mark, MarkLayer},
+    connect::{self, LoopbackOnly, Mark, Marking},
 };
 
 /// The longest that connecting may take.
@@ -68,7 +69,7 @@ impl Http {
             .https_only(!plain)
             .pool_max_idle_per_host(connections)
             .connect_timeout(CONNECT_LIMIT)
-            .connector_layer(MarkLayer);
+            .connector_layer(layer_fn(Marking));
         if local {
             builder = builder.no_proxy();
         }
@@ -76,7 +77,9 @@ impl Http {
             builder = builder.dns_resolver(LoopbackOnly);
         }
         Ok(Self {
-            client: builder.build().map_err(BuildError::client)?,
+            client: builder
+                .build()
+                .map_err(|error| BuildError::Client(Cause::new(error)))?,
             gate: Semaphore::new(connections.max(1)),
             last: Mutex::default(),
         })

@@ -95,10 +95,8 @@ impl OperationPoller {
     ///
     /// [`ReadError`] if the runs had to be listed and could not be.
     pub async fn find_run(&self) -> Result<Option<RunMatch>, ReadError> {
-        let find = self
-            .driver
-            .session
-            .find_run(self.poll.poll(), any_seed(), now());
+        let session = &self.driver.session;
+        let find = session.find_run(self.poll.poll(), any_seed(), now());
         self.driver.finish(find).await
     }
 

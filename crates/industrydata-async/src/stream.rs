@@ -2,7 +2,6 @@
 
 use std::{
     fmt,
-    future::Future,
     pin::Pin,
     task::{Context, Poll},
 };
@@ -12,17 +11,8 @@ use industrydata_core::lro::{OperationPollError, Progress};
 
 use crate::operation_poller::OperationPoller;
 
-type Step<'r> = Pin<
-    Box<
-        dyn Future<
-                Output = (
-                    &'r mut OperationPoller,
-                    Result<Option<Progress>, OperationPollError>,
-                ),
-            > + Send
-            + 'r,
-    >,
->;
+type Polled = Result<Option<Progress>, OperationPollError>;
+type Step<'r> = Pin<Box<dyn Future<Output = (&'r mut OperationPoller, Polled)> + Send + 'r>>;
 
 /// Each poll's [`Progress`]; a failed poll is the last item. After it, the [`OperationPoller`] has the operation as last
 /// seen.
