@@ -57,7 +57,7 @@ fn requests(emulator: &Emulator) -> usize {
 }
 
 #[test]
-fn t46_a_clock_that_is_off_is_told_by_the_answer() {
+fn t46_a_clock_that_is_off_is_reported_from_the_answer() {
     let emulator = emulator();
     let client = tenant(&emulator, Ledger::memory());
     for (seconds, is_reported) in [(0, false), (-100, false), (-600, true), (600, true)] {

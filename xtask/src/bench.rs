@@ -78,8 +78,8 @@ impl Service {
             .stdout(Stdio::piped())
             .spawn()?;
         let mut url = String::new();
-        if let Some(told) = process.stdout.take() {
-            BufReader::new(told).read_line(&mut url)?;
+        if let Some(stdout) = process.stdout.take() {
+            BufReader::new(stdout).read_line(&mut url)?;
         }
         let url = url.trim().to_owned();
         Ok(Self { process, url })
@@ -105,15 +105,15 @@ impl Service {
         let output = command
             .args([what, &runs.to_string(), &self.url])
             .output()?;
-        let told = String::from_utf8_lossy(&output.stderr);
+        let stderr = String::from_utf8_lossy(&output.stderr);
         if !output.status.success() {
-            return Err(format!("bench {what} ended with {}: {told}", output.status).into());
+            return Err(format!("bench {what} ended with {}: {stderr}", output.status).into());
         }
-        let number = told.split_once(counter.before).map(|(_, rest)| {
+        let number = stderr.split_once(counter.before).map(|(_, rest)| {
             let digits = rest.chars().take_while(|c| c.is_ascii_digit() || *c == ',');
             digits.filter(char::is_ascii_digit).collect::<String>()
         });
-        let number = number.ok_or_else(|| format!("valgrind told no count: {told}"))?;
+        let number = number.ok_or_else(|| format!("valgrind printed no count: {stderr}"))?;
         Ok(number.parse()?)
     }
 }

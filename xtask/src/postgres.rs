@@ -143,12 +143,12 @@ impl Server {
 
     /// Its name and version.
     pub(crate) fn about(&self) -> String {
-        let told = Command::new(self.programs.join("postgres"))
+        let output = Command::new(self.programs.join("postgres"))
             .arg("--version")
             .output();
-        told.map_or_else(
+        output.map_or_else(
             |_| "PostgreSQL".to_owned(),
-            |told| String::from_utf8_lossy(&told.stdout).trim().to_owned(),
+            |output| String::from_utf8_lossy(&output.stdout).trim().to_owned(),
         )
     }
 
@@ -156,7 +156,7 @@ impl Server {
         self.folder.path().join("log")
     }
 
-    /// Whether the server ended although nobody asked it to: its pid file is gone and it never wrote another.
+    /// Whether the server ended although it was not asked to: its pid file is gone and it never wrote another.
     fn has_ended(&mut self) -> io::Result<bool> {
         let log = fs::read_to_string(self.log())?;
         let exited = match &mut self.child {
@@ -230,8 +230,8 @@ fn private(path: &Path, text: &str) -> io::Result<()> {
 #[cfg(unix)]
 fn nobody() -> io::Result<Option<(u32, u32)>> {
     let number = |arguments: &[&str]| {
-        let told = Command::new("id").args(arguments).output()?;
-        let text = String::from_utf8_lossy(&told.stdout);
+        let output = Command::new("id").args(arguments).output()?;
+        let text = String::from_utf8_lossy(&output.stdout);
         text.trim().parse::<u32>().map_err(io::Error::other)
     };
     if number(&["-u"])? != 0 {

@@ -441,7 +441,7 @@ fn an_old_run_is_polled_at_the_pace_of_its_age() {
 }
 
 #[test]
-fn another_id_in_the_body_is_told_and_the_urls_is_kept() {
+fn another_id_in_the_body_is_reported_and_the_id_of_the_url_is_kept() {
     let body = "{\"id\":\"d194fa3e\",\"status\":\"succeeded\"}";
     let mut world = World::new(Script::new().with(200, &[], body));
     let mut poll = world.resume(&resume_token(), Limits::default());

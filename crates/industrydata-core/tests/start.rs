@@ -440,8 +440,8 @@ fn a_location_that_repeats_the_token_is_not_written_down() {
 }
 
 #[test]
-fn a_404_at_a_base_url_without_beta_is_told_its_likely_cause() {
-    for (base, status, told) in [
+fn the_advice_for_a_404_at_a_base_url_without_beta_names_the_likely_cause() {
+    for (base, status, is_named) in [
         ("https://gateway.example", 404, true),
         ("http://127.0.0.1:8080/graph", 404, true),
         ("https://beta/graph", 404, true),
@@ -457,7 +457,11 @@ fn a_404_at_a_base_url_without_beta_is_told_its_likely_cause() {
         };
         let error = world.start(plan).unwrap_err();
         assert!(matches!(error.kind(), StartErrorKind::Refused(_)));
-        assert_eq!(error.advice().contains("/beta"), told, "{base} {status}");
+        assert_eq!(
+            error.advice().contains("/beta"),
+            is_named,
+            "{base} {status}"
+        );
     }
 }
 
@@ -523,7 +527,7 @@ fn refusals_in_a_row_lengthen_the_wait_for_a_slot() {
 }
 
 #[test]
-fn the_time_limit_before_the_request_is_told() {
+fn a_time_limit_before_the_request_is_reported() {
     let mut world = World::new(Script::new());
     let mut plan = world.plan();
     plan.limits.total = Duration::ZERO;
@@ -782,7 +786,7 @@ fn reserved(world: &mut World, total: Duration) -> Start {
 }
 
 #[test]
-fn a_clock_is_told_to_be_off_by_more_than_two_minutes() {
+fn a_clock_that_is_off_by_more_than_two_minutes_is_reported() {
     for (date, skew) in [
         ("12:02:00", None),
         ("12:02:01", Some(121)),

@@ -56,7 +56,7 @@ fn edges_point_one_way() {
             }
         }
     }
-    // Nobody has been left out.
+    // No package is left out.
     let crates = fs::read_dir(root().join("crates")).unwrap().count();
     assert_eq!(
         crates,

@@ -1,9 +1,8 @@
 //! Runs vectors against the core: JSON Lines, one case a line, in the format of their rules.
 //!
-//! The kind of a line is told by its keys. A line passes if what the core says equals its
-//! `expect`, or its `alt`, or if the core's error is one of its `also_acceptable`; only the keys
-//! that are listed are compared. What cannot be read fails: a malformed line, one of no kind, a
-//! name seen before.
+//! The keys of a line give its kind. A line passes if the core's result equals its `expect` or its `alt`, or if the core's
+//! error is one of its `also_acceptable`. Only the keys that are listed are compared. A malformed line, a line of an unknown
+//! kind and a repeated name fail.
 
 mod subjects;
 

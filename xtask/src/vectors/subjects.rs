@@ -1,4 +1,4 @@
-//! The kinds of vectors: how each is told, and how it is put to the core.
+//! The kinds of vectors: the keys that identify each, and how the core is asked.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -38,7 +38,7 @@ impl Kind {
     }
 }
 
-/// The kind, told by the keys; `None` if they are those of no kind.
+/// The kind that the keys identify; `None` for an unknown one.
 pub(super) fn kind(vector: &Vector) -> Option<Kind> {
     let has = |key| vector.contains_key(key);
     let run = if has("request_url") {
@@ -194,7 +194,7 @@ fn start(vector: &Vector) -> Result<Shown, String> {
             (Acceptance::of_status(status), may_repeat_status(status))
         }
         "transport" => (Acceptance::of_phase(phase(event)?), false),
-        // On restart nobody knows whether the POST left (S8).
+        // After a restart it is not known whether the POST was sent (S8).
         "crash" => (Acceptance::Unknown, false),
         other => return Err(format!("no event is of kind {other}")),
     };

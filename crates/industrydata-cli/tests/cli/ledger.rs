@@ -35,7 +35,7 @@ fn a_damaged_ledger_is_moved_aside_and_the_new_one_gives_no_slot() {
         let message = document["error"]["message"].as_str().unwrap();
         assert!(message.contains("industrydata ledger reset"), "{document}");
 
-        // Nobody can be asked.
+        // Without a terminal there is no one to ask.
         let (code, document) = stage.json(&["ledger", "reset"]);
         assert_eq!((code, &document["outcome"]), (2, &json!("usage")));
         assert!(

@@ -91,9 +91,9 @@ fn the_ledger_of_a_stopped_emulator_is_named() {
             let (code, document) = stage.json(&[line, &["--http", http]].concat());
             assert_eq!((code, &document["outcome"]), (9, &json!("ledger")));
             let error = &document["error"];
-            let told = |key: &str, text: &str| error[key].as_str().unwrap().contains(text);
-            assert!(told("message", "the emulator was stopped"), "{document}");
-            assert!(told("advice", named), "{document}");
+            let has = |key: &str, text: &str| error[key].as_str().unwrap().contains(text);
+            assert!(has("message", "the emulator was stopped"), "{document}");
+            assert!(has("advice", named), "{document}");
             assert_eq!(error["may_have_started"], "no");
         }
     }

@@ -87,8 +87,8 @@ fn a_wait_for_an_operation_that_never_was_ends_soon() {
                 assert_eq!(document["operation"]["id"], "nonsense");
                 assert_eq!(document["operation"]["resume_token"], Value::Null);
                 assert!(began.elapsed() >= Duration::from_secs(10));
-                let told = Stage::new(&never.base).run(&line).stderr;
-                assert!(!told.contains("resume with"), "{told}");
+                let shown = Stage::new(&never.base).run(&line).stderr;
+                assert!(!shown.contains("resume with"), "{shown}");
             });
         }
     });

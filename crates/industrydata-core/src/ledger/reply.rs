@@ -6,7 +6,7 @@ use crate::ledger::{entry::Entry, quota::Quota, refusal::Refusal, resolve::Unres
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Applied {
-    /// The bytes to write, durably; `None` if nothing is to be written.
+    /// The bytes to write, durably; `None`: write nothing.
     pub write: Option<Vec<u8>>,
     /// The reply, once they are written.
     pub reply: StoreReply,

@@ -122,7 +122,7 @@ fn a_slot_is_kept_from_the_latest_possible_start() {
 fn an_answer_dated_by_a_clock_that_is_behind_frees_nothing_early() {
     // Reserved at an hour, answered 140 s later by the ledger' clock.
     let now = HOUR + 140;
-    for (told, date) in [
+    for (stated, date) in [
         (now, now),
         (now - 120, now - 120),
         (now - 121, now),
@@ -130,12 +130,12 @@ fn an_answer_dated_by_a_clock_that_is_behind_frees_nothing_early() {
     ] {
         let mut ledger = Ledger::default();
         ledger.granted(1, HOUR);
-        ledger.settle(1, confirmed(told), now);
+        ledger.settle(1, confirmed(stated), now);
         // Run again later: it stands.
-        ledger.settle(1, confirmed(told), now + 5);
+        ledger.settle(1, confirmed(stated), now + 5);
         let frees = date.max(HOUR) + 12 * HOUR + 120;
-        assert_eq!(ledger.quota(frees - 1).used(), 1, "{told}");
-        assert_eq!(ledger.quota(frees).used(), 0, "{told}");
+        assert_eq!(ledger.quota(frees - 1).used(), 1, "{stated}");
+        assert_eq!(ledger.quota(frees).used(), 0, "{stated}");
     }
     // Recorded hours later: the service may have accepted the start until its lease ended.
     let mut ledger = Ledger::default();
@@ -347,7 +347,7 @@ fn first_sight_is_when_an_entry_is_made() {
     let year = 365 * 24 * HOUR;
     ledger.granted(1, year);
     ledger.settle(1, confirmed(year), year);
-    // Set back for good. The second is dated a year ahead as well, and nobody looks for six hours.
+    // Set back for good. The second is dated a year ahead as well, and the ledger is not opened for six hours.
     ledger.granted(2, 0);
     // Its lease ends as it would otherwise, and it counts for a window after that.
     assert_eq!(ledger.quota(149).in_flight(), 1);
@@ -513,8 +513,8 @@ fn what_changes_nothing_writes_nothing() {
     // Their leases have ended, which whoever changes something next writes down.
     assert_eq!(ledger.apply(&reserve(6), 200).write, None);
     let note = Evidence::ByHand(String::new());
-    let nobody = Change::resolve(key(), Throttle::default(), id(9), Resolution::Started, note);
-    let applied = ledger.apply(&nobody, 200);
+    let absent = Change::resolve(key(), Throttle::default(), id(9), Resolution::Started, note);
+    let applied = ledger.apply(&absent, 200);
     assert_eq!(applied.reply.unresolved(), Some(Unresolved::NoSuchEntry));
     assert_eq!(applied.write, None);
     ledger.settle(1, released(None), 200);

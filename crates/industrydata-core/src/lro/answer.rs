@@ -19,7 +19,7 @@ use crate::{
     },
 };
 
-/// Whether an answer has all of what was asked for. A 206 has a part of it, which nobody asked for.
+/// Whether an answer has all of what was asked for. A 206 has a part of it, which no request asks for.
 pub(super) fn is_whole_success(status: StatusCode) -> bool {
     status.is_success() && status != StatusCode::PARTIAL_CONTENT
 }

@@ -975,9 +975,9 @@ proptest! {
         let mut now = made.last().map_or(0, |it| it.0) + 1;
         for mut view in views {
             now += view.after;
-            // A list that is later than half an hour can be told only by what the service named and it lacks.
-            let is_told = made.iter().any(|it| it.2 == Made::Named && it.0 > now - view.lag);
-            view.lag = if is_told { view.lag } else { view.lag.min(1800) };
+            // A list that is more than half an hour late is recognised only by what it lacks and the service has named.
+            let is_recognised = made.iter().any(|it| it.2 == Made::Named && it.0 > now - view.lag);
+            view.lag = if is_recognised { view.lag } else { view.lag.min(1800) };
             let (listed, run_list) = (view.shows(now, &created), view.shows(now, &started));
             let listed: Vec<_> = listed.iter().map(|(id, time)| (id.as_str(), *time, None)).collect();
             let run_list: Vec<_> = run_list.iter().map(|(id, time)| (id.as_str(), *time)).collect();

@@ -137,9 +137,9 @@ fn at_call(inject: &str, prepare: fn(&Path)) -> bool {
     match start(inject, &path, 2) {
         // The last sync failed, or the process was killed in it.
         None => {
-            let is_told = |said: &String| said.contains("was reset and its old file is");
+            let is_reported = |said: &String| said.contains("was reset and its old file is");
             assert!(
-                is_reset || said.first().is_none_or(is_told),
+                is_reset || said.first().is_none_or(is_reported),
                 "{inject}: {said:?}"
             );
         }
