@@ -1,41 +1,61 @@
-//! An adapter in about a hundred lines, over sockets of the standard library: the smallest program that can start a run and
-//! see it through. It uses the public API of the core alone, and is the example for whoever writes one for another HTTP
-//! client. Read it from top to bottom.
+//! An adapter in about a hundred lines, over hyper's connections: the smallest program that can start a run and poll it until
+//! it ends. It uses only the public API of the core, and is the example for an adapter over another HTTP client. Read it from
+//! top to bottom.
 //!
 //! The machines decide everything: what to send, whether to send it again, how long to pause, what to record. An adapter
-//! has one loop ([`drive`]), one way to send ([`send`]), two clocks and a source of randomness.
+//! has one loop ([`Adapter::drive`]), one way to send ([`Adapter::send`]), two clocks and a source of randomness.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::{
     collections::hash_map::RandomState,
+    error::Error,
     hash::{BuildHasher, Hasher},
-    io::{self, Read, Write},
-    net::{TcpStream, ToSocketAddrs},
     sync::LazyLock,
     thread,
     time::{Duration, Instant},
 };
 
-use http::{Request, Response, header::HOST, response::Parts};
+use http::{Request, StatusCode, header::HOST, response::Parts};
+use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
+use hyper::{
+    body::Bytes,
+    client::conn::http1::{self, SendRequest},
+};
+use hyper_util::rt::TokioIo;
 use industrydata_core::{
     Now, Timestamp,
     auth::AccessToken,
     ledger::Store,
-    lro::{Exchange, Machine, Reply, Settings, Step},
+    lro::{Exchange, Machine, Settings, Step},
     policy::PollingPolicy,
     wire::{IncompleteBody, Phase, TransportError},
 };
 use industrydata_emulator::{Config, Emulator};
 use industrydata_ledger::Ledger;
+use tokio::{net::TcpStream, runtime::Runtime, time::timeout_at};
 
-/// All that is needed for I/O.
+/// The body of every request: it has none.
+type NoBody = Empty<Bytes>;
+
+/// Everything that I/O needs. Its methods block; hyper runs on a runtime that only they use.
 struct Adapter {
+    runtime: Runtime,
     token: AccessToken,
     ledger: Ledger,
 }
 
 impl Adapter {
+    fn new(token: &str) -> Result<Self, Box<dyn Error>> {
+        Ok(Self {
+            runtime: tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?,
+            token: AccessToken::new(token)?,
+            ledger: Ledger::memory(),
+        })
+    }
+
     /// Drives any machine to its end: a start, a poll, a read, a reconciliation.
     fn drive<M: Machine>(&self, machine: &mut M) -> Result<M::Output, M::Error> {
         loop {
@@ -58,104 +78,80 @@ impl Adapter {
         }
     }
 
-    /// Sends one request, once, and hands in its one answer. An adapter with token sources would ask for another token if
-    /// there is a challenge, within the exchange's time limit, and report a failure with `no_token`.
+    /// Sends one request once, and hands in its one answer. An adapter with token sources would get a token first, within
+    /// the exchange's time limit and another one if there is a challenge, and would report a failure with `no_token`.
     fn send(&self, exchange: Exchange<'_>) {
-        // Without a request there is nothing to send: the token was refused before, or the time is up.
+        // There is no request if the token was refused before, or if the time is up.
         let Some((request, reply)) = exchange.request(&self.token, now()) else {
             return;
         };
-        match round_trip(&request, &reply) {
+        let most = |status| reply.body_limit(status);
+        let answer = round_trip(request, reply.time_limit(), most);
+        match self.runtime.block_on(answer) {
             Ok((head, body)) => reply.answer(&head, body, now()),
             Err(error) => reply.lost(error, now()),
         }
     }
 }
 
-/// The head of the answer, and its body or what happened to it.
+/// The head of the answer, and its body or the reason why it is incomplete.
 type Answer = (Parts, Result<Vec<u8>, IncompleteBody>);
+type Failure = Box<dyn Error + Send + Sync>;
 
 /// One request on its own connection. The phase of an error matters: before a byte is sent, no run can have started.
-fn round_trip(request: &Request<()>, reply: &Reply<'_>) -> Result<Answer, TransportError> {
-    let until = Instant::now() + reply.time_limit();
-    let host = request.uri().authority().map_or("", |it| it.as_str());
-    let mut stream = connect(host, reply.time_limit())
-        .map_err(|error| TransportError::new(Phase::Connect, error))?;
-    let sent = |error| TransportError::new(Phase::Sent, error);
-    stream.write_all(&encode(request, host)).map_err(sent)?;
-    let mut bytes = Vec::new();
-    let (head, body_at) = loop {
-        read_some(&mut stream, &mut bytes, until).map_err(sent)?;
-        if let Some(head) = decode(&bytes).map_err(sent)? {
-            break head;
-        }
-    };
+async fn round_trip(
+    request: Request<()>,
+    limit: Duration,
+    most: impl Fn(StatusCode) -> usize,
+) -> Result<Answer, TransportError> {
+    let until = Instant::now() + limit;
+    let connected = within(until, connect(request)).await;
+    let (mut sender, request) =
+        connected.map_err(|error| TransportError::new(Phase::Connect, error))?;
+    let response = within(until, async { Ok(sender.send_request(request).await?) }).await;
+    let response = response.map_err(|error| TransportError::new(Phase::Sent, error))?;
     // The head is an answer, whatever happens to the body.
-    let most = reply.body_limit(head.status);
-    let length = head.headers.get("content-length");
-    let length = length.and_then(|it| it.to_str().ok()?.parse().ok());
-    let end = body_at + length.unwrap_or(most);
+    let (head, body) = response.into_parts();
+    let most = most(head.status);
     if most == 0 {
         return Ok((head, Ok(Vec::new())));
     }
-    while bytes.len() < end {
-        if bytes.len() - body_at > most {
-            return Ok((head, Err(IncompleteBody::TooLarge { limit: most })));
+    let body = match within(until, Limited::new(body, most).collect()).await {
+        Ok(body) => Ok(body.to_bytes().to_vec()),
+        Err(error) if error.is::<LengthLimitError>() => {
+            Err(IncompleteBody::TooLarge { limit: most })
         }
-        if let Err(error) = read_some(&mut stream, &mut bytes, until) {
-            return Ok((head, Err(IncompleteBody::cut(error))));
-        }
-    }
-    Ok((head, Ok(bytes.split_off(body_at))))
-}
-
-fn connect(host: &str, limit: Duration) -> io::Result<TcpStream> {
-    let address = host.to_socket_addrs()?.next();
-    let address = address.ok_or(io::ErrorKind::AddrNotAvailable)?;
-    TcpStream::connect_timeout(&address, limit)
-}
-
-/// The request as it is: an adapter adds nothing but the host, and follows no redirect.
-fn encode(request: &Request<()>, host: &str) -> Vec<u8> {
-    let target = request.uri().path_and_query().map_or("/", |it| it.as_str());
-    let mut bytes = format!(
-        "{} {target} HTTP/1.1\r\n{HOST}: {host}\r\n",
-        request.method()
-    )
-    .into_bytes();
-    for (name, value) in request.headers() {
-        bytes.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
-    }
-    bytes.extend_from_slice(b"connection: close\r\n\r\n");
-    bytes
-}
-
-/// The head of an answer and where its body begins, once it is whole.
-fn decode(bytes: &[u8]) -> io::Result<Option<(Parts, usize)>> {
-    let mut fields = [httparse::EMPTY_HEADER; 64];
-    let mut head = httparse::Response::new(&mut fields);
-    let httparse::Status::Complete(body_at) = head.parse(bytes).map_err(io::Error::other)? else {
-        return Ok(None);
+        Err(error) => Err(IncompleteBody::cut(error)),
     };
-    let mut response = Response::builder().status(head.code.unwrap_or_default());
-    for field in head.headers {
-        response = response.header(field.name, field.value);
-    }
-    let response = response.body(()).map_err(io::Error::other)?;
-    Ok(Some((response.into_parts().0, body_at)))
+    Ok((head, body))
 }
 
-fn read_some(stream: &mut TcpStream, bytes: &mut Vec<u8>, until: Instant) -> io::Result<()> {
-    let left = until.saturating_duration_since(Instant::now());
-    stream.set_read_timeout(Some(left.max(Duration::from_millis(1))))?;
-    let mut buffer = [0; 4096];
-    match stream.read(&mut buffer)? {
-        0 => Err(io::ErrorKind::UnexpectedEof.into()),
-        read => {
-            bytes.extend(buffer.iter().take(read));
-            Ok(())
-        }
-    }
+/// A connection, and the request as it is sent: the core's, with a host. hyper follows no redirect and repeats nothing.
+async fn connect(request: Request<()>) -> Result<(SendRequest<NoBody>, Request<NoBody>), Failure> {
+    let (mut parts, ()) = request.into_parts();
+    let host = parts
+        .uri
+        .authority()
+        .ok_or("the URI has no host")?
+        .to_string();
+    let stream = TcpStream::connect(&host).await?;
+    let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(connection);
+    parts.headers.insert(HOST, host.parse()?);
+    parts.uri = parts
+        .uri
+        .path_and_query()
+        .ok_or("the URI has no path")?
+        .as_str()
+        .parse()?;
+    Ok((sender, Request::from_parts(parts, NoBody::new())))
+}
+
+async fn within<T>(
+    until: Instant,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    timeout_at(until.into(), work).await?
 }
 
 /// Both clocks: the core reads none.
@@ -165,7 +161,7 @@ fn now() -> Now {
     Now::new(Timestamp::now(), steady)
 }
 
-/// Sixteen random bytes for one machine: the core rolls no dice.
+/// Sixteen random bytes for one machine: the core has no source of randomness.
 fn seed() -> [u8; 16] {
     let random = || u128::from(RandomState::new().build_hasher().finish());
     (random() << 64 | random()).to_be_bytes()
@@ -173,16 +169,13 @@ fn seed() -> [u8; 16] {
 
 /// An operation's way from its start to the end of its run.
 #[test]
-fn a_run_is_started_and_seen_through() -> Result<(), Box<dyn std::error::Error>> {
+fn a_run_is_started_and_seen_through() -> Result<(), Box<dyn Error>> {
     let emulator = Emulator::start(Config {
         speed: 1000.0,
         schedule: None,
         ..Config::default()
     })?;
-    let adapter = Adapter {
-        token: AccessToken::new(emulator.token())?,
-        ledger: Ledger::memory(),
-    };
+    let adapter = Adapter::new(emulator.token())?;
     let session = Settings::default()
         .base(emulator.base_url().parse()?)
         .polling(PollingPolicy::every(Duration::from_millis(20)))
@@ -208,11 +201,8 @@ fn a_run_is_started_and_seen_through() -> Result<(), Box<dyn std::error::Error>>
 
 /// Nothing listens: nothing was sent, so no run has started and the slot is given back.
 #[test]
-fn a_start_that_cannot_connect_gives_its_slot_back() -> Result<(), Box<dyn std::error::Error>> {
-    let adapter = Adapter {
-        token: AccessToken::new("a-token")?,
-        ledger: Ledger::memory(),
-    };
+fn a_start_that_cannot_connect_gives_its_slot_back() -> Result<(), Box<dyn Error>> {
+    let adapter = Adapter::new("a-token")?;
     let port = std::net::TcpListener::bind("127.0.0.1:0")?
         .local_addr()?
         .port();
