@@ -179,7 +179,8 @@ impl<'de> Visitor<'de> for Shape {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Node<'de>, A::Error> {
-        let mut object = Vec::new();
+        // Enough for an operation, so that its members are not moved.
+        let mut object = Vec::with_capacity(self.names.len().min(8));
         while let Some(name) = members.next_key_seed(Name(self.names))? {
             match (name, self.depth.checked_sub(1)) {
                 (Some(name), Some(depth)) => {

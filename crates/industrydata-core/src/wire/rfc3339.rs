@@ -25,8 +25,10 @@ pub(crate) fn rfc3339(text: &str) -> Option<Timestamp> {
     }
     // It takes nine digits at most.
     let fraction = tail.strip_suffix(zone)?;
-    let fraction = fraction.get(..10).unwrap_or(fraction);
-    let timestamp: Timestamp = [head, fraction, zone].concat().parse().ok()?;
+    let timestamp: Timestamp = match fraction.get(..10) {
+        Some(nine) => [head, nine, zone].concat().parse().ok()?,
+        None => text.parse().ok()?,
+    };
     if timestamp.subsec_nanosecond() == 0
         && (head.eq_ignore_ascii_case(UNSET) || timestamp.as_second() == UNSET_SECOND)
     {
