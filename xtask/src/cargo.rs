@@ -78,7 +78,8 @@ pub(crate) fn program(names: &[&str], profile: Option<&str>) -> Result<Command, 
     if let Some(profile) = profile {
         build.args(["--profile", profile]);
     }
-    show(&mut build)?;
+    let status = build.status()?;
+    succeeded(&build, status)?;
     built(name, profile.unwrap_or("debug"))
 }
 

@@ -1,7 +1,10 @@
 //! The programs of the workspace that are checks themselves.
 
 use std::{
+    env,
     ffi::OsString,
+    path::Path,
+    process,
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -22,6 +25,21 @@ pub(crate) fn simulate(arguments: &[OsString]) -> Result<(), Failure> {
 /// Every point at which an exchange can break or a future be dropped.
 pub(crate) fn cuts() -> Result<(), Failure> {
     cargo::show(&mut cargo::program(&["cuts"], None)?)
+}
+
+/// The vectors of a folder, as the caller of this program names it. The program reports failures itself.
+pub(crate) fn vectors(folder: Option<&Path>) -> Result<(), Failure> {
+    let mut command = cargo::program(&["vectors"], None)?;
+    command.args(folder).current_dir(env::current_dir()?);
+    if !command.status()?.success() {
+        process::exit(1);
+    }
+    Ok(())
+}
+
+/// The cost of an operation. Built alone, since other packages would turn on TLS for both sides of the comparison.
+pub(crate) fn bench() -> Result<(), Failure> {
+    cargo::run("run --release --locked --package bench -- compare".split(' '))
 }
 
 #[derive(clap::Args)]

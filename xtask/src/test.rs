@@ -7,7 +7,10 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::{Failure, canary, cargo, stores::Stores, tools::NEXTEST, vectors};
+use crate::{Failure, canary, cargo, stores::Stores, tools::NEXTEST};
+
+/// How libtest's lines with counts begin.
+const LIBTEST: &str = "test result: ";
 
 /// What was counted.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -64,17 +67,14 @@ pub(crate) fn all() -> Result<Tally, Failure> {
         }
         tally.add_report(&fs::read_to_string(reports.join("junit.xml"))?)?;
         tally.leaks += canary::in_files(&reports)?.0;
-        tally.count(&mut tests(
-            "test --doc --no-fail-fast",
-            &stores,
-            left.path(),
-        ))?;
+        let mut command = tests("test --doc --no-fail-fast", &stores, left.path());
+        tally.count(&mut command, LIBTEST)?;
     } else {
         // Tests that run a program must not have to build it within their time limits.
         cargo::show(cargo::cargo(["build", "--all-targets"]).args(cargo::WHOLE))?;
         let mut command = tests("test --no-fail-fast", &stores, left.path());
         // What passing tests put out is searched, too.
-        tally.count(command.args(["--", "--show-output"]))?;
+        tally.count(command.args(["--", "--show-output"]), LIBTEST)?;
     }
     let (leaks, files) = canary::in_files(left.path())?;
     tally.leaks += leaks;
@@ -83,9 +83,7 @@ pub(crate) fn all() -> Result<Tally, Failure> {
         "tokens in the output of the tests and in the {files} files that they left: {}",
         tally.leaks
     );
-    let vectors = vectors::run(None)?;
-    tally.passed += u64::try_from(vectors.passed)?;
-    tally.failed += u64::try_from(vectors.failed)?;
+    tally.count(&mut cargo::program(&["vectors"], None)?, "")?;
     Ok(tally)
 }
 
@@ -122,8 +120,8 @@ impl Tally {
         Ok(())
     }
 
-    /// Runs tests by cargo's own runner, passes on what they put out, and counts.
-    fn count(&mut self, command: &mut Command) -> Result<(), Failure> {
+    /// Runs tests, prints their output, and adds the counts of the lines that begin so.
+    fn count(&mut self, command: &mut Command, begin: &str) -> Result<(), Failure> {
         let before = self.failed;
         let (output, writer) = io::pipe()?;
         let mut child = command.stdout(writer.try_clone()?).stderr(writer).spawn()?;
@@ -134,7 +132,7 @@ impl Tally {
             self.leaks += canary::hits(&line);
             let line = String::from_utf8_lossy(&line);
             println!("{line}");
-            if let Some(counts) = line.strip_prefix("test result: ") {
+            if let Some(counts) = line.strip_prefix(begin) {
                 self.add(counts);
             }
         }
@@ -144,9 +142,9 @@ impl Tally {
         Ok(())
     }
 
-    /// Adds a line of libtest's: `ok. 3 passed; 0 failed; 1 ignored; ...`.
+    /// Adds a line of libtest or of the vectors: `ok. 3 passed; 0 failed; 1 ignored; ...`, `3 passed, 0 failed`.
     fn add(&mut self, counts: &str) {
-        for part in counts.split([';', '.']) {
+        for part in counts.split([';', '.', ',']) {
             let mut words = part.split_whitespace();
             let (Some(number), what) = (words.next(), words.next()) else {
                 continue;
@@ -189,10 +187,11 @@ mod tests {
         tally.add(
             "ok. 3 passed; 0 failed; 1 ignored; 0 measured; 2 filtered out; finished in 0.05s",
         );
+        tally.add("2 passed, 1 failed");
         tally.add("FAILED. 1 passed; 2 failed; 0 ignored; 0 measured; finished in 1.00s");
         let report = "<?xml?>\n<testsuites name=\"nextest-run\" tests=\"9\" failures=\"2\" errors=\"1\" uuid=\"x\">\n<testsuite tests=\"1\">";
         tally.add_report(report).unwrap();
-        assert_eq!((tally.passed, tally.failed), (10, 5));
+        assert_eq!((tally.passed, tally.failed), (12, 6));
         assert!(tally.add_report("<testsuites tests=\"9\">").is_err());
         assert!(tally.add_report("").is_err());
     }
