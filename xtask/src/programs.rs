@@ -1,4 +1,4 @@
-//! The programs of the workspace that are checks themselves.
+//! Checks that are programs of the workspace.
 
 use std::{
     env,
@@ -10,7 +10,7 @@ use std::{
 
 use crate::{Failure, cargo, stores::Stores};
 
-/// From so many histories on, building with optimisation takes less time than it saves.
+/// From this number of histories on, an optimised build takes less time than it saves.
 const MANY: u64 = 50_000;
 
 /// Histories in virtual time, checked against the laws.
@@ -27,7 +27,7 @@ pub(crate) fn cuts() -> Result<(), Failure> {
     cargo::show(&mut cargo::program(&["cuts"], None)?)
 }
 
-/// The vectors of a folder, as the caller of this program names it. The program reports failures itself.
+/// The vectors of a folder, whose path is relative to the user's folder. The program reports failures itself.
 pub(crate) fn vectors(folder: Option<&Path>) -> Result<(), Failure> {
     let mut command = cargo::program(&["vectors"], None)?;
     command.args(folder).current_dir(env::current_dir()?);
@@ -44,15 +44,15 @@ pub(crate) fn bench() -> Result<(), Failure> {
 
 #[derive(clap::Args)]
 pub(crate) struct Soak {
-    /// How long, in all
+    /// Seconds in all
     #[arg(long, default_value_t = 60)]
     seconds: u32,
     #[arg(long, default_value = "all", value_parser = ["sqlite", "postgres", "all"])]
     store: String,
-    /// End after so many kills for each store
+    /// End after this number of kills for each store
     #[arg(long, default_value_t = u64::MAX, hide_default_value = true)]
     kills: u64,
-    /// The time unless given
+    /// By default from the clock
     #[arg(long)]
     seed: Option<u64>,
 }
@@ -73,7 +73,7 @@ impl Soak {
     }
 }
 
-/// A seed by the clock. It fits libFuzzer's 32 bits, and is not 0, by which libFuzzer means a random one.
+/// A seed from the clock. It fits libFuzzer's 32 bits and is not 0, which asks libFuzzer for a random one.
 pub(crate) fn seed() -> Result<u64, Failure> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
     Ok(u64::from(now.subsec_nanos().max(1)))

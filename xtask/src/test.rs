@@ -12,12 +12,12 @@ use crate::{Failure, canary, cargo, stores::Stores, tools::NEXTEST};
 /// How libtest's lines with counts begin.
 const LIBTEST: &str = "test result: ";
 
-/// What was counted.
+/// The counts of a test run.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Tally {
     passed: u64,
     failed: u64,
-    /// How often a token of the tests was found in what they put out or left behind.
+    /// How often a token of the tests was found in their output or in files that they left.
     leaks: u64,
 }
 
@@ -55,13 +55,12 @@ pub(crate) fn all() -> Result<Tally, Failure> {
         .tempdir()?;
     let mut tally = Tally::default();
     if is_nextest_there() {
-        // Where nextest writes its report.
         let reports = cargo::target()?.join("nextest/ci");
         if reports.exists() {
             fs::remove_dir_all(&reports)?;
         }
         let status = tests("nextest run --profile ci", &stores, left.path()).status()?;
-        // nextest's code for tests that failed; they are counted from its report.
+        // 100: tests failed, which the report counts.
         if ![Some(0), Some(100)].contains(&status.code()) {
             return Err(format!("cargo nextest ended with {status}").into());
         }
@@ -70,10 +69,10 @@ pub(crate) fn all() -> Result<Tally, Failure> {
         let mut command = tests("test --doc --no-fail-fast", &stores, left.path());
         tally.count(&mut command, LIBTEST)?;
     } else {
-        // Tests that run a program must not have to build it within their time limits.
+        // Otherwise tests that run a program would build it within their time limits.
         cargo::show(cargo::cargo(["build", "--all-targets"]).args(cargo::WHOLE))?;
         let mut command = tests("test --no-fail-fast", &stores, left.path());
-        // What passing tests put out is searched, too.
+        // Their output is searched, too.
         tally.count(command.args(["--", "--show-output"]), LIBTEST)?;
     }
     let (leaks, files) = canary::in_files(left.path())?;
@@ -99,7 +98,7 @@ fn is_nextest_there() -> bool {
     there
 }
 
-/// A command that runs tests with the servers' addresses and the folder for temporary files in its environment.
+/// A command that runs tests, with the servers' addresses and the folder for temporary files in its environment.
 fn tests(words: &str, stores: &Stores, left: &Path) -> Command {
     let mut command = cargo::cargo(words.split(' '));
     command.args(cargo::WHOLE).env("TMPDIR", left);
@@ -125,7 +124,7 @@ impl Tally {
         let before = self.failed;
         let (output, writer) = io::pipe()?;
         let mut child = command.stdout(writer.try_clone()?).stderr(writer).spawn()?;
-        // Closes the writers of this process, so that the output ends with the tests.
+        // Closes the writers of this process. Otherwise the output would not end with the tests.
         command.stdout(Stdio::null()).stderr(Stdio::null());
         for line in BufReader::new(output).split(b'\n') {
             let line = line?;
