@@ -1,29 +1,22 @@
-//! The mark that every secret of the tests begins with, and the search for it in what the tests print and leave behind.
+//! Searches for the tests' secrets in what the tests print and leave behind.
 
 use std::{fs, io, path::Path};
 
-use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
+/// What every token of the tests begins with, except the emulator's default token, which the emulator prints: plain,
+/// percent-encoded, and the characters that base64 always has for it, by the bytes before it modulo three.
+const MARKS: [&str; 5] = ["canary-", "canary%2d", "Y2FuYXJ5L", "NhbmFyeS", "jYW5hcnkt"];
 
-/// Every token of the tests begins with it, but the emulator's default token, which the emulator prints.
-pub(crate) const MARK: &str = "canary-";
-
-/// How often the mark is in these bytes: plain, percent-encoded, and in base64 wherever in the encoded text it was.
+/// How often a mark is in these bytes.
 pub(crate) fn hits(bytes: &[u8]) -> u64 {
-    let mut marks = vec![
-        MARK.as_bytes().to_vec(),
-        MARK.replace('-', "%2d").into_bytes(),
-    ];
-    marks.extend((0..3).map(in_base64));
-    let count = |mark: &Vec<u8>| {
-        bytes
-            .windows(mark.len())
-            .filter(|part| part.eq_ignore_ascii_case(mark))
-            .count()
+    let count = |mark: &&str| {
+        let parts = bytes.windows(mark.len());
+        let found = parts.filter(|part| part.eq_ignore_ascii_case(mark.as_bytes()));
+        found.count() as u64
     };
-    marks.iter().map(count).sum::<usize>() as u64
+    MARKS.iter().map(count).sum()
 }
 
-/// How often the mark is in the files of a folder and below, their names included, and how many files there are.
+/// How often a mark is in the files and the file names under a folder, and the number of files.
 pub(crate) fn in_files(folder: &Path) -> io::Result<(u64, u64)> {
     let (mut found, mut files) = (0, 0);
     let mut folders = vec![folder.to_owned()];
@@ -42,23 +35,13 @@ pub(crate) fn in_files(folder: &Path) -> io::Result<(u64, u64)> {
     Ok((found, files))
 }
 
-/// The part of the base64 that is the same for every text with the mark after so many bytes, modulo three.
-fn in_base64(before: usize) -> Vec<u8> {
-    let text = [vec![0; before].as_slice(), MARK.as_bytes()].concat();
-    let encoded = STANDARD_NO_PAD.encode(&text);
-    // The characters that the neighbours' bits are in.
-    let first = (before * 8).div_ceil(6);
-    let last = text.len() * 8 / 6;
-    encoded
-        .as_bytes()
-        .get(first..last)
-        .unwrap_or_default()
-        .to_vec()
-}
-
 #[cfg(test)]
 mod tests {
+    use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
+
     use super::*;
+
+    const MARK: &str = "canary-";
 
     #[test]
     fn an_encoded_mark_is_found() {

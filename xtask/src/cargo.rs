@@ -9,8 +9,8 @@ use std::{
 
 use crate::Failure;
 
-/// What every build of the whole workspace is called with. Dependencies are compiled once as long as all steps ask for the
-/// same packages and features.
+/// The arguments of every build of the whole workspace. As long as all steps ask for the same packages and features,
+/// dependencies are compiled once.
 pub(crate) const WHOLE: [&str; 4] = [
     "--locked",
     "--workspace",
@@ -32,7 +32,7 @@ pub(crate) fn cargo<I: AsRef<OsStr>>(arguments: impl IntoIterator<Item = I>) -> 
     command
 }
 
-/// Takes out of a command's environment what `cargo run` has set for this program.
+/// Removes from a command's environment what `cargo run` has set for this program.
 pub(crate) fn without_own(command: &mut Command) {
     let own = env::vars_os().map(|(name, _)| name);
     for name in own.filter(|name| name.to_string_lossy().starts_with("CARGO_PKG_")) {
@@ -49,7 +49,7 @@ pub(crate) fn run<I: AsRef<OsStr>>(arguments: impl IntoIterator<Item = I>) -> Re
 
 /// Prints a command, runs it and shows its output. Anything but success is an error.
 pub(crate) fn show(command: &mut Command) -> Result<(), Failure> {
-    // Not on stdout, which may be what the command writes into a file.
+    // Not on stdout: the caller may save what the command prints there.
     eprintln!("+ {}", words(command));
     let status = command.status()?;
     succeeded(command, status)
@@ -68,8 +68,7 @@ pub(crate) fn works(command: &mut Command) -> bool {
     quiet.status().is_ok_and(|status| status.success())
 }
 
-/// Builds programs of the workspace, in the development profile or in another one, and returns the command that runs the
-/// first.
+/// Builds programs of the workspace, by default in the development profile, and returns the command that runs the first.
 pub(crate) fn program(names: &[&str], profile: Option<&str>) -> Result<Command, Failure> {
     let name = names.first().ok_or("no program is named")?;
     let mut build = cargo(["build", "--quiet"]);
@@ -78,11 +77,12 @@ pub(crate) fn program(names: &[&str], profile: Option<&str>) -> Result<Command, 
     if let Some(profile) = profile {
         build.args(["--profile", profile]);
     }
-    show(&mut build)?;
+    let status = build.status()?;
+    succeeded(&build, status)?;
     built(name, profile.unwrap_or("debug"))
 }
 
-/// The command that runs a program which has been built. `folder` is that of its profile.
+/// The command that runs a built program. `folder` is that of its profile.
 pub(crate) fn built(name: &str, folder: &str) -> Result<Command, Failure> {
     let mut command = Command::new(target()?.join(folder).join(name));
     command.current_dir(root());
@@ -90,7 +90,7 @@ pub(crate) fn built(name: &str, folder: &str) -> Result<Command, Failure> {
     Ok(command)
 }
 
-/// The target folder: this program is in the one of its profile.
+/// The target folder. This program is in the folder of its profile.
 pub(crate) fn target() -> Result<PathBuf, Failure> {
     let this = env::current_exe()?;
     let target = this.parent().and_then(Path::parent);
@@ -106,7 +106,7 @@ fn succeeded(command: &Command, status: ExitStatus) -> Result<(), Failure> {
     Err(format!("`{}` ended with {status}", words(command)).into())
 }
 
-/// A command as it would be typed; cargo is `cargo`, wherever it is.
+/// A command as a user would type it, with the program's name instead of its path.
 fn words(command: &Command) -> String {
     let program = PathBuf::from(command.get_program());
     let name = program.file_name().unwrap_or(command.get_program());

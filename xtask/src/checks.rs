@@ -10,7 +10,7 @@ use crate::{
     tools::{DENY, HACK, NEXTEST},
 };
 
-/// Installs what `ci` calls, so that its own time is that of the checks.
+/// Installs what `ci` calls, so that `ci` spends its time on the checks.
 pub(crate) fn tools() -> Result<(), Failure> {
     NEXTEST.need()?;
     DENY.need()
@@ -34,7 +34,7 @@ pub(crate) fn doc() -> Result<(), Failure> {
     cargo::show(&mut command)
 }
 
-/// On Linux `native-tls` needs OpenSSL's headers. Where they are missing, that feature is left out.
+/// On Linux `native-tls` needs OpenSSL's headers. Without them, that feature is left out.
 pub(crate) fn features() -> Result<(), Failure> {
     HACK.need()?;
     let mut command = cargo::cargo(["hack", "check", "--each-feature", "--exclude-all-features"]);

@@ -2,17 +2,17 @@
 
 use crate::{Failure, cargo, stores::Stores, tools};
 
-/// The share of the lines, in percent, below which the check fails. What is left are mostly arms that the types cannot
-/// exclude and nothing reaches.
+/// The lowest accepted share of the lines, in percent. The others are mostly arms that no input reaches but the types do
+/// not exclude.
 const LEAST: &str = "97";
 
-/// Everything but the sources of the two crates.
+/// Sources outside the two crates.
 const OTHERS: &str = "industrydata-(async|blocking|emulator|cli)/|/tests/|/xtask/|/tests\\.rs$";
 
 pub(crate) fn run() -> Result<(), Failure> {
     tools::LLVM_COV.need()?;
     let servers = Stores::start()?;
-    // Processes that tests kill leave files that cannot be read: the others count.
+    // Processes that tests kill leave unreadable files. Ignore them.
     let mut command = cargo::cargo([
         "llvm-cov",
         "--locked",
@@ -33,7 +33,7 @@ pub(crate) fn run() -> Result<(), Failure> {
         command.env("LLVM_PROFDATA", llvm.join("llvm-profdata"));
     } else {
         println!(
-            "LLVM's programs are those of the toolchain's component llvm-tools, or install llvm-19"
+            "LLVM's programs come from the toolchain's component llvm-tools; without it, install llvm-19"
         );
     }
     cargo::show(&mut command)

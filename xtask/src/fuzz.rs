@@ -1,24 +1,24 @@
-//! The fuzz targets, each for a bounded time: by libFuzzer on nightly, or else the same bodies on stable.
+//! Runs each fuzz target for a bounded time: with libFuzzer on nightly, otherwise the same bodies on stable.
 
 use std::{fs, path::Path, process::Command};
 
 use crate::{Failure, cargo, programs::seed, tools};
 
-/// What libFuzzer treats as a crash, besides a panic: MiB of memory, and seconds for one input.
+/// What libFuzzer treats as a crash besides a panic, in MiB of memory and seconds for one input; the longest input.
 const LIMITS: [&str; 3] = ["-rss_limit_mb=2048", "-timeout=20", "-max_len=16384"];
 
 #[derive(clap::Args)]
 pub(crate) struct Fuzz {
-    /// How long, for each target
+    /// Seconds for each target
     #[arg(long, default_value_t = 30)]
     seconds: u64,
-    /// The time unless given
+    /// By default from the clock
     #[arg(long)]
     seed: Option<u32>,
-    /// Without libFuzzer, also where there is a nightly toolchain
+    /// Do not use libFuzzer, even if a nightly toolchain is installed
     #[arg(long)]
     stable: bool,
-    /// All unless given
+    /// By default all
     targets: Vec<String>,
 }
 
@@ -54,10 +54,10 @@ impl Fuzz {
                 "without libFuzzer, which needs a nightly toolchain: no coverage guides the inputs"
             );
         }
-        let asked =
+        let is_chosen =
             |name: &&str| self.targets.is_empty() || self.targets.iter().any(|it| it == name);
         let mut crashed = Vec::new();
-        for name in known.iter().copied().filter(asked) {
+        for name in known.iter().copied().filter(is_chosen) {
             println!("{name}, {seconds} s, seed {seed}");
             let artefacts = folder.join("artifacts").join(name);
             fs::create_dir_all(&artefacts)?;
@@ -78,12 +78,12 @@ impl Fuzz {
             return Ok(());
         }
         Err(format!(
-        "crashed: {}; the inputs are in {}/artifacts; play one again with `cargo run --package fuzz-bodies -- replay \
-         TARGET FILE`, and keep it in tests/fuzz-bodies/regressions/TARGET/ when it is fixed",
-        crashed.join(", "),
-        folder.display()
-    )
-    .into())
+            "crashed: {}; the inputs are in {}/artifacts; play one again with `cargo run --package fuzz-bodies -- \
+             replay TARGET FILE`, and keep it in tests/fuzz-bodies/regressions/TARGET/ when it is fixed",
+            crashed.join(", "),
+            folder.display()
+        )
+        .into())
     }
 }
 
@@ -113,7 +113,7 @@ fn libfuzzer(folder: &Path, name: &str, seconds: &str, seed: &str) -> Result<Com
     Ok(command)
 }
 
-/// cargo of the nightly toolchain, whichever one runs this program.
+/// The nightly toolchain's cargo, whichever toolchain runs this program.
 fn nightly() -> Command {
     let mut command = Command::new("rustup");
     command

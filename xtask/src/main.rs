@@ -1,19 +1,19 @@
 //! The project's checks: `cargo xtask <command>`. Tools of the ecosystem do the work; what they lack is here.
 
-mod bench;
 mod canary;
 mod cargo;
 mod checks;
 mod coverage;
 mod fuzz;
 mod mutants;
+#[path = "../../tests/support/postgres.rs"]
+#[allow(dead_code, reason = "tests stop and resume a server, too")]
 mod postgres;
 mod programs;
 mod stores;
 mod test;
 mod tiers;
 mod tools;
-mod vectors;
 
 use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
@@ -88,17 +88,14 @@ impl Command {
             Self::Ci => tiers::ci(),
             Self::Nightly => tiers::nightly(),
             Self::Tools => checks::tools(),
-            Self::Vectors { dir } => match vectors::run(dir.as_deref())?.failed {
-                0 => Ok(()),
-                failed => Err(format!("{failed} vectors failed").into()),
-            },
+            Self::Vectors { dir } => programs::vectors(dir.as_deref()),
             Self::Simulate { arguments } => programs::simulate(arguments),
             Self::Soak(soak) => soak.run(),
             Self::Cuts => programs::cuts(),
             Self::Fuzz(fuzz) => fuzz.run(),
             Self::Mutants(mutants) => mutants.run(),
             Self::Coverage => coverage::run(),
-            Self::Bench => bench::run(),
+            Self::Bench => programs::bench(),
             Self::Stores { command } => stores::run(command),
             Self::Fmt => checks::fmt(),
             Self::Clippy => checks::clippy(),

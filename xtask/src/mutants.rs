@@ -1,7 +1,7 @@
-//! Mutation testing of the core and the ledger by cargo-mutants. Its configuration is `.cargo/mutants.toml`, with the
-//! mutants that no test can tell from the code.
+//! Mutation testing of the core and the ledger by cargo-mutants. Its configuration, `.cargo/mutants.toml`, lists the mutants
+//! that no test can tell from the code.
 
-use std::{fs, process::Command};
+use std::{ffi::OsString, fs, process::Command};
 
 use crate::{
     Failure, cargo,
@@ -13,18 +13,12 @@ use crate::{
 pub(crate) struct Mutants {
     #[arg(long, default_value = "all", value_parser = ["core", "ledger", "all"])]
     package: String,
-    /// Only the K-th of N parts, as K/N
-    #[arg(long)]
-    shard: Option<String>,
     /// Only in lines changed since this revision, or since the `recorded` one of .cargo/mutants.toml
     #[arg(long)]
     changed: Option<String>,
-    /// Only a part of so many mutants of each package at most
-    #[arg(long)]
-    most: Option<usize>,
-    /// Builds and tests at a time
-    #[arg(long, default_value_t = 2)]
-    jobs: usize,
+    /// More arguments for cargo-mutants, such as --shard 0/8 or --jobs 4
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<OsString>,
 }
 
 impl Mutants {
@@ -42,18 +36,18 @@ impl Mutants {
         if survived.is_empty() {
             return Ok(());
         }
+        let survived = survived.join(" and ");
         Err(format!(
-        "mutants survived in {}: add a test, or an entry with its reason to .cargo/mutants.toml",
-        survived.join(" and ")
-    )
-    .into())
+            "mutants survived in {survived}: add a test, or an entry with its reason to .cargo/mutants.toml"
+        )
+        .into())
     }
 
-    /// Whether every mutant of a package makes a test fail, of those that the flags choose.
+    /// Whether a test fails for every selected mutant of a package.
     fn are_caught(&self, package: &str) -> Result<bool, Failure> {
         let out = cargo::root().join("target/mutants-run").join(package);
         fs::create_dir_all(&out)?;
-        let mut chosen = vec!["mutants".to_owned(), "--package".into(), package.into()];
+        let mut command = cargo::cargo(["mutants", "--package", package]);
         if let Some(since) = &self.changed {
             let changes = changes(package, since)?;
             if changes.is_empty() {
@@ -62,31 +56,25 @@ impl Mutants {
             }
             let diff = out.join("changed.diff");
             fs::write(&diff, changes)?;
-            chosen.extend(["--in-diff".to_owned(), diff.to_string_lossy().into_owned()]);
+            command.arg("--in-diff").arg(diff);
         }
-        if let Some(shard) = &self.shard {
-            chosen.extend(["--shard".to_owned(), shard.clone()]);
-        } else if let Some(most) = self.most {
-            let listed = cargo::read(cargo::cargo(&chosen).arg("--list"))?;
-            let shards = listed.lines().count().div_ceil(most.max(1)).max(1);
-            chosen.extend(["--shard".to_owned(), format!("0/{shards}")]);
-        }
-        let mut command = cargo::cargo(&chosen);
         // A mutant of a constant can keep the compiler busy for ever.
-        command.args(["--build-timeout", "600", "--jobs", &self.jobs.to_string()]);
-        command
-            .arg("--output")
-            .arg(&out)
-            .env("NEXTEST_PROFILE", "mutants");
-        let mut servers = None;
-        if package == "industrydata-ledger" {
-            let started = Stores::start()?;
-            started.tell(command.args(["--features", "postgres"]));
-            servers = Some(started);
+        command.args(["--build-timeout", "600", "--output"]);
+        command.arg(&out).args(&self.arguments);
+        // Unless the arguments have another number.
+        command.env("CARGO_MUTANTS_JOBS", "2");
+        command.env("NEXTEST_PROFILE", "mutants");
+        let servers = if package == "industrydata-ledger" {
+            command.args(["--features", "postgres"]);
+            Some(Stores::start()?)
+        } else {
+            None
+        };
+        if let Some(servers) = &servers {
+            servers.tell(&mut command);
         }
         let status = command.status()?;
-        drop(servers);
-        // 2: some survived; 3: some ran into the time limit, which is a failed test. Other codes mean that nothing was shown.
+        // 2: mutants survived; 3: tests exceeded the time limit, which counts as failed. Other codes prove nothing.
         match status.code() {
             Some(0 | 3) => Ok(true),
             Some(2) => Ok(false),

@@ -1,13 +1,16 @@
-//! The programs of the workspace that are checks themselves.
+//! Checks that are programs of the workspace.
 
 use std::{
+    env,
     ffi::OsString,
+    path::Path,
+    process,
     time::{SystemTime, UNIX_EPOCH},
 };
 
 use crate::{Failure, cargo, stores::Stores};
 
-/// From so many histories on, building with optimisation takes less time than it saves.
+/// From this number of histories on, an optimised build takes less time than it saves.
 const MANY: u64 = 50_000;
 
 /// Histories in virtual time, checked against the laws.
@@ -24,17 +27,32 @@ pub(crate) fn cuts() -> Result<(), Failure> {
     cargo::show(&mut cargo::program(&["cuts"], None)?)
 }
 
+/// The vectors of a folder, whose path is relative to the user's folder. The program reports failures itself.
+pub(crate) fn vectors(folder: Option<&Path>) -> Result<(), Failure> {
+    let mut command = cargo::program(&["vectors"], None)?;
+    command.args(folder).current_dir(env::current_dir()?);
+    if !command.status()?.success() {
+        process::exit(1);
+    }
+    Ok(())
+}
+
+/// The cost of an operation. Built alone, since other packages would turn on TLS for both sides of the comparison.
+pub(crate) fn bench() -> Result<(), Failure> {
+    cargo::run("run --release --locked --package bench -- compare".split(' '))
+}
+
 #[derive(clap::Args)]
 pub(crate) struct Soak {
-    /// How long, in all
+    /// Seconds in all
     #[arg(long, default_value_t = 60)]
     seconds: u32,
     #[arg(long, default_value = "all", value_parser = ["sqlite", "postgres", "all"])]
     store: String,
-    /// End after so many kills for each store
+    /// End after this number of kills for each store
     #[arg(long, default_value_t = u64::MAX, hide_default_value = true)]
     kills: u64,
-    /// The time unless given
+    /// By default from the clock
     #[arg(long)]
     seed: Option<u64>,
 }
@@ -55,7 +73,7 @@ impl Soak {
     }
 }
 
-/// A seed by the clock. It fits libFuzzer's 32 bits, and is not 0, by which libFuzzer means a random one.
+/// A seed from the clock. It fits libFuzzer's 32 bits and is not 0, which asks libFuzzer for a random one.
 pub(crate) fn seed() -> Result<u64, Failure> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
     Ok(u64::from(now.subsec_nanos().max(1)))

@@ -14,7 +14,7 @@ pub(crate) struct Stores {
 }
 
 impl Stores {
-    /// Starts the servers that the stores need. A server that cannot be started fails the tests: none is left out.
+    /// Starts the servers that the stores need. If one cannot be started, the tests fail instead of being left out.
     pub(crate) fn start() -> Result<Self, Failure> {
         let authority = authority("industrydata test authority")?;
         let key = KeyPair::generate()?;

@@ -7,14 +7,17 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::{Failure, canary, cargo, stores::Stores, tools::NEXTEST, vectors};
+use crate::{Failure, canary, cargo, stores::Stores, tools::NEXTEST};
 
-/// What was counted.
+/// How libtest's lines with counts begin.
+const LIBTEST: &str = "test result: ";
+
+/// The counts of a test run.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Tally {
     passed: u64,
     failed: u64,
-    /// How often a token of the tests was found in what they put out or left behind.
+    /// How often a token of the tests was found in their output or in files that they left.
     leaks: u64,
 }
 
@@ -52,29 +55,25 @@ pub(crate) fn all() -> Result<Tally, Failure> {
         .tempdir()?;
     let mut tally = Tally::default();
     if is_nextest_there() {
-        // Where nextest writes its report.
         let reports = cargo::target()?.join("nextest/ci");
         if reports.exists() {
             fs::remove_dir_all(&reports)?;
         }
         let status = tests("nextest run --profile ci", &stores, left.path()).status()?;
-        // nextest's code for tests that failed; they are counted from its report.
+        // 100: tests failed, which the report counts.
         if ![Some(0), Some(100)].contains(&status.code()) {
             return Err(format!("cargo nextest ended with {status}").into());
         }
         tally.add_report(&fs::read_to_string(reports.join("junit.xml"))?)?;
         tally.leaks += canary::in_files(&reports)?.0;
-        tally.count(&mut tests(
-            "test --doc --no-fail-fast",
-            &stores,
-            left.path(),
-        ))?;
+        let mut command = tests("test --doc --no-fail-fast", &stores, left.path());
+        tally.count(&mut command, LIBTEST)?;
     } else {
-        // Tests that run a program must not have to build it within their time limits.
+        // Otherwise tests that run a program would build it within their time limits.
         cargo::show(cargo::cargo(["build", "--all-targets"]).args(cargo::WHOLE))?;
         let mut command = tests("test --no-fail-fast", &stores, left.path());
-        // What passing tests put out is searched, too.
-        tally.count(command.args(["--", "--show-output"]))?;
+        // Their output is searched, too.
+        tally.count(command.args(["--", "--show-output"]), LIBTEST)?;
     }
     let (leaks, files) = canary::in_files(left.path())?;
     tally.leaks += leaks;
@@ -83,9 +82,7 @@ pub(crate) fn all() -> Result<Tally, Failure> {
         "tokens in the output of the tests and in the {files} files that they left: {}",
         tally.leaks
     );
-    let vectors = vectors::run(None)?;
-    tally.passed += u64::try_from(vectors.passed)?;
-    tally.failed += u64::try_from(vectors.failed)?;
+    tally.count(&mut cargo::program(&["vectors"], None)?, "")?;
     Ok(tally)
 }
 
@@ -101,7 +98,7 @@ fn is_nextest_there() -> bool {
     there
 }
 
-/// A command that runs tests with the servers' addresses and the folder for temporary files in its environment.
+/// A command that runs tests, with the servers' addresses and the folder for temporary files in its environment.
 fn tests(words: &str, stores: &Stores, left: &Path) -> Command {
     let mut command = cargo::cargo(words.split(' '));
     command.args(cargo::WHOLE).env("TMPDIR", left);
@@ -122,19 +119,19 @@ impl Tally {
         Ok(())
     }
 
-    /// Runs tests by cargo's own runner, passes on what they put out, and counts.
-    fn count(&mut self, command: &mut Command) -> Result<(), Failure> {
+    /// Runs tests, prints their output, and adds the counts of the lines that begin so.
+    fn count(&mut self, command: &mut Command, begin: &str) -> Result<(), Failure> {
         let before = self.failed;
         let (output, writer) = io::pipe()?;
         let mut child = command.stdout(writer.try_clone()?).stderr(writer).spawn()?;
-        // Closes the writers of this process, so that the output ends with the tests.
+        // Closes the writers of this process. Otherwise the output would not end with the tests.
         command.stdout(Stdio::null()).stderr(Stdio::null());
         for line in BufReader::new(output).split(b'\n') {
             let line = line?;
             self.leaks += canary::hits(&line);
             let line = String::from_utf8_lossy(&line);
             println!("{line}");
-            if let Some(counts) = line.strip_prefix("test result: ") {
+            if let Some(counts) = line.strip_prefix(begin) {
                 self.add(counts);
             }
         }
@@ -144,9 +141,9 @@ impl Tally {
         Ok(())
     }
 
-    /// Adds a line of libtest's: `ok. 3 passed; 0 failed; 1 ignored; ...`.
+    /// Adds a line of libtest or of the vectors: `ok. 3 passed; 0 failed; 1 ignored; ...`, `3 passed, 0 failed`.
     fn add(&mut self, counts: &str) {
-        for part in counts.split([';', '.']) {
+        for part in counts.split([';', '.', ',']) {
             let mut words = part.split_whitespace();
             let (Some(number), what) = (words.next(), words.next()) else {
                 continue;
@@ -189,10 +186,11 @@ mod tests {
         tally.add(
             "ok. 3 passed; 0 failed; 1 ignored; 0 measured; 2 filtered out; finished in 0.05s",
         );
+        tally.add("2 passed, 1 failed");
         tally.add("FAILED. 1 passed; 2 failed; 0 ignored; 0 measured; finished in 1.00s");
         let report = "<?xml?>\n<testsuites name=\"nextest-run\" tests=\"9\" failures=\"2\" errors=\"1\" uuid=\"x\">\n<testsuite tests=\"1\">";
         tally.add_report(report).unwrap();
-        assert_eq!((tally.passed, tally.failed), (10, 5));
+        assert_eq!((tally.passed, tally.failed), (12, 6));
         assert!(tally.add_report("<testsuites tests=\"9\">").is_err());
         assert!(tally.add_report("").is_err());
     }

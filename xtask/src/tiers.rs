@@ -1,4 +1,4 @@
-//! The tiers: which checks run at which time. Each prints what its steps took.
+//! The tiers: which checks run when. Each prints the time that its steps took.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use crate::{Command, Failure, test};
 /// A command with its arguments, separated by spaces.
 type Step = &'static str;
 
-/// For every push, in the order of what fails soonest. All tests come after these.
+/// For every push: the steps before the tests, ordered by how soon they fail.
 const CI: &[Step] = &[
     "fmt",
     "deny",
@@ -20,7 +20,7 @@ const CI: &[Step] = &[
     "simulate --seeds 5000",
 ];
 
-/// What takes long and seldom finds something new.
+/// Steps that take long and rarely find something new.
 const NIGHTLY: &[Step] = &[
     "features",
     "simulate --seeds 1000000",
@@ -31,7 +31,7 @@ const NIGHTLY: &[Step] = &[
     "mutants",
 ];
 
-/// What the steps took.
+/// The times that the steps took.
 #[derive(Debug, Default)]
 struct Times(Vec<(Step, Duration)>);
 
@@ -54,7 +54,7 @@ pub(crate) fn ci() -> Result<(), Failure> {
     tally?.finish()
 }
 
-/// Goes on after a step that fails, since the others may find something else.
+/// Continues after a step that fails: the others may find something else.
 pub(crate) fn nightly() -> Result<(), Failure> {
     let mut times = Times::default();
     let mut failed = Vec::new();

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use crate::{Failure, cargo};
 
-/// A subcommand of cargo's that `cargo install` provides.
+/// A subcommand of cargo that `cargo install` provides.
 #[derive(Debug)]
 pub(crate) struct Tool {
     command: &'static str,
-    /// The version that is installed where there is none.
+    /// The version to install if none is installed.
     version: &'static str,
 }
 
@@ -35,7 +35,7 @@ impl Tool {
         cargo::works(&mut cargo::cargo([self.command, "--version"]))
     }
 
-    /// Installs it where it is missing.
+    /// Installs it if it is missing.
     pub(crate) fn need(&self) -> Result<(), Failure> {
         if self.is_there() {
             return Ok(());

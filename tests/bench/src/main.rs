@@ -1,11 +1,12 @@
-//! The programs that `cargo xtask bench` measures.
+//! The program behind `cargo xtask bench`.
 //!
-//! `bench WHAT COUNT URL` runs COUNT operations, each a start and three polls, against the service that `bench serve`
-//! provides. The loops written by hand do what a program without this library does: send, look at the status, and poll the
+//! `bench compare` starts a service and counts the cost of `bench WHAT COUNT URL`, which runs COUNT operations against it,
+//! each a start and three polls. The loops written by hand do what a program without this library does: send, look at the status, and poll the
 //! `Location`. They check nothing, keep no ledger, and send the token to any URL that the service names.
 
 mod by_hand;
 mod by_library;
+mod compare;
 mod core;
 mod serve;
 
@@ -21,7 +22,7 @@ fn main() -> ExitCode {
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("{failure}");
+            eprintln!("error: {failure}");
             ExitCode::FAILURE
         }
     }
@@ -31,10 +32,10 @@ fn run() -> Result<(), Failure> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let (what, count, url) = match arguments.as_slice() {
-        ["serve"] => return serve::run(),
+        ["compare"] => return compare::run(),
         [what, count] => (*what, count.parse()?, ""),
         [what, count, url] => (*what, count.parse()?, *url),
-        _ => return Err("bench serve | bench WHAT COUNT [URL]".into()),
+        _ => return Err("bench compare | bench WHAT COUNT [URL]".into()),
     };
     let token = "t".repeat(TOKEN_LENGTH);
     match what {

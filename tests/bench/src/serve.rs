@@ -8,17 +8,17 @@ use std::{
 
 use crate::Failure;
 
-/// Serves until the process is killed. The first line of output is the base URL.
-pub(crate) fn run() -> Result<(), Failure> {
+/// Serves until the process ends. Returns the base URL.
+pub(crate) fn start() -> Result<String, Failure> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let at = listener.local_addr()?;
-    println!("http://{at}/beta");
-    for client in listener.incoming() {
-        let client = client?;
-        let location = format!("http://{at}/beta/external/industryData/operations/");
-        thread::spawn(move || answer(&client, &location));
-    }
-    Ok(())
+    thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            let location = format!("http://{at}/beta/external/industryData/operations/");
+            thread::spawn(move || answer(&client, &location));
+        }
+    });
+    Ok(format!("http://{at}/beta"))
 }
 
 /// Serves one connection. After each start, it responds to two polls with `running` and to the third with `succeeded`.

@@ -22,7 +22,7 @@ mod races;
 mod resets;
 mod restarts;
 mod runtimes;
-#[path = "../../../../xtask/src/postgres.rs"]
+#[path = "../../../../tests/support/postgres.rs"]
 #[allow(dead_code, reason = "tests do not need all that the checks need")]
 mod server;
 mod tls;

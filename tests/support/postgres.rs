@@ -1,7 +1,6 @@
-//! A PostgreSQL server for the tests: on loopback, in a new data folder, made by the server's programs, and gone when the
-//! process that started it is.
+//! A PostgreSQL server for the tests, on loopback and with a new data folder. It ends with the process that started it.
 //!
-//! This file stands by itself: tests that stop and restart a server have it too.
+//! The checks and the tests that restart a server both include this file.
 
 use std::{
     env,
@@ -17,12 +16,12 @@ use std::{
 
 use tempfile::TempDir;
 
-/// How long making, starting and stopping may take, each.
+/// The time limit of creating, of starting and of stopping a server.
 const PATIENCE: Duration = Duration::from_secs(60);
 const USER: &str = "industry";
 const PASSWORD: &str = "ledger of the tests";
 
-/// Kills the server by its pid when standard input ends: on request, and when the process that started it is gone.
+/// Interrupts the server when standard input ends: on request, or because the process that started it has ended.
 const WATCH: &str = r#""$@" & server=$!; read _; kill -INT "$server"; wait "$server""#;
 
 /// A running server.
@@ -36,7 +35,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Makes a server and starts it. `files` are laid into its folder, `settings` are `name=value`.
+    /// Creates a server and starts it. `files` are written to its data folder, `settings` are `name=value`.
     pub(crate) fn start(files: &[(&str, &str)], settings: &[&str]) -> Result<Self, Box<dyn Error>> {
         let programs = programs()?;
         let folder = tempfile::Builder::new()
@@ -76,7 +75,7 @@ impl Server {
         Ok(server)
     }
 
-    /// Starts it again where it was stopped.
+    /// Starts it again after [`stop`](Self::stop).
     pub(crate) fn resume(&mut self) -> Result<(), Box<dyn Error>> {
         let data = self.folder.path().join("data");
         let log = fs::File::options()
@@ -115,7 +114,7 @@ impl Server {
         Ok(())
     }
 
-    /// Stops it; what is connected is thrown out.
+    /// Stops it and closes its connections.
     pub(crate) fn stop(&mut self) -> io::Result<()> {
         let Some(mut child) = self.child.take() else {
             return Ok(());
@@ -156,7 +155,7 @@ impl Server {
         self.folder.path().join("log")
     }
 
-    /// Whether the server ended although it was not asked to: its pid file is gone and it never wrote another.
+    /// Whether the server has ended without a request, or has logged that it could not start.
     fn has_ended(&mut self) -> io::Result<bool> {
         let log = fs::read_to_string(self.log())?;
         let exited = match &mut self.child {
@@ -179,7 +178,7 @@ impl Drop for Server {
     }
 }
 
-/// The folder of the server's programs: on the PATH, or the newest of the distribution's.
+/// The folder of the server's programs: on the PATH, or else the distribution's newest.
 fn programs() -> Result<PathBuf, Box<dyn Error>> {
     let is_whole =
         |folder: &PathBuf| folder.join("initdb").is_file() && folder.join("postgres").is_file();
@@ -207,7 +206,7 @@ fn programs() -> Result<PathBuf, Box<dyn Error>> {
                           looked for on the PATH and in /usr/lib/postgresql)".into())
 }
 
-/// Whether the server says of itself that it takes connections.
+/// Whether the server reports that it accepts connections.
 fn is_ready(data: &Path) -> bool {
     let pid_file = fs::read_to_string(data.join("postmaster.pid")).unwrap_or_default();
     pid_file
@@ -226,7 +225,7 @@ fn private(path: &Path, text: &str) -> io::Result<()> {
     give(path)
 }
 
-/// The server refuses to run as root: it runs as nobody then.
+/// The user to run the server as if this process is root, which the server refuses.
 #[cfg(unix)]
 fn nobody() -> io::Result<Option<(u32, u32)>> {
     let number = |arguments: &[&str]| {

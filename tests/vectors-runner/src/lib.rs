@@ -1,10 +1,10 @@
-//! Runs vectors against the core: JSON Lines, one case a line, in the format of their rules.
+//! Runs vectors against the core: JSON Lines, one case a line. The keys of a line give its kind.
 //!
-//! The keys of a line give its kind. A line passes if the core's result equals its `expect` or its `alt`, or if the core's
-//! error is one of its `also_acceptable`. Only the keys that are listed are compared. A malformed line, a line of an unknown
-//! kind and a repeated name fail.
+//! A line passes if the core's result equals its `expect` or its `alt`, or if the core's error is one of its
+//! `also_acceptable`. Only the listed keys are compared. A malformed line, a line of an unknown kind and a repeated name
+//! fail.
 
-mod subjects;
+mod kinds;
 
 use std::{
     collections::HashSet,
@@ -15,22 +15,25 @@ use std::{
 
 use serde_json::{Map, Value};
 
-use self::subjects::Shown;
-use crate::Failure;
+use self::kinds::Shown;
 
 /// How many lines passed and failed.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Tally {
-    /// Lines whose result is one of those accepted.
-    pub(crate) passed: usize,
-    /// All others.
-    pub(crate) failed: usize,
+pub struct Tally {
+    /// Lines with an accepted result.
+    pub passed: usize,
+    /// All other lines.
+    pub failed: usize,
 }
 
-/// Runs every `*.jsonl` of `folder`, by default the workspace's `tests/vectors`; says on stdout
-/// what failed, and in the last line how many passed.
-pub(crate) fn run(folder: Option<&Path>) -> Result<Tally, Failure> {
-    let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/vectors");
+/// Runs every `*.jsonl` of `folder`, by default the workspace's `tests/vectors`. Prints each failure to stdout, and the
+/// counts in the last line.
+///
+/// # Errors
+///
+/// The folder or one of its files cannot be read, or the folder has no such file.
+pub fn run(folder: Option<&Path>) -> Result<Tally, String> {
+    let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../vectors");
     let folder = folder.unwrap_or(&default);
     let mut tally = Tally::default();
     let mut names = HashSet::new();
@@ -58,7 +61,7 @@ pub(crate) fn run(folder: Option<&Path>) -> Result<Tally, Failure> {
     Ok(tally)
 }
 
-fn files(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+fn files(folder: &Path) -> Result<Vec<PathBuf>, String> {
     let unreadable = |e| format!("the folder {} cannot be read: {e}", folder.display());
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).map_err(unreadable)? {
@@ -71,7 +74,7 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
         }
     }
     if files.is_empty() {
-        return Err(format!("there is no *.jsonl file in {}", folder.display()).into());
+        return Err(format!("there is no *.jsonl file in {}", folder.display()));
     }
     files.sort();
     Ok(files)
@@ -105,7 +108,7 @@ fn check(line: &[u8], names: &mut HashSet<String>) -> Report {
     };
     name.clone_into(&mut report.name);
     report.problem = if names.insert(name.to_owned()) {
-        // A panic of the core is a failure of this line, not the end of the run.
+        // If the core panics, this line fails and the run continues.
         catch_unwind(|| judge(&vector))
             .unwrap_or_else(|_| Err("got:      a panic".to_owned()))
             .err()
@@ -120,11 +123,11 @@ fn judge(vector: &Map<String, Value>) -> Result<(), String> {
     let Some(expected) = expected.filter(|expected| !expected.is_empty()) else {
         return Err("malformed: expect is not an object with members".to_owned());
     };
-    let kind = subjects::kind(vector).ok_or("malformed: its keys are those of no kind")?;
-    let shown = (kind.run)(vector).map_err(|e| format!("malformed: {e}"))?;
+    let run = kinds::of(vector).ok_or("malformed: its keys are those of no kind")?;
+    let shown = run(vector).map_err(|e| format!("malformed: {e}"))?;
     let alternative = vector.get("alt").and_then(Value::as_object);
     let fits = |accepted: &Map<String, Value>| {
-        !accepted.is_empty() && fits(accepted, &shown, kind.ignored(vector))
+        !accepted.is_empty() && fits(accepted, &shown, kinds::ignored(vector))
     };
     let error = shown.got.get("err");
     let also = vector.get("also_acceptable").and_then(Value::as_array);
@@ -148,7 +151,7 @@ fn judge(vector: &Map<String, Value>) -> Result<(), String> {
     Err(problem)
 }
 
-/// Whether the result has every accepted member; `ignored` is not asserted of this kind.
+/// Whether the result has every accepted member, except the ignored one.
 fn fits(accepted: &Map<String, Value>, shown: &Shown, ignored: Option<&str>) -> bool {
     accepted.iter().all(|(key, value)| match key.as_str() {
         "display_forbidden" => value.as_array().is_some_and(|forbidden| {
@@ -165,7 +168,7 @@ fn fits(accepted: &Map<String, Value>, shown: &Shown, ignored: Option<&str>) -> 
     })
 }
 
-/// Objects are equal if every listed member is; URLs, if they are after normalisation.
+/// Objects are equal if every listed member is. URLs are compared in their normalised form.
 fn equals(key: &str, expected: &Value, got: &Value) -> bool {
     match (expected, got) {
         (Value::Object(expected), Value::Object(got)) => expected

@@ -1,60 +1,50 @@
-//! The kinds of vectors: the keys that identify each, and how the core is asked.
+//! The kinds of vectors: the keys that identify each, and the call of the core.
+
+use std::fmt::{Debug, Display};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use industrydata_core::lro::Acceptance;
-use industrydata_core::lro::may_repeat_status;
-use industrydata_core::model::Operation;
-use industrydata_core::wire::BaseUrl;
-use industrydata_core::wire::BaseUrlError;
-use industrydata_core::wire::ErrorDetail;
-use industrydata_core::wire::OperationUrl;
-use industrydata_core::wire::Phase;
-use industrydata_core::wire::ServiceError;
-use industrydata_core::wire::http_date;
-use industrydata_core::wire::longest_delay;
+use industrydata_core::{
+    lro::{Acceptance, may_repeat_status},
+    model::Operation,
+    wire::{
+        BaseUrl, BaseUrlError, ErrorDetail, OperationUrl, Phase, ServiceError, http_date,
+        longest_delay,
+    },
+};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 type Vector = Map<String, Value>;
 
-/// What the core said, and the texts it would show of it.
-pub(super) struct Shown {
-    pub(super) got: Value,
-    pub(super) texts: Vec<String>,
+/// The core's result, and the texts in which it would be shown.
+pub(crate) struct Shown {
+    pub(crate) got: Value,
+    pub(crate) texts: Vec<String>,
 }
 
-/// A kind of vectors.
-pub(super) struct Kind {
-    pub(super) run: fn(&Vector) -> Result<Shown, String>,
+/// How the core is asked for the result of one kind. An error means that the vector is malformed.
+type Run = fn(&Vector) -> Result<Shown, String>;
+
+/// The kind of a vector by its keys; `None` if they are those of no kind.
+pub(crate) fn of(vector: &Vector) -> Option<Run> {
+    const KINDS: [(&str, Run); 6] = [
+        ("request_url", location),
+        ("value", retry_after),
+        ("values", retry_after),
+        ("content_type", operation),
+        ("event", start),
+        ("status", service_error),
+    ];
+    let mut kinds = KINDS.iter();
+    let kind = kinds.find(|(key, _)| vector.contains_key(*key));
+    kind.map(|(_, run)| *run)
 }
 
-impl Kind {
-    /// The key that is not asserted for this vector: whether a POST may be repeated is asked of
-    /// responses only.
-    pub(super) fn ignored(&self, vector: &Vector) -> Option<&'static str> {
-        let event = vector.get("event")?;
-        (event.get("kind").and_then(Value::as_str) != Some("response")).then_some("auto_retry_post")
-    }
-}
-
-/// The kind that the keys identify; `None` for an unknown one.
-pub(super) fn kind(vector: &Vector) -> Option<Kind> {
-    let has = |key| vector.contains_key(key);
-    let run = if has("request_url") {
-        location
-    } else if has("value") || has("values") {
-        retry_after
-    } else if has("content_type") {
-        operation
-    } else if has("event") {
-        start
-    } else if has("status") {
-        service_error
-    } else {
-        return None;
-    };
-    Some(Kind { run })
+/// The expected key that is not compared: only after a response can a POST be repeated.
+pub(crate) fn ignored(vector: &Vector) -> Option<&'static str> {
+    let event = vector.get("event")?;
+    (event.get("kind").and_then(Value::as_str) != Some("response")).then_some("auto_retry_post")
 }
 
 impl From<Value> for Shown {
@@ -194,7 +184,7 @@ fn start(vector: &Vector) -> Result<Shown, String> {
             (Acceptance::of_status(status), may_repeat_status(status))
         }
         "transport" => (Acceptance::of_phase(phase(event)?), false),
-        // After a restart it is not known whether the POST was sent (S8).
+        // After a restart, nothing shows whether the POST was sent (S8).
         "crash" => (Acceptance::Unknown, false),
         other => return Err(format!("no event is of kind {other}")),
     };
@@ -206,7 +196,7 @@ fn start(vector: &Vector) -> Result<Shown, String> {
     Ok(json!({ "ledger": ledger, "auto_retry_post": may_repeat }).into())
 }
 
-/// The phase an adapter would report; what is not known to be earlier is [`Phase::Sent`].
+/// The phase that an adapter would report: [`Phase::Sent`] unless the event is known to be earlier.
 fn phase(event: &Vector) -> Result<Phase, String> {
     let stream = |key| event.get(key).and_then(Value::as_u64);
     let error = event
@@ -246,7 +236,7 @@ fn before_sending(phase: &str) -> Phase {
     }
 }
 
-fn shown<T: std::fmt::Display + std::fmt::Debug>(got: Value, text: &T) -> Shown {
+fn shown<T: Display + Debug>(got: Value, text: &T) -> Shown {
     Shown {
         got,
         texts: vec![text.to_string(), format!("{text:?}")],
@@ -283,7 +273,7 @@ fn status(value: Option<&Value>) -> Result<StatusCode, String> {
         .ok_or_else(|| "status is not one".to_owned())
 }
 
-/// Fields as an HTTP client would hand them on: it refuses values with control characters.
+/// The fields that an HTTP client would return: it refuses values with control characters.
 fn headers(value: Option<&Value>) -> Result<HeaderMap, String> {
     let mut headers = HeaderMap::new();
     for field in value.and_then(Value::as_array).into_iter().flatten() {
