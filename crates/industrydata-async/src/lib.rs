@@ -1,7 +1,7 @@
-//! Starts a Microsoft Graph *industryData* run and sees it through, over reqwest and tokio.
+//! Starts a Microsoft Graph *industryData* run and polls it until it ends, over reqwest and tokio.
 //!
-//! A run of School Data Sync is started by one POST, which the service accepts five times in twelve hours. Its operation is
-//! polled at the `Location` of the answer. This crate reserves a slot in the ledger before the POST, sends the POST once,
+//! One POST starts a run of School Data Sync. The service accepts five of them in twelve hours, and its answer has the
+//! `Location` of an operation to poll. This crate reserves a slot in the ledger before the POST, sends the POST once,
 //! polls at a fair interval, and sends the token only to the service.
 //!
 //! ```
@@ -42,8 +42,8 @@
 //!
 //! # How a start ends
 //!
-//! [`TenantClient::start`] gives an [`OperationPoller`], or a [`StartError`](core::lro::StartError) that says whether a run
-//! may have started:
+//! [`TenantClient::start`] gives an [`OperationPoller`], or a [`StartError`](core::lro::StartError) that says whether a
+//! run may have started:
 //!
 //! | what happened | a run may have started |
 //! |---|---|
@@ -54,30 +54,31 @@
 //! # How its operation ends
 //!
 //! [`OperationPoller::until_done`] gives the operation once it has `succeeded`, or an
-//! [`OperationPollError`](core::lro::OperationPollError): the operation failed, is gone, could not be polled for long, the
-//! token was refused, or the time limit passed. All but the first carry a [`ResumeToken`](core::lro::ResumeToken), which
-//! [`TenantClient::resume`] takes, in any process.
+//! [`OperationPollError`](core::lro::OperationPollError): the operation failed, is gone or was not found, polls failed
+//! for ten minutes, the token was refused, or the time limit passed. Unless the operation failed or was not found, the
+//! error has a [`ResumeToken`](core::lro::ResumeToken), which [`TenantClient::resume`] accepts in any process.
 //!
 //! # The run, the lists and the ledger
 //!
-//! An operation that has succeeded says nothing about the data: [`OperationPoller::follow`] finds its run and polls that to
-//! its own end. [`TenantClient::operations`], [`runs`](TenantClient::runs), [`statistics`](TenantClient::statistics) and
-//! [`activities`](TenantClient::activities) read what the service has. [`preflight`](TenantClient::preflight) finds a token
-//! that may start but not poll, before a slot is spent. [`reconcile`](TenantClient::reconcile) resolves starts in doubt by
-//! what the service lists, [`resolve`](TenantClient::resolve) does so by hand, and [`forecast`](TenantClient::forecast) says
-//! what a start now would do to the schedule. None of them starts a run.
+//! A succeeded operation does not mean that the data was imported. [`OperationPoller::follow`] finds its run and polls
+//! the run until it ends. [`TenantClient::operations`], [`runs`](TenantClient::runs),
+//! [`statistics`](TenantClient::statistics) and [`activities`](TenantClient::activities) read the lists and items of
+//! the service. Before a start, [`preflight`](TenantClient::preflight) checks that the token may also poll.
+//! [`reconcile`](TenantClient::reconcile) resolves starts in doubt by what the service lists,
+//! [`resolve`](TenantClient::resolve) does so by hand, and [`forecast`](TenantClient::forecast) reports which scheduled
+//! run a start now would cause to be skipped. None of them starts a run.
 //!
 //! # What is never done
 //!
 //! No redirect is followed. No start is repeated, except after a 401 with another token. After a 429 there may be a new
-//! reservation with its own POST: once if at most 30 s were asked for, otherwise only for a start that waits for a slot.
-//! No answer is decompressed. An unencrypted base URL must be loopback, by name and by address, and no proxy sees its
-//! requests.
+//! reservation with a new POST: once if the service asks for at most 30 s, otherwise only for a start that waits for a
+//! slot. No answer is decompressed. An unencrypted base URL must be loopback, by name and by address, and no proxy sees
+//! its requests.
 //!
 //! # Features
 //!
-//! - `rustls` (default): reqwest's own choice, rustls with the provider that the process has installed, or else aws-lc-rs,
-//!   and the roots of the operating system.
+//! - `rustls` (default): reqwest's own choice, rustls with the provider that the process has installed, or else
+//!   aws-lc-rs, and the roots of the operating system.
 //! - `rustls-no-provider`: rustls with the provider that the process has installed.
 //! - `native-tls`: the TLS library of the operating system.
 

@@ -10,11 +10,11 @@ use std::{
 
 use tokio::sync::Notify;
 
-/// Ends what a [`Client`](crate::Client) is doing, from any task or thread, for good.
+/// Stops a [`Client`](crate::Client) for good, from any task or thread.
 ///
-/// Pauses end at once and requests in flight are given up. A start that was not sent gives its slot back; one that was sent
-/// is in doubt, and recorded as such; a poll ends with its resume token. Each call then returns its error. Dropping a future
-/// does the same for that call alone, without a result.
+/// Pauses end at once and requests in flight are given up. A start whose request was not sent releases its slot. One
+/// whose request was sent is in doubt, and recorded as such. The error of a poll has its resume token. Each call then
+/// returns its error. Dropping a future does the same for that call alone, without a result.
 #[derive(Clone, Debug, Default)]
 pub struct Stop(Arc<Inner>);
 
@@ -48,7 +48,7 @@ impl Stop {
         }
     }
 
-    /// Sleeps, but no longer than until it is stopped. A time of zero is not slept.
+    /// Sleeps for `time`, or until the client is stopped. It does not sleep for zero.
     pub(crate) async fn sleep(&self, time: Duration) {
         if !time.is_zero() {
             tokio::select! {

@@ -1,19 +1,19 @@
-//! Stores beside a runtime: one that blocks never does so on a worker thread.
+//! Stores for the async client. A store that blocks runs on a thread for blocking work.
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
 use industrydata_core::ledger::{Change, Store, StoreError, StoreReply};
 use tokio::{runtime::Handle, task};
 
-/// A store that answers by a future. Its change is applied under the same conditions as a [`Store`]'s.
+/// A store whose replies are futures. It must apply a change under the same conditions as a [`Store`].
 ///
-/// A change that was begun must be carried to its end even if the future is dropped, or not be made at all.
+/// If the future is dropped, a change that was begun must be completed or not be made at all.
 pub trait AsyncStore: Send + Sync {
     /// Applies `change` to the ledger it names, durably.
     fn transact(&self, change: Arc<Change>) -> StoreFuture;
 
-    /// Applies a change in the background: what a dropped start leaves to be recorded. By default this happens on the runtime
-    /// of the calling thread. Without one, or if that ends first, the start is in doubt when its lease ends.
+    /// Applies a change in the background: the outcome of a dropped start. By default this happens on the runtime of
+    /// the calling thread. Without a runtime, or if it ends first, the start is in doubt when its lease ends.
     fn transact_later(&self, change: Arc<Change>) {
         if let Ok(runtime) = Handle::try_current() {
             drop(runtime.spawn(self.transact(change)));
@@ -21,7 +21,7 @@ pub trait AsyncStore: Send + Sync {
     }
 }
 
-/// The reply to a change, on its way: a boxed future, so that stores are usable as `dyn`.
+/// The future of a reply, boxed so that stores are usable as `dyn`.
 pub type StoreFuture = Pin<Box<dyn Future<Output = Result<StoreReply, StoreError>> + Send>>;
 
 /// A blocking store, on the runtime's threads for blocking work.

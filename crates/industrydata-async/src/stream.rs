@@ -14,13 +14,14 @@ use crate::operation_poller::OperationPoller;
 type Polled = Result<Option<Progress>, OperationPollError>;
 type Step<'r> = Pin<Box<dyn Future<Output = (&'r mut OperationPoller, Polled)> + Send + 'r>>;
 
-/// Each poll's [`Progress`]; a failed poll is the last item. After it, the [`OperationPoller`] has the operation as last
-/// seen.
+/// The [`Progress`] of each poll. If polling ends with an error, the error is the last item. After the stream, the
+/// [`OperationPoller`] has the operation as of the last poll.
 #[must_use = "streams do nothing unless polled"]
 pub struct OperationStream<'r>(Option<Step<'r>>);
 
 impl OperationPoller {
-    /// Each poll's [`Progress`], before the pause that follows it, as a stream; a failed poll is its last item.
+    /// A stream of the [`Progress`] of each poll, before the pause that follows it. If polling ends with an error, the
+    /// error is the last item.
     pub fn stream(&mut self) -> OperationStream<'_> {
         OperationStream(Some(next(self)))
     }

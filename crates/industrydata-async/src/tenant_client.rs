@@ -1,4 +1,4 @@
-//! What is done for one tenant.
+//! The calls for one tenant.
 
 use std::{sync::Arc, time::Duration};
 
@@ -34,14 +34,14 @@ impl TenantClient {
         Self { driver }
     }
 
-    /// The same client with other settings: [`Session`] has the time limit, whether a start waits for a slot, its label, and
-    /// the schedule.
+    /// Changes the settings of the next call: [`Session`] has the time limit, whether a start waits for a slot, its
+    /// label, and the schedule.
     pub fn with(mut self, change: impl FnOnce(Session) -> Session) -> Self {
         self.driver.session = change(self.driver.session);
         self
     }
 
-    /// Called before each pause of a start, with its reason and its length.
+    /// Sets a function that is called before each pause of a start, with its reason and its length.
     pub fn on_wait(
         mut self,
         report: impl Fn(&PauseReason, Duration) + Send + Sync + 'static,
@@ -58,12 +58,12 @@ impl TenantClient {
 
     /// Starts a run: reserves a slot in the ledger, sends the POST once, records the outcome.
     ///
-    /// Dropping the future ends the attempt. Before the request was sent, the slot is given back; after that, the start is
-    /// in doubt and recorded as such.
+    /// Dropping the future ends the attempt. If the request was not sent, the slot is released. If it was sent, the
+    /// start is in doubt and recorded as such.
     ///
     /// # Errors
     ///
-    /// [`StartError`], which says whether a run may have started.
+    /// [`StartError`], which reports whether a run may have started.
     pub async fn start(&self) -> Result<OperationPoller, StartError> {
         let seed = seed().map_err(StartError::local)?;
         let accepted = self
@@ -74,7 +74,7 @@ impl TenantClient {
         Ok(OperationPoller::new(self.driver.clone(), poll))
     }
 
-    /// Polls the operation that a resume token names, perhaps another process's. The first poll comes at once.
+    /// Polls the operation of a resume token, which another process may have made. The first poll comes at once.
     ///
     /// # Errors
     ///
@@ -90,7 +90,7 @@ impl TenantClient {
         OperationPoller::new(self.driver.clone(), poll)
     }
 
-    /// Polls a run by its id to its end. Its time limit begins now.
+    /// Polls the run with this id. The time limit begins now.
     pub fn follow(&self, run: &str) -> RunPoller {
         let poll = self.driver.session.poll_run(run, any_seed(), now());
         RunPoller::new(self.driver.clone(), poll, None)
@@ -118,7 +118,7 @@ impl TenantClient {
     ///
     /// # Errors
     ///
-    /// [`ResolveError`]: there is no such entry, or the service answered to the start.
+    /// [`ResolveError`]: there is no such entry, it is being made, or the service answered the start.
     pub async fn resolve(
         &self,
         id: &str,
@@ -130,9 +130,10 @@ impl TenantClient {
             .await
     }
 
-    /// Compares the ledger with what the service lists, and changes it: starts in doubt are resolved by evidence, starts
-    /// made elsewhere are entered as external. It takes `IndustryData.ReadBasic.All` and `IndustryData-Run.Read.All`. With
-    /// one of them alone nothing is freed, nor if the ledger's clock is more than two minutes off the service's.
+    /// Compares the ledger with what the service lists, and changes it: starts in doubt are resolved by evidence,
+    /// starts made elsewhere are entered as external. It takes `IndustryData.ReadBasic.All` and
+    /// `IndustryData-Run.Read.All`. No start is released if one of the lists could not be read, or if the ledger's
+    /// clock differs from the service's by more than two minutes.
     ///
     /// # Errors
     ///
@@ -145,9 +146,9 @@ impl TenantClient {
             .map(Arc::unwrap_or_clone)
     }
 
-    /// The next scheduled run, and whether a start now causes it to be skipped. `scheduled` is a time at which a scheduled
-    /// run is or was due, if known; otherwise it is the [`schedule`](Session::schedule) that was set, or else one inferred
-    /// from the runs' start times. `None` if those show none.
+    /// The next scheduled run, and whether a start now causes it to be skipped. `scheduled` is a time at which a
+    /// scheduled run is or was due, if known. Without it, the forecast uses the [`schedule`](Session::schedule) that
+    /// was set, or else one inferred from the runs' start times. `None` if these show none.
     ///
     /// # Errors
     ///
@@ -161,8 +162,8 @@ impl TenantClient {
             .await
     }
 
-    /// The schedule that the runs' start times show, if any. It is for [`Session::schedule`], and holds for as long as the
-    /// service keeps to it.
+    /// Infers the schedule from the runs' start times. Pass it to [`Session::schedule`]. It is valid for as long as the
+    /// service keeps to it. `None` if the runs show none.
     ///
     /// # Errors
     ///
@@ -173,7 +174,8 @@ impl TenantClient {
             .await
     }
 
-    /// The operations the service still has, of starts and of validations. It takes `IndustryData.ReadBasic.All`.
+    /// Lists the operations that the service still has, of starts and of validations. It takes
+    /// `IndustryData.ReadBasic.All`.
     ///
     /// # Errors
     ///
@@ -182,7 +184,7 @@ impl TenantClient {
         self.read(ListOperations).await
     }
 
-    /// One operation, as it is now. It takes `IndustryData.ReadBasic.All`.
+    /// Reads one operation once. It takes `IndustryData.ReadBasic.All`.
     ///
     /// # Errors
     ///
@@ -191,7 +193,7 @@ impl TenantClient {
         self.read(GetOperation::new(id)).await
     }
 
-    /// The runs the service still has, including scheduled ones. It takes `IndustryData-Run.Read.All` or
+    /// Lists the runs that the service still has, including scheduled ones. It takes `IndustryData-Run.Read.All` or
     /// `IndustryData-Run.Start`.
     ///
     /// # Errors
@@ -201,7 +203,7 @@ impl TenantClient {
         self.read(ListRuns).await
     }
 
-    /// One run, as it is now. It takes `IndustryData-Run.Read.All` or `IndustryData-Run.Start`.
+    /// Reads one run once. It takes `IndustryData-Run.Read.All` or `IndustryData-Run.Start`.
     ///
     /// # Errors
     ///
@@ -210,7 +212,8 @@ impl TenantClient {
         self.read(GetRun::new(id)).await
     }
 
-    /// What a run counted; complete at its end. It takes `IndustryData-Run.Read.All` or `IndustryData-Run.Start`.
+    /// Reads the statistics of a run, which are complete once it has ended. It takes `IndustryData-Run.Read.All` or
+    /// `IndustryData-Run.Start`.
     ///
     /// # Errors
     ///
@@ -219,8 +222,8 @@ impl TenantClient {
         self.read(GetStatistics::new(run)).await
     }
 
-    /// What a run does with each flow. **The call is known from the service's metadata only**; its permission is not
-    /// published.
+    /// Lists the activities of a run, one for each of its flows. **The call is known from the service's metadata
+    /// only**; its permission is not published.
     ///
     /// # Errors
     ///
@@ -229,7 +232,8 @@ impl TenantClient {
         self.read(ListActivities::new(run)).await
     }
 
-    /// Whether the token may poll the operations it starts: reads the first page of the operations, before a slot is spent.
+    /// Checks that the token may poll the operations it starts: reads the first page of the operations. Call it before
+    /// a start, which uses a slot.
     ///
     /// # Errors
     ///
@@ -238,7 +242,8 @@ impl TenantClient {
         self.read(Preflight).await
     }
 
-    /// Reads any endpoint, also one defined elsewhere, with the retries, paging and checks of the others.
+    /// Reads any [`Endpoint`], such as one that your program defines, with the retries, paging and checks of the
+    /// others.
     ///
     /// # Errors
     ///

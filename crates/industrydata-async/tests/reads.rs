@@ -64,7 +64,7 @@ fn stage(config: Config) -> (Emulator, TenantClient) {
 }
 
 #[tokio::test]
-async fn what_a_start_leaves_can_be_read() {
+async fn a_start_its_operation_and_its_run_can_be_read() {
     let (emulator, tenant) = stage(Config {
         page_size: 2,
         ..Config::default()
@@ -101,7 +101,7 @@ async fn what_a_start_leaves_can_be_read() {
 }
 
 #[tokio::test]
-async fn a_run_is_followed_past_its_operation() -> Result<(), StartError> {
+async fn a_run_is_polled_past_its_operation() -> Result<(), StartError> {
     let (emulator, tenant) = stage(Config::default());
     emulator.script(Fault::on(On::Start).run_status("completedWithErrors"));
     let mut run = tenant.start().await?;

@@ -20,7 +20,7 @@ const USER_AGENT: &str = concat!("industrydata-blocking/", env!("CARGO_PKG_VERSI
 /// The most connections open at a time, unless set otherwise.
 const CONNECTIONS: usize = 64;
 
-/// Starts runs and sees them through, for any number of tenants over one pool of connections.
+/// Starts and polls runs, for any number of tenants over one pool of connections.
 ///
 /// A clone is another handle to the same client.
 #[derive(Clone, Debug)]
@@ -29,7 +29,7 @@ pub struct Client(Arc<Inner>);
 impl Client {
     /// A client that takes its tokens from `tokens` and keeps its ledger in `store`.
     ///
-    /// The ledger is always explicit: `industrydata_ledger::Ledger::memory()` forgets it with the process.
+    /// There is no default ledger. `industrydata_ledger::Ledger::memory()` is one that ends with the process.
     pub fn builder(
         tokens: impl TokenSource + 'static,
         store: impl Store + 'static,
@@ -47,7 +47,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`TenantError`] if no tenant can have that name.
+    /// [`TenantError`] if the name is empty, too long or has a control character.
     pub fn tenant<T>(&self, tenant: T) -> Result<TenantClient, TenantError>
     where
         T: TryInto<Tenant>,
@@ -81,7 +81,8 @@ pub struct ClientBuilder {
 }
 
 impl ClientBuilder {
-    /// The settings that do not depend on the HTTP client: base URL, poll interval, limits of time, throttle and others.
+    /// Uses these settings, which do not depend on the HTTP client: base URL, poll interval, limits of time, throttle
+    /// and others.
     pub fn settings(mut self, settings: Settings) -> Self {
         self.settings = settings;
         self
@@ -102,7 +103,7 @@ impl ClientBuilder {
         self
     }
 
-    /// The client. Nothing is sent yet.
+    /// Builds the client. Nothing is sent yet.
     ///
     /// # Errors
     ///

@@ -18,7 +18,8 @@ pub(crate) fn seed() -> Result<[u8; 16], getrandom::Error> {
     Ok(seed)
 }
 
-/// A seed for polls and reads: only request ids and jitter derive from it, so equal ones are better than none.
+/// A seed for polls and reads. Only request ids and jitter derive from it, so without randomness a constant is good
+/// enough.
 pub(crate) fn any_seed() -> [u8; 16] {
     seed().unwrap_or_default()
 }

@@ -16,7 +16,8 @@ use crate::{
 
 /// Polls the operation of a start, made here or elsewhere, until it ends.
 ///
-/// As an iterator it gives each poll's [`Progress`], before the pause that follows it; a failed poll is its last item.
+/// As an iterator it returns the [`Progress`] of each poll, before the pause that follows it. If polling ends with an
+/// error, the error is the last item.
 #[derive(Debug)]
 #[must_use = "the run continues, but nothing polls its operation"]
 pub struct OperationPoller {
@@ -40,42 +41,42 @@ impl OperationPoller {
         self.poll.poll().url()
     }
 
-    /// The operation as last seen.
+    /// The operation as of the last poll that returned it.
     #[must_use]
     pub fn operation(&self) -> Option<&Operation> {
         self.poll.poll().operation()
     }
 
-    /// The id in the operation as last seen, if it differs from the URL's, which is used.
+    /// The id in the operation, if it differs from the URL's. Polls use the URL's.
     #[must_use]
     pub fn other_id(&self) -> Option<&str> {
         self.poll.poll().other_id()
     }
 
-    /// What the service answered to the start, if this process made it.
+    /// The accepted start, if this process made it.
     #[must_use]
     pub const fn accepted(&self) -> Option<&Accepted> {
         self.poll.accepted()
     }
 
-    /// What another process needs to resume the poll.
+    /// The token with which any process can resume the poll.
     #[must_use]
     pub fn resume_token(&self) -> ResumeToken {
         self.poll.poll().resume_token()
     }
 
-    /// Why the acceptance is not recorded, if so; it is tried once more when the operation has ended. Its reservation counts
-    /// all the same.
+    /// The store's error if the acceptance is not recorded. Recording it is tried once more when the operation has
+    /// ended. Its reservation still counts.
     #[must_use]
     pub const fn ledger_warning(&self) -> Option<&StoreError> {
         self.poll.ledger_warning()
     }
 
-    /// Waits for the next poll and returns what it brought; `None` once the operation has succeeded.
+    /// Waits for the next poll and returns its progress, or `None` once the operation has succeeded.
     ///
     /// # Errors
     ///
-    /// [`OperationPollError`]. All but a failed operation carry the resume token.
+    /// [`OperationPollError`]. It has a resume token, unless the operation failed or was not found.
     pub fn progress(&mut self) -> Result<Option<Progress>, OperationPollError> {
         match self.driver.drive(&mut self.poll)? {
             Event::Progress(progress) => Ok(Some(progress)),
@@ -87,26 +88,26 @@ impl OperationPoller {
     ///
     /// # Errors
     ///
-    /// [`OperationPollError`]. All but a failed operation carry the resume token.
+    /// [`OperationPollError`]. It has a resume token, unless the operation failed or was not found.
     pub fn until_done(&mut self) -> Result<Operation, OperationPollError> {
         let done = self.driver.until_done(&mut self.poll, |_| ());
         done.map(|operation| Operation::clone(&operation))
     }
 
-    /// The run of the operation: the one its `resourceLocation` names, or else the first that started after the acceptance,
-    /// which is an inference; `None` if there is neither. Ask once the operation has succeeded.
+    /// Finds the run of the operation: the one that its `resourceLocation` names, or else the first that started after
+    /// the acceptance, which is an inference. `None` if there is neither. Call it after the operation has succeeded.
     ///
     /// # Errors
     ///
-    /// [`ReadError`] if the runs had to be listed and could not be.
+    /// [`ReadError`] if the list of runs was needed and could not be read.
     pub fn find_run(&self) -> Result<Option<RunMatch>, ReadError> {
         let session = &self.driver.session;
         let find = session.find_run(self.poll.poll(), any_seed(), now());
         self.driver.finish(find)
     }
 
-    /// Finds the run and polls it to its own end, which may come long after the operation's; `None` if it cannot be found.
-    /// Its time limit begins now.
+    /// Finds the run, and returns a poller for it. The run may end long after the operation. `None` if there is no such
+    /// run. The time limit of the poller begins now.
     ///
     /// # Errors
     ///

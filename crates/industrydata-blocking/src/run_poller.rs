@@ -33,19 +33,20 @@ impl RunPoller {
         self.poll.id()
     }
 
-    /// How the run was found, if its operation led to it. One found by its start time may belong to another start.
+    /// How the run was found, if it was found by its operation. A run found by its start time may belong to another
+    /// start.
     #[must_use]
     pub const fn run_match(&self) -> Option<&RunMatch> {
         self.run_match.as_ref()
     }
 
-    /// The run as last seen.
+    /// The run as of the last poll that returned it.
     #[must_use]
     pub fn run(&self) -> Option<&IndustryDataRun> {
         self.poll.run()
     }
 
-    /// Waits for the next poll and returns what it brought; `None` once the run has ended.
+    /// Waits for the next poll and returns its progress, or `None` once the run has ended.
     ///
     /// # Errors
     ///
@@ -61,17 +62,17 @@ impl RunPoller {
     ///
     /// # Errors
     ///
-    /// [`RunPollError`]: the run failed, which its blocking error explains, or cannot be polled.
+    /// [`RunPollError`]: the run failed, and its blocking error is the reason, or it cannot be polled.
     pub fn until_done(&mut self) -> Result<IndustryDataRun, RunPollError> {
         let done = self.driver.until_done(&mut self.poll, |_| ());
         done.map(|run| IndustryDataRun::clone(&run))
     }
 
-    /// What the run counted; complete at its end.
+    /// Reads the statistics of the run, which are complete once it has ended.
     ///
     /// # Errors
     ///
-    /// [`ReadError`]. The run's own outcome does not depend on it.
+    /// [`ReadError`]. It does not affect the run.
     pub fn statistics(&self) -> Result<RunStatistics, ReadError> {
         self.driver.read(GetStatistics::new(self.poll.id()))
     }

@@ -5,10 +5,11 @@ use std::{
     time::Duration,
 };
 
-/// Ends what a [`Client`](crate::Client) is doing, from any thread, for good.
+/// Stops a [`Client`](crate::Client) for good, from any thread.
 ///
-/// Pauses end at once and requests in flight are cut off. A start that was not sent gives its slot back; one that was sent
-/// is in doubt, and recorded as such; a poll ends with its resume token. Each call then returns its error.
+/// Pauses end at once and requests in flight are cut off. A start whose request was not sent releases its slot. One
+/// whose request was sent is in doubt, and recorded as such. The error of a poll has its resume token. Each call then
+/// returns its error.
 #[derive(Clone, Debug, Default)]
 pub struct Stop(Arc<Inner>);
 
@@ -44,7 +45,7 @@ impl Stop {
         self.state().stopped
     }
 
-    /// Sleeps, but no longer than until it is stopped. A time of zero is not slept.
+    /// Sleeps for `time`, or until the client is stopped. It does not sleep for zero.
     pub(crate) fn sleep(&self, time: Duration) {
         if !time.is_zero() {
             let wait = self

@@ -1,4 +1,4 @@
-//! Where tokens come from.
+//! Token sources, and the cache of tokens.
 
 use std::{
     collections::HashMap,
@@ -16,19 +16,20 @@ use industrydata_core::{
 
 use crate::clock::now;
 
-/// Gives access tokens for `https://graph.microsoft.com` (or its stand-in).
+/// A source of access tokens for `https://graph.microsoft.com`, or for the service at another base URL.
 ///
-/// The client keeps each tenant's token and asks again only before its end and after a refusal, one call at a time for
-/// a tenant. A closure of the same shape is a source.
+/// The client caches the token of each tenant. It calls the source again only shortly before the token expires and
+/// after a refusal, once at a time for a tenant. A closure of the same shape is a source.
 pub trait TokenSource: Send + Sync {
-    /// A token for `tenant`. With a challenge, the service has refused the last one: giving the same again fails, and
-    /// [`Challenge::claims`] belong to the authority.
+    /// Returns a token for `tenant`. With a challenge, the service has refused the last token: the call fails if the
+    /// source returns the same one. Pass [`Challenge::claims`] to the authority.
     ///
-    /// It should answer within [`Limits::TOKEN`](industrydata_core::policy::Limits::TOKEN): a slot is reserved meanwhile.
+    /// It should return within [`Limits::TOKEN`](industrydata_core::policy::Limits::TOKEN), because a slot is reserved
+    /// meanwhile.
     ///
     /// # Errors
     ///
-    /// [`TokenError`]. In a start, nothing was sent then.
+    /// [`TokenError`]. A start then sends nothing.
     fn token(
         &self,
         tenant: &Tenant,
@@ -69,7 +70,7 @@ impl<S: TokenSource + ?Sized> TokenSource for Arc<S> {
     }
 }
 
-/// A token that never changes. Once it is refused, calls fail.
+/// A token that never changes. Once the service has refused it, calls fail.
 #[derive(Clone, Debug)]
 pub struct FixedToken(AccessToken);
 
@@ -87,7 +88,7 @@ impl TokenSource for FixedToken {
     }
 }
 
-/// Keeps each tenant's token. One call of the source at a time serves all who wait for it.
+/// Caches the token of each tenant. One call of the source serves all callers that wait for it.
 pub(crate) struct Cache {
     source: Box<dyn TokenSource>,
     kept: Mutex<HashMap<Tenant, Arc<Slot>>>,

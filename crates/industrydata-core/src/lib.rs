@@ -1,10 +1,10 @@
 //! Starts a Microsoft Graph *industryData* run and polls it until it ends, without I/O.
 //!
-//! School Data Sync imports data every twelve hours, and
-//! [`POST {base}/external/industryData/runs/start`](https://learn.microsoft.com/graph/api/industrydata-industrydatarun-start)
-//! starts an import now. The service answers `202 Accepted` with the `Location` of an operation, and accepts five starts in
-//! twelve hours. This crate holds the protocol, the ledger of starts and the state machines. It says what to send and what
-//! an answer means, but opens no socket or file and reads no clock. To start a run in a program, use
+//! School Data Sync imports data every twelve hours, and [`POST
+//! {base}/external/industryData/runs/start`](https://learn.microsoft.com/graph/api/industrydata-industrydatarun-start)
+//! starts an import now. The service answers `202 Accepted` with the `Location` of an operation, and accepts five
+//! starts in twelve hours. This crate holds the protocol, the ledger of starts and the state machines. It decides what
+//! to send and what an answer means. It opens no socket or file and reads no clock. To start a run in a program, use
 //! `industrydata-blocking` or `industrydata-async`, which send the requests.
 //!
 //! ```text
@@ -102,15 +102,15 @@
 //!
 //! - the requests and answers of a start, of its operation, and of the lists of operations and runs
 //! - the checks of a `Location`, `Retry-After`, error bodies and claims challenges
-//! - the ledger: reservations, the throttle, and what resolves a start in doubt
+//! - the ledger: reservations, the throttle, and the evidence that resolves a start in doubt
 //! - tokens as values, and OAuth 2 client credentials as one request and one answer
 //! - the forecast of the next scheduled run
 //!
 //! # Out of scope
 //!
-//! - sockets, TLS, clocks, files and threads: adapters and stores have them
+//! - sockets, TLS, clocks, files and threads, which adapters and stores have
 //! - redirects, which are never followed
-//! - the repetition of a start that the service may have accepted, which never happens
+//! - a repeat of a start that the service may have accepted: no machine makes one
 //!
 //! Each rule has a number, a reason and a source in `docs/protocol.md` of the repository.
 

@@ -402,13 +402,11 @@ fn reads() -> Vec<Sample> {
     ]
     .map(|(script, total)| {
         let mut world = World::new(script);
-        world
-            .fetch(GetRun::new("run-1"), limits(total))
-            .unwrap_err()
+        world.read(GetRun::new("run-1"), limits(total)).unwrap_err()
     })
     .into();
     let mut world = World::new(Script::new());
-    let invalid = world.fetch(GetRun::new("../me"), Limits::default());
+    let invalid = world.read(GetRun::new("../me"), Limits::default());
     ends.push(invalid.unwrap_err());
     for next in [
         "https://evil.example/x",
@@ -417,7 +415,7 @@ fn reads() -> Vec<Sample> {
     ] {
         let page = format!(r#"{{"value":[],"@odata.nextLink":"{next}"}}"#);
         let mut world = World::new(body(&page).times(2));
-        ends.push(world.fetch(ListRuns, Limits::default()).unwrap_err());
+        ends.push(world.read(ListRuns, Limits::default()).unwrap_err());
     }
     let plan = ReadPlan {
         service: Service::new(BaseUrl::graph(), "test/1"),
@@ -458,7 +456,7 @@ fn run_polls() -> Vec<Sample> {
         (running().times(9), 10),
         (asked_to_wait(503, "3600"), 60),
     ]
-    .map(|(script, total)| World::new(script).follow(limits(total)).unwrap_err())
+    .map(|(script, total)| World::new(script).poll_run(limits(total)).unwrap_err())
     .into();
     let world = World::new(Script::new());
     let mut machine = RunPoll::new("run-1", plan(limits(DAY)), [9; 16], world.now);
@@ -479,7 +477,7 @@ fn run_polls() -> Vec<Sample> {
 
 fn a_read_error() -> ReadError {
     World::new(answer(404))
-        .fetch(GetRun::new("run-1"), Limits::default())
+        .read(GetRun::new("run-1"), Limits::default())
         .unwrap_err()
 }
 

@@ -288,7 +288,7 @@ fn an_operation_of_which_nothing_is_known_is_not_found_after_ten_seconds_and_two
 }
 
 #[test]
-fn three_401_in_a_row_end_it_and_one_fresh_token_goes_on() {
+fn three_401_in_a_row_end_a_poll_and_a_fresh_token_resumes_it() {
     check(Script::new().status(401), "Unauthorized", 1);
     let fresh = Script::new()
         .status(401)
@@ -402,7 +402,7 @@ fn a_last_poll_undercuts_no_retry_after() {
 }
 
 #[test]
-fn the_time_limit_says_what_the_last_poll_ran_into() {
+fn the_time_limit_reports_why_the_last_poll_failed() {
     let mut world = World::new(Script::new().status(503).times(9));
     let mut poll = world.resume(&resume_token(), limits(12));
     let error = world.drive(&mut poll).unwrap_err();
@@ -410,7 +410,7 @@ fn the_time_limit_says_what_the_last_poll_ran_into() {
 }
 
 #[test]
-fn a_pace_of_the_callers_own_is_kept() {
+fn a_fixed_interval_is_kept() {
     let mut world = World::new(
         Script::new()
             .accepted()
@@ -534,7 +534,7 @@ fn an_operation_may_be_unknown_for_a_minute() {
 }
 
 #[test]
-fn what_the_service_asks_for_is_held_against_what_is_left() {
+fn a_retry_after_past_the_time_limit_ends_the_poll() {
     let running = r#"{"status":"running"}"#;
     for (asked, at) in [("60", None), ("61", Some(61))] {
         let mut world = World::new(Script::new());

@@ -36,7 +36,7 @@ fn answer(status: u16) -> Script {
     Script::new().with(status, &[], BODY)
 }
 
-fn follow(world: &World, total: u64) -> RunPoll {
+fn poller(world: &World, total: u64) -> RunPoll {
     let plan = PollPlan {
         service: Service::new(BaseUrl::graph(), "test/1"),
         policy: PollingPolicy::default(),
@@ -51,7 +51,7 @@ fn follow(world: &World, total: u64) -> RunPoll {
 #[test]
 fn a_run_poll_that_is_stopped_and_its_progress_before() {
     let mut world = World::new(Script::new());
-    let mut machine = follow(&world, 86_400);
+    let mut machine = poller(&world, 86_400);
     assert_eq!((machine.id(), machine.run().is_none()), ("run-1", true));
     assert_eq!(machine.plan().limits.total.as_secs(), 86_400);
     let Step::Send(exchange) = machine.step() else {
@@ -109,7 +109,7 @@ fn the_poll_interval_grows_with_the_age_of_a_run() {
             .with(200, &[("retry-after", "30")], RUNNING)
             .with(200, &[], RUNNING.replace("running", "completed").as_str()),
     );
-    assert!(world.follow(Limits::default()).is_ok());
+    assert!(world.poll_run(Limits::default()).is_ok());
     // A tenth of five minutes, and of what has passed since.
     let (first, second) = (&world.pauses[0], &world.pauses[1]);
     assert_eq!(first.0.as_millis(), 30_010);
@@ -118,12 +118,12 @@ fn the_poll_interval_grows_with_the_age_of_a_run() {
 }
 
 #[test]
-fn what_the_service_asks_for_is_the_reason_if_it_is_longer() {
+fn a_longer_retry_after_is_the_reason_of_the_pause() {
     for (asked, is_reason) in [("7", false), ("8", true)] {
         let world = World::new(Script::new());
         let plan = PollPlan {
             policy: PollingPolicy::every(Duration::from_secs(7)),
-            ..follow(&world, 600).plan().clone()
+            ..poller(&world, 600).plan().clone()
         };
         let mut machine = RunPoll::new("run-1", plan, [9; 16], world.now);
         polled(
@@ -147,12 +147,12 @@ fn track_of_a_run_is_lost_after_ten_minutes_and_ten_polls() {
     for (pause, errors) in [(1, 30), (200_000, 9)] {
         let script = answer(503).times(errors).with(200, &[], completed);
         let policy = PollingPolicy::every(Duration::from_millis(pause));
-        let followed = World::new(script).follow_at(policy, Limits::default());
+        let followed = World::new(script).poll_run_at(policy, Limits::default());
         assert!(followed.is_ok(), "{followed:?}");
     }
     let policy = PollingPolicy::every(Duration::from_secs(100));
     let mut world = World::new(answer(503).times(30));
-    assert!(world.follow_at(policy, Limits::default()).is_err());
+    assert!(world.poll_run_at(policy, Limits::default()).is_err());
     assert_eq!(world.requests.len(), 10);
 }
 
@@ -160,7 +160,7 @@ fn track_of_a_run_is_lost_after_ten_minutes_and_ten_polls() {
 fn a_run_may_be_unknown_for_a_minute() {
     for (seconds, ends) in [(59, false), (60, true)] {
         let mut world = World::new(Script::new());
-        let mut machine = follow(&world, 86_400);
+        let mut machine = poller(&world, 86_400);
         world.pass(Duration::from_secs(seconds));
         polled(&mut machine, &world, 404, &[], BODY);
         assert_eq!(matches!(machine.step(), Step::Done(Err(_))), ends);
@@ -168,10 +168,10 @@ fn a_run_may_be_unknown_for_a_minute() {
 }
 
 #[test]
-fn what_the_service_asks_for_is_held_against_what_is_left() {
+fn a_retry_after_past_the_time_limit_ends_the_poll() {
     for (asked, at) in [("60", None), ("61", Some(61))] {
         let mut world = World::new(Script::new());
-        let mut machine = follow(&world, 60);
+        let mut machine = poller(&world, 60);
         polled(
             &mut machine,
             &world,
@@ -202,7 +202,7 @@ fn what_the_service_asks_for_is_held_against_what_is_left() {
 #[test]
 fn a_token_that_is_refused_while_a_run_is_polled_is_reported() {
     let world = World::new(Script::new());
-    let mut machine = follow(&world, 7);
+    let mut machine = poller(&world, 7);
     polled(&mut machine, &world, 401, &[], BODY);
     let Step::Send(exchange) = machine.step() else {
         panic!("it polls again with another token")
@@ -218,18 +218,18 @@ fn a_token_that_is_refused_while_a_run_is_polled_is_reported() {
 }
 
 #[test]
-fn a_run_poll_that_fails_for_now_is_repeated() {
+fn a_transient_error_of_a_run_poll_is_retried() {
     for script in [
         Script::new().then(Answer::Lost(Phase::Sent)),
         Script::new().then(Answer::NoToken(TokenError::unavailable("down"))),
     ] {
         let completed = r#"{"id":"r-1","status":"completed"}"#;
         let mut world = World::new(script.with(200, &[], completed));
-        assert!(world.follow(Limits::default()).is_ok());
+        assert!(world.poll_run(Limits::default()).is_ok());
         assert_eq!(world.pauses.len(), 1);
     }
     let world = World::new(Script::new());
-    let mut machine = follow(&world, 600);
+    let mut machine = poller(&world, 600);
     let Step::Send(exchange) = machine.step() else {
         panic!("it polls at once")
     };
@@ -261,7 +261,7 @@ fn a_source_that_fails_while_a_run_is_polled_is_asked_again() {
             ),
         ] {
             let mut world = World::new(script);
-            let outcome = world.follow(Limits::default());
+            let outcome = world.poll_run(Limits::default());
             assert!(outcome.is_ok(), "{outcome:?}");
             assert_eq!(world.requests.len(), polls);
         }
@@ -274,7 +274,7 @@ fn a_source_that_fails_while_a_run_is_polled_is_asked_again() {
         };
         for (script, polls) in [(refused(), 2), (thrice(), 4)] {
             let mut world = World::new(script);
-            let error = world.follow(Limits::default()).unwrap_err();
+            let error = world.poll_run(Limits::default()).unwrap_err();
             let error = error.to_string();
             assert!(error.contains("the service refused the token"), "{error}");
             assert_eq!(world.requests.len(), polls);
@@ -285,12 +285,12 @@ fn a_source_that_fails_while_a_run_is_polled_is_asked_again() {
         let mut script = first.then(third()).status(503);
         script.0.extend(thrice().0.into_iter().skip(1));
         let mut world = World::new(script);
-        assert!(world.follow(Limits::default()).is_err());
+        assert!(world.poll_run(Limits::default()).is_err());
         assert_eq!(world.requests.len(), 7);
     }
     let refused = Answer::NoToken(TokenError::Refused("expired".to_owned()));
     let mut world = World::new(Script::new().with(200, &[], RUNNING).then(refused));
-    assert!(world.follow(Limits::default()).is_err());
+    assert!(world.poll_run(Limits::default()).is_err());
     assert_eq!(world.pauses.len(), 1);
 }
 
@@ -306,7 +306,7 @@ fn a_failing_source_is_called_once_a_second_at_most() {
         .with(200, &[], r#"{"id":"r-1","status":"completed"}"#);
     let mut world = World::new(script);
     let policy = PollingPolicy::every(Duration::from_millis(1));
-    assert!(world.follow_at(policy, Limits::default()).is_ok());
+    assert!(world.poll_run_at(policy, Limits::default()).is_ok());
     let pauses: Vec<_> = world.pauses.iter().map(|it| it.0.as_millis()).collect();
     assert_eq!(pauses, [1000, 1, 1000, 1000]);
 }
@@ -314,7 +314,7 @@ fn a_failing_source_is_called_once_a_second_at_most() {
 #[test]
 fn run_polls_are_counted() {
     let mut world = World::new(Script::new());
-    let mut machine = follow(&world, 86_400);
+    let mut machine = poller(&world, 86_400);
     for polls in 1..=3 {
         polled(&mut machine, &world, 200, &[], RUNNING);
         let Step::Wait(mut pause) = machine.step() else {

@@ -55,7 +55,7 @@ fn page(ids: &[&str], next: Option<&str>) -> String {
 #[track_caller]
 fn check(script: Script, kind: &str, requests: usize) -> World {
     let mut world = World::new(script);
-    let outcome = world.fetch(GetRun::new("r-1"), Limits::default());
+    let outcome = world.read(GetRun::new("r-1"), Limits::default());
     assert_eq!(word(outcome.map(drop)), kind);
     assert_eq!(world.requests.len(), requests, "requests");
     assert_eq!((world.posts(), world.store_calls), (0, 0));
@@ -66,7 +66,7 @@ fn check(script: Script, kind: &str, requests: usize) -> World {
 #[track_caller]
 fn check_list(script: Script, kind: &str, requests: usize) -> World {
     let mut world = World::new(script);
-    let outcome = world.fetch(ListRuns, Limits::default());
+    let outcome = world.read(ListRuns, Limits::default());
     let got = match outcome {
         Ok(runs) => runs.iter().map(|run| run.id()).collect(),
         Err(error) => word(Err(error)),
@@ -146,7 +146,7 @@ fn some_answers_end_it() {
         0,
     );
     let mut world = World::new(Script::new());
-    let outcome = world.fetch(GetRun::new("../me"), Limits::default());
+    let outcome = world.read(GetRun::new("../me"), Limits::default());
     assert_eq!(word(outcome.map(drop)), "InvalidId");
 }
 
@@ -170,7 +170,7 @@ fn a_retry_after_is_kept_within_the_limit() {
     assert_eq!(world.pauses[0].0, Duration::from_secs(40));
     let long = Script::new().with(429, &[("retry-after", "40000")], "");
     let mut world = World::new(long);
-    let error = world.fetch(ListRuns, Limits::default()).unwrap_err();
+    let error = world.read(ListRuns, Limits::default()).unwrap_err();
     assert!(matches!(
         error.kind(),
         ReadErrorKind::TimeLimit { retry_at: Some(_) }
@@ -181,7 +181,7 @@ fn a_retry_after_is_kept_within_the_limit() {
         ..Limits::default()
     };
     let mut world = World::new(Script::new());
-    assert_eq!(word(world.fetch(ListRuns, none).map(drop)), "TimeLimit");
+    assert_eq!(word(world.read(ListRuns, none).map(drop)), "TimeLimit");
 }
 
 #[test]
@@ -207,7 +207,7 @@ fn a_list_is_read_to_its_end() {
     );
     // The preflight asks for one page only.
     let mut world = World::new(script());
-    world.fetch(Preflight, Limits::default()).unwrap();
+    world.read(Preflight, Limits::default()).unwrap();
     assert_eq!(world.requests.len(), 1);
 }
 
@@ -222,7 +222,7 @@ fn a_link_elsewhere_is_named_and_nothing_is_sent() {
         "/beta/external/industryData/runs?$skiptoken=a",
     ] {
         let mut world = World::new(Script::new().with(200, &[], &page(&["1"], Some(link))));
-        let error = world.fetch(ListRuns, Limits::default()).unwrap_err();
+        let error = world.read(ListRuns, Limits::default()).unwrap_err();
         let ReadErrorKind::Link { link: named, .. } = error.kind() else {
             panic!("{error}")
         };
@@ -252,7 +252,7 @@ fn a_list_without_end_is_given_up() {
 #[track_caller]
 fn check_follow(script: Script, limits: Limits, kind: &str, reads: usize) -> World {
     let mut world = World::new(script);
-    let got = match world.follow(limits) {
+    let got = match world.poll_run(limits) {
         Ok(run) => run.status().to_string(),
         Err(error) => {
             assert!(!error.to_string().is_empty() && !error.advice().is_empty());
@@ -273,7 +273,7 @@ fn seen(script: Script, statuses: &[&str]) -> Script {
 }
 
 #[test]
-fn a_run_is_followed_to_its_own_end() {
+fn a_run_is_polled_until_it_ends() {
     let all = Limits::default();
     for end in ["completed", "completedWithErrors", "completedWithWarnings"] {
         let script = seen(
@@ -294,7 +294,7 @@ fn a_run_is_followed_to_its_own_end() {
     check_follow(Script::new().with(200, &[], ended), all, "Unrecognised", 1);
     let failed = r#"{"id":"r-1","status":"failed","blockingError":{"code":"C","message":"m"}}"#;
     let mut world = World::new(Script::new().with(200, &[], failed));
-    let error = world.follow(all).unwrap_err();
+    let error = world.poll_run(all).unwrap_err();
     assert_eq!(error.to_string(), "the run failed: C: m");
 }
 
@@ -323,13 +323,13 @@ fn transient_errors_do_not_end_a_run_poll() {
         2,
     );
     let mut world = World::new(Script::new().status(503).times(500));
-    let error = world.follow(all).unwrap_err();
+    let error = world.poll_run(all).unwrap_err();
     assert!(matches!(error.kind(), RunPollErrorKind::LostTrack { .. }));
     assert!((10..=121).contains(&world.requests.len()));
 }
 
 #[test]
-fn a_follow_has_its_time_limit_and_one_last_read() {
+fn a_run_poll_has_a_time_limit_and_one_last_read() {
     let limits = |seconds| Limits {
         total: Duration::from_secs(seconds),
         ..Limits::default()
@@ -396,7 +396,7 @@ fn answers() -> impl Strategy<Value = Answer> {
 
 proptest! {
     #[test]
-    fn whatever_is_answered_the_token_stays_and_the_read_ends(
+    fn no_answer_leaks_the_token_or_keeps_a_read_from_ending(
         answers in prop::collection::vec(answers(), 1..40),
     ) {
         let last = Answer::Head(404, vec![], vec![]);
@@ -406,7 +406,7 @@ proptest! {
         }
         let mut world = World::new(script);
         let began = world.now.steady;
-        let outcome = world.fetch(ListRuns, Limits::default());
+        let outcome = world.read(ListRuns, Limits::default());
         prop_assert!(world.now.steady - began <= Duration::from_secs(301));
         prop_assert!(world.requests.len() <= 45, "{} requests", world.requests.len());
         for request in &world.requests {
@@ -512,14 +512,12 @@ fn no_endpoint_takes_the_token_elsewhere() {
     ] {
         let mut world = World::new(Script::new());
         assert!(
-            world
-                .fetch(Elsewhere(elsewhere), Limits::default())
-                .is_err(),
+            world.read(Elsewhere(elsewhere), Limits::default()).is_err(),
             "{elsewhere}"
         );
         assert!(world.requests.is_empty());
     }
     let mut world = World::new(Script::new().status(200));
     let own = Elsewhere("https://graph.microsoft.com/beta/external/industryData/x");
-    assert!(world.fetch(own, Limits::default()).is_ok());
+    assert!(world.read(own, Limits::default()).is_ok());
 }

@@ -210,7 +210,7 @@ fn a_401_is_repeated_once_with_another_token() {
 }
 
 #[test]
-fn a_short_429_is_waited_out_once() {
+fn a_start_waits_for_a_short_429_once() {
     let short = [("retry-after", "30")];
     let script = Script::new().with(429, &short, "").accepted();
     let world = check(script, "accepted", 2, (1, 0));
@@ -332,8 +332,8 @@ fn a_token_that_comes_too_late_gives_the_slot_back() {
     let industrydata_core::lro::Step::Ledger(transaction, _) = machine.step() else {
         panic!()
     };
-    let verdict = world.transact(&transaction.change().clone());
-    transaction.done(verdict, world.now);
+    let reply = world.transact(&transaction.change().clone());
+    transaction.done(reply, world.now);
     world.pass(Duration::from_secs(121));
     let industrydata_core::lro::Step::Send(exchange) = machine.step() else {
         panic!()
@@ -360,8 +360,8 @@ fn a_token_given_up_at_the_time_limit_is_reported_as_the_limit() {
         let industrydata_core::lro::Step::Ledger(transaction, _) = machine.step() else {
             panic!()
         };
-        let verdict = world.transact(&transaction.change().clone());
-        transaction.done(verdict, world.now);
+        let reply = world.transact(&transaction.change().clone());
+        transaction.done(reply, world.now);
         world.pass(total);
         let industrydata_core::lro::Step::Send(exchange) = machine.step() else {
             panic!()
@@ -384,8 +384,8 @@ fn a_lease_ends_while_the_machine_is_suspended() {
     let industrydata_core::lro::Step::Ledger(transaction, _) = machine.step() else {
         panic!()
     };
-    let verdict = world.transact(&transaction.change().clone());
-    transaction.done(verdict, world.now);
+    let reply = world.transact(&transaction.change().clone());
+    transaction.done(reply, world.now);
     // Thirteen hours by the wall, one second by the steady clock.
     let utc = world.now.utc + Duration::from_secs(13 * 3600);
     world.now = industrydata_core::Now::new(utc, world.now.steady + Duration::from_secs(1));
@@ -404,8 +404,8 @@ fn a_request_without_time_for_its_answer_is_not_sent() {
     let industrydata_core::lro::Step::Ledger(transaction, _) = machine.step() else {
         panic!()
     };
-    let verdict = world.transact(&transaction.change().clone());
-    transaction.done(verdict, world.now);
+    let reply = world.transact(&transaction.change().clone());
+    transaction.done(reply, world.now);
     let error = world.drive(&mut machine).unwrap_err();
     assert!(
         matches!(error.kind(), StartErrorKind::TimeLimit { .. }),
@@ -552,7 +552,7 @@ fn stopping_records_the_known_outcome() {
 }
 
 #[test]
-fn an_abandoned_machine_says_what_is_left_to_book() {
+fn an_abandoned_start_returns_the_change_to_record() {
     let mut world = World::new(Script::new());
     let fresh = industrydata_core::lro::Start::new(world.plan(), [1; 16], world.now);
     assert!(fresh.abandon().is_none());
@@ -572,8 +572,8 @@ fn an_abandoned_machine_says_what_is_left_to_book() {
     let industrydata_core::lro::Step::Ledger(transaction, _) = machine.step() else {
         panic!()
     };
-    let verdict = world.transact(&transaction.change().clone());
-    transaction.done(verdict, world.now);
+    let reply = world.transact(&transaction.change().clone());
+    transaction.done(reply, world.now);
     let industrydata_core::lro::Step::Send(exchange) = machine.step() else {
         panic!()
     };
@@ -692,7 +692,7 @@ fn throttled(
 }
 
 #[test]
-fn a_short_429_is_waited_out_by_the_clock_of_the_store_as_well() {
+fn the_wait_for_a_short_429_also_ends_by_the_stores_clock() {
     let short = || Script::new().with(429, &[("retry-after", "10")], "");
     let mut world = World::new(short().accepted());
     world.behind = Duration::from_secs(4);
@@ -713,7 +713,7 @@ fn a_short_429_is_waited_out_by_the_clock_of_the_store_as_well() {
 }
 
 #[test]
-fn only_the_services_own_short_pause_is_waited_out_unasked() {
+fn by_default_a_start_waits_for_a_short_429_only() {
     // The store's clock is far behind the one by which the pause was waited out.
     let mut world = World::new(Script::new().with(429, &[("retry-after", "10")], ""));
     world.behind = Duration::from_secs(31);
@@ -742,7 +742,7 @@ fn only_the_services_own_short_pause_is_waited_out_unasked() {
 }
 
 #[test]
-fn those_who_wait_for_a_slot_do_not_come_back_at_once_together() {
+fn waits_for_a_slot_have_a_minimum_and_jitter() {
     let mut world = World::new(Script::new().accepted().times(5));
     for number in 1..=5 {
         let mut machine = Start::new(world.plan(), [number; 16], world.now);
@@ -831,7 +831,7 @@ fn a_request_that_could_not_be_made_gives_the_slot_back() {
 }
 
 #[test]
-fn what_is_left_for_an_answer_is_a_tenth_of_a_short_limit() {
+fn a_request_is_sent_only_with_a_tenth_of_a_short_limit_left() {
     for (left, is_sent) in [(700, true), (500, true), (499, false)] {
         let mut world = World::new(Script::new());
         let mut machine = reserved(&mut world, Duration::from_secs(5));
@@ -845,7 +845,7 @@ fn what_is_left_for_an_answer_is_a_tenth_of_a_short_limit() {
 }
 
 #[test]
-fn a_reservation_is_posted_while_it_can_be_answered_and_made_anew_twice() {
+fn a_reservation_too_old_for_its_request_is_made_anew_twice() {
     // The lease is 150 s, and a request may take 30 of them.
     for (held, is_sent) in [(120_000, true), (120_001, false)] {
         let mut world = World::new(Script::new());
@@ -998,7 +998,7 @@ fn a_pause_that_ends_at_the_limit_ends_the_start() {
 }
 
 #[test]
-fn an_accepted_start_says_what_it_knows() {
+fn getters_of_an_accepted_start() {
     let headers = [("location", world::LOCATION), ("request-id", "r-1")];
     let date = ("date", "Tue, 10 Mar 2026 12:10:00 GMT");
     let mut world = World::new(Script::new().with(202, &headers, "").with(

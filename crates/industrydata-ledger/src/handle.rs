@@ -12,7 +12,7 @@ use crate::memory::MemoryStore;
 
 /// A ledger of any kind, for a client whose kind is chosen at run time.
 ///
-/// A clone is the same ledger.
+/// Clones share the ledger.
 ///
 /// ```
 /// use industrydata_ledger::{Ledger, Store};
@@ -43,7 +43,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Unavailable`] if no ledger can be kept there.
+    /// [`StoreError::Unavailable`] if the path cannot hold a ledger.
     #[cfg(feature = "sqlite")]
     pub fn sqlite(path: impl AsRef<std::path::Path>) -> Result<Self, StoreError> {
         crate::SqliteStore::open(path).map(Self::custom)
@@ -53,7 +53,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Unavailable`] if the URL cannot be used. Nothing is connected to yet.
+    /// [`StoreError::Unavailable`] if the URL cannot be used. No connection is made yet.
     #[cfg(feature = "postgres")]
     pub fn postgres(url: &str) -> Result<Self, StoreError> {
         crate::PgStore::connect(url).map(Self::custom)

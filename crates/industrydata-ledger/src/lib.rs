@@ -1,8 +1,8 @@
-//! Stores for the ledger of *industryData* starts.
+//! Stores for the ledger of *industryData* starts, in memory, SQLite or PostgreSQL.
 //!
-//! The service takes five starts in twelve hours and does not report how many are left. A ledger counts them: a start is
-//! reserved *before* it is made, and its outcome is written after. The rules are in [`industrydata_core`]; this crate keeps
-//! the bytes.
+//! The service takes five starts in twelve hours and does not report how many are left. A ledger counts them: a start
+//! is reserved *before* it is made, and its outcome is written after. The rules are in [`industrydata_core`]; this
+//! crate keeps the bytes.
 //!
 //! | store | lives in | shared by | outlives the program |
 //! | --- | --- | --- | --- |
@@ -42,13 +42,13 @@
 //!
 //! - **Starts made without the ledger are not counted.** Starts from the portal, from other programs or from another
 //!   machine use the same five slots. The service then answers 429, and the ledger closes until it takes starts again.
-//! - **Two names for one tenant are two ledgers.** Settle on one spelling, best the directory id.
-//! - **The clock is this machine's**, except with PostgreSQL, where all use the server's clock. Set forward it frees slots early;
-//!   set back it frees none.
-//! - **Do not use network file systems** (NFS, SMB, many container overlays): their locks and syncs are not reliable. This
-//!   is not detected, and neither is a database server that runs with `fsync = off`.
-//! - **An error of the store stops a start, never a poll.** Before the POST, a [`StoreError`] means that no run was started.
-//!   After it, the reservation keeps counting, and the result of the start carries the error as a warning.
+//! - **Two names for one tenant are two ledgers.** Use one spelling, preferably the directory id.
+//! - **The clock is this machine's**, except with PostgreSQL, where all programs use the server's clock. If it is set
+//!   forward, slots are free early. If it is set back, none is.
+//! - **Do not use network file systems** (NFS, SMB, many container overlays): their locks and syncs are not reliable.
+//!   This is not detected, and neither is a database server that runs with `fsync = off`.
+//! - **An error of the store stops a start, never a poll.** Before the POST, a [`StoreError`] means that no run was
+//!   started. After it, the reservation still counts, and the result of the start carries the error as a warning.
 
 mod clock;
 mod handle;

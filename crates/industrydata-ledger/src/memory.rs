@@ -15,10 +15,10 @@ use industrydata_core::ledger::StoreReply;
 
 use crate::clock::Clock;
 
-/// A ledger that ends with the process: for tests, and for programs that count their starts elsewhere.
+/// A ledger that ends with the process. Use it for tests, and in programs that count their starts in another way.
 ///
-/// Only clones share it. A second process, or the same program started again, counts from zero while the service keeps
-/// counting. [`Store::is_forgetful`] is true.
+/// Only clones share it. A second process, or the same program after a restart, counts from zero, while the service
+/// does not. [`Store::is_forgetful`] is true.
 #[derive(Clone, Default)]
 pub struct MemoryStore {
     values: Arc<Mutex<HashMap<LedgerKey, Vec<u8>>>>,

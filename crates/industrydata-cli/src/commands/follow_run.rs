@@ -14,7 +14,7 @@ use crate::{
     commands::context::Context,
     error_report,
     flavour::{Client, OperationPoller},
-    human::{self, Wait},
+    human::{self, WaitSpan},
     report::{Document, FollowReport, Outcome, RunReport},
     terminal,
     tokens::Deadline,
@@ -63,7 +63,7 @@ pub(super) fn poll_to_end(
         escape_controls(found.id())
     ));
     let mut poller = client.time_limit(deadline.remaining()).follow(found.id());
-    let wait = Wait::new(deadline.remaining()).since(accepted);
+    let wait = WaitSpan::new(deadline.remaining()).since(accepted);
     let end = loop {
         match poller.progress() {
             Ok(Some(progress)) => {

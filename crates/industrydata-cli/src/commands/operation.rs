@@ -11,7 +11,7 @@ use crate::{
     commands::context::Context,
     error_report,
     flavour::{Client, OperationPoller},
-    human::{self, Wait},
+    human::{self, WaitSpan},
     report::{Document, OperationReport, Outcome, QuotaReport},
     terminal,
     tokens::Deadline,
@@ -24,7 +24,7 @@ pub(super) fn poll_to_end(
     follow: bool,
     context: Context<'_>,
 ) -> Document {
-    let wait = Wait::new(deadline.remaining()).since(poller.resume_token().accepted());
+    let wait = WaitSpan::new(deadline.remaining()).since(poller.resume_token().accepted());
     let warned = poller.ledger_warning().is_some();
     let end = loop {
         let fallback = Document::interrupted(MayHaveStarted::Yes, Some(operation(poller)));

@@ -10,7 +10,7 @@ use crate::{
     commands::{answer::Answer, context::Context, follow_run, operation},
     error_report,
     flavour::{self, OperationPoller, Setup},
-    human::{self, Wait},
+    human::{self, WaitSpan},
     report::{Document, Outcome},
     settings, terminal,
     tokens::Deadline,
@@ -85,7 +85,7 @@ fn start(
         limited = limited.schedule(schedule);
     }
     let is_human = context.output == Output::Human;
-    let wait = Wait::new(deadline.remaining());
+    let wait = WaitSpan::new(deadline.remaining());
     let on_wait = Box::new(move |reason: &_, time| {
         if is_human {
             terminal::line(human::slot_wait(reason, time, wait));

@@ -9,7 +9,7 @@ mod text;
 
 pub(crate) use self::{
     document::{error, operation, result},
-    progress::{Wait, operation_progress, run_progress, slot_wait},
+    progress::{WaitSpan, operation_progress, run_progress, slot_wait},
     quota::timeline,
     statistics::statistics,
     text::table,

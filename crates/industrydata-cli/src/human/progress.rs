@@ -12,12 +12,12 @@ use crate::human::text::duration;
 
 /// When a wait began, and when its time limit passes.
 #[derive(Clone, Copy)]
-pub(crate) struct Wait {
+pub(crate) struct WaitSpan {
     since: Timestamp,
     until: Option<Timestamp>,
 }
 
-impl Wait {
+impl WaitSpan {
     /// A wait that begins now and has this much time left.
     pub(crate) fn new(remaining: Duration) -> Self {
         let now = Timestamp::now();
@@ -53,7 +53,7 @@ impl Wait {
 }
 
 /// The operation after a poll, and when the next poll is.
-pub(crate) fn operation_progress(progress: &Progress, wait: Wait) -> String {
+pub(crate) fn operation_progress(progress: &Progress, wait: WaitSpan) -> String {
     let operation = progress.operation();
     let mut status = operation
         .map_or("status not known yet", |operation| {
@@ -71,13 +71,13 @@ pub(crate) fn operation_progress(progress: &Progress, wait: Wait) -> String {
 pub(crate) fn run_progress(
     run: Option<&IndustryDataRun>,
     progress: &Progress,
-    wait: Wait,
+    wait: WaitSpan,
 ) -> String {
     let status = run.map_or("status not known yet", |run| run.status().as_str());
     line(&format!("run: {status}"), progress, wait)
 }
 
-fn line(status: &str, progress: &Progress, wait: Wait) -> String {
+fn line(status: &str, progress: &Progress, wait: WaitSpan) -> String {
     let reason = progress.reason();
     let is_usual = matches!(reason, PauseReason::Interval | PauseReason::RunGoesOn);
     let reason = match is_usual {
@@ -95,7 +95,7 @@ fn line(status: &str, progress: &Progress, wait: Wait) -> String {
 }
 
 /// Why a start waits, and for how long.
-pub(crate) fn slot_wait(reason: &PauseReason, time: Duration, wait: Wait) -> String {
+pub(crate) fn slot_wait(reason: &PauseReason, time: Duration, wait: WaitSpan) -> String {
     format!(
         "waiting {} for a slot: {}{}",
         duration(time),

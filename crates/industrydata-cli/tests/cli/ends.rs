@@ -117,7 +117,7 @@ fn the_service_throttles() {
 }
 
 #[test]
-fn a_short_throttle_is_waited_out_once() {
+fn a_start_waits_for_a_short_throttle_once() {
     for http in FLAVOURS {
         let raw = Raw::serve(|number, _, base| {
             Some(if number == 0 {

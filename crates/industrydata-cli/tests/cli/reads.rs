@@ -133,7 +133,7 @@ fn each_read_error_has_its_kind_and_opens_no_ledger() {
 }
 
 #[test]
-fn a_start_is_followed_to_the_end_of_its_run() {
+fn a_start_is_polled_until_its_run_ends() {
     for http in FLAVOURS {
         let emulator = quick();
         let stage = Stage::new(&emulator.base_url());
@@ -317,7 +317,7 @@ fn a_read_of_a_closed_port_is_unreachable() {
 }
 
 #[test]
-fn the_time_limit_or_a_signal_ends_a_follow_and_the_run_goes_on() {
+fn the_time_limit_or_a_signal_ends_a_run_poll_and_the_run_continues() {
     for http in FLAVOURS {
         let emulator = emulator(Duration::from_millis(100));
         let stage = Stage::new(&emulator.base_url());

@@ -69,7 +69,7 @@ fn a_wait_reports_that_a_run_has_started() {
 }
 
 #[test]
-fn a_wait_for_an_operation_that_never_was_ends_soon() {
+fn a_wait_for_an_operation_that_never_existed_ends_soon() {
     let never = Raw::always(answer("404 Not Found", "", ""));
     std::thread::scope(|scope| {
         for http in FLAVOURS {

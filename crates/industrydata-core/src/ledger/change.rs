@@ -19,7 +19,7 @@ use crate::ledger::{
 };
 use crate::{ledger::store_error::StoreError, policy::Throttle, wire::text::hex};
 
-/// One change to a ledger. It is idempotent by the id of its start: applied again, it changes nothing more.
+/// One change to a ledger. It is idempotent by the id of its start: a second application changes nothing.
 #[derive(Clone, Debug)]
 pub struct Change {
     key: LedgerKey,
@@ -55,7 +55,7 @@ enum Kind {
 }
 
 impl Change {
-    /// Reads the quota; writes nothing.
+    /// Reads the quota. It writes nothing.
     #[must_use]
     pub const fn read(key: LedgerKey, throttle: Throttle) -> Self {
         Self::new(key, throttle, Kind::Read)
@@ -84,14 +84,14 @@ impl Change {
         Self::new(key, throttle, Kind::Settle { id, outcome })
     }
 
-    /// Reads the quota and all entries ([`StoreReply::entries`]); writes nothing.
+    /// Reads the quota and all entries ([`StoreReply::entries`]). It writes nothing.
     #[must_use]
     pub const fn entries(key: LedgerKey, throttle: Throttle) -> Self {
         Self::new(key, throttle, Kind::Entries)
     }
 
-    /// Resolves the start `id`, which is in doubt, by this evidence. [`StoreReply::unresolved`] is the reason if the entry
-    /// was left as it is.
+    /// Resolves the start `id`, which is in doubt, by this evidence. If the entry is left as it is,
+    /// [`StoreReply::unresolved`] is the reason.
     ///
     /// By hand, an entry that was resolved by evidence can be resolved again. An outcome that the caller of the start
     /// wrote is final.
@@ -130,8 +130,8 @@ impl Change {
         Ok(Self::resolve(key, throttle, id, resolution, evidence))
     }
 
-    /// Enters an external start, made at `started` by the service's lists. Its id is derived from the evidence: if the start
-    /// is in the ledger, or another entry claims the evidence, nothing changes.
+    /// Enters an external start, made at `started` by the service's lists. Its id is derived from the evidence: if the
+    /// start is in the ledger, or another entry claims the evidence, nothing changes.
     #[must_use]
     pub const fn external(
         key: LedgerKey,
@@ -142,8 +142,8 @@ impl Change {
         Self::new(key, throttle, Kind::External { evidence, started })
     }
 
-    /// Ends this quarantine for the tenant of `key`, and not that of a later reset: all starts of the window before the reset
-    /// are in the ledger, or there were none.
+    /// Ends this quarantine for the tenant of `key`. Apply it once all starts of the window before the reset are in the
+    /// ledger, or if there were none. The quarantine of a later reset is not affected.
     #[must_use]
     pub fn end_quarantine(key: LedgerKey, throttle: Throttle, quarantine: Quarantine) -> Self {
         let reset = quarantine.reset_at();
@@ -158,7 +158,7 @@ impl Change {
         }
     }
 
-    /// Whether it gives a slot back.
+    /// Whether the change frees a slot.
     pub(crate) const fn frees(&self) -> bool {
         matches!(
             self.kind,
@@ -169,7 +169,7 @@ impl Change {
         )
     }
 
-    /// The ledger that it changes.
+    /// The key of the ledger to change.
     #[must_use]
     pub const fn key(&self) -> &LedgerKey {
         &self.key
@@ -179,7 +179,7 @@ impl Change {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Damaged`] or [`StoreError::Newer`]: leave the bytes as they are.
+    /// [`StoreError::Damaged`] or [`StoreError::Newer`]. Leave the bytes as they are.
     pub fn apply<'b>(
         &self,
         stored: impl Into<Stored<'b>>,
@@ -214,7 +214,8 @@ impl Change {
                 None
             }
             Kind::External { evidence, started } => {
-                // An entry that no longer counts must not claim the evidence: applied again, the change would enter the start.
+                // An entry that no longer counts must not claim the evidence. Otherwise a second application would
+                // enter the start.
                 value.tidy(self.throttle.window, clock);
                 external_in(&mut value, evidence, *started, clock);
                 value.tidy(self.throttle.window, clock);
@@ -270,7 +271,8 @@ impl Change {
         clock: Timestamp,
     ) -> Option<Refusal> {
         if let Some(entry) = value.entry(&id) {
-            // Applied again after a lost commit, the reservation is there. If it was released or settled meanwhile, it is none.
+            // After a lost commit the reservation is already there. If it was released or settled in the meantime, it
+            // is not granted again.
             return (entry.state != EntryState::Reserved || entry.lease_ends() <= clock)
                 .then(|| Refusal::new(clock, RefusalReason::InFlight, None));
         }

@@ -14,7 +14,7 @@ use crate::{
 
 /// The first word of every value.
 const MAGIC: &str = "industrydata-books";
-/// The format this release writes; it reads this one and all before it.
+/// The format that this release writes. It reads this format and all earlier ones.
 const VERSION: u32 = 1;
 
 /// Reads the stored bytes, and marks entries that lie ahead of the clock.
@@ -35,7 +35,8 @@ pub(super) fn open(
     if let Some(until) = &mut value.not_before
         && *until > latest
     {
-        // A clock far ahead of this one set it. The limit is stored, or it would move with each read.
+        // A clock far ahead of this one set the time. The limit is stored, because otherwise it would move with each
+        // read.
         *until = latest;
         value.marked = true;
     }
@@ -81,7 +82,7 @@ pub(super) fn decode(key: &LedgerKey, bytes: &[u8]) -> Result<Value, StoreError>
     }
     let value: Value = serde_json::from_str(json)
         .map_err(|_| StoreError::Damaged("the entries cannot be read"))?;
-    // Nothing writes this, and which of the two a change means cannot be known.
+    // No release writes this, and a change could mean either entry.
     let mut ids = BTreeSet::new();
     if value.entries.iter().all(|entry| ids.insert(&entry.id)) {
         Ok(value)

@@ -1,4 +1,4 @@
-//! One entry of a ledger: a start, from its reservation on.
+//! One entry of a ledger: a start and its state.
 
 use std::{fmt, time::Duration};
 
@@ -17,7 +17,7 @@ use crate::{policy::MARGIN, wire::text::escape_controls};
 #[serde(from = "String")]
 #[non_exhaustive]
 pub enum EntryState {
-    /// The lease runs, and the POST may be on its way. It counts.
+    /// The lease has not ended, and the POST may be in flight. It counts.
     Reserved,
     /// The service accepted the start. It counts.
     Confirmed,
@@ -83,9 +83,10 @@ pub struct Entry {
     /// 32 hexadecimal digits.
     pub(super) id: String,
     pub(super) state: EntryState,
-    /// What it is dated: the store's clock at the reservation, or later if another entry was ahead of it. Unix milliseconds.
+    /// The date of the entry: the store's clock at the reservation, or later if another entry was ahead of it. Unix
+    /// milliseconds.
     pub(crate) at: i64,
-    /// The store's clock at the reservation, where it is dated later than that, Unix milliseconds.
+    /// The store's clock at the reservation, if `at` is later. Unix milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) made: Option<i64>,
     /// The lease's end, Unix milliseconds.
@@ -111,7 +112,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// An entry of which nothing more is known.
+    /// An entry with these members and no others.
     pub(super) fn new(id: String, state: EntryState, at: i64, until: i64) -> Self {
         Self {
             id,
@@ -144,25 +145,25 @@ impl Entry {
         self.state.clone()
     }
 
-    /// The moment the window is kept from: the latest at which the run may have been started.
+    /// The latest moment at which the service may have accepted the start. Its window begins then.
     #[must_use]
     pub fn date(&self) -> Timestamp {
         timestamp(self.counts_from())
     }
 
-    /// When it was reserved, by the store's clock.
+    /// When the slot was reserved, by the store's clock.
     #[must_use]
     pub fn reserved_at(&self) -> Timestamp {
         timestamp(self.earliest())
     }
 
-    /// When its lease ends, or ended.
+    /// The end of its lease.
     #[must_use]
     pub fn lease_ends(&self) -> Timestamp {
         timestamp(self.lease_ends_ms())
     }
 
-    /// When it stops counting, for a window of this length.
+    /// When the entry stops counting, for a window of this length.
     #[must_use]
     pub fn frees_at(&self, window: Duration) -> Timestamp {
         timestamp(self.frees_at_ms(window))
@@ -174,47 +175,47 @@ impl Entry {
         self.operation.as_deref()
     }
 
-    /// Whether it names the operation `id`, however that is spelt.
+    /// Whether it names the operation `id`, in any letter case.
     pub(crate) fn names(&self, id: &str) -> bool {
         self.operation().is_some_and(|own| same_id(own, id))
     }
 
-    /// Why it is in its state, in words.
+    /// The reason for its state, as text.
     #[must_use]
     pub fn why(&self) -> Option<&str> {
         self.why.as_deref()
     }
 
-    /// The evidence for its state; `None` if its caller wrote the outcome, or while there is none.
+    /// The evidence for its state. `None` if its caller wrote the outcome, or if there is no outcome yet.
     #[must_use]
     pub fn evidence(&self) -> Option<Evidence> {
         self.evidence.as_deref().map(Evidence::read)
     }
 
-    /// Who made the start.
+    /// The caller that made the start.
     #[must_use]
     pub const fn caller(&self) -> &Caller {
         &self.caller
     }
 
-    /// Whether it takes up a slot at `clock`.
+    /// Whether the entry uses a slot at `clock`.
     #[must_use]
     pub fn counts(&self, window: Duration, clock: Timestamp) -> bool {
         self.state != EntryState::Released && clock.as_millisecond() < self.frees_at_ms(window)
     }
 
-    /// The earliest moment at which the service may have had it, Unix milliseconds.
+    /// The earliest moment at which the service may have received the start, Unix milliseconds.
     pub(crate) fn earliest(&self) -> i64 {
         self.made.map_or(self.at, |made| made.min(self.at))
     }
 
-    /// The latest time written in the entry that is a time of the past when it is written.
+    /// The latest of the entry's times that were in the past when they were written.
     pub(super) fn newest(&self) -> i64 {
         self.date.unwrap_or(self.at).max(self.at)
     }
 
-    /// When a released entry is forgotten: a reservation may arrive after its release for as long as its lease. One that
-    /// was released by evidence is kept to be shown, for as long as it would have counted.
+    /// When a released entry is removed. Its reservation may arrive after the release, until its lease ends. An entry
+    /// released by evidence is kept for as long as it would have counted, so that it can be shown.
     pub(super) fn tombstone_until(&self, keep: Duration) -> i64 {
         let kept = match self.evidence {
             Some(_) => keep.saturating_add(MARGIN),
@@ -223,7 +224,7 @@ impl Entry {
         self.lease_ends_ms().saturating_add(millis(kept))
     }
 
-    /// When its lease ends: one dated ahead of the clock is on lease from first sight.
+    /// When its lease ends. For an entry ahead of the clock, the lease begins at first sight.
     pub(super) fn lease_ends_ms(&self) -> i64 {
         match self.ahead_since {
             Some(seen) => self.until.min(seen.saturating_add(self.lease())),
@@ -231,7 +232,7 @@ impl Entry {
         }
     }
 
-    /// How long it is reserved, in milliseconds; none if its times are not in order, which nothing writes.
+    /// The length of the lease in milliseconds. It is zero if the times are not in order, which no release writes.
     fn lease(&self) -> i64 {
         self.until.saturating_sub(self.at).max(0)
     }
@@ -246,9 +247,9 @@ impl Entry {
         }
     }
 
-    /// When the slot is free again, Unix milliseconds: **the only definition of a slot**. A start counts for the window and
-    /// the margin, from the latest moment at which it may have been accepted. An entry ahead of the clock counts for as
-    /// long from the moment it was found to be, or from the end of the lease that ran then.
+    /// When the slot is free again, Unix milliseconds. This is **the only definition of a slot**. A start counts for
+    /// the window and the margin, from the latest moment at which it may have been accepted. An entry ahead of the
+    /// clock counts for as long, but from its first sight, or from the end of the lease that begins then.
     pub(super) fn frees_at_ms(&self, window: Duration) -> i64 {
         let from = match (&self.state, self.ahead_since) {
             (_, None) => self.counts_from(),
@@ -267,7 +268,7 @@ impl Entry {
     }
 }
 
-/// A timestamp of Unix milliseconds, at the ends of the range if they lie beyond.
+/// The timestamp of Unix milliseconds, limited to the range of timestamps.
 pub(super) fn timestamp(ms: i64) -> Timestamp {
     Timestamp::from_millisecond(ms).unwrap_or(if ms < 0 {
         Timestamp::MIN
@@ -287,7 +288,7 @@ mod tests {
     const HOUR: i64 = 3_600_000;
 
     #[test]
-    fn what_an_entry_says_of_itself() {
+    fn getters_of_an_entry() {
         let mut entry = Entry::new("1".repeat(32), EntryState::InDoubt, HOUR, 2 * HOUR);
         let window = Duration::from_secs(12 * 3600);
         assert_eq!(entry.date(), timestamp(2 * HOUR));

@@ -1,11 +1,11 @@
-//! The evidence for an entry's state where its caller did not write the outcome.
+//! The evidence for the state of an entry whose outcome was not written by its caller.
 
 use std::{borrow::Cow, fmt};
 
 use crate::policy::MAX_NOTE_CHARS;
 use crate::wire::text::escape_controls;
 
-/// What shows that a start was made or was not.
+/// What shows that a start was made, or that it was not.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Evidence {
@@ -13,22 +13,22 @@ pub enum Evidence {
     Operation(String),
     /// The service's list has a run of this id that no other entry claims.
     Run(String),
-    /// Both of the service's lists were read whole, long enough after the start, and neither has the start. They had every operation
-    /// and run that an entry of the window names.
+    /// Both of the service's lists were read whole, long enough after the start. They had every operation and run that
+    /// an entry of the window names, and neither had this start.
     NotListed,
-    /// A person resolved the entry, with this note.
+    /// A person resolved the entry by hand, with this note.
     ByHand(String),
     /// Evidence of a newer release, unchanged.
     Other(String),
 }
 
-/// Whether two ids are one: the service does not spell an id alike everywhere.
+/// Whether two ids are equal. The service spells an id in different letter cases.
 pub(crate) const fn same_id(one: &str, other: &str) -> bool {
     one.eq_ignore_ascii_case(other)
 }
 
 impl Evidence {
-    /// Whether it is what an entry keeps as `text`, the letter case of an id aside.
+    /// Whether an entry that keeps `text` has this evidence. The letter case of an id does not matter.
     pub(super) fn is_kept_as(&self, text: &str) -> bool {
         match self {
             Self::Operation(_) | Self::Run(_) => same_id(&self.text(), text),
@@ -64,8 +64,8 @@ impl Evidence {
         }
     }
 
-    /// The id of an external start: the same for the same operation or run however it is spelt, so that a second entry changes nothing
-    /// (FNV-1a, 128 bits).
+    /// The id of an external start (FNV-1a, 128 bits). It is the same for every spelling of the operation or run, so a
+    /// second entry changes nothing.
     pub(super) fn entry_id(&self) -> [u8; 16] {
         const BASIS: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
         const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;

@@ -8,7 +8,8 @@ use crate::{
     wire::{base_url::BaseUrl, uri::decode_unreserved},
 };
 
-/// Names a ledger: there is one for each base *and* tenant, so that starts on an emulator do not fill the real one.
+/// Identifies a ledger. Each pair of base URL and tenant has its own, so starts at an emulator do not count for the
+/// service.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LedgerKey {
     base: String,
@@ -19,7 +20,7 @@ impl LedgerKey {
     /// The ledger of `tenant` at the service under `base`.
     #[must_use]
     pub fn new(base: &BaseUrl, tenant: &Tenant) -> Self {
-        // Two spellings that the service treats as one base name one ledger.
+        // Spellings that the service treats as the same base URL have the same ledger.
         let base = decode_unreserved(base.as_str()).to_ascii_lowercase();
         Self {
             base,
@@ -40,7 +41,7 @@ impl LedgerKey {
     }
 }
 
-/// The caller that makes a start, recorded for the readers of the ledger.
+/// The caller of a start, recorded for the readers of the ledger.
 ///
 /// A ledger keeps at most [`Caller::LONGEST`] characters of each text, without control characters.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,7 +61,7 @@ impl Caller {
     /// The most characters that are kept of a host or a label.
     pub const LONGEST: usize = MAX_CALLER_CHARS;
 
-    /// The form that a ledger stores: bounded, on one line.
+    /// The form that a ledger stores, with bounded texts on one line.
     pub(super) fn kept(&self) -> Self {
         let kept = |text: &String| -> String {
             let plain = text.chars().filter(|c| !c.is_control());

@@ -1,7 +1,7 @@
 //! The ledger: the durable record of the starts of one base and tenant, and the pure changes made to it.
 //!
-//! Five starts in twelve hours is a log, not a rate: a few entries with times are its exact state. Everything here is
-//! a function of the stored bytes, the change and the store's clock.
+//! The throttle of five starts in twelve hours needs a log of starts, not a rate. Everything in this module is a
+//! function of the stored bytes, the change and the store's clock.
 
 pub(crate) mod change;
 pub(crate) mod codec;

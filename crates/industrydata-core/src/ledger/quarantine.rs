@@ -1,7 +1,7 @@
 //! The quarantine that follows a reset.
 //!
-//! A new ledger does not know the starts that the old one held. Until the window that began with the reset has passed, or
-//! until the service's lists have shown those starts, it must give no slot.
+//! A new ledger does not know the starts of the old one. It must give no slot until the window that began with the
+//! reset has passed, or until the service's lists have shown those starts.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ const MAGIC: &str = "industrydata-reset";
 /// The format of a mark that this release writes.
 const VERSION: u32 = 1;
 
-/// A ledger in quarantine: it gives no slot.
+/// The quarantine of a ledger, in which it gives no slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quarantine {
     reset: i64,
@@ -28,7 +28,7 @@ pub struct Quarantine {
 }
 
 impl Quarantine {
-    /// The quarantine of a ledger that was reset at `reset` (Unix milliseconds); `None` once it is over.
+    /// The quarantine of a ledger that was reset at `reset` (Unix milliseconds). `None` once it is over.
     pub(super) fn after(reset: i64, window: Duration, clock: Timestamp) -> Option<Self> {
         let until = reset.saturating_add(millis(window.saturating_add(MARGIN)));
         (clock.as_millisecond() < until).then_some(Self { reset, until })
@@ -47,10 +47,10 @@ impl Quarantine {
     }
 }
 
-/// The mark that a store keeps of a reset at `time`: one for all its tenants.
+/// The mark that a store keeps of a reset at `time`. It is the same for all its tenants.
 ///
 /// The mark is ASCII text: `industrydata-reset 1`, then the Unix time in milliseconds twice, so that an altered digit
-/// shows. A database administrator can write it with plain SQL.
+/// is detected. A database administrator can write it with plain SQL.
 #[must_use]
 pub fn reset_mark(time: Timestamp) -> Vec<u8> {
     let at = time.as_millisecond();

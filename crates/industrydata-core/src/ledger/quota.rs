@@ -48,14 +48,14 @@ impl Quota {
         }
     }
 
-    /// With the schedule of the tenant's runs, by which [`forecast`](Self::forecast) goes.
+    /// Sets the schedule of the tenant's runs, which [`forecast`](Self::forecast) uses.
     #[must_use]
     pub const fn with_schedule(mut self, schedule: Option<Schedule>) -> Self {
         self.schedule = schedule;
         self
     }
 
-    /// The schedule of the tenant's runs, if it is known: no API reports it, and the ledger does not keep it.
+    /// The schedule of the tenant's runs, if it was set. No API reports it, and the ledger does not store it.
     #[must_use]
     pub const fn schedule(&self) -> Option<&Schedule> {
         self.schedule.as_ref()
@@ -84,7 +84,7 @@ impl Quota {
         self.schedule.as_ref().map(|it| self.forecast_for(it))
     }
 
-    /// Limit and window.
+    /// The limit and the window.
     #[must_use]
     pub const fn throttle(&self) -> Throttle {
         self.throttle
@@ -102,37 +102,38 @@ impl Quota {
         &self.entries
     }
 
-    /// Starts that count: confirmed, external, in flight and in doubt.
+    /// The number of starts that count: confirmed, external, in flight and in doubt.
     #[must_use]
     pub fn used(&self) -> u32 {
         u32::try_from(self.entries.len()).unwrap_or(u32::MAX)
     }
 
-    /// Starts the service accepted.
+    /// The number of starts that the service accepted.
     #[must_use]
     pub fn confirmed(&self) -> u32 {
         self.count(|state| state == EntryState::Confirmed)
     }
 
-    /// Starts that were made elsewhere, by the service's lists.
+    /// The number of external starts.
     #[must_use]
     pub fn external(&self) -> u32 {
         self.count(|state| state == EntryState::External)
     }
 
-    /// Starts that are being made just now.
+    /// The number of starts that are being made now.
     #[must_use]
     pub fn in_flight(&self) -> u32 {
         self.count(|state| state == EntryState::Reserved)
     }
 
-    /// Starts that the service may have accepted.
+    /// The number of starts in doubt.
     #[must_use]
     pub fn in_doubt(&self) -> u32 {
         self.count(|state| matches!(state, EntryState::InDoubt | EntryState::Other(_)))
     }
 
-    /// Starts that may be made now; 0 during a quarantine, and while the service's own *not before* holds.
+    /// The number of starts that may be made now. It is 0 during a quarantine and before
+    /// [`not_before`](Self::not_before).
     #[must_use]
     pub fn available(&self) -> u32 {
         if self.not_before.is_some() || self.quarantine.is_some() {
@@ -148,25 +149,25 @@ impl Quota {
         self.next_slot.max(self.not_before).max(quarantine)
     }
 
-    /// The quarantine after a reset, while it lasts: the starts of the window before the reset are not known here.
+    /// The quarantine after a reset, while it lasts. The ledger lacks the starts made before the reset.
     #[must_use]
     pub const fn quarantine(&self) -> Option<Quarantine> {
         self.quarantine
     }
 
-    /// The moment before which the service asked for no further start, while it lies ahead.
+    /// The moment before which the service accepts no start, as its last 429 said, if it is still ahead.
     #[must_use]
     pub const fn not_before(&self) -> Option<Timestamp> {
         self.not_before
     }
 
-    /// Whether an entry is dated ahead of the store's clock: a clock was or is wrong.
+    /// Whether an entry is dated ahead of the store's clock. A clock was or is wrong then.
     #[must_use]
     pub fn is_clock_suspect(&self) -> bool {
         self.entries.iter().any(|entry| entry.ahead_since.is_some())
     }
 
-    /// When the starts that count may have been accepted, at the earliest and at the latest.
+    /// The earliest and the latest moment at which each start that counts may have been accepted.
     #[must_use]
     pub fn starts(&self) -> Vec<Timestamp> {
         let times = |entry: &Entry| [entry.reserved_at(), entry.date()];

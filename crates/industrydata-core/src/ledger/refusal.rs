@@ -1,8 +1,8 @@
-//! Why no further start may be made now.
+//! Why the ledger refuses a start.
 
 use jiff::Timestamp;
 
-/// The ledger gives no slot before a moment.
+/// The refusal of a reservation. It says when the ledger has a slot again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refusal {
     until: Timestamp,
@@ -15,11 +15,11 @@ pub struct Refusal {
 pub enum RefusalReason {
     /// All slots are taken by starts that were accepted or may have been.
     Slots,
-    /// All slots are taken, at least one by a start that is being made just now and may yet give it back.
+    /// All slots are taken, at least one of them by a start that is being made now and may still be released.
     InFlight,
-    /// The service itself asked for a pause.
+    /// The service refused a start (429) and accepts none for a time.
     Service,
-    /// The ledger was reset, and does not know the starts of the window before.
+    /// The ledger was reset, and lacks the starts made before the reset.
     Quarantine,
 }
 
@@ -49,19 +49,19 @@ impl Refusal {
         }
     }
 
-    /// No start before this, by the store's clock.
+    /// When a slot is free again, by the store's clock.
     #[must_use]
     pub const fn until(&self) -> Timestamp {
         self.until
     }
 
-    /// Why.
+    /// The reason.
     #[must_use]
     pub const fn reason(&self) -> RefusalReason {
         self.reason
     }
 
-    /// When it is worth asking again: the next slot, or the end of a lease that may give one back.
+    /// When to ask again: when the next slot is free, or at the end of a lease that may free one.
     #[must_use]
     pub fn ask_again_at(&self) -> Timestamp {
         self.lease_ends

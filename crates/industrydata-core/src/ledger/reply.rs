@@ -2,11 +2,11 @@
 
 use crate::ledger::{entry::Entry, quota::Quota, refusal::Refusal, resolve::Unresolved};
 
-/// What [`Change::apply`](crate::ledger::Change::apply) asks of the store.
+/// The result of [`Change::apply`](crate::ledger::Change::apply): the bytes to write, and the reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Applied {
-    /// The bytes to write, durably; `None`: write nothing.
+    /// The bytes to write durably. `None`: write nothing.
     pub write: Option<Vec<u8>>,
     /// The reply, once they are written.
     pub reply: StoreReply,
@@ -22,14 +22,16 @@ pub struct StoreReply {
 }
 
 impl StoreReply {
-    /// Why the ledger was left as it is by [`Change::resolve`](crate::ledger::Change::resolve) or
-    /// [`Change::end_quarantine`](crate::ledger::Change::end_quarantine); `None` after success, and after other changes.
+    /// The reason why the ledger was not changed by [`Change::resolve`](crate::ledger::Change::resolve) or
+    /// [`Change::end_quarantine`](crate::ledger::Change::end_quarantine); `None` after success, and after other
+    /// changes.
     #[must_use]
     pub const fn unresolved(&self) -> Option<Unresolved> {
         self.unresolved
     }
 
-    /// All entries of the ledger, those that no longer count too, after [`Change::entries`](crate::ledger::Change::entries) and no other change.
+    /// All entries of the ledger, including those that no longer count. Empty after any change but
+    /// [`Change::entries`](crate::ledger::Change::entries).
     #[must_use]
     pub fn entries(&self) -> &[Entry] {
         &self.entries

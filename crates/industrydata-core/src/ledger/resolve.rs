@@ -9,7 +9,7 @@ use crate::ledger::{
 };
 use crate::wire::text::hex;
 
-/// What a start in doubt is resolved to.
+/// The resolution of a start in doubt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Resolution {
     /// The service accepted it: it keeps counting.
@@ -18,17 +18,17 @@ pub enum Resolution {
     NotStarted,
 }
 
-/// Why an entry was left as it is.
+/// Why an entry could not be resolved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unresolved {
     /// The ledger has no entry with this id, or no longer.
     #[error("the ledger has no entry with this id: it may have stopped counting")]
     NoSuchEntry,
-    /// Its caller is making it now.
+    /// Its caller is making the start now.
     #[error("the start is being made now: its outcome or the end of its lease decides")]
     InFlight,
-    /// The service answered the start itself: that outcome is final.
+    /// The service answered the start, and that outcome is final.
     #[error("the service answered this start itself, and that outcome is final")]
     Answered,
     /// Another entry already rests on this evidence.
@@ -39,8 +39,8 @@ pub enum Unresolved {
     NoQuarantine,
 }
 
-/// Resolves the entry `id` if it is in doubt, or was resolved by evidence before. The outcome of its caller is better than
-/// any evidence.
+/// Resolves the entry `id` if it is in doubt, or was resolved by evidence before. An outcome that its caller wrote
+/// takes precedence over evidence.
 pub(super) fn resolve_in(
     value: &mut Value,
     id: [u8; 16],
@@ -57,7 +57,7 @@ pub(super) fn resolve_in(
     match entry.state(clock) {
         EntryState::Reserved => return Err(Unresolved::InFlight),
         EntryState::InDoubt => {}
-        // By hand, a state of a newer release and an earlier resolution can be changed.
+        // A person can change a state of a newer release and an earlier resolution.
         EntryState::Other(_) if by_hand => {}
         EntryState::Confirmed | EntryState::Released | EntryState::External
             if by_hand && entry.evidence.is_some() => {}
@@ -65,7 +65,7 @@ pub(super) fn resolve_in(
         | EntryState::Released
         | EntryState::External
         | EntryState::Other(_) => {
-            // Applied again, the change succeeds. The same evidence for the opposite does not.
+            // A second application succeeds. The same evidence for the opposite resolution does not.
             let is_same =
                 (entry.state == EntryState::Released) == (resolution == Resolution::NotStarted);
             return if is_same
@@ -83,7 +83,7 @@ pub(super) fn resolve_in(
     match resolution {
         Resolution::Started => {
             entry.state = EntryState::Confirmed;
-            // Its reservation was found ahead of the clock before it was accepted.
+            // The reservation was found ahead of the clock before the start was accepted.
             entry.ahead_since = None;
             // The latest moment at which it may have been accepted: the lease's end, or now, since it is known by now.
             let latest = entry.until.min(clock.as_millisecond()).max(entry.at);
@@ -118,7 +118,7 @@ pub(super) fn external_in(
     if value.entry(&id).is_some() || is_claimed(value, evidence, None) {
         return;
     }
-    // A time of the service that lies ahead of this clock must not date later entries.
+    // A time of the service ahead of this clock must not date later entries.
     let at = started.as_millisecond().min(clock.as_millisecond());
     value.entries.push(Entry {
         date: Some(at),
@@ -133,7 +133,7 @@ pub(super) fn external_in(
     });
 }
 
-/// Whether an entry that counts, other than this one, already rests on the evidence.
+/// Whether another entry that counts has this evidence.
 fn is_claimed(value: &Value, evidence: &Evidence, but: Option<&str>) -> bool {
     let operation = match evidence {
         Evidence::Operation(id) => Some(id),

@@ -1,9 +1,10 @@
 //! A forecast of the service's schedule, which no API reports.
 //!
-//! The service runs every twelve hours, and a start on demand causes the next scheduled run to be skipped if that run is due
-//! within the next ten hours
-//! ([industryDataRun: start](https://learn.microsoft.com/graph/api/industrydata-industrydatarun-start)). Whether the tenth
-//! hour is included is not documented: here it is. That the schedule keeps its phase after a skip is inferred.
+//! The service runs every twelve hours, and a start on demand causes the next scheduled run to be skipped if that run
+//! is due within the next ten hours ([industryDataRun:
+//! start](https://learn.microsoft.com/graph/api/industrydata-industrydatarun-start)). Microsoft does not document
+//! whether the tenth hour is included; this module includes it. The assumption that the schedule keeps its phase after
+//! a skip is an inference.
 
 use std::time::Duration;
 
@@ -15,40 +16,40 @@ use crate::policy::{
     SCHEDULE_SPREAD_SECONDS, SKIP_WITHIN,
 };
 
-/// The schedule of a tenant's runs: given, or inferred from what ran.
+/// The schedule of a tenant's runs: given by the caller, or inferred from the runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Schedule {
-    /// Some scheduled run is due then.
+    /// A time at which a scheduled run is due.
     anchor: Timestamp,
     uncertainty: Duration,
     basis: Basis,
 }
 
-/// Where a schedule is known from.
+/// The source of a schedule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Basis {
-    /// The caller said so.
+    /// The caller gave it.
     Given,
-    /// It was inferred from when runs started.
+    /// It was inferred from the start times of runs.
     Inferred {
-        /// How many runs it was inferred from.
+        /// The number of runs that it was inferred from.
         runs: usize,
     },
 }
 
-/// Whether a start makes a scheduled run be skipped.
+/// Whether a start causes a scheduled run to be skipped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Skip {
-    /// It does: the run is due within ten hours.
+    /// Yes: the run is due within ten hours.
     Yes,
-    /// It does not.
+    /// No: the run is due later.
     No,
-    /// It is not certain: the run is due in ten hours, more or less.
+    /// Not certain: the run is due in about ten hours, given the uncertainty of the schedule.
     Uncertain,
 }
 
-/// What is to come, as seen at one moment.
+/// The forecast of the schedule at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Forecast {
     as_of: Timestamp,
@@ -59,7 +60,7 @@ pub struct Forecast {
 }
 
 impl Schedule {
-    /// The schedule in which a run is due at `time`, past or to come, and every twelve hours from it.
+    /// The schedule with a run due at `time`, past or future, and every twelve hours before and after it.
     #[must_use]
     pub const fn given(time: Timestamp) -> Self {
         Self {
@@ -69,13 +70,13 @@ impl Schedule {
         }
     }
 
-    /// The schedule that fits runs of the most periods of twelve hours, leaving out those near a start that is known to have
-    /// been made on demand; `None` unless those of two periods fit: several within one period are starts on demand. `on_demand` are
-    /// the times when such starts were accepted.
+    /// The schedule that fits runs in the most periods of twelve hours. Runs near a start on demand are left out;
+    /// `on_demand` are the times when such starts were accepted. `None` unless runs of two periods fit, because several
+    /// runs within one period are starts on demand.
     #[must_use]
     pub fn inferred(runs: &[IndustryDataRun], on_demand: &[Timestamp]) -> Option<Self> {
         let starts = runs.iter().filter_map(IndustryDataRun::started);
-        let starts = starts.filter(|at| !on_demand.iter().any(|start| is_near(*at, *start)));
+        let starts = starts.filter(|at| !on_demand.iter().any(|start| may_belong_to(*at, *start)));
         Self::of_starts(starts.collect())
     }
 
@@ -97,7 +98,7 @@ impl Schedule {
             periods.dedup();
             periods.len()
         };
-        // Of equals the latest: a schedule may have been moved.
+        // On ties, pick the latest: a schedule may have been moved.
         let anchor = *starts.iter().max_by_key(|at| (periods(**at), **at))?;
         if periods(anchor) < 2 {
             return None;
@@ -116,7 +117,7 @@ impl Schedule {
         })
     }
 
-    /// Where it is known from.
+    /// The source of the schedule.
     #[must_use]
     pub const fn basis(&self) -> Basis {
         self.basis
@@ -130,7 +131,7 @@ impl Schedule {
         offset(started, self.anchor).abs() <= tolerance.max(SCHEDULE_SPREAD_SECONDS)
     }
 
-    /// What is to come after `now`, given the starts on demand already made.
+    /// The forecast at `now`, given the starts on demand already made.
     #[must_use]
     pub fn forecast(&self, on_demand: &[Timestamp], now: Timestamp) -> Forecast {
         let ahead = self.anchor.as_second().saturating_sub(now.as_second());
@@ -160,7 +161,7 @@ impl Schedule {
 }
 
 impl Forecast {
-    /// When it was made.
+    /// When the forecast was made.
     #[must_use]
     pub const fn as_of(&self) -> Timestamp {
         self.as_of
@@ -172,38 +173,38 @@ impl Forecast {
         self.next
     }
 
-    /// By how much that time may be off, either way; zero if the schedule was given.
+    /// How far that time may be off, either way. It is zero if the schedule was given.
     #[must_use]
     pub const fn uncertainty(&self) -> Duration {
         self.uncertainty
     }
 
-    /// Where the schedule is known from.
+    /// The source of the schedule.
     #[must_use]
     pub const fn basis(&self) -> Basis {
         self.basis
     }
 
-    /// Whether the schedule was inferred, and may be wrong.
+    /// Whether the schedule was inferred, and so may be wrong.
     #[must_use]
     pub const fn is_inferred(&self) -> bool {
         matches!(self.basis, Basis::Inferred { .. })
     }
 
-    /// Whether the next scheduled run is skipped already, by a start made before.
+    /// Whether an earlier start causes the next scheduled run to be skipped.
     #[must_use]
     pub const fn is_skipped_already(&self) -> Skip {
         self.already
     }
 
-    /// Whether a start now makes the next scheduled run be skipped: it is due within ten hours.
+    /// Whether a start now causes the next scheduled run to be skipped. It does if that run is due within ten hours.
     #[must_use]
     pub fn start_now_skips(&self) -> Skip {
         skip(self.as_of, self.next, self.uncertainty)
     }
 
-    /// When the scheduled run after the next one is due: what a start now leaves to wait for if it makes the next one be
-    /// skipped. That the schedule keeps its phase is inferred.
+    /// When the scheduled run after the next one is due, if the schedule keeps its phase. If a start now causes the
+    /// next one to be skipped, this is the first that takes place.
     #[must_use]
     pub fn following(&self) -> Timestamp {
         let following = self
@@ -214,7 +215,7 @@ impl Forecast {
     }
 }
 
-/// Whether a start at `start` makes the run due at `due`, give or take, be skipped.
+/// Whether a start at `start` causes the run due at `due` to be skipped, given the uncertainty.
 fn skip(start: Timestamp, due: Timestamp, uncertainty: Duration) -> Skip {
     let Ok(ahead) = Duration::try_from(due.duration_since(start)) else {
         return Skip::No;
@@ -228,21 +229,21 @@ fn skip(start: Timestamp, due: Timestamp, uncertainty: Duration) -> Skip {
     }
 }
 
-/// How many seconds `at` is after the nearest time of the cadence of `anchor` (negative: before it).
+/// The seconds from the nearest time of the cadence of `anchor` to `at` (negative: `at` is before it).
 fn offset(at: Timestamp, anchor: Timestamp) -> i64 {
     let after = at.as_second().saturating_sub(anchor.as_second());
     (after.saturating_add(SCHEDULE_PERIOD_SECONDS / 2)).rem_euclid(SCHEDULE_PERIOD_SECONDS)
         - SCHEDULE_PERIOD_SECONDS / 2
 }
 
-/// In which period of the cadence of `anchor` it lies.
+/// The number of the period of the cadence of `anchor` that `at` is in.
 fn period(at: Timestamp, anchor: Timestamp) -> i64 {
     let after = at.as_second().saturating_sub(anchor.as_second());
     (after.saturating_add(SCHEDULE_PERIOD_SECONDS / 2)).div_euclid(SCHEDULE_PERIOD_SECONDS)
 }
 
-/// Whether a run that started then may belong to a start accepted at that time.
-pub(crate) fn is_near(started: Timestamp, accepted: Timestamp) -> bool {
+/// Whether a run that started at `started` may belong to a start accepted at `accepted`.
+pub(crate) fn may_belong_to(started: Timestamp, accepted: Timestamp) -> bool {
     match Duration::try_from(started.duration_since(accepted)) {
         Ok(after) => after <= LATEST_RUN_START,
         Err(_) => accepted.duration_since(started).unsigned_abs() <= MARGIN,

@@ -1,4 +1,4 @@
-//! The outcome of a start, written over its reservation, its doubt, or nothing.
+//! Writes the outcome of a start. Its entry is reserved, in doubt or missing.
 
 use jiff::Timestamp;
 
@@ -23,7 +23,7 @@ pub enum Outcome {
     Released {
         /// Why, in words.
         why: String,
-        /// The service takes no further start before this.
+        /// The service accepts no further start before this.
         not_before: Option<Timestamp>,
     },
     /// It may have created a run.
@@ -42,7 +42,7 @@ pub(super) fn settle_in(value: &mut Value, id: String, outcome: &Outcome, clock:
         value.close_until(*until);
     }
     let (at, made) = match outcome {
-        // Settled late, without its reservation: the start is as old as its answer.
+        // The entry is missing. The start is as old as its answer.
         Outcome::Confirmed { date, .. } => {
             (date.as_millisecond().min(clock.as_millisecond()), None)
         }
@@ -60,16 +60,16 @@ pub(super) fn settle_in(value: &mut Value, id: String, outcome: &Outcome, clock:
     match outcome {
         Outcome::Confirmed { date, operation } => {
             let is_answered = entry.state == EntryState::Confirmed && entry.evidence.is_none();
-            // Its reservation was found ahead of the clock before it was accepted.
+            // The reservation was found ahead of the clock before the start was accepted.
             entry.ahead_since = entry.ahead_since.filter(|_| is_answered);
             entry.state = EntryState::Confirmed;
             let answered = date.as_millisecond().max(entry.at);
             let latest = entry.until.min(clock.as_millisecond());
             entry.date = Some(match entry.date.filter(|_| is_answered) {
-                // Applied again, the date stays.
+                // A second application keeps the date.
                 Some(date) => date.max(answered),
-                // The clock of the answer is behind the store's by more than the margin. By the store's clock, the start was
-                // accepted by now and within its lease.
+                // The clock of the answer is more than the margin behind the store's. By the store's clock, the start
+                // was accepted within its lease, and not later than now.
                 None if answered.saturating_add(millis(MARGIN)) < latest => latest,
                 None => answered,
             });
@@ -79,7 +79,7 @@ pub(super) fn settle_in(value: &mut Value, id: String, outcome: &Outcome, clock:
                 drop_external_in(value, operation);
             }
         }
-        // A confirmed start stays confirmed, and an external one external. The caller's outcome replaces evidence.
+        // Confirmed and external starts keep their state. The caller's outcome replaces evidence.
         Outcome::Released { .. }
             if entry.state == EntryState::Confirmed && entry.evidence.is_none() => {}
         Outcome::InDoubt { .. }
@@ -97,7 +97,7 @@ pub(super) fn settle_in(value: &mut Value, id: String, outcome: &Outcome, clock:
     }
 }
 
-/// A server's text has no limit; what a ledger keeps of it has.
+/// A server's text can be of any length, so the ledger keeps a bounded part.
 fn short(why: &str) -> String {
     why.chars().take(MAX_REASON_CHARS).collect()
 }

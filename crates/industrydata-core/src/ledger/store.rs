@@ -2,10 +2,10 @@
 
 use crate::ledger::{change::Change, reply::StoreReply, reset::Reset, store_error::StoreError};
 
-/// A place that keeps ledgers: one value of bytes for each [`LedgerKey`](crate::ledger::LedgerKey).
+/// A place that keeps ledgers. It has one value of bytes for each [`LedgerKey`](crate::ledger::LedgerKey).
 ///
-/// A store decides nothing. For one change it takes the lock of that key, reads the bytes, calls
-/// [`Change::apply`], writes what that says (durably, before it returns), and gives the lock back:
+/// A store decides nothing. For one change it takes the lock of that key, reads the bytes, calls [`Change::apply`],
+/// durably writes the returned bytes, and releases the lock:
 ///
 /// ```
 /// use std::{collections::HashMap, sync::Mutex};
@@ -27,14 +27,14 @@ use crate::ledger::{change::Change, reply::StoreReply, reset::Reset, store_error
 /// }
 /// ```
 ///
-/// A change is idempotent by its reservation's id. A store whose commit may or may not have happened runs the change
-/// again, and answers [`StoreError::Unconfirmed`] only if that cannot tell either.
+/// A change is idempotent by its reservation's id. If a store does not know whether a commit succeeded, it applies the
+/// change again. It returns [`StoreError::Unconfirmed`] only if the outcome is still unknown.
 pub trait Store: Send + Sync {
     /// Applies `change` to the ledger it names, durably.
     ///
     /// # Errors
     ///
-    /// [`StoreError`]; before the POST each of them means that no run was started, and none is.
+    /// [`StoreError`]. If a reservation fails with it, nothing is sent and no run is started.
     fn transact(&self, change: &Change) -> Result<StoreReply, StoreError>;
 
     /// Whether the ledgers end with this process. The default is no.
@@ -42,16 +42,15 @@ pub trait Store: Send + Sync {
         false
     }
 
-    /// Moves the whole ledger aside, whether it is damaged or not, and begins a new one for all tenants. An empty ledger stays
-    /// where it is.
+    /// Moves the ledgers of all tenants aside, damaged or not, and begins new ones. An empty store keeps its place.
     ///
     /// The new ledger begins in quarantine: it keeps [`reset_mark`](crate::ledger::reset_mark) and hands it to every
-    /// change ([`Stored::reset`](crate::ledger::Stored::reset)). Without the mark the starts of the old ledger would be
-    /// made again. The default is for stores that cannot be reset.
+    /// change ([`Stored::reset`](crate::ledger::Stored::reset)). Without the mark, the slots of the starts in the old
+    /// ledger would be free at once. By default the error says that the store cannot be reset.
     ///
     /// # Errors
     ///
-    /// [`StoreError`]; the old ledger is where it was.
+    /// [`StoreError`]. The old ledger is where it was.
     fn reset(&self) -> Result<Reset, StoreError> {
         Err(StoreError::unavailable("this store cannot be reset"))
     }

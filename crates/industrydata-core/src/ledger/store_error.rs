@@ -1,15 +1,15 @@
-//! Why a change could not be made durable.
+//! The errors of a store.
 
 use crate::wire::transport::Cause;
 
 /// Why a store could not apply a change.
 ///
-/// Before the POST, the start ends with this error and nothing is sent. After it, the result of the start is what it was,
-/// the reservation keeps counting, and the result carries this error as a warning.
+/// If the reservation fails, the start ends with this error and nothing is sent. If recording the outcome fails, the
+/// result of the start does not change, the reservation still counts, and the result carries this error as a warning.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// Another holder kept the lock for longer than the store waits. Nothing was changed: try again.
+    /// Another process or thread held the lock for longer than the store waits. Nothing was changed. Try again.
     #[error(
         "the ledger is locked by another process or thread: try again, or look for one that hangs"
     )]
@@ -17,12 +17,12 @@ pub enum StoreError {
     /// The store could not be opened, reached, read or written. Nothing was changed.
     #[error("the ledger is unusable: {0}")]
     Unavailable(Cause),
-    /// The stored bytes are not a ledger, or were altered. They are left as they are.
+    /// The stored bytes are not a ledger, or were altered. They stay as they are.
     #[error(
         "the ledger is damaged ({0}) and left as it is: run `industrydata ledger reset`, which moves the ledger aside and begins a new one in quarantine"
     )]
     Damaged(&'static str),
-    /// A newer release wrote the ledger. It is left as it is.
+    /// A newer release wrote the ledger. It stays as it is.
     #[error(
         "the ledger was written by a newer release (format {found}, this one reads up to {known}): update this program"
     )]
@@ -32,7 +32,7 @@ pub enum StoreError {
         /// The newest format this release reads.
         known: u32,
     },
-    /// The change may or may not be durable; applying it again failed too.
+    /// The change may or may not be durable. A second application failed too.
     #[error("the ledger may or may not have been written: {0}")]
     Unconfirmed(Cause),
 }

@@ -162,7 +162,7 @@ fn the_sixth_is_refused_until_the_first_frees() {
 }
 
 #[test]
-fn a_reservation_past_its_lease_is_doubt_and_still_counts() {
+fn a_reservation_past_its_lease_is_in_doubt_and_counts() {
     let mut ledger = Ledger::default();
     ledger.granted(1, 0);
     assert_eq!(ledger.quota(149).in_flight(), 1);
@@ -198,7 +198,7 @@ fn running_a_change_again_changes_nothing_more() {
 }
 
 #[test]
-fn what_no_longer_counts_does_not_stand_for_what_is_settled_now() {
+fn an_expired_entry_does_not_take_a_new_outcome() {
     let mut ledger = Ledger::default();
     ledger.granted(1, 20 * HOUR);
     ledger.settle(1, confirmed(20 * HOUR), 20 * HOUR);
@@ -214,7 +214,7 @@ fn what_no_longer_counts_does_not_stand_for_what_is_settled_now() {
 }
 
 #[test]
-fn what_no_longer_counts_claims_no_evidence() {
+fn an_expired_entry_claims_no_evidence() {
     let mut ledger = Ledger::default();
     let see = |seconds| {
         let evidence = Evidence::Run("r-1".to_owned());
@@ -228,7 +228,7 @@ fn what_no_longer_counts_claims_no_evidence() {
 }
 
 #[test]
-fn reservations_in_flight_are_a_reason_of_their_own() {
+fn a_refusal_distinguishes_reservations_in_flight() {
     let mut ledger = Ledger::default();
     for n in 1..=5 {
         ledger.granted(n, 0);
@@ -242,7 +242,7 @@ fn reservations_in_flight_are_a_reason_of_their_own() {
 }
 
 #[test]
-fn a_pause_of_the_service_closes_the_ledger() {
+fn a_retry_after_of_the_service_closes_the_ledger() {
     let mut ledger = Ledger::default();
     ledger.granted(1, 0);
     ledger.settle(1, released(Some(500)), 1);
@@ -261,7 +261,7 @@ fn a_pause_of_the_service_closes_the_ledger() {
 }
 
 #[test]
-fn a_pause_by_a_clock_years_ahead_ends_within_a_day() {
+fn a_retry_after_by_a_clock_years_ahead_ends_within_a_day() {
     let mut ledger = Ledger::default();
     ledger.granted(1, 0);
     ledger.settle(1, released(Some(10 * 365 * 24 * HOUR)), 1);
@@ -274,7 +274,7 @@ fn a_pause_by_a_clock_years_ahead_ends_within_a_day() {
 }
 
 #[test]
-fn words_and_tombstones_are_bounded() {
+fn texts_and_tombstones_are_bounded() {
     let mut ledger = Ledger::default();
     for n in 1..=200 {
         ledger.granted(n, 0);
@@ -360,7 +360,7 @@ fn first_sight_is_when_an_entry_is_made() {
 }
 
 #[test]
-fn first_sight_by_a_clock_that_is_set_back_again_is_none() {
+fn first_sight_is_renewed_when_the_clock_is_set_back_again() {
     let mut ledger = Ledger::default();
     let year = 365 * 24 * HOUR;
     ledger.granted(1, 2 * year);
@@ -375,7 +375,7 @@ fn first_sight_by_a_clock_that_is_set_back_again_is_none() {
 }
 
 #[test]
-fn what_was_accepted_late_in_its_lease_counts_for_a_window_from_then() {
+fn a_start_accepted_late_in_its_lease_counts_for_a_window_from_then() {
     let year = 365 * 24 * HOUR;
     for (accepted, is_by_hand) in [(200, true), (149, false)] {
         let mut ledger = Ledger::default();
@@ -416,7 +416,7 @@ fn two_entries_of_one_id_are_damage() {
 }
 
 #[test]
-fn a_release_before_its_reservation_holds() {
+fn a_release_that_arrives_before_its_reservation_holds() {
     let mut ledger = Ledger::default();
     ledger.settle(1, released(None), 0);
     assert_eq!(ledger.refused(1, 1).1, RefusalReason::InFlight);
@@ -505,7 +505,7 @@ fn an_id_is_thirty_two_hexadecimal_digits() {
 }
 
 #[test]
-fn what_changes_nothing_writes_nothing() {
+fn a_change_without_effect_writes_nothing() {
     let mut ledger = Ledger::default();
     for n in 1..=5 {
         ledger.granted(n, 0);
@@ -636,7 +636,7 @@ fn an_external_start_that_is_confirmed_here_counts_once() {
 }
 
 #[test]
-fn a_reason_is_kept_until_something_better_is_known() {
+fn an_unknown_outcome_never_overrides_a_resolution() {
     let mut ledger = Ledger::default();
     ledger.granted(1, 0);
     ledger.settle(1, in_doubt(), 1);
@@ -702,7 +702,7 @@ fn a_shorter_window_of_one_caller_takes_nothing_from_another() {
 }
 
 #[test]
-fn two_minutes_ahead_is_no_suspicion() {
+fn a_clock_two_minutes_ahead_is_not_suspect() {
     let mut ledger = Ledger::default();
     ledger.granted(1, 200);
     ledger.settle(1, confirmed(200), 200);
@@ -711,7 +711,7 @@ fn two_minutes_ahead_is_no_suspicion() {
 }
 
 #[test]
-fn what_was_released_is_kept_for_a_late_reservation_and_no_longer() {
+fn a_tombstone_is_kept_as_long_as_its_reservation_may_arrive() {
     let mut ledger = Ledger::default();
     for n in 1..=40 {
         ledger.granted(n, 0);
@@ -834,7 +834,7 @@ fn a_reset_ledger_gives_no_slot_for_a_window_and_the_margin() {
 }
 
 #[test]
-fn what_ends_later_than_a_quarantine_is_named_as_the_end() {
+fn a_refusal_in_quarantine_names_a_later_end() {
     let mut ledger = Reset::new();
     let later = 12 * HOUR + 600;
     ledger.apply(&settle(1, released(Some(later))), 600);

@@ -1,4 +1,4 @@
-//! The value behind the bytes, and the rules of its window.
+//! The decoded ledger, and the rules of its window.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ pub(super) struct Value {
     pub(super) quarantine_ended: Option<i64>,
     #[serde(flatten)]
     rest: Map<String, serde_json::Value>,
-    /// Whether an entry was found ahead of the clock for the first time: the value must be stored.
+    /// Whether the first sight of an entry ahead of the clock changed, so that the value must be stored.
     #[serde(skip)]
     pub(super) marked: bool,
     /// The store's last reset, Unix milliseconds.
@@ -40,9 +40,9 @@ impl Value {
     pub(super) fn mark_ahead(&mut self, clock: Timestamp) {
         let ahead = clock.as_millisecond().saturating_add(millis(MARGIN));
         for entry in &mut self.entries {
-            // A time that lies ahead itself is of a clock that was set back since.
+            // A first sight that is ahead itself was written before the clock was set back.
             let since = entry.ahead_since.filter(|since| *since <= ahead);
-            // An entry that is no longer ahead: the clock was wrong, and is right again.
+            // An entry that is no longer ahead has no first sight.
             let since = (entry.newest() > ahead).then(|| since.unwrap_or(clock.as_millisecond()));
             self.marked |= since != entry.ahead_since;
             entry.ahead_since = since;
@@ -54,7 +54,8 @@ impl Value {
         let now = clock.as_millisecond();
         let keep = window.max(MIN_KEPT);
         self.entries.retain(|entry| match entry.state(clock) {
-            // A tombstone, so that a reservation that arrives after its release stays released.
+            // A released entry is kept as a tombstone, so that a reservation that arrives after its release stays
+            // released.
             EntryState::Released => now < entry.tombstone_until(keep),
             EntryState::Reserved
             | EntryState::Confirmed
@@ -84,8 +85,8 @@ impl Value {
         self.entries.iter_mut().find(|entry| entry.id == id)
     }
 
-    /// The date of a new entry, and the clock where the date is later. The date is the clock, but no earlier than the newest
-    /// entry that may count: a clock that was set back and is right again then frees nothing early.
+    /// The date of a new entry, and the clock if the date is later than it. The date is the clock, but no earlier than
+    /// the newest entry that may count. A clock that is set back and then corrected therefore frees nothing early.
     pub(super) fn date_now(&self, clock: Timestamp) -> (i64, Option<i64>) {
         let now = clock.as_millisecond();
         let dated = self
@@ -146,7 +147,7 @@ impl Value {
         Quota::new(throttle, clock, entries, next_slot, not_before, quarantine)
     }
 
-    /// When a slot becomes free, Unix milliseconds; `None` while one is.
+    /// When a slot becomes free, Unix milliseconds. `None` while one is free.
     fn next_slot(&self, throttle: Throttle, clock: Timestamp) -> Option<i64> {
         let mut frees: Vec<i64> = self
             .entries

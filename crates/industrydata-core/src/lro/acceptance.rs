@@ -1,23 +1,23 @@
-//! What the end of a start's exchange means for the ledger.
+//! The outcome of a start, from how its exchange ended.
 
 use http::StatusCode;
 
 use crate::wire::transport::{Phase, TransportError};
 
-/// Whether the service accepted a start. There is no fourth case.
+/// Whether the service accepted a start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Acceptance {
     /// The service accepted it: a run has started, and the slot is used.
     Confirmed,
     /// The service did not act: no run has started, and the slot is given back.
     Released,
-    /// The start is in doubt: the slot counts until that is resolved.
+    /// The start is in doubt: it counts until it is resolved or its window has passed.
     Unknown,
 }
 
 impl Acceptance {
-    /// What the status of an answer to a start means, whatever its fields and body. Every status not named is
-    /// [`Unknown`](Self::Unknown).
+    /// The acceptance by the status of an answer, whatever its fields and body. A status that is neither 202 nor
+    /// documented as a refusal is [`Unknown`](Self::Unknown).
     ///
     /// ```
     /// use http::StatusCode;
@@ -31,7 +31,7 @@ impl Acceptance {
     pub fn of_status(status: StatusCode) -> Self {
         match status.as_u16() {
             202 => Self::Confirmed,
-            // Never followed, so nothing was asked of the target (RFC 9110 section 15.4).
+            // Redirects are never followed, so the target received no request (RFC 9110 section 15.4).
             301 | 302 | 307 | 308 => Self::Released,
             // The server says that it did not act.
             400 | 401 | 403 | 404 | 405 | 406 | 408 | 409 | 410 | 411 | 412 | 413 | 414 | 415
@@ -41,13 +41,13 @@ impl Acceptance {
         }
     }
 
-    /// What an exchange without an answer means.
+    /// The acceptance when no answer came.
     #[must_use]
     pub const fn of_transport_error(error: &TransportError) -> Self {
         Self::of_phase(error.phase())
     }
 
-    /// What an exchange that broke in `phase` means.
+    /// The acceptance when the exchange broke in `phase`.
     #[must_use]
     pub const fn of_phase(phase: Phase) -> Self {
         if phase.may_have_acted() {
@@ -58,9 +58,9 @@ impl Acceptance {
     }
 }
 
-/// Whether a start may be repeated at all after this status: the server did not act, and the status itself invites another
-/// try (401 with another token, 408, 421, 425, 429; RFC 9110 section 15.5, RFC 8470, RFC 6585). The library uses 401 and
-/// short 429s only.
+/// Whether the standards allow a start to be repeated after this status: the server did not act, and the status invites
+/// another try (401 with another token, 408, 421, 425, 429; RFC 9110 section 15.5, RFC 8470, RFC 6585).
+/// [`Start`](crate::lro::Start) repeats after a 401 and after some 429s only.
 #[must_use]
 pub fn may_repeat_status(status: StatusCode) -> bool {
     Acceptance::of_status(status) == Acceptance::Released

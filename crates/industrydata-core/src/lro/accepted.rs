@@ -14,7 +14,7 @@ use crate::{
     wire::location::OperationUrl,
 };
 
-/// An accepted start: it counts, and has an operation to poll.
+/// An accepted start. A run has started, the start counts, and its operation can be polled.
 #[derive(Clone, Debug)]
 pub struct Accepted(Box<AcceptedParts>);
 
@@ -40,7 +40,7 @@ impl Accepted {
         Self(Box::new(parts))
     }
 
-    /// Takes in how the acceptance was recorded.
+    /// Adds how the acceptance was recorded.
     pub(super) fn recorded(
         mut self,
         quota: Option<Quota>,
@@ -75,35 +75,36 @@ impl Accepted {
         self.0.quota.as_ref()
     }
 
-    /// The forecast at the moment of the start, if the schedule is known. [`Forecast::start_now_skips`] says whether this
-    /// start causes the scheduled run at [`Forecast::next_scheduled`] to be skipped, [`Forecast::is_skipped_already`] whether
-    /// an earlier start does, and [`Forecast::following`] when the run after it is due.
+    /// The forecast at the moment of the start, if the schedule is known. [`Forecast::start_now_skips`] says whether
+    /// this start causes the scheduled run at [`Forecast::next_scheduled`] to be skipped,
+    /// [`Forecast::is_skipped_already`] whether an earlier start does, and [`Forecast::following`] when the run after
+    /// it is due.
     #[must_use]
     pub fn forecast(&self) -> Option<Forecast> {
         self.0.forecast
     }
 
-    /// By how much the service's clock is ahead of this machine's (negative: behind), if by more than two minutes. A
-    /// wrong clock here frees slots at the wrong time.
+    /// How far the service's clock is ahead of this machine's (negative: behind), if more than two minutes. A wrong
+    /// clock on this machine frees slots at the wrong time.
     #[must_use]
     pub fn clock_skew(&self) -> Option<SignedDuration> {
         self.0.clock_skew
     }
 
-    /// Why the acceptance could not be recorded, if so. The reservation keeps counting.
+    /// The store's error if the acceptance could not be recorded. The reservation still counts.
     #[must_use]
     pub fn ledger_warning(&self) -> Option<&StoreError> {
         self.0.unrecorded.as_ref().map(|(_, error)| error)
     }
 
-    /// The change that could not be recorded. [`RecordedPoll`](crate::lro::RecordedPoll) tries it once more.
+    /// The change that could not be recorded. [`RecordedPoll`](crate::lro::RecordedPoll) applies it once more.
     #[must_use]
     pub fn unrecorded(&self) -> Option<&Arc<Change>> {
         self.0.unrecorded.as_ref().map(|(change, _)| change)
     }
 
-    /// The poll of its operation, within what is left of the start's time limit. The first poll comes one interval after the
-    /// acceptance.
+    /// The poll of its operation, within the rest of the start's time limit. The first poll comes one interval after
+    /// the acceptance.
     #[must_use]
     pub fn poll(&self, policy: PollingPolicy) -> OperationPoll {
         let plan = PollPlan {

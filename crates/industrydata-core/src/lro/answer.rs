@@ -1,4 +1,4 @@
-//! What all machines do with an answer first.
+//! The first checks of an answer, common to all machines.
 
 use http::{
     StatusCode,
@@ -19,7 +19,7 @@ use crate::{
     },
 };
 
-/// Whether an answer has all of what was asked for. A 206 has a part of it, which no request asks for.
+/// Whether an answer is a whole success. A 206 is a part of an answer, and no request asks for a part.
 pub(super) fn is_whole_success(status: StatusCode) -> bool {
     status.is_success() && status != StatusCode::PARTIAL_CONTENT
 }
@@ -47,7 +47,7 @@ pub(super) fn operation(
         .map_err(TransientError::Unreadable)
 }
 
-/// A Location that repeats the token is not used: it would be stored with it.
+/// Refuses a Location that repeats the token, because the Location is stored and shown.
 pub(super) fn redacted(
     url: OperationUrl,
     token: &AccessToken,
@@ -104,7 +104,7 @@ mod tests {
         assert!(!kept("canary-token-of-twenty"));
         assert!(!kept("op-1?sig=canary-token-of-twenty"));
         assert!(!kept("op-1?sig=%63anary%2Dtoken-of-twenty"));
-        // Too short a text is not secret, and occurs everywhere.
+        // A very short token occurs in other text by chance, so it is not redacted.
         let short = AccessToken::new("op").unwrap();
         assert!(redacted(url("op-1"), &short).is_ok());
         assert_eq!(without_token("op-1 op", &short), "op-1 op");

@@ -1,4 +1,4 @@
-//! The one shape of every machine.
+//! The trait that every machine implements.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use crate::{ledger::change::Change, lro::step::Step};
 #[expect(unnameable_types, reason = "it is what keeps the trait closed")]
 pub trait Sealed: Send + Sync {}
 
-/// A protocol run without I/O: it lends one [`Step`] at a time, and the step takes its own result.
+/// A state machine of the protocol, without I/O. It lends one [`Step`] at a time, and the step receives its own result.
 ///
 /// An adapter needs one loop for all machines:
 ///
@@ -17,22 +17,22 @@ pub trait Sealed: Send + Sync {}
 /// - [`Step::Wait`]: pause, then call [`Pause::over`](crate::lro::Pause::over).
 /// - [`Step::Done`]: the machine has ended. It gives the same result when asked again.
 ///
-/// A step that is dropped leaves the machine where it was, so a cancelled driver may ask again.
+/// Dropping a step leaves the machine where it was, so a cancelled driver may ask again.
 pub trait Machine: Sealed {
     /// [`Writes`](crate::lro::Writes) if the machine uses the ledger, [`Never`](crate::lro::Never) if it cannot.
     type Ledger: Send;
-    /// What it ends with; cheap to clone.
+    /// The result of success; cheap to clone.
     type Output: Send;
-    /// How else it can end.
+    /// The error it can end with.
     type Error: Send;
 
-    /// What to do next.
+    /// The next step.
     fn step(&mut self) -> Step<'_, Self::Ledger, Result<Self::Output, Self::Error>>;
 
-    /// Ends the machine early. What it still has to write to the ledger comes first; then it is done.
+    /// Ends the machine early. If an outcome is still to be recorded, it lends that step first.
     fn stop(&mut self);
 
-    /// What is still to be written to the ledger if the driver gives the machine up now.
+    /// The change to record if the driver drops the machine now; `None` if there is none.
     fn abandon(&self) -> Option<Arc<Change>> {
         None
     }

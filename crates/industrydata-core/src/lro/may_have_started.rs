@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_may_have_started_is_a_word() {
+    fn may_have_started_is_yes_no_or_unknown() {
         let all = [
             MayHaveStarted::Yes,
             MayHaveStarted::No,

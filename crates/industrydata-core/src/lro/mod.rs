@@ -1,14 +1,15 @@
-//! The machines: a start, the polls of its operation and its run, and reads. For authors of adapters.
+//! The state machines of a start, of the polls of its operation and its run, and of reads. This module is for authors
+//! of adapters.
 //!
-//! Every machine has the same shape ([`Machine`]), so an adapter has one loop and one way to send.
+//! Every machine implements [`Machine`], so an adapter has one loop and one function that sends.
 //!
 //! # The two rules
 //!
-//! 1. **The value that says what to do next is the only thing that can receive its result.** [`Machine::step`] lends one
-//!    step; its consuming methods are the only way to the next. A step that is dropped leaves the machine where it was, so a
-//!    cancelled driver may ask again.
-//! 2. **A start's request is handed out once for each reservation** (once more after a 401, with another token). If it is
-//!    dropped before that, the slot is given back; after that, the start is in doubt.
+//! 1. **Only a step can receive its result.** [`Machine::step`] lends one step, and the consuming methods of the step
+//!    are the only way to the next. Dropping a step leaves the machine where it was, so a cancelled driver may ask
+//!    again.
+//! 2. **A start's request is handed out once for each reservation** (once more after a 401, with another token). If the
+//!    start is given up before that, its slot is released. If it is given up after that, the start is in doubt.
 //!
 //! # The start
 //!

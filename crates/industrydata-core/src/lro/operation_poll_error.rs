@@ -1,4 +1,4 @@
-//! How an operation poll can end without success.
+//! The errors of an operation poll.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -23,45 +23,46 @@ struct Inner {
     ledger: Option<StoreError>,
 }
 
-/// What happened to an operation poll.
+/// Why an operation poll ended without success.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum OperationPollErrorKind {
     /// The operation ended with `failed`.
     Failed,
-    /// The service no longer has the operation (410, or 404 once it was seen or should be readable): its outcome is unknown.
+    /// The service no longer has the operation (410, or 404 after it was seen or should be readable). Its outcome is
+    /// unknown.
     Gone(ServiceError),
     /// The service has no such operation (404), and nothing else is known of its start. The id may be a mistake.
     NotFound(ServiceError),
-    /// Nothing but transient errors for ten minutes and ten polls. The run continues.
+    /// All polls failed with transient errors, for ten minutes and at least ten polls. The run continues.
     LostTrack {
         /// The last error.
         last: TransientError,
-        /// For how long there were only errors.
+        /// How long the polls have failed.
         since: Duration,
     },
-    /// The service refused the token, and a fresh one too or none could be had.
+    /// The service refused the token (401). A fresh one was refused too, or could not be obtained.
     Unauthorized {
         /// The service's answer.
         error: ServiceError,
-        /// Why no fresh token could be had, if none could.
+        /// Why no fresh token could be obtained, if so.
         token: Option<TokenError>,
     },
     /// The token may not read operations (403): that takes `IndustryData.ReadBasic.All`, which
     /// `IndustryData-Run.Start` does not contain.
     Forbidden(ServiceError),
-    /// No usable token.
+    /// No usable token could be obtained.
     NoToken(TokenError),
-    /// The answer fits no poll.
+    /// The answer has a status that no poll expects.
     Unexpected(ServiceError),
     /// The time limit passed, or a Retry-After reaches past it. The run continues.
     TimeLimit {
-        /// When the service asked to be polled again, if that is why.
+        /// When the service asked to be polled again, if its Retry-After reaches past the limit.
         retry_at: Option<Timestamp>,
         /// Why the last poll failed, if it did.
         last: Option<Box<TransientError>>,
     },
-    /// The caller stopped the client. The run continues.
+    /// The caller stopped the poll. The run continues.
     Stopped,
 }
 
@@ -79,7 +80,7 @@ impl OperationPollError {
         }))
     }
 
-    /// The same error with why the start's outcome could not be recorded, if so.
+    /// Adds the store's error if the start's outcome could not be recorded.
     #[must_use]
     pub fn with_ledger_warning(mut self, error: Option<StoreError>) -> Self {
         self.0.ledger = error;
@@ -92,8 +93,8 @@ impl OperationPollError {
         &self.0.kind
     }
 
-    /// [`MayHaveStarted::Yes`], since there is an operation to poll only after a start was accepted; or
-    /// [`MayHaveStarted::Unknown`] if it was not found and its start is not known.
+    /// [`MayHaveStarted::Yes`], because an operation exists only after a start was accepted.
+    /// [`MayHaveStarted::Unknown`] if the operation was not found and its start is not known.
     #[must_use]
     pub const fn may_have_started(&self) -> MayHaveStarted {
         match &self.0.kind {
@@ -116,7 +117,7 @@ impl OperationPollError {
         self.0.operation.as_deref()
     }
 
-    /// What another process needs to resume the poll; `None` once the operation has ended, or if there is none.
+    /// The token with which any process can resume the poll. `None` if the operation failed or was not found.
     #[must_use]
     pub const fn resume_token(&self) -> Option<&ResumeToken> {
         match &self.0.kind {
@@ -162,7 +163,7 @@ impl OperationPollError {
         }
     }
 
-    /// The service's answer, where one decided.
+    /// The service's answer, if it caused the error.
     #[must_use]
     pub const fn service_error(&self) -> Option<&ServiceError> {
         match &self.0.kind {
@@ -182,13 +183,13 @@ impl OperationPollError {
         }
     }
 
-    /// The service's id of the request that decided, for its support.
+    /// The service's id of the request that caused the error, for its support.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
         self.service_error().and_then(ServiceError::request_id)
     }
 
-    /// Why the start's outcome could not be recorded, if so.
+    /// The store's error if the start's outcome could not be recorded.
     #[must_use]
     pub const fn ledger_warning(&self) -> Option<&StoreError> {
         self.0.ledger.as_ref()

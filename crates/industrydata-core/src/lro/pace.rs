@@ -1,4 +1,4 @@
-//! The pace of a poll: its intervals, its retries and its deadline, alike for operations and runs.
+//! The pace of a poll of an operation or a run: its intervals, its retries and its deadline.
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,7 +22,7 @@ pub(super) struct Pace {
     /// How much older than `began` the start or the run is.
     pub(super) age: Duration,
     pub(super) deadline: Duration,
-    /// Transient errors in a row, and since when.
+    /// The number of transient errors in a row. `errors_since` is when the first of them came.
     errors: u32,
     errors_since: Duration,
     /// Whether the last poll before the deadline is due or made.
@@ -35,11 +35,11 @@ pub(super) struct Pausing {
     pub(super) from: Duration,
     pub(super) until: Duration,
     pub(super) reason: PauseReason,
-    /// Whether its progress was handed out.
+    /// Whether its progress was reported.
     pub(super) reported: bool,
 }
 
-/// Nothing but transient errors for this long.
+/// All polls have failed for this long.
 pub(super) struct LostTrack(pub(super) Duration);
 
 /// No pause fits before the deadline.
@@ -82,7 +82,7 @@ impl Pace {
         self.policy.interval(self.since_start(steady))
     }
 
-    /// Whether something new may not be readable yet.
+    /// Whether a new operation or run may not be readable yet.
     pub(super) fn is_in_grace(&self, now: Now) -> bool {
         self.since_began(now) < NOT_FOUND_GRACE
     }
@@ -92,7 +92,7 @@ impl Pace {
         self.errors = 0;
     }
 
-    /// The pause after a transient error; `jitter` spreads clients.
+    /// The pause after a transient error. `jitter` keeps clients from polling at the same moment.
     pub(super) fn retry(&mut self, jitter: u32, now: Now) -> Result<Duration, LostTrack> {
         if self.errors == 0 {
             self.errors_since = now.steady;
@@ -107,8 +107,8 @@ impl Pace {
             .back_off(self.since_start(now.steady), self.errors, jitter))
     }
 
-    /// Pauses for this long, or for as long as the service asked if that is longer. A pause is cut so that one last poll
-    /// fits before the deadline, but never below what the service asked for.
+    /// Pauses for `pause`, or for as long as the service asked if that is longer. A pause is shortened so that one last
+    /// poll fits before the deadline, but never below the service's Retry-After.
     pub(super) fn pause(
         &mut self,
         pause: Duration,
@@ -152,7 +152,7 @@ impl Pace {
 }
 
 impl Pausing {
-    /// What is known in it, once.
+    /// The progress of the pause. It is reported once.
     pub(super) fn progress(
         &mut self,
         operation: Option<&Arc<Operation>>,

@@ -1,4 +1,4 @@
-//! The operation poll: poll, pause, until the operation has ended.
+//! The machine that polls an operation until it ends.
 
 use std::{sync::Arc, time::Duration};
 
@@ -54,7 +54,7 @@ pub struct OperationPoll {
     state: State,
     pace: Pace,
     accepted: Timestamp,
-    /// Whether a start of it is known to have been accepted.
+    /// Whether the operation is known to come from an accepted start.
     is_known: bool,
     operation: Option<Arc<Operation>>,
     refused: Option<Box<(Challenge, ServiceError)>>,
@@ -64,7 +64,7 @@ pub struct OperationPoll {
     unauthorized: u32,
     /// Whether this poll was already repeated with a fresh token.
     repeated: bool,
-    /// Whether the start had a token.
+    /// Whether the start obtained a token.
     has_started: bool,
 }
 
@@ -78,7 +78,7 @@ enum State {
 
 impl OperationPoll {
     /// Polls an operation that another process started, at once. `accepted` is when its start was accepted, if that is
-    /// known. If it is not, an operation that is not found within ten seconds counts as one that never was.
+    /// known. If it is not, an operation that is not found within ten seconds is reported as not found.
     #[must_use]
     pub fn new(
         url: OperationUrl,
@@ -132,8 +132,8 @@ impl OperationPoll {
         poll
     }
 
-    /// The result, if it has ended. A request that was dropped on the way counts as a poll: the next one comes an interval
-    /// later.
+    /// The result, if the poll has ended. A request that was dropped counts as a poll, so the next one comes an
+    /// interval later.
     pub(super) fn outcome(&mut self) -> Option<Result<Arc<Operation>, OperationPollError>> {
         if let State::Out { since, .. } = &self.state {
             let from = *since;
@@ -168,7 +168,7 @@ impl OperationPoll {
         &self.url
     }
 
-    /// The operation as last seen.
+    /// The operation as of the last poll that returned it.
     #[must_use]
     pub fn operation(&self) -> Option<&Operation> {
         self.operation.as_deref()
@@ -180,27 +180,28 @@ impl OperationPoll {
         self.accepted
     }
 
-    /// How it is polled.
+    /// The plan of the poll.
     #[must_use]
     pub const fn plan(&self) -> &PollPlan {
         &self.plan
     }
 
-    /// The id in the operation as last seen, if it differs from the URL's in more than letter case. The URL's is used; the documentation's own
-    /// sample of [Get longRunningOperation](https://learn.microsoft.com/graph/api/longrunningoperation-get) differs so.
+    /// The id in the operation, if it differs from the URL's in more than letter case. Polls use the URL's. The ids
+    /// differ even in the documentation of [Get
+    /// longRunningOperation](https://learn.microsoft.com/graph/api/longrunningoperation-get).
     #[must_use]
     pub fn other_id(&self) -> Option<&str> {
         let id = self.operation()?.id()?;
         (!id.eq_ignore_ascii_case(self.url.operation_id())).then_some(id)
     }
 
-    /// Polls made so far.
+    /// The number of polls made so far.
     #[must_use]
     pub const fn polls(&self) -> u32 {
         self.polls
     }
 
-    /// What another process needs to resume the poll.
+    /// The token with which any process can resume the poll.
     #[must_use]
     pub fn resume_token(&self) -> ResumeToken {
         ResumeToken::new(self.plan.service.base(), &self.url, self.accepted)
@@ -253,7 +254,7 @@ impl OperationPoll {
                 let pause = if is_token {
                     pause.max(TOKEN_RETRY)
                 } else if is_not_found && !self.is_known {
-                    // Its grace is short.
+                    // Such an operation has a short grace period, in which a back-off leaves too few polls.
                     self.pace.interval(now.steady)
                 } else {
                     pause
@@ -347,7 +348,7 @@ impl Asks for OperationPoll {
     }
 
     fn no_token(&mut self, error: TokenError, now: Now) {
-        // A source that worked before may work again, whatever it returned now.
+        // A source that worked before may work again, whatever its error is.
         let has_worked = self.polls > 0 || self.has_started;
         if has_worked && !matches!(error, TokenError::Refused(_)) {
             self.transient(TransientError::Token(error), None, now);

@@ -1,4 +1,4 @@
-//! The run poll: read, pause, until the run has ended.
+//! The machine that polls a run until it ends.
 
 use std::{sync::Arc, time::Duration};
 
@@ -25,8 +25,8 @@ use crate::{
 
 /// Polls one run until it ends.
 ///
-/// The poll interval is that of [`OperationPoll`](crate::lro::OperationPoll), counted from the run's own start once that is
-/// known.
+/// Its poll interval is that of [`OperationPoll`](crate::lro::OperationPoll). It depends on the age of the run once the
+/// start time of the run is known.
 #[derive(Debug)]
 pub struct RunPoll {
     plan: PollPlan,
@@ -36,7 +36,7 @@ pub struct RunPoll {
     pace: Pace,
     run: Option<Arc<IndustryDataRun>>,
     polls: u32,
-    /// What the next poll goes on from.
+    /// The state that the next read takes over from the last one.
     refusals: Refusals,
 }
 
@@ -71,13 +71,13 @@ impl RunPoll {
         &self.id
     }
 
-    /// The run as last seen.
+    /// The run as of the last poll that returned it.
     #[must_use]
     pub fn run(&self) -> Option<&IndustryDataRun> {
         self.run.as_deref()
     }
 
-    /// How it is polled.
+    /// The plan of the poll.
     #[must_use]
     pub const fn plan(&self) -> &PollPlan {
         &self.plan
@@ -88,7 +88,7 @@ impl RunPoll {
         self.state = State::Ended(Err(error));
     }
 
-    /// Acts on the result of the read, if it has ended.
+    /// Handles the result of the read, if the read has ended.
     fn settle(&mut self) {
         let State::Reading(read) = &mut self.state else {
             return;
@@ -224,7 +224,7 @@ impl Machine for RunPoll {
     }
 
     fn stop(&mut self) {
-        // What was answered before counts.
+        // A read that has ended decides before the stop.
         if let State::Reading(read) = &self.state
             && read.has_ended()
         {

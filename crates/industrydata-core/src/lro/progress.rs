@@ -1,4 +1,4 @@
-//! The reason of a pause, and what is known in it.
+//! The reason of a pause, and the progress of a start or a poll.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -8,11 +8,11 @@ use crate::{
     model::{operation::Operation, run::IndustryDataRun},
 };
 
-/// Why there is a pause.
+/// Why a start or a poll pauses.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum PauseReason {
-    /// The ledger has no slot for a start, for this reason.
+    /// The ledger has no free slot, for this reason.
     Slot(RefusalReason),
     /// The service refused the start for now (429).
     Throttled,
@@ -42,7 +42,7 @@ impl fmt::Display for PauseReason {
     }
 }
 
-/// What a start or a poll knows when it pauses.
+/// The state of a start or a poll at a pause.
 #[derive(Clone, Debug)]
 pub struct Progress {
     pub(super) operation: Option<Arc<Operation>>,
@@ -53,31 +53,31 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// The operation as last seen; `None` before that.
+    /// The operation as of the last poll that returned it; `None` before that.
     #[must_use]
     pub fn operation(&self) -> Option<&Operation> {
         self.operation.as_deref()
     }
 
-    /// The run as last seen, if a run is polled.
+    /// The run as of the last poll that returned it, if a run is polled.
     #[must_use]
     pub fn run(&self) -> Option<&IndustryDataRun> {
         self.run.as_deref()
     }
 
-    /// The reason of the pause; a failed poll has its own.
+    /// The reason of the pause, such as a failed poll.
     #[must_use]
     pub const fn reason(&self) -> &PauseReason {
         &self.reason
     }
 
-    /// Polls made so far; none by a start.
+    /// The number of polls made so far. It is 0 for a start.
     #[must_use]
     pub const fn polls(&self) -> u32 {
         self.polls
     }
 
-    /// The whole length of the pause.
+    /// The whole length of the pause, not what is left of it.
     #[must_use]
     pub const fn next_poll_in(&self) -> Duration {
         self.next_poll_in

@@ -1,4 +1,4 @@
-//! The read: one GET, repeated after transient errors, page after page if it is a list.
+//! The machine that reads an endpoint: one GET, repeated after transient errors, and one for each page of a list.
 
 use std::{sync::Arc, time::Duration};
 
@@ -48,10 +48,10 @@ pub struct ReadPlan {
 
 /// One read of an [`Endpoint`].
 ///
-/// After a transient error (a lost or cut answer, 408, 425, 429, 5xx) it is repeated up to four times, with a back-off that
-/// doubles from 1 s with jitter and never undercuts a Retry-After. A 401 is repeated once with a fresh token. A list is read
-/// to its end, up to 200 pages and 20,000 items. Each link must have the base's origin and be under its
-/// `external/industryData/`, and none may come twice.
+/// After a transient error (a lost or cut answer, 408, 425, 429, 5xx) it is repeated up to four times, with a back-off
+/// that doubles from 1 s with jitter and is never shorter than a Retry-After. A 401 is repeated once with a fresh
+/// token. A list is read to its end, up to 200 pages and 20,000 items. Each link to a next page must be under the base
+/// URL's `external/industryData/`, and none may occur twice.
 #[derive(Debug)]
 pub struct Read<E: Endpoint> {
     plan: ReadPlan,
@@ -60,13 +60,13 @@ pub struct Read<E: Endpoint> {
     state: State<E::Output>,
     deadline: Duration,
     tries: u32,
-    /// Where the next request goes.
+    /// The URI of the next request.
     uri: Uri,
     whole: Option<E::Output>,
-    /// Where the requests of the pages so far went.
+    /// The URIs of the pages read so far.
     seen: Vec<Uri>,
     refusals: Refusals,
-    /// Whether an earlier poll of the same had a token.
+    /// Whether an earlier poll of the same run obtained a token.
     had_token: bool,
     requests: u32,
     errors: u32,
@@ -76,7 +76,7 @@ pub struct Read<E: Endpoint> {
     last: Now,
 }
 
-/// The answers with a 401 in a row: how many, and the last one.
+/// The number of 401 answers in a row, and the last of them.
 #[derive(Debug, Default)]
 pub(super) struct Refusals {
     count: u32,
@@ -92,8 +92,8 @@ enum State<T> {
 }
 
 impl<E: Endpoint> Read<E> {
-    /// A read that begins now. `seed` is random and used for one read only: each `client-request-id` and all jitter derive
-    /// from it.
+    /// A read that begins now. `seed` is random and used for one read only: each `client-request-id` and all jitter
+    /// derive from it.
     #[must_use]
     pub fn new(endpoint: E, plan: ReadPlan, seed: [u8; 16], now: Now) -> Self {
         let uri = endpoint
@@ -123,8 +123,8 @@ impl<E: Endpoint> Read<E> {
         }
     }
 
-    /// The same read as one poll of several: with no second try, with an earlier deadline if this one is, and with what the
-    /// polls before it left.
+    /// Makes the read one of several polls: it has a single try, ends by `deadline`, and takes over the state of the
+    /// polls before it.
     pub(super) fn once_before(
         mut self,
         deadline: Duration,
@@ -137,12 +137,12 @@ impl<E: Endpoint> Read<E> {
         self
     }
 
-    /// The refusals that the next poll goes on from.
+    /// The refusals that the next poll takes over.
     pub(super) fn take_refusals(&mut self) -> Refusals {
         std::mem::take(&mut self.refusals)
     }
 
-    /// The result, if it has ended. A request that was dropped on the way counts as a transient error.
+    /// The result, if the read has ended. A request that was dropped counts as a transient error.
     pub(crate) fn outcome(&mut self) -> Option<Result<Arc<E::Output>, ReadErrorKind>> {
         if matches!(self.state, State::Out(_)) {
             self.transient(TransientError::Dropped, self.last);
@@ -178,7 +178,7 @@ impl<E: Endpoint> Read<E> {
         self.last
     }
 
-    /// Requests made so far.
+    /// The number of requests made so far.
     pub(super) const fn requests(&self) -> u32 {
         self.requests
     }
@@ -206,7 +206,7 @@ impl<E: Endpoint> Read<E> {
         }
         let ceiling = (READ_BACK_OFF * (1 << (self.errors - 1).min(5))).min(MAX_READ_BACK_OFF);
         let share = f64::from(self.seed.jitter(self.requests)) / f64::from(u32::MAX);
-        // Half of it is fixed, the other half spreads clients.
+        // Half of the pause is fixed. The other half is jitter, so that clients do not retry at the same moment.
         let pause = (ceiling / 2).saturating_add((ceiling / 2).mul_f64(share));
         let longer = asked.filter(|asked| *asked > pause);
         let wait = longer.unwrap_or(pause);
@@ -333,7 +333,7 @@ impl<E: Endpoint> Asks for Read<E> {
 
     fn no_token(&mut self, error: TokenError, now: Now) {
         self.last = now;
-        // A source that worked before may work again, whatever it returned now.
+        // A source that worked before may work again, whatever its error is.
         let has_worked = self.tries == 1 && (self.had_token || self.requests > 0);
         if error.is_transient() || (has_worked && !matches!(error, TokenError::Refused(_))) {
             self.asked = None;
@@ -393,7 +393,7 @@ impl<E: Endpoint> Asks for Read<E> {
             match self.read(head, body, &token, now) {
                 Ok(Ok(page)) => self.page(page, &token),
                 Ok(Err(error)) => self.end(ReadErrorKind::Unreadable(error)),
-                // The next answer would be as long, or encoded as well.
+                // A repeat would be answered in the same way.
                 Err(
                     error @ (TransientError::Encoded
                     | TransientError::Body(IncompleteBody::TooLarge { .. })),

@@ -1,4 +1,4 @@
-//! How a read can fail.
+//! The errors of a read.
 
 use std::fmt;
 
@@ -22,26 +22,26 @@ struct Inner {
     permission: &'static str,
 }
 
-/// What happened to a read.
+/// Why a read failed.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum ReadErrorKind {
-    /// The id cannot be part of a path. Nothing was sent.
+    /// The id cannot be part of a path, so nothing was sent.
     InvalidId,
-    /// The service does not have it (404, 410): not any more, or under another tenant.
+    /// The service does not have the subject (404, 410). It may have been removed, or belong to another tenant.
     NotFound(ServiceError),
     /// The token may not read this (403).
     Forbidden(ServiceError),
-    /// The service refused the token, and a fresh one too or none could be had.
+    /// The service refused the token (401). A fresh one was refused too, or could not be obtained.
     Unauthorized {
         /// The service's answer.
         error: ServiceError,
-        /// Why no fresh token could be had, if none could.
+        /// Why no fresh token could be obtained, if so.
         token: Option<TokenError>,
     },
-    /// No usable token.
+    /// No usable token could be obtained.
     NoToken(TokenError),
-    /// The answer fits no read; it is, for example, a redirect.
+    /// The answer has a status that no read expects, such as a redirect.
     Unexpected(ServiceError),
     /// The answer cannot be read.
     Unreadable(BodyError),
@@ -49,19 +49,19 @@ pub enum ReadErrorKind {
     GaveUp {
         /// The last error.
         last: TransientError,
-        /// How many there were.
+        /// The number of tries.
         tries: u32,
-        /// When the service asked to be asked again, if it did.
+        /// When the service asked to be asked again, if it did so.
         retry_at: Option<Timestamp>,
     },
-    /// A page names a next page that the token must not be sent to. Nothing was sent there.
+    /// The link to the next page is not under the base URL. Nothing was sent to it.
     Link {
         /// The link as received, cut to 300 characters, without the token.
         link: String,
-        /// What is wrong with it.
+        /// Why the link is refused.
         error: LinkError,
     },
-    /// The list did not end within its bounds, or named a page twice.
+    /// The list did not end within 200 pages and 20,000 items, or linked to a page twice.
     Endless {
         /// Pages read.
         pages: u32,
@@ -70,10 +70,10 @@ pub enum ReadErrorKind {
     },
     /// The time limit passed, or a Retry-After reaches past it.
     TimeLimit {
-        /// When the service asked to be asked again, if that is why.
+        /// When the service asked to be asked again, if its Retry-After reaches past the limit.
         retry_at: Option<Timestamp>,
     },
-    /// The caller stopped the client.
+    /// The caller stopped the read.
     Stopped,
 }
 
@@ -96,7 +96,7 @@ impl ReadError {
         &self.0.kind
     }
 
-    /// What was to be read, such as `the list of runs`.
+    /// The subject of the read, such as `the list of runs`.
     #[must_use]
     pub const fn subject(&self) -> &'static str {
         self.0.subject
@@ -139,7 +139,7 @@ impl ReadError {
         }
     }
 
-    /// The service's answer, where one decided.
+    /// The service's answer, if it caused the error.
     #[must_use]
     pub const fn service_error(&self) -> Option<&ServiceError> {
         match &self.0.kind {
@@ -158,7 +158,7 @@ impl ReadError {
         }
     }
 
-    /// The service's id of the request that decided, for its support.
+    /// The service's id of the request that caused the error, for its support.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
         self.service_error().and_then(ServiceError::request_id)

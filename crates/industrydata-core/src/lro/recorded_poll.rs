@@ -1,4 +1,4 @@
-//! The operation poll of a start whose acceptance may still have to be recorded.
+//! The operation poll of a start, which also records an acceptance that the ledger lacks.
 
 use std::sync::Arc;
 
@@ -16,21 +16,21 @@ use crate::{
     policy::PollingPolicy,
 };
 
-/// An operation poll that tries once more, at its end, to record an acceptance that the ledger did not take.
+/// An operation poll that ends with one more attempt to record the acceptance, if the start could not record it.
 ///
-/// The poll itself never touches the ledger. The attempt is made once, and does not change how the poll ended: if it fails,
-/// the reservation keeps counting, and the warning stays.
+/// The poll itself never touches the ledger. The attempt does not change the result of the poll. If it fails, the
+/// reservation still counts and the warning stays.
 #[derive(Debug)]
 pub struct RecordedPoll {
     poll: OperationPoll,
     accepted: Option<Accepted>,
-    /// The acceptance, until it was tried once more.
+    /// The acceptance, until that attempt is made.
     unrecorded: Option<Arc<Change>>,
     warning: Option<StoreError>,
 }
 
 impl RecordedPoll {
-    /// The poll that follows a start, within what is left of the start's time limit. The first poll comes one interval
+    /// The poll that follows a start, within the rest of the start's time limit. The first poll comes one interval
     /// after the acceptance.
     #[must_use]
     pub fn after(accepted: Accepted, policy: PollingPolicy) -> Self {
@@ -42,7 +42,7 @@ impl RecordedPoll {
         }
     }
 
-    /// The poll of an operation that another process started: there is nothing to record.
+    /// The poll of an operation that another process started. It has nothing to record.
     #[must_use]
     pub const fn of(poll: OperationPoll) -> Self {
         Self {
@@ -59,13 +59,13 @@ impl RecordedPoll {
         &self.poll
     }
 
-    /// What the service answered to the start, if this process made it.
+    /// The accepted start, if this process made it.
     #[must_use]
     pub const fn accepted(&self) -> Option<&Accepted> {
         self.accepted.as_ref()
     }
 
-    /// Why the acceptance is not recorded, if so. Its reservation counts all the same.
+    /// The store's error if the acceptance is not recorded. Its reservation still counts.
     #[must_use]
     pub const fn ledger_warning(&self) -> Option<&StoreError> {
         self.warning.as_ref()

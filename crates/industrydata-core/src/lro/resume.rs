@@ -1,4 +1,4 @@
-//! Resume tokens: what another process needs to resume a poll.
+//! Resume tokens, with which another process resumes a poll.
 
 use std::{fmt, str::FromStr};
 
@@ -16,8 +16,8 @@ const PREFIX: &str = "idr1:";
 
 /// An operation poll that another process can resume: short ASCII text with no secret in it.
 ///
-/// It names the operation and when its start was accepted. It is checked against the base again before it is used:
-/// a token made for another service is refused.
+/// It holds the operation and the time when its start was accepted. Before its use it is checked against the base URL,
+/// and a token made for another service is refused.
 ///
 /// ```
 /// use industrydata_core::{lro::ResumeToken, wire::{BaseUrl, OperationUrl}};
@@ -64,7 +64,7 @@ impl ResumeToken {
         }
     }
 
-    /// Whether `text` is meant to be a resume token, well-formed or not.
+    /// Whether `text` begins like a resume token of any version, even if the rest is malformed.
     #[must_use]
     pub fn is_meant_by(text: &str) -> bool {
         text.strip_prefix("idr")
@@ -84,7 +84,7 @@ impl ResumeToken {
     ///
     /// # Errors
     ///
-    /// [`ResumeError::OtherBase`] if it belongs to another service. The start it names was accepted.
+    /// [`ResumeError::OtherBase`] if it belongs to another service.
     pub fn operation_url(&self, base: &BaseUrl) -> Result<OperationUrl, ResumeError> {
         match &self.target {
             Target::Id { base: sum, id } => {
@@ -167,16 +167,16 @@ impl FromStr for ResumeToken {
     }
 }
 
-/// A resume token that cannot be used. The start it names was accepted all the same.
+/// Why a resume token cannot be used. The start that it belongs to was accepted nevertheless.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ResumeError {
-    /// Not a token, or not a whole one.
+    /// The text is not a resume token, or not a whole one.
     #[error("this is not a whole resume token: copy it again, from `idr1:` to its end")]
     Malformed,
-    /// Made by a newer release.
+    /// A newer release made the token.
     #[error("this resume token was made by a newer release: update this program")]
     Newer,
-    /// Made for another service.
+    /// The token was made for another service.
     #[error(
         "this resume token was made for another base URL: give the base it was made with ({0})"
     )]
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_meant_to_be_one_has_a_version() {
+    fn a_resume_token_begins_with_a_version() {
         assert!(ResumeToken::is_meant_by("idr12:AAAA"));
         for other in ["idr:AAAA", "idrx:AAAA", "idr1x:AAAA", "idr1", "1:AAAA", ""] {
             assert!(!ResumeToken::is_meant_by(other), "{other}");
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_has_a_longest() {
+    fn a_resume_token_has_a_maximum_length() {
         let token = |url: usize| ResumeToken {
             accepted: 1,
             target: Target::Url("u".repeat(url)),
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kind_that_is_not_known_is_no_token() {
+    fn an_unknown_kind_of_resume_token_is_malformed() {
         let mut bytes = vec![0; 8];
         bytes.push(7);
         bytes.extend_from_slice(&crc32fast::hash(&bytes).to_be_bytes());

@@ -1,4 +1,4 @@
-//! How a run poll can end without success.
+//! The errors of a run poll.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -10,7 +10,7 @@ use crate::{
     wire::{service_error::ServiceError, text::escape_controls},
 };
 
-/// A run poll that did not end in success. There is a run in any case.
+/// A run poll that did not end in success. The run exists in every case.
 #[derive(Clone)]
 pub struct RunPollError(Box<Inner>);
 
@@ -21,7 +21,7 @@ struct Inner {
     run: Option<Arc<IndustryDataRun>>,
 }
 
-/// What happened to a run poll.
+/// Why a run poll ended without success.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum RunPollErrorKind {
@@ -29,21 +29,21 @@ pub enum RunPollErrorKind {
     Failed,
     /// The run has ended with a status that this release does not know.
     Unrecognised,
-    /// Nothing but transient errors for ten minutes and ten polls. The run continues.
+    /// All polls failed with transient errors, for ten minutes and at least ten polls. The run continues.
     LostTrack {
         /// The last error.
         last: ReadError,
-        /// For how long there were only errors.
+        /// How long the polls have failed.
         since: Duration,
     },
-    /// The run cannot be read. It continues.
+    /// The run cannot be read. The run continues.
     Read(ReadError),
     /// The time limit passed, or a Retry-After reaches past it. The run continues.
     TimeLimit {
-        /// When the service asked to be asked again, if that is why.
+        /// When the service asked to be asked again, if its Retry-After reaches past the limit.
         retry_at: Option<Timestamp>,
     },
-    /// The caller stopped the client. The run continues.
+    /// The caller stopped the poll. The run continues.
     Stopped,
 }
 
@@ -62,7 +62,7 @@ impl RunPollError {
         &self.0.kind
     }
 
-    /// Always [`MayHaveStarted::Yes`]: there is a run.
+    /// Always [`MayHaveStarted::Yes`], because the run exists.
     #[must_use]
     pub const fn may_have_started(&self) -> MayHaveStarted {
         MayHaveStarted::Yes
@@ -74,7 +74,7 @@ impl RunPollError {
         &self.0.id
     }
 
-    /// The run as last seen; of a failed one, with its blocking error.
+    /// The run as of the last poll that returned it. A failed run has its blocking error.
     #[must_use]
     pub fn run(&self) -> Option<&IndustryDataRun> {
         self.0.run.as_deref()
@@ -99,7 +99,7 @@ impl RunPollError {
         }
     }
 
-    /// The service's answer, where one decided.
+    /// The service's answer, if it caused the error.
     #[must_use]
     pub fn service_error(&self) -> Option<&ServiceError> {
         match &self.0.kind {
@@ -113,7 +113,7 @@ impl RunPollError {
         }
     }
 
-    /// The service's id of the request that decided, for its support.
+    /// The service's id of the request that caused the error, for its support.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
         self.service_error().and_then(ServiceError::request_id)

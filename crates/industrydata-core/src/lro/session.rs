@@ -1,4 +1,4 @@
-//! What is done for one tenant, as machines.
+//! The calls for one tenant, as machines.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ use crate::{
     wire::location::OperationUrl,
 };
 
-/// One tenant at one service, with the settings of the next call. It returns machines; an adapter drives them.
+/// One tenant at one service, with the settings of the next call. Its methods return machines, which an adapter drives.
 ///
 /// A `seed` is random and used for one machine only. `now` is the moment at which its time limit begins.
 #[derive(Clone, Debug)]
@@ -65,26 +65,26 @@ impl Session {
         }
     }
 
-    /// Another time limit than the client's.
+    /// Uses this time limit for the next call, in place of the client's.
     pub fn time_limit(mut self, limit: Duration) -> Self {
         self.limits.total = limit;
         self
     }
 
-    /// Whether a start waits, within the time limit, while there is no free slot. By default it is refused at once.
+    /// Whether a start waits for a free slot, within the time limit. By default it is refused at once.
     pub fn wait_for_slot(mut self, wait: bool) -> Self {
         self.wait_for_slot = wait;
         self
     }
 
-    /// A label for the start in the ledger, of which 255 characters without controls are kept.
+    /// Stores a label with the start in the ledger: at most 255 characters, without control characters.
     pub fn label(mut self, label: impl Into<String>) -> Self {
         self.caller.label = Some(label.into());
         self
     }
 
-    /// The schedule of the tenant's runs, given or inferred. The quota and the result of a start then have a forecast
-    /// ([`Quota::forecast`], [`Accepted::forecast`]). The service has no such setting, and nothing is sent for it.
+    /// Sets the schedule of the tenant's runs, given or inferred. The quota and the result of a start then have a
+    /// forecast ([`Quota::forecast`], [`Accepted::forecast`]). The schedule is not sent to the service.
     pub fn schedule(mut self, schedule: Schedule) -> Self {
         self.schedule = Some(schedule);
         self

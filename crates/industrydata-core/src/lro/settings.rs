@@ -1,4 +1,4 @@
-//! What a client is made of apart from its I/O.
+//! The settings of a client that do not concern its I/O.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::{
     wire::base_url::BaseUrl,
 };
 
-/// The settings of a client, the same for every adapter. Each has a sound default.
+/// The settings of a client, the same for every adapter. Each has a default.
 ///
 /// ```
 /// use std::time::Duration;
@@ -47,13 +47,13 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Another base URL than `https://graph.microsoft.com/beta`.
+    /// The base URL: `https://graph.microsoft.com/beta` by default.
     pub fn base(mut self, base: BaseUrl) -> Self {
         self.base = base;
         self
     }
 
-    /// The program's own `User-Agent`; by default the library's name.
+    /// The `User-Agent` of the program: by default the library's name.
     pub fn user_agent(mut self, user_agent: impl Into<String>) -> Self {
         self.user_agent = Some(user_agent.into());
         self
@@ -65,7 +65,7 @@ impl Settings {
         self
     }
 
-    /// Another throttle than five starts in twelve hours.
+    /// The throttle: five starts in twelve hours by default.
     pub fn throttle(mut self, throttle: Throttle) -> Self {
         self.throttle = throttle;
         self
@@ -84,7 +84,7 @@ impl Settings {
         self
     }
 
-    /// Who starts, for people who read the ledger later.
+    /// The caller, which the ledger keeps with each start.
     pub fn caller(mut self, caller: Caller) -> Self {
         self.caller = caller;
         self
@@ -102,7 +102,7 @@ impl Settings {
         self.limits
     }
 
-    /// What is done for one tenant. `library` is the `User-Agent` if none was set.
+    /// The session of one tenant. `library` is the `User-Agent` if none was set.
     pub fn session(&self, tenant: Tenant, library: &str) -> Session {
         let user_agent = self.user_agent.as_deref().unwrap_or(library);
         Session::new(

@@ -1,4 +1,4 @@
-//! The start: reserve, POST, settle.
+//! The machine that starts a run: reserve, POST, settle.
 
 use std::{sync::Arc, time::Duration};
 
@@ -46,20 +46,20 @@ use crate::{
     },
 };
 
-/// What to start, for whom, and within which bounds.
+/// The settings of one start.
 #[derive(Clone, Debug)]
 pub struct StartPlan {
     /// The service.
     pub service: Service,
     /// The tenant whose ledger counts the start.
     pub tenant: Tenant,
-    /// The throttle to keep.
+    /// The throttle to observe.
     pub throttle: Throttle,
     /// Limits of time; `total` bounds the start and its operation poll together.
     pub limits: Limits,
-    /// Whether to wait, within the total limit, while there is no free slot.
+    /// Whether to wait for a free slot, within the total limit.
     pub wait_for_slot: bool,
-    /// Who starts, for the ledger.
+    /// The caller, for the ledger.
     pub caller: Caller,
 }
 
@@ -71,23 +71,23 @@ pub struct Start {
     seed: SeedOf,
     state: State,
     deadline: Duration,
-    /// The latest moment reported; never later than what happens next.
+    /// The latest moment reported.
     last: Now,
     quota: Option<Quota>,
     schedule: Option<Schedule>,
     client_request_id: Option<String>,
     short_leases: u32,
-    /// How many 429s in a row were waited out.
+    /// The number of 429s in a row after which the start waited.
     throttles: u32,
-    /// How often the remainder of such a 429 may still be waited out, when the ledger is not open yet.
+    /// How often the start may still wait for the rest of such a 429, if the ledger is not open yet.
     remainders: u8,
-    /// Whether there was any pause.
+    /// Whether the start has paused.
     waited: bool,
-    /// Whether the outcome of a failed start was tried once more.
+    /// Whether recording the outcome of a failed start was tried a second time.
     settled_again: bool,
 }
 
-/// The seed and how much of it is used.
+/// The seed, and the ordinals of the next values derived from it.
 #[derive(Debug)]
 struct SeedOf {
     bytes: [u8; 16],
@@ -97,12 +97,12 @@ struct SeedOf {
 
 #[derive(Debug)]
 enum State {
-    /// The reservation is due; whether it was begun.
+    /// The slot is to be reserved. `begun`: the change was lent, so it may have been applied.
     Reserve {
         id: [u8; 16],
         begun: bool,
     },
-    /// Reserved: the request may be sent.
+    /// The slot is reserved, and the request may be sent.
     Ready {
         slot: Slot,
         refused: Option<Refused>,
@@ -128,7 +128,7 @@ enum State {
 #[derive(Clone, Copy, Debug)]
 struct Slot {
     id: [u8; 16],
-    /// The last moment before it was recorded: the lease runs from then, by either clock.
+    /// The last moment before the reservation. The lease runs from then, by either clock.
     since: Now,
 }
 
@@ -138,7 +138,7 @@ struct Refused {
     error: ServiceError,
 }
 
-/// What follows once the outcome is recorded.
+/// The state that follows once the outcome is recorded.
 #[derive(Debug)]
 enum After {
     End(Result<Accepted, StartErrorKind>),
@@ -151,7 +151,7 @@ enum After {
 }
 
 impl Start {
-    /// An attempt that begins now. `seed` is random and used for one attempt only: the reservation's id, each
+    /// An attempt that begins now. `seed` is random and must not be used twice: the reservation's id, each
     /// `client-request-id` and all jitter derive from it.
     #[must_use]
     pub fn new(plan: StartPlan, seed: [u8; 16], now: Now) -> Self {
@@ -185,7 +185,7 @@ impl Start {
         }
     }
 
-    /// With the schedule of the tenant's runs: the result then has the forecast. Nothing more is sent.
+    /// Sets the schedule of the tenant's runs, so that the result has a forecast. Nothing more is sent.
     #[must_use]
     pub const fn with_schedule(mut self, schedule: Option<Schedule>) -> Self {
         self.schedule = schedule;
@@ -199,7 +199,7 @@ impl Start {
                 let accepted = accepted.recorded(self.quota.clone(), unrecorded);
                 self.state = State::Ended(Ok(accepted));
             }
-            // No poll follows that could record it later: try once more at once.
+            // No poll follows that could record the outcome later, so it is tried once more at once.
             After::End(Err(kind)) if error.is_some() && !self.settled_again => {
                 self.settled_again = true;
                 self.state = State::Settle {
@@ -225,7 +225,7 @@ impl Start {
         let as_of = self.quota.as_ref().map_or(now.utc, Quota::as_of);
         let wait = until(as_of, refusal.ask_again_at());
         let left = self.deadline.saturating_sub(now.steady);
-        // The store's clock may be a little behind the one by which a short 429 was waited out.
+        // The store's clock may be a little behind the clock by which the start waited for a short 429.
         let is_remainder = self.remainders > 0
             && refusal.reason() == RefusalReason::Service
             && wait <= SHORT_THROTTLE;
@@ -269,7 +269,7 @@ impl Start {
         self.state = State::Reserve { id, begun: false };
     }
 
-    /// The forecast at the moment of acceptance, by the starts made before it.
+    /// The forecast at the moment of acceptance, given the starts made before it.
     fn forecast(&self, slot: Slot, now: Now) -> Option<Forecast> {
         let schedule = self.schedule?;
         let own = hex(slot.id);
@@ -326,7 +326,7 @@ impl Start {
             not_before: Some(until),
         };
         let short = self.throttles == 0 && asked.is_some_and(|asked| asked <= SHORT_THROTTLE);
-        // The first pause is what the service says. Whoever is refused again comes back later and later.
+        // The first pause is the service's Retry-After. After further refusals in a row the pauses grow.
         let pause = pause.max(longer_throttle(self.throttles));
         let fits = now.steady.saturating_add(pause) <= self.deadline;
         let kind = StartErrorKind::Throttled { until, error };
@@ -399,7 +399,7 @@ impl Start {
     }
 }
 
-/// The least pause after a 429 that follows `throttles` others: none, then 2 s, 4 s and so on up to 60 s.
+/// The minimum pause after a 429 that follows `throttles` others: zero, then 2 s, 4 s and so on up to 60 s.
 fn longer_throttle(throttles: u32) -> Duration {
     match throttles {
         0 => Duration::ZERO,
@@ -416,7 +416,7 @@ impl Machine for Start {
 
     fn step(&mut self) -> Step<'_, Writes, Result<Accepted, StartError>> {
         if let State::Out { slot, .. } = &self.state {
-            // The request was handed out, and its driver is gone.
+            // The driver dropped the request after it was handed out.
             let id = slot.id;
             self.settle_unknown(id, StartErrorKind::Dropped);
         }
@@ -443,7 +443,7 @@ impl Machine for Start {
         Step::Ledger(Transaction::new(self, change), Writes::WITNESS)
     }
 
-    /// A request that was handed out is in doubt.
+    /// If the request was handed out, the start is in doubt.
     fn stop(&mut self) {
         match &self.state {
             State::Reserve { begun: false, .. } | State::Pausing { .. } => {
@@ -456,7 +456,7 @@ impl Machine for Start {
         }
     }
 
-    /// Gives the slot back if no request was handed out; if one was, the start is in doubt.
+    /// Releases the slot if no request was handed out. Otherwise the start is in doubt.
     fn abandon(&self) -> Option<Arc<Change>> {
         let release = |id| Outcome::Released {
             why: format!("given up before the request was sent ({})", hex(id)),
@@ -507,7 +507,7 @@ impl Records for Start {
                 }
             },
             (State::Reserve { id, .. }, Err(StoreError::Unconfirmed(cause))) => {
-                // It may have been recorded: give it back, so far as the store can.
+                // The reservation may have been recorded, so release it if the store can.
                 self.release(
                     id,
                     "the reservation could not be confirmed".to_owned(),
@@ -548,7 +548,7 @@ impl Asks for Start {
         if let State::Ready { slot, refused } = &mut self.state {
             let id = slot.id;
             let kind = match refused.take() {
-                // The source may have been given up because of the limit: report the limit, which the caller set.
+                // The call of the source may have ended because of the time limit, which is then the error to report.
                 None if error.is_transient() && now.steady >= self.deadline => {
                     StartErrorKind::TimeLimit { waited_for_slot }
                 }
@@ -594,7 +594,7 @@ impl Asks for Start {
             return None;
         }
         let left = self.deadline.saturating_sub(now.steady);
-        // A request with no time for its answer would only be in doubt.
+        // A request without time for its answer would only put the start in doubt.
         let least = MIN_REQUEST_TIME
             .min(self.plan.limits.request)
             .min(self.plan.limits.total / 10);
@@ -603,7 +603,7 @@ impl Asks for Start {
             self.release_err(slot.id, StartErrorKind::TimeLimit { waited_for_slot });
             return None;
         }
-        // The ledger ages by the wall clock, even while a suspended machine's steady clock does not advance.
+        // Leases in the ledger end by the wall clock, which advances while a suspended machine's steady clock does not.
         let held = now
             .steady
             .saturating_sub(slot.since.steady)
@@ -736,7 +736,7 @@ fn until(now: Timestamp, then: Timestamp) -> Duration {
 }
 
 fn readable(value: &[u8], token: &AccessToken) -> String {
-    // Cut last: a cut within the token would keep its beginning.
+    // Redact before cutting: a cut within the token would leave its beginning.
     let text = without_token(&String::from_utf8_lossy(value), token);
     text.chars().take(MAX_SHOWN_CHARS).collect()
 }

@@ -1,4 +1,4 @@
-//! How a start can fail.
+//! The errors of a start.
 
 use std::fmt;
 
@@ -21,9 +21,9 @@ use crate::{
     },
 };
 
-/// A start without an operation to poll.
+/// A start that returned no operation to poll.
 ///
-/// Each says what happened, whether a run may have started ([`StartError::may_have_started`]), and what to do now
+/// Each reports what happened, whether a run may have started ([`StartError::may_have_started`]), and what to do now
 /// ([`StartError::advice`]).
 #[derive(Clone)]
 pub struct StartError(Box<Inner>);
@@ -38,7 +38,7 @@ struct Inner {
     lacks_beta: bool,
 }
 
-/// What happened to a start. No run has started, unless the variant says otherwise.
+/// Why a start returned no operation. No run has started, unless the variant says otherwise.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum StartErrorKind {
@@ -46,21 +46,21 @@ pub enum StartErrorKind {
     NoSlot(Refusal),
     /// The service throttles (429).
     Throttled {
-        /// No start before this.
+        /// When the service accepts starts again.
         until: Timestamp,
         /// The service's answer.
         error: ServiceError,
     },
-    /// The service refused the token (401), and a fresh one too or none could be had.
+    /// The service refused the token (401). A fresh one was refused too, or could not be obtained.
     Unauthorized {
         /// The service's answer.
         error: ServiceError,
-        /// Why no fresh token could be had, if none could.
+        /// Why no fresh token could be obtained, if so.
         token: Option<TokenError>,
     },
     /// The token may not start runs (403), which takes `IndustryData-Run.Start`.
     Forbidden(ServiceError),
-    /// No usable token. Nothing was sent.
+    /// No usable token could be obtained. Nothing was sent.
     NoToken(TokenError),
     /// The service refused the request.
     Refused(ServiceError),
@@ -68,10 +68,10 @@ pub enum StartErrorKind {
     Unreachable(TransportError),
     /// The time limit passed before the request was sent.
     TimeLimit {
-        /// Whether some of it was spent waiting for a slot.
+        /// Whether the start waited for a slot.
         waited_for_slot: bool,
     },
-    /// The status of the answer leaves open whether a run was started: the start is in doubt.
+    /// The status of the answer does not show whether a run was started: the start is in doubt.
     AmbiguousAnswer(ServiceError),
     /// The answer was lost: the start is in doubt.
     AnswerLost(TransportError),
@@ -79,11 +79,11 @@ pub enum StartErrorKind {
     Dropped,
     /// The caller stopped the client before the request was sent.
     Stopped,
-    /// Accepted (202), so a run has started, but its operation cannot be polled.
+    /// The service accepted the start (202), so a run has started, but its operation cannot be polled.
     NotFollowable {
-        /// What is wrong with the `Location`.
+        /// Why the `Location` is refused.
         error: LocationError,
-        /// The raw `Location` values, as text, cut to a readable length.
+        /// The first `Location` values as text, cut to a readable length, without the token.
         location: Vec<String>,
         /// The service's request id.
         request_id: Option<String>,
@@ -93,7 +93,7 @@ pub enum StartErrorKind {
 }
 
 impl StartError {
-    /// A start that could not even begin on this machine, because of `error`.
+    /// A start that could not begin on this machine, because of `error`.
     pub fn local(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::new(StartErrorKind::Unreachable(TransportError::new(
             Phase::Local,
@@ -126,7 +126,7 @@ impl StartError {
         self
     }
 
-    /// The same error of a start at this base URL.
+    /// Checks whether the base URL explains the error.
     pub(super) fn with_base(mut self, base: &BaseUrl) -> Self {
         let is_unknown_path = matches!(
             self.kind(),
@@ -205,7 +205,7 @@ impl StartError {
         }
     }
 
-    /// The service's answer, where one decided.
+    /// The service's answer, if it caused the error.
     #[must_use]
     pub const fn service_error(&self) -> Option<&ServiceError> {
         match &self.0.kind {
@@ -226,7 +226,7 @@ impl StartError {
         }
     }
 
-    /// The service's id of the request that decided, for its support.
+    /// The service's id of the request that caused the error, for its support.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
         if let StartErrorKind::NotFollowable { request_id, .. } = &self.0.kind {
@@ -241,7 +241,7 @@ impl StartError {
         self.0.client_request_id.as_deref()
     }
 
-    /// When a start may be made again, where that is known.
+    /// When a start may be made again, if known.
     #[must_use]
     pub fn retry_at(&self) -> Option<Timestamp> {
         if let StartErrorKind::NoSlot(refusal) = &self.0.kind {
@@ -259,7 +259,7 @@ impl StartError {
         self.0.quota.as_ref()
     }
 
-    /// Why the outcome could not be recorded, if so. The reservation keeps counting.
+    /// The store's error if the outcome could not be recorded. The reservation still counts.
     #[must_use]
     pub const fn ledger_warning(&self) -> Option<&StoreError> {
         self.0.ledger.as_ref()

@@ -1,4 +1,4 @@
-//! The steps a machine lends, and what each is answered with.
+//! The steps a machine lends, and the results they take.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -14,10 +14,10 @@ use crate::{
     wire::transport::{IncompleteBody, TransportError},
 };
 
-/// What a [`Machine`](crate::lro::Machine) needs done next.
+/// The next action that a [`Machine`](crate::lro::Machine) needs.
 ///
-/// `L` is [`Writes`] for a machine that uses the ledger. It is [`Never`] for one that cannot: a driver of such a machine
-/// may leave the first arm out. Exhaustive on purpose: a new kind of step must break every driver.
+/// `L` is [`Writes`] for a machine that uses the ledger. It is [`Never`] for one that cannot: a driver of such a
+/// machine may leave the first arm out. The enum is exhaustive on purpose: a new kind of step must break every driver.
 #[must_use = "nothing happens until the step is answered"]
 #[derive(Debug)]
 pub enum Step<'m, L, T> {
@@ -46,12 +46,12 @@ pub enum Never {}
 /// A machine that sends requests.
 pub(crate) trait Asks: Send + Sync {
     fn challenge(&self) -> Option<&Challenge>;
-    /// The steady moment at which everything must have ended.
+    /// The steady time at which the machine's time limit passes.
     fn deadline(&self) -> Duration;
     fn no_token(&mut self, error: TokenError, now: Now);
     fn unsent(&mut self, error: TransportError, now: Now);
     fn request(&mut self, token: &AccessToken, now: Now) -> Option<(Request<()>, Duration)>;
-    /// Whether the body of an answer with this status carries anything.
+    /// Whether the body of an answer with this status is read.
     fn reads_body(&self, status: StatusCode) -> bool;
     fn answer(&mut self, head: &Parts, body: Result<Vec<u8>, IncompleteBody>, now: Now);
     fn lost(&mut self, error: TransportError, now: Now);
@@ -105,19 +105,19 @@ impl<'m> Exchange<'m> {
         Self { machine }
     }
 
-    /// The service's refusal of the last token: the next one must differ.
+    /// The service's refusal of the last token, if any. The next token must be another one.
     #[must_use]
     pub fn challenge(&self) -> Option<&Challenge> {
         self.machine.challenge()
     }
 
-    /// The time that getting a token may take: as long as a reservation allows, and no more than is left in all.
+    /// The time that obtaining a token may take. It is limited by the reservation and by the machine's time limit.
     #[must_use]
     pub fn time_limit(&self, now: Now) -> Duration {
         Limits::TOKEN.min(self.machine.deadline().saturating_sub(now.steady))
     }
 
-    /// Reports that there is no token.
+    /// Reports that no token could be obtained.
     pub fn no_token(self, error: TokenError, now: Now) {
         self.machine.no_token(error, now);
     }
@@ -127,8 +127,8 @@ impl<'m> Exchange<'m> {
         self.machine.unsent(error, now);
     }
 
-    /// The request, to be sent once, and where its answer goes. `None`: not with this token, or not any more; ask for the
-    /// next step.
+    /// The request, to be sent once, and the receiver of its answer. `None` if the request must not be sent with this
+    /// token or not any more: ask for the next step.
     #[must_use = "send the request that was handed out, or a start is in doubt"]
     pub fn request(self, token: &AccessToken, now: Now) -> Option<(Request<()>, Reply<'m>)> {
         let (request, time_limit) = self.machine.request(token, now)?;
@@ -140,7 +140,8 @@ impl<'m> Exchange<'m> {
     }
 }
 
-/// Where the one answer to a request goes. If it is dropped without one, a start is in doubt, and a poll is repeated later.
+/// Receives the one answer to a request. If it is dropped without an answer, a start is in doubt, and a poll is
+/// repeated later.
 #[must_use = "hand in the answer, or report its loss"]
 pub struct Reply<'m> {
     machine: &'m mut dyn Asks,
@@ -154,8 +155,8 @@ impl Reply<'_> {
         self.time_limit
     }
 
-    /// The most bytes to read of the body of an answer with this status. With zero, do not read it: an accepted start must
-    /// not wait for a body that carries nothing.
+    /// The most bytes to read of the body of an answer with this status. At zero, do not read the body: an accepted
+    /// start must not wait for one.
     #[must_use]
     pub fn body_limit(&self, status: StatusCode) -> usize {
         if !self.machine.reads_body(status) {
@@ -178,7 +179,7 @@ impl Reply<'_> {
     }
 }
 
-/// A pause, and the reason for it.
+/// A pause and its reason.
 #[must_use = "pause, then call `over`"]
 pub struct Pause<'m> {
     machine: &'m mut dyn Pauses,
@@ -199,7 +200,7 @@ impl<'m> Pause<'m> {
         }
     }
 
-    /// How much of it is left. Do not sleep for zero.
+    /// The time left at `now`. Do not sleep for zero.
     #[must_use]
     pub const fn remaining(&self, now: Now) -> Duration {
         self.until.saturating_sub(now.steady)
@@ -211,7 +212,7 @@ impl<'m> Pause<'m> {
         &self.reason
     }
 
-    /// What is known so far: once for each pause of a start and of a poll, `None` when asked again and in reads.
+    /// The progress so far, once for each pause of a start or a poll. `None` on later calls, and for reads.
     pub fn progress(&mut self) -> Option<Progress> {
         self.machine.progress()
     }

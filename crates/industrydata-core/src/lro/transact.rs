@@ -11,10 +11,10 @@ use crate::{
     now::Now,
 };
 
-/// What is taken from the store's reply, given the schedule that is known.
+/// Computes the result from the store's reply and the known schedule.
 pub(crate) type Take<T, E> = fn(&StoreReply, Option<Schedule>) -> Result<T, E>;
 
-/// One change to the ledger, and what its caller wants of the reply. Nothing is sent.
+/// One change to the ledger, and the part of the reply that its caller needs. Nothing is sent.
 pub struct Transact<T, E> {
     state: State<T, E>,
 }
@@ -64,7 +64,7 @@ where
         Step::Ledger(Transaction::new(self, change), Writes::WITNESS)
     }
 
-    /// A change is carried to its end.
+    /// A change that was begun is completed.
     fn stop(&mut self) {}
 }
 

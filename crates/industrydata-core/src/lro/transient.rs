@@ -28,7 +28,7 @@ pub enum TransientError {
     /// The body is not an operation but, for example, a captive portal's page.
     #[error("the answer is not an operation: {0}")]
     Unreadable(BodyError),
-    /// There was no token just then.
+    /// No token could be obtained for this request.
     #[error(transparent)]
     Token(TokenError),
     /// The driver dropped the request.
@@ -37,7 +37,7 @@ pub enum TransientError {
 }
 
 impl TransientError {
-    /// The service's answer, if it was one.
+    /// The service's answer, if there was one.
     #[must_use]
     pub const fn service_error(&self) -> Option<&ServiceError> {
         match self {

@@ -1,4 +1,4 @@
-//! How a reconciliation and a resolution can fail. Neither starts a run.
+//! The errors of a reconciliation and of a resolution by hand. Neither starts a run.
 
 use crate::{
     ledger::{resolve::Unresolved, store_error::StoreError},
@@ -9,7 +9,8 @@ use crate::{
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReconcileError {
-    /// The ledger cannot be read or written. Changes made before stay; to reconcile again changes nothing more.
+    /// The ledger cannot be read or written. Changes made before the error stay, and a repeat of the reconciliation
+    /// does not make them twice.
     #[error(transparent)]
     Ledger(#[from] StoreError),
     /// The service's lists cannot be read.

@@ -1,4 +1,4 @@
-//! From an operation to its run, as a machine.
+//! The machine that finds the run of an operation.
 
 use crate::lro::{
     machine::{Machine, Sealed},
@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 /// Finds the run of an operation: by the operation's `resourceLocation`, or else by one read of the runs.
 ///
-/// It ends with `None` if no run fits. Ask once the operation has succeeded.
+/// It ends with `None` if no run fits. Use it after the operation has succeeded.
 #[derive(Debug)]
 pub struct FindRun {
     known: Option<RunMatch>,
@@ -22,7 +22,7 @@ pub struct FindRun {
 }
 
 impl Session {
-    /// Finds the run of an operation as last seen.
+    /// Finds the run of `operation`.
     #[must_use]
     pub fn find_run(&self, poll: &OperationPoll, seed: [u8; 16], now: Now) -> FindRun {
         let base = self.service().base();

@@ -1,4 +1,4 @@
-//! The schedule of a tenant's runs, as a machine.
+//! The machine that finds the schedule of a tenant's runs.
 
 use std::fmt;
 
@@ -24,8 +24,8 @@ use crate::{
 
 /// Finds the schedule: the known one, or else the one that fits the start times of the tenant's runs.
 ///
-/// It reads the quota from the ledger and, unless the schedule is known, the list of runs. `T` is what is made of the two: a
-/// [`Schedule`] or a [`Forecast`]. It ends with `None` if the runs show no schedule.
+/// It reads the quota from the ledger and, unless the schedule is known, the list of runs. `T` is the result computed
+/// from both: a [`Schedule`] or a [`Forecast`]. It ends with `None` if the runs show no schedule.
 pub struct InferSchedule<T> {
     session: Session,
     known: Option<Schedule>,
@@ -43,15 +43,15 @@ enum State<T> {
 }
 
 impl Session {
-    /// The schedule that the start times of the runs show. It is for [`Session::schedule`], and holds for as long as the
-    /// service keeps to it.
+    /// Infers the schedule from the start times of the runs. Pass it to [`Session::schedule`]. It is valid for as long
+    /// as the service keeps to it.
     #[must_use]
     pub fn infer_schedule(&self, seed: [u8; 16]) -> InferSchedule<Schedule> {
         InferSchedule::new(self.clone(), None, |_, schedule| schedule, seed)
     }
 
-    /// The forecast of the schedule. `scheduled` is a time at which a scheduled run is or was due, if that is known;
-    /// otherwise it is the session's schedule, or else one inferred from the runs.
+    /// The forecast of the schedule. `scheduled` is a time at which a scheduled run is or was due, if known. Without
+    /// it, the forecast uses the session's schedule, or else one inferred from the runs.
     #[must_use]
     pub fn forecast(
         &self,

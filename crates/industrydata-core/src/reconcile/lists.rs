@@ -1,4 +1,4 @@
-//! What the service lists beside the ledger, and what follows from it.
+//! The service's lists, and what they show about the starts in the ledger.
 
 use jiff::Timestamp;
 
@@ -7,17 +7,17 @@ use crate::{
     model::{operation::Operation, run::IndustryDataRun},
 };
 
-/// What the service lists. A list is `None` if it could not be read whole.
+/// The service's lists. A list is `None` if it could not be read whole.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ServiceLists<'a> {
     /// All operations.
     pub operations: Option<&'a [Operation]>,
     /// All runs.
     pub runs: Option<&'a [IndustryDataRun]>,
-    /// The schedule, if it is known: runs that fit it are not external starts.
+    /// The schedule, if known. Runs that fit it are not external starts.
     pub schedule: Option<Schedule>,
-    /// The service's clock when it gave the lists, which are dated by it. Nothing is freed if it is unknown, or if the
-    /// ledger's clock differs from it by more than two minutes.
+    /// The time of the lists by the service's clock, which also dates their items. No start is released if it is
+    /// unknown, or if the ledger's clock differs from it by more than two minutes.
     pub service_clock: Option<Timestamp>,
 }
 
@@ -29,12 +29,12 @@ pub enum Match {
     Resolved {
         /// The entry's id, 32 hexadecimal digits.
         entry: String,
-        /// To what.
+        /// The resolution.
         resolution: Resolution,
         /// By what.
         evidence: Evidence,
     },
-    /// An external start, which the ledger did not have.
+    /// An external start, which the ledger lacked.
     External {
         /// By what.
         evidence: Evidence,

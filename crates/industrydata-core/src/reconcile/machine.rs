@@ -1,4 +1,4 @@
-//! The reconciliation, as a machine: both lists, then the ledger, then its changes one by one.
+//! The machine that reconciles: it reads both lists, then the ledger, and makes the changes one by one.
 
 use std::sync::Arc;
 
@@ -25,10 +25,11 @@ use crate::{
     seed::Seed,
 };
 
-/// Compares the ledger with what the service lists, and changes it: starts in doubt are resolved by evidence, starts made
-/// elsewhere are entered as external.
+/// Compares the ledger with what the service lists, and changes it: starts in doubt are resolved by evidence, starts
+/// made elsewhere are entered as external.
 ///
-/// With one of the two lists alone nothing is freed, nor if the ledger's clock is more than two minutes off the service's.
+/// No start is released if one of the two lists could not be read, or if the ledger's clock differs from the service's
+/// by more than two minutes.
 #[derive(Debug)]
 pub struct Reconcile {
     session: Session,
@@ -85,7 +86,7 @@ impl Session {
 }
 
 impl Reconcile {
-    /// Goes on from a read that has ended.
+    /// Moves to the next state once the read has ended.
     fn proceed(&mut self) {
         if let State::Operations(read) = &mut self.state
             && let Some(outcome) = read.outcome()
@@ -137,7 +138,7 @@ impl Machine for Reconcile {
         Step::Ledger(Transaction::new(self, change.into()), Writes::WITNESS)
     }
 
-    /// Ends the reads. Changes that were begun are carried to their end.
+    /// Ends the reads. If the changes were begun, all of them are made.
     fn stop(&mut self) {
         self.is_stopped = true;
         match &mut self.state {

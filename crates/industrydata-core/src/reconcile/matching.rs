@@ -1,7 +1,7 @@
-//! As many pairs as possible.
+//! A maximum matching.
 
-/// A largest set of pairs `(left, right)` that fit, each in one pair at most. Earlier ones of the left take precedence: one
-/// that can be paired is not left out for a later one.
+/// A largest set of pairs `(left, right)` that fit. Each item is in at most one pair. Earlier items of the left take
+/// precedence: a later one is never paired in their place.
 pub(super) fn matching(
     left: usize,
     right: usize,
@@ -16,7 +16,8 @@ pub(super) fn matching(
     pairs.filter_map(|(r, l)| Some(((*l)?, r))).collect()
 }
 
-/// Finds a place for `l`, moving others if need be. The recursion is as deep as there are owners: a few starts.
+/// Finds a partner for `l`, and moves other pairs if necessary. The depth of the recursion is at most the number of
+/// pairs, which are a few starts.
 fn augment(
     l: usize,
     fits: &impl Fn(usize, usize) -> bool,
@@ -47,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn as_many_as_there_can_be() {
+    fn as_many_pairs_as_possible() {
         // The first could take either, the second only the first.
         let pairs = matching(2, 2, |l, r| l == 0 || r == 0);
         assert_eq!(pairs.len(), 2);

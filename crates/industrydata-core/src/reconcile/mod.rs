@@ -1,5 +1,5 @@
-//! The ledger beside what the service lists: starts in doubt resolved by evidence, starts made elsewhere, the run of an
-//! operation, and the schedule.
+//! Compares the ledger with the service's lists. This resolves starts in doubt by evidence, enters external starts,
+//! finds the run of an operation, and infers the schedule. Nothing in this module starts a run.
 
 pub(crate) mod error;
 pub(crate) mod find_run;

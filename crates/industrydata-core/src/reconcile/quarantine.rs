@@ -9,7 +9,7 @@ use crate::{
     policy::{LATEST_RUN_START, MARGIN},
 };
 
-/// What the lists show, as far as a quarantine is concerned.
+/// How far back the lists reach.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Reach {
     /// When the oldest listed operation of a start was created.
@@ -18,12 +18,12 @@ pub(super) struct Reach {
     pub(super) oldest_run: Option<Timestamp>,
 }
 
-/// Whether lists that were read whole show all starts that may still count, so that the quarantine can end once they are
-/// in the ledger.
+/// Whether lists that were read whole show all starts that may still count. The quarantine can then end once these
+/// starts are in the ledger.
 ///
-/// - Half an hour has passed since the reset: what a process started with the old ledger is listed by now.
-/// - Neither list is empty: a service that lists nothing may be one that has forgotten.
-/// - The operations reach back past the window: the service has not dropped one that still counts.
+/// - Half an hour has passed since the reset, so starts made with the old ledger are listed by now.
+/// - Neither list is empty. A service that lists nothing may have removed its items.
+/// - The operations reach back past the window, so the service has not removed one that still counts.
 pub(super) fn can_end(
     quarantine: Quarantine,
     as_of: Timestamp,

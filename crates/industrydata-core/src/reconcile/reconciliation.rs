@@ -1,12 +1,13 @@
-//! Starts in doubt resolved by what the service lists: a pure function of the ledger and of two lists.
+//! The reconciliation: a pure function of the ledger and of the service's two lists. It resolves starts in doubt and
+//! finds external starts.
 //!
-//! Evidence is an operation created about the time of the start that no entry claims, or else a run that started then and
-//! has no owner. Where evidence may belong to another start, it confirms rather than frees: a wrong match costs a slot, and
-//! never allows a start too many. Nothing is freed unless both lists were read whole, half an hour has passed since
-//! the lease, the ledger's clock agrees with the service's, the listed operations reach back to the oldest start in doubt, and neither list
-//! lacks what an entry names: the service itself has named that, so a list without it is late or cut. Ids are compared
-//! without letter case. An entry whose operation is not listed may own any operation near it, since the list may have
-//! another id for it. Starts made elsewhere are entered as external.
+//! The evidence for a start is an operation that was created about the time of the start and that no entry claims, or
+//! else a run that started then and has no owner. Evidence that may belong to another start confirms this one: a wrong
+//! match costs a slot, and never allows a start too many. A start is released only if both lists were read whole, half
+//! an hour has passed since its lease, the ledger's clock agrees with the service's, the listed operations reach back
+//! to the oldest start in doubt, and neither list lacks an operation or a run that an entry names. The service itself
+//! has named these, so a list without one of them is late or cut. Ids are compared without letter case. An entry whose
+//! operation is not listed may own any operation near it, because the list may show it under another id.
 
 use crate::reconcile::{
     lists::{Match, ServiceLists},
@@ -20,7 +21,7 @@ use crate::{
     wire::base_url::BaseUrl,
 };
 
-/// What the lists mean for the ledger: the changes to make, and why.
+/// The result of a comparison: the changes to make, and their reasons.
 #[derive(Clone, Debug, Default)]
 #[must_use = "nothing is changed until the changes are made"]
 pub struct Reconciliation {
@@ -32,7 +33,7 @@ pub struct Reconciliation {
 }
 
 impl Reconciliation {
-    /// Compares the ledger with the lists, at the ledger's clock.
+    /// Compares the ledger with the lists, by the ledger's clock.
     pub fn of(base: &BaseUrl, tenant: &Tenant, quota: &Quota, listed: ServiceLists<'_>) -> Self {
         let key = LedgerKey::new(base, tenant);
         let throttle = quota.throttle();
@@ -58,7 +59,7 @@ impl Reconciliation {
             )),
             (None, Match::Resolved { .. }) => None,
         });
-        // What frees a slot comes last, after everything that may take its place: an interruption frees nothing.
+        // Changes that free a slot come last, so an interruption frees nothing too early.
         let (mut changes, frees): (Vec<_>, Vec<_>) =
             changes.flatten().partition(|change| !change.frees());
         changes.extend(frees);
@@ -84,39 +85,40 @@ impl Reconciliation {
         self
     }
 
-    /// Why one of the lists could not be read, if so. Nothing was freed then.
+    /// The error if one of the lists could not be read. No start is released then.
     #[must_use]
     pub const fn unread(&self) -> Option<&ReadError> {
         self.unread.as_ref()
     }
 
-    /// The changes to make, one by one and in this order: what frees a slot comes last. An entry that its owner has settled
-    /// meanwhile is left as it is.
+    /// The changes to make, one by one and in this order: those that free a slot come last. A change does not affect an
+    /// entry that its caller has settled in the meantime.
     #[must_use]
     pub fn changes(&self) -> &[Change] {
         &self.changes
     }
 
-    /// What the lists show, start by start.
+    /// What the lists show about each start.
     #[must_use]
     pub fn matches(&self) -> &[Match] {
         &self.matches
     }
 
-    /// Starts that stay in doubt: half an hour has not passed, what is listed may belong to another start, a list could not
-    /// be read, is empty, is cut short or lacks what an entry names, or the ledger's clock does not agree with the service's.
+    /// The number of starts that stay in doubt. Half an hour has not passed; a listed item may belong to another start;
+    /// a list could not be read, is empty or cut, or lacks what an entry names; or the ledger's clock does not agree
+    /// with the service's.
     #[must_use]
     pub const fn left_in_doubt(&self) -> usize {
         self.left_in_doubt
     }
 
-    /// Whether the lists end the quarantine after a reset: they show every start that may still count.
+    /// Whether the lists end the quarantine after a reset, because they show every start that may still count.
     #[must_use]
     pub const fn ends_quarantine(&self) -> bool {
         self.ends_quarantine
     }
 
-    /// By how many starts the ledger was short of what the service lists.
+    /// The number of external starts that the ledger lacked.
     #[must_use]
     pub fn drift(&self) -> usize {
         let external = |it: &&Match| matches!(it, Match::External { .. });

@@ -1,13 +1,14 @@
-//! From an operation to its run.
+//! The run of an operation.
 //!
-//! Nothing documented links the two. An operation's `resourceLocation` may name the run. Otherwise the first run after the
-//! acceptance is treated as its run. That is an inference: a scheduled run may have started then as well.
+//! No documented member links an operation to its run. An operation's `resourceLocation` may name the run. Otherwise
+//! the first run after the acceptance is treated as its run. This is an inference: a scheduled run may have started
+//! then as well.
 
 use jiff::Timestamp;
 
 use crate::{
     endpoint::link::run_id,
-    ledger::schedule::is_near,
+    ledger::schedule::may_belong_to,
     model::{operation::Operation, run::IndustryDataRun},
     wire::base_url::BaseUrl,
 };
@@ -26,7 +27,8 @@ pub struct RunMatch {
 pub enum RunMatchedBy {
     /// The operation's `resourceLocation` names it.
     ResourceLocation,
-    /// It is the first run that started after the acceptance. This is an inference: it may belong to another start.
+    /// It is the first run that started after the acceptance. This is an inference: the run may belong to another
+    /// start.
     StartTime,
 }
 
@@ -40,7 +42,7 @@ impl RunMatchedBy {
         }
     }
 
-    /// Whether it is an inference, which may be wrong.
+    /// Whether the match is an inference, which may be wrong.
     #[must_use]
     pub const fn is_inferred(self) -> bool {
         matches!(self, Self::StartTime)
@@ -48,8 +50,8 @@ impl RunMatchedBy {
 }
 
 impl RunMatch {
-    /// The run that the operation's `resourceLocation` names, if that is `…/runs/{id}` on the base URL's origin, under its
-    /// `external/industryData/`. Only the id is taken from it; the URL itself is never requested.
+    /// The run that the operation's `resourceLocation` names, if that is `…/runs/{id}` on the base URL's origin, under
+    /// its `external/industryData/`. Only the id is taken from it; the URL itself is never requested.
     ///
     /// ```
     /// use industrydata_core::{model::Operation, reconcile::{RunMatch, RunMatchedBy}, wire::BaseUrl};
@@ -70,14 +72,14 @@ impl RunMatch {
         })
     }
 
-    /// The earliest run that started between two minutes before the start was accepted (clocks differ) and thirty minutes
-    /// after it; `None` if there is none.
+    /// The earliest run that started at most two minutes before the start was accepted (clocks differ) and at most
+    /// thirty minutes after; `None` if there is none.
     #[must_use]
     pub fn by_start_time(runs: &[IndustryDataRun], accepted: Timestamp) -> Option<Self> {
         let candidates = || {
             runs.iter()
                 .filter_map(|run| Some((run.started()?, run.id())))
-                .filter(|(started, _)| is_near(*started, accepted))
+                .filter(|(started, _)| may_belong_to(*started, accepted))
         };
         let (_, id) = candidates().min()?;
         Some(Self {
@@ -99,7 +101,7 @@ impl RunMatch {
         self.by
     }
 
-    /// Whether other runs started at about the same time, so that this one may well belong to another start.
+    /// Whether other runs started at about the same time, so that this one is likely to belong to another start.
     #[must_use]
     pub const fn is_ambiguous(&self) -> bool {
         self.candidates > 1

@@ -1,4 +1,4 @@
-//! Which entries of the ledger, operations and runs belong together.
+//! Matches entries of the ledger with listed operations and runs.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ use crate::{
     wire::base_url::BaseUrl,
 };
 
-/// From when to when, both ends included, in Unix milliseconds.
+/// A span of time in Unix milliseconds, both ends included.
 #[derive(Clone, Copy)]
 pub(super) struct Span(i64, i64);
 
@@ -46,7 +46,7 @@ impl Op<'_> {
     }
 }
 
-/// The ledger beside the lists.
+/// The ledger and the lists.
 pub(super) struct Search<'a> {
     entries: &'a [Entry],
     now: Timestamp,
@@ -55,14 +55,15 @@ pub(super) struct Search<'a> {
     schedule: Option<Schedule>,
     ops: Vec<Op<'a>>,
     runs: Vec<(&'a str, Timestamp)>,
-    /// Both lists were read whole and are dated throughout, by a clock that agrees with the ledger's, and they have what
-    /// the service named before.
+    /// Whether both lists were read whole, all items have dates, the service's clock agrees with the ledger's, and no
+    /// item is missing that the service named before.
     is_whole: bool,
     reach: Reach,
 }
 
 impl<'a> Search<'a> {
-    /// Takes the lists in. Those that lack what an entry names are incomplete: the service itself named it.
+    /// Prepares the lists. A list that lacks an item which an entry names is incomplete, because the service itself
+    /// named the item.
     pub(super) fn new(base: &BaseUrl, quota: &'a Quota, listed: ServiceLists<'a>) -> Self {
         let starts: Vec<&Operation> = listed
             .operations
@@ -114,7 +115,7 @@ impl<'a> Search<'a> {
         let mut ops: Vec<Op<'_>> = ops.into_iter().filter(|op| near(op.created)).collect();
         let mut placed: Vec<_> = placed.into_iter().filter(|run| near(run.1)).collect();
         let is_sane = ops.len() <= MAX_RECONCILED && placed.len() <= MAX_RECONCILED;
-        // An item that stands on two pages is one item.
+        // Paging can return an item twice.
         ops.sort_by_cached_key(|op| (op.created, op.id.to_ascii_lowercase()));
         ops.dedup_by(|op, other| op.created == other.created && same_id(op.id, other.id));
         placed.sort_by_cached_key(|run| (run.1, run.0.to_ascii_lowercase()));
@@ -145,69 +146,69 @@ impl<'a> Search<'a> {
         self.window
     }
 
-    /// What the lists show, if they were read whole.
+    /// How far back the lists reach, if they were read whole.
     pub(super) fn reach(&self) -> Option<Reach> {
         self.is_whole.then_some(self.reach)
     }
 
-    /// What the lists show, each with the id of the entry it is about.
+    /// The matches, each with the id of its entry.
     pub(super) fn matches(&self) -> Vec<(Option<[u8; 16]>, Match)> {
         let mut found = Vec::new();
         let (now, entries) = (self.now, self.entries);
-        let is_doubt = |it: &&Entry| it.state(now) == EntryState::InDoubt;
-        let mut doubts: Vec<&Entry> = entries.iter().filter(is_doubt).collect();
-        doubts.sort_by_key(|it| it.reserved_at());
-        // A list whose oldest operation is younger than the oldest of them may have been cut: what is left of it may then
-        // confirm one start in the place of another.
-        let first = doubts.first().map(|it| it.reserved_at());
+        let is_in_doubt = |it: &&Entry| it.state(now) == EntryState::InDoubt;
+        let mut in_doubt: Vec<&Entry> = entries.iter().filter(is_in_doubt).collect();
+        in_doubt.sort_by_key(|it| it.reserved_at());
+        // A list whose oldest operation is younger than the oldest start in doubt may have been cut. The rest of it
+        // could confirm one start in place of another.
+        let first = in_doubt.first().map(|it| it.reserved_at());
         let reaches = self.reach.oldest_operation.zip(first);
         let reaches = reaches.is_some_and(|(oldest, first)| oldest <= first);
 
-        // Operations: leave out those that an entry names. An entry that names none, or one that is not listed (the list may
-        // spell it in another way), may own any.
+        // First the operations, without those that an entry names. An entry that names none, or names one that is not
+        // listed (the list may show it under another id), may own any operation near it.
         let mut free: Vec<&Op<'_>> = self.ops.iter().filter(|op| !self.is_claimed(op)).collect();
         let nameless: Vec<&Entry> = entries
             .iter()
-            .filter(|it| !is_doubt(it) && !self.is_listed(it))
+            .filter(|it| !is_in_doubt(it) && !self.is_listed(it))
             .collect();
         let held = take(&nameless, &mut free, |it, op| {
             self.op_span(it).has(op.created)
         });
         let held: Vec<&Op<'_>> = held.into_iter().map(|(_, op)| op).collect();
-        let confirmed = take(&doubts, &mut free, |it, op| {
+        let confirmed = take(&in_doubt, &mut free, |it, op| {
             self.op_span(it).has(op.created)
         });
-        for (doubt, op) in &confirmed {
+        for (entry, op) in &confirmed {
             let evidence = Evidence::Operation(op.id.to_owned());
-            found.push(resolved(doubt, Resolution::Started, evidence));
+            found.push(resolved(entry, Resolution::Started, evidence));
         }
-        doubts.retain(|it| !confirmed.iter().any(|(entry, _)| entry.id() == it.id()));
+        in_doubt.retain(|it| !confirmed.iter().any(|(entry, _)| entry.id() == it.id()));
 
-        // Runs: leave out those with a known owner. A start that names no run may own any near it.
+        // Then the runs, without those that have a known owner. A start that names no run may own any run near it.
         let mut loose: Vec<&(&str, Timestamp)> = self
             .runs
             .iter()
             .filter(|run| !self.is_owned(run.0))
             .collect();
         let unowned: Vec<&(&str, Timestamp)> = loose.clone();
-        let holders = self.holders(&doubts);
+        let holders = self.holders(&in_doubt);
         let owners: Vec<&Span> = holders.iter().collect();
         drop(take(&owners, &mut loose, |span, run| span.has(run.1)));
-        let by_run = take(&doubts, &mut loose, |it, run| run_span(it).has(run.1));
-        for (doubt, run) in &by_run {
+        let by_run = take(&in_doubt, &mut loose, |it, run| run_span(it).has(run.1));
+        for (entry, run) in &by_run {
             let evidence = Evidence::Run(run.0.to_owned());
-            found.push(resolved(doubt, Resolution::Started, evidence));
+            found.push(resolved(entry, Resolution::Started, evidence));
         }
-        doubts.retain(|it| !by_run.iter().any(|(entry, _)| entry.id() == it.id()));
+        in_doubt.retain(|it| !by_run.iter().any(|(entry, _)| entry.id() == it.id()));
 
-        // The others are freed only if nothing in either list could be theirs.
-        for doubt in doubts {
+        // The other starts in doubt are released only if no item of either list could be theirs.
+        for entry in in_doubt {
             let is_late =
-                millis_after(doubt.lease_ends(), LATEST_RUN_START) <= now.as_millisecond();
-            let may_be = unowned.iter().any(|run| run_span(doubt).has(run.1))
-                || held.iter().any(|op| self.op_span(doubt).has(op.created));
+                millis_after(entry.lease_ends(), LATEST_RUN_START) <= now.as_millisecond();
+            let may_be = unowned.iter().any(|run| run_span(entry).has(run.1))
+                || held.iter().any(|op| self.op_span(entry).has(op.created));
             if self.is_whole && reaches && is_late && !may_be {
-                found.push(resolved(doubt, Resolution::NotStarted, Evidence::NotListed));
+                found.push(resolved(entry, Resolution::NotStarted, Evidence::NotListed));
             }
         }
 
@@ -252,8 +253,8 @@ impl<'a> Search<'a> {
         self.ops.iter().any(|op| entry.names(op.id))
     }
 
-    /// When the runs may have started whose starts are not in doubt and name no run.
-    fn holders(&self, doubts: &[&Entry]) -> Vec<Span> {
+    /// The spans in which runs of the starts that are not in doubt and name no run may have started.
+    fn holders(&self, in_doubt: &[&Entry]) -> Vec<Span> {
         let ops = self.ops.iter().filter(|op| op.run.is_none());
         let ops = ops.map(|op| {
             let at = op.created.as_millisecond();
@@ -264,16 +265,18 @@ impl<'a> Search<'a> {
         });
         let has_run = |it: &Entry| matches!(it.evidence(), Some(Evidence::Run(_)));
         let entries = self.entries.iter().filter(|it| {
-            !self.is_listed(it) && !has_run(it) && !doubts.iter().any(|doubt| doubt.id() == it.id())
+            !self.is_listed(it)
+                && !has_run(it)
+                && !in_doubt.iter().any(|entry| entry.id() == it.id())
         });
         ops.chain(entries.map(run_span)).collect()
     }
 
-    /// When the operation of an entry may have been created.
+    /// The span in which the operation of an entry may have been created.
     fn op_span(&self, entry: &Entry) -> Span {
         let by_run = matches!(entry.evidence(), Some(Evidence::Run(_)));
         let early = if by_run && entry.state(self.now) == EntryState::External {
-            // Its run was seen, which starts after the operation is created.
+            // The entry has the time of its run, which starts after the operation is created.
             LATEST_RUN_START
         } else {
             MARGIN
@@ -285,7 +288,7 @@ impl<'a> Search<'a> {
     }
 }
 
-/// When the run of an entry may have started.
+/// The span in which the run of an entry may have started.
 pub(super) fn run_span(entry: &Entry) -> Span {
     Span(
         entry.earliest().saturating_sub(millis(MARGIN)),
@@ -301,7 +304,8 @@ fn millis_after(at: Timestamp, time: Duration) -> i64 {
     at.as_millisecond().saturating_add(millis(time))
 }
 
-/// Pairs as many of `left` as possible with one of `right` each, the first of `left` first, and takes those out of `right`.
+/// Pairs as many items of `left` as possible with one item of `right` each, and removes these from `right`. Earlier
+/// items of `left` take precedence.
 fn take<'l, 'r, L, R>(
     left: &[&'l L],
     right: &mut Vec<&'r R>,

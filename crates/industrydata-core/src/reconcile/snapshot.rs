@@ -1,4 +1,4 @@
-//! The service's lists, so far as they could be read.
+//! A snapshot of the service: both lists, or the one that could be read.
 
 use jiff::Timestamp;
 
@@ -16,17 +16,17 @@ use crate::{
 pub struct ServiceSnapshot {
     operations: Result<Vec<Operation>, ReadError>,
     runs: Result<Vec<IndustryDataRun>, ReadError>,
-    /// The service's clock when it gave the last list that was read.
+    /// The time of the last list by the service's clock.
     service_clock: Option<Timestamp>,
 }
 
 impl ServiceSnapshot {
-    /// The results of reading both lists, each [`Dated`](crate::endpoint::Dated), the operations first. Read the ledger right
-    /// after.
+    /// Makes a snapshot of the results of reading both lists, each [`Dated`](crate::endpoint::Dated), the operations
+    /// first. Read the ledger directly after them.
     ///
     /// # Errors
     ///
-    /// The first list's, if neither could be read.
+    /// The error of the first list, if neither list could be read.
     pub fn new(
         operations: Result<(Vec<Operation>, Option<Timestamp>), ReadError>,
         runs: Result<(Vec<IndustryDataRun>, Option<Timestamp>), ReadError>,
@@ -42,7 +42,7 @@ impl ServiceSnapshot {
         })
     }
 
-    /// The schedule that fits the runs which no known start explains, if any.
+    /// The schedule that fits the runs that are not explained by a known start, if any.
     #[must_use]
     pub fn schedule(&self, quota: &Quota) -> Option<Schedule> {
         let mut on_demand = quota.starts();
@@ -51,8 +51,8 @@ impl ServiceSnapshot {
         Schedule::inferred(self.runs.as_ref().ok()?, &on_demand)
     }
 
-    /// Compares the lists with the ledger, by the quota's own schedule if it has one. Without one of the lists nothing is
-    /// freed, and the reconciliation says so.
+    /// Compares the lists with the ledger, by the schedule of the quota if it has one. If a list is missing, no start
+    /// is released, and the reconciliation has the error of that list.
     pub fn reconcile(self, base: &BaseUrl, tenant: &Tenant, quota: &Quota) -> Reconciliation {
         let listed = ServiceLists {
             operations: self.operations.as_deref().ok(),

@@ -662,7 +662,7 @@ fn a_run_that_confirms_one_start_does_not_keep_another_in_doubt() {
 }
 
 #[test]
-fn what_no_longer_counts_is_not_entered() {
+fn an_external_start_that_no_longer_counts_is_not_entered() {
     let listed = ops(&[("op-1", 0, None)]);
     let ends = 12 * HOUR + 120;
     for (now, found) in [(ends - 1, 1), (ends, 0)] {
@@ -798,7 +798,7 @@ fn a_list_that_lacks_what_the_service_named_frees_nothing() {
 }
 
 #[test]
-fn what_is_left_of_a_cut_list_frees_no_start_in_the_place_of_another() {
+fn the_rest_of_a_cut_list_frees_no_start_in_place_of_another() {
     // All three were accepted. Only the operation of the third is still listed, and it fits the second as well.
     let mut ledger = Ledger::default();
     for (n, time) in [(1, 0), (2, 115), (3, 385)] {

@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn and_nothing_more() {
+    fn texts_outside_the_grammar_are_refused() {
         for bad in [
             "",
             "Z",

@@ -290,7 +290,7 @@ impl World {
     }
 
     /// Drives a read to its end.
-    pub(crate) fn fetch<E: Endpoint>(
+    pub(crate) fn read<E: Endpoint>(
         &mut self,
         endpoint: E,
         limits: Limits,
@@ -303,14 +303,14 @@ impl World {
     }
 
     /// Polls a run to its end.
-    pub(crate) fn follow(
+    pub(crate) fn poll_run(
         &mut self,
         limits: Limits,
     ) -> Result<std::sync::Arc<IndustryDataRun>, RunPollError> {
-        self.follow_at(PollingPolicy::default(), limits)
+        self.poll_run_at(PollingPolicy::default(), limits)
     }
 
-    pub(crate) fn follow_at(
+    pub(crate) fn poll_run_at(
         &mut self,
         policy: PollingPolicy,
         limits: Limits,

@@ -31,15 +31,15 @@ impl PgOptions {
         }
     }
 
-    /// How long a change waits for the server, a connection and the lock before it is [`StoreError::Busy`](crate::StoreError::Busy) or
-    /// [`StoreError::Unavailable`](crate::StoreError::Unavailable); 5 s by default, 50 ms to 1 h. A program that hangs with the lock held loses it
-    /// after the same time.
+    /// How long a change waits for the server, a connection and the lock before it is
+    /// [`StoreError::Busy`](crate::StoreError::Busy) or [`StoreError::Unavailable`](crate::StoreError::Unavailable); 5
+    /// s by default, 50 ms to 1 h. A program that hangs while it holds the lock loses it after the same time.
     pub fn wait(mut self, wait: Duration) -> Self {
         self.wait = wait.clamp(SHORTEST_WAIT, LONGEST_WAIT);
         self
     }
 
-    /// How many connections the store may have at once; 4 by default, at least 1. Each is made when it is needed: a
+    /// The most connections of the store at a time: 4 by default, at least 1. Each is made when it is needed, so a
     /// program that makes one start at a time has one.
     pub fn connections(mut self, most: usize) -> Self {
         self.connections = most.clamp(1, 64);

@@ -141,7 +141,8 @@ impl Schema {
         format!("CREATE SCHEMA IF NOT EXISTS {s}; {make}")
     }
 
-    /// Finds no tables, or tables of a known layout exactly as they were made. All else is an error.
+    /// Finds out whether there are no tables, or tables of a known layout exactly as they were made. Anything else is
+    /// an error.
     pub(super) async fn look(&self, client: &Client, place: &str) -> Result<Found, Failure> {
         let failed = |error| store_error::of(place, &error);
         let sql = "
@@ -202,8 +203,8 @@ impl Schema {
         known(layout).map_err(Failure::Clean)
     }
 
-    /// Makes the tables, or brings them to the layout of this release, unless another store does or did. One transaction
-    /// under one lock.
+    /// Makes the tables, or brings them to the layout of this release, unless another store does or did. One
+    /// transaction under one lock.
     pub(super) async fn make(
         &self,
         client: &Client,

@@ -12,9 +12,9 @@ use super::{connection_thread::ConnectionThread, options::PgOptions, plan::Plan}
 
 /// A ledger in a PostgreSQL database, shared by many machines.
 ///
-/// All stores on one database and schema, wherever they run, together give no more slots than the limit. A change is
-/// one transaction under the lock of its tenant's row, by the database's clock, so that the machines' own clocks do not
-/// matter; it is committed durably before the start is made.
+/// All stores on one database and schema together give no more slots than the limit, wherever they run. A change is one
+/// transaction under the lock of its tenant's row, committed durably before the POST. It uses the database's clock, so
+/// the clocks of the machines do not matter.
 ///
 /// ```no_run
 /// use industrydata_ledger::{Ledger, PgStore};
@@ -28,12 +28,12 @@ use super::{connection_thread::ConnectionThread, options::PgOptions, plan::Plan}
 /// # Ok::<(), industrydata_ledger::StoreError>(())
 /// ```
 ///
-/// - **Anywhere.** A store connects at first use, and again after a connection broke. It may be made, used and dropped in
-///   plain threads and inside of async runtimes: the connections live on a thread of the store, which ends with
-///   its last clone. A change blocks the calling thread; the async client moves it to a blocking thread.
-/// - **The tables** (`books` and `layout`) are made by the first change that writes, in the schema `industrydata` or the
-///   one named, by whichever store is first. The role needs `CREATE` on the database, or on the schema if that
-///   is there; later on `USAGE` on it and `SELECT`, `INSERT` and `UPDATE` on the tables. Tables that were altered are
+/// - **In any thread.** A store connects at first use, and again after a connection is lost. It may be made, used and
+///   dropped in plain threads and inside of async runtimes: the connections live on a thread of the store, which ends
+///   with its last clone. A change blocks the calling thread; the async client moves it to a blocking thread.
+/// - **The tables** (`books` and `layout`) are made by the first change that writes, in the schema `industrydata` or
+///   the one named, by whichever store is first. The role needs `CREATE` on the database, or on the schema if that is
+///   there; later on `USAGE` on it and `SELECT`, `INSERT` and `UPDATE` on the tables. Tables that were altered are
 ///   [`StoreError::Damaged`], those of a newer release [`StoreError::Newer`]; both are left as they are.
 /// - **Encryption** is the URL's `sslmode`:
 ///
@@ -47,29 +47,29 @@ use super::{connection_thread::ConnectionThread, options::PgOptions, plan::Plan}
 ///
 ///   PostgreSQL's own programs do not check the certificate with `require`; this one does. `allow` is refused.
 /// - **Durability is the server's.** `synchronous_commit` is set to `on` (or left at `remote_apply`) for each change,
-///   whatever role or database say. **A server that runs with `fsync = off` loses starts when its
-///   machine crashes**, and so does a replica that takes over without having had the last commits: keep at least one
-///   synchronous replica (`synchronous_standby_names`) where servers fail over. This program remembers the rows it has
-///   read: a row that vanished or was set back is [`StoreError::Unavailable`] until the program is restarted.
+///   whatever the settings of role and database. **A server that runs with `fsync = off` loses starts when its machine
+///   crashes**, and so does a replica that takes over without the last commits. Keep at least one synchronous replica
+///   (`synchronous_standby_names`) where servers fail over. A store remembers the rows that it has read. If such a row
+///   is removed or set back, every use is [`StoreError::Unavailable`] until the program is restarted.
 /// - **A name is a tenant.** Two names for one tenant are two ledgers, see
 ///   [`Tenant`](industrydata_core::Tenant). Names are kept as bytes of UTF-8, so any encoding and collation of the
 ///   database works: read them with `convert_from(tenant, 'UTF8')`.
-/// - **Poolers** that keep a transaction on one connection should work, since no setting, lock or prepared statement
-///   outlives a transaction. None is tested.
+/// - **Poolers** that keep a transaction on one connection should work, because no setting, lock or prepared statement
+///   outlives a transaction. They are not tested.
 #[derive(Clone, Debug)]
 pub struct PgStore(Arc<ConnectionThread>);
 
 impl PgStore {
     /// A ledger in the database at `url`: `postgres://user@host:port/database`, with the parameters `sslmode`,
     /// `sslrootcert`, `schema`, and of PostgreSQL's own `host`, `port`, `user`, `password`, `dbname`, `options`,
-    /// `application_name`, `channel_binding`, `connect_timeout` and `keepalives`. Several hosts are tried in turn for the
-    /// one that takes writes. Nothing is connected to yet, see [`PgStore::check`], and no environment variable is read,
-    /// see [`PgOptions::from_env`].
+    /// `application_name`, `channel_binding`, `connect_timeout` and `keepalives`. Several hosts are tried in turn for
+    /// the one that takes writes. No connection is made yet ([`PgStore::check`] makes one), and no environment variable
+    /// is read ([`PgOptions::from_env`] reads some).
     ///
     /// # Errors
     ///
     /// [`StoreError::Unavailable`] with one line that says what is wrong with the URL, the file of authorities or the
-    /// passfile, and never contains a password.
+    /// passfile. It never contains a password.
     pub fn connect(url: &str) -> Result<Self, StoreError> {
         Self::options().connect(url)
     }
@@ -85,8 +85,8 @@ impl PgStore {
         self.0.place()
     }
 
-    /// Checks that a change could be applied now: the server is there, takes user and password, takes writes, and has
-    /// the tables or lets this role make them. Changes nothing.
+    /// Checks that a change could be applied now: the server answers, accepts user and password, accepts writes, and
+    /// has the tables or lets this role make them. The check changes nothing.
     ///
     /// # Errors
     ///
@@ -97,7 +97,7 @@ impl PgStore {
 }
 
 impl PgOptions {
-    /// A ledger in the database at `url`. Nothing is connected to yet.
+    /// A ledger in the database at `url`. No connection is made yet.
     ///
     /// # Errors
     ///
@@ -110,24 +110,25 @@ impl PgOptions {
 }
 
 impl Store for PgStore {
-    /// Applies `change` durably. Waits as long as [`PgOptions::wait`] says, 5 s by default; if a COMMIT is not answered,
-    /// up to four times as long in all.
+    /// Applies `change` durably. Waits as long as [`PgOptions::wait`] allows, 5 s by default. If a COMMIT is not
+    /// answered, the change takes up to four times as long in all.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Busy`]: another holder kept the lock.
-    /// [`StoreError::Unavailable`]: no server, no answer, wrong user, password or database, no right to write, a full
-    /// disk; in one line, without the password. [`StoreError::Damaged`] and [`StoreError::Newer`]: the tables are left
-    /// as they are. [`StoreError::Unconfirmed`]: a COMMIT was not answered, and neither was the same change run again.
+    /// [`StoreError::Busy`]: another program held the lock. [`StoreError::Unavailable`]: no server, no answer, wrong
+    /// user, password or database, no right to write, or a full disk. The message is one line, without the password.
+    /// [`StoreError::Damaged`] and [`StoreError::Newer`]: the tables are left as they are. [`StoreError::Unconfirmed`]:
+    /// a COMMIT was not answered, and neither was that of a second attempt.
     fn transact(&self, change: &Change) -> Result<StoreReply, StoreError> {
         self.0.transact(change)
     }
 
-    /// Marks an empty ledger, making its tables if need be: the way from another store to this one. Where a tenant has a
-    /// ledger, or the tables are damaged, nothing is changed, and the reply is the SQL that renames the schema and begins
-    /// a new one in quarantine. Run it as the owner of the schema.
+    /// Marks an empty ledger, and makes its tables if necessary. Use it after a change from another store to this one.
+    /// If a tenant has a ledger, or the tables are damaged, nothing is changed. The reply is then the SQL that renames
+    /// the schema and begins a new one in quarantine. Run it as the owner of the schema.
     ///
-    /// A program that has read the old rows reports them as removed or set back and makes no start until it is restarted.
+    /// A program that has read the old rows reports them as removed or set back and makes no start until it is
+    /// restarted.
     ///
     /// # Errors
     ///

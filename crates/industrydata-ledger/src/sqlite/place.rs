@@ -56,12 +56,12 @@ impl Place {
         &self.path
     }
 
-    /// The place of the new ledger of a reset. While a file is there, the ledger is of no use to anyone but a reset.
+    /// The place of the new ledger of a reset. While a file is there, only a reset can use the ledger.
     pub(super) fn successor(&self) -> Result<Self, Obstacle> {
         Self::new(&beside(&self.path, SUCCESSOR), self.create_folder)
     }
 
-    /// The file that is there, if any. Changes nothing and opens nothing.
+    /// The file that is there, if any. This changes and opens nothing.
     pub(super) fn look(&self) -> Result<Option<Found>, Obstacle> {
         if !self.folder_stands()? {
             return Ok(None);
@@ -146,12 +146,12 @@ impl Place {
             .ok_or_else(|| Obstacle::Gone(self.path.clone()))
     }
 
-    /// Gives the file the name `aside`, and the files SQLite keeps beside it names to match; then `successor` gets its name.
-    /// Returns whether there was a file.
+    /// Gives the file the name `aside`, and the files SQLite keeps beside it names to match; then `successor` gets its
+    /// name. Returns whether there was a file.
     ///
-    /// The name always has a file, and `successor`, which keeps all others off, is there until the last step. So a process
-    /// that ends halfway leaves what the next reset finishes, with `is_begun` and the same names. If a step fails, the steps
-    /// before are undone, and `successor` is removed last.
+    /// The name always has a file. `successor`, which makes every other use fail, exists until the last step. If the
+    /// process ends before that, the next reset completes the steps, with `is_begun` and the same names. If a step
+    /// fails, the earlier steps are undone, and `successor` is removed last.
     pub(super) fn set_aside(
         &self,
         aside: &Path,
@@ -181,7 +181,7 @@ impl Place {
                 permissions::sync_folder(&self.folder)?;
                 fs::remove_file(successor)
             };
-            // What cannot be undone is left to the next reset.
+            // The next reset handles a step that cannot be undone.
             drop(undo());
             self.io(error)
         })?;

@@ -1,8 +1,8 @@
 //! A reset: the file is moved aside, and a new one begins in quarantine.
 //!
-//! The new file is made beside the ledger, under the name of [`Place::successor`], with the old file's lock held. From then
-//! on every use of the ledger is refused, until the new file gets its name. If the process ends in between, the next reset
-//! goes on from there.
+//! The new file is made beside the ledger, under the name of [`Place::successor`], with the old file's lock held. From
+//! then on every use of the ledger is refused, until the new file has the ledger's name. If the process ends before
+//! that, the next reset completes this one.
 
 use std::{fs, time::Instant};
 
@@ -78,7 +78,7 @@ impl LedgerFile {
         self.replace(open, old, &place, new)
     }
 
-    /// Makes the new file, or goes on with it.
+    /// Makes the new file, or opens the one of an interrupted reset.
     fn successor(
         &self,
         place: &Place,

@@ -135,8 +135,8 @@ impl Session {
         })
     }
 
-    /// Writes the mark of a reset, unless a tenant has a ledger in the file; reports which. The clock is read with the lock
-    /// held: no start of the old ledger comes after the time in the mark.
+    /// Writes the mark of a reset, unless a tenant has a ledger in the file; reports which. The clock is read with the
+    /// lock held: no start of the old ledger comes after the time in the mark.
     pub(super) fn mark(
         &self,
         place: &Place,
@@ -194,8 +194,8 @@ impl Session {
             .ok_or(StoreError::Damaged("the mark of a reset cannot be read"))
     }
 
-    /// Keeps all others out of the file until this connection is closed. SQLite opens a file read-only if it cannot be opened
-    /// for writing, and then takes a reader's lock only.
+    /// Keeps all others out of the file until this connection is closed. SQLite opens a file read-only if it cannot be
+    /// opened for writing, and then takes a reader's lock only.
     pub(super) fn lock_out(&self, place: &Place, until: Instant) -> Result<(), StoreError> {
         if self
             .connection
@@ -231,7 +231,7 @@ impl Session {
         }
     }
 
-    /// Applies `change` within the open transaction. Returns the time of the change if there is something to commit.
+    /// Applies `change` within the open transaction. Returns the time of the change if it must be committed.
     fn apply(
         &self,
         place: &Place,
@@ -254,8 +254,8 @@ impl Session {
         Ok((applied.reply, Some(at)))
     }
 
-    /// What the file holds for `key`. The first statement takes the lock: with it held, the file is still the one at
-    /// `place`, or nothing is written.
+    /// What the file holds for `key`. The first statement takes the lock. With the lock held, it checks that the file
+    /// is still the one at `place`.
     fn contents(&self, place: &Place, key: Option<&LedgerKey>) -> Result<Contents, StoreError> {
         self.run("SELECT count(*) FROM sqlite_schema")?;
         if place.is_empty(self.identity)? {
@@ -299,7 +299,8 @@ impl Session {
         rolled_back.map(|()| done)
     }
 
-    /// Repeats `attempt` until `until` while another holder has the lock. SQLite waits by itself in all but a few cases.
+    /// Repeats `attempt` until `until` while another holder has the lock. SQLite waits by itself in all but a few
+    /// cases.
     fn retry<T>(
         &self,
         until: Instant,

@@ -154,7 +154,7 @@ fn altered_and_newer_ledgers_are_moved_aside() {
 }
 
 #[test]
-fn what_sqlite_keeps_beside_a_ledger_goes_with_it() {
+fn the_files_beside_a_ledger_are_moved_with_it() {
     let (_folder, path) = fresh();
     drop(used(&path));
     // In write-ahead mode, with a change that is in the log alone.

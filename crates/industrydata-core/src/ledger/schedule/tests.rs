@@ -117,7 +117,7 @@ proptest! {
 }
 
 #[test]
-fn what_is_inferred_lies_in_the_middle_and_is_as_sure_as_the_runs_are_close() {
+fn an_inferred_time_is_the_middle_of_its_runs_with_their_spread() {
     // Ten minutes late in one period, twenty in the next, on time in the last.
     let starts = [at(0), at(12 * HOUR + 600), at(24 * HOUR + 1201)];
     let schedule = Schedule::of_starts(starts.to_vec()).unwrap();

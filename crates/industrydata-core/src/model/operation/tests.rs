@@ -228,7 +228,7 @@ fn other_members_are_advisory() {
 }
 
 #[test]
-fn a_detail_is_text_wherever_it_stands() {
+fn a_detail_is_read_from_each_of_its_places() {
     for (members, detail) in [
         (
             r#""statusDetail":"said","error":{"code":"c","message":"m"}"#,

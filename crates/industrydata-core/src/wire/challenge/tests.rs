@@ -88,7 +88,7 @@ fn other_fields_hold_no_challenge() {
 }
 
 #[test]
-fn what_does_not_decode_is_kept_raw() {
+fn undecodable_claims_are_kept_raw() {
     for raw in [
         "",
         "!!!",
