@@ -2,7 +2,11 @@
 
 use std::{borrow::Cow, fmt};
 
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{
+    Deserialize,
+    de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
+};
+use serde_json::value::RawValue;
 
 use crate::policy::MAX_JSON_DEPTH;
 use crate::wire::text::is_token;
@@ -86,10 +90,18 @@ impl<'a> Node<'a> {
         names: &'static [&'static str],
         depth: usize,
     ) -> Option<Self> {
-        let mut reader = serde_json::Deserializer::from_str(json);
-        let node = Shape { names, depth }.deserialize(&mut reader).ok()?;
-        reader.end().ok()?;
-        Some(node)
+        let read = |is_exact| {
+            let shape = Shape {
+                names,
+                depth,
+                is_exact,
+            };
+            let mut reader = serde_json::Deserializer::from_str(json);
+            let node = shape.deserialize(&mut reader).ok()?;
+            reader.end().ok()?;
+            Some(node)
+        };
+        read(false).or_else(|| read(true))
     }
 
     /// The members `name`, the last one first.
@@ -121,13 +133,24 @@ impl<'a> Node<'a> {
 struct Shape {
     names: &'static [&'static str],
     depth: usize,
+    /// Whether a number that fits no `f64` is read. It is valid (RFC 8259 section 6), and rare enough for a second reading.
+    is_exact: bool,
 }
 
 impl<'de> DeserializeSeed<'de> for Shape {
     type Value = Node<'de>;
 
     fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<Node<'de>, D::Error> {
-        reader.deserialize_any(self)
+        if !self.is_exact {
+            return reader.deserialize_any(self);
+        }
+        let json = <&RawValue>::deserialize(reader)?.get();
+        match serde_json::Deserializer::from_str(json).deserialize_any(self) {
+            Err(_) if json.starts_with(|c: char| c == '-' || c.is_ascii_digit()) => {
+                Ok(Node::Number(json.to_owned()))
+            }
+            node => node.map_err(D::Error::custom),
+        }
     }
 }
 

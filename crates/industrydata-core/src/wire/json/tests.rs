@@ -26,6 +26,32 @@ fn known_members_are_kept() {
 }
 
 #[test]
+fn a_number_out_of_range_is_a_number() {
+    let digits = "9".repeat(400);
+    for number in ["1e999", "-1E+400", &digits] {
+        let json = format!(r#"{{"a":{number},"b":[{{"a":"t\u0021","x":{number}}},{number},3.0]}}"#);
+        let node = Node::read(&json, NAMES, 4).unwrap();
+        assert!(matches!(node.get("a"), Some(Node::Number(text)) if text == number));
+        let Some(Node::List(list)) = node.get("b") else {
+            panic!("{node:?}")
+        };
+        assert_eq!(list[0].get("a").and_then(Node::text), Some("t!"));
+        assert!(matches!(&list[1], Node::Number(text) if text == number));
+        assert!(matches!(&list[2], Node::Number(text) if text == "3"));
+    }
+    for json in [
+        r#"{"a":1e999"#,
+        r#"{"a":1e}"#,
+        r#"{"a":1e999}{"#,
+        r#"{"a":01e999}"#,
+        r#"{"a":[1e999,]}"#,
+        r#"{"a":1e999,"b":"\ud800"}"#,
+    ] {
+        assert!(Node::read(json, NAMES, 4).is_none(), "{json}");
+    }
+}
+
+#[test]
 fn deep_levels_are_skipped() {
     let json = format!("{}1{}", r#"{"a":"#.repeat(100_000), "}".repeat(100_000));
     let mut node = &Node::read(&json, NAMES, 3).unwrap();
