@@ -50,3 +50,8 @@ pub use server::{Request, Seen, Server};
 pub use stage::{Stage, When};
 pub use tokens::{CANARY, Given, Tokens};
 pub use turn::{Act, Turn};
+
+/// The examples of the README, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -82,6 +82,8 @@
 //! - `rustls-no-provider`: rustls with the provider that the process has installed.
 //! - `native-tls`: the TLS library of the operating system.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod build_error;
 mod client;
 mod clock;

@@ -114,6 +114,8 @@
 //!
 //! Each rule has a number, a reason and a source in `docs/protocol.md` of the repository.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 pub mod auth;
 pub mod endpoint;
 pub mod ledger;

@@ -88,6 +88,8 @@
 //!
 //! To test another assumption, change the [`Config`] or script a [`Fault`].
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod config;
 mod fault;
 mod graph;

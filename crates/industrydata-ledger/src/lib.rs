@@ -50,6 +50,8 @@
 //! - **An error of the store stops a start, never a poll.** Before the POST, a [`StoreError`] means that no run was
 //!   started. After it, the reservation still counts, and the result of the start carries the error as a warning.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod clock;
 mod handle;
 mod memory;
