@@ -6,12 +6,12 @@
 //!
 //! | feature | adds |
 //! | --- | --- |
-//! | `blocking` | [`blocking`]: the client over ureq, without an async runtime |
-//! | `async` | [`asynchronous`]: the client over reqwest and tokio |
+//! | `blocking` | `blocking`: the client over ureq, without an async runtime |
+//! | `async` | `asynchronous`: the client over reqwest and tokio |
 //! | `sqlite` | `Ledger::sqlite`: the starts in a file, shared by the processes of one machine |
 //! | `postgres` | `Ledger::postgres`: the starts in a database, shared by many machines |
-//! | `emulator` | [`emulator`]: an emulated service for tests |
-//! | `rustls` (default), `rustls-no-provider`, `native-tls` | TLS, as in [`blocking`] and [`asynchronous`] |
+//! | `emulator` | `emulator`: an emulated service for tests |
+//! | `rustls` (default), `rustls-no-provider`, `native-tls` | TLS, as in `blocking` and `asynchronous` |
 //!
 //! # A start, from one thread
 //!
@@ -37,7 +37,7 @@
 //!
 //! # Where to read on
 //!
-//! - How a start and its operation can end: [`blocking`], or the same page of [`asynchronous`].
+//! - How a start and its operation can end: `blocking`, or the same page of `asynchronous`.
 //! - What the ledger promises, and where it may live: [`Ledger`].
 //! - An adapter over another HTTP client: [`lro`].
 
