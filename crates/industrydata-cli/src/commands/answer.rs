@@ -92,8 +92,23 @@ impl From<&Document> for Answer {
     }
 }
 
-fn json(value: &impl Serialize) -> String {
+/// A document as one line. `docs/schema/` has a schema for each kind of document.
+pub(super) fn json(value: &impl Serialize) -> String {
+    let document = Versioned {
+        schema_version: SCHEMA_VERSION,
+        value,
+    };
     // The values are structs of strings and numbers, which always serialise.
-    let json = serde_json::to_string(value).unwrap_or_default();
+    let json = serde_json::to_string(&document).unwrap_or_default();
     format!("{json}\n")
+}
+
+/// The version of the contract that the documents keep. Keys are only ever added to a version.
+const SCHEMA_VERSION: u32 = 1;
+
+#[derive(Serialize)]
+struct Versioned<'v, T> {
+    schema_version: u32,
+    #[serde(flatten)]
+    value: &'v T,
 }

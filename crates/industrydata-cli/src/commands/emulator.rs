@@ -6,7 +6,10 @@ use industrydata_emulator::{Config, Emulator};
 
 use crate::{
     args::{EmulatorArgs, Output},
-    commands::{answer::Answer, context::Context},
+    commands::{
+        answer::{self, Answer},
+        context::Context,
+    },
     report::{Document, Kind, Outcome},
     settings, terminal,
 };
@@ -51,7 +54,7 @@ pub(super) fn run(args: &EmulatorArgs, context: Context<'_>) -> Result<Answer, B
 fn announce(emulator: &Emulator, ledger: &Path, output: Output) {
     let base = emulator.base_url();
     let text = match output {
-        Output::Json => format!("{}\n", serde_json::json!({ "base_url": base })),
+        Output::Json => answer::json(&serde_json::json!({ "base_url": base })),
         Output::Human => format!(
             "export INDUSTRYDATA_BASE_URL={base}\n\
              export INDUSTRYDATA_TOKEN={token}\n\

@@ -8,6 +8,7 @@ use std::{
 
 use serde_json::Value;
 
+use crate::contract;
 use crate::stage::{
     FLAVOURS, Ran, Raw, Stage, answer, closed, emulator, json as json_answer, snapshot,
 };
@@ -110,6 +111,7 @@ fn the_document_of_the_emulator_is_its_base() {
     let mut line = String::new();
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
     stdout.read_line(&mut line).unwrap();
+    assert_eq!(contract::check(&line), "emulator");
     let document: Value = serde_json::from_str(&line).unwrap();
     let base = document["base_url"].as_str().unwrap();
     let port = base.trim_end_matches("/beta").rsplit(':').next().unwrap();

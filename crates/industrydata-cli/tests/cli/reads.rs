@@ -58,26 +58,10 @@ fn runs_and_operations_are_read() {
         let runs = read(&stage, &["runs", "list", "--http", http]);
         let run = runs["runs"].as_array().unwrap().last().unwrap();
         let id = run["id"].as_str().unwrap();
-        let members = [
-            "blocking_error",
-            "display_name",
-            "ended",
-            "id",
-            "started",
-            "status",
-        ];
-        assert_eq!(keys(run), members);
         let shown = read(&stage, &["--http", http, "runs", "show", id]);
-        assert_eq!(
-            (keys(&shown), &shown["run"]["id"]),
-            (vec!["run"], &json!(id))
-        );
+        assert_eq!(shown["run"]["id"], id);
         let statistics = read(&stage, &["runs", "statistics", id, "--http", http]);
         let statistics = &statistics["statistics"];
-        assert_eq!(
-            keys(statistics),
-            ["activities", "inbound_totals", "run_id", "status"]
-        );
         assert!(
             statistics["inbound_totals"].is_null()
                 || keys(&statistics["inbound_totals"]).len() == 8
@@ -144,17 +128,6 @@ fn a_start_is_polled_until_its_run_ends() {
             (ran.code, &document["outcome"]),
             (0, &json!("succeeded")),
             "{ran:?}"
-        );
-        assert_eq!(
-            keys(&document),
-            [
-                "error",
-                "operation",
-                "outcome",
-                "quota",
-                "run",
-                "run_found_by"
-            ]
         );
         assert_eq!(document["run"]["status"], "completed", "{document}");
         let by = document["run_found_by"].as_str().unwrap();
