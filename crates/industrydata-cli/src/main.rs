@@ -14,6 +14,7 @@ mod commands;
 mod environment;
 mod error_report;
 mod flavour;
+mod help;
 mod human;
 mod report;
 mod settings;
@@ -23,7 +24,10 @@ mod tokens;
 
 use std::{env, ffi::OsString, process::ExitCode, thread};
 
-use clap::{Parser, error::ErrorKind};
+use clap::{
+    FromArgMatches,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
 use industrydata_core::lro::MayHaveStarted;
 
 use crate::{
@@ -32,7 +36,7 @@ use crate::{
     environment::Environment,
     report::Document,
     signals::Interrupt,
-    terminal::Unwritten,
+    terminal::{Detail, Unwritten, width::Width},
 };
 
 fn main() -> ExitCode {
@@ -40,18 +44,28 @@ fn main() -> ExitCode {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let arguments: Vec<OsString> = env::args_os().collect();
     let output = args::requested_output(&arguments);
+    let colour = args::requested_colour(&arguments);
+    colour.set();
     let interrupt = Interrupt::default();
     interrupt.set_fallback(Document::interrupted(MayHaveStarted::No, None));
     // Without a listener, a signal ends the process with the system's own exit code.
     let _ = interrupt.listen(move |document| _ = Answer::from(document).print(output));
 
-    let cli = match Cli::try_parse_from(arguments) {
+    let env = Environment(&|name| env::var_os(name));
+    let mut command = help::command(env, colour);
+    let parsed = command
+        .try_get_matches_from_mut(arguments)
+        .and_then(|mut matches| {
+            Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
+        });
+    let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => return unparsed(&error, output, &interrupt),
     };
     let output = cli.global.output;
+    detail(&cli.global).set();
     let context = Context {
-        env: Environment(&|name| env::var_os(name)),
+        env,
         interrupt: &interrupt,
         output,
     };
@@ -65,12 +79,12 @@ fn main() -> ExitCode {
 /// Prints help and version as clap renders them. Everything else is a usage error.
 fn unparsed(error: &clap::Error, output: Output, interrupt: &Interrupt) -> ExitCode {
     claim_output(interrupt);
-    let rendered = error.render().to_string();
+    let rendered = error.render();
     if matches!(
         error.kind(),
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
     ) {
-        return match terminal::print(&rendered) {
+        return match terminal::print(&rendered.ansi().to_string()) {
             Ok(()) => ExitCode::SUCCESS,
             Err(_) => Unwritten::EXIT_CODE.into(),
         };
@@ -82,14 +96,49 @@ fn unparsed(error: &clap::Error, output: Output, interrupt: &Interrupt) -> ExitC
     let message = if is_bare {
         "no command was given".to_owned()
     } else {
-        first_paragraph(&rendered)
+        first_paragraph(&rendered.to_string())
     };
-    let document = Document::usage(message);
+    let mut document = Document::usage(message);
+    if let Some(similar) = similar(error) {
+        document = document.advise(&format!("did you mean {similar}? {HELP}"));
+    }
     match output {
         Output::Json => _ = Answer::from(&document).print(output),
-        Output::Human => drop(error.print()),
+        Output::Human => {
+            let text = rendered.ansi().to_string();
+            terminal::print_error(&Width::stderr().wrap(&text, "  "));
+        }
     }
     document.outcome.exit_code().into()
+}
+
+const HELP: &str = "run `industrydata --help` to see the options";
+
+/// What is like the word that is not known.
+fn similar(error: &clap::Error) -> Option<String> {
+    let kinds = [
+        ContextKind::SuggestedSubcommand,
+        ContextKind::SuggestedArg,
+        ContextKind::SuggestedValue,
+    ];
+    let value = kinds.iter().find_map(|kind| error.get(*kind))?;
+    let quoted = |word: &String| format!("`{word}`");
+    if let ContextValue::String(word) = value {
+        return Some(quoted(word));
+    }
+    let ContextValue::Strings(words) = value else {
+        return None;
+    };
+    let words: Vec<_> = words.iter().map(quoted).collect();
+    (!words.is_empty()).then(|| words.join(" or "))
+}
+
+fn detail(global: &args::Global) -> Detail {
+    match (global.quiet, global.verbose) {
+        (true, _) => Detail::Quiet,
+        (false, true) => Detail::Verbose,
+        (false, false) => Detail::Usual,
+    }
 }
 
 /// The first paragraph of clap's message, as one line.

@@ -16,7 +16,9 @@ use industrydata_core::wire::BaseUrl;
 use industrydata_core::wire::LocationError;
 use industrydata_core::wire::OperationUrl;
 
-pub(crate) use self::ledger::{EMULATOR_FOLDER, check_ledger, ledger, ledger_place};
+pub(crate) use self::ledger::{
+    EMULATOR_FOLDER, check_ledger, default_ledger, ledger, ledger_place,
+};
 use crate::{
     args::{self, Global, Scheduled},
     environment::Environment,

@@ -92,6 +92,16 @@ impl Interrupt {
         drop(waited.unwrap_or_else(PoisonError::into_inner));
     }
 
+    /// Waits for the first signal, up to this long, and returns whether it has come.
+    pub(crate) fn wait_for(&self, time: Duration) -> bool {
+        let waited = self
+            .0
+            .changed
+            .wait_timeout_while(self.state(), time, |state| !state.interrupted);
+        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        state.interrupted
+    }
+
     /// Claims the right to print the result. If another thread has claimed it, the process is about to end.
     pub(crate) fn claim_output(&self) -> bool {
         !std::mem::replace(&mut self.state().claimed, true)

@@ -59,6 +59,7 @@ impl Answer {
 
     /// Prints the result, unless that was done, and returns the exit code.
     pub(crate) fn print(self, output: Output) -> u8 {
+        terminal::end_status();
         match self {
             Self::Result {
                 json,
@@ -104,7 +105,7 @@ pub(super) fn json(value: &impl Serialize) -> String {
 }
 
 /// The version of the contract that the documents keep. Keys are only ever added to a version.
-const SCHEMA_VERSION: u32 = 1;
+pub(crate) const SCHEMA_VERSION: u32 = 1;
 
 #[derive(Serialize)]
 struct Versioned<'v, T> {

@@ -2,7 +2,12 @@
 
 use std::fmt::Display;
 
-use crate::{args::Output, environment::Environment, signals::Interrupt, terminal};
+use crate::{
+    args::Output,
+    environment::Environment,
+    signals::Interrupt,
+    terminal::{self, width::Width},
+};
 
 /// The environment, the interrupt and the output form.
 #[derive(Clone, Copy)]
@@ -13,10 +18,9 @@ pub(crate) struct Context<'c> {
 }
 
 impl Context<'_> {
-    /// Reports progress on standard error, in human output only.
+    /// Reports progress on standard error, unless the user wants none.
     pub(crate) fn progress(&self, line: impl Display) {
-        if self.output == Output::Human {
-            terminal::line(line);
-        }
+        let text = line.to_string();
+        terminal::progress(Width::stderr().wrap(&text, "  "));
     }
 }

@@ -3,7 +3,8 @@
 use crate::{
     args::{Cli, Command, LedgerCommand},
     commands::{
-        answer::Answer, context::Context, demo, emulator, ledger, quota, reads, start, wait,
+        answer::Answer, completions, context::Context, demo, emulator, ledger, quota, reads, start,
+        wait,
     },
     report::Document,
 };
@@ -19,5 +20,7 @@ pub(crate) fn run(cli: &Cli, context: Context<'_>) -> Result<Answer, Box<Documen
         Command::Operations(command) => reads::operations(&cli.global, command, context),
         Command::Emulator(args) => emulator::run(args, context),
         Command::Demo => demo::run(context),
+        Command::Completions(args) => Ok(completions::completions(args)),
+        Command::Man(args) => completions::man(args),
     }
 }

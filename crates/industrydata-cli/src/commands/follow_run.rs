@@ -16,7 +16,7 @@ use crate::{
     flavour::{Client, OperationPoller},
     human::{self, WaitSpan},
     report::{Document, FollowReport, Outcome, RunReport},
-    terminal,
+    terminal::{self, StatusLine},
     tokens::Deadline,
 };
 
@@ -64,15 +64,15 @@ pub(super) fn poll_to_end(
     ));
     let mut poller = client.time_limit(deadline.remaining()).follow(found.id());
     let wait = WaitSpan::new(deadline.remaining()).since(accepted);
+    let line = StatusLine::new();
     let end = loop {
         match poller.progress() {
-            Ok(Some(progress)) => {
-                context.progress(human::run_progress(poller.run(), &progress, wait));
-            }
+            Ok(Some(progress)) => line.set(human::run_progress(poller.run(), &progress, wait)),
             Ok(None) => break None,
             Err(error) => break Some(error),
         }
     };
+    drop(line);
     let last = poller.run().or(end.as_ref().and_then(|error| error.run()));
     let report = last.map_or_else(|| RunReport::unread(found.id()), RunReport::from);
     if let Some(error) = end {

@@ -23,7 +23,8 @@ use crate::{
     commands::{answer::Answer, context::Context},
     error_report,
     report::{Document, Kind, Outcome},
-    settings, terminal,
+    settings,
+    terminal::{self, times, width::Width},
 };
 
 /// How long another holder of the ledger is waited for.
@@ -79,9 +80,10 @@ fn done(place: &str, moved_to: Option<String>, until: Option<Timestamp>) -> Answ
     if let Some(until) = until {
         let _ = writeln!(
             text,
-            "the ledger is in quarantine until {until:.0}: no tenant has a slot before\n\
+            "the ledger is in quarantine until {}: no tenant has a slot before\n\
              to end it sooner for a tenant, run `industrydata quota --reconcile`\n\
-             half an hour from now or later"
+             half an hour from now or later",
+            times::at(until)
         );
     }
     let report = Report {
@@ -119,10 +121,11 @@ fn confirm(place: &str) -> Result<(), Box<Document>> {
         let message = "without a terminal to ask for confirmation, a reset needs --yes";
         return Err(Document::usage(message).into());
     }
-    terminal::line(format!(
+    let question = format!(
         "the ledger {} will be moved aside, and no tenant will have a slot for 12 hours: type yes to continue",
         escape_controls(place)
-    ));
+    );
+    terminal::line(Width::stderr().wrap(&question, "  "));
     let mut answer = String::new();
     let read = stdin.lock().read_line(&mut answer);
     if read.is_err() || answer.trim() != "yes" {

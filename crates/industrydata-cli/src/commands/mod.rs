@@ -1,6 +1,7 @@
 //! The commands. Each returns an [`Answer`](answer::Answer), which `main` prints.
 
 pub(crate) mod answer;
+mod completions;
 pub(crate) mod context;
 mod demo;
 pub(crate) mod dispatch;
@@ -12,3 +13,6 @@ mod quota;
 mod reads;
 mod start;
 mod wait;
+mod watch;
+
+pub(crate) use self::answer::SCHEMA_VERSION;

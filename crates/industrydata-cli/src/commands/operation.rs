@@ -13,7 +13,7 @@ use crate::{
     flavour::{Client, OperationPoller},
     human::{self, WaitSpan},
     report::{Document, OperationReport, Outcome, QuotaReport},
-    terminal,
+    terminal::{self, StatusLine},
     tokens::Deadline,
 };
 
@@ -26,17 +26,19 @@ pub(super) fn poll_to_end(
 ) -> Document {
     let wait = WaitSpan::new(deadline.remaining()).since(poller.resume_token().accepted());
     let warned = poller.ledger_warning().is_some();
+    let line = StatusLine::new();
     let end = loop {
         let fallback = Document::interrupted(MayHaveStarted::Yes, Some(operation(poller)));
         context
             .interrupt
             .set_fallback(fallback.with_run_keys(follow));
         match poller.progress() {
-            Ok(Some(progress)) => context.progress(human::operation_progress(&progress, wait)),
+            Ok(Some(progress)) => line.set(human::operation_progress(&progress, wait)),
             Ok(None) => break None,
             Err(error) => break Some(error),
         }
     };
+    drop(line);
     if warned && poller.ledger_warning().is_none() {
         terminal::note("the outcome of the start is now recorded in the ledger");
     }

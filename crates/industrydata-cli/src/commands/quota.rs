@@ -8,6 +8,7 @@ use industrydata_core::ledger::Change;
 use industrydata_core::ledger::Entry;
 use industrydata_core::ledger::EntryState;
 use industrydata_core::ledger::LedgerKey;
+use industrydata_core::ledger::Quota;
 use industrydata_core::ledger::Resolution;
 use industrydata_core::ledger::Schedule;
 use industrydata_core::ledger::Store;
@@ -21,11 +22,12 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
-    args::{Global, QUARANTINE, QuotaArgs, Scheduled},
-    commands::{answer::Answer, context::Context, operation, reads},
+    args::{Global, Output, QUARANTINE, QuotaArgs, Scheduled},
+    commands::{answer::Answer, context::Context, operation, reads, watch},
     error_report, human,
     report::{Document, QuotaReport},
-    settings, terminal,
+    settings,
+    terminal::{self, times},
 };
 
 /// How long to wait for a lock of the ledger.
@@ -48,6 +50,10 @@ pub(super) fn run(
     context: Context<'_>,
 ) -> Result<Answer, Box<Document>> {
     let env = context.env;
+    if args.watch && context.output == Output::Json {
+        let message = "--watch shows a picture, and with --output json there is one document: leave out one of them";
+        return Err(Document::usage(message).into());
+    }
     let (base, tenant) = settings::service(global, env)?;
     let open = || {
         let ledger = settings::ledger(global, env, LEDGER_WAIT)?;
@@ -95,24 +101,41 @@ pub(super) fn run(
             error_report::message(error)
         ));
     }
-    let reply = transact(&ledger, &Change::entries(key(), Throttle::default()))?;
-    let quota = &reply.quota().clone().with_schedule(schedule);
+    let place = settings::ledger_place(global, env)?;
+    let place = place.unwrap_or_else(|| "not stored".to_owned());
+    let heading = format!("tenant {tenant} at {base}\nledger: {place}");
+    let read = || {
+        let reply = transact(&ledger, &Change::entries(key(), Throttle::default()))?;
+        let quota = reply.quota().clone().with_schedule(schedule);
+        Ok::<_, Box<Document>>((quota, reply))
+    };
+    let text = |quota: &Quota, entries: &[Entry]| {
+        let mut text = human::timeline(quota, &heading);
+        if let Some(reconciliation) = &reconciliation {
+            text.push_str(&reconciliation_text(reconciliation));
+        }
+        if args.entries {
+            text.push_str(&entries_text(entries, quota.as_of()));
+        }
+        text
+    };
+    if args.watch {
+        return watch::run(context, || {
+            let (quota, reply) = read()?;
+            let text = text(&quota, reply.entries());
+            Ok((quota, text))
+        });
+    }
+    let (quota, reply) = read()?;
     let now = quota.as_of();
-    let mut text = human::timeline(quota, &format!("tenant {tenant} at {base}"));
-    if let Some(reconciliation) = &reconciliation {
-        text.push_str(&reconciliation_text(reconciliation));
-    }
-    if args.entries {
-        text.push_str(&entries_text(reply.entries(), now));
-    }
     let entry_json = |entry| entry_json(entry, now);
     let entries = || reply.entries().iter().map(entry_json).collect();
     let report = Report {
-        quota: QuotaReport::from(quota),
+        quota: QuotaReport::from(&quota),
         entries: args.entries.then(entries),
         reconciliation: reconciliation.as_ref().map(reconciliation_json),
     };
-    Ok(Answer::value(&report, text))
+    Ok(Answer::value(&report, text(&quota, reply.entries())))
 }
 
 fn transact(ledger: &Ledger, change: &Change) -> Result<StoreReply, Box<Document>> {
@@ -160,7 +183,7 @@ fn entries_text(entries: &[Entry], now: Timestamp) -> String {
             let evidence = entry.evidence().map(|evidence| evidence.to_string());
             [
                 entry.id().to_owned(),
-                format!("{:.0}", entry.date()),
+                times::at(entry.date()),
                 entry.state(now).to_string(),
                 evidence
                     .or_else(|| entry.why().map(str::to_owned))
@@ -222,7 +245,8 @@ fn reconciliation_text(reconciliation: &Reconciliation) -> String {
                 resolution_name(*resolution)
             ),
             Match::External { evidence, started } => {
-                writeln!(text, "external start at {started:.0}, evidence: {evidence}")
+                let started = times::at(*started);
+                writeln!(text, "external start at {started}, evidence: {evidence}")
             }
             _ => Ok(()),
         };

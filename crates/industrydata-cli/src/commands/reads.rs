@@ -1,5 +1,8 @@
 //! `runs` and `operations`: reads of the service. They do not open the ledger.
 
+use std::collections::BTreeSet;
+
+use industrydata_core::Timestamp;
 use industrydata_core::lro::ReadError;
 use industrydata_core::model::AggregatedInboundStatistics;
 use industrydata_core::model::EntityCount;
@@ -20,6 +23,7 @@ use crate::{
     human,
     report::{BlockingErrorReport, Document, OperationReport, Outcome, RunReport},
     settings,
+    terminal::times,
     tokens::Deadline,
 };
 
@@ -31,8 +35,9 @@ pub(super) fn runs(
     let failed = |error: ReadError| read_error(&error, context);
     match command {
         RunsCommand::List(args) => {
-            let (client, _) = client(global, args, context)?;
+            let (client, _) = client(global, &args.limits, context)?;
             let runs = client.runs().map_err(failed)?;
+            let runs = newest(runs, args.limit, |run| run.started());
             let runs: Vec<_> = runs.iter().map(RunReport::from).collect();
             Ok(Answer::value(&json_of("runs", &runs), run_table(&runs)))
         }
@@ -71,8 +76,9 @@ pub(super) fn operations(
     let failed = |error: ReadError| read_error(&error, context);
     match command {
         OperationsCommand::List(args) => {
-            let (client, base) = client(global, args, context)?;
+            let (client, base) = client(global, &args.limits, context)?;
             let operations = client.operations().map_err(failed)?;
+            let operations = newest(operations, args.limit, |operation| operation.created());
             let report = |operation| OperationReport::listed(&base, operation);
             let reports: Vec<_> = operations.iter().map(report).collect();
             Ok(Answer::value(
@@ -91,6 +97,19 @@ pub(super) fn operations(
             Ok(Answer::value(&json_of("operation", &report), text))
         }
     }
+}
+
+/// The newest items, in the order in which the service lists them. One without a time counts as newer than the others: it
+/// has not begun.
+fn newest<T>(items: Vec<T>, limit: Option<usize>, at: impl Fn(&T) -> Option<Timestamp>) -> Vec<T> {
+    let spare = items.len().saturating_sub(limit.unwrap_or(usize::MAX));
+    let mut places: Vec<_> = items.iter().map(&at).enumerate().collect();
+    places.sort_by_key(|(_, at)| at.unwrap_or(Timestamp::MAX));
+    let older: BTreeSet<_> = places.iter().take(spare).map(|(place, _)| *place).collect();
+    let kept = items.into_iter().enumerate();
+    kept.filter(|(place, _)| !older.contains(place))
+        .map(|(_, item)| item)
+        .collect()
 }
 
 /// A client for reads, and its base.
@@ -239,6 +258,10 @@ fn roles(roles: &[RoleCount]) -> Vec<serde_json::Value> {
     roles.iter().map(of).collect()
 }
 
+fn time(text: &Option<String>) -> String {
+    text.as_deref().map(times::of_text).unwrap_or_default()
+}
+
 fn run_table(runs: &[RunReport]) -> String {
     let rows: Vec<_> = runs
         .iter()
@@ -251,8 +274,8 @@ fn run_table(runs: &[RunReport]) -> String {
             [
                 run.id.clone(),
                 run.status.clone().unwrap_or_default(),
-                run.started.clone().unwrap_or_default(),
-                run.ended.clone().unwrap_or_default(),
+                time(&run.started),
+                time(&run.ended),
                 run.display_name.clone().unwrap_or_default(),
                 error.unwrap_or_default(),
             ]
@@ -268,8 +291,8 @@ fn operation_table(operations: &[OperationReport]) -> String {
             [
                 operation.id.clone(),
                 operation.status.clone().unwrap_or_default(),
-                operation.created.clone().unwrap_or_default(),
-                operation.last_action.clone().unwrap_or_default(),
+                time(&operation.created),
+                time(&operation.last_action),
                 operation.status_detail.clone().unwrap_or_default(),
             ]
         })
@@ -291,4 +314,23 @@ fn activity_table(activities: &[RunActivity]) -> String {
         })
         .collect();
     human::table(["ID", "STATUS", "NAME", "ERROR"], &rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_are_kept_in_the_order_of_the_service() {
+        let at = |second: &i64| Timestamp::from_second(*second).ok().filter(|_| *second > 0);
+        let items = vec![5, 9, 0, 7, 9];
+        for (limit, kept) in [
+            (None, vec![5, 9, 0, 7, 9]),
+            (Some(9), vec![5, 9, 0, 7, 9]),
+            (Some(3), vec![9, 0, 9]),
+            (Some(1), vec![0]),
+        ] {
+            assert_eq!(newest(items.clone(), limit, at), kept);
+        }
+    }
 }

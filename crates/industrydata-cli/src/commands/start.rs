@@ -1,18 +1,21 @@
 //! `start`: reserves a slot, sends one POST, and waits if asked to.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use industrydata_core::ledger::Caller;
 use industrydata_core::ledger::Schedule;
 use industrydata_core::lro::MayHaveStarted;
 use industrydata_core::lro::ReadError;
 
 use crate::{
-    args::{Global, Output, Scheduled, StartArgs},
+    args::{Global, Scheduled, StartArgs},
     commands::{answer::Answer, context::Context, follow_run, operation},
     error_report,
     flavour::{self, OperationPoller, Setup},
     human::{self, WaitSpan},
     report::{Document, Outcome},
-    settings, terminal,
+    settings,
+    terminal::{self, StatusLine},
     tokens::Deadline,
 };
 
@@ -84,19 +87,20 @@ fn start(
     if let Some(schedule) = schedule {
         limited = limited.schedule(schedule);
     }
-    let is_human = context.output == Output::Human;
     let wait = WaitSpan::new(deadline.remaining());
+    let line = Arc::new(Mutex::new(None));
+    let shown = Arc::clone(&line);
     let on_wait = Box::new(move |reason: &_, time| {
-        if is_human {
-            terminal::line(human::slot_wait(reason, time, wait));
-        }
+        let mut line = shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let line = line.get_or_insert_with(StatusLine::new);
+        line.set(human::slot_wait(reason, time, wait));
     });
-    let mut poller = limited
-        .start(args.wait_for_slot, on_wait)
-        .map_err(|error| {
-            operation::warn_not_recorded(error.ledger_warning());
-            error_report::start(&error, context.interrupt.is_interrupted())
-        })?;
+    let poller = limited.start(args.wait_for_slot, on_wait);
+    drop(line.lock().unwrap_or_else(PoisonError::into_inner).take());
+    let mut poller = poller.map_err(|error| {
+        operation::warn_not_recorded(error.ledger_warning());
+        error_report::start(&error, context.interrupt.is_interrupted())
+    })?;
     operation::warn_not_recorded(poller.ledger_warning());
     warn_of_clock(&*poller);
     if !args.wait && !args.follow {

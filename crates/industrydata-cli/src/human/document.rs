@@ -2,57 +2,77 @@
 
 use std::fmt::Write as _;
 
+use industrydata_core::lro::MayHaveStarted;
 use industrydata_core::wire::escape_controls;
 
 use crate::{
     human::{quota::summary, statistics::statistics},
     report::{Document, OperationReport, Outcome},
+    terminal::{
+        colour::{BAD, CAUTION, COMMAND, GOOD, HEADING, paint},
+        times,
+        width::Width,
+    },
 };
 
 /// The result of a success.
 pub(crate) fn result(document: &Document) -> String {
+    let width = Width::stdout();
     let mut text = String::new();
     let (Some(operation), None) = (&document.operation, &document.error) else {
         return text;
     };
     if document.outcome == Outcome::Started {
-        let _ = writeln!(text, "started: operation {}", operation.id);
+        let _ = writeln!(
+            text,
+            "{} operation {}",
+            paint(GOOD, "started:"),
+            operation.id
+        );
         let _ = writeln!(text, "location: {}", operation.shown);
         let _ = writeln!(text, "wait for it with: {}", wait_command(operation));
     } else {
-        let _ = writeln!(text, "succeeded: operation {}", operation.id);
+        let _ = writeln!(
+            text,
+            "{} operation {}",
+            paint(GOOD, "succeeded:"),
+            operation.id
+        );
         let _ = writeln!(text, "location: {}", operation.shown);
         for (name, value) in [
-            ("created", &operation.created),
-            ("last action", &operation.last_action),
-            ("detail", &operation.status_detail),
+            ("created", operation.created.as_deref().map(times::of_text)),
+            (
+                "last action",
+                operation.last_action.as_deref().map(times::of_text),
+            ),
+            ("detail", operation.status_detail.clone()),
         ] {
-            if let Some(value) = value.as_deref().filter(|value| !value.is_empty()) {
-                let _ = writeln!(text, "{name}: {}", escape_controls(value));
+            if let Some(value) = value.filter(|value| !value.is_empty()) {
+                let line = format!("{name}: {}", escape_controls(&value));
+                let _ = writeln!(text, "{}", width.wrap(&line, "  "));
             }
         }
     }
     if let Some(run) = document.followed.as_ref().and_then(|it| it.run.as_ref()) {
         let status = run.status.as_deref().unwrap_or("unknown");
-        let _ = writeln!(
-            text,
-            "run {}: {}",
-            escape_controls(&run.id),
-            escape_controls(status)
-        );
+        let style = if status == "completed" { GOOD } else { CAUTION };
+        let status = escape_controls(status).to_string();
+        let id = escape_controls(&run.id);
+        let _ = writeln!(text, "run {id}: {}", paint(style, &status));
         let known = document.followed.as_ref();
         if let Some(known) = known.and_then(|it| it.statistics.as_ref()) {
             text.push_str(&statistics(&run.id, known));
         }
     }
     if let Some(quota) = &document.quota {
-        text.push_str(&summary(quota));
+        text.push_str(&summary(quota, width));
     }
     text
 }
 
 /// The error: what happened, whether a run may have started, and what to do next.
 pub(crate) fn error(document: &Document) -> String {
+    let width = Width::stderr();
     let mut text = String::new();
     let Some(error) = &document.error else {
         return text;
@@ -63,16 +83,28 @@ pub(crate) fn error(document: &Document) -> String {
         Some("failed") => "the operation failed: ",
         _ => "",
     };
-    let _ = writeln!(text, "error: {failed}{}", escape_controls(&error.message));
-    let _ = writeln!(text, "a run may have started: {}", error.may_have_started);
+    let style = match error.may_have_started {
+        MayHaveStarted::Unknown => CAUTION,
+        MayHaveStarted::Yes | MayHaveStarted::No => BAD,
+    };
+    let label = paint(style, "error:");
+    let may = error.may_have_started;
+    let mut lines = vec![
+        format!("{label} {failed}{}", escape_controls(&error.message)),
+        format!("a run may have started: {may}"),
+    ];
     if let Some(advice) = &error.advice {
-        let _ = writeln!(text, "what to do: {}", escape_controls(advice));
+        let label = paint(HEADING, "what to do:");
+        lines.push(format!("{label} {}", escape_controls(advice)));
     }
     if let Some(id) = &error.request_id {
-        let _ = writeln!(text, "request id: {}", escape_controls(id));
+        lines.push(format!("request id: {}", escape_controls(id)));
+    }
+    for line in lines {
+        let _ = writeln!(text, "{}", width.wrap(&line, "  "));
     }
     if let Some(quota) = &document.quota {
-        text.push_str(&summary(quota));
+        text.push_str(&summary(quota, width));
     }
     if let Some(operation) = operation
         && operation.resume_token.is_some()
@@ -82,7 +114,8 @@ pub(crate) fn error(document: &Document) -> String {
     }
     if let Some(run) = document.followed.as_ref().and_then(|it| it.run.as_ref()) {
         let id = escape_controls(&run.id);
-        let _ = writeln!(text, "check the run with: industrydata runs show {id}");
+        let command = paint(COMMAND, &format!("industrydata runs show {id}"));
+        let _ = writeln!(text, "check the run with: {command}");
     }
     text
 }
@@ -101,5 +134,5 @@ pub(crate) fn operation(document: &Document) -> String {
 
 fn wait_command(operation: &OperationReport) -> String {
     let target = operation.resume_token.as_deref().unwrap_or(&operation.id);
-    format!("industrydata wait {target}")
+    paint(COMMAND, &format!("industrydata wait {target}"))
 }

@@ -1,10 +1,11 @@
 //! The forecast of the schedule.
 
+use industrydata_core::Timestamp;
 use industrydata_core::ledger::Basis;
 use industrydata_core::ledger::Forecast;
 use industrydata_core::ledger::Skip;
 
-use crate::human::text::duration;
+use crate::{human::text::duration, terminal::times};
 
 /// The next scheduled run, and what a start now does to it.
 pub(super) fn outlook(forecast: &Forecast) -> String {
@@ -16,24 +17,24 @@ pub(super) fn outlook(forecast: &Forecast) -> String {
         (Skip::No, Skip::No) => "a start now does not affect it",
     };
     format!(
-        "next scheduled run: {}; {effect}; the one after: {:.0}",
+        "next scheduled run: {}; {effect}; the one after: {}",
         next(forecast),
-        forecast.following()
+        times::at(forecast.following())
     )
 }
 
 /// What the start did to the next scheduled run, given the forecast it was made under.
 pub(super) fn effect_of_start(forecast: &Forecast) -> String {
-    let (next, following) = (next(forecast), forecast.following());
+    let (next, following) = (next(forecast), times::at(forecast.following()));
     match (forecast.is_skipped_already(), forecast.start_now_skips()) {
         (Skip::Yes, _) => format!(
-            "the scheduled run at {next} is skipped because of an earlier start; the one after: {following:.0}"
+            "the scheduled run at {next} is skipped because of an earlier start; the one after: {following}"
         ),
         (Skip::No | Skip::Uncertain, Skip::Yes) => format!(
-            "this start causes the scheduled run at {next} to be skipped; the one after: {following:.0}"
+            "this start causes the scheduled run at {next} to be skipped; the one after: {following}"
         ),
         (Skip::No | Skip::Uncertain, Skip::Uncertain) => format!(
-            "this start may cause the scheduled run at {next} to be skipped; the one after: {following:.0}"
+            "this start may cause the scheduled run at {next} to be skipped; the one after: {following}"
         ),
         (Skip::No | Skip::Uncertain, Skip::No) => {
             format!("this start does not affect the scheduled run at {next}")
@@ -42,12 +43,12 @@ pub(super) fn effect_of_start(forecast: &Forecast) -> String {
 }
 
 fn next(forecast: &Forecast) -> String {
-    let next = forecast.next_scheduled();
+    let next = times::at_and_in(forecast.next_scheduled(), Timestamp::now());
     match forecast.basis() {
         Basis::Inferred { runs } => {
             let margin = duration(forecast.uncertainty());
-            format!("{next:.0} (± {margin}, inferred from {runs} runs)")
+            format!("{next} (± {margin}, inferred from {runs} runs)")
         }
-        Basis::Given | _ => format!("{next:.0}"),
+        Basis::Given | _ => next,
     }
 }

@@ -1,6 +1,6 @@
-//! Progress lines.
+//! Progress as a status.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use industrydata_core::Timestamp;
 use industrydata_core::lro::PauseReason;
@@ -8,7 +8,7 @@ use industrydata_core::lro::Progress;
 use industrydata_core::model::IndustryDataRun;
 use industrydata_core::wire::escape_controls;
 
-use crate::human::text::duration;
+use crate::terminal::Status;
 
 /// When a wait began, and when its time limit passes.
 #[derive(Clone, Copy)]
@@ -31,29 +31,10 @@ impl WaitSpan {
     pub(crate) fn since(self, since: Timestamp) -> Self {
         Self { since, ..self }
     }
-
-    fn elapsed(self) -> Duration {
-        let elapsed = Timestamp::now().duration_since(self.since);
-        // Whole seconds: a fraction would suggest more than a clock of another machine gives.
-        Duration::from_secs(elapsed.as_secs().try_into().unwrap_or_default())
-    }
-
-    /// The end, with its date unless that is today's.
-    fn gives_up(self) -> String {
-        let Some(until) = self.until else {
-            return String::new();
-        };
-        let day = |time: Timestamp| time.strftime("%Y-%m-%d").to_string();
-        let form = match day(until) == day(Timestamp::now()) {
-            true => "%H:%M:%SZ",
-            false => "%Y-%m-%d %H:%M:%SZ",
-        };
-        format!(" (gives up at {})", until.strftime(form))
-    }
 }
 
 /// The operation after a poll, and when the next poll is.
-pub(crate) fn operation_progress(progress: &Progress, wait: WaitSpan) -> String {
+pub(crate) fn operation_progress(progress: &Progress, wait: WaitSpan) -> Status {
     let operation = progress.operation();
     let mut status = operation
         .map_or("status not known yet", |operation| {
@@ -64,7 +45,7 @@ pub(crate) fn operation_progress(progress: &Progress, wait: WaitSpan) -> String 
     if let Some(detail) = detail.filter(|detail| !detail.is_empty()) {
         status = format!("{status}: {detail}");
     }
-    line(&status, progress, wait)
+    polling(&status, progress, wait)
 }
 
 /// The run after a poll, and when the next poll is.
@@ -72,34 +53,49 @@ pub(crate) fn run_progress(
     run: Option<&IndustryDataRun>,
     progress: &Progress,
     wait: WaitSpan,
-) -> String {
+) -> Status {
     let status = run.map_or("status not known yet", |run| run.status().as_str());
-    line(&format!("run: {status}"), progress, wait)
+    polling(&format!("run: {status}"), progress, wait)
 }
 
-fn line(status: &str, progress: &Progress, wait: WaitSpan) -> String {
+fn polling(state: &str, progress: &Progress, wait: WaitSpan) -> Status {
     let reason = progress.reason();
     let is_usual = matches!(reason, PauseReason::Interval | PauseReason::RunGoesOn);
-    let reason = match is_usual {
-        true => String::new(),
-        false => format!(": {reason}"),
-    };
-    format!(
-        "{} · {} · next poll in {}{}{}",
-        escape_controls(status),
-        duration(wait.elapsed()),
-        duration(progress.next_poll_in()),
-        escape_controls(&reason),
-        wait.gives_up()
+    let why = (!is_usual).then(|| reason.to_string());
+    status(
+        state,
+        why.as_deref(),
+        "next poll",
+        progress.next_poll_in(),
+        wait,
     )
 }
 
 /// Why a start waits, and for how long.
-pub(crate) fn slot_wait(reason: &PauseReason, time: Duration, wait: WaitSpan) -> String {
-    format!(
-        "waiting {} for a slot: {}{}",
-        duration(time),
-        escape_controls(&reason.to_string()),
-        wait.gives_up()
+pub(crate) fn slot_wait(reason: &PauseReason, time: Duration, wait: WaitSpan) -> Status {
+    status(
+        "waiting for a slot",
+        Some(&reason.to_string()),
+        "next try",
+        time,
+        wait,
     )
+}
+
+fn status(
+    state: &str,
+    why: Option<&str>,
+    what: &'static str,
+    after: Duration,
+    wait: WaitSpan,
+) -> Status {
+    let now = Instant::now();
+    Status {
+        state: escape_controls(state).to_string(),
+        why: why.map(|why| escape_controls(why).to_string()),
+        since: wait.since,
+        next: now.checked_add(after).unwrap_or(now),
+        what,
+        gives_up: wait.until,
+    }
 }

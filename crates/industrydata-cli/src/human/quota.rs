@@ -2,32 +2,41 @@
 
 use std::{fmt::Write as _, time::Duration};
 
+use anstyle::Style;
 use industrydata_core::Timestamp;
-use industrydata_core::ledger::Entry;
-use industrydata_core::ledger::Forecast;
+use industrydata_core::ledger::EntryState;
 use industrydata_core::ledger::Quota;
 use industrydata_core::wire::escape_controls;
 
 use crate::{
     human::{
         forecast::{effect_of_start, outlook},
-        text::duration,
+        text::{duration, table},
     },
     report::QuotaReport,
+    terminal::{
+        colour::{BAD, CAUTION, COMMAND, FAINT, GOOD, paint},
+        times,
+        width::{Width, columns},
+    },
 };
 
-/// Columns of the timeline.
-const COLUMNS: usize = 36;
+/// The widest picture: a column for each quarter of an hour.
+const WIDEST: usize = 48;
+/// The narrowest picture: a column for each hour and a half.
+const NARROWEST: usize = 8;
+/// The column of the pictures: two spaces, the label, a space and a bar.
+const LABEL: usize = 10;
 
 /// The quota in a line, and the forecast in another.
-pub(super) fn summary(quota: &QuotaReport) -> String {
-    let mut text = format!("{}\n", counts(quota));
+pub(super) fn summary(quota: &QuotaReport, width: Width) -> String {
+    let mut text = format!("{}\n", width.wrap(&counts(quota), "  "));
     if let Some(forecast) = &quota.forecast {
         let line = match &forecast.at_start {
             Some(forecast) => effect_of_start(forecast),
             None => outlook(&forecast.current),
         };
-        let _ = writeln!(text, "{line}");
+        let _ = writeln!(text, "{}", width.wrap(&line, "  "));
     }
     text
 }
@@ -41,99 +50,195 @@ fn counts(quota: &QuotaReport) -> String {
     if quota.in_doubt > 0 {
         let _ = write!(line, " ({} in doubt)", quota.in_doubt);
     }
-    let _ = write!(line, ", {} available", quota.available);
+    let style = if quota.available > 0 { GOOD } else { BAD };
+    let available = paint(style, &format!("{} available", quota.available));
+    let _ = write!(line, ", {available}");
     if let Some(at) = &quota.next_slot_at {
+        let at = at
+            .parse()
+            .map_or_else(|_| at.clone(), |at| times::at_and_in(at, Timestamp::now()));
         let _ = write!(line, ", next slot at {at}");
     }
     line
 }
 
-/// The quota as a timeline: a line for each slot, filled until the slot is free.
+/// The quota as a picture: a bar for each slot, filled until the slot is free.
 pub(crate) fn timeline(quota: &Quota, heading: &str) -> String {
-    let window = quota.throttle().window;
+    timeline_in(Width::stdout(), quota, heading)
+}
+
+fn timeline_in(width: Width, quota: &Quota, heading: &str) -> String {
     let mut text = format!(
         "{}\n{}\n",
-        escape_controls(heading),
-        counts(&QuotaReport::from(quota))
+        width.wrap(&escape_lines(heading), "  "),
+        width.wrap(&counts(&QuotaReport::from(quota)), "  ")
     );
-    let end = format!("+{}", duration(window));
-    text.push_str(&bar(
-        "",
-        &format!("now{end:>rest$}", rest = COLUMNS - 3),
-        "",
-    ));
-    for entry in quota.entries() {
-        text.push_str(&slot(entry, quota));
+    let bars = bars(quota);
+    let note = bars.iter().map(|bar| columns(&bar.note)).max();
+    let beside = LABEL + 5 + note.map_or(0, |note| note + 1);
+    let bar_width = width.0.map_or(WIDEST, |width| width.saturating_sub(beside));
+    let bar_width = bar_width.clamp(NARROWEST, WIDEST);
+    text.push_str(&axis(quota, bar_width));
+    for bar in &bars {
+        text.push_str(&bar.draw(quota, bar_width));
     }
-    let quarantine = quota.quarantine();
-    for _ in quota.used()..quota.throttle().limit {
-        text.push_str(&match quarantine {
-            Some(it) => bar(
-                "quarantine",
-                &filled(column(it.until(), quota, f64::ceil)),
-                &format!(" free at {:.0}", it.until()),
-            ),
-            None => bar("free", &filled(0), ""),
-        });
-    }
+    let now = quota.as_of();
+    let mut sentences = Vec::new();
     if let Some(forecast) = quota.forecast() {
-        text.push_str(&scheduled(&forecast, quota));
+        sentences.push(outlook(&forecast));
     }
-    if let Some(at) = quota.not_before() {
-        let _ = writeln!(text, "  the service accepts no start before {at:.0}");
+    if let Some(at) = closed_until(quota) {
+        let until = times::at_and_in(at, now);
+        sentences.push(format!("closed by the service until {until}"));
     }
-    if let Some(quarantine) = quarantine {
-        let _ = writeln!(
-            text,
-            "  the ledger was reset at {:.0} and is in quarantine until {:.0}\n  \
-             to end it sooner, run `quota --reconcile` half an hour after the reset,\n  \
-             or `quota --resolve quarantine=not-started`",
-            quarantine.reset_at(),
-            quarantine.until()
-        );
+    if let Some(quarantine) = quota.quarantine() {
+        sentences.push(format!(
+            "the ledger was reset at {} and is in quarantine until {}: to end it sooner, run `quota --reconcile` half an \
+             hour after the reset, or `quota --resolve quarantine=not-started`",
+            times::at(quarantine.reset_at()),
+            times::at_and_in(quarantine.until(), now)
+        ));
     }
     if quota.is_clock_suspect() {
-        text.push_str("  an entry is dated in the future: check the clock of this machine\n");
+        let sentence = "an entry is dated in the future: check the clock of this machine";
+        sentences.push(sentence.to_owned());
+    }
+    for sentence in sentences {
+        let _ = writeln!(text, "{}", width.wrap(&sentence, "  "));
+    }
+    if !quota.entries().is_empty() {
+        text.push_str(&slots(quota));
     }
     text
 }
 
-fn slot(entry: &Entry, quota: &Quota) -> String {
-    let frees = entry.frees_at(quota.throttle().window);
-    let reference = match (entry.operation(), entry.why()) {
-        (Some(operation), _) => format!(", operation {}", escape_controls(operation)),
-        (None, Some(why)) => format!(", {}", escape_controls(why)),
-        (None, None) => String::new(),
+fn escape_lines(text: &str) -> String {
+    let lines = text.lines().map(|line| escape_controls(line).to_string());
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// When the slots of each entry are free, and what the entry is about.
+fn slots(quota: &Quota) -> String {
+    let rows: Vec<_> = quota
+        .entries()
+        .iter()
+        .map(|entry| {
+            let about = entry.operation().or(entry.why()).unwrap_or_default();
+            [
+                entry.state(quota.as_of()).to_string(),
+                times::at(entry.frees_at(quota.throttle().window)),
+                about.to_owned(),
+            ]
+        })
+        .collect();
+    table(["STATE", "FREE AT", "OPERATION"], &rows)
+}
+
+/// Until when the service accepts no start, if that is to come.
+fn closed_until(quota: &Quota) -> Option<Timestamp> {
+    quota.not_before().filter(|at| *at > quota.as_of())
+}
+
+/// One line of the picture.
+struct Bar {
+    label: String,
+    style: Style,
+    shape: Shape,
+    note: String,
+}
+
+enum Shape {
+    /// Filled until this moment.
+    Until(Timestamp),
+    /// A mark at this moment.
+    At(Timestamp),
+    Empty,
+}
+
+fn bars(quota: &Quota) -> Vec<Bar> {
+    let now = quota.as_of();
+    let until = |label: &str, style, until| Bar {
+        label: label.to_owned(),
+        style,
+        shape: Shape::Until(until),
+        note: format!("free {}", times::relative(until, now)),
     };
-    bar(
-        &entry.state(quota.as_of()).to_string(),
-        &filled(column(frees, quota, f64::ceil)),
-        &format!(" free at {frees:.0}{reference}"),
-    )
+    let mut bars: Vec<_> = quota
+        .entries()
+        .iter()
+        .map(|entry| {
+            let state = entry.state(now);
+            let is_certain = matches!(state, EntryState::Confirmed | EntryState::External);
+            let style = if is_certain { GOOD } else { CAUTION };
+            let frees = entry.frees_at(quota.throttle().window);
+            until(&state.to_string(), style, frees)
+        })
+        .collect();
+    for _ in quota.used()..quota.throttle().limit {
+        let quarantine = quota.quarantine().map(|it| it.until());
+        bars.push(match (quarantine, closed_until(quota)) {
+            (Some(end), _) => until("quarantine", BAD, end),
+            (None, Some(end)) => until("closed", BAD, end),
+            (None, None) => Bar {
+                label: "free".to_owned(),
+                style: FAINT,
+                shape: Shape::Empty,
+                note: String::new(),
+            },
+        });
+    }
+    if let Some(forecast) = quota.forecast() {
+        let next = forecast.next_scheduled();
+        bars.push(Bar {
+            label: "scheduled".to_owned(),
+            style: COMMAND,
+            shape: Shape::At(next),
+            note: times::relative(next, now),
+        });
+    }
+    bars
 }
 
-fn scheduled(forecast: &Forecast, quota: &Quota) -> String {
-    let before = column(forecast.next_scheduled(), quota, f64::floor).min(COLUMNS - 1);
-    let line = format!("{}^", ".".repeat(before));
-    bar(
-        "scheduled",
-        &format!("{line:.<COLUMNS$}"),
-        &format!(" {}", outlook(forecast)),
-    )
+impl Bar {
+    fn draw(&self, quota: &Quota, width: usize) -> String {
+        let (before, mark) = match self.shape {
+            Shape::Until(at) => (0, "#".repeat(column(at, quota, width, f64::ceil))),
+            Shape::At(at) => {
+                let column = column(at, quota, width, f64::floor);
+                (column.min(width - 1), "^".to_owned())
+            }
+            Shape::Empty => (0, String::new()),
+        };
+        let after = width - before - mark.len();
+        let line = format!(
+            "  {:<LABEL$} |{}{}{}| {}",
+            self.label,
+            ".".repeat(before),
+            paint(self.style, &mark),
+            ".".repeat(after),
+            self.note
+        );
+        format!("{}\n", line.trim_end())
+    }
 }
 
-fn filled(columns: usize) -> String {
-    format!("{:.<COLUMNS$}", "#".repeat(columns))
-}
-
-fn bar(label: &str, bar: &str, note: &str) -> String {
-    format!("  {label:<10} |{bar}|{note}\n")
+/// The hours above the bars: the middle one only where there is room.
+fn axis(quota: &Quota, width: usize) -> String {
+    let window = quota.throttle().window;
+    let end = format!("+{}", duration(window));
+    let middle = format!("+{}", duration(window / 2));
+    let mut line = format!("now{end:>rest$}", rest = width - 3);
+    let at = width / 2;
+    if width > 30 {
+        line.replace_range(at..at + middle.len(), &middle);
+    }
+    format!("  {:<LABEL$} |{line}|\n", "")
 }
 
 /// The column of a time within the window from now.
-fn column(at: Timestamp, quota: &Quota, round: fn(f64) -> f64) -> usize {
+fn column(at: Timestamp, quota: &Quota, width: usize, round: fn(f64) -> f64) -> usize {
     let ahead = Duration::try_from(at.duration_since(quota.as_of())).unwrap_or_default();
     let share = ahead.as_secs_f64() / quota.throttle().window.as_secs_f64().max(1.0);
-    let column = round(share * COLUMNS as f64);
-    (0..COLUMNS).take_while(|it| (*it as f64) < column).count()
+    let column = round(share * width as f64);
+    (0..width).take_while(|it| (*it as f64) < column).count()
 }

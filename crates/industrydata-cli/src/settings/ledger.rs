@@ -125,7 +125,8 @@ fn ledger_option(global: &Global, env: Environment<'_>) -> Option<OsString> {
     option.or_else(|| env.os("INDUSTRYDATA_LEDGER"))
 }
 
-pub(super) fn default_ledger(env: Environment<'_>) -> Result<PathBuf, Box<Document>> {
+/// The file in the user's state folder.
+pub(crate) fn default_ledger(env: Environment<'_>) -> Result<PathBuf, Box<Document>> {
     let absolute = |name: &str| {
         env.os(name)
             .map(PathBuf::from)

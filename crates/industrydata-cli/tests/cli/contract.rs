@@ -189,6 +189,8 @@ fn every_kind_of_document_has_a_schema() {
     print(&["operations", "list"]);
     print(&["operations", "show", operation]);
     print(&["ledger", "reset", "--yes"]);
+    print(&["completions", "bash"]);
+    print(&["man", "pages"]);
 
     let mut server = stage.spawn(&["emulator", "--port", "0", "--output", "json"]);
     let mut line = String::new();

@@ -60,7 +60,8 @@ impl Stage {
         command.args(line).env_clear().current_dir(self.home.path());
         command
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env("HOME", self.home.path());
+            .env("HOME", self.home.path())
+            .env("TZ", "UTC0");
         command.envs(self.env.iter().cloned());
         command
             .stdin(Stdio::null())
@@ -144,6 +145,12 @@ pub(crate) fn snapshot(name: &str, ran: &Ran) {
 
 /// Replaces ids, times and ports by their kind, and keeps one of the progress lines that differ only in these.
 fn redacted(text: &str) -> String {
+    let temporary = std::env::temp_dir();
+    let home = |word: &str| word.starts_with(&*temporary.to_string_lossy());
+    let text: String = text
+        .split_inclusive(char::is_whitespace)
+        .map(|word| if home(word) { "PATH\n" } else { word })
+        .collect();
     let mut lines: Vec<String> = text.lines().map(redacted_line).collect();
     lines.dedup_by(|a, b| a == b && a.contains(" · "));
     lines.join("\n")
@@ -151,7 +158,7 @@ fn redacted(text: &str) -> String {
 
 fn redacted_line(line: &str) -> String {
     // The columns of these tables are as wide as what is redacted.
-    let is_table = line.starts_with("ID ");
+    let is_table = line.starts_with("ID ") || line.starts_with("STATE ");
     let mut text = String::new();
     let mut collapse = is_table;
     for part in line.split_inclusive([' ', ',', ';', '(', ')', '/']) {
@@ -164,13 +171,37 @@ fn redacted_line(line: &str) -> String {
         text.push_str(shown);
         text.push_str(&part[word.len()..]);
     }
-    text.replace("at N TIME", "at TIME")
+    let text = text.replace("at N TIME", "at TIME");
+    let text = ["(in ", "free in ", "| in "]
+        .iter()
+        .fold(text, |text, before| {
+            let mut parts = text.split(before);
+            let first = parts.next().unwrap_or_default().to_owned();
+            parts.fold(first, |text, part| {
+                let units = ["d", "h", "min", "s"];
+                let is_time = |word: &&str| word.parse::<u32>().is_ok() || units.contains(word);
+                let words: Vec<_> = part.split_inclusive([' ', ')']).collect();
+                let bare = |word: &&str| word.trim_end_matches([' ', ')']).to_owned();
+                let time = words
+                    .iter()
+                    .take_while(|word| is_time(&bare(word).as_str()))
+                    .map(|word| word.len())
+                    .sum::<usize>();
+                let (time, rest) = part.split_at(time);
+                let end = time.chars().last().filter(|c| *c == ')' || *c == ' ');
+                let end = end.map(String::from).unwrap_or_default();
+                format!("{text}{before}N{end}{rest}")
+            })
+        });
+    text.replace("DATE TIME", "TIME")
 }
 
 fn redacted_word(word: &str, is_progress: bool) -> &str {
     let is_number = word.starts_with(|c: char| c.is_ascii_digit());
     let is_id = word.len() >= 32 && word.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
+    let is_date = word.len() == 10 && word.matches('-').count() == 2;
     match word {
+        _ if is_date && is_number => "DATE",
         _ if word.starts_with("idr1:") => "RESUME-TOKEN",
         _ if word.starts_with("127.0.0.1:") => "127.0.0.1:PORT",
         _ if is_id => "ID",

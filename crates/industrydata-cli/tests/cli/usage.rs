@@ -81,10 +81,134 @@ fn help_and_version_exit_with_zero() {
         &["start", "--help"],
         &["--output", "json", "--help"],
         &["help", "wait"],
+        &["--version", "--output", "json"],
+        &["-V"],
     ] {
         let ran = stage.run(line);
         assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
         assert!(ran.stdout.contains("industrydata"));
+    }
+    let version = stage.run(&["--version"]).stdout;
+    let ledger = stage.path(".local/state/industrydata/ledger.sqlite");
+    for text in ["schema version 1", ledger.to_str().unwrap()] {
+        assert!(version.contains(text), "{version}");
+    }
+    assert_eq!(stage.run(&["-V"]).stdout.lines().count(), 1);
+}
+
+#[test]
+fn help_is_as_wide_as_the_terminal_and_coloured_if_asked_to() {
+    let stage = Stage::new(&closed());
+    for columns in ["40", "60", "80"] {
+        let stage = Stage::new(&closed()).env("COLUMNS", columns);
+        for line in [&["--help"][..], &["start", "--help"], &["quota", "-h"]] {
+            let ran = stage.run(line);
+            let limit: usize = columns.parse().unwrap();
+            let is_word = |line: &str| !line.trim().contains(' ');
+            let fits = |line: &str| {
+                line.chars().count() <= limit || is_word(line) || line.starts_with("Usage: ")
+            };
+            assert!(ran.stdout.lines().all(fits), "{}", ran.stdout);
+        }
+    }
+    for (line, env, is_coloured) in [
+        (&["--help"][..], None, false),
+        (&["--help", "--color", "always"], None, true),
+        (
+            &["--color=always", "start", "--help"],
+            Some("NO_COLOR"),
+            true,
+        ),
+        (&["--help"], Some("CLICOLOR_FORCE"), true),
+        (&["--help", "--color=never"], Some("CLICOLOR_FORCE"), false),
+        (&["strat", "--color", "always"], None, true),
+        (&["start", "--color", "always"], None, true),
+        (&["quota", "--color", "always"], None, true),
+        (&["quota"], None, false),
+        (
+            &["quota", "--color", "always", "--output", "json"],
+            None,
+            false,
+        ),
+    ] {
+        let mut command = stage.command(line);
+        command.envs(env.map(|name| (name, "1")));
+        let ran = Ran::of(command.spawn().unwrap());
+        let has_escape = [&ran.stdout, &ran.stderr]
+            .iter()
+            .any(|it| it.contains('\u{1b}'));
+        assert_eq!(has_escape, is_coloured, "{line:?} {ran:?}");
+    }
+}
+
+#[test]
+fn completions_and_man_pages_are_written() {
+    let stage = Stage::new(&closed());
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let ran = stage.run(&["completions", shell]);
+        assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+        assert!(ran.stdout.contains("reconcile"), "{shell}");
+        let home = stage.home.path().to_str().unwrap();
+        assert!(!ran.stdout.contains(home), "{shell}");
+    }
+    if let Ok(bash) = std::process::Command::new("bash").arg("--version").output() {
+        assert!(bash.status.success());
+        let script = stage.run(&["completions", "bash"]).stdout;
+        std::fs::write(stage.path("script"), script).unwrap();
+        let try_it = "source ./script; COMP_WORDS=(industrydata sta); COMP_CWORD=1; \
+            _industrydata industrydata sta industrydata; echo \"${COMPREPLY[@]}\"";
+        let mut bash = std::process::Command::new("bash");
+        let bash = bash.args(["-c", try_it]).current_dir(stage.home.path());
+        let replies = String::from_utf8(bash.output().unwrap().stdout).unwrap();
+        assert_eq!(replies.trim(), "start");
+    }
+
+    let ran = stage.run(&["man", "pages/man1"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    for page in [
+        "industrydata.1",
+        "industrydata-start.1",
+        "industrydata-runs-list.1",
+    ] {
+        let path = stage.path("pages/man1").join(page);
+        let text = std::fs::read_to_string(path).unwrap();
+        assert!(
+            text.contains(".SH NAME") && !text.contains('\u{1b}'),
+            "{page}"
+        );
+        assert!(ran.stdout.contains(&format!("{page}\n")), "{ran:?}");
+    }
+    let start = std::fs::read_to_string(stage.path("pages/man1/industrydata-start.1")).unwrap();
+    assert!(start.contains("wait\\-for\\-slot"), "{start}");
+    std::fs::write(stage.path("file"), "").unwrap();
+    let (code, document) = stage.json(&["man", "file/man1"]);
+    assert_eq!(
+        (code, &document["error"]["kind"]),
+        (5, &json!("unexpected"))
+    );
+}
+
+#[test]
+fn a_word_that_is_misspelt_gets_a_suggestion() {
+    let stage = Stage::new(&closed());
+    for (line, meant) in [
+        (&["strat"][..], "start"),
+        (&["quotas"], "quota"),
+        (&["runs", "lsit"], "list"),
+        (&["start", "--wiat"], "--wait"),
+        (&["quota", "--entires"], "--entries"),
+        (&["start", "--http", "asinc"], "async"),
+        (&["completions", "bahs"], "bash"),
+    ] {
+        let ran = stage.run(line);
+        assert_eq!(ran.code, 2, "{ran:?}");
+        assert!(ran.stderr.contains(&format!("'{meant}'")), "{ran:?}");
+        let (code, document) = stage.json(line);
+        let advice = document["error"]["advice"].as_str().unwrap();
+        assert!(
+            code == 2 && advice.contains(&format!("`{meant}`")),
+            "{advice}"
+        );
     }
 }
 

@@ -1,0 +1,114 @@
+//! Times for people: in their time zone and relative to now. Where the zone is not known, times are in UTC.
+
+use std::{sync::OnceLock, time::Duration};
+
+use industrydata_core::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::human::duration;
+
+/// The time zone of the user, if the system names one.
+fn zone() -> Option<&'static TimeZone> {
+    static ZONE: OnceLock<Option<TimeZone>> = OnceLock::new();
+    let zone = ZONE.get_or_init(|| {
+        TimeZone::try_system()
+            .ok()
+            .filter(|zone| !zone.is_unknown())
+    });
+    zone.as_ref()
+}
+
+/// A time to the second: `2026-03-10 07:00:00 +01:00`, or `2026-03-10 06:00:00Z` in UTC.
+pub(crate) fn at(time: Timestamp) -> String {
+    format(time, zone(), "%Y-%m-%d %H:%M:%S")
+}
+
+/// The same without the date if that is today's.
+pub(crate) fn at_today(time: Timestamp, now: Timestamp) -> String {
+    let day = |time| format(time, zone(), "%Y-%m-%d");
+    if day(time) == day(now) {
+        return format(time, zone(), "%H:%M:%S");
+    }
+    at(time)
+}
+
+/// The time and how far it is from now: `… (in 11 h 57 min)`.
+pub(crate) fn at_and_in(time: Timestamp, now: Timestamp) -> String {
+    format!("{} ({})", at(time), relative(time, now))
+}
+
+/// How far a time is from now: `in 11 h 57 min`, `2 h ago`, `now`.
+pub(crate) fn relative(time: Timestamp, now: Timestamp) -> String {
+    let ahead = time.duration_since(now);
+    // Whole seconds: the clocks of two machines agree no better.
+    let distance = Duration::from_secs(ahead.unsigned_abs().as_secs());
+    if distance.is_zero() {
+        return "now".to_owned();
+    }
+    match ahead.is_negative() {
+        true => format!("{} ago", duration(distance)),
+        false => format!("in {}", duration(distance)),
+    }
+}
+
+/// A time of a JSON document for people. What is not a time stays as it is.
+pub(crate) fn of_text(text: &str) -> String {
+    text.parse().map_or_else(|_| text.to_owned(), at)
+}
+
+fn format(time: Timestamp, zone: Option<&TimeZone>, form: &str) -> String {
+    let has_time = form.contains("%S");
+    let zoned = zone.map(|zone| time.to_zoned_datetime(zone.clone()));
+    let Some(zoned) = zoned.filter(|zoned| !zoned.offset().is_zero()) else {
+        let text = time.strftime(form).to_string();
+        return if has_time { format!("{text}Z") } else { text };
+    };
+    let text = zoned.strftime(form).to_string();
+    match has_time {
+        true => format!("{text} {}", zoned.strftime("%:z")),
+        false => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn time(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_time_is_local_with_its_offset_or_in_utc() {
+        let form = "%Y-%m-%d %H:%M:%S";
+        let at = time("2026-03-10T23:30:00.5Z");
+        for (zone, text) in [
+            (None, "2026-03-10 23:30:00Z"),
+            (Some("UTC0"), "2026-03-10 23:30:00Z"),
+            (Some("CET-1"), "2026-03-11 00:30:00 +01:00"),
+            (Some("IST-5:30"), "2026-03-11 05:00:00 +05:30"),
+            (Some("EST5"), "2026-03-10 18:30:00 -05:00"),
+        ] {
+            let zone = zone.map(|zone| TimeZone::posix(zone).unwrap());
+            assert_eq!(format(at, zone.as_ref(), form), text);
+        }
+    }
+
+    #[test]
+    fn a_time_is_told_relative_to_now() {
+        let now = time("2026-03-10T12:00:00Z");
+        for (at, text) in [
+            ("2026-03-10T23:57:00Z", "in 11 h 57 min"),
+            ("2026-03-10T12:00:00.9Z", "now"),
+            ("2026-03-10T12:00:05Z", "in 5 s"),
+            ("2026-03-10T11:00:00Z", "1 h ago"),
+        ] {
+            assert_eq!(relative(time(at), now), text);
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_time_stays() {
+        assert_eq!(of_text("yesterday"), "yesterday");
+    }
+}
