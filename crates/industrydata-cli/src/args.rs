@@ -7,6 +7,7 @@
 
 use std::{
     ffi::{OsStr, OsString},
+    fmt,
     path::PathBuf,
     time::Duration,
 };
@@ -230,6 +231,15 @@ pub(crate) enum Http {
     #[default]
     Blocking,
     Async,
+}
+
+impl fmt::Display for Http {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Blocking => "blocking (ureq)",
+            Self::Async => "async (reqwest)",
+        })
+    }
 }
 
 /// The form of the output.

@@ -17,7 +17,7 @@ use industrydata_core::wire::LocationError;
 use industrydata_core::wire::OperationUrl;
 
 pub(crate) use self::ledger::{
-    EMULATOR_FOLDER, check_ledger, default_ledger, ledger, ledger_place,
+    EMULATOR_FOLDER, check_ledger, default_ledger, ledger, ledger_place, show_ledger,
 };
 use crate::{
     args::{self, Global, Scheduled},

@@ -36,6 +36,18 @@ pub(crate) enum Tokens {
     Credentials(ClientCredentials),
 }
 
+impl Tokens {
+    /// Where the tokens come from, without anything secret: the line of a command may hold a secret.
+    pub(crate) fn description(&self) -> String {
+        match self {
+            Self::Fixed(_) => "a token that was given".to_owned(),
+            Self::File(file) => format!("the token file {}", file.path.display()),
+            Self::Command(_) => "the token command".to_owned(),
+            Self::Credentials(_) => "the client secret of an application".to_owned(),
+        }
+    }
+}
+
 /// The time limit of a command, which an interrupt ends early.
 #[derive(Clone, Debug)]
 pub(crate) struct Deadline {

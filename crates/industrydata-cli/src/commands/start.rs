@@ -51,6 +51,7 @@ fn start(
     operation::warn_if_not_stored(&ledger);
 
     context.progress(format!("starting a run for tenant {tenant} at {base}"));
+    settings::show_ledger(global, env);
     let client = flavour::client(
         global.http,
         Setup {

@@ -5,10 +5,14 @@ mod blocking;
 mod client;
 
 pub(crate) use self::client::{Client, OperationPoller, Setup};
-use crate::{args::Http, report::Document};
+use crate::{args::Http, report::Document, terminal};
 
 /// Builds the client of this flavour. Nothing is sent.
 pub(crate) fn client(http: Http, setup: Setup) -> Result<Box<dyn Client>, Box<Document>> {
+    terminal::detail(format!(
+        "credential: {}; client: {http}",
+        setup.tokens.description()
+    ));
     match http {
         Http::Blocking => blocking::client(setup),
         Http::Async => asynchronous::client(setup),

@@ -90,7 +90,10 @@ pub(crate) fn error(document: &Document) -> String {
     let label = paint(style, "error:");
     let may = error.may_have_started;
     let mut lines = vec![
-        format!("{label} {failed}{}", escape_controls(&error.message)),
+        format!(
+            "{label} {failed}{}",
+            times::in_text(&escape_controls(&error.message).to_string())
+        ),
         format!("a run may have started: {may}"),
     ];
     if let Some(advice) = &error.advice {

@@ -8,7 +8,7 @@ use industrydata_core::lro::Progress;
 use industrydata_core::model::IndustryDataRun;
 use industrydata_core::wire::escape_controls;
 
-use crate::terminal::Status;
+use crate::terminal::{Status, times};
 
 /// When a wait began, and when its time limit passes.
 #[derive(Clone, Copy)]
@@ -92,7 +92,7 @@ fn status(
     let now = Instant::now();
     Status {
         state: escape_controls(state).to_string(),
-        why: why.map(|why| escape_controls(why).to_string()),
+        why: why.map(|why| times::in_text(&escape_controls(why).to_string())),
         since: wait.since,
         next: now.checked_add(after).unwrap_or(now),
         what,

@@ -123,15 +123,16 @@ fn slots(quota: &Quota) -> String {
         .entries()
         .iter()
         .map(|entry| {
-            let about = entry.operation().or(entry.why()).unwrap_or_default();
+            let why = entry.why().filter(|_| entry.operation().is_none());
             [
                 entry.state(quota.as_of()).to_string(),
                 times::at(entry.frees_at(quota.throttle().window)),
-                about.to_owned(),
+                entry.operation().unwrap_or_default().to_owned(),
+                why.map(times::in_text).unwrap_or_default(),
             ]
         })
         .collect();
-    table(["STATE", "FREE AT", "OPERATION"], &rows)
+    table(["STATE", "FREE AT", "OPERATION", "WHY"], &rows)
 }
 
 /// Until when the service accepts no start, if that is to come.
@@ -161,7 +162,7 @@ fn bars(quota: &Quota) -> Vec<Bar> {
         label: label.to_owned(),
         style,
         shape: Shape::Until(until),
-        note: format!("free {}", times::relative(until, now)),
+        note: times::relative(until, now),
     };
     let mut bars: Vec<_> = quota
         .entries()
@@ -222,7 +223,7 @@ impl Bar {
     }
 }
 
-/// The hours above the bars: the middle one only where there is room.
+/// The hours above the bars, the middle one only where there is room, and what the notes beside them say.
 fn axis(quota: &Quota, width: usize) -> String {
     let window = quota.throttle().window;
     let end = format!("+{}", duration(window));
@@ -232,7 +233,12 @@ fn axis(quota: &Quota, width: usize) -> String {
     if width > 30 {
         line.replace_range(at..at + middle.len(), &middle);
     }
-    format!("  {:<LABEL$} |{line}|\n", "")
+    let free = if quota.available() < quota.throttle().limit {
+        " free"
+    } else {
+        ""
+    };
+    format!("  {:<LABEL$} |{line}|{free}\n", "")
 }
 
 /// The column of a time within the window from now.

@@ -14,6 +14,7 @@ use crate::{
     environment::Environment,
     error_report,
     report::{Document, Kind, Outcome},
+    terminal,
 };
 
 /// The longest wait for a lock of the ledger.
@@ -70,6 +71,14 @@ pub(crate) fn ledger_place(
         Some(_) => "the database".to_owned(),
         None => given.display().to_string(),
     }))
+}
+
+/// Tells with `--verbose` where the ledger is.
+pub(crate) fn show_ledger(global: &Global, env: Environment<'_>) {
+    if let Ok(place) = ledger_place(global, env) {
+        let place = place.unwrap_or_else(|| "not stored".to_owned());
+        terminal::detail(format!("ledger: {place}"));
+    }
 }
 
 /// Refuses an empty ledger option.

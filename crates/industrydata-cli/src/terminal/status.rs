@@ -64,6 +64,11 @@ impl Status {
             elapsed.as_secs().try_into().unwrap_or_default(),
         ));
         let next = self.next.saturating_duration_since(at);
+        // From a second on, a fraction would only make the line restless.
+        let next = match next.as_secs() {
+            0 => next,
+            seconds => Duration::from_secs(seconds + u64::from(next.subsec_nanos() > 0)),
+        };
         let next = match next.is_zero() {
             true => "polling now".to_owned(),
             false => format!("{} in {}", self.what, duration(next)),

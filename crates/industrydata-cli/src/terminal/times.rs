@@ -56,6 +56,19 @@ pub(crate) fn of_text(text: &str) -> String {
     text.parse().map_or_else(|_| text.to_owned(), at)
 }
 
+/// The text with its times for people: those that end a word, or stand before a punctuation mark.
+pub(crate) fn in_text(text: &str) -> String {
+    let words = text.split_inclusive(' ').map(|word| {
+        let bare = word.trim_end_matches([' ', ':', ',', ';', ')']);
+        let time = bare.ends_with('Z').then(|| bare.parse().ok()).flatten();
+        match time {
+            Some(time) => format!("{}{}", at(time), word.get(bare.len()..).unwrap_or_default()),
+            None => word.to_owned(),
+        }
+    });
+    words.collect()
+}
+
 fn format(time: Timestamp, zone: Option<&TimeZone>, form: &str) -> String {
     let has_time = form.contains("%S");
     let zoned = zone.map(|zone| time.to_zoned_datetime(zone.clone()));
@@ -110,5 +123,15 @@ mod tests {
     #[test]
     fn what_is_not_a_time_stays() {
         assert_eq!(of_text("yesterday"), "yesterday");
+        for text in [
+            "",
+            "Z",
+            "until  2026-03-10: xZ (Z)",
+            "ends 2026-03-10T12:00:00Zx",
+        ] {
+            assert_eq!(in_text(text), text);
+        }
+        let text = in_text("until 2026-03-10T12:00:00.25Z: refused");
+        assert!(!text.contains('T') && text.ends_with(": refused"), "{text}");
     }
 }

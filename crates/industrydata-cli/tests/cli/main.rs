@@ -15,6 +15,8 @@ mod interrupts;
 mod ledger;
 mod postgres;
 mod reads;
+#[cfg(unix)]
+mod screen;
 mod stage;
 mod tokens;
 mod unusable_ledger;

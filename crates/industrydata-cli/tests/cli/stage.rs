@@ -172,27 +172,25 @@ fn redacted_line(line: &str) -> String {
         text.push_str(&part[word.len()..]);
     }
     let text = text.replace("at N TIME", "at TIME");
-    let text = ["(in ", "free in ", "| in "]
-        .iter()
-        .fold(text, |text, before| {
-            let mut parts = text.split(before);
-            let first = parts.next().unwrap_or_default().to_owned();
-            parts.fold(first, |text, part| {
-                let units = ["d", "h", "min", "s"];
-                let is_time = |word: &&str| word.parse::<u32>().is_ok() || units.contains(word);
-                let words: Vec<_> = part.split_inclusive([' ', ')']).collect();
-                let bare = |word: &&str| word.trim_end_matches([' ', ')']).to_owned();
-                let time = words
-                    .iter()
-                    .take_while(|word| is_time(&bare(word).as_str()))
-                    .map(|word| word.len())
-                    .sum::<usize>();
-                let (time, rest) = part.split_at(time);
-                let end = time.chars().last().filter(|c| *c == ')' || *c == ' ');
-                let end = end.map(String::from).unwrap_or_default();
-                format!("{text}{before}N{end}{rest}")
-            })
-        });
+    let text = ["(in ", "| in "].iter().fold(text, |text, before| {
+        let mut parts = text.split(before);
+        let first = parts.next().unwrap_or_default().to_owned();
+        parts.fold(first, |text, part| {
+            let units = ["d", "h", "min", "s"];
+            let is_time = |word: &&str| word.parse::<u32>().is_ok() || units.contains(word);
+            let words: Vec<_> = part.split_inclusive([' ', ')']).collect();
+            let bare = |word: &&str| word.trim_end_matches([' ', ')']).to_owned();
+            let time = words
+                .iter()
+                .take_while(|word| is_time(&bare(word).as_str()))
+                .map(|word| word.len())
+                .sum::<usize>();
+            let (time, rest) = part.split_at(time);
+            let end = time.chars().last().filter(|c| *c == ')' || *c == ' ');
+            let end = end.map(String::from).unwrap_or_default();
+            format!("{text}{before}N{end}{rest}")
+        })
+    });
     text.replace("DATE TIME", "TIME")
 }
 
