@@ -9,7 +9,7 @@ use std::{
 
 use industrydata_core::{
     Tenant,
-    auth::{AccessToken, Challenge, SECRET_VARIABLES, TokenError},
+    auth::{AccessToken, Challenge, SECRET_VARIABLES, SHELL, TokenError},
 };
 use tokio::{
     io::{AsyncRead, AsyncReadExt},
@@ -37,6 +37,8 @@ const GRACE: Duration = Duration::from_secs(1);
 pub struct CommandToken {
     program: String,
     arguments: Vec<String>,
+    /// The line that a shell runs.
+    line: Option<String>,
 }
 
 impl CommandToken {
@@ -48,13 +50,19 @@ impl CommandToken {
         Self {
             program: program.into(),
             arguments: arguments.into_iter().map(Into::into).collect(),
+            line: None,
         }
     }
 
-    /// Runs `line` with `sh -c`.
+    /// Runs `line` with the shell of the system: `sh -c`, or `cmd /C` on Windows.
     #[must_use]
     pub fn shell(line: impl Into<String>) -> Self {
-        Self::new("sh", ["-c".to_owned(), line.into()])
+        let (program, arguments) = SHELL;
+        let line = Some(line.into());
+        Self {
+            line,
+            ..Self::new(program, arguments.iter().copied())
+        }
     }
 
     /// Starts the command in a new process group, which ends with the guard.
@@ -65,6 +73,9 @@ impl CommandToken {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .kill_on_drop(true);
+        if let Some(line) = &self.line {
+            add_line(&mut command, line);
+        }
         for name in SECRET_VARIABLES {
             command.env_remove(name);
         }
@@ -90,6 +101,18 @@ impl CommandToken {
         }
         AccessToken::from_output(output, now().utc)
     }
+}
+
+/// Adds the line that a shell runs.
+#[cfg(not(windows))]
+fn add_line(command: &mut Command, line: &str) {
+    command.arg(line);
+}
+
+/// The same for cmd, which does not read quotes as other programs do.
+#[cfg(windows)]
+fn add_line(command: &mut Command, line: &str) {
+    command.raw_arg(format!("\"{line}\""));
 }
 
 /// Waits for the end of the command and of its output.

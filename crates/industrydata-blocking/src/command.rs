@@ -11,7 +11,7 @@ use std::{
 
 use industrydata_core::{
     Tenant,
-    auth::{AccessToken, Challenge, SECRET_VARIABLES, TokenError},
+    auth::{AccessToken, Challenge, SECRET_VARIABLES, SHELL, TokenError},
     policy::Limits,
 };
 
@@ -34,6 +34,8 @@ const TICK: Duration = Duration::from_millis(20);
 pub struct CommandToken {
     program: String,
     arguments: Vec<String>,
+    /// The line that a shell runs.
+    line: Option<String>,
     stop: Stop,
 }
 
@@ -46,14 +48,20 @@ impl CommandToken {
         Self {
             program: program.into(),
             arguments: arguments.into_iter().map(Into::into).collect(),
+            line: None,
             stop: Stop::default(),
         }
     }
 
-    /// Runs `line` with `sh -c`.
+    /// Runs `line` with the shell of the system: `sh -c`, or `cmd /C` on Windows.
     #[must_use]
     pub fn shell(line: impl Into<String>) -> Self {
-        Self::new("sh", ["-c".to_owned(), line.into()])
+        let (program, arguments) = SHELL;
+        let line = Some(line.into());
+        Self {
+            line,
+            ..Self::new(program, arguments.iter().copied())
+        }
     }
 
     /// A handle that ends the command that is running, and every later one.
@@ -130,6 +138,9 @@ impl TokenSource for CommandToken {
             .args(&self.arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped());
+        if let Some(line) = &self.line {
+            add_line(&mut command, line);
+        }
         for name in SECRET_VARIABLES {
             command.env_remove(name);
         }
@@ -145,6 +156,19 @@ impl TokenSource for CommandToken {
         }
         AccessToken::from_output(output?, now().utc)
     }
+}
+
+/// Adds the line that a shell runs.
+#[cfg(not(windows))]
+fn add_line(command: &mut Command, line: &str) {
+    command.arg(line);
+}
+
+/// The same for cmd, which does not read quotes as other programs do.
+#[cfg(windows)]
+fn add_line(command: &mut Command, line: &str) {
+    use std::os::windows::process::CommandExt as _;
+    command.raw_arg(format!("\"{line}\""));
 }
 
 /// Reads to the end, and shares what was read so far.

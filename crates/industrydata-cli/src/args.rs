@@ -202,7 +202,7 @@ pub(crate) struct Global {
     /// Command that prints the access token
     ///
     /// It prints the token alone, or the JSON that az prints. `sh -c` runs it
-    /// for at most 60 s.
+    /// (on Windows `cmd /C`), for at most 60 s.
     #[arg(long, global = true, value_name = "CMD")]
     pub(crate) token_command: Option<String>,
     /// When output is coloured

@@ -30,7 +30,7 @@ pub(crate) enum Tokens {
     Fixed(AccessToken),
     /// A file.
     File(TokenFile),
-    /// A command that `sh -c` runs.
+    /// A command that the shell of the system runs.
     Command(String),
     /// The client credentials of an application.
     Credentials(ClientCredentials),

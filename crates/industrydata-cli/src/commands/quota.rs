@@ -231,7 +231,8 @@ fn resolution_name(resolution: Resolution) -> &'static str {
     }
 }
 
-fn reconciliation_text(reconciliation: &Reconciliation) -> String {
+/// What a reconciliation changed.
+pub(super) fn reconciliation_text(reconciliation: &Reconciliation) -> String {
     let mut text = String::new();
     for it in reconciliation.matches() {
         let _ = match it {

@@ -16,6 +16,6 @@ pub(crate) mod token_tries;
 pub use self::{
     client_credentials::ClientCredentials,
     token::{AccessToken, Challenge, KeptToken, TokenError},
-    token_output::SECRET_VARIABLES,
+    token_output::{SECRET_VARIABLES, SHELL},
     token_tries::TokenTries,
 };

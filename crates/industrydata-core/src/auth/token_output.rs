@@ -25,6 +25,14 @@ pub const SECRET_VARIABLES: [&str; 4] = [
     "PGPASSWORD",
 ];
 
+/// The shell that runs a token command, and the arguments before the line: `sh -c`, or `cmd /D /S /C` on Windows. With these,
+/// cmd runs no commands of the registry first, and takes the line as it is between the outer quotes.
+pub const SHELL: (&str, &[&str]) = if cfg!(windows) {
+    ("cmd", &["/D", "/S", "/C"])
+} else {
+    ("sh", &["-c"])
+};
+
 impl AccessToken {
     /// Reads the output of a command or the content of a file: a bare token, a JSON string, or the JSON object that
     /// [`az account get-access-token`](https://learn.microsoft.com/cli/azure/account#az-account-get-access-token) or a

@@ -36,6 +36,7 @@ pub(super) enum Obstacle {
     )]
     Schema,
     #[error("{path} is open to other users (mode {1:04o}): run chmod 600 on it", path = .0.display())]
+    #[cfg_attr(not(unix), allow(dead_code, reason = "permissions are Unix's"))]
     OpenPassfile(PathBuf, u32),
     #[error("{path}: {1}", path = .0.display())]
     Passfile(PathBuf, io::Error),
