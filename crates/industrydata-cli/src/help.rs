@@ -10,6 +10,7 @@ use clap::{
 use crate::{
     args::Cli,
     environment::Environment,
+    report::SCHEMA_VERSION,
     settings,
     terminal::{
         colour::{BAD, COMMAND, Colour, GOOD, HEADING, paint},
@@ -109,7 +110,7 @@ fn long_version(ledger: Option<&str>) -> String {
         env!("CARGO_PKG_VERSION"),
         std::env::consts::ARCH,
         std::env::consts::OS,
-        crate::commands::SCHEMA_VERSION,
+        SCHEMA_VERSION,
     );
     if let Some(path) = ledger {
         let _ = writeln!(text, "default ledger: {path}");

@@ -16,6 +16,9 @@ use industrydata_core::wire::BaseUrl;
 use industrydata_core::wire::OperationUrl;
 use serde::Serialize;
 
+/// The version of the contract that all documents keep. Keys are only ever added to a version.
+pub(crate) const SCHEMA_VERSION: u32 = 1;
+
 /// The result of a command.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Document {

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::{
     args::Output,
     human,
-    report::Document,
+    report::{Document, SCHEMA_VERSION},
     terminal::{self, Unwritten},
 };
 
@@ -103,9 +103,6 @@ pub(super) fn json(value: &impl Serialize) -> String {
     let json = serde_json::to_string(&document).unwrap_or_default();
     format!("{json}\n")
 }
-
-/// The version of the contract that the documents keep. Keys are only ever added to a version.
-pub(crate) const SCHEMA_VERSION: u32 = 1;
 
 #[derive(Serialize)]
 struct Versioned<'v, T> {

@@ -1,4 +1,4 @@
-//! `demo`: what a ledger of starts is for, told in half a minute. The service is an emulator in this process, and the ledger
+//! `demo`: what a ledger of starts is for, in half a minute. The service is an emulator in this process, and the ledger
 //! is temporary.
 
 use std::{fmt::Display, time::Duration};

@@ -14,5 +14,3 @@ mod reads;
 mod start;
 mod wait;
 mod watch;
-
-pub(crate) use self::answer::SCHEMA_VERSION;

@@ -103,6 +103,9 @@ fn start(
         error_report::start(&error, context.interrupt.is_interrupted())
     })?;
     operation::warn_not_recorded(poller.ledger_warning());
+    if let Some(id) = poller.accepted().and_then(|accepted| accepted.request_id()) {
+        terminal::detail(format!("request id of the start: {id}"));
+    }
     warn_of_clock(&*poller);
     if !args.wait && !args.follow {
         return Ok(Document::success(

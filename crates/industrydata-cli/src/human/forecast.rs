@@ -5,7 +5,7 @@ use industrydata_core::ledger::Basis;
 use industrydata_core::ledger::Forecast;
 use industrydata_core::ledger::Skip;
 
-use crate::{human::text::duration, terminal::times};
+use crate::terminal::times::{self, duration};
 
 /// The next scheduled run, and what a start now does to it.
 pub(super) fn outlook(forecast: &Forecast) -> String {

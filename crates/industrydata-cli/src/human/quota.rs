@@ -11,12 +11,12 @@ use industrydata_core::wire::escape_controls;
 use crate::{
     human::{
         forecast::{effect_of_start, outlook},
-        text::{duration, table},
+        text::table,
     },
     report::QuotaReport,
     terminal::{
         colour::{BAD, CAUTION, COMMAND, FAINT, GOOD, paint},
-        times,
+        times::{self, duration},
         width::{Width, columns},
     },
 };

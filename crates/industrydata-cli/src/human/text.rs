@@ -1,6 +1,6 @@
-//! Tables and durations.
+//! Tables.
 
-use std::{fmt::Write as _, time::Duration};
+use std::fmt::Write as _;
 
 use industrydata_core::wire::escape_controls;
 
@@ -56,30 +56,6 @@ fn table_in<const N: usize>(width: Width, heads: [&str; N], rows: &[[String; N]]
     text
 }
 
-/// A duration in its two largest units. Only those below ten seconds have a fraction.
-pub(crate) fn duration(time: Duration) -> String {
-    let tenths = (time.as_millis() + 50) / 100;
-    if tenths < 100 {
-        return match (tenths / 10, tenths % 10) {
-            (whole, 0) => format!("{whole} s"),
-            (whole, tenth) => format!("{whole}.{tenth} s"),
-        };
-    }
-    let seconds = (time.as_millis() + 500) / 1000;
-    let units = [
-        (seconds / 86_400, "d"),
-        (seconds / 3600 % 24, "h"),
-        (seconds / 60 % 60, "min"),
-        (seconds % 60, "s"),
-    ];
-    let largest = units.iter().skip_while(|(count, _)| *count == 0);
-    let shown = largest.take(2).filter(|(count, _)| *count > 0);
-    let shown: Vec<_> = shown
-        .map(|(count, unit)| format!("{count} {unit}"))
-        .collect();
-    shown.join(" ")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,25 +81,5 @@ mod tests {
             shown(Some(12)),
             "ID\n171bf0b4\n  status:\n    completed\n  name: a\n    name\n    with\n    words\n2\n"
         );
-    }
-
-    #[test]
-    fn durations_are_short() {
-        for (millis, text) in [
-            (0, "0 s"),
-            (40, "0 s"),
-            (700, "0.7 s"),
-            (2000, "2 s"),
-            (9_949, "9.9 s"),
-            (9_950, "10 s"),
-            (59_600, "1 min"),
-            (65_000, "1 min 5 s"),
-            (3_600_000, "1 h"),
-            (3_605_000, "1 h"),
-            (43_200_000, "12 h"),
-            (93_600_000, "1 d 2 h"),
-        ] {
-            assert_eq!(duration(Duration::from_millis(millis)), text);
-        }
     }
 }

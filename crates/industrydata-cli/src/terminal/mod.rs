@@ -3,22 +3,21 @@
 //! Text for people may hold styles. They are removed here where the stream has no colours.
 
 pub(crate) mod colour;
+mod detail;
 mod status;
+mod stream;
 pub(crate) mod times;
 pub(crate) mod width;
 
-use std::{
-    fmt::Display,
-    io::{self, Write},
-    sync::atomic::{AtomicU8, Ordering},
-};
+use std::{fmt::Display, io};
 
-use anstream::AutoStream;
 use industrydata_core::wire::escape_controls;
 
+pub(crate) use self::detail::Detail;
 pub(crate) use self::status::{Status, StatusLine, end as end_status};
 use self::{
     colour::{BAD, CAUTION, FAINT, paint},
+    stream::{write_error, write_output},
     width::Width,
 };
 
@@ -31,41 +30,10 @@ impl Unwritten {
     pub(crate) const EXIT_CODE: u8 = 74;
 }
 
-/// How much is written to standard error.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Detail {
-    /// Warnings and errors.
-    Quiet,
-    /// Progress and notes too.
-    #[default]
-    Usual,
-    /// Each poll, and where the settings come from.
-    Verbose,
-}
-
-static DETAIL: AtomicU8 = AtomicU8::new(Detail::Usual as u8);
-
-impl Detail {
-    /// Sets the detail of the process.
-    pub(crate) fn set(self) {
-        DETAIL.store(self as u8, Ordering::Relaxed);
-    }
-
-    /// Whether the process writes what this detail has.
-    pub(crate) fn is_shown(self) -> bool {
-        DETAIL.load(Ordering::Relaxed) >= self as u8
-    }
-}
-
 /// Writes the result to standard output, and returns whether that failed. A closed pipe is not a failure.
 pub(crate) fn print(text: &str) -> Result<(), Unwritten> {
     status::suspend(|| {
-        let mut stdout = AutoStream::auto(io::stdout().lock());
-        let written = stdout
-            .write_all(text.as_bytes())
-            .and_then(|()| stdout.flush());
-        drop(stdout);
-        if let Err(error) = written
+        if let Err(error) = write_output(text)
             && error.kind() != io::ErrorKind::BrokenPipe
         {
             let label = paint(BAD, "error:");
@@ -81,11 +49,6 @@ pub(crate) fn print(text: &str) -> Result<(), Unwritten> {
 /// Writes text to standard error.
 pub(crate) fn print_error(text: &str) {
     status::suspend(|| write_error(text));
-}
-
-/// Nothing can be done if this fails.
-fn write_error(text: &str) {
-    let _ = AutoStream::auto(io::stderr().lock()).write_all(text.as_bytes());
 }
 
 /// Writes a line to standard error.

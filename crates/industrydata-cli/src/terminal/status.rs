@@ -15,14 +15,12 @@ use anstyle::Style;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use industrydata_core::Timestamp;
 
-use crate::{
-    human::duration,
-    terminal::{
-        Detail,
-        colour::{CAUTION, GOOD, has_error_colours, paint},
-        line, times,
-        width::{Width, columns, cut},
-    },
+use crate::terminal::{
+    colour::{CAUTION, GOOD, has_error_colours, paint},
+    detail::Detail,
+    stream::write_error,
+    times::{self, duration},
+    width::{Width, columns, cut},
 };
 
 /// How often the line on a terminal is drawn: its seconds count.
@@ -128,7 +126,9 @@ impl StatusLine {
         }
         let target = ProgressDrawTarget::stderr();
         if target.is_hidden() {
-            return Self::Lines(Lines::new(HEARTBEAT, line));
+            return Self::Lines(Lines::new(HEARTBEAT, |text| {
+                write_error(&format!("{text}\n"))
+            }));
         }
         let status = Arc::new(Mutex::new(None));
         let shown = Arc::clone(&status);

@@ -1,11 +1,10 @@
-//! Times for people: in their time zone and relative to now. Where the zone is not known, times are in UTC.
+//! Times for people: in their time zone and relative to now. Where the zone is not known, times are in UTC. Durations in two
+//! units.
 
 use std::{sync::OnceLock, time::Duration};
 
 use industrydata_core::Timestamp;
 use jiff::tz::TimeZone;
-
-use crate::human::duration;
 
 /// The time zone of the user, if the system names one.
 fn zone() -> Option<&'static TimeZone> {
@@ -83,6 +82,30 @@ fn format(time: Timestamp, zone: Option<&TimeZone>, form: &str) -> String {
     }
 }
 
+/// A duration in its two largest units. Only those below ten seconds have a fraction.
+pub(crate) fn duration(time: Duration) -> String {
+    let tenths = (time.as_millis() + 50) / 100;
+    if tenths < 100 {
+        return match (tenths / 10, tenths % 10) {
+            (whole, 0) => format!("{whole} s"),
+            (whole, tenth) => format!("{whole}.{tenth} s"),
+        };
+    }
+    let seconds = (time.as_millis() + 500) / 1000;
+    let units = [
+        (seconds / 86_400, "d"),
+        (seconds / 3600 % 24, "h"),
+        (seconds / 60 % 60, "min"),
+        (seconds % 60, "s"),
+    ];
+    let largest = units.iter().skip_while(|(count, _)| *count == 0);
+    let shown = largest.take(2).filter(|(count, _)| *count > 0);
+    let shown: Vec<_> = shown
+        .map(|(count, unit)| format!("{count} {unit}"))
+        .collect();
+    shown.join(" ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_is_told_relative_to_now() {
+    fn a_time_is_shown_relative_to_now() {
         let now = time("2026-03-10T12:00:00Z");
         for (at, text) in [
             ("2026-03-10T23:57:00Z", "in 11 h 57 min"),
@@ -133,5 +156,25 @@ mod tests {
         }
         let text = in_text("until 2026-03-10T12:00:00.25Z: refused");
         assert!(!text.contains('T') && text.ends_with(": refused"), "{text}");
+    }
+
+    #[test]
+    fn durations_are_short() {
+        for (millis, text) in [
+            (0, "0 s"),
+            (40, "0 s"),
+            (700, "0.7 s"),
+            (2000, "2 s"),
+            (9_949, "9.9 s"),
+            (9_950, "10 s"),
+            (59_600, "1 min"),
+            (65_000, "1 min 5 s"),
+            (3_600_000, "1 h"),
+            (3_605_000, "1 h"),
+            (43_200_000, "12 h"),
+            (93_600_000, "1 d 2 h"),
+        ] {
+            assert_eq!(duration(Duration::from_millis(millis)), text);
+        }
     }
 }

@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use crate::stage::{CANARY, Ran, Stage, closed};
 
 const SUFFIX: &str = ".schema.json";
-/// The file that has no document of its own.
+/// The file that only the others refer to.
 const COMMON: &str = "common";
 
 /// The schemas of the folder in one reading, by the name of their file.

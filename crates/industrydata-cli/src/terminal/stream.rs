@@ -1,0 +1,17 @@
+//! The streams, with styles where they have colours.
+
+use std::io::{self, Write};
+
+use anstream::AutoStream;
+
+/// Writes the whole text to standard output.
+pub(super) fn write_output(text: &str) -> io::Result<()> {
+    let mut stdout = AutoStream::auto(io::stdout().lock());
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()
+}
+
+/// Writes text to standard error. Nothing can be done if that fails.
+pub(super) fn write_error(text: &str) {
+    let _ = AutoStream::auto(io::stderr().lock()).write_all(text.as_bytes());
+}
