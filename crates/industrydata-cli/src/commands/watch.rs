@@ -8,7 +8,7 @@ use industrydata_core::ledger::Quota;
 use crate::{
     commands::{answer::Answer, context::Context},
     report::{Document, Outcome},
-    terminal::{self, colour},
+    terminal::{self, Unwritten, colour},
 };
 
 /// How often the ledger is read.
@@ -29,18 +29,26 @@ pub(super) fn run(
     }
     let target = ProgressDrawTarget::stdout();
     if target.is_hidden() {
-        let mut shown = terminal::print(&text);
-        while shown.is_ok() && !context.interrupt.wait_for(READ) {
+        let unwritten = |_| Answer::Printed {
+            exit_code: Unwritten::EXIT_CODE,
+        };
+        let mut is_read = terminal::print_on(&text);
+        while let Ok(true) = is_read {
+            if context.interrupt.wait_for(READ) {
+                return Ok(interrupted);
+            }
             let (quota, text) = match read() {
                 Ok(read) => read,
                 Err(error) => return Ok(failed(&error, context)),
             };
             if differs(&quota, &last) {
-                shown = terminal::print(&format!("\n{text}"));
+                is_read = terminal::print_on(&format!("\n{text}"));
             }
             last = quota;
         }
-        return Ok(interrupted);
+        // The reader wants no more.
+        let ended = Answer::Printed { exit_code: 0 };
+        return Ok(is_read.map_or_else(unwritten, |_| ended));
     }
     let style = ProgressStyle::with_template("{msg}");
     let style = style.unwrap_or_else(|_| ProgressStyle::default_spinner());

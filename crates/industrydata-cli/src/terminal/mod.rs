@@ -32,17 +32,21 @@ impl Unwritten {
 
 /// Writes the result to standard output, and returns whether that failed. A closed pipe is not a failure.
 pub(crate) fn print(text: &str) -> Result<(), Unwritten> {
-    status::suspend(|| {
-        if let Err(error) = write_output(text)
-            && error.kind() != io::ErrorKind::BrokenPipe
-        {
+    print_on(text).map(drop)
+}
+
+/// The same, and returns whether a reader may read more.
+pub(crate) fn print_on(text: &str) -> Result<bool, Unwritten> {
+    status::suspend(|| match write_output(text) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => {
             let label = paint(BAD, "error:");
             write_error(&format!(
                 "{label} cannot write the result to standard output: {error}\n"
             ));
-            return Err(Unwritten);
+            Err(Unwritten)
         }
-        Ok(())
     })
 }
 

@@ -68,7 +68,7 @@ impl Status {
             seconds => Duration::from_secs(seconds + u64::from(next.subsec_nanos() > 0)),
         };
         let next = match next.is_zero() {
-            true => "polling now".to_owned(),
+            true => format!("{} now", self.what),
             false => format!("{} in {}", self.what, duration(next)),
         };
         let why = match &self.why {

@@ -85,6 +85,66 @@ fn runs_and_operations_are_read() {
 }
 
 #[test]
+fn a_list_has_the_newest_up_to_a_limit() {
+    let emulator = quick();
+    let stage = Stage::new(&emulator.base_url());
+    assert_eq!(stage.run(&["start"]).code, 0);
+    let all = read(&stage, &["runs", "list"])["runs"].clone();
+    let all = all.as_array().unwrap();
+    assert_eq!(all.len(), 4);
+    let started = |run: &Value| run["started"].as_str().unwrap().to_owned();
+    let newest = all.iter().map(started).max().unwrap();
+    for http in FLAVOURS {
+        for (limit, length) in [("1", 1), ("3", 3), ("4", 4), ("1000", 4)] {
+            let line = ["runs", "list", "--limit", limit, "--http", http];
+            let runs = read(&stage, &line)["runs"].clone();
+            let runs = runs.as_array().unwrap();
+            assert_eq!(runs.len(), length);
+            assert!(runs.iter().any(|run| started(run) == newest));
+        }
+        let line = ["operations", "list", "--limit", "1", "--http", http];
+        let ran = stage.run(&line);
+        assert_eq!((ran.code, ran.stdout.lines().count()), (0, 2), "{ran:?}");
+    }
+    for bad in ["0", "-1", "1.5", "all", ""] {
+        let line = format!("--limit={bad}");
+        assert_eq!(stage.json(&["runs", "list", &line]).0, 2, "{bad}");
+    }
+}
+
+#[test]
+fn times_are_local_for_people_and_utc_for_programs() {
+    let emulator = quick();
+    for (zone, end) in [
+        ("CET-1", " +01:00"),
+        ("EST5", " -05:00"),
+        ("IST-5:30", " +05:30"),
+        ("UTC0", "Z"),
+        ("Nowhere/Nothing", "Z"),
+    ] {
+        let stage = Stage::new(&emulator.base_url()).env("TZ", zone);
+        for line in [
+            &["runs", "list"][..],
+            &["quota", "--schedule", "infer", "--entries"],
+        ] {
+            let ran = stage.run(line);
+            assert_eq!(ran.code, 0, "{ran:?}");
+            let times = ran.stdout.matches(end).count();
+            assert!(times >= 1, "{zone} {ran:?}");
+            let is_utc = end == "Z";
+            let has_utc = ran
+                .stdout
+                .split_whitespace()
+                .any(|word| word.ends_with("0Z"));
+            assert!(is_utc || !has_utc, "{ran:?}");
+            let document = read(&stage, line).to_string();
+            assert!(document.contains("Z\""), "{document}");
+            assert!(is_utc || !document.contains(end), "{document}");
+        }
+    }
+}
+
+#[test]
 fn each_read_error_has_its_kind_and_opens_no_ledger() {
     let page = r#"{"value":[],"@odata.nextLink":"https://evil.example/x"}"#;
     for http in FLAVOURS {
