@@ -28,6 +28,9 @@ const TICK: Duration = Duration::from_millis(250);
 /// How often a wait without a terminal says that it goes on.
 const HEARTBEAT: Duration = Duration::from_secs(5 * 60);
 
+/// How many columns of a reason are worth showing.
+const SHORTEST_WHY: usize = 16;
+
 /// The line that is on the terminal now.
 static SHOWN: Mutex<Option<ProgressBar>> = Mutex::new(None);
 
@@ -81,20 +84,25 @@ impl Status {
         };
         let state = &self.state;
         let short = format!("{state} · {elapsed} · {next}");
-        let forms = [
-            format!("{short}{why}{gives_up}"),
-            format!("{short}{why}"),
-            short,
-            format!("{state} · {next}"),
-            state.clone(),
-        ];
-        let fitting = forms.iter().find(|form| width.fits(columns(form)));
-        // A reason is worth more than a whole one is: it is cut, not left out.
-        let text = match (width.0, &self.why) {
-            (Some(most), Some(_)) if !width.fits(columns(&forms[1])) => cut(&forms[1], most),
-            (Some(most), _) => fitting.map_or_else(|| cut(state, most), Clone::clone),
-            (None, _) => forms[0].clone(),
+        // A reason is cut rather than left out, if enough of it is left to be read.
+        let room = width.0.map(|width| width.saturating_sub(columns(&short)));
+        let cut_why = match (room, &self.why) {
+            (Some(room), Some(_)) if room >= SHORTEST_WHY => {
+                Some(cut(&format!("{short}{why}"), width.0.unwrap_or_default()))
+            }
+            _ => None,
         };
+        let forms = [
+            Some(format!("{short}{why}{gives_up}")),
+            Some(format!("{short}{why}")),
+            cut_why,
+            Some(short.clone()),
+            Some(format!("{state} · {next}")),
+            Some(format!("{state} · {elapsed}")),
+        ];
+        let mut forms = forms.into_iter().flatten();
+        let fitting = forms.find(|form| width.fits(columns(form)));
+        let text = fitting.unwrap_or_else(|| cut(state, width.0.unwrap_or(usize::MAX)));
         self.painted(&text)
     }
 
@@ -297,12 +305,16 @@ mod tests {
             "running · 1 min 5 s · next poll in 12 s"
         );
         assert_eq!(shown(&usual, Some(30)), "running · next poll in 12 s");
-        assert_eq!(shown(&usual, Some(20)), "running");
+        assert_eq!(shown(&usual, Some(20)), "running · 1 min 5 s");
         let failing = status("running", Some("the last poll failed (503)"));
         assert!(shown(&failing, None).contains("in 12 s: the last poll failed (503) (gives"));
         assert_eq!(
             shown(&failing, Some(60)),
             "running · 1 min 5 s · next poll in 12 s: the last poll fail…"
+        );
+        assert_eq!(
+            shown(&failing, Some(50)),
+            "running · 1 min 5 s · next poll in 12 s"
         );
         for width in 20..120 {
             for status in [&usual, &failing, &status(&"x".repeat(200), None)] {
