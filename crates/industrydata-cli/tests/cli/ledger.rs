@@ -1,13 +1,13 @@
 //! `ledger reset`, and the quarantine that follows it.
 
-use std::{fs, os::unix::fs::PermissionsExt, time::Duration};
+use std::{fs, time::Duration};
 
 use industrydata_core::Timestamp;
 use industrydata_emulator::{Clock, Config, Emulator, Grant, Schedule};
 use industrydata_ledger::{SqliteStore, Store};
 use serde_json::{Value, json};
 
-use crate::stage::{CANARY, FLAVOURS, Stage, emulator};
+use crate::stage::{CANARY, FLAVOURS, Stage, emulator, restrict};
 
 /// The one line of JSON of a command that went well.
 fn read(stage: &Stage, line: &[&str]) -> Value {
@@ -20,7 +20,7 @@ fn read(stage: &Stage, line: &[&str]) -> Value {
 fn damage(stage: &Stage) {
     let path = stage.path("ledger");
     fs::write(&path, "not a ledger ".repeat(100)).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    restrict(&path);
 }
 
 #[test]

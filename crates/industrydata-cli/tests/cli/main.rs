@@ -11,6 +11,7 @@ mod contract;
 mod ends;
 mod forecast;
 mod human;
+#[cfg(unix)]
 mod interrupts;
 mod ledger;
 mod postgres;

@@ -3,7 +3,7 @@
 use std::{
     io::{BufRead, BufReader, Write},
     net::{TcpListener, TcpStream},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex},
     thread,
@@ -121,6 +121,16 @@ impl Ran {
         assert_eq!(contract::check(&self.stdout), "result", "{self:?}");
         serde_json::from_str(&self.stdout).unwrap()
     }
+}
+
+/// Lets only the user read and write the file, where the system has such permissions.
+pub(crate) fn restrict(path: &Path) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    assert!(path.exists());
 }
 
 /// Sends a signal by its name, such as `-INT`.
@@ -293,6 +303,7 @@ impl Raw {
     }
 
     /// Waits until this many requests have come.
+    #[cfg(unix)]
     pub(crate) fn wait_for(&self, requests: usize) {
         let began = Instant::now();
         while self.heads().len() < requests {

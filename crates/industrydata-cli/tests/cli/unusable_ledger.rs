@@ -3,13 +3,12 @@
 use std::{
     fs,
     io::{BufRead, BufReader},
-    os::unix::fs::PermissionsExt,
     time::Duration,
 };
 
 use serde_json::{Value, json};
 
-use crate::stage::{FLAVOURS, Ran, Raw, Stage, answer, closed, emulator, signal};
+use crate::stage::{FLAVOURS, Ran, Raw, Stage, answer, closed, emulator, restrict, signal};
 
 #[test]
 fn an_unusable_ledger_stops_a_start_before_anything_is_sent() {
@@ -21,7 +20,7 @@ fn an_unusable_ledger_stops_a_start_before_anything_is_sent() {
             "not a database, and longer than a header of one would be ".repeat(20),
         )
         .unwrap();
-        fs::set_permissions(stage.path("garbage"), fs::Permissions::from_mode(0o600)).unwrap();
+        restrict(&stage.path("garbage"));
         fs::create_dir(stage.path("folder")).unwrap();
         let before = fs::read(stage.path("garbage")).unwrap();
         for ledger in ["garbage", "folder", "missing/ledger.sqlite", "/dev/null"] {
@@ -43,8 +42,10 @@ fn an_unusable_ledger_stops_a_start_before_anything_is_sent() {
     assert!(raw.heads().is_empty());
 }
 
+#[cfg(unix)]
 #[test]
 fn a_read_only_ledger_stops_a_start() {
+    use std::os::unix::fs::PermissionsExt;
     let emulator = emulator(Duration::from_secs(60));
     let stage = Stage::new(&emulator.base_url()).env("INDUSTRYDATA_LEDGER", "ledger.sqlite");
     assert_eq!(stage.json(&["start"]).0, 0);
@@ -165,6 +166,7 @@ fn each_tenant_and_each_base_has_its_own_ledger() {
     );
 }
 
+#[cfg(unix)]
 fn stage_quota(stage: &Stage) -> (i32, Value) {
     let ran = stage.run(&["quota", "--output", "json"]);
     (ran.code, serde_json::from_str(&ran.stdout).unwrap())
