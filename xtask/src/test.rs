@@ -7,7 +7,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::{Failure, canary, cargo, stores::Stores, tools::NEXTEST};
+use crate::{Failure, canary, cargo, marks, stores::Stores, tools::NEXTEST};
 
 /// How libtest's lines with counts begin.
 const LIBTEST: &str = "test result: ";
@@ -128,7 +128,7 @@ impl Tally {
         command.stdout(Stdio::null()).stderr(Stdio::null());
         for line in BufReader::new(output).split(b'\n') {
             let line = line?;
-            self.leaks += canary::hits(&line);
+            self.leaks += marks::hits(&line);
             let line = String::from_utf8_lossy(&line);
             println!("{line}");
             if let Some(counts) = line.strip_prefix(begin) {
