@@ -233,7 +233,7 @@ pub(crate) const TOKEN_LIFE_IF_UNSTATED: Duration = Duration::from_secs(5 * 60);
 /// A shorter token is not redacted: it is not a secret, and it occurs in ordinary text.
 pub(crate) const MIN_REDACTED_BYTES: usize = 8;
 /// The least number of letters and digits for which a part of a secret is redacted. Fewer occur in ordinary text.
-pub(crate) const MIN_REDACTED_PART: usize = 12;
+pub(crate) const MIN_REDACTED_PART: usize = 8;
 /// Into how many parts a long secret is divided; each is redacted alone. A quarter of a client secret is no secret.
 pub(crate) const REDACTED_PARTS: usize = 4;
 /// How many layers of escapes are decoded in search of a secret. Gateways add one each.
