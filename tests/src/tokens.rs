@@ -82,8 +82,10 @@ pub fn reveals(bytes: &[u8]) -> u64 {
     canary::hits(bytes)
 }
 
+type Spelling = (&'static str, fn(&str) -> String);
+
 /// The spellings in which a server may repeat a token: their names and what they make of it.
-pub(crate) const SPELLINGS: [(&str, fn(&str) -> String); 8] = [
+pub(crate) const SPELLINGS: [Spelling; 8] = [
     ("upper", |token| token.to_uppercase()),
     ("percent", percent),
     ("percent-twice", |token| percent(token).replace('%', "%25")),

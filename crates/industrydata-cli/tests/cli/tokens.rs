@@ -210,6 +210,38 @@ fn a_client_secret_in_an_answer_is_not_shown() {
 }
 
 #[test]
+fn a_proxy_password_in_an_answer_is_not_shown() {
+    // The password as the proxy's URL has it, and the header field that it becomes.
+    let login = "user:canary%2Bpass%2Fword.c2ln%3D%3D";
+    for http in FLAVOURS {
+        let proxy = Raw::serve(|_, head, _| {
+            let field = head.lines().find_map(|line| line.split_once("Basic "));
+            let echo = field.map_or("", |(_, echo)| echo).trim();
+            let challenge = format!("proxy-authenticate: Basic realm=\"{echo}\"\r\n");
+            let status = format!("407 {echo}");
+            Some(answer(
+                &status,
+                &challenge,
+                &format!("{echo} canary+pass/word.c2ln=="),
+            ))
+        });
+        let place = proxy.base.strip_prefix("http://").unwrap();
+        let place = place.strip_suffix("/beta").unwrap();
+        let stage = Stage::new("https://graph.example/beta")
+            .env("HTTPS_PROXY", &format!("http://{login}@{place}"));
+        let line = ["start", "--http", http, "--timeout", "5s"];
+        // `Ran::of` searches the output for the canary.
+        assert_ne!(stage.run(&line).code, 0);
+        assert_ne!(stage.json(&line).0, 0);
+        let heads = proxy.heads();
+        assert!(!heads.is_empty(), "{http}");
+        let sent = |head: &String| head.starts_with("CONNECT ") && head.contains("Basic ");
+        assert!(heads.iter().all(sent), "{http}: {heads:?}");
+        assert_eq!(crate::canary::hits(&stage.kept()), 0);
+    }
+}
+
+#[test]
 fn a_token_file_may_be_a_pipe() {
     let emulator = emulator(Duration::from_secs(60));
     let stage = Stage::new(&emulator.base_url()).env("INDUSTRYDATA_TOKEN", "");
