@@ -154,11 +154,9 @@ fn every_pair_of_spellings_is_redacted() {
     for secret in [TOKEN, SECRET] {
         for (first, inner) in SPELLINGS {
             for (second, outer) in SPELLINGS {
-                // Base64 in another letter case decodes to other bytes.
+                // Base64 in another letter case decodes to other bytes, and hexadecimal digits are not decoded.
                 let is_lost = first.starts_with("base64") && second.ends_with("case")
-                    || second.starts_with("base64 in lower") && *first != "as it is"
-                    || first.starts_with("hex") && second.starts_with("hex")
-                    || first.starts_with("base64") && second.starts_with("hex")
+                    || *second == "base64 in lower case" && *first != "as it is"
                     || second.starts_with("hex");
                 if is_lost {
                     continue;
