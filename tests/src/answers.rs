@@ -1,7 +1,7 @@
 //! Building blocks for the server's responses.
 //!
-//! The server replaces the placeholders `{base}`, `{origin}`, `{port}`, `{foreign}`, `{token}`, `{date}`, `{date+N}` and
-//! `{length}` (of the body) when it sends a response.
+//! The server replaces the placeholders `{base}`, `{origin}`, `{port}`, `{foreign}`, `{token}`, `{token:SPELLING}`
+//! (in a spelling of the module `tokens`), `{date}`, `{date+N}` and `{length}` (of the body) when it sends a response.
 
 use crate::turn::{Act, Turn};
 

@@ -4,7 +4,7 @@ use crate::{
     played::Played,
     server::{Request, Seen},
     stage::Stage,
-    tokens::CANARY,
+    tokens::{CANARY, reveals},
 };
 
 /// Every header field that a request may have, in lower case.
@@ -28,9 +28,10 @@ pub fn laws(played: &Played, stage: &Stage, broken: &mut Vec<String>) {
             foreign.connections.len()
         ));
     }
-    let shown = played.texts.iter().filter(|text| text.contains(CANARY));
+    let shown = played.texts.iter();
+    let shown = shown.filter(|text| reveals(text.as_bytes()) > 0);
     broken.extend(shown.map(|text| format!("a text contains the token: {text}")));
-    if count(&stage.ledger.written(), CANARY) > 0 {
+    if reveals(&stage.ledger.written()) > 0 {
         broken.push("the ledger contains the token".to_owned());
     }
     let seen = stage.server.seen();
@@ -74,7 +75,7 @@ fn egress(seen: &Seen, broken: &mut Vec<String>) {
     for bytes in &seen.connections {
         let bytes = bytes.to_ascii_lowercase();
         let (all, in_place) = (
-            count(&bytes, CANARY),
+            reveals(&bytes),
             count(&bytes, &format!("authorization: bearer {CANARY}")),
         );
         if all != in_place {
@@ -144,11 +145,9 @@ pub(crate) fn decoded(target: &str) -> String {
         .replace("%27", "'")
 }
 
-fn count(bytes: &[u8], text: &str) -> usize {
-    bytes
-        .windows(text.len())
-        .filter(|part| *part == text.as_bytes())
-        .count()
+fn count(bytes: &[u8], text: &str) -> u64 {
+    let parts = bytes.windows(text.len());
+    parts.filter(|part| *part == text.as_bytes()).count() as u64
 }
 
 #[cfg(test)]

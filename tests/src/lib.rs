@@ -48,7 +48,7 @@ pub use recorder::Recorder;
 pub use scenario::{Address, Do, End, Scenario};
 pub use server::{Request, Seen, Server};
 pub use stage::{Stage, When};
-pub use tokens::{CANARY, Given, Tokens};
+pub use tokens::{CANARY, Given, Tokens, reveals};
 pub use turn::{Act, Turn};
 
 /// The examples of the README, compiled.

@@ -5,6 +5,8 @@ mod cargo;
 mod checks;
 mod coverage;
 mod fuzz;
+#[path = "../../tests/support/canary.rs"]
+mod marks;
 mod mutants;
 #[path = "../../tests/support/postgres.rs"]
 #[allow(dead_code, reason = "tests stop and resume a server, too")]

@@ -232,6 +232,19 @@ pub(crate) const TOKEN_RENEWAL_LEAD: Duration = Duration::from_secs(5 * 60);
 pub(crate) const TOKEN_LIFE_IF_UNSTATED: Duration = Duration::from_secs(5 * 60);
 /// A shorter token is not redacted: it is not a secret, and it occurs in ordinary text.
 pub(crate) const MIN_REDACTED_BYTES: usize = 8;
+/// The least number of letters and digits for which a part of a secret is redacted. Fewer occur in ordinary text.
+pub(crate) const MIN_REDACTED_PART: usize = 8;
+/// Into how many parts a long secret is divided; each is redacted alone. A quarter of a client secret is no secret.
+pub(crate) const REDACTED_PARTS: usize = 4;
+/// How many layers of escapes are decoded in search of a secret. Gateways add one each.
+pub(crate) const MAX_ESCAPE_LAYERS: u32 = 3;
+/// The same within base64.
+pub(crate) const MAX_ESCAPE_LAYERS_IN_BASE64: u32 = 2;
+/// How many layers of base64 are decoded in search of a secret.
+pub(crate) const MAX_BASE64_LAYERS: u32 = 2;
+/// How many bytes are searched for a secret in all layers of a short text; of a long one, eight times its length. What
+/// takes longer is redacted as a whole, so that a server cannot keep a client busy with decoding.
+pub(crate) const REDACTION_EFFORT: usize = 256 * 1024;
 
 // Sizes of input from a server or a user.
 

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// The beginning of every token, and of no other text.
-pub(crate) const TOKEN: &str = "simulated-token-";
+pub(crate) const TOKEN: &str = "simulated+token/of.client-";
 pub(crate) const WINDOW: u64 = 12 * 3_600_000;
 const LIMIT: usize = 5;
 

@@ -46,7 +46,7 @@ impl Given {
 const AZURE: [(&str, &str); 3] = [
     ("AZURE_TENANT_ID", "contoso"),
     ("AZURE_CLIENT_ID", "app"),
-    ("AZURE_CLIENT_SECRET", "canary-secret"),
+    ("AZURE_CLIENT_SECRET", "canary+sec/ret=="),
 ];
 
 #[test]

@@ -7,6 +7,8 @@
     reason = "a test may panic"
 )]
 
+#[path = "../../../../tests/support/canary.rs"]
+mod canary;
 mod ends;
 mod forecast;
 mod human;

@@ -55,7 +55,7 @@ fn the_password_comes_from_the_environment() {
             Stage::new(&emulator.base_url()).env("PGPASSWORD", &password.replace("%20", " "));
         let (code, document) = stage.json(&["start", "--http", http, "--ledger", &bare]);
         assert_eq!(code, 0, "{document}");
-        let wrong = stage.env("PGPASSWORD", "canary-of-a-password");
+        let wrong = stage.env("PGPASSWORD", "canary+of/a.password==");
         let (code, document) = wrong.json(&["start", "--http", http, "--ledger", &bare]);
         assert_eq!((code, &document["error"]["kind"]), (9, &json!("ledger")));
         assert!(!document.to_string().contains("canary"), "{document}");
