@@ -1,13 +1,18 @@
 //! A ledger as bytes: a version and a checksum over key and value, then JSON.
 
-use std::{collections::BTreeSet, io::Write};
+use std::io::Write;
 
 use jiff::Timestamp;
 
 use crate::{
     ledger::{
-        entry::millis, key::LedgerKey, quarantine::read_mark, store_error::StoreError,
-        stored::Stored, value::Value,
+        entry::{Entry, millis},
+        json,
+        key::LedgerKey,
+        quarantine::read_mark,
+        store_error::StoreError,
+        stored::Stored,
+        value::Value,
     },
     policy::MAX_NOT_BEFORE,
 };
@@ -45,13 +50,16 @@ pub(super) fn open(
 }
 
 pub(super) fn encode(key: &LedgerKey, value: &Value) -> Vec<u8> {
-    // Strings, integers and maps with string keys: serialising them cannot fail.
-    let json = serde_json::to_vec(value).unwrap_or_default();
-    let sum = checksum(key, VERSION, &json);
-    let mut bytes = Vec::with_capacity(MAGIC.len() + 16 + json.len());
-    // Writing to a vector cannot fail either.
-    drop(writeln!(bytes, "{MAGIC} {VERSION} {sum:08x}"));
-    bytes.extend_from_slice(&json);
+    let mut bytes = Vec::with_capacity(256 + 256 * value.entries.len());
+    // The checksum has its place, and is filled in once the text after it is there. Writing to a vector cannot fail.
+    drop(writeln!(bytes, "{MAGIC} {VERSION} {:08x}", 0));
+    let start = bytes.len();
+    json::write(&mut bytes, value);
+    let text = bytes.get(start..).unwrap_or_default();
+    let sum = checksum(key, VERSION, text);
+    if let Some(mut place) = bytes.get_mut(start - 9..start) {
+        drop(write!(place, "{sum:08x}"));
+    }
     bytes
 }
 
@@ -75,20 +83,27 @@ pub(super) fn decode(key: &LedgerKey, bytes: &[u8]) -> Result<Value, StoreError>
             known: VERSION,
         });
     }
-    if found.to_string() != version
-        || format!("{:08x}", checksum(key, found, json.as_bytes())) != sum
-    {
+    // Both numbers are spelt as they are written: with no sign, no zero in front, and no capital digit.
+    let is_canonical = found.to_string() == version && is_checksum(sum);
+    if !is_canonical || u32::from_str_radix(sum, 16) != Ok(checksum(key, found, json.as_bytes())) {
         return Err(StoreError::Damaged("the checksum does not match"));
     }
-    let value: Value = serde_json::from_str(json)
-        .map_err(|_| StoreError::Damaged("the entries cannot be read"))?;
+    let value = json::read(json).map_or_else(|| serde_json::from_str(json), Ok);
+    let value: Value = value.map_err(|_| StoreError::Damaged("the entries cannot be read"))?;
     // No release writes this, and a change could mean either entry.
-    let mut ids = BTreeSet::new();
-    if value.entries.iter().all(|entry| ids.insert(&entry.id)) {
+    let mut ids: Vec<&str> = value.entries.iter().map(Entry::id).collect();
+    ids.sort_unstable();
+    if ids.is_sorted_by(|a, b| a < b) {
         Ok(value)
     } else {
         Err(StoreError::Damaged("two entries have one id"))
     }
+}
+
+/// Whether the text is eight digits as [`encode`] writes them.
+fn is_checksum(text: &str) -> bool {
+    let is_digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+    text.len() == 8 && text.bytes().all(is_digit)
 }
 
 /// CRC-32 (ISO-HDLC, the one of zip and PNG): it detects every burst error of up to 32 bits.
