@@ -1,7 +1,5 @@
 //! A ledger as bytes: a version and a checksum over key and value, then JSON.
 
-use std::io::Write;
-
 use jiff::Timestamp;
 
 use crate::{
@@ -15,12 +13,14 @@ use crate::{
         value::Value,
     },
     policy::MAX_NOT_BEFORE,
+    wire::text::hex,
 };
 
 /// The first word of every value.
 const MAGIC: &str = "industrydata-books";
 /// The format that this release writes. It reads this format and all earlier ones.
 const VERSION: u32 = 1;
+const VERSION_TEXT: &str = "1";
 
 /// Reads the stored bytes, and marks entries that lie ahead of the clock.
 pub(super) fn open(
@@ -51,14 +51,15 @@ pub(super) fn open(
 
 pub(super) fn encode(key: &LedgerKey, value: &Value) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(256 + 256 * value.entries.len());
-    // The checksum has its place, and is filled in once the text after it is there. Writing to a vector cannot fail.
-    drop(writeln!(bytes, "{MAGIC} {VERSION} {:08x}", 0));
+    for part in [MAGIC, " ", VERSION_TEXT, " ", "00000000", "\n"] {
+        bytes.extend_from_slice(part.as_bytes());
+    }
     let start = bytes.len();
     json::write(&mut bytes, value);
-    let text = bytes.get(start..).unwrap_or_default();
-    let sum = checksum(key, VERSION, text);
-    if let Some(mut place) = bytes.get_mut(start - 9..start) {
-        drop(write!(place, "{sum:08x}"));
+    // The checksum is filled in once the text after it is there.
+    let sum = checksum(key, VERSION, bytes.get(start..).unwrap_or_default());
+    if let Some(place) = bytes.get_mut(start - 9..start - 1) {
+        place.copy_from_slice(hex(sum.to_be_bytes()).as_bytes());
     }
     bytes
 }
@@ -68,10 +69,8 @@ pub(super) fn decode(key: &LedgerKey, bytes: &[u8]) -> Result<Value, StoreError>
     let (head, json) = text
         .split_once('\n')
         .ok_or(StoreError::Damaged("no first line"))?;
-    let mut words = head.split(' ');
-    let (Some(MAGIC), Some(version), Some(sum), None) =
-        (words.next(), words.next(), words.next(), words.next())
-    else {
+    let words = head.strip_prefix(MAGIC).and_then(|it| it.strip_prefix(' '));
+    let Some((version, sum)) = words.and_then(|words| words.split_once(' ')) else {
         return Err(StoreError::Damaged("not a ledger of industrydata"));
     };
     let found: u32 = version
@@ -83,27 +82,23 @@ pub(super) fn decode(key: &LedgerKey, bytes: &[u8]) -> Result<Value, StoreError>
             known: VERSION,
         });
     }
-    // Both numbers are spelt as they are written: with no sign, no zero in front, and no capital digit.
-    let is_canonical = found.to_string() == version && is_checksum(sum);
-    if !is_canonical || u32::from_str_radix(sum, 16) != Ok(checksum(key, found, json.as_bytes())) {
+    // Both numbers are spelt as they are written.
+    let is_canonical = !version.starts_with(['+', '0']);
+    if !is_canonical || hex(checksum(key, found, json.as_bytes()).to_be_bytes()) != sum {
         return Err(StoreError::Damaged("the checksum does not match"));
     }
     let value = json::read(json).map_or_else(|| serde_json::from_str(json), Ok);
     let value: Value = value.map_err(|_| StoreError::Damaged("the entries cannot be read"))?;
     // No release writes this, and a change could mean either entry.
-    let mut ids: Vec<&str> = value.entries.iter().map(Entry::id).collect();
-    ids.sort_unstable();
-    if ids.is_sorted_by(|a, b| a < b) {
-        Ok(value)
-    } else {
-        Err(StoreError::Damaged("two entries have one id"))
+    let mut entries = value.entries.iter().enumerate();
+    let is_repeated = |(at, entry): (usize, &Entry)| {
+        let mut others = value.entries.iter().take(at);
+        others.any(|other| other.id == entry.id)
+    };
+    if entries.any(is_repeated) {
+        return Err(StoreError::Damaged("two entries have one id"));
     }
-}
-
-/// Whether the text is eight digits as [`encode`] writes them.
-fn is_checksum(text: &str) -> bool {
-    let is_digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
-    text.len() == 8 && text.bytes().all(is_digit)
+    Ok(value)
 }
 
 /// CRC-32 (ISO-HDLC, the one of zip and PNG): it detects every burst error of up to 32 bits.

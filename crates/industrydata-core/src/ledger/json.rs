@@ -15,127 +15,127 @@ use crate::ledger::{
 };
 
 pub(super) fn write(bytes: &mut Vec<u8>, value: &Value) {
-    let mut writer = Writer {
-        bytes,
-        is_first: true,
-    };
+    let mut writer = Writer(bytes);
     writer.raw("{");
-    writer.optional("not_before", value.not_before);
-    writer.name("entries");
-    writer.raw("[");
+    if let Some(not_before) = value.not_before {
+        writer.number(r#""not_before":"#, not_before);
+        writer.raw(",");
+    }
+    writer.raw(r#""entries":["#);
     for (at, entry) in value.entries.iter().enumerate() {
-        writer.raw(if at > 0 { "," } else { "" });
+        if at > 0 {
+            writer.raw(",");
+        }
         writer.entry(entry);
     }
     writer.raw("]");
-    writer.is_first = false;
-    writer.optional("quarantine_ended", value.quarantine_ended);
+    writer.optional(r#","quarantine_ended":"#, value.quarantine_ended);
     writer.rest(&value.rest);
     writer.raw("}");
 }
 
-struct Writer<'b> {
-    bytes: &'b mut Vec<u8>,
-    is_first: bool,
-}
+/// Writes members: the text before a value, with its comma and its name, and the value.
+struct Writer<'b>(&'b mut Vec<u8>);
 
 impl Writer<'_> {
     fn entry(&mut self, entry: &Entry) {
-        self.raw("{");
-        self.is_first = true;
-        self.text("id", &entry.id);
-        self.text("state", entry.state.as_stored());
-        self.optional("at", Some(entry.at));
-        self.optional("made", entry.made);
-        self.optional("until", Some(entry.until));
-        self.optional("date", entry.date);
-        self.optional("seen", entry.ahead_since);
-        self.optional_text("operation", entry.operation.as_deref());
-        self.optional_text("why", entry.why.as_deref());
-        self.optional_text("evidence", entry.evidence.as_deref());
+        self.text(r#"{"id":"#, &entry.id);
+        self.text(r#","state":"#, entry.state.as_stored());
+        self.number(r#","at":"#, entry.at);
+        self.optional(r#","made":"#, entry.made);
+        self.number(r#","until":"#, entry.until);
+        self.optional(r#","date":"#, entry.date);
+        self.optional(r#","seen":"#, entry.ahead_since);
+        self.optional_text(r#","operation":"#, entry.operation.as_deref());
+        self.optional_text(r#","why":"#, entry.why.as_deref());
+        self.optional_text(r#","evidence":"#, entry.evidence.as_deref());
         if !entry.caller.is_empty() {
-            self.name("who");
-            self.raw("{");
-            self.is_first = true;
-            self.optional_text("host", entry.caller.host.as_deref());
-            self.optional("process", entry.caller.process.map(i64::from));
-            self.optional_text("label", entry.caller.label.as_deref());
-            self.raw("}");
-            self.is_first = false;
+            self.caller(&entry.caller);
         }
         self.rest(&entry.rest);
         self.raw("}");
     }
 
+    fn caller(&mut self, caller: &Caller) {
+        self.raw(r#","who":{"#);
+        let start = self.0.len();
+        self.optional_text(r#","host":"#, caller.host.as_deref());
+        self.optional(r#","process":"#, caller.process.map(i64::from));
+        self.optional_text(r#","label":"#, caller.label.as_deref());
+        // The first member has no comma before it.
+        self.0.remove(start);
+        self.raw("}");
+    }
+
     fn raw(&mut self, text: &str) {
-        self.bytes.extend_from_slice(text.as_bytes());
+        self.0.extend_from_slice(text.as_bytes());
     }
 
-    fn name(&mut self, name: &str) {
-        self.raw(if self.is_first { "\"" } else { ",\"" });
-        self.raw(name);
-        self.raw("\":");
-        self.is_first = false;
+    fn number(&mut self, before: &str, number: i64) {
+        self.raw(before);
+        self.library(&number);
     }
 
-    fn optional(&mut self, name: &str, number: Option<i64>) {
+    fn optional(&mut self, before: &str, number: Option<i64>) {
         if let Some(number) = number {
-            self.name(name);
-            self.library(&number);
+            self.number(before, number);
         }
     }
 
-    fn optional_text(&mut self, name: &str, text: Option<&str>) {
-        if let Some(text) = text {
-            self.text(name, text);
-        }
-    }
-
-    fn text(&mut self, name: &str, text: &str) {
-        self.name(name);
-        if is_plain(text) {
+    fn text(&mut self, before: &str, text: &str) {
+        self.raw(before);
+        if has_escape(text, b'"') {
+            self.library(text);
+        } else {
             self.raw("\"");
             self.raw(text);
             self.raw("\"");
-        } else {
-            self.library(text);
+        }
+    }
+
+    fn optional_text(&mut self, before: &str, text: Option<&str>) {
+        if let Some(text) = text {
+            self.text(before, text);
         }
     }
 
     fn rest(&mut self, rest: &serde_json::Map<String, serde_json::Value>) {
         for (name, value) in rest {
-            self.raw(if self.is_first { "" } else { "," });
+            self.raw(",");
             self.library(name);
             self.raw(":");
             self.library(value);
-            self.is_first = false;
         }
     }
 
     /// Strings, integers and JSON values with string keys: serialising them to a vector cannot fail.
     fn library<T: Serialize + ?Sized>(&mut self, value: &T) {
-        drop(serde_json::to_writer(self.bytes.by_ref(), value));
+        drop(serde_json::to_writer(self.0.by_ref(), value));
     }
 }
 
-/// Whether a JSON string has the text as it is. It counts instead of searching, which lets the compiler use vectors.
-fn is_plain(text: &str) -> bool {
-    let is_escaped = |b: &u8| u8::from(*b < 0x20 || *b == b'"' || *b == b'\\');
-    let escaped = |chunk: &[u8]| chunk.iter().map(is_escaped).sum::<u8>() > 0;
-    !text.as_bytes().chunks(64).any(escaped)
+/// Whether the text has a control, a backslash or this byte. It looks at every byte, which lets the compiler use vectors.
+fn has_escape(text: &str, other: u8) -> bool {
+    let is_escape = |b: u8| u8::from(b < 0x20) | u8::from(b == b'\\') | u8::from(b == other);
+    text.bytes().fold(0, |has, b| has | is_escape(b)) != 0
 }
 
 /// Reads what [`write`] writes for a ledger without members of a newer release; `None` for any other text.
 pub(super) fn read(text: &str) -> Option<Value> {
+    if has_escape(text, b'\\') {
+        return None;
+    }
     let mut reader = Reader(text);
     let mut value = Value::default();
     reader.next("{")?;
-    if reader.has(r#""not_before":"#) {
-        value.not_before = Some(reader.number()?);
+    if let Some(not_before) = reader.optional(r#""not_before":"#)? {
+        value.not_before = Some(not_before);
         reader.next(",")?;
     }
     reader.next(r#""entries":["#)?;
     if !reader.has("]") {
+        // All that count, in a ledger with the service's throttle.
+        value.entries.reserve(8);
         loop {
             value.entries.push(reader.entry()?);
             if !reader.has(",") {
@@ -144,63 +144,46 @@ pub(super) fn read(text: &str) -> Option<Value> {
         }
         reader.next("]")?;
     }
-    if reader.has(r#","quarantine_ended":"#) {
-        value.quarantine_ended = Some(reader.number()?);
-    }
+    value.quarantine_ended = reader.optional(r#","quarantine_ended":"#)?;
     (reader.0 == "}").then_some(value)
 }
 
-/// The text that is still to be read.
+/// The text that is still to be read. It has no escape.
 struct Reader<'a>(&'a str);
 
 impl<'a> Reader<'a> {
     fn entry(&mut self) -> Option<Entry> {
-        self.next(r#"{"id":"#)?;
-        let id = self.text()?;
-        self.next(r#","state":"#)?;
-        let state = EntryState::from(self.text()?);
-        self.next(r#","at":"#)?;
-        let at = self.number()?;
-        let made = self.optional(r#","made":"#)?;
-        self.next(r#","until":"#)?;
-        let until = self.number()?;
-        let mut entry = Entry {
-            made,
-            ..Entry::new(id.to_owned(), state, at, until)
-        };
-        entry.date = self.optional(r#","date":"#)?;
-        entry.ahead_since = self.optional(r#","seen":"#)?;
-        entry.operation = self.optional_text(r#","operation":"#)?;
-        entry.why = self.optional_text(r#","why":"#)?;
-        entry.evidence = self.optional_text(r#","evidence":"#)?;
-        if self.has(r#","who":{"#) {
-            entry.caller = self.caller()?;
-        }
-        self.next("}")?;
-        Some(entry)
+        Some(Entry {
+            id: self.text(r#"{"id":""#)?.to_owned(),
+            state: EntryState::from(self.text(r#","state":""#)?),
+            at: self.optional(r#","at":"#)??,
+            made: self.optional(r#","made":"#)?,
+            until: self.optional(r#","until":"#)??,
+            date: self.optional(r#","date":"#)?,
+            ahead_since: self.optional(r#","seen":"#)?,
+            operation: self.optional_text(r#","operation":""#)?,
+            why: self.optional_text(r#","why":""#)?,
+            evidence: self.optional_text(r#","evidence":""#)?,
+            caller: self.caller()?,
+            rest: {
+                self.next("}")?;
+                serde_json::Map::new()
+            },
+        })
     }
 
-    /// The members of a caller, of which there is one at least.
     fn caller(&mut self) -> Option<Caller> {
-        // Each member is written after a comma, but for the first.
-        let mut comma = "";
-        let mut member = |reader: &mut Self, name: &str| {
-            let is_there = reader.0.strip_prefix(comma)?.strip_prefix(name);
-            is_there.map(|rest| {
-                reader.0 = rest;
-                comma = ",";
-            })
-        };
         let mut caller = Caller::default();
-        if member(self, r#""host":"#).is_some() {
-            caller.host = Some(self.text()?.to_owned());
+        if !self.has(r#","who":{"#) {
+            return Some(caller);
         }
-        if member(self, r#""process":"#).is_some() {
-            caller.process = Some(u32::try_from(self.number()?).ok()?);
-        }
-        if member(self, r#""label":"#).is_some() {
-            caller.label = Some(self.text()?.to_owned());
-        }
+        // The first member has no comma before it.
+        caller.host = self.optional_text(r#""host":""#)?;
+        let is_first = caller.host.is_none();
+        let process = self.optional(r#","process":"#.get(usize::from(is_first)..)?)?;
+        caller.process = process.map(u32::try_from).transpose().ok()?;
+        let is_first = is_first && process.is_none();
+        caller.label = self.optional_text(r#","label":""#.get(usize::from(is_first)..)?)?;
         self.next("}")?;
         Some(caller)
     }
@@ -214,53 +197,41 @@ impl<'a> Reader<'a> {
         self.next(text).is_some()
     }
 
-    /// A number after this text, if the text is next.
-    fn optional(&mut self, text: &str) -> Option<Option<i64>> {
-        if self.has(text) {
-            return self.number().map(Some);
+    /// The string after this text, which ends with the string's first quote.
+    fn text(&mut self, before: &str) -> Option<&'a str> {
+        self.next(before)?;
+        let end = memchr::memchr(b'"', self.0.as_bytes())?;
+        let (text, rest) = self.0.split_at_checked(end)?;
+        self.0 = rest.get(1..)?;
+        Some(text)
+    }
+
+    /// The string after this text, if the text is next.
+    fn optional_text(&mut self, before: &str) -> Option<Option<String>> {
+        if !self.0.starts_with(before) {
+            return Some(None);
         }
-        Some(None)
+        self.text(before).map(|text| Some(text.to_owned()))
     }
 
-    fn optional_text(&mut self, text: &str) -> Option<Option<String>> {
-        if self.has(text) {
-            return self.text().map(|it| Some(it.to_owned()));
+    /// The number after this text, if the text is next: an integer as a library writes it, with 18 digits at most, no
+    /// zero before others, and no minus before zero.
+    fn optional(&mut self, before: &str) -> Option<Option<i64>> {
+        if !self.has(before) {
+            return Some(None);
         }
-        Some(None)
-    }
-
-    fn text(&mut self) -> Option<&'a str> {
-        let rest = self.0.strip_prefix('"')?;
-        let end = rest.as_bytes().iter().position(|b| *b == b'"')?;
-        let (text, rest) = rest.split_at_checked(end)?;
-        self.0 = rest.strip_prefix('"')?;
-        is_plain(text).then_some(text)
-    }
-
-    /// An integer as a library writes it: at most 18 digits, no zero before others, no minus before zero.
-    fn number(&mut self) -> Option<i64> {
         let is_negative = self.has("-");
         let mut number = 0_i64;
-        let mut digits = 0;
-        for byte in self.0.bytes() {
-            let digit = byte.wrapping_sub(b'0');
-            if digit > 9 {
-                break;
-            }
-            digits += 1;
-            if digits > 18 {
-                return None;
-            }
-            number = number * 10 + i64::from(digit);
+        let mut length = 0;
+        let digit = |at: usize| self.0.as_bytes().get(at).map(|b| b.wrapping_sub(b'0'));
+        while let Some(digit @ 0..=9) = digit(length) {
+            number = number.wrapping_mul(10).wrapping_add(i64::from(digit));
+            length += 1;
         }
-        let is_zero = number == 0;
-        let is_canonical = if is_zero {
-            digits == 1 && !is_negative
-        } else {
-            !self.0.starts_with('0')
-        };
-        self.0 = self.0.get(digits..)?;
-        is_canonical.then_some(if is_negative { -number } else { number })
+        let is_zero = self.0.starts_with('0');
+        let is_canonical = length < 19 && length > 0 && !(is_zero && (is_negative || length > 1));
+        self.0 = self.0.get(length..)?;
+        is_canonical.then_some(Some(if is_negative { -number } else { number }))
     }
 }
 

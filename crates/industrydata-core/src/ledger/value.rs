@@ -153,13 +153,11 @@ impl Value {
 
     /// When a slot becomes free, Unix milliseconds. `None` while one is free.
     fn next_slot(&self, throttle: Throttle, clock: Timestamp) -> Option<i64> {
-        let mut frees: Vec<i64> = self
-            .entries
-            .iter()
-            .filter(|entry| entry.counts(throttle.window, clock))
-            .map(|entry| entry.frees_at_ms(throttle.window))
-            .collect();
-        let over = frees.len().checked_sub(throttle.limit as usize)?;
+        let counts = |entry: &&Entry| entry.counts(throttle.window, clock);
+        let used = self.entries.iter().filter(counts).count();
+        let over = used.checked_sub(throttle.limit as usize)?;
+        let frees = self.entries.iter().filter(counts);
+        let mut frees: Vec<i64> = frees.map(|it| it.frees_at_ms(throttle.window)).collect();
         frees.sort_unstable();
         // A limit of zero never has a slot.
         Some(frees.get(over).copied().unwrap_or(i64::MAX))
