@@ -43,12 +43,13 @@ fn run() -> Result<(), Failure> {
         _ => return Err("bench compare | bench WHAT COUNT [URL]".into()),
     };
     let token = "t".repeat(TOKEN_LENGTH);
-    let ledger = |count| Same::with(count, &base(url)?);
+    let ledger = |count| Same::with(count, &url.parse()?);
+    let graph = |count| Same::with(count, &BaseUrl::graph());
     match what {
-        "core-poll" => core::polls(count, &token, ledger(0)?),
-        "core" => core::operations(count, &token, ledger(0)?),
-        "core-4" => core::operations(count, &token, ledger(4)?),
-        "changes-4" => core::changes(count, &ledger(4)?),
+        "core-poll" => core::polls(count, &token, graph(0)?),
+        "core" => core::operations(count, &token, graph(0)?),
+        "core-4" => core::operations(count, &token, graph(4)?),
+        "changes-4" => core::changes(count, &graph(4)?),
         "ureq-careless" => by_hand::ureq(count, url, &token, Work::Careless),
         "ureq" => by_hand::ureq(count, url, &token, Work::Same),
         "blocking" => by_library::blocking(count, url, &token, ledger(0)?),
@@ -59,12 +60,4 @@ fn run() -> Result<(), Failure> {
         "async-4" => by_library::asynchronous(count, url, &token, ledger(4)?),
         _ => Err(format!("no bench is named {what}").into()),
     }
-}
-
-/// The base of the service that a bench calls; without one, that of Microsoft Graph.
-fn base(url: &str) -> Result<BaseUrl, Failure> {
-    if url.is_empty() {
-        return Ok(BaseUrl::graph());
-    }
-    Ok(url.parse()?)
 }

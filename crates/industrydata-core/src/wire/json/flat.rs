@@ -7,11 +7,8 @@ use crate::wire::json::Node;
 /// `None` for any other text, also if it is valid JSON. Where there is a result, [`Node::read`] has the same with any depth
 /// of at least 1.
 pub(super) fn read<'a>(json: &'a str, names: &'static [&'static str]) -> Option<Node<'a>> {
-    let bytes = json.as_bytes();
-    // Controls are white space or errors, and a backslash begins an escape. This looks at every byte, which lets the
-    // compiler use vectors.
-    let is_special = |b: &u8| u8::from(*b < 0x20) | u8::from(*b == b'\\');
-    if bytes.iter().fold(0, |has, b| has | is_special(b)) != 0 {
+    // Controls are white space or errors. This looks at every byte, which lets the compiler use vectors.
+    if json.bytes().fold(u8::MAX, u8::min) < 0x20 {
         return None;
     }
     let mut rest = Rest(json);
@@ -41,9 +38,8 @@ struct Rest<'a>(&'a str);
 
 impl<'a> Rest<'a> {
     fn skip_spaces(&mut self) {
-        if self.0.starts_with(' ') {
-            self.0 = self.0.trim_start_matches(' ');
-        }
+        let spaces = self.0.bytes().take_while(|b| *b == b' ').count();
+        self.0 = self.0.get(spaces..).unwrap_or_default();
     }
 
     /// Passes over spaces and this text.
@@ -55,7 +51,8 @@ impl<'a> Rest<'a> {
 
     fn string(&mut self) -> Option<&'a str> {
         self.next("\"")?;
-        let end = memchr::memchr(b'"', self.0.as_bytes())?;
+        // A backslash begins an escape.
+        let end = memchr::memchr2(b'"', b'\\', self.0.as_bytes())?;
         let (text, rest) = self.0.split_at_checked(end)?;
         self.0 = rest.strip_prefix('"')?;
         Some(text)
