@@ -1,6 +1,6 @@
 //! Access tokens, and the cache of one.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use http::HeaderValue;
 use jiff::Timestamp;
@@ -23,6 +23,8 @@ use crate::wire::{challenge::ClaimsChallenge, transport::Cause};
 #[derive(Clone, PartialEq, Eq)]
 pub struct AccessToken {
     header: HeaderValue,
+    /// The token alone. It is kept, since every answer is searched for it.
+    text: Arc<str>,
     /// When the token was obtained, and when it expires.
     life: Option<(Timestamp, Timestamp)>,
 }
@@ -59,7 +61,11 @@ impl AccessToken {
         let mut header = HeaderValue::try_from(format!("Bearer {token}"))
             .map_err(|_| TokenError::Malformed("it is not a valid header value"))?;
         header.set_sensitive(true);
-        Ok(Self { header, life: None })
+        Ok(Self {
+            header,
+            text: token.into(),
+            life: None,
+        })
     }
 
     /// The same token, obtained at `obtained` and valid until `expires`.
@@ -99,10 +105,7 @@ impl AccessToken {
 
     /// The token without `Bearer`, for redaction.
     pub(crate) fn text(&self) -> Option<&str> {
-        // Faster than `HeaderValue::to_str`, which checks each byte for visible ASCII.
-        std::str::from_utf8(self.header.as_bytes())
-            .ok()?
-            .strip_prefix("Bearer ")
+        Some(&self.text)
     }
 
     /// Whether both are the same token, whatever their expiry.

@@ -243,21 +243,22 @@ impl Change {
                 (Some(new.as_slice()) != stored.value).then_some(new)
             }
         };
+        let entries = match self.kind {
+            Kind::Entries => value.entries.clone(),
+            Kind::Read
+            | Kind::Reserve { .. }
+            | Kind::Settle { .. }
+            | Kind::Resolve { .. }
+            | Kind::External { .. }
+            | Kind::EndQuarantine { .. } => Vec::new(),
+        };
         Ok(Applied {
             write,
             reply: StoreReply {
-                quota: value.quota(self.throttle, clock),
+                quota: value.into_quota(self.throttle, clock),
                 refusal,
                 unresolved,
-                entries: match self.kind {
-                    Kind::Entries => value.entries,
-                    Kind::Read
-                    | Kind::Reserve { .. }
-                    | Kind::Settle { .. }
-                    | Kind::Resolve { .. }
-                    | Kind::External { .. }
-                    | Kind::EndQuarantine { .. } => Vec::new(),
-                },
+                entries,
             },
         })
     }

@@ -7,6 +7,7 @@ pub(crate) mod change;
 pub(crate) mod codec;
 pub(crate) mod entry;
 pub(crate) mod evidence;
+pub(crate) mod json;
 pub(crate) mod key;
 pub(crate) mod quarantine;
 pub(crate) mod quota;

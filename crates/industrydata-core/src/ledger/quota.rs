@@ -1,5 +1,7 @@
 //! The quota at one moment.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use crate::ledger::entry::{Entry, EntryState};
@@ -20,7 +22,8 @@ use crate::{
 pub struct Quota {
     throttle: Throttle,
     as_of: Timestamp,
-    entries: Vec<Entry>,
+    /// Shared, since a reply, a machine and its outcome each have the quota.
+    entries: Arc<Vec<Entry>>,
     next_slot: Option<Timestamp>,
     not_before: Option<Timestamp>,
     quarantine: Option<Quarantine>,
@@ -40,7 +43,7 @@ impl Quota {
         Self {
             throttle,
             as_of,
-            entries,
+            entries: Arc::new(entries),
             next_slot,
             not_before,
             quarantine,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Map;
 
 use crate::ledger::{
@@ -16,7 +16,8 @@ use crate::policy::Throttle;
 use crate::policy::{MARGIN, MAX_TOMBSTONES, MIN_KEPT};
 
 /// The ledger of one base and tenant.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
 pub(super) struct Value {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) not_before: Option<i64>,
@@ -26,7 +27,7 @@ pub(super) struct Value {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) quarantine_ended: Option<i64>,
     #[serde(flatten)]
-    rest: Map<String, serde_json::Value>,
+    pub(super) rest: Map<String, serde_json::Value>,
     /// Whether the first sight of an entry ahead of the clock changed, so that the value must be stored.
     #[serde(skip)]
     pub(super) marked: bool,
@@ -134,28 +135,29 @@ impl Value {
         Some(Refusal::new(timestamp(next), reason, lease.map(timestamp)))
     }
 
-    pub(super) fn quota(&self, throttle: Throttle, clock: Timestamp) -> Quota {
-        let entries: Vec<Entry> = self
-            .entries
-            .iter()
-            .filter(|entry| entry.counts(throttle.window, clock))
-            .cloned()
-            .collect();
+    pub(super) fn into_quota(mut self, throttle: Throttle, clock: Timestamp) -> Quota {
         let next_slot = self.next_slot(throttle, clock).map(timestamp);
         let not_before = self.not_before.map(timestamp);
         let quarantine = self.quarantine(throttle, clock);
-        Quota::new(throttle, clock, entries, next_slot, not_before, quarantine)
+        self.entries
+            .retain(|entry| entry.counts(throttle.window, clock));
+        Quota::new(
+            throttle,
+            clock,
+            self.entries,
+            next_slot,
+            not_before,
+            quarantine,
+        )
     }
 
     /// When a slot becomes free, Unix milliseconds. `None` while one is free.
     fn next_slot(&self, throttle: Throttle, clock: Timestamp) -> Option<i64> {
-        let mut frees: Vec<i64> = self
-            .entries
-            .iter()
-            .filter(|entry| entry.counts(throttle.window, clock))
-            .map(|entry| entry.frees_at_ms(throttle.window))
-            .collect();
-        let over = frees.len().checked_sub(throttle.limit as usize)?;
+        let counts = |entry: &&Entry| entry.counts(throttle.window, clock);
+        let used = self.entries.iter().filter(counts).count();
+        let over = used.checked_sub(throttle.limit as usize)?;
+        let frees = self.entries.iter().filter(counts);
+        let mut frees: Vec<i64> = frees.map(|it| it.frees_at_ms(throttle.window)).collect();
         frees.sort_unstable();
         // A limit of zero never has a slot.
         Some(frees.get(over).copied().unwrap_or(i64::MAX))
