@@ -237,6 +237,39 @@ fn a_long_429_closes_the_ledger_for_every_caller() {
 }
 
 #[test]
+fn a_429_closes_the_ledger_for_as_long_as_asked_by_the_stores_clock() {
+    let minutes = |n: u64| Duration::from_secs(n * 60);
+    let hours = |n: u64| Duration::from_secs(n * 3600);
+    let zero = Duration::ZERO;
+    // How far the store's clock is behind the machine's, and ahead of it.
+    for (behind, ahead) in [
+        (zero, zero),
+        (zero, minutes(10)),
+        (hours(2), zero),
+        (zero, hours(24 * 365)),
+        (hours(24 * 365), zero),
+    ] {
+        for asked in ["300", "300.0"] {
+            let mut world = World::new(Script::new().with(429, &[("retry-after", asked)], ""));
+            (world.behind, world.ahead) = (behind, ahead);
+            let error = world.start(world.plan()).unwrap_err();
+            assert!(
+                matches!(error.kind(), StartErrorKind::Throttled { .. }),
+                "{error}"
+            );
+            // The error names the end by the same clock as the ledger.
+            let until = error.retry_at().unwrap();
+            assert_eq!(Some(until), error.quota().unwrap().next_slot_at());
+            assert_eq!(until, world.store_clock() + minutes(5));
+            world.pass(Duration::from_secs(299));
+            assert_eq!(world.quota().available(), 0);
+            world.pass(Duration::from_secs(1));
+            assert_eq!(world.quota().available(), 5);
+        }
+    }
+}
+
+#[test]
 fn waiting_for_a_slot_waits_for_the_service_too() {
     let script = Script::new()
         .with(429, &[("retry-after", "3600")], "")
@@ -698,28 +731,33 @@ fn the_wait_for_a_short_429_also_ends_by_the_stores_clock() {
     world.behind = Duration::from_secs(4);
     assert!(world.start(world.plan()).is_ok());
     let pauses: Vec<u128> = world.pauses.iter().map(|it| it.0.as_millis()).collect();
-    // What the service asked for, then what is left of it by the other clock, and a little.
-    assert_eq!(pauses, [10_000, 4050]);
+    // By either clock the pause is as long as asked.
+    assert_eq!(pauses, [10_000]);
     // A clock that falls further and further behind is not waited for a third time.
     let mut world = World::new(short());
     let mut machine = Start::new(world.plan(), [7; 16], world.now);
-    let mut rests = 0;
+    let mut rests = Vec::new();
     let error = throttled(&mut world, &mut machine, 10, |world, time| {
-        rests += 1;
-        world.behind += time;
+        rests.push(time.as_millis());
+        world.behind += Duration::from_secs(4);
     });
-    assert_eq!(rests, 3);
+    // What the service asked for, then what is left of it by the other clock, and a little.
+    assert_eq!(rests, [10_000, 4050, 4000]);
     assert!(matches!(error.kind(), StartErrorKind::NoSlot(_)), "{error}");
 }
 
 #[test]
 fn by_default_a_start_waits_for_a_short_429_only() {
-    // The store's clock is far behind the one by which the pause was waited out.
+    // The store's clock is set back during the pause.
     let mut world = World::new(Script::new().with(429, &[("retry-after", "10")], ""));
-    world.behind = Duration::from_secs(31);
-    let error = world.start(world.plan()).unwrap_err();
+    let mut machine = Start::new(world.plan(), [7; 16], world.now);
+    let mut rests = 0;
+    let error = throttled(&mut world, &mut machine, 10, |world, _| {
+        rests += 1;
+        world.behind = Duration::from_secs(31);
+    });
     assert!(matches!(error.kind(), StartErrorKind::NoSlot(_)), "{error}");
-    assert_eq!(world.pauses.len(), 1);
+    assert_eq!(rests, 1);
     // Others have taken all slots meanwhile, and may give one back soon.
     let mut world = World::new(Script::new().with(429, &[("retry-after", "10")], ""));
     let mut machine = Start::new(world.plan(), [7; 16], world.now);

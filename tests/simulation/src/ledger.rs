@@ -164,7 +164,7 @@ impl World {
     pub(crate) fn quota_opened(&self, moments: &[u64], then: u64) -> Quota {
         let outcome = Outcome::Released {
             why: "a start that was not sent".to_owned(),
-            not_before: None,
+            closed_for: None,
         };
         let throttle = Throttle::default();
         let change = Change::settle(self.key(), throttle, [0xff; 16], outcome);

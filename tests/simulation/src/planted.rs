@@ -140,7 +140,7 @@ pub(crate) fn abandoned(world: &World, attempt: usize, change: Arc<Change>) -> A
         Some(id) if world.is_planted(Planted::DropFrees) => {
             let outcome = Outcome::Released {
                 why: "planted".to_owned(),
-                not_before: None,
+                closed_for: None,
             };
             let id = id.to_be_bytes();
             Change::settle(world.key(), Throttle::default(), id, outcome).into()

@@ -1,5 +1,7 @@
 //! Writes the outcome of a start. Its entry is reserved, in doubt or missing.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use crate::ledger::{
@@ -23,8 +25,8 @@ pub enum Outcome {
     Released {
         /// Why, in words.
         why: String,
-        /// The service accepts no further start before this.
-        not_before: Option<Timestamp>,
+        /// For how long the service accepts no further start. The store's clock dates the end.
+        closed_for: Option<Duration>,
     },
     /// It may have created a run.
     InDoubt {
@@ -35,11 +37,17 @@ pub enum Outcome {
 
 pub(super) fn settle_in(value: &mut Value, id: String, outcome: &Outcome, clock: Timestamp) {
     if let Outcome::Released {
-        not_before: Some(until),
+        closed_for: Some(asked),
         ..
     } = outcome
     {
-        value.close_until(*until);
+        // A second application comes later, and must not close the ledger for longer.
+        let is_released = value
+            .entry(&id)
+            .is_some_and(|entry| entry.state == EntryState::Released && entry.evidence.is_none());
+        if !is_released {
+            value.close_for(*asked, clock);
+        }
     }
     let (at, made) = match outcome {
         // The entry is missing. The start is as old as its answer.

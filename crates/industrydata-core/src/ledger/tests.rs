@@ -53,10 +53,10 @@ fn confirmed(seconds: u64) -> Outcome {
     }
 }
 
-fn released(not_before: Option<u64>) -> Outcome {
+fn released(closed_for: Option<u64>) -> Outcome {
     Outcome::Released {
         why: "x".to_owned(),
-        not_before: not_before.map(at),
+        closed_for: closed_for.map(Duration::from_secs),
     }
 }
 
@@ -245,19 +245,31 @@ fn a_refusal_distinguishes_reservations_in_flight() {
 fn a_retry_after_of_the_service_closes_the_ledger() {
     let mut ledger = Ledger::default();
     ledger.granted(1, 0);
-    ledger.settle(1, released(Some(500)), 1);
+    ledger.settle(1, released(Some(499)), 1);
     assert_eq!(ledger.quota(499).available(), 0);
     assert_eq!(ledger.quota(499).next_slot_at(), Some(at(500)));
     assert_eq!(ledger.refused(2, 499), (500, RefusalReason::Service));
     ledger.granted(2, 500);
     // A shorter one does not open them again.
-    ledger.settle(2, released(Some(900)), 501);
-    ledger.settle(3, released(Some(600)), 502);
+    ledger.settle(2, released(Some(399)), 501);
+    ledger.settle(3, released(Some(100)), 502);
     assert_eq!(ledger.refused(4, 700).0, 900);
     // Nor does the outcome of another start, recorded meanwhile.
     ledger.settle(5, confirmed(700), 701);
     ledger.settle(6, released(None), 702);
     assert_eq!(ledger.refused(7, 703), (900, RefusalReason::Service));
+    // Nor for longer, if its commit was lost and the same outcome is written again later.
+    ledger.settle(2, released(Some(399)), 760);
+    assert_eq!(ledger.refused(8, 801).0, 900);
+    // An entry that was released by evidence still takes the service's answer.
+    ledger.granted(9, 900);
+    let evidence = Evidence::NotListed;
+    let resolution = Resolution::NotStarted;
+    let resolve = Change::resolve(key(), Throttle::default(), id(9), resolution, evidence);
+    let resolved = ledger.apply(&resolve, 1100);
+    assert_eq!(resolved.reply.unresolved(), None);
+    ledger.settle(9, released(Some(60)), 1101);
+    assert_eq!(ledger.refused(10, 1102), (1161, RefusalReason::Service));
 }
 
 #[test]
@@ -281,7 +293,7 @@ fn texts_and_tombstones_are_bounded() {
         let why = "x".repeat(60_000);
         let outcome = Outcome::Released {
             why,
-            not_before: None,
+            closed_for: None,
         };
         ledger.settle(n, outcome, 1);
     }
@@ -837,7 +849,7 @@ fn a_reset_ledger_gives_no_slot_for_a_window_and_the_margin() {
 fn a_refusal_in_quarantine_names_a_later_end() {
     let mut ledger = Reset::new();
     let later = 12 * HOUR + 600;
-    ledger.apply(&settle(1, released(Some(later))), 600);
+    ledger.apply(&settle(1, released(Some(later - 600))), 600);
     let refusal = *ledger.apply(&reserve(2), 600).refusal().unwrap();
     assert_eq!(refusal.reason(), RefusalReason::Quarantine);
     assert_eq!(refusal.until(), at(later));

@@ -98,8 +98,9 @@ impl Value {
         (dated, (dated > now).then_some(now))
     }
 
-    pub(super) fn close_until(&mut self, until: Timestamp) {
-        self.not_before = self.not_before.max(Some(until.as_millisecond()));
+    pub(super) fn close_for(&mut self, time: Duration, clock: Timestamp) {
+        let until = clock.as_millisecond().saturating_add(millis(time));
+        self.not_before = self.not_before.max(Some(until));
     }
 
     /// The quarantine that holds for this tenant.

@@ -143,7 +143,8 @@ struct Refused {
 enum After {
     End(Result<Accepted, StartErrorKind>),
     Pause {
-        until: Duration,
+        /// From when the outcome is recorded: the store's clock dates the end of a 429 from then.
+        time: Duration,
         reason: PauseReason,
         otherwise: StartErrorKind,
     },
@@ -207,13 +208,14 @@ impl Start {
                     after: After::End(Err(kind)),
                 };
             }
-            After::End(Err(kind)) => self.end_err(kind, error),
+            After::End(Err(kind)) => self.end_err(self.dated(kind), error),
             After::Pause {
-                until,
+                time,
                 reason,
                 otherwise,
             } => {
-                let otherwise = self.error(otherwise, error);
+                let until = now.steady.saturating_add(time).min(self.deadline);
+                let otherwise = self.error(self.dated(otherwise), error);
                 self.pause(until, reason, otherwise, now);
             }
             After::Reserve => self.reserve_anew(),
@@ -295,7 +297,7 @@ impl Start {
     fn release(&mut self, id: [u8; 16], why: String, after: After) {
         let outcome = Outcome::Released {
             why,
-            not_before: None,
+            closed_for: None,
         };
         self.settle(id, outcome, after);
     }
@@ -307,6 +309,17 @@ impl Start {
 
     fn end_err(&mut self, kind: StartErrorKind, ledger: Option<StoreError>) {
         self.state = State::Ended(Err(self.error(kind, ledger)));
+    }
+
+    /// The end of a 429 by the store's clock, if the ledger has it.
+    fn dated(&self, kind: StartErrorKind) -> StartErrorKind {
+        let closed = self.quota.as_ref().and_then(Quota::not_before);
+        match (kind, closed) {
+            (StartErrorKind::Throttled { error, .. }, Some(until)) => {
+                StartErrorKind::Throttled { until, error }
+            }
+            (kind, _) => kind,
+        }
     }
 
     fn error(&self, kind: StartErrorKind, ledger: Option<StoreError>) -> StartError {
@@ -323,7 +336,7 @@ impl Start {
         let until = now.utc.saturating_add(pause).unwrap_or(Timestamp::MAX);
         let outcome = Outcome::Released {
             why: error.to_string(),
-            not_before: Some(until),
+            closed_for: Some(pause),
         };
         let short = self.throttles == 0 && asked.is_some_and(|asked| asked <= SHORT_THROTTLE);
         // The first pause is the service's Retry-After. After further refusals in a row the pauses grow.
@@ -339,11 +352,7 @@ impl Start {
                 self.slot_jitter().min(pause)
             };
             After::Pause {
-                until: now
-                    .steady
-                    .saturating_add(pause)
-                    .saturating_add(jitter)
-                    .min(self.deadline),
+                time: pause.saturating_add(jitter),
                 reason: PauseReason::Throttled,
                 otherwise: kind,
             }
@@ -460,7 +469,7 @@ impl Machine for Start {
     fn abandon(&self) -> Option<Arc<Change>> {
         let release = |id| Outcome::Released {
             why: format!("given up before the request was sent ({})", hex(id)),
-            not_before: None,
+            closed_for: None,
         };
         let (id, outcome) = match &self.state {
             State::Reserve { begun: false, .. } | State::Pausing { .. } | State::Ended(_) => {

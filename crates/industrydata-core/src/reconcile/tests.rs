@@ -492,7 +492,7 @@ fn a_resolution_by_hand_gives_way_to_the_answer() {
     // The service's answer overrides both.
     let outcome = Outcome::Released {
         why: "refused".to_owned(),
-        not_before: None,
+        closed_for: None,
     };
     ledger.apply(
         &Change::settle(key(), Throttle::default(), [1; 16], outcome),
