@@ -1035,6 +1035,96 @@ fn a_pause_that_ends_at_the_limit_ends_the_start() {
     );
 }
 
+/// Starts as often as asked, each answer dated by the world's clock. Returns how many were accepted, and the skews of the
+/// ledger's clock in seconds.
+fn dated_starts(world: &mut World, seeds: std::ops::Range<u8>) -> (usize, Vec<Option<i64>>) {
+    let mut skews = Vec::new();
+    for seed in seeds {
+        let date = world
+            .now
+            .utc
+            .strftime("%a, %d %b %Y %H:%M:%S GMT")
+            .to_string();
+        let headers = [("location", world::LOCATION), ("date", &date)];
+        world.script = Script::new().with(202, &headers, "");
+        let mut machine = Start::new(world.plan(), [seed; 16], world.now);
+        match world.drive(&mut machine) {
+            Ok(accepted) => {
+                let skew = accepted.ledger_clock_skew();
+                assert_eq!(accepted.clock_skew(), None, "the machine's clock is right");
+                assert_eq!(
+                    skew.is_some(),
+                    accepted.quota().unwrap().clock_skew().is_some()
+                );
+                skews.push(skew.map(|it| it.as_secs()));
+            }
+            Err(error) => assert!(matches!(error.kind(), StartErrorKind::NoSlot(_)), "{error}"),
+        }
+        world.pass(Duration::from_secs(1));
+    }
+    (skews.len(), skews)
+}
+
+#[test]
+fn a_store_clock_hours_ahead_is_reported_and_gives_five_slots() {
+    for hours in [1, 13, 24 * 400] {
+        let mut world = World::new(Script::new());
+        world.ahead = Duration::from_secs(hours * 3600);
+        let (accepted, skews) = dated_starts(&mut world, 1..9);
+        assert_eq!(accepted, 5);
+        let expected = -i64::try_from(hours * 3600).unwrap();
+        assert!(
+            skews
+                .iter()
+                .all(|it| it.is_some_and(|it| (it - expected).abs() <= 1)),
+            "{skews:?}"
+        );
+        // The refusal names the time by the service's clock.
+        let error = world.start(world.plan()).unwrap_err();
+        let wait = error.retry_at().unwrap().duration_since(world.now.utc);
+        assert!((43_300..43_322).contains(&wait.as_secs()), "{wait}");
+    }
+}
+
+#[test]
+fn a_store_clock_that_jumps_ahead_frees_no_slot_after_the_first_answer() {
+    for before in 0..=5_usize {
+        let mut world = World::new(Script::new());
+        let own = u8::try_from(before).unwrap();
+        assert_eq!(dated_starts(&mut world, 1..own + 1).0, before);
+        world.ahead = Duration::from_secs(13 * 3600);
+        // Five in all, and the one that shows the jump if there were five before.
+        let (accepted, skews) = dated_starts(&mut world, 100..110);
+        assert_eq!(before + accepted, 5.max(before + 1), "{skews:?}");
+        assert!(skews.iter().all(Option::is_some), "{skews:?}");
+        // A window later by the service's clock, all five are free again.
+        world.pass(Duration::from_secs(12 * 3600 + 120));
+        assert_eq!(world.quota().available(), 5);
+    }
+}
+
+#[test]
+fn answers_that_refuse_show_the_store_clock_too() {
+    for (status, expected) in [(403, 0), (429, 0), (503, 1), (202, 1)] {
+        let mut world = World::new(Script::new());
+        world.ahead = Duration::from_secs(13 * 3600);
+        let date = world
+            .now
+            .utc
+            .strftime("%a, %d %b %Y %H:%M:%S GMT")
+            .to_string();
+        world.script = Script::new().with(status, &[("date", &date)], "");
+        assert!(world.start(world.plan()).is_err());
+        let quota = world.quota();
+        assert_eq!(quota.used(), expected, "{status}");
+        assert_eq!(
+            quota.clock_skew().map(|it| it.as_hours()),
+            Some(-13),
+            "{status}"
+        );
+    }
+}
+
 #[test]
 fn getters_of_an_accepted_start() {
     let headers = [("location", world::LOCATION), ("request-id", "r-1")];

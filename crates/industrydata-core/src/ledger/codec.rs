@@ -29,6 +29,10 @@ pub(super) fn open(
     };
     value.reset = stored.reset.map(read_mark).transpose()?;
     value.mark_ahead(clock);
+    if let Some(difference) = &mut value.clock {
+        value.marked |= difference.limit(clock);
+    }
+    value.hold();
     let latest = clock
         .as_millisecond()
         .saturating_add(millis(MAX_NOT_BEFORE));
@@ -41,6 +45,7 @@ pub(super) fn open(
         value.marked = true;
     }
     value.not_before = value.not_before.filter(|at| *at > clock.as_millisecond());
+    value.drop_past_twins();
     Ok(value)
 }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::ledger::{
+    clock::Hold,
     evidence::{Evidence, same_id},
     key::Caller,
 };
@@ -97,6 +98,10 @@ pub struct Entry {
     /// When the entry was first found to be ahead of the clock, Unix milliseconds.
     #[serde(default, rename = "seen", skip_serializing_if = "Option::is_none")]
     pub(super) ahead_since: Option<i64>,
+    /// How far the entry's date is ahead of the service's clock (behind, if negative), in milliseconds. `None` while the
+    /// ledger's clock agrees with it, as far as known.
+    #[serde(default, rename = "ahead", skip_serializing_if = "Option::is_none")]
+    pub(super) clock_ahead: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) operation: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -109,6 +114,9 @@ pub struct Entry {
     /// Members of a newer release, kept as they are.
     #[serde(flatten)]
     pub(super) rest: Map<String, Value>,
+    /// For how long it counts beyond its window by the ledger's clock.
+    #[serde(skip)]
+    pub(super) hold: Option<Hold>,
 }
 
 impl Entry {
@@ -122,11 +130,13 @@ impl Entry {
             until,
             date: None,
             ahead_since: None,
+            clock_ahead: None,
             operation: None,
             why: None,
             evidence: None,
             caller: Caller::default(),
             rest: Map::new(),
+            hold: None,
         }
     }
 
@@ -149,6 +159,17 @@ impl Entry {
     #[must_use]
     pub fn date(&self) -> Timestamp {
         timestamp(self.counts_from())
+    }
+
+    /// Whether its dates are by a clock that agreed with the service's, as far as known.
+    pub(crate) const fn agrees_with_service(&self) -> bool {
+        self.clock_ahead.is_none() && self.ahead_since.is_none()
+    }
+
+    /// The earliest and the latest moment at which the service may have accepted the start, by its clock as far as known.
+    pub(crate) fn service_times(&self) -> [Timestamp; 2] {
+        let ahead = self.clock_ahead.unwrap_or_default();
+        [self.earliest(), self.counts_from()].map(|at| timestamp(at.saturating_sub(ahead)))
     }
 
     /// When the slot was reserved, by the store's clock.
@@ -249,8 +270,34 @@ impl Entry {
 
     /// When the slot is free again, Unix milliseconds. This is **the only definition of a slot**. A start counts for
     /// the window and the margin, from the latest moment at which it may have been accepted. An entry ahead of the
-    /// clock counts for as long, but from its first sight, or from the end of the lease that begins then.
+    /// clock counts for as long, but from its first sight, or from the end of the lease that begins then. If the
+    /// service's clock is behind the ledger's, the entry counts until its window has passed by both.
     pub(super) fn frees_at_ms(&self, window: Duration) -> i64 {
+        let frees = self.frees_at_alone(window);
+        self.hold.map_or(frees, |hold| {
+            // The service accepted the start before the difference was found, or within the lease from then. The window
+            // that begins with that is the longest that can be left.
+            let counts = millis(window.saturating_add(MARGIN));
+            let latest = hold
+                .since
+                .saturating_add(self.lease())
+                .saturating_add(counts);
+            frees.saturating_add(hold.late).min(latest).max(frees)
+        })
+    }
+
+    /// When the slot is free again by the service's clock, Unix milliseconds.
+    pub(super) fn frees_at_service(&self, window: Duration) -> i64 {
+        let ahead = match self.ahead_since {
+            None => self.clock_ahead.unwrap_or_default(),
+            // First sight is by a clock that was set back, so the difference of the entry's date does not apply.
+            Some(_) => 0,
+        };
+        self.frees_at_alone(window).saturating_sub(ahead)
+    }
+
+    /// When the slot is free again by the ledger's clock alone, Unix milliseconds.
+    fn frees_at_alone(&self, window: Duration) -> i64 {
         let from = match (&self.state, self.ahead_since) {
             (_, None) => self.counts_from(),
             (EntryState::Confirmed | EntryState::External, Some(seen)) => {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::ledger::{
+    clock::ClockReading,
     entry::{Entry, EntryState, millis},
     resolve::drop_external_in,
     value::Value,
@@ -35,7 +36,13 @@ pub enum Outcome {
     },
 }
 
-pub(super) fn settle_in(value: &mut Value, id: String, outcome: &Outcome, clock: Timestamp) {
+pub(super) fn settle_in(
+    value: &mut Value,
+    id: String,
+    outcome: &Outcome,
+    reading: Option<&ClockReading>,
+    clock: Timestamp,
+) {
     if let Outcome::Released {
         closed_for: Some(asked),
         ..
@@ -57,14 +64,39 @@ pub(super) fn settle_in(value: &mut Value, id: String, outcome: &Outcome, clock:
         Outcome::Released { .. } | Outcome::InDoubt { .. } => value.date_now(clock),
     };
     if value.entry(&id).is_none() {
-        value.entries.push(Entry {
+        value.push(Entry {
             made,
+            clock_ahead: value.clock_ahead(at, clock),
             ..Entry::new(id.clone(), EntryState::InDoubt, at, at)
         });
     }
     let Some(entry) = value.entry(&id) else {
         return;
     };
+    settle_entry(entry, outcome, clock);
+    if let Some((reading, ahead)) = reading.and_then(|it| Some((it, it.ahead()?))) {
+        entry.clock_ahead = match entry.state {
+            _ if ahead == 0 => None,
+            EntryState::Confirmed | EntryState::External => {
+                let ahead = entry.newest().saturating_sub(reading.date());
+                Some(ahead).filter(|ahead| *ahead > millis(MARGIN))
+            }
+            EntryState::Reserved
+            | EntryState::Released
+            | EntryState::InDoubt
+            | EntryState::Other(_) => Some(ahead),
+        };
+    }
+    if let Outcome::Confirmed {
+        operation: Some(operation),
+        ..
+    } = outcome
+    {
+        drop_external_in(value, operation);
+    }
+}
+
+fn settle_entry(entry: &mut Entry, outcome: &Outcome, clock: Timestamp) {
     match outcome {
         Outcome::Confirmed { date, operation } => {
             let is_answered = entry.state == EntryState::Confirmed && entry.evidence.is_none();
@@ -83,9 +115,6 @@ pub(super) fn settle_in(value: &mut Value, id: String, outcome: &Outcome, clock:
             });
             entry.operation.clone_from(operation);
             (entry.why, entry.evidence) = (None, None);
-            if let Some(operation) = operation {
-                drop_external_in(value, operation);
-            }
         }
         // Confirmed and external starts keep their state. The caller's outcome replaces evidence.
         Outcome::Released { .. }
