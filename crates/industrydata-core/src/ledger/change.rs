@@ -210,6 +210,7 @@ impl Change {
 
     fn apply_to(&self, stored: Stored<'_>, clock: Timestamp) -> Result<Applied, StoreError> {
         let mut value = codec::open(&self.key, stored, clock)?;
+        value.recall(self.throttle.window, clock);
         let mut unresolved = None;
         let refusal = match &self.kind {
             Kind::Read | Kind::Entries => None,

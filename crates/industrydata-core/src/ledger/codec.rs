@@ -45,7 +45,6 @@ pub(super) fn open(
         value.marked = true;
     }
     value.not_before = value.not_before.filter(|at| *at > clock.as_millisecond());
-    value.drop_past_twins();
     Ok(value)
 }
 

@@ -1210,3 +1210,21 @@ fn an_external_start_counts_by_the_services_clock() {
         assert_eq!(ledger.quota(frees).external(), 0);
     }
 }
+
+#[test]
+fn a_clock_that_jumped_ahead_and_back_has_freed_nothing() {
+    let mut ledger = Ledger::default();
+    for n in 1..=5 {
+        ledger.start(n, u64::from(n), 0);
+    }
+    // One start while the clock is ahead, whose answer never comes.
+    ledger.granted(6, JUMP);
+    assert_eq!(ledger.quota(JUMP).used(), 1);
+    assert_eq!(ledger.quota(60).used(), 6);
+    assert_eq!(ledger.refused(7, 60).1, RefusalReason::InFlight);
+    ledger.settle(6, released(None), 61);
+    assert_eq!(
+        ledger.refused(7, 62),
+        (12 * HOUR + 121, RefusalReason::Slots)
+    );
+}

@@ -86,14 +86,10 @@ impl Value {
             self.clock = Some(difference);
         }
         self.hold();
+        self.recall(window, clock);
         let keep = window.max(MIN_KEPT);
-        for entry in std::mem::take(&mut self.past) {
-            if entry.counts(keep, clock) {
-                self.entries.push(entry);
-            } else if reading.date() < entry.frees_at_service(keep) {
-                self.past.push(entry);
-            }
-        }
+        self.past
+            .retain(|entry| reading.date() < entry.frees_at_service(keep));
     }
 
     /// How far the date of an entry that is made now is ahead of the service's clock, if that is known and more than the
@@ -105,11 +101,19 @@ impl Value {
         (ahead.unsigned_abs() > millis(MARGIN).unsigned_abs()).then_some(ahead)
     }
 
-    /// Drops past entries that an older release, which does not know them, has entered again.
-    pub(super) fn drop_past_twins(&mut self) {
-        let entries = &self.entries;
-        self.past
-            .retain(|past| !entries.iter().any(|entry| entry.id == past.id));
+    /// Takes back past entries that count again, because the ledger's clock was set back. It drops those that an older
+    /// release, which does not know them, has entered again.
+    pub(super) fn recall(&mut self, window: Duration, clock: Timestamp) {
+        for entry in std::mem::take(&mut self.past) {
+            if self.entries.iter().any(|it| it.id == entry.id) {
+                continue;
+            }
+            if entry.counts(window.max(MIN_KEPT), clock) {
+                self.entries.push(entry);
+            } else {
+                self.past.push(entry);
+            }
+        }
     }
 
     /// Adds an entry.
