@@ -29,7 +29,7 @@ pub const LAWS: &[Law] = &[
     },
     Law {
         name: "I3",
-        sentence: "in any twelve hours, at most five starts were accepted or may have been accepted",
+        sentence: "in any twelve hours, at most five starts were accepted or may have been accepted, but for those reserved after the ledger's clock jumped ahead and before an answer's Date reached the ledger",
         broken: safety::quota,
     },
     Law {
@@ -61,6 +61,11 @@ pub const LAWS: &[Law] = &[
         name: "I10",
         sentence: "a ledger that fails stops the start: no POST is sent without a granted reservation",
         broken: safety::fail_closed,
+    },
+    Law {
+        name: "I11",
+        sentence: "no sixth start follows from a reconciliation: one that was accepted is freed only if the ledger counts as many",
+        broken: safety::frees_nothing_accepted,
     },
     Law {
         name: "G1",

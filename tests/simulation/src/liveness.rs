@@ -11,7 +11,7 @@ use crate::{
     front::WINDOW,
     laws::MARGIN,
     record::{Ended, Poll, Polling, Refused, Reservation},
-    script::Act,
+    script::{Act, LedgerClock},
     sim::World,
 };
 
@@ -199,6 +199,10 @@ fn clocks_agree(world: &World) -> bool {
         .script
         .events
         .iter()
-        .any(|it| matches!(it.act, Act::Jump { .. }));
-    clients && !jumps
+        .any(|it| matches!(it.act, Act::Jump { .. } | Act::JumpStore { .. }));
+    let is_near = match world.script.world.ledger {
+        LedgerClock::Own(own) => own.abs() <= 60,
+        LedgerClock::Machine => true,
+    };
+    clients && !jumps && is_near
 }

@@ -108,6 +108,13 @@ impl ClockDifference {
         })
     }
 
+    pub(super) const fn hold(&self) -> Hold {
+        Hold {
+            ahead: self.ahead,
+            since: self.since,
+        }
+    }
+
     /// Limits the time of the last change to `clock`: the clock was set back since. Whether it changed.
     pub(super) fn limit(&mut self, clock: Timestamp) -> bool {
         let now = clock.as_millisecond();
@@ -119,12 +126,11 @@ impl ClockDifference {
     }
 }
 
-/// For how long an entry counts beyond its window by the ledger's clock, because its window by the service's has not
-/// passed.
+/// Why an entry may count beyond its window by the ledger's clock: its window by the service's may not have passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Hold {
-    /// Milliseconds.
-    pub(super) late: i64,
-    /// When the difference was found, by the ledger's clock. The start was made before, or within its lease from then.
+    /// How far the ledger's clock is ahead now, in milliseconds.
+    pub(super) ahead: i64,
+    /// When that was found, by the ledger's clock. The start was made before, or within its lease from then.
     pub(super) since: i64,
 }

@@ -102,6 +102,10 @@ pub struct Entry {
     /// ledger's clock agrees with it, as far as known.
     #[serde(default, rename = "ahead", skip_serializing_if = "Option::is_none")]
     pub(super) clock_ahead: Option<i64>,
+    /// As `clock_ahead`, when the entry was first found to be ahead of the clock. It is never positive: a clock that was set
+    /// back since the difference was found is ahead by less.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) seen_ahead: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) operation: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -114,7 +118,7 @@ pub struct Entry {
     /// Members of a newer release, kept as they are.
     #[serde(flatten)]
     pub(super) rest: Map<String, Value>,
-    /// For how long it counts beyond its window by the ledger's clock.
+    /// How far the ledger's clock is ahead now.
     #[serde(skip)]
     pub(super) hold: Option<Hold>,
 }
@@ -131,6 +135,7 @@ impl Entry {
             date: None,
             ahead_since: None,
             clock_ahead: None,
+            seen_ahead: None,
             operation: None,
             why: None,
             evidence: None,
@@ -273,45 +278,40 @@ impl Entry {
     /// clock counts for as long, but from its first sight, or from the end of the lease that begins then. If the
     /// service's clock is behind the ledger's, the entry counts until its window has passed by both.
     pub(super) fn frees_at_ms(&self, window: Duration) -> i64 {
-        let frees = self.frees_at_alone(window);
-        self.hold.map_or(frees, |hold| {
-            // The service accepted the start before the difference was found, or within the lease from then. The window
-            // that begins with that is the longest that can be left.
-            let counts = millis(window.saturating_add(MARGIN));
-            let latest = hold
-                .since
-                .saturating_add(self.lease())
-                .saturating_add(counts);
-            frees.saturating_add(hold.late).min(latest).max(frees)
-        })
+        let counts = millis(window.saturating_add(MARGIN));
+        let alone = self.first(|from, _| from).saturating_add(counts);
+        let Some(hold) = self.hold else {
+            return alone;
+        };
+        let late = |ahead: i64| hold.ahead.saturating_sub(ahead).max(0);
+        let held = self.first(|from, ahead| from.saturating_add(late(ahead)));
+        // The service accepted the start before the difference was found, or within the lease from then. The window that
+        // begins with that is the longest that can be left.
+        let latest = hold.since.saturating_add(self.lease());
+        held.min(latest).saturating_add(counts).max(alone)
     }
 
     /// When the slot is free again by the service's clock, Unix milliseconds.
     pub(super) fn frees_at_service(&self, window: Duration) -> i64 {
-        let ahead = match self.ahead_since {
-            None => self.clock_ahead.unwrap_or_default(),
-            // First sight is by a clock that was set back, so the difference of the entry's date does not apply.
-            Some(_) => 0,
-        };
-        self.frees_at_alone(window).saturating_sub(ahead)
+        let from = self.first(i64::saturating_sub);
+        from.saturating_add(millis(window.saturating_add(MARGIN)))
     }
 
-    /// When the slot is free again by the ledger's clock alone, Unix milliseconds.
-    fn frees_at_alone(&self, window: Duration) -> i64 {
-        let from = match (&self.state, self.ahead_since) {
-            (_, None) => self.counts_from(),
-            (EntryState::Confirmed | EntryState::External, Some(seen)) => {
-                self.counts_from().min(seen)
-            }
-            (
-                EntryState::Reserved
-                | EntryState::Released
-                | EntryState::InDoubt
-                | EntryState::Other(_),
-                Some(seen),
-            ) => self.counts_from().min(seen.saturating_add(self.lease())),
+    /// The earlier of the moments from which the entry counts, each with how far the ledger's clock was ahead then: its
+    /// date and, if it is ahead of the clock, its first sight or the end of the lease that begins then.
+    fn first(&self, time: impl Fn(i64, i64) -> i64) -> i64 {
+        let date = time(self.counts_from(), self.clock_ahead.unwrap_or_default());
+        let Some(seen) = self.ahead_since else {
+            return date;
         };
-        from.saturating_add(millis(window.saturating_add(MARGIN)))
+        let seen = match self.state {
+            EntryState::Confirmed | EntryState::External => seen,
+            EntryState::Reserved
+            | EntryState::Released
+            | EntryState::InDoubt
+            | EntryState::Other(_) => seen.saturating_add(self.lease()),
+        };
+        date.min(time(seen, self.seen_ahead.unwrap_or_default()))
     }
 }
 

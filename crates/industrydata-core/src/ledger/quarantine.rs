@@ -41,7 +41,7 @@ impl Quarantine {
         let until = reset.saturating_add(lasts);
         let until = hold.map_or(until, |hold| {
             let latest = hold.since.saturating_add(lasts);
-            until.saturating_add(hold.late).min(latest).max(until)
+            until.saturating_add(hold.ahead).min(latest).max(until)
         });
         (clock.as_millisecond() < until).then_some(Self { reset, until })
     }

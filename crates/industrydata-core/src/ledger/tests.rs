@@ -1093,7 +1093,7 @@ fn a_clock_set_right_again_frees_what_the_service_frees() {
     }
     ledger.start(5, JUMP + 10, i64::try_from(JUMP).unwrap());
     // The clock is right again. Until an answer shows it, each entry counts for a window from now.
-    assert_eq!(ledger.refused(6, HOUR).0, 13 * HOUR + 120);
+    assert_eq!(ledger.refused(6, HOUR).0, 13 * HOUR + 150 + 120);
     let reading = ClockReading::new(at(HOUR), at(HOUR), at(HOUR));
     let compare = Change::compare_clock(key(), Throttle::default(), reading);
     drop(ledger.apply(&compare, HOUR));
@@ -1116,10 +1116,9 @@ fn a_difference_that_no_answer_corrects_ends_within_a_window() {
     ledger.start(5, year, i64::try_from(year).unwrap());
     // The clock is set right after an hour, and no answer comes: a ledger without a slot makes no start.
     let (until, _) = ledger.refused(6, HOUR);
-    assert_eq!(until, HOUR + 12 * HOUR + 120);
+    assert_eq!(until, HOUR + 150 + 12 * HOUR + 120);
     ledger.granted(6, until);
-    assert_eq!(ledger.quota(until + 149).used(), 5);
-    assert_eq!(ledger.quota(until + 150).used(), 1);
+    assert_eq!(ledger.quota(until).used(), 1);
 }
 
 #[test]
@@ -1227,4 +1226,22 @@ fn a_clock_that_jumped_ahead_and_back_has_freed_nothing() {
         ledger.refused(7, 62),
         (12 * HOUR + 121, RefusalReason::Slots)
     );
+}
+
+#[test]
+fn an_entry_ahead_of_a_clock_that_is_behind_counts_by_the_services_clock() {
+    // The clock is a year behind. Each entry counts from its first sight by that clock, until the clock is set ahead.
+    let mut ledger = Ledger::default();
+    let year = 365 * 24 * HOUR;
+    let behind = -i64::try_from(year).unwrap();
+    for n in 1..=2 {
+        ledger.start(n, u64::from(n), behind);
+    }
+    let jump = 12 * HOUR;
+    let now = jump + 400;
+    ledger.start(3, now, behind + i64::try_from(jump).unwrap());
+    assert_eq!(ledger.quota(now + 1).used(), 3, "{}", ledger.text());
+    let frees = 1 + jump + 12 * HOUR + 120;
+    assert_eq!(ledger.quota(frees - 1).used(), 3);
+    assert_eq!(ledger.quota(frees).used(), 2);
 }

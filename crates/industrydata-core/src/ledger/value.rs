@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Map;
 
 use crate::ledger::{
-    clock::{ClockDifference, ClockReading, Hold},
+    clock::{ClockDifference, ClockReading},
     entry::{Entry, EntryState, millis, timestamp},
     quarantine::Quarantine,
     quota::Quota,
@@ -46,27 +46,27 @@ impl Value {
     /// Marks entries that lie ahead of the clock, and no others.
     pub(super) fn mark_ahead(&mut self, clock: Timestamp) {
         let ahead = clock.as_millisecond().saturating_add(millis(MARGIN));
+        let behind = self.clock.as_ref().map(|it| it.ahead);
+        let behind = behind.filter(|ahead| *ahead < 0);
         for entry in &mut self.entries {
             // A first sight that is ahead itself was written before the clock was set back.
             let since = entry.ahead_since.filter(|since| *since <= ahead);
             // An entry that is no longer ahead has no first sight.
+            let is_new = since.is_none();
             let since = (entry.newest() > ahead).then(|| since.unwrap_or(clock.as_millisecond()));
             self.marked |= since != entry.ahead_since;
             entry.ahead_since = since;
+            if is_new || since.is_none() {
+                entry.seen_ahead = behind.filter(|_| since.is_some());
+            }
         }
     }
 
     /// Prepares the entries for the difference between the clocks.
     pub(super) fn hold(&mut self) {
-        let difference = self.clock.as_ref();
+        let hold = self.clock.as_ref().map(ClockDifference::hold);
         for entry in self.entries.iter_mut().chain(&mut self.past) {
-            entry.hold = difference.and_then(|it| {
-                let late = it
-                    .ahead
-                    .saturating_sub(entry.clock_ahead.unwrap_or_default());
-                let since = it.since;
-                (late > 0).then_some(Hold { late, since })
-            });
+            entry.hold = hold;
         }
     }
 
@@ -81,6 +81,9 @@ impl Value {
                     matches!(entry.state, EntryState::Reserved | EntryState::InDoubt);
                 if is_unanswered && ahead < entry.clock_ahead.unwrap_or_default() {
                     entry.clock_ahead = Some(ahead).filter(|ahead| *ahead != 0);
+                }
+                if entry.ahead_since.is_some() && ahead < entry.seen_ahead.unwrap_or_default() {
+                    entry.seen_ahead = Some(ahead);
                 }
             }
             self.clock = Some(difference);
@@ -150,7 +153,7 @@ impl Value {
         // Without a difference to tell, nothing of it is kept.
         let mut all = self.entries.iter().chain(&self.past);
         if self.clock.as_ref().is_some_and(|it| it.ahead == 0)
-            && all.all(|entry| entry.clock_ahead.is_none())
+            && all.all(|entry| entry.clock_ahead.is_none() && entry.seen_ahead.is_none())
         {
             self.clock = None;
         }
@@ -197,11 +200,7 @@ impl Value {
     /// The quarantine that holds for this tenant.
     fn quarantine(&self, throttle: Throttle, clock: Timestamp) -> Option<Quarantine> {
         let reset = self.reset.filter(|at| self.quarantine_ended != Some(*at))?;
-        let hold = self.clock.as_ref().filter(|it| it.ahead > 0);
-        let hold = hold.map(|it| Hold {
-            late: it.ahead,
-            since: it.since,
-        });
+        let hold = self.clock.as_ref().map(ClockDifference::hold);
         Quarantine::after(reset, throttle.window, hold, clock)
     }
 
