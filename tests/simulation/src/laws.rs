@@ -84,7 +84,7 @@ pub const LAWS: &[Law] = &[
     },
     Law {
         name: "G4",
-        sentence: "a client polls no more often than its poll interval and the service's Retry-After allow",
+        sentence: "a client polls no more often than its poll interval and the service's Retry-After allow, and a 429 closes the ledger for as long as it asks",
         broken: liveness::pace,
     },
 ];
