@@ -28,7 +28,7 @@ const BUSY: u64 = 5000;
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     pub(crate) bytes: Option<Vec<u8>>,
-    /// By how many seconds a clock of its own has jumped in total.
+    /// By how many seconds the store's clock has jumped in total.
     pub(crate) jumped: i64,
     /// The quota of the bytes at the commit that wrote them.
     written: Option<Quota>,

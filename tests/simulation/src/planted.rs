@@ -71,7 +71,7 @@ pub enum Planted {
     ForgetsAcceptance,
     /// The driver removes the `Date` of each answer to a start.
     IgnoresDate,
-    /// The caller is not told that the ledger's clock is off.
+    /// The result does not report that the ledger's clock is off.
     HidesLedgerClock,
     /// The driver removes the `Retry-After` of each 429.
     Hurries,

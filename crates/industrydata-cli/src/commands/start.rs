@@ -144,7 +144,7 @@ fn warn_of_clock(poller: &dyn OperationPoller) {
             human::skew(skew)
         ));
     }
-    // A ledger without a clock of its own uses the machine's, and the same difference is reported once.
+    // SQLite and memory use the machine's clock, and the same difference is reported once.
     let is_same = |skew: SignedDuration| {
         machine.is_some_and(|it| it.as_secs().abs_diff(skew.as_secs()) <= 60)
     };

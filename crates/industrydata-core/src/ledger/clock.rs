@@ -7,7 +7,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Map;
 
-use crate::{ledger::entry::millis, policy::MARGIN};
+use crate::{
+    ledger::entry::{Hold, millis},
+    policy::MARGIN,
+};
 
 /// What the `Date` of one answer shows about the ledger's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,13 +127,4 @@ impl ClockDifference {
         }
         is_ahead
     }
-}
-
-/// Why an entry may count beyond its window by the ledger's clock: its window by the service's may not have passed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Hold {
-    /// How far the ledger's clock is ahead now, in milliseconds.
-    pub(super) ahead: i64,
-    /// When that was found, by the ledger's clock. The start was made before, or within its lease from then.
-    pub(super) since: i64,
 }

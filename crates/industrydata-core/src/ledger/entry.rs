@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::ledger::{
-    clock::Hold,
     evidence::{Evidence, same_id},
     key::Caller,
 };
@@ -313,6 +312,15 @@ impl Entry {
         };
         date.min(time(seen, self.seen_ahead.unwrap_or_default()))
     }
+}
+
+/// Why an entry may count beyond its window by the ledger's clock: its window by the service's may not have passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Hold {
+    /// How far the ledger's clock is ahead now, in milliseconds.
+    pub(super) ahead: i64,
+    /// When that was found, by the ledger's clock. The start was made before, or within its lease from then.
+    pub(super) since: i64,
 }
 
 /// The timestamp of Unix milliseconds, limited to the range of timestamps.

@@ -9,8 +9,7 @@ use jiff::Timestamp;
 
 use crate::{
     ledger::{
-        clock::Hold,
-        entry::{millis, timestamp},
+        entry::{Hold, millis, timestamp},
         store_error::StoreError,
     },
     policy::MARGIN,

@@ -85,8 +85,8 @@ impl Accepted {
         self.0.forecast
     }
 
-    /// How far the service's clock is ahead of this machine's (negative: behind), if more than two minutes. A ledger
-    /// without a clock of its own uses this machine's, and a wrong clock frees its slots at the wrong time.
+    /// How far the service's clock is ahead of this machine's (negative: behind), if more than two minutes. SQLite
+    /// and memory use this machine's clock, and a wrong clock frees their slots at the wrong time.
     #[must_use]
     pub fn clock_skew(&self) -> Option<SignedDuration> {
         self.0.clock_skew
