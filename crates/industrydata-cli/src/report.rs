@@ -268,14 +268,15 @@ impl From<&Forecast> for ForecastReport {
 
 impl From<&Quota> for QuotaReport {
     fn from(quota: &Quota) -> Self {
+        let shown = |at: Timestamp| quota.by_service_clock(at).to_string();
         Self {
             limit: quota.throttle().limit,
             window_seconds: quota.throttle().window.as_secs(),
             used: quota.used(),
             in_doubt: quota.in_doubt(),
             available: quota.available(),
-            next_slot_at: quota.next_slot_at().map(|at| at.to_string()),
-            quarantined_until: quota.quarantine().map(|it| it.until().to_string()),
+            next_slot_at: quota.next_slot_at().map(shown),
+            quarantined_until: quota.quarantine().map(|it| shown(it.until())),
             forecast: quota.forecast().as_ref().map(ForecastReport::from),
         }
     }

@@ -132,6 +132,9 @@ pub(crate) const MARGIN: Duration = Duration::from_secs(120);
 pub(crate) const MAX_NOT_BEFORE: Duration = Duration::from_secs(24 * 60 * 60);
 /// The number of tombstones kept. A tombstone stops a reservation that arrives after its own release.
 pub(crate) const MAX_TOMBSTONES: usize = 16;
+/// The number of entries kept although their window has passed by the ledger's clock, or the limit of the throttle if that
+/// is greater. The next answer's `Date` decides whether that clock was right.
+pub(crate) const MAX_PAST: usize = 16;
 /// Entries are kept for at least this long, even if the window is shorter.
 pub(crate) const MIN_KEPT: Duration = Duration::from_secs(12 * 60 * 60);
 /// Added to the time that a token and two POSTs may take: what a reservation's lease is longer than its start.

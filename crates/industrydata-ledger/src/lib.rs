@@ -32,7 +32,7 @@
 //! assert!(ledger.transact(&sixth)?.refusal().is_some());
 //!
 //! // ... until one turns out to have created no run.
-//! let released = Outcome::Released { why: "the connection was refused".into(), not_before: None };
+//! let released = Outcome::Released { why: "the connection was refused".into(), closed_for: None };
 //! ledger.transact(&Change::settle(key, throttle, [5; 16], released))?;
 //! assert!(ledger.transact(&sixth)?.refusal().is_none());
 //! # Ok::<(), Box<dyn std::error::Error>>(())

@@ -1,6 +1,8 @@
 //! `start`: reserves a slot, sends one POST, and waits if asked to.
 
+use industrydata_core::SignedDuration;
 use industrydata_core::ledger::Caller;
+use industrydata_core::ledger::Quota;
 use industrydata_core::ledger::Schedule;
 use industrydata_core::lro::MayHaveStarted;
 use industrydata_core::lro::ReadError;
@@ -95,6 +97,9 @@ fn start(
         .start(args.wait_for_slot, on_wait)
         .map_err(|error| {
             operation::warn_not_recorded(error.ledger_warning());
+            if let Some(skew) = error.quota().and_then(Quota::clock_skew) {
+                warn_of_ledger_clock(skew);
+            }
             error_report::start(&error, context.interrupt.is_interrupted())
         })?;
     operation::warn_not_recorded(poller.ledger_warning());
@@ -129,16 +134,29 @@ fn preflight_error(error: &ReadError, context: Context<'_>) -> Box<Document> {
 }
 
 fn warn_of_clock(poller: &dyn OperationPoller) {
-    let Some(skew) = poller.accepted().and_then(|accepted| accepted.clock_skew()) else {
+    let Some(accepted) = poller.accepted() else {
         return;
     };
-    let direction = if skew.is_negative() {
-        "ahead of"
-    } else {
-        "behind"
+    let (machine, ledger) = (accepted.clock_skew(), accepted.ledger_clock_skew());
+    if let Some(skew) = machine {
+        terminal::warn(format!(
+            "the clock of this machine is {} the service's: correct it, or slots are freed at the wrong time",
+            human::skew(skew)
+        ));
+    }
+    // SQLite and memory use the machine's clock, and the same difference is reported once.
+    let is_same = |skew: SignedDuration| {
+        machine.is_some_and(|it| it.as_secs().abs_diff(skew.as_secs()) <= 60)
     };
+    if let Some(skew) = ledger.filter(|skew| !is_same(*skew)) {
+        warn_of_ledger_clock(skew);
+    }
+}
+
+fn warn_of_ledger_clock(skew: SignedDuration) {
     terminal::warn(format!(
-        "the clock of this machine is {} s {direction} the service's: correct it, or slots are freed at the wrong time",
-        skew.unsigned_abs().as_secs()
+        "the ledger's clock is {} the service's: correct it; until then a slot is free only once its window has passed \
+         by both clocks",
+        human::skew(skew)
     ));
 }

@@ -12,5 +12,5 @@ pub(crate) use self::{
     progress::{WaitSpan, operation_progress, run_progress, slot_wait},
     quota::timeline,
     statistics::statistics,
-    text::table,
+    text::{skew, table},
 };

@@ -34,6 +34,10 @@ pub(super) fn open(
     };
     value.reset = stored.reset.map(read_mark).transpose()?;
     value.mark_ahead(clock);
+    if let Some(difference) = &mut value.clock {
+        value.marked |= difference.limit(clock);
+    }
+    value.hold();
     let latest = clock
         .as_millisecond()
         .saturating_add(millis(MAX_NOT_BEFORE));

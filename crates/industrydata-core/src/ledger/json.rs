@@ -1,7 +1,7 @@
 //! The JSON of a ledger, as this project writes it.
 //!
-//! [`write`] is the only writer. [`read`] reads exactly what it writes, and nothing else: not one space more, no other
-//! order, no escape, no member of a newer release. Such text goes to the reader of a library, which takes several times
+//! [`write`] is the only writer. [`read`] reads nothing but what it writes: not one space more, no other order, no escape,
+//! no member of a newer release. Such text goes to the reader of a library, which takes several times
 //! as long. Where [`read`] reads a text, both read the same.
 
 use std::io::Write;
@@ -21,15 +21,15 @@ pub(super) fn write(bytes: &mut Vec<u8>, value: &Value) {
         writer.number(r#""not_before":"#, not_before);
         writer.raw(",");
     }
-    writer.raw(r#""entries":["#);
-    for (at, entry) in value.entries.iter().enumerate() {
-        if at > 0 {
-            writer.raw(",");
-        }
-        writer.entry(entry);
-    }
-    writer.raw("]");
+    writer.entries(r#""entries":["#, &value.entries);
     writer.optional(r#","quarantine_ended":"#, value.quarantine_ended);
+    if let Some(clock) = &value.clock {
+        writer.raw(r#","clock":"#);
+        writer.library(clock);
+    }
+    if !value.past.is_empty() {
+        writer.entries(r#","past":["#, &value.past);
+    }
     writer.rest(&value.rest);
     writer.raw("}");
 }
@@ -38,6 +38,17 @@ pub(super) fn write(bytes: &mut Vec<u8>, value: &Value) {
 struct Writer<'b>(&'b mut Vec<u8>);
 
 impl Writer<'_> {
+    fn entries(&mut self, before: &str, entries: &[Entry]) {
+        self.raw(before);
+        for (at, entry) in entries.iter().enumerate() {
+            if at > 0 {
+                self.raw(",");
+            }
+            self.entry(entry);
+        }
+        self.raw("]");
+    }
+
     fn entry(&mut self, entry: &Entry) {
         self.text(r#"{"id":"#, &entry.id);
         self.text(r#","state":"#, entry.state.as_stored());
@@ -46,6 +57,8 @@ impl Writer<'_> {
         self.number(r#","until":"#, entry.until);
         self.optional(r#","date":"#, entry.date);
         self.optional(r#","seen":"#, entry.ahead_since);
+        self.optional(r#","ahead":"#, entry.clock_ahead);
+        self.optional(r#","seen_ahead":"#, entry.seen_ahead);
         self.optional_text(r#","operation":"#, entry.operation.as_deref());
         self.optional_text(r#","why":"#, entry.why.as_deref());
         self.optional_text(r#","evidence":"#, entry.evidence.as_deref());
@@ -120,7 +133,8 @@ fn has_escape(text: &str, other: u8) -> bool {
     text.bytes().fold(0, |has, b| has | is_escape(b)) != 0
 }
 
-/// Reads what [`write`] writes for a ledger without members of a newer release; `None` for any other text.
+/// Reads what [`write`] writes for a ledger whose clock agrees with the service's, without members of a newer release;
+/// `None` for any other text.
 pub(super) fn read(text: &str) -> Option<Value> {
     if has_escape(text, b'\\') {
         return None;
@@ -161,6 +175,8 @@ impl<'a> Reader<'a> {
             until: self.optional(r#","until":"#)??,
             date: self.optional(r#","date":"#)?,
             ahead_since: self.optional(r#","seen":"#)?,
+            clock_ahead: self.optional(r#","ahead":"#)?,
+            seen_ahead: self.optional(r#","seen_ahead":"#)?,
             operation: self.optional_text(r#","operation":""#)?,
             why: self.optional_text(r#","why":""#)?,
             evidence: self.optional_text(r#","evidence":""#)?,
@@ -169,6 +185,7 @@ impl<'a> Reader<'a> {
                 self.next("}")?;
                 serde_json::Map::new()
             },
+            hold: None,
         })
     }
 
@@ -267,13 +284,16 @@ mod tests {
             text()
         ];
         let numbers = (number(), of(number()), number(), of(number()), of(number()));
+        let ahead = (of(number()), of(number()));
         let texts = (of(text()), of(text()), of(text()));
         let caller = (of(text()), of(any::<u32>()), of(text()));
-        (text(), state, numbers, texts, caller, rest()).prop_map(
-            |(id, state, numbers, texts, caller, rest)| Entry {
+        (text(), state, numbers, ahead, texts, caller, rest()).prop_map(
+            |(id, state, numbers, ahead, texts, caller, rest)| Entry {
                 made: numbers.1,
                 date: numbers.3,
                 ahead_since: numbers.4,
+                clock_ahead: ahead.0,
+                seen_ahead: ahead.1,
                 operation: texts.0,
                 why: texts.1,
                 evidence: texts.2,
@@ -289,15 +309,29 @@ mod tests {
     }
 
     fn value() -> impl Strategy<Value = Value> {
-        (of(number()), of(number()), vec(entry(), 0..4), rest()).prop_map(
-            |(not_before, quarantine_ended, entries, rest)| Value {
-                not_before,
-                entries,
-                quarantine_ended,
-                rest,
-                ..Value::default()
-            },
+        let clock = (number(), number(), number())
+            .prop_map(|(a, b, c)| format!(r#"{{"ahead":{a},"date":{b},"since":{c}}}"#));
+        let entries = || vec(entry(), 0..4);
+        let past = prop_oneof![2 => Just(Vec::new()), 1 => entries()];
+        (
+            of(number()),
+            of(number()),
+            entries(),
+            of(clock),
+            past,
+            rest(),
         )
+            .prop_map(
+                |(not_before, quarantine_ended, entries, clock, past, rest)| Value {
+                    not_before,
+                    entries,
+                    quarantine_ended,
+                    clock: clock.map(|clock| serde_json::from_str(&clock).unwrap()),
+                    past,
+                    rest,
+                    ..Value::default()
+                },
+            )
     }
 
     fn written(value: &Value) -> String {

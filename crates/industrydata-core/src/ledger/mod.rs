@@ -4,6 +4,7 @@
 //! function of the stored bytes, the change and the store's clock.
 
 pub(crate) mod change;
+pub(crate) mod clock;
 pub(crate) mod codec;
 pub(crate) mod entry;
 pub(crate) mod evidence;

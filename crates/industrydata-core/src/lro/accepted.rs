@@ -29,6 +29,7 @@ pub(super) struct AcceptedParts {
     pub(super) at: Now,
     pub(super) retry_after: Option<Duration>,
     pub(super) clock_skew: Option<SignedDuration>,
+    pub(super) ledger_clock_skew: Option<SignedDuration>,
     pub(super) request_id: Option<String>,
     pub(super) quota: Option<Quota>,
     pub(super) forecast: Option<Forecast>,
@@ -84,11 +85,18 @@ impl Accepted {
         self.0.forecast
     }
 
-    /// How far the service's clock is ahead of this machine's (negative: behind), if more than two minutes. A wrong
-    /// clock on this machine frees slots at the wrong time.
+    /// How far the service's clock is ahead of this machine's (negative: behind), if more than two minutes. SQLite
+    /// and memory use this machine's clock, and a wrong clock frees their slots at the wrong time.
     #[must_use]
     pub fn clock_skew(&self) -> Option<SignedDuration> {
         self.0.clock_skew
+    }
+
+    /// How far the service's clock is ahead of the ledger's (negative: behind), if more than two minutes. The ledger
+    /// keeps the difference: from now on a slot is free only once its window has passed by both clocks.
+    #[must_use]
+    pub fn ledger_clock_skew(&self) -> Option<SignedDuration> {
+        self.0.ledger_clock_skew
     }
 
     /// The store's error if the acceptance could not be recorded. The reservation still counts.

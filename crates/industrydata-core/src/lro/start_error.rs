@@ -241,11 +241,18 @@ impl StartError {
         self.0.client_request_id.as_deref()
     }
 
-    /// When a start may be made again, if known.
+    /// A time of the ledger by the service's clock, as far as known.
+    fn shown(&self, time: Timestamp) -> Timestamp {
+        let quota = self.0.quota.as_ref();
+        quota.map_or(time, |quota| quota.by_service_clock(time))
+    }
+
+    /// When a start may be made again, if known: by the service's clock if the ledger knows how far its own is off, else
+    /// by the ledger's.
     #[must_use]
     pub fn retry_at(&self) -> Option<Timestamp> {
         if let StartErrorKind::NoSlot(refusal) = &self.0.kind {
-            return Some(refusal.until());
+            return Some(self.shown(refusal.until()));
         }
         if let StartErrorKind::Throttled { until, .. } = &self.0.kind {
             return Some(*until);
@@ -283,7 +290,7 @@ impl fmt::Display for StartError {
                 write!(
                     f,
                     "no start before {:.0}: {}",
-                    refusal.until(),
+                    self.shown(refusal.until()),
                     refusal.reason()
                 )
             }

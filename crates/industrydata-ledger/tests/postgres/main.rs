@@ -12,6 +12,7 @@
 
 mod admin;
 mod child;
+mod clocks;
 mod damage;
 mod lock_holders;
 mod lost_connections;
