@@ -2,7 +2,7 @@
 
 use std::{sync::LazyLock, time::Instant};
 
-use industrydata_core::{Now, Timestamp};
+use industrydata_core::{Now, Timestamp, lro::StartError};
 
 static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
 
@@ -12,9 +12,9 @@ pub(crate) fn now() -> Now {
 }
 
 /// A seed for a start.
-pub(crate) fn seed() -> Result<[u8; 16], getrandom::Error> {
+pub(crate) fn seed() -> Result<[u8; 16], StartError> {
     let mut seed = [0; 16];
-    getrandom::fill(&mut seed)?;
+    getrandom::fill(&mut seed).map_err(StartError::no_randomness)?;
     Ok(seed)
 }
 

@@ -16,8 +16,18 @@ use std::{
     task::{Context, Poll},
 };
 
-use industrydata_core::wire::{Phase, TransportError};
+use industrydata_core::{
+    Deadline,
+    wire::{Phase, TransportError},
+};
+use industrydata_network::{LookupError, causes, find, lookup};
+use tokio::sync::oneshot;
 use tower_service::Service;
+
+use crate::clock::now;
+
+/// Why a request was not sent.
+const LATE: &str = "the time limit passed before the request was sent";
 
 tokio::task_local! {
     static CONNECTING: Arc<AtomicBool>;
@@ -28,14 +38,27 @@ tokio::task_local! {
 pub(crate) struct Mark(Arc<AtomicBool>);
 
 impl Mark {
-    /// Runs a request under this mark, which then says of the latest poll whether it still waited for a connection.
-    pub(crate) fn request<F: Future>(&self, request: F) -> impl Future<Output = F::Output> {
+    /// Runs a request under this mark, which then says of the latest poll whether it still waited for a connection. A request
+    /// that waited past the deadline is not polled again: it would use a connection that has become ready meanwhile.
+    pub(crate) fn request<F, T>(
+        &self,
+        deadline: Deadline,
+        request: F,
+    ) -> impl Future<Output = Result<T, TransportError>>
+    where
+        F: Future<Output = Result<T, reqwest::Error>>,
+    {
         let mark = Arc::clone(&self.0);
         CONNECTING.scope(Arc::clone(&self.0), async move {
             let mut request = pin!(request);
+            let mut is_unsent = true;
             poll_fn(|cx| {
-                mark.store(false, Ordering::Release);
-                request.as_mut().poll(cx)
+                is_unsent |= mark.swap(false, Ordering::AcqRel);
+                if is_unsent && deadline.has_passed(now()) {
+                    return Poll::Ready(Err(TransportError::new(Phase::Local, LATE)));
+                }
+                is_unsent = false;
+                request.as_mut().poll(cx).map_err(transport_error)
             })
             .await
         })
@@ -53,16 +76,28 @@ impl Mark {
 }
 
 /// A reqwest error with its phase. A request that is not known to have failed earlier was sent.
-pub(crate) fn transport_error(error: reqwest::Error) -> TransportError {
-    let phase = if error.is_builder() {
-        Phase::Local
-    } else if error.is_connect() {
-        Phase::Connect
-    } else {
-        Phase::Sent
-    };
+fn transport_error(error: reqwest::Error) -> TransportError {
     // The URL may have a query, which is shown nowhere.
-    TransportError::new(phase, error.without_url())
+    let error = error.without_url();
+    if error.is_builder() {
+        return TransportError::new(Phase::Local, error);
+    }
+    if !error.is_connect() {
+        return TransportError::new(Phase::Sent, error);
+    }
+    #[cfg(any(feature = "rustls", feature = "rustls-no-provider"))]
+    if let Some(error) = industrydata_network::tls_error(&error) {
+        return error;
+    }
+    let phase = match find::<LookupError>(&error) {
+        Some(lookup) => lookup.phase(),
+        // Its type is hyper-util's own.
+        None if causes(&error).any(|cause| cause.to_string().starts_with("tunnel error")) => {
+            Phase::Proxy
+        }
+        None => Phase::Connect,
+    };
+    TransportError::new(phase, error)
 }
 
 /// A connector that marks requests while it runs.
@@ -114,19 +149,22 @@ impl<F: Future> Future for Connecting<F> {
     }
 }
 
-/// Resolves no name to anything but loopback: for a base without encryption.
+/// Resolves names on threads that may be refused; for a base without encryption, to nothing but loopback.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct LoopbackOnly;
+pub(crate) struct Names {
+    pub(crate) is_loopback_only: bool,
+}
 
-impl reqwest::dns::Resolve for LoopbackOnly {
+impl reqwest::dns::Resolve for Names {
     fn resolve(&self, name: reqwest::dns::Name) -> reqwest::dns::Resolving {
+        let (sender, receiver) = oneshot::channel();
+        // The receiver may have given up.
+        let done = move |found| drop(sender.send(found));
+        let started = lookup(name.as_str(), 0, self.is_loopback_only, done);
         Box::pin(async move {
-            let addrs: Vec<_> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            if !addrs.iter().all(|addr| addr.ip().is_loopback()) {
-                let why = "the name resolves to an address that is not loopback, and the base is not https";
-                return Err(why.into());
-            }
-            Ok(Box::new(addrs.into_iter()) as reqwest::dns::Addrs)
+            started?;
+            let found = receiver.await??;
+            Ok(Box::new(found.into_iter()) as reqwest::dns::Addrs)
         })
     }
 }

@@ -82,7 +82,6 @@
 //! - `rustls-no-provider`: rustls with the provider that the process has installed.
 //! - `native-tls`: the TLS library of the operating system.
 
-mod build_error;
 mod client;
 mod clock;
 mod command;
@@ -100,9 +99,11 @@ mod tenant_client;
 mod tokens;
 
 pub use industrydata_core as core;
-pub use industrydata_core::lro::{Session, Settings};
+pub use industrydata_core::{
+    lro::{Session, Settings},
+    wire::BuildError,
+};
 
-pub use build_error::BuildError;
 pub use client::{Client, ClientBuilder};
 pub use command::CommandToken;
 pub use credentials::CredentialsToken;

@@ -65,7 +65,7 @@ impl TenantClient {
     ///
     /// [`StartError`], which reports whether a run may have started.
     pub async fn start(&self) -> Result<OperationPoller, StartError> {
-        let seed = seed().map_err(StartError::local)?;
+        let seed = seed()?;
         let accepted = self
             .driver
             .finish(self.driver.session.start(seed, now()))

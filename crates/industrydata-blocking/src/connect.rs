@@ -1,165 +1,258 @@
-//! How far a request got. ureq reports a failed handshake like a lost answer, so the way to a connection is marked.
-//!
-//! In the chain of connectors, [`CachingResolver`] comes first and a mark comes last, all on the calling thread. An error
-//! between the two came before the connection was made.
+//! Opens connections with ureq's connectors, one after the other, so that the phase of each error is known.
 
 use std::{
-    cell::Cell,
     collections::HashMap,
-    net::{IpAddr, SocketAddr},
-    sync::{Mutex, PoisonError},
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError, mpsc},
     time::{Duration, Instant},
 };
 
-use http::Uri;
-use industrydata_core::wire::{Phase, TransportError};
+use http::{Uri, uri::Scheme};
+use industrydata_core::{
+    policy::FIRST_CONNECT_TRY,
+    wire::{Phase, TransportError},
+};
+use industrydata_network::{LookupError, find, lookup};
 use ureq::{
-    Error,
-    config::Config,
+    Error, Timeout,
+    config::{Config, IpFamily},
     unversioned::{
-        resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver},
-        transport::{ConnectionDetails, Connector, NextTimeout, Transport},
+        resolver::{ResolvedSocketAddrs, Resolver},
+        transport::{
+            ConnectProxyConnector, ConnectionDetails, Connector, NextTimeout, TcpConnector,
+            Transport, time,
+        },
     },
 };
 
-/// How long resolved addresses are kept. ureq resolves on every request, on a new thread if a limit is set.
+use crate::stop::Stop;
+
+/// The most addresses of a host that ureq keeps.
+const MOST_ADDRESSES: usize = 16;
+/// How long resolved addresses are kept.
 const KEEP: Duration = Duration::from_secs(30);
 
-thread_local! {
-    /// How far the request on this thread has got, and how many chains of connectors are open (a tunnel opens a second).
-    static REACHED: Cell<(Phase, u8)> = const { Cell::new((Phase::Sent, 0)) };
+/// Opens the connections of a client, directly or through its proxy.
+#[derive(Debug)]
+pub(crate) struct Dialer {
+    config: Config,
+    names: Names,
+    links: Arc<Links>,
+    stop: Stop,
 }
 
-/// Begins a request: until something is known of its connection, a pooled one may be in use.
-pub(crate) fn begin() {
-    REACHED.set((Phase::Sent, 0));
-}
-
-/// A ureq error with its phase, by how far the request had got.
-pub(crate) fn transport_error(error: Error) -> TransportError {
-    let phase = match (&error, REACHED.get().0) {
-        (
-            Error::Http(_)
-            | Error::BadUri(_)
-            | Error::RequireHttpsOnly(_)
-            | Error::TlsRequired
-            | Error::InvalidProxyUrl,
-            _,
-        ) => Phase::Local,
-        (Error::Tls(_), Phase::Connect) => Phase::Tls,
-        (Error::Io(io), Phase::Connect) if io.kind() == std::io::ErrorKind::InvalidData => {
-            Phase::Tls
+impl Dialer {
+    /// `plain`: the target is unencrypted, and therefore loopback.
+    pub(crate) fn new(config: Config, plain: bool, stop: &Stop) -> Self {
+        Self {
+            config,
+            names: Names {
+                is_loopback_only: plain,
+                kept: Mutex::default(),
+            },
+            links: Arc::new(Links {
+                stop: stop.clone(),
+                ..Links::default()
+            }),
+            stop: stop.clone(),
         }
-        (_, reached) => reached,
-    };
-    TransportError::new(phase, error)
+    }
+
+    pub(crate) const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// A connection for requests to `uri`, encrypted if it is `https`.
+    pub(crate) fn dial(
+        &self,
+        uri: &Uri,
+        limit: Duration,
+    ) -> Result<Box<dyn Transport>, TransportError> {
+        let began = Instant::now();
+        let proxy = self.config.proxy().filter(|proxy| !proxy.is_no_proxy(uri));
+        let addrs = match proxy {
+            Some(_) => self.names.empty(),
+            None => self
+                .names
+                .addresses(uri, &self.config, limit)
+                .map_err(|error| TransportError::new(error.phase(), error))?,
+        };
+        let (links, stop) = (Arc::clone(&self.links), self.stop.clone());
+        let details = ConnectionDetails {
+            uri,
+            addrs,
+            config: &self.config,
+            request_level: false,
+            resolver: &self.names,
+            now: time::Instant::now(),
+            timeout: within(limit.saturating_sub(began.elapsed())),
+            current_time: Arc::new(time::Instant::now),
+            run_connector: Arc::new(move |details| links.secure(details, links.open(details)?)),
+            register_shutdown: Arc::new(move |handle| {
+                let is_open = stop.add(handle);
+                is_open.then_some(()).ok_or(Error::Other("stopped".into()))
+            }),
+        };
+        let link = match proxy {
+            Some(_) => match ConnectProxyConnector::default().connect(&details, None::<()>) {
+                Ok(Some(tunnel)) => Ok(Box::new(tunnel) as Box<dyn Transport>),
+                Ok(None) => Err(Error::InvalidProxyUrl),
+                Err(error) => Err(error),
+            }
+            .map_err(|error| failed(Phase::Proxy, error))?,
+            None => self
+                .links
+                .open(&details)
+                .map_err(|error| failed(Phase::Connect, error))?,
+        };
+        self.links
+            .secure(&details, link)
+            .map_err(|error| failed(Phase::Tls, error))
+    }
+}
+
+/// The time that is left, as ureq has it.
+pub(crate) fn within(limit: Duration) -> NextTimeout {
+    NextTimeout {
+        after: limit.into(),
+        reason: Timeout::Global,
+        ..NextTimeout::default()
+    }
+}
+
+/// An error with its phase: `phase`, unless its chain shows an error of TLS or of this machine.
+fn failed(phase: Phase, error: Error) -> TransportError {
+    #[cfg(any(feature = "rustls", feature = "rustls-no-provider"))]
+    if let Some(error) = industrydata_network::tls_error(&error) {
+        return error;
+    }
+    let is_local = find::<LookupError>(&error).is_some_and(|lookup| lookup.phase() == Phase::Local);
+    TransportError::new(if is_local { Phase::Local } else { phase }, error)
+}
+
+/// The connectors of ureq that need no other connection.
+#[derive(Debug, Default)]
+struct Links {
+    tcp: TcpConnector,
+    #[cfg(any(feature = "rustls", feature = "rustls-no-provider"))]
+    rustls: ureq::unversioned::transport::RustlsConnector,
+    #[cfg(feature = "native-tls")]
+    native: ureq::unversioned::transport::NativeTlsConnector,
+    stop: Stop,
+}
+
+impl Links {
+    /// Tries the addresses in turn, in rounds of growing length: one that does not answer holds up the others little.
+    fn open(&self, details: &ConnectionDetails<'_>) -> Result<Box<dyn Transport>, Error> {
+        let (began, limit) = (Instant::now(), *details.timeout.after);
+        let mut untried: Vec<SocketAddr> = details.addrs.iter().copied().collect();
+        let (mut time, mut last) = (FIRST_CONNECT_TRY, Error::HostNotFound);
+        while !untried.is_empty() {
+            let is_only = untried.len() == 1;
+            for address in std::mem::take(&mut untried) {
+                let left = limit.saturating_sub(began.elapsed());
+                if left.is_zero() || self.stop.is_stopped() {
+                    return Err(Error::Timeout(Timeout::Connect));
+                }
+                let mut addrs = details.resolver.empty();
+                addrs.push(address);
+                let one = ConnectionDetails {
+                    addrs,
+                    now: time::Instant::now(),
+                    timeout: within(if is_only { left } else { time.min(left) }),
+                    uri: details.uri,
+                    config: details.config,
+                    request_level: details.request_level,
+                    resolver: details.resolver,
+                    current_time: Arc::clone(&details.current_time),
+                    run_connector: Arc::clone(&details.run_connector),
+                    register_shutdown: Arc::clone(&details.register_shutdown),
+                };
+                match self.tcp.connect(&one, None::<()>) {
+                    Ok(Some(link)) => return Ok(Box::new(link)),
+                    Err(Error::Timeout(_)) => untried.push(address),
+                    Ok(None) => {}
+                    Err(error) => last = error,
+                }
+            }
+            time = time.saturating_mul(2);
+        }
+        Err(last)
+    }
+
+    /// Adds TLS if the target has it.
+    fn secure(
+        &self,
+        details: &ConnectionDetails<'_>,
+        link: Box<dyn Transport>,
+    ) -> Result<Box<dyn Transport>, Error> {
+        let link = Some(link);
+        #[cfg(any(feature = "rustls", feature = "rustls-no-provider"))]
+        let link = self.rustls.connect(details, link)?;
+        #[cfg(feature = "native-tls")]
+        let link = self.native.connect(details, link)?;
+        let link = link.filter(|link| link.is_tls() || !details.needs_tls());
+        Ok(Box::new(link.ok_or(Error::TlsRequired)?))
+    }
 }
 
 /// Resolves each host once in a while, and no name of an unencrypted target to anything but loopback.
-#[derive(Debug, Default)]
-pub(crate) struct CachingResolver {
-    system: DefaultResolver,
-    kept: Mutex<HashMap<String, (Instant, Vec<SocketAddr>)>>,
+#[derive(Debug)]
+struct Names {
+    is_loopback_only: bool,
+    kept: Mutex<HashMap<(String, u16), (Instant, Vec<SocketAddr>)>>,
 }
 
-impl Resolver for CachingResolver {
+impl Names {
+    fn addresses(
+        &self,
+        uri: &Uri,
+        config: &Config,
+        limit: Duration,
+    ) -> Result<ResolvedSocketAddrs, LookupError> {
+        let is_https = uri.scheme() == Some(&Scheme::HTTPS);
+        let port = uri.port_u16().unwrap_or(if is_https { 443 } else { 80 });
+        let key = (uri.host().unwrap_or_default().to_owned(), port);
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.retain(|_, (at, _)| at.elapsed() < KEEP);
+        let known = kept.get(&key).map(|(_, found)| found.clone());
+        drop(kept);
+        let found = match known {
+            Some(found) => found,
+            None => {
+                let (sender, receiver) = mpsc::channel();
+                // The receiver may have given up.
+                let done = move |found| drop(sender.send(found));
+                lookup(&key.0, port, self.is_loopback_only, done)?;
+                let found = receiver.recv_timeout(limit);
+                let found = found.unwrap_or(Err(LookupError::TimedOut))?;
+                let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+                kept.insert(key, (Instant::now(), found.clone()));
+                found
+            }
+        };
+        let is_wanted = |address: &SocketAddr| match config.ip_family() {
+            IpFamily::Any => true,
+            IpFamily::Ipv4Only => address.is_ipv4(),
+            IpFamily::Ipv6Only => address.is_ipv6(),
+        };
+        let mut addrs = self.empty();
+        for address in found.into_iter().filter(is_wanted).take(MOST_ADDRESSES) {
+            addrs.push(address);
+        }
+        Ok(addrs)
+    }
+}
+
+/// Resolves the host of a proxy.
+impl Resolver for Names {
     fn resolve(
         &self,
         uri: &Uri,
         config: &Config,
         timeout: NextTimeout,
     ) -> Result<ResolvedSocketAddrs, Error> {
-        let (before, open) = REACHED.get();
-        if open == 0 {
-            REACHED.set((Phase::Resolve, open));
-        }
-        let addrs = self.addresses(uri, config, timeout)?;
-        let plain = open == 0 && uri.scheme() == Some(&http::uri::Scheme::HTTP);
-        if plain && !addrs.iter().all(|addr| addr.ip().is_loopback()) {
-            return Err(Error::Io(std::io::Error::other(
-                "the name resolves to an address that is not loopback, and the base is not https",
-            )));
-        }
-        REACHED.set((before, open));
-        Ok(addrs)
+        self.addresses(uri, config, *timeout.after)
+            .map_err(|error| Error::Other(error.into()))
     }
-}
-
-impl CachingResolver {
-    fn addresses(
-        &self,
-        uri: &Uri,
-        config: &Config,
-        timeout: NextTimeout,
-    ) -> Result<ResolvedSocketAddrs, Error> {
-        let authority = uri
-            .authority()
-            .map(|authority| authority.as_str())
-            .unwrap_or_default();
-        let mut addrs = self.empty();
-        if let Some(literal) = literal(uri) {
-            addrs.push(literal);
-            return Ok(addrs);
-        }
-        let kept = |kept: &HashMap<String, (Instant, Vec<SocketAddr>)>| {
-            kept.get(authority)
-                .filter(|(at, _)| at.elapsed() < KEEP)
-                .map(|(_, addrs)| addrs.clone())
-        };
-        if let Some(list) = kept(&self.lock()) {
-            for addr in list {
-                addrs.push(addr);
-            }
-            return Ok(addrs);
-        }
-        let fresh = self.system.resolve(uri, config, timeout)?;
-        let entry = (Instant::now(), fresh.iter().copied().collect());
-        self.lock().insert(authority.to_owned(), entry);
-        Ok(fresh)
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, (Instant, Vec<SocketAddr>)>> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The first and the last link in the chain of connectors.
-#[derive(Debug)]
-pub(crate) enum Mark {
-    Begin,
-    End,
-}
-
-impl<In: Transport> Connector<In> for Mark {
-    type Out = In;
-
-    fn connect(
-        &self,
-        _details: &ConnectionDetails,
-        chained: Option<In>,
-    ) -> Result<Option<In>, Error> {
-        let (_, open) = REACHED.get();
-        REACHED.set(match (self, open) {
-            (Self::Begin, 0) => (Phase::Connect, 1),
-            (Self::Begin, open) => (Phase::Proxy, open.saturating_add(1)),
-            (Self::End, 0 | 1) => (Phase::Sent, 0),
-            (Self::End, open) => (Phase::Proxy, open - 1),
-        });
-        Ok(chained)
-    }
-}
-
-fn literal(uri: &Uri) -> Option<SocketAddr> {
-    let host = uri.host()?;
-    let bare = host
-        .strip_prefix('[')
-        .and_then(|h| h.strip_suffix(']'))
-        .unwrap_or(host);
-    let ip: IpAddr = bare.parse().ok()?;
-    let default = if uri.scheme() == Some(&http::uri::Scheme::HTTPS) {
-        443
-    } else {
-        80
-    };
-    Some(SocketAddr::new(ip, uri.port_u16().unwrap_or(default)))
 }

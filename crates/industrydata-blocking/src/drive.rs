@@ -145,9 +145,10 @@ fn send(client: &Inner, tenant: &Tenant, exchange: Exchange<'_>) {
     let Some((request, reply)) = exchange.request(&token, now()) else {
         return;
     };
-    let limit = reply.time_limit();
+    let request = request.map(|()| Vec::new());
+    let deadline = reply.deadline();
     let most = |status| reply.body_limit(status);
-    match connection.send(request, limit, most) {
+    match connection.send(request, deadline, most) {
         Ok((head, body)) => reply.answer(&head, body, now()),
         Err(error) => reply.lost(error, now()),
     }

@@ -81,13 +81,13 @@
 //! - `rustls-no-provider`: rustls with the provider that the process has installed.
 //! - `native-tls`: the TLS library of the operating system, to be chosen in the configuration.
 
-mod build_error;
 mod client;
 mod clock;
 mod command;
 mod connect;
 mod credentials;
 mod drive;
+mod exchange;
 mod http;
 mod inner;
 mod operation_poller;
@@ -97,9 +97,11 @@ mod tenant_client;
 mod tokens;
 
 pub use industrydata_core as core;
-pub use industrydata_core::lro::{Session, Settings};
+pub use industrydata_core::{
+    lro::{Session, Settings},
+    wire::BuildError,
+};
 
-pub use build_error::BuildError;
 pub use client::{Client, ClientBuilder};
 pub use command::CommandToken;
 pub use credentials::CredentialsToken;

@@ -1,9 +1,11 @@
 //! Stopping from another thread.
 
 use std::{
-    sync::{Arc, Condvar, Mutex, PoisonError},
+    sync::{Arc, Condvar, Mutex, PoisonError, Weak},
     time::Duration,
 };
+
+use ureq::unversioned::transport::ShutdownHandle;
 
 /// Stops a [`Client`](crate::Client) for good, from any thread.
 ///
@@ -22,20 +24,21 @@ struct Inner {
 #[derive(Debug, Default)]
 struct State {
     stopped: bool,
-    agents: Vec<ureq::Agent>,
+    /// The connections that may be open.
+    open: Vec<Weak<dyn ShutdownHandle>>,
 }
 
 impl Stop {
     /// Stops. Calling it again does nothing more.
     pub fn stop(&self) {
-        let agents = {
+        let open = {
             let mut state = self.state();
             state.stopped = true;
-            std::mem::take(&mut state.agents)
+            std::mem::take(&mut state.open)
         };
         self.0.changed.notify_all();
-        for agent in agents {
-            agent.shutdown();
+        for connection in open.iter().filter_map(Weak::upgrade) {
+            connection.shutdown();
         }
     }
 
@@ -56,11 +59,12 @@ impl Stop {
         }
     }
 
-    pub(crate) fn add(&self, agent: &ureq::Agent) {
+    /// Adds a connection that it ends. False if it was stopped already.
+    pub(crate) fn add(&self, connection: Weak<dyn ShutdownHandle>) -> bool {
         let mut state = self.state();
-        if !state.stopped {
-            state.agents.push(agent.clone());
-        }
+        state.open.retain(|open| open.strong_count() > 0);
+        state.open.push(connection);
+        !state.stopped
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {

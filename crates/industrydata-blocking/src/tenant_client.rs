@@ -62,7 +62,7 @@ impl TenantClient {
     ///
     /// [`StartError`], which reports whether a run may have started.
     pub fn start(&self) -> Result<OperationPoller, StartError> {
-        let seed = seed().map_err(StartError::local)?;
+        let seed = seed()?;
         let accepted = self.driver.finish(self.driver.session.start(seed, now()))?;
         let poll = self.driver.session.after(accepted);
         Ok(OperationPoller::new(self.driver.clone(), poll))

@@ -159,7 +159,7 @@ pub enum TokenError {
     Refused(String),
     /// The source failed or was too slow. It may succeed later.
     #[error("could not obtain a token: {0}")]
-    Unavailable(Cause),
+    Unavailable(#[source] Cause),
 }
 
 impl TokenError {
