@@ -193,8 +193,13 @@ fn of_this_machine(plain: bool, local: bool, host: &str) -> Result<ClientBuilder
         config = config.proxy(Proxy::all(proxy.as_str()).map_err(unusable)?);
     }
     #[cfg(any(feature = "rustls", feature = "rustls-no-provider"))]
-    if !plain {
-        let roots = industrydata_network::roots()?;
+    {
+        // Without TLS, none are read.
+        let roots = if plain {
+            Vec::new()
+        } else {
+            industrydata_network::roots()?
+        };
         let roots = roots.iter().map(|root| Certificate::from_der(root));
         config = config.tls_certs_only(roots.collect::<Result<Vec<_>, _>>().map_err(unusable)?);
     }

@@ -122,11 +122,18 @@ pub(crate) fn within(limit: Duration) -> NextTimeout {
 
 /// An error with its phase: `phase`, unless its chain shows an error of TLS or of this machine.
 fn failed(phase: Phase, error: Error) -> TransportError {
+    // ureq's own type hides what it wraps.
+    let error: Box<dyn std::error::Error + Send + Sync> = match error {
+        Error::Io(error) => error.into(),
+        Error::Other(error) => error,
+        error => error.into(),
+    };
     #[cfg(any(feature = "rustls", feature = "rustls-no-provider"))]
-    if let Some(error) = industrydata_network::tls_error(&error) {
+    if let Some(error) = industrydata_network::tls_error(&*error) {
         return error;
     }
-    let is_local = find::<LookupError>(&error).is_some_and(|lookup| lookup.phase() == Phase::Local);
+    let is_local =
+        find::<LookupError>(&*error).is_some_and(|lookup| lookup.phase() == Phase::Local);
     TransportError::new(if is_local { Phase::Local } else { phase }, error)
 }
 
