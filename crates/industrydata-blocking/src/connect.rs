@@ -263,3 +263,96 @@ impl Resolver for Names {
             .map_err(|error| Error::Other(error.into()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{TcpListener, TcpStream};
+
+    use industrydata_core::policy::CONNECT_LIMIT;
+    use ureq::Agent;
+
+    use super::*;
+
+    /// A listener whose backlog is full: a connection to it neither succeeds nor fails.
+    fn deaf() -> (socket2::Socket, Vec<TcpStream>, SocketAddr) {
+        let socket =
+            socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        socket
+            .bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())
+            .unwrap();
+        socket.listen(0).unwrap();
+        let address = socket.local_addr().unwrap().as_socket().unwrap();
+        let mut waiting = Vec::new();
+        while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(300)) {
+            assert!(waiting.len() < 32, "this system has no full backlog");
+            waiting.push(stream);
+        }
+        (socket, waiting, address)
+    }
+
+    /// Connects to a host with these addresses.
+    fn dial(addresses: &[SocketAddr], limit: Duration) -> (Result<(), TransportError>, Duration) {
+        let config = Agent::config_builder().proxy(None).build();
+        let dialer = Dialer::new(config, true, &Stop::default());
+        let key = ("host.test".to_owned(), 80);
+        let known = (Instant::now(), addresses.to_vec());
+        dialer.names.kept.lock().unwrap().insert(key, known);
+        let began = Instant::now();
+        let link = dialer.dial(&"http://host.test/".parse().unwrap(), limit);
+        (link.map(drop), began.elapsed())
+    }
+
+    #[test]
+    fn an_address_that_does_not_answer_holds_up_the_others_little() {
+        let (_socket, _waiting, dead) = deaf();
+        let live = TcpListener::bind("127.0.0.1:0").unwrap();
+        let live = live.local_addr().unwrap();
+        let closed = SocketAddr::from(([127, 0, 0, 1], 1));
+        for addresses in [
+            &[dead, live][..],
+            &[live, dead],
+            &[dead, dead, live],
+            &[closed, dead, live],
+            &[dead, closed, live, closed],
+        ] {
+            let (link, took) = dial(addresses, CONNECT_LIMIT);
+            assert!(link.is_ok(), "{addresses:?}: {link:?}");
+            assert!(took < CONNECT_LIMIT / 5, "{addresses:?}: {took:?}");
+        }
+    }
+
+    #[test]
+    fn the_limit_holds_whatever_the_addresses() {
+        let (_socket, _waiting, dead) = deaf();
+        let limit = Duration::from_millis(900);
+        for addresses in [&[dead][..], &[dead, dead], &[dead; 5]] {
+            let (link, took) = dial(addresses, limit);
+            assert_eq!(link.unwrap_err().phase(), Phase::Connect);
+            assert!(took >= limit && took < limit * 3, "{addresses:?}: {took:?}");
+        }
+        let closed = SocketAddr::from(([127, 0, 0, 1], 1));
+        let (link, took) = dial(&[closed, closed], CONNECT_LIMIT);
+        assert_eq!(link.unwrap_err().phase(), Phase::Connect);
+        assert!(took < limit, "{took:?}");
+        let (link, _) = dial(&[], limit);
+        assert!(link.is_err());
+    }
+
+    /// An address that is slow, not dead, is reached in a later round.
+    #[test]
+    fn a_slow_address_is_reached() {
+        let (socket, waiting, slow) = deaf();
+        let room = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(1200));
+            let listener = TcpListener::from(socket);
+            for _ in &waiting {
+                drop(listener.accept().unwrap());
+            }
+            (listener, waiting)
+        });
+        let (_other, _kept, dead) = deaf();
+        let (link, took) = dial(&[dead, slow], CONNECT_LIMIT);
+        assert!(link.is_ok(), "{link:?} after {took:?}");
+        drop(room.join());
+    }
+}
