@@ -83,7 +83,7 @@ fn both_flavours_read_known_answers_alike() {
 
 /// Plays an answer after which the server closes the connection. Later requests are answered properly.
 fn play(answer: &[u8], does: Do, flavour: Flavour) -> Outcome {
-    let scenario = Scenario::new("an odd answer", "T22")
+    let scenario = Scenario::new("an odd answer", "T74")
         .turn(Turn::new([Act::Send(answer.to_vec()), Act::Close]))
         .turn(status("succeeded").forever())
         .step(does, "")

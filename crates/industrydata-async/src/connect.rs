@@ -20,11 +20,8 @@ use industrydata_core::{
     Deadline,
     wire::{Phase, TransportError},
 };
-use industrydata_network::{LookupError, causes, find, lookup};
-use tokio::sync::oneshot;
+use industrydata_system::{now, with_reqwest::transport_error};
 use tower_service::Service;
-
-use crate::clock::now;
 
 /// Why a request was not sent.
 const LATE: &str = "the time limit passed before the request was sent";
@@ -75,31 +72,6 @@ impl Mark {
     }
 }
 
-/// A reqwest error with its phase. A request that is not known to have failed earlier was sent.
-fn transport_error(error: reqwest::Error) -> TransportError {
-    // The URL may have a query, which is shown nowhere.
-    let error = error.without_url();
-    if error.is_builder() {
-        return TransportError::new(Phase::Local, error);
-    }
-    if !error.is_connect() {
-        return TransportError::new(Phase::Sent, error);
-    }
-    #[cfg(any(feature = "rustls", feature = "rustls-no-provider"))]
-    if let Some(error) = industrydata_network::tls_error(&error) {
-        return error;
-    }
-    let phase = match find::<LookupError>(&error) {
-        Some(lookup) => lookup.phase(),
-        // Its type is hyper-util's own.
-        None if causes(&error).any(|cause| cause.to_string().starts_with("tunnel error")) => {
-            Phase::Proxy
-        }
-        None => Phase::Connect,
-    };
-    TransportError::new(phase, error)
-}
-
 /// A connector that marks requests while it runs.
 #[derive(Clone, Debug)]
 pub(crate) struct Marking<S>(pub(crate) S);
@@ -146,25 +118,5 @@ impl<F: Future> Future for Connecting<F> {
             }
         }
         poll
-    }
-}
-
-/// Resolves names on threads that may be refused; for a base without encryption, to nothing but loopback.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Names {
-    pub(crate) is_loopback_only: bool,
-}
-
-impl reqwest::dns::Resolve for Names {
-    fn resolve(&self, name: reqwest::dns::Name) -> reqwest::dns::Resolving {
-        let (sender, receiver) = oneshot::channel();
-        // The receiver may have given up.
-        let done = move |found| drop(sender.send(found));
-        let started = lookup(name.as_str(), 0, self.is_loopback_only, done);
-        Box::pin(async move {
-            started?;
-            let found = receiver.await??;
-            Ok(Box::new(found.into_iter()) as reqwest::dns::Addrs)
-        })
     }
 }

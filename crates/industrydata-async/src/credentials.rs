@@ -3,7 +3,6 @@
 use std::{fmt, time::Duration};
 
 use crate::{
-    clock::{any_seed, now},
     http::Http,
     tokens::{TokenFuture, TokenSource},
 };
@@ -13,6 +12,7 @@ use industrydata_core::{
     policy::Limits,
     wire::BuildError,
 };
+use industrydata_system::{any_seed, now};
 
 /// The longest answer of a token endpoint, in bytes.
 const BODY_LIMIT: usize = 256 * 1024;

@@ -7,11 +7,9 @@ use industrydata_core::{
     endpoint::Endpoint,
     lro::{Exchange, Machine, PauseReason, Progress, ReadError, Session, Step},
 };
+use industrydata_system::{any_seed, now};
 
-use crate::{
-    clock::{any_seed, now},
-    inner::Inner,
-};
+use crate::inner::Inner;
 
 /// What a caller does before each pause.
 type Report = dyn Fn(&PauseReason, Duration) + Send + Sync;

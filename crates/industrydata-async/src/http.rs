@@ -12,16 +12,15 @@ use industrydata_core::{
     policy::{CONNECT_LIMIT, MAX_HEADER_FIELDS},
     wire::{BuildError, Cause, IncompleteBody, Phase, TransportError, is_sent_as},
 };
-#[cfg(any(feature = "rustls", feature = "rustls-no-provider"))]
-use reqwest::Certificate;
-use reqwest::{Client, ClientBuilder, Proxy, Url, redirect, retry};
+use industrydata_system::{
+    now,
+    with_reqwest::{self, Names},
+};
+use reqwest::{Client, ClientBuilder, Url, redirect, retry};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tower_layer::layer_fn;
 
-use crate::{
-    clock::now,
-    connect::{Mark, Marking, Names},
-};
+use crate::connect::{Mark, Marking};
 
 /// Longer than any request of this client may take.
 const BEYOND_LIMITS: Duration = Duration::from_secs(2 * 60 * 60);
@@ -59,7 +58,7 @@ impl Http {
         let mut builder = match config {
             // A limit in the configuration would end a request without its phase; this client's limit is kept outside.
             Some(config) => config.timeout(BEYOND_LIMITS).read_timeout(BEYOND_LIMITS),
-            None => of_this_machine(plain, local, host)?,
+            None => with_reqwest::config(plain, local, host)?,
         };
         builder = builder
             .redirect(redirect::Policy::none())
@@ -181,29 +180,6 @@ impl Connection<'_> {
         };
         Ok((head, body))
     }
-}
-
-/// The configuration without the caller's: the proxy of the environment, and the certificates that this machine trusts.
-fn of_this_machine(plain: bool, local: bool, host: &str) -> Result<ClientBuilder, BuildError> {
-    let unusable = |error| BuildError::Client(Cause::new(error));
-    let mut config = ClientBuilder::new().no_proxy().dns_resolver(Names {
-        is_loopback_only: plain,
-    });
-    if !local && let Some(proxy) = industrydata_network::proxy(!plain, host)? {
-        config = config.proxy(Proxy::all(proxy.as_str()).map_err(unusable)?);
-    }
-    #[cfg(any(feature = "rustls", feature = "rustls-no-provider"))]
-    {
-        // Without TLS, none are read.
-        let roots = if plain {
-            Vec::new()
-        } else {
-            industrydata_network::roots()?
-        };
-        let roots = roots.iter().map(|root| Certificate::from_der(root));
-        config = config.tls_certs_only(roots.collect::<Result<Vec<_>, _>>().map_err(unusable)?);
-    }
-    Ok(config)
 }
 
 async fn read(

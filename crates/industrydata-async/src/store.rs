@@ -3,7 +3,7 @@
 use std::{future::Future, pin::Pin, sync::Arc};
 
 use industrydata_core::ledger::{Change, Store, StoreError, StoreReply};
-use industrydata_network::on_a_thread;
+use industrydata_system::on_a_thread;
 use tokio::{runtime::Handle, sync::oneshot};
 
 /// A store whose replies are futures. It must apply a change under the same conditions as a [`Store`].

@@ -14,9 +14,10 @@ use industrydata_core::{
     auth::{AccessToken, Challenge, SECRET_VARIABLES, TokenError},
     policy::Limits,
 };
-use industrydata_network::on_a_thread;
+use industrydata_system::now;
+use industrydata_system::on_a_thread;
 
-use crate::{clock::now, stop::Stop, tokens::TokenSource};
+use crate::{stop::Stop, tokens::TokenSource};
 
 /// The most output read of a command, in bytes.
 const OUTPUT_LIMIT: u64 = 64 * 1024;

@@ -8,14 +8,10 @@ use industrydata_core::{
     policy::Limits,
     wire::BuildError,
 };
+use industrydata_system::{any_seed, now};
 use ureq::{config::ConfigBuilder, typestate::AgentScope};
 
-use crate::{
-    clock::{any_seed, now},
-    http::Http,
-    stop::Stop,
-    tokens::TokenSource,
-};
+use crate::{http::Http, stop::Stop, tokens::TokenSource};
 
 /// The longest answer of a token endpoint, in bytes.
 const BODY_LIMIT: usize = 256 * 1024;

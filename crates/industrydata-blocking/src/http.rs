@@ -2,7 +2,7 @@
 //! answer alike, and no log of ureq sees a request.
 
 use std::{
-    sync::{Condvar, Mutex, PoisonError},
+    sync::{Arc, Condvar, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -11,11 +11,15 @@ use hyper::body::Incoming;
 use industrydata_core::{
     Deadline,
     policy::CONNECT_LIMIT,
-    wire::{BuildError, Cause, IncompleteBody, Phase, TransportError},
+    wire::{BuildError, IncompleteBody, Phase, TransportError},
 };
-use ureq::{Agent, Proxy, config::ConfigBuilder, typestate::AgentScope};
+use industrydata_system::{
+    now,
+    with_ureq::{self, Dialer, Exchange},
+};
+use ureq::{config::ConfigBuilder, typestate::AgentScope};
 
-use crate::{clock::now, connect::Dialer, exchange::Exchange, stop::Stop};
+use crate::stop::Stop;
 
 /// How often a wait for a connection looks whether it was stopped.
 const TICK: Duration = Duration::from_millis(50);
@@ -55,18 +59,14 @@ impl Http {
         }
         let mut config = match config {
             Some(config) => config,
-            None => of_this_machine(plain, local, host)?,
+            None => with_ureq::config(plain, local, host)?,
         };
         if local {
             config = config.proxy(None);
         }
         let config = config.build();
-        if config.proxy().is_some_and(|proxy| !is_http(proxy)) {
-            let why = "a proxy must be an http or https proxy";
-            return Err(BuildError::Client(Cause::new(why)));
-        }
         Ok(Self {
-            dialer: Dialer::new(config, plain, stop),
+            dialer: Dialer::new(config, plain, Arc::new(stop.clone()))?,
             idle: Mutex::default(),
             most_idle: connections,
             gate: Gate {
@@ -129,46 +129,6 @@ impl Http {
     }
 }
 
-/// The configuration without the caller's: the proxy of the environment, and the certificates that this machine trusts.
-fn of_this_machine(
-    plain: bool,
-    local: bool,
-    host: &str,
-) -> Result<ConfigBuilder<AgentScope>, BuildError> {
-    let mut config = Agent::config_builder().proxy(None);
-    if !local && let Some(proxy) = industrydata_network::proxy(!plain, host)? {
-        let proxy =
-            Proxy::new(proxy.as_str()).map_err(|error| BuildError::Client(Cause::new(error)))?;
-        config = config.proxy(Some(proxy));
-    }
-    #[cfg(any(feature = "rustls", feature = "rustls-no-provider"))]
-    if !plain {
-        let roots = industrydata_network::roots()?;
-        let roots = roots
-            .iter()
-            .map(|root| ureq::tls::Certificate::from_der(root).to_owned());
-        let roots = ureq::tls::RootCerts::from(roots.collect::<Vec<_>>());
-        config = config.tls_config(ureq::tls::TlsConfig::builder().root_certs(roots).build());
-    }
-    #[cfg(not(any(feature = "rustls", feature = "rustls-no-provider")))]
-    #[cfg(feature = "native-tls")]
-    {
-        let tls = ureq::tls::TlsConfig::builder()
-            .provider(ureq::tls::TlsProvider::NativeTls)
-            .root_certs(ureq::tls::RootCerts::PlatformVerifier);
-        config = config.tls_config(tls.build());
-    }
-    Ok(config)
-}
-
-fn is_http(proxy: &Proxy) -> bool {
-    let protocol = proxy.protocol();
-    matches!(
-        protocol,
-        ureq::ProxyProtocol::Http | ureq::ProxyProtocol::Https
-    )
-}
-
 #[derive(Debug)]
 struct Gate {
     free: Mutex<usize>,
@@ -202,7 +162,7 @@ impl Connection<'_> {
             None => {
                 let limit = CONNECT_LIMIT.min(deadline.remaining(now()));
                 let transport = self.http.dialer.dial(request.uri(), limit)?;
-                Exchange::new(transport, &self.http.stop)?
+                Exchange::new(transport, Arc::new(self.http.stop.clone()))?
             }
         };
         let (head, mut body) = exchange.send(request, deadline)?.into_parts();

@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use industrydata_system::with_ureq::Stoppable;
 use ureq::unversioned::transport::ShutdownHandle;
 
 /// Stops a [`Client`](crate::Client) for good, from any thread.
@@ -59,15 +60,20 @@ impl Stop {
         }
     }
 
-    /// Adds a connection that it ends. False if it was stopped already.
-    pub(crate) fn add(&self, connection: Weak<dyn ShutdownHandle>) -> bool {
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Stoppable for Stop {
+    fn add(&self, connection: Weak<dyn ShutdownHandle>) -> bool {
         let mut state = self.state();
         state.open.retain(|open| open.strong_count() > 0);
         state.open.push(connection);
         !state.stopped
     }
 
-    fn state(&self) -> std::sync::MutexGuard<'_, State> {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn is_stopped(&self) -> bool {
+        self.state().stopped
     }
 }

@@ -14,13 +14,9 @@ use industrydata_core::{
     reconcile::{ReconcileError, Reconciliation, ResolveError},
     wire::OperationUrl,
 };
+use industrydata_system::{any_seed, now, seed};
 
-use crate::{
-    clock::{any_seed, now, seed},
-    drive::Driver,
-    operation_poller::OperationPoller,
-    run_poller::RunPoller,
-};
+use crate::{drive::Driver, operation_poller::OperationPoller, run_poller::RunPoller};
 
 /// The client for one tenant, with the settings of its next call. Only [`start`](Self::start) starts a run.
 #[derive(Clone, Debug)]

@@ -15,7 +15,7 @@ pub fn scenarios() -> Vec<Scenario> {
     let many: Vec<String> = (0..2000).map(|n| format!("X-{n}: y")).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     let start = |name: &str, turn: Turn, end: &str, confirmed, in_doubt| {
-        Scenario::new(format!("response to a start with {name}"), "T22")
+        Scenario::new(format!("response to a start with {name}"), "T22 T74")
             .turn(turn)
             .step(Do::Start, end)
             .wire("P")

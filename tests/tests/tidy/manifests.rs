@@ -10,9 +10,9 @@ const EDGES: [(&str, &[&str], &[&str]); 6] = [
     ("core", &[], &[]),
     ("emulator", &[], &[]),
     ("ledger", &["core"], &[]),
-    ("network", &["core"], &[]),
-    ("async", &["core", "network"], &["emulator", "ledger"]),
-    ("blocking", &["core", "network"], &["emulator", "ledger"]),
+    ("system", &["core"], &[]),
+    ("async", &["core", "system"], &["emulator", "ledger"]),
+    ("blocking", &["core", "system"], &["emulator", "ledger"]),
 ];
 
 /// Those of this workspace. The shells of the fuzz targets are a workspace of their own, since they take nightly.

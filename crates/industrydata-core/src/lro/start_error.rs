@@ -373,3 +373,25 @@ impl std::error::Error for StartError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_without_randomness_says_so() {
+        let error = StartError::no_randomness("the device is gone");
+        assert_eq!(error.may_have_started(), MayHaveStarted::No);
+        let (text, cause) = (
+            error.to_string(),
+            std::error::Error::source(&error).unwrap(),
+        );
+        assert!(
+            text.starts_with("this machine could not start a run"),
+            "{text}"
+        );
+        assert!(cause.to_string().contains("no random bytes"), "{cause}");
+        assert_eq!(cause.source().unwrap().to_string(), "the device is gone");
+        assert!(error.advice().contains("this machine"));
+    }
+}

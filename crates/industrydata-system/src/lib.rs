@@ -1,13 +1,18 @@
-//! What the adapters of industrydata read of the machine: the certificates it trusts, its proxy variables, and the addresses
-//! of hosts.
+//! What the adapters of industrydata take from the system: clocks, randomness, threads, addresses of hosts, proxy variables
+//! and trusted certificates, and how reqwest and ureq connect with them.
 //!
-//! Both adapters use these functions, so that one machine has one meaning for both. The decisions are the core's. Programs
-//! use `industrydata-blocking` or `industrydata-async` instead.
+//! Both adapters use these functions, so that one machine has one meaning for both. Protocol and policy are the core's.
+//! Programs use `industrydata-blocking` or `industrydata-async` instead.
 
+mod clock;
 mod lookup;
 mod thread;
 #[cfg(feature = "rustls")]
 mod trust;
+#[cfg(feature = "reqwest")]
+pub mod with_reqwest;
+#[cfg(feature = "ureq")]
+pub mod with_ureq;
 
 use std::{error::Error, io};
 
@@ -16,6 +21,7 @@ use industrydata_core::wire::{ProxyError, ProxyUrl, proxy_for};
 #[cfg(feature = "rustls")]
 pub use self::trust::{roots, tls_error};
 pub use self::{
+    clock::{any_seed, now, seed},
     lookup::{LookupError, lookup},
     thread::{NoThread, on_a_thread},
 };

@@ -10,11 +10,10 @@ use std::{
 use http::{Uri, uri::Scheme};
 use industrydata_core::{
     policy::FIRST_CONNECT_TRY,
-    wire::{Phase, TransportError},
+    wire::{BuildError, Cause, Phase, TransportError},
 };
-use industrydata_network::{LookupError, find, lookup};
 use ureq::{
-    Error, Timeout,
+    Error, Proxy, ProxyProtocol, Timeout,
     config::{Config, IpFamily},
     unversioned::{
         resolver::{ResolvedSocketAddrs, Resolver},
@@ -25,7 +24,8 @@ use ureq::{
     },
 };
 
-use crate::stop::Stop;
+use super::Stoppable;
+use crate::{LookupError, find, lookup};
 
 /// The most addresses of a host that ureq keeps.
 const MOST_ADDRESSES: usize = 16;
@@ -34,40 +34,56 @@ const KEEP: Duration = Duration::from_secs(30);
 
 /// Opens the connections of a client, directly or through its proxy.
 #[derive(Debug)]
-pub(crate) struct Dialer {
+pub struct Dialer {
     config: Config,
     names: Names,
     links: Arc<Links>,
-    stop: Stop,
+    stop: Arc<dyn Stoppable>,
 }
 
 impl Dialer {
     /// `plain`: the target is unencrypted, and therefore loopback.
-    pub(crate) fn new(config: Config, plain: bool, stop: &Stop) -> Self {
-        Self {
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError::Client`] if the proxy is a SOCKS proxy.
+    pub fn new(config: Config, plain: bool, stop: Arc<dyn Stoppable>) -> Result<Self, BuildError> {
+        let is_http =
+            |proxy: &Proxy| matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https);
+        if !config.proxy().is_none_or(is_http) {
+            let why = "a proxy must be an http or https proxy";
+            return Err(BuildError::Client(Cause::new(why)));
+        }
+        Ok(Self {
             config,
             names: Names {
                 is_loopback_only: plain,
                 kept: Mutex::default(),
             },
             links: Arc::new(Links {
-                stop: stop.clone(),
-                ..Links::default()
+                tcp: TcpConnector::default(),
+                #[cfg(feature = "rustls")]
+                rustls: ureq::unversioned::transport::RustlsConnector::default(),
+                #[cfg(feature = "native-tls")]
+                native: ureq::unversioned::transport::NativeTlsConnector::default(),
+                stop: Arc::clone(&stop),
             }),
-            stop: stop.clone(),
-        }
+            stop,
+        })
     }
 
-    pub(crate) const fn config(&self) -> &Config {
+    /// The configuration.
+    #[must_use]
+    pub const fn config(&self) -> &Config {
         &self.config
     }
 
     /// A connection for requests to `uri`, encrypted if it is `https`.
-    pub(crate) fn dial(
-        &self,
-        uri: &Uri,
-        limit: Duration,
-    ) -> Result<Box<dyn Transport>, TransportError> {
+    ///
+    /// # Errors
+    ///
+    /// [`TransportError`] with the phase that failed. Nothing was sent.
+    pub fn dial(&self, uri: &Uri, limit: Duration) -> Result<Box<dyn Transport>, TransportError> {
         let began = Instant::now();
         let proxy = self.config.proxy().filter(|proxy| !proxy.is_no_proxy(uri));
         let addrs = match proxy {
@@ -77,7 +93,7 @@ impl Dialer {
                 .addresses(uri, &self.config, limit)
                 .map_err(|error| TransportError::new(error.phase(), error))?,
         };
-        let (links, stop) = (Arc::clone(&self.links), self.stop.clone());
+        let (links, stop) = (Arc::clone(&self.links), Arc::clone(&self.stop));
         let details = ConnectionDetails {
             uri,
             addrs,
@@ -112,7 +128,7 @@ impl Dialer {
 }
 
 /// The time that is left, as ureq has it.
-pub(crate) fn within(limit: Duration) -> NextTimeout {
+pub(super) fn within(limit: Duration) -> NextTimeout {
     NextTimeout {
         after: limit.into(),
         reason: Timeout::Global,
@@ -123,13 +139,15 @@ pub(crate) fn within(limit: Duration) -> NextTimeout {
 /// An error with its phase: `phase`, unless its chain shows an error of TLS or of this machine.
 fn failed(phase: Phase, error: Error) -> TransportError {
     // ureq's own type hides what it wraps.
-    let error: Box<dyn std::error::Error + Send + Sync> = match error {
-        Error::Io(error) => error.into(),
-        Error::Other(error) => error,
-        error => error.into(),
+    let error: Box<dyn std::error::Error + Send + Sync> = if let Error::Io(inner) = error {
+        inner.into()
+    } else if let Error::Other(inner) = error {
+        inner
+    } else {
+        error.into()
     };
-    #[cfg(any(feature = "rustls", feature = "rustls-no-provider"))]
-    if let Some(error) = industrydata_network::tls_error(&*error) {
+    #[cfg(feature = "rustls")]
+    if let Some(error) = crate::tls_error(&*error) {
         return error;
     }
     let is_local =
@@ -138,14 +156,14 @@ fn failed(phase: Phase, error: Error) -> TransportError {
 }
 
 /// The connectors of ureq that need no other connection.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Links {
     tcp: TcpConnector,
-    #[cfg(any(feature = "rustls", feature = "rustls-no-provider"))]
+    #[cfg(feature = "rustls")]
     rustls: ureq::unversioned::transport::RustlsConnector,
     #[cfg(feature = "native-tls")]
     native: ureq::unversioned::transport::NativeTlsConnector,
-    stop: Stop,
+    stop: Arc<dyn Stoppable>,
 }
 
 impl Links {
@@ -194,7 +212,7 @@ impl Links {
         link: Box<dyn Transport>,
     ) -> Result<Box<dyn Transport>, Error> {
         let link = Some(link);
-        #[cfg(any(feature = "rustls", feature = "rustls-no-provider"))]
+        #[cfg(feature = "rustls")]
         let link = self.rustls.connect(details, link)?;
         #[cfg(feature = "native-tls")]
         let link = self.native.connect(details, link)?;
@@ -207,7 +225,7 @@ impl Links {
 #[derive(Debug)]
 struct Names {
     is_loopback_only: bool,
-    kept: Mutex<HashMap<(String, u16), (Instant, Vec<SocketAddr>)>>,
+    kept: Mutex<HashMap<String, (Instant, Vec<SocketAddr>)>>,
 }
 
 impl Names {
@@ -219,7 +237,8 @@ impl Names {
     ) -> Result<ResolvedSocketAddrs, LookupError> {
         let is_https = uri.scheme() == Some(&Scheme::HTTPS);
         let port = uri.port_u16().unwrap_or(if is_https { 443 } else { 80 });
-        let key = (uri.host().unwrap_or_default().to_owned(), port);
+        let host = uri.host().unwrap_or_default();
+        let key = format!("{host}:{port}");
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.retain(|_, (at, _)| at.elapsed() < KEEP);
         let known = kept.get(&key).map(|(_, found)| found.clone());
@@ -230,7 +249,7 @@ impl Names {
                 let (sender, receiver) = mpsc::channel();
                 // The receiver may have given up.
                 let done = move |found| drop(sender.send(found));
-                lookup(&key.0, port, self.is_loopback_only, done)?;
+                lookup(host, port, self.is_loopback_only, done)?;
                 let found = receiver.recv_timeout(limit);
                 let found = found.unwrap_or(Err(LookupError::TimedOut))?;
                 let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
@@ -273,6 +292,22 @@ mod tests {
 
     use super::*;
 
+    #[derive(Debug)]
+    struct Never;
+
+    impl Stoppable for Never {
+        fn add(
+            &self,
+            _: std::sync::Weak<dyn ureq::unversioned::transport::ShutdownHandle>,
+        ) -> bool {
+            true
+        }
+
+        fn is_stopped(&self) -> bool {
+            false
+        }
+    }
+
     /// A listener whose backlog is full: a connection to it neither succeeds nor fails.
     fn deaf() -> (socket2::Socket, Vec<TcpStream>, SocketAddr) {
         let socket =
@@ -293,8 +328,8 @@ mod tests {
     /// Connects to a host with these addresses.
     fn dial(addresses: &[SocketAddr], limit: Duration) -> (Result<(), TransportError>, Duration) {
         let config = Agent::config_builder().proxy(None).build();
-        let dialer = Dialer::new(config, true, &Stop::default());
-        let key = ("host.test".to_owned(), 80);
+        let dialer = Dialer::new(config, true, Arc::new(Never)).unwrap();
+        let key = "host.test:80".to_owned();
         let known = (Instant::now(), addresses.to_vec());
         dialer.names.kept.lock().unwrap().insert(key, known);
         let began = Instant::now();

@@ -28,7 +28,8 @@ use industrydata_core::{
 };
 use ureq::unversioned::transport::Transport;
 
-use crate::{clock::now, connect::within, stop::Stop};
+use super::{Stoppable, dial::within};
+use crate::now;
 
 /// How often in a row hyper may neither wait for input nor come to an end.
 const MOST_IDLE_POLLS: u32 = 8;
@@ -36,16 +37,24 @@ const MOST_IDLE_POLLS: u32 = 8;
 const LATE: &str = "the time limit passed before the request was sent";
 
 /// A connection with the state of its exchange.
-pub(crate) struct Exchange {
+pub struct Exchange {
     wire: Wire,
     sender: http1::SendRequest<Full<Bytes>>,
     connection: Pin<Box<http1::Connection<Wire, Full<Bytes>>>>,
     ended: bool,
-    stop: Stop,
+    stop: Arc<dyn Stoppable>,
 }
 
 impl Exchange {
-    pub(crate) fn new(transport: Box<dyn Transport>, stop: &Stop) -> Result<Self, TransportError> {
+    /// The connection before its first request.
+    ///
+    /// # Errors
+    ///
+    /// [`TransportError`]. Nothing was sent.
+    pub fn new(
+        transport: Box<dyn Transport>,
+        stop: Arc<dyn Stoppable>,
+    ) -> Result<Self, TransportError> {
         let wire = Wire(Arc::new(Mutex::new(State {
             transport,
             deadline: None,
@@ -70,17 +79,19 @@ impl Exchange {
             sender,
             connection: Box::pin(connection),
             ended: false,
-            stop: stop.clone(),
+            stop,
         })
     }
 
     /// Whether a connection between two requests is still open.
-    pub(crate) fn is_open(&mut self) -> bool {
+    #[must_use]
+    pub fn is_open(&mut self) -> bool {
         self.wire.lock().transport.is_open()
     }
 
     /// Whether another request may use the connection once the body was read.
-    pub(crate) fn is_reusable(&mut self, body: &Incoming) -> bool {
+    #[must_use]
+    pub fn is_reusable(&mut self, body: &Incoming) -> bool {
         if !body.is_end_stream() {
             return false;
         }
@@ -88,8 +99,12 @@ impl Exchange {
         !self.ended && self.sender.is_ready()
     }
 
-    /// Sends `request`, and reads the head of its answer.
-    pub(crate) fn send(
+    /// Sends `request` before the deadline or not at all, and reads the head of its answer.
+    ///
+    /// # Errors
+    ///
+    /// [`TransportError`], of the phase [`Phase::Local`] if nothing was sent.
+    pub fn send(
         &mut self,
         request: Request<Vec<u8>>,
         deadline: Deadline,
@@ -125,7 +140,11 @@ impl Exchange {
     }
 
     /// Reads the next piece of a body, or `None` at its end.
-    pub(crate) fn chunk(&mut self, body: &mut Incoming) -> Result<Option<Bytes>, Cause> {
+    ///
+    /// # Errors
+    ///
+    /// Why the body breaks off.
+    pub fn chunk(&mut self, body: &mut Incoming) -> Result<Option<Bytes>, Cause> {
         loop {
             let frame = self.until(|cx| Pin::new(&mut *body).poll_frame(cx))?;
             match frame {

@@ -39,6 +39,10 @@ pub fn tls_error(error: &(dyn Error + 'static)) -> Option<TransportError> {
     Some(TransportError::tls(fault(found), found.clone()))
 }
 
+#[allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "rustls adds kinds, and the source says what any other is"
+)]
 fn fault(error: &rustls::Error) -> Option<CertificateFault> {
     let rustls::Error::InvalidCertificate(certificate) = error else {
         return None;
