@@ -5,7 +5,7 @@ use std::{env, error::Error};
 use industrydata_core::wire::{BuildError, CertificateFault, TransportError};
 use rustls::{CertificateError, RootCertStore, pki_types::CertificateDer};
 
-use crate::find;
+use crate::chain::find;
 
 /// The variables that name other certificates than the system's.
 const VARIABLES: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];

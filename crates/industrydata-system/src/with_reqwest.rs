@@ -4,7 +4,11 @@ use industrydata_core::wire::{BuildError, Cause, Phase, TransportError};
 use reqwest::{ClientBuilder, Proxy};
 use tokio::sync::oneshot;
 
-use crate::{LookupError, causes, find, lookup};
+use crate::{
+    chain::{causes, find},
+    lookup::{LookupError, lookup},
+    proxy::proxy,
+};
 
 /// The configuration without the caller's: the proxy of the environment, and the certificates that this machine trusts.
 ///
@@ -16,13 +20,17 @@ pub fn config(plain: bool, local: bool, host: &str) -> Result<ClientBuilder, Bui
     let mut config = ClientBuilder::new().no_proxy().dns_resolver(Names {
         is_loopback_only: plain,
     });
-    if !local && let Some(proxy) = crate::proxy(!plain, host)? {
-        config = config.proxy(Proxy::all(proxy.as_str()).map_err(unusable)?);
+    if !local && let Some(url) = proxy(!plain, host)? {
+        config = config.proxy(Proxy::all(url.as_str()).map_err(unusable)?);
     }
     #[cfg(feature = "rustls")]
     {
         // Without TLS, none are read.
-        let roots = if plain { Vec::new() } else { crate::roots()? };
+        let roots = if plain {
+            Vec::new()
+        } else {
+            crate::trust::roots()?
+        };
         let roots = roots
             .iter()
             .map(|root| reqwest::Certificate::from_der(root));
@@ -43,7 +51,7 @@ pub fn transport_error(error: reqwest::Error) -> TransportError {
         return TransportError::new(Phase::Sent, error);
     }
     #[cfg(feature = "rustls")]
-    if let Some(error) = crate::tls_error(&error) {
+    if let Some(error) = crate::trust::tls_error(&error) {
         return error;
     }
     let phase = match find::<LookupError>(&error) {

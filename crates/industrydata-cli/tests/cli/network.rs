@@ -1,5 +1,5 @@
-//! Proxies and certificates: a proxy on loopback that inspects TLS with an authority of its own, and the variables that
-//! lead to it.
+//! Proxies and certificates: a proxy on loopback that inspects TLS with an authority made in the test, and the variables
+//! that lead to it.
 
 use std::{
     io::{Read, Write},

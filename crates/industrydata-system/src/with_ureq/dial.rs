@@ -24,8 +24,11 @@ use ureq::{
     },
 };
 
-use super::Stoppable;
-use crate::{LookupError, find, lookup};
+use crate::{
+    chain::find,
+    lookup::{LookupError, lookup},
+    with_ureq::stoppable::Stoppable,
+};
 
 /// The most addresses of a host that ureq keeps.
 const MOST_ADDRESSES: usize = 16;
@@ -147,7 +150,7 @@ fn failed(phase: Phase, error: Error) -> TransportError {
         error.into()
     };
     #[cfg(feature = "rustls")]
-    if let Some(error) = crate::tls_error(&*error) {
+    if let Some(error) = crate::trust::tls_error(&*error) {
         return error;
     }
     let is_local =

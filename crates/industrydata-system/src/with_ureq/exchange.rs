@@ -28,8 +28,10 @@ use industrydata_core::{
 };
 use ureq::unversioned::transport::Transport;
 
-use super::{Stoppable, dial::within};
-use crate::now;
+use crate::{
+    clock::now,
+    with_ureq::{dial::within, stoppable::Stoppable},
+};
 
 /// How often in a row hyper may neither wait for input nor come to an end.
 const MOST_IDLE_POLLS: u32 = 8;
