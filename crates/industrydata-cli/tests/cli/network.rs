@@ -31,6 +31,7 @@ pub(crate) enum Leaf {
     NotYetValid,
     OtherName,
     ForClients,
+    Authority,
 }
 
 /// What the proxy does with a CONNECT.
@@ -122,6 +123,7 @@ fn certificates(leaf: Leaf) -> (String, Arc<ServerConfig>) {
         CertificateParams::new(vec![name.to_owned(), "login.invalid".to_owned()]).unwrap();
     match leaf {
         Leaf::Valid | Leaf::OtherName => {}
+        Leaf::Authority => params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained),
         Leaf::Expired => params.not_after = date_time_ymd(2020, 1, 1),
         Leaf::NotYetValid => params.not_before = date_time_ymd(2100, 1, 1),
         Leaf::ForClients => {
@@ -262,6 +264,10 @@ fn a_certificate_that_is_not_trusted_says_why() {
             (
                 Leaf::OtherName,
                 "the server's certificate is for another name",
+            ),
+            (
+                Leaf::Authority,
+                "the server's certificate is an authority's own",
             ),
             (
                 Leaf::ForClients,
