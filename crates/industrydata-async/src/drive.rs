@@ -7,11 +7,9 @@ use industrydata_core::{
     endpoint::Endpoint,
     lro::{Exchange, Machine, PauseReason, Progress, ReadError, Session, Step},
 };
+use industrydata_system::{any_seed, now};
 
-use crate::{
-    clock::{any_seed, now},
-    inner::Inner,
-};
+use crate::inner::Inner;
 
 /// What a caller does before each pause.
 type Report = dyn Fn(&PauseReason, Duration) + Send + Sync;
@@ -159,9 +157,9 @@ async fn send(client: &Inner, tenant: &Tenant, exchange: Exchange<'_>) {
     };
     // An empty body; reqwest has no `()`.
     let request = request.map(|()| reqwest::Body::default());
-    let (limit, stopped) = (reply.time_limit(), client.stop.stopped());
+    let (deadline, stopped) = (reply.deadline(), client.stop.stopped());
     let most = |status| reply.body_limit(status);
-    match connection.send(request, limit, most, stopped).await {
+    match connection.send(request, deadline, most, stopped).await {
         Ok((head, body)) => reply.answer(&head, body, now()),
         Err(error) => reply.lost(error, now()),
     }

@@ -75,18 +75,21 @@
 //! slot. No answer is decompressed. An unencrypted base URL must be loopback, by name and by address, and no proxy sees
 //! its requests.
 //!
+//! # The network
+//!
+//! Unless a configuration is passed, the authorities of the operating system are trusted, or those in `SSL_CERT_FILE` and
+//! `SSL_CERT_DIR`; where there are none, the Mozilla roots. The proxy variables are read as curl reads them
+//! ([`proxy_for`](core::wire::proxy_for)). Nothing secret is written to a logger at any level.
+//!
 //! # Features
 //!
-//! - `rustls` (default): reqwest's own choice, rustls with the provider that the process has installed, or else
-//!   aws-lc-rs, and the roots of the operating system.
+//! - `rustls` (default): rustls with the provider that the process has installed, or else aws-lc-rs.
 //! - `rustls-no-provider`: rustls with the provider that the process has installed.
 //! - `native-tls`: the TLS library of the operating system.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod build_error;
 mod client;
-mod clock;
 mod command;
 mod connect;
 mod credentials;
@@ -102,9 +105,11 @@ mod tenant_client;
 mod tokens;
 
 pub use industrydata_core as core;
-pub use industrydata_core::lro::{Session, Settings};
+pub use industrydata_core::{
+    lro::{Session, Settings},
+    wire::BuildError,
+};
 
-pub use build_error::BuildError;
 pub use client::{Client, ClientBuilder};
 pub use command::CommandToken;
 pub use credentials::CredentialsToken;

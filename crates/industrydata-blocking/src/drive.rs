@@ -7,11 +7,9 @@ use industrydata_core::{
     endpoint::Endpoint,
     lro::{Exchange, Machine, PauseReason, Progress, ReadError, Session, Step},
 };
+use industrydata_system::{any_seed, now};
 
-use crate::{
-    clock::{any_seed, now},
-    inner::Inner,
-};
+use crate::inner::Inner;
 
 /// What a caller does before each pause.
 type Report = dyn Fn(&PauseReason, Duration) + Send + Sync;
@@ -145,9 +143,10 @@ fn send(client: &Inner, tenant: &Tenant, exchange: Exchange<'_>) {
     let Some((request, reply)) = exchange.request(&token, now()) else {
         return;
     };
-    let limit = reply.time_limit();
+    let request = request.map(|()| Vec::new());
+    let deadline = reply.deadline();
     let most = |status| reply.body_limit(status);
-    match connection.send(request, limit, most) {
+    match connection.send(request, deadline, most) {
         Ok((head, body)) => reply.answer(&head, body, now()),
         Err(error) => reply.lost(error, now()),
     }

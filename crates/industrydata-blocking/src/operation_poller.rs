@@ -7,9 +7,9 @@ use industrydata_core::{
     reconcile::RunMatch,
     wire::OperationUrl,
 };
+use industrydata_system::{any_seed, now};
 
 use crate::{
-    clock::{any_seed, now},
     drive::{Driver, Event},
     run_poller::RunPoller,
 };

@@ -14,13 +14,9 @@ use industrydata_core::{
     reconcile::{ReconcileError, Reconciliation, ResolveError},
     wire::OperationUrl,
 };
+use industrydata_system::{any_seed, now, seed};
 
-use crate::{
-    clock::{any_seed, now, seed},
-    drive::Driver,
-    operation_poller::OperationPoller,
-    run_poller::RunPoller,
-};
+use crate::{drive::Driver, operation_poller::OperationPoller, run_poller::RunPoller};
 
 /// The client for one tenant, with the settings of its next call. Only [`start`](Self::start) starts a run.
 #[derive(Clone, Debug)]
@@ -62,7 +58,7 @@ impl TenantClient {
     ///
     /// [`StartError`], which reports whether a run may have started.
     pub fn start(&self) -> Result<OperationPoller, StartError> {
-        let seed = seed().map_err(StartError::local)?;
+        let seed = seed()?;
         let accepted = self.driver.finish(self.driver.session.start(seed, now()))?;
         let poll = self.driver.session.after(accepted);
         Ok(OperationPoller::new(self.driver.clone(), poll))

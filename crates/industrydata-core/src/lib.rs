@@ -140,7 +140,7 @@ pub use self::{
     auth::AccessToken,
     ledger::Quota,
     model::Operation,
-    now::Now,
+    now::{Deadline, Now},
     policy::{Limits, PollingPolicy, Throttle},
     tenant::{Tenant, TenantError},
     wire::BaseUrl,

@@ -249,6 +249,20 @@ pub(crate) const MAX_BASE64_LAYERS: u32 = 2;
 /// takes longer is redacted as a whole, so that a server cannot keep a client busy with decoding.
 pub(crate) const REDACTION_EFFORT: usize = 256 * 1024;
 
+// Connections.
+
+/// The longest that connecting may take.
+pub const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+/// How long the first connection to each address of a host may take while others are untried. Each further round takes
+/// twice as long. RFC 8305 section 8 recommends 250 ms for the first; a slower host is reached in a later round.
+pub const FIRST_CONNECT_TRY: Duration = Duration::from_millis(300);
+/// The most header fields of an answer: more than a chain of gateways adds, and a number that both HTTP clients keep.
+pub const MAX_HEADER_FIELDS: usize = 128;
+/// The port of a proxy whose URL has none: curl's.
+pub(crate) const DEFAULT_PROXY_PORT: u16 = 1080;
+/// The port of an `https` proxy whose URL has none: curl's.
+pub(crate) const DEFAULT_TLS_PROXY_PORT: u16 = 443;
+
 // Sizes of input from a server or a user.
 
 /// How many characters of a header value or a link an error shows.

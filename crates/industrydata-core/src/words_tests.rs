@@ -47,11 +47,14 @@ use industrydata_core::reconcile::ResolveError;
 use industrydata_core::wire::BaseUrl;
 use industrydata_core::wire::BaseUrlError;
 use industrydata_core::wire::BodyError;
+use industrydata_core::wire::BuildError;
 use industrydata_core::wire::Cause;
+use industrydata_core::wire::CertificateFault;
 use industrydata_core::wire::IncompleteBody;
 use industrydata_core::wire::LocationError;
 use industrydata_core::wire::OperationUrl;
 use industrydata_core::wire::Phase;
+use industrydata_core::wire::ProxyError;
 use industrydata_core::wire::ServiceError;
 use industrydata_core::wire::TransportError;
 use world::{Answer, Script, World};
@@ -505,6 +508,14 @@ fn add_errors(document: &mut Document) {
             NationalCloud { host: "graph.microsoft.us" } VersionOne NotBeta
         }
         LinkError { Location(LocationError::CrossOrigin) Elsewhere }
+        CertificateFault {
+            UnknownAuthority OtherName Expired NotYetValid Revoked OtherPurpose Authority Invalid
+        }
+        ProxyError { Unreadable { variable: "https_proxy" } Unsupported { variable: "ALL_PROXY" } }
+        BuildError {
+            NoTlsProvider NoTls Proxy(ProxyError::Unreadable { variable: "https_proxy" })
+            Roots { variable: "SSL_CERT_FILE" } Client(no_socket())
+        }
     }
     sections! { document, |sample, it| sample.because(it).fact("name", Some(it.name()));
         BodyError {

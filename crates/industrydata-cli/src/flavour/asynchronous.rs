@@ -35,7 +35,7 @@ use crate::{
     error_report,
     flavour::client::{
         Client, OnWait, OperationPoller, RunPoller, Setup, TOKEN_SLACK, USER_AGENT,
-        answers_of_poller, unbuildable,
+        answers_of_poller, unbuildable, unbuilt,
     },
     report::Document,
     settings::Target,
@@ -69,7 +69,7 @@ pub(super) fn client(setup: Setup) -> Result<Box<dyn Client>, Box<Document>> {
                 .caller(setup.caller),
         )
         .build()
-        .map_err(unbuildable)?;
+        .map_err(unbuilt)?;
     let stop = client.stop_handle();
     setup.interrupt.on_stop(move || stop.stop());
     let client = client
@@ -217,7 +217,7 @@ fn source(
         Tokens::File(file) => Box::new(file),
         Tokens::Command(line) => Box::new(CommandToken::shell(line)),
         Tokens::Credentials(credentials) => {
-            let source = CredentialsToken::new(credentials).map_err(unbuildable)?;
+            let source = CredentialsToken::new(credentials).map_err(unbuilt)?;
             Box::new(source.request_limit(request_timeout))
         }
     })

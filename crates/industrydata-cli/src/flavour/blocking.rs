@@ -31,7 +31,7 @@ use crate::{
     error_report,
     flavour::client::{
         Client, OnWait, OperationPoller, RunPoller, Setup, TOKEN_SLACK, USER_AGENT,
-        answers_of_poller, unbuildable,
+        answers_of_poller, unbuilt,
     },
     report::Document,
     settings::Target,
@@ -57,7 +57,7 @@ pub(super) fn client(setup: Setup) -> Result<Box<dyn Client>, Box<Document>> {
                 .caller(setup.caller),
         )
         .build()
-        .map_err(unbuildable)?;
+        .map_err(unbuilt)?;
     let stop = client.stop_handle();
     setup.interrupt.on_stop(move || stop.stop());
     let client = client
@@ -195,7 +195,7 @@ fn source(tokens: Tokens, request_timeout: Duration) -> Result<Source, Box<Docum
             Source::new(source, Some(stop))
         }
         Tokens::Credentials(credentials) => {
-            let source = CredentialsToken::new(credentials).map_err(unbuildable)?;
+            let source = CredentialsToken::new(credentials).map_err(unbuilt)?;
             let source = source.request_limit(request_timeout);
             let stop = source.stop_handle();
             Source::new(source, Some(stop))

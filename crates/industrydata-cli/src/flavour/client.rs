@@ -22,6 +22,7 @@ use industrydata_core::policy::PollingPolicy;
 use industrydata_core::reconcile::ReconcileError;
 use industrydata_core::reconcile::Reconciliation;
 use industrydata_core::wire::BaseUrl;
+use industrydata_core::wire::BuildError;
 use industrydata_core::wire::OperationUrl;
 use industrydata_ledger::Ledger;
 
@@ -93,6 +94,14 @@ pub(crate) trait OperationPoller {
 pub(crate) trait RunPoller {
     fn run(&self) -> Option<&IndustryDataRun>;
     fn progress(&mut self) -> Result<Option<Progress>, RunPollError>;
+}
+
+/// Reports a client that cannot be built. A variable of the environment that is to blame is a setting.
+pub(super) fn unbuilt(error: BuildError) -> Box<Document> {
+    if error.is_environment() {
+        return Document::usage(error.to_string()).into();
+    }
+    unbuildable(error)
 }
 
 /// Reports a client that cannot be built on this machine.

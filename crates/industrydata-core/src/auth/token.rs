@@ -1,6 +1,6 @@
 //! Access tokens, and the cache of one.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{error::Error, fmt, sync::Arc, time::Duration};
 
 use http::HeaderValue;
 use jiff::Timestamp;
@@ -148,26 +148,43 @@ impl Challenge {
 }
 
 /// Why there is no usable token.
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum TokenError {
     /// The text is not a bearer token. The error does not contain it.
-    #[error("the token cannot be used: {0}")]
     Malformed(&'static str),
     /// The source returned something that is not a token, or its settings are invalid.
-    #[error("{0}")]
     Unusable(String),
     /// The token endpoint refused the credentials.
-    #[error("the token endpoint refused: {0}")]
     Refused(String),
     /// The source failed or was too slow. It may succeed later.
-    #[error("could not obtain a token: {0}")]
     Unavailable(Cause),
+}
+
+impl fmt::Display for TokenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Malformed(why) => write!(f, "the token cannot be used: {why}"),
+            Self::Unusable(why) => f.write_str(why),
+            Self::Refused(why) => write!(f, "the token endpoint refused: {why}"),
+            Self::Unavailable(cause) => write!(f, "could not obtain a token: {cause}"),
+        }
+    }
+}
+
+impl Error for TokenError {
+    /// What caused the cause: its own text is in the message.
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Malformed(_) | Self::Unusable(_) | Self::Refused(_) => None,
+            Self::Unavailable(cause) => cause.source(),
+        }
+    }
 }
 
 impl TokenError {
     /// A source that failed with `error`.
-    pub fn unavailable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+    pub fn unavailable(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Unavailable(Cause::new(error))
     }
 
