@@ -53,6 +53,7 @@
 mod clock;
 mod handle;
 mod memory;
+mod place;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "sqlite")]
@@ -62,6 +63,7 @@ pub use industrydata_core::ledger::{Store, StoreError};
 
 pub use handle::Ledger;
 pub use memory::MemoryStore;
+pub use place::{LedgerPlace, LedgerPlaceError};
 #[cfg(feature = "postgres")]
 pub use postgres::{PgOptions, PgStore};
 #[cfg(feature = "sqlite")]

@@ -78,7 +78,7 @@ impl Pool {
                 return Ok(session);
             }
         }
-        self.limit(until, Session::open(&self.plan)).await
+        self.limit(until, Session::open(&self.plan, until)).await
     }
 
     pub(super) fn keep(&self, session: Session) {

@@ -59,7 +59,7 @@ impl Pool {
         let marked = self.retry(until, || async {
             let mut session = self.session(until, true).await?;
             let marking = async {
-                if !session.has_tables(&self.plan).await? {
+                if !session.has_tables(&self.plan, until).await? {
                     session.make_tables(&self.plan, until).await?;
                 }
                 session.mark(&self.plan, until).await
@@ -136,7 +136,9 @@ impl Pool {
         change: &Change,
         until: Instant,
     ) -> Result<StoreReply, Failure> {
-        let snapshot = self.limit(until, self.read(session, change.key())).await?;
+        let snapshot = self
+            .limit(until, self.read(session, change.key(), until))
+            .await?;
         let applied = change.apply(snapshot.stored(), snapshot.at)?;
         if applied.write.is_none() {
             return Ok(applied.reply);
@@ -149,16 +151,21 @@ impl Pool {
         self.write(session, change, mode, until).await
     }
 
-    async fn read(&self, session: &mut Session, key: &LedgerKey) -> Result<Snapshot, Failure> {
+    async fn read(
+        &self,
+        session: &mut Session,
+        key: &LedgerKey,
+        until: Instant,
+    ) -> Result<Snapshot, Failure> {
         let known = self.change_counts.get(key);
-        if session.has_tables(&self.plan).await? {
-            let snapshot = session.read(&self.plan, key).await?;
+        if session.has_tables(&self.plan, until).await? {
+            let snapshot = session.read(&self.plan, key, until).await?;
             self.change_counts
                 .check(key, known, snapshot.row.as_ref())?;
             return Ok(snapshot);
         }
         self.check_no_tables_lost()?;
-        let at = session.clock(&self.plan).await?;
+        let at = session.clock(&self.plan, until).await?;
         Ok(Snapshot {
             row: None,
             mark: None,
@@ -177,7 +184,7 @@ impl Pool {
         let (plan, key) = (&*self.plan, change.key());
         let known = self.change_counts.get(key);
         let transaction = async {
-            if !session.has_tables(plan).await? {
+            if !session.has_tables(plan, until).await? {
                 self.check_no_tables_lost()?;
                 session.make_tables(plan, until).await?;
             }

@@ -1,0 +1,233 @@
+//! How a connection is made: the servers are tried in turn, each within its share of the time.
+//!
+//! A share covers the whole of a connection: looking the name up, TCP, TLS, the password and whether the server takes
+//! writes. So a server that swallows packets, or accepts a connection and stays silent, cannot use up the time of the next.
+
+use std::{
+    net::IpAddr,
+    sync::atomic::Ordering,
+    time::{Duration, Instant},
+};
+
+use industrydata_core::ledger::StoreError;
+use tokio::{net::lookup_host, time::timeout_at};
+use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage, config::Host};
+
+use super::{
+    parameters::Server,
+    plan::Plan,
+    session::Session,
+    store_error::{self, Failure, Obstacle},
+};
+
+/// The last server may answer later than its share ends, but before the whole of the work is given up.
+const LAST_GRACE: Duration = Duration::from_millis(500);
+
+/// Why one server cannot be used.
+enum Refusal {
+    NoAnswer(Duration),
+    Failed { message: String, is_transient: bool },
+}
+
+/// Connects to the first server that takes writes, beginning with the one that did last.
+pub(super) async fn open(plan: &Plan, until: Instant) -> Result<Session, Failure> {
+    let count = plan.servers.len();
+    let first = plan.last_used.load(Ordering::Relaxed);
+    let mut refusals = Vec::new();
+    for turn in 0..count {
+        let index = (first + turn) % count;
+        let Some((server, config)) = plan.servers.get(index) else {
+            continue;
+        };
+        // Time is left for the work itself.
+        let limit = share(until, count - turn, 1);
+        match connect(plan, server, config, limit).await {
+            Ok(session) => {
+                plan.last_used.store(index, Ordering::Relaxed);
+                return Ok(session);
+            }
+            Err(refusal) => refusals.push((server, refusal)),
+        }
+    }
+    Err(failure(plan, refusals))
+}
+
+/// The end of the share of the first of `count` that are left, with `spare` shares behind the last of them. The last one
+/// has all that is left.
+fn share(until: Instant, count: usize, spare: u32) -> Instant {
+    let now = Instant::now();
+    let Ok(count @ 2..) = u32::try_from(count) else {
+        return until + LAST_GRACE;
+    };
+    now + until.saturating_duration_since(now) / (count + spare)
+}
+
+/// Connects to one server, by each of its addresses in turn.
+async fn connect(
+    plan: &Plan,
+    server: &Server,
+    config: &Config,
+    limit: Instant,
+) -> Result<Session, Refusal> {
+    let begun = Instant::now();
+    let addresses = timeout_at(limit.into(), addresses(server)).await;
+    let addresses = match addresses {
+        Ok(Ok(addresses)) => addresses,
+        Ok(Err(error)) => {
+            let message = format!(
+                "the host name cannot be resolved: {error}: look at the host and port, and whether the server runs"
+            );
+            return Err(Refusal::Failed {
+                message: store_error::one_line(&message),
+                is_transient: false,
+            });
+        }
+        Err(_) => return Err(Refusal::NoAnswer(begun.elapsed())),
+    };
+    let mut last = Refusal::NoAnswer(Duration::ZERO);
+    let count = addresses.len();
+    for (turn, address) in addresses.into_iter().enumerate() {
+        let begun = Instant::now();
+        let mut until = if turn + 1 == count {
+            limit
+        } else {
+            share(limit, count - turn, 0)
+        };
+        if let Some(most) = config.get_connect_timeout() {
+            until = until.min(begun + *most + LAST_GRACE);
+        }
+        let mut config = config.clone();
+        if let Some(address) = address {
+            config.hostaddr(address);
+        }
+        match timeout_at(until.into(), attempt(plan, &config)).await {
+            Ok(Ok(session)) => return Ok(session),
+            Ok(Err(refusal)) => last = refusal,
+            Err(_) => last = Refusal::NoAnswer(begun.elapsed()),
+        }
+    }
+    Err(last)
+}
+
+/// The addresses of a server, each once; `None` for a socket in a folder.
+async fn addresses(server: &Server) -> std::io::Result<Vec<Option<IpAddr>>> {
+    let name = match (&server.host, server.address) {
+        (_, Some(address)) => return Ok(vec![Some(address)]),
+        (Host::Tcp(name), None) => name,
+        #[cfg(unix)]
+        (Host::Unix(_), None) => return Ok(vec![None]),
+    };
+    let mut found = Vec::new();
+    for address in lookup_host((name.as_str(), server.port)).await? {
+        if !found.contains(&Some(address.ip())) {
+            found.push(Some(address.ip()));
+        }
+    }
+    if found.is_empty() {
+        return Err(std::io::Error::other("it has no address"));
+    }
+    Ok(found)
+}
+
+/// Connects to one address, and asks whether the server takes writes.
+async fn attempt(plan: &Plan, config: &Config) -> Result<Session, Refusal> {
+    let failed = |error: tokio_postgres::Error| {
+        let (message, is_transient) = store_error::while_connecting(&error);
+        Refusal::Failed {
+            message,
+            is_transient,
+        }
+    };
+    let session = match &plan.tls {
+        None => {
+            let (client, connection) = config.connect(NoTls).await.map_err(failed)?;
+            Session::new(client, tokio::spawn(async { drop(connection.await) }))
+        }
+        Some(tls) => {
+            let (client, connection) = config.connect(tls.clone()).await.map_err(failed)?;
+            Session::new(client, tokio::spawn(async { drop(connection.await) }))
+        }
+    };
+    let Ok(client) = session.client() else {
+        return Err(Refusal::NoAnswer(Duration::ZERO));
+    };
+    match read_only(client).await.map_err(failed)? {
+        None => Ok(session),
+        Some(why) => Err(Refusal::Failed {
+            message: why.to_owned(),
+            is_transient: false,
+        }),
+    }
+}
+
+/// Why the server takes no writes. These statements need no table of the catalogue, so they pass under any time limit.
+async fn read_only(client: &Client) -> Result<Option<&'static str>, tokio_postgres::Error> {
+    let sql = "SHOW transaction_read_only; SHOW default_transaction_read_only";
+    let answers = client.simple_query(sql).await?;
+    let mut shown = answers.iter().filter_map(|answer| {
+        let SimpleQueryMessage::Row(row) = answer else {
+            return None;
+        };
+        row.get(0)
+    });
+    let (setting, default) = (shown.next(), shown.next());
+    Ok(store_error::read_only(
+        setting.unwrap_or("off"),
+        default.unwrap_or("off"),
+    ))
+}
+
+/// The failure after every server was tried.
+fn failure(plan: &Plan, refusals: Vec<(&Server, Refusal)>) -> Failure {
+    let place = plan.place.clone();
+    let is_transient = refusals.iter().any(
+        |(_, refusal)| matches!(refusal, Refusal::Failed { is_transient, .. } if *is_transient),
+    );
+    let why = match refusals.as_slice() {
+        [(_, Refusal::NoAnswer(waited))] => Obstacle::NoAnswer {
+            place,
+            wait: plan.wait.min(*waited),
+        },
+        [(_, Refusal::Failed { message, .. })] => Obstacle::Server {
+            place,
+            message: message.clone(),
+            hint: "",
+        },
+        several => {
+            let each = several.iter().map(|(server, refusal)| match refusal {
+                Refusal::NoAnswer(limit) => {
+                    format!("{server}: no answer within {} ms", limit.as_millis())
+                }
+                Refusal::Failed { message, .. } => format!("{server}: {message}"),
+            });
+            Obstacle::Servers {
+                place,
+                failures: each.collect::<Vec<_>>().join("; "),
+            }
+        }
+    };
+    let why = StoreError::from(why);
+    if is_transient {
+        Failure::Again(why)
+    } else {
+        Failure::Clean(why)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_is_shared_and_some_is_left_for_the_work() {
+        let until = Instant::now() + Duration::from_secs(6);
+        let takes = |count, spare| {
+            let share = share(until, count, spare).saturating_duration_since(Instant::now());
+            share.as_millis().div_ceil(100) * 100
+        };
+        assert_eq!(takes(2, 1), 2000);
+        assert_eq!(takes(3, 1), 1500);
+        assert_eq!(takes(2, 0), 3000);
+        assert_eq!(takes(1, 1), 6500);
+    }
+}
