@@ -206,13 +206,13 @@ fn programs() -> Result<PathBuf, Box<dyn Error>> {
                           looked for on the PATH and in /usr/lib/postgresql)".into())
 }
 
-/// Whether the server reports that it accepts connections.
+/// Whether the server reports that it accepts connections, be it as a standby.
 fn is_ready(data: &Path) -> bool {
     let pid_file = fs::read_to_string(data.join("postmaster.pid")).unwrap_or_default();
     pid_file
         .lines()
         .nth(7)
-        .is_some_and(|line| line.trim() == "ready")
+        .is_some_and(|line| matches!(line.trim(), "ready" | "standby"))
 }
 
 /// Writes a file that only the server may read.

@@ -141,21 +141,28 @@ async fn attempt(plan: &Plan, config: &Config) -> Result<Session, Refusal> {
     let session = match &plan.tls {
         None => {
             let (client, connection) = config.connect(NoTls).await.map_err(failed)?;
-            Session::new(client, tokio::spawn(async { drop(connection.await) }))
+            Session::new(client, connection)
         }
         Some(tls) => {
             let (client, connection) = config.connect(tls.clone()).await.map_err(failed)?;
-            Session::new(client, tokio::spawn(async { drop(connection.await) }))
+            Session::new(client, connection)
         }
     };
     let Ok(client) = session.client() else {
         return Err(Refusal::NoAnswer(Duration::ZERO));
     };
-    match read_only(client).await.map_err(failed)? {
-        None => Ok(session),
-        Some(why) => Err(Refusal::Failed {
+    match read_only(client).await {
+        Ok(None) => Ok(session),
+        Ok(Some(why)) => Err(Refusal::Failed {
             message: why.to_owned(),
             is_transient: false,
+        }),
+        Err(error) => Err(match session.end() {
+            Some(why) => Refusal::Failed {
+                message: why.to_owned(),
+                is_transient: true,
+            },
+            None => failed(error),
         }),
     }
 }

@@ -1,18 +1,25 @@
 //! One connection, and the transactions made on it.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::{Arc, OnceLock},
+    time::{Duration, Instant},
+};
 
 use industrydata_core::Timestamp;
 use industrydata_core::ledger::StoreError;
 use industrydata_core::ledger::Stored;
-use tokio::{task::JoinHandle, time::timeout};
-use tokio_postgres::Client;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    task::JoinHandle,
+    time::timeout,
+};
+use tokio_postgres::{Client, Connection, Socket};
 
 use super::{
     connect,
     plan::Plan,
     schema::Found,
-    store_error::{self, Failure},
+    store_error::{self, Failure, Obstacle},
 };
 
 /// How long a dropped connection may take to close.
@@ -52,23 +59,58 @@ pub(super) struct Session {
     client: Option<Client>,
     driver: Option<JoinHandle<()>>,
     found: Found,
+    end: Arc<OnceLock<String>>,
 }
 
 impl Session {
-    /// A connection that was made.
-    pub(super) fn new(client: Client, driver: JoinHandle<()>) -> Self {
+    /// A connection that was made. Its other half runs in a task.
+    pub(super) fn new<T>(client: Client, connection: Connection<Socket, T>) -> Self
+    where
+        T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let end = Arc::new(OnceLock::new());
+        let told = Arc::clone(&end);
+        let driver = tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                let (why, _) = store_error::while_connecting(&error);
+                drop(told.set(why));
+            }
+        });
         Self {
             client: Some(client),
             driver: Some(driver),
             found: Found::Nothing,
+            end,
+        }
+    }
+
+    /// Why the connection has ended between two statements, if the server has said so.
+    pub(super) fn end(&self) -> Option<&str> {
+        self.end.get().map(String::as_str)
+    }
+
+    /// The failure with what the server said when it ended the connection: the client reports only that it is closed.
+    pub(super) fn explain(&self, plan: &Plan, failure: Failure) -> Failure {
+        match (failure, self.end()) {
+            (Failure::Again(_), Some(why)) => Failure::Again(
+                Obstacle::Server {
+                    place: plan.place.clone(),
+                    message: why.to_owned(),
+                    hint: "",
+                }
+                .into(),
+            ),
+            (failure, _) => failure,
         }
     }
 
     /// Connects, and looks at the tables.
     pub(super) async fn open(plan: &Plan, until: Instant) -> Result<Self, Failure> {
         let mut session = connect::open(plan, until).await?;
-        session.look(plan, until).await?;
-        Ok(session)
+        match session.look(plan, until).await {
+            Ok(()) => Ok(session),
+            Err(failure) => Err(session.explain(plan, failure)),
+        }
     }
 
     pub(super) fn is_open(&self) -> bool {

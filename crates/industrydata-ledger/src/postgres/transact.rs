@@ -33,8 +33,13 @@ impl Pool {
         let _permit = self.permit(until).await?;
         self.retry(until, || async {
             let mut session = self.session(until, true).await?;
-            let checked = self.limit(until, session.check(&self.plan, until)).await;
-            checked.map(|()| self.keep(session))
+            match self.limit(until, session.check(&self.plan, until)).await {
+                Ok(()) => {
+                    self.keep(session);
+                    Ok(())
+                }
+                Err(failure) => Err(session.explain(&self.plan, failure)),
+            }
         })
         .await
         .map_err(Failure::into_error)
@@ -64,9 +69,13 @@ impl Pool {
                 }
                 session.mark(&self.plan, until).await
             };
-            let marked = self.limit(until, marking).await?;
-            self.keep(session);
-            Ok(marked)
+            match self.limit(until, marking).await {
+                Ok(marked) => {
+                    self.keep(session);
+                    Ok(marked)
+                }
+                Err(failure) => Err(session.explain(&self.plan, failure)),
+            }
         });
         match marked.await.map_err(Failure::into_error) {
             Ok(true) => Ok(Reset::Marked),
@@ -124,7 +133,7 @@ impl Pool {
                     self.keep(session);
                 }
             }
-            Err(_) => {}
+            Err(_) => return result.map_err(|failure| session.explain(&self.plan, failure)),
         }
         result
     }
