@@ -11,6 +11,8 @@
 //! | `PgStore` (feature `postgres`) | a PostgreSQL database | all processes of many machines | yes |
 //! | [`Ledger`] | any of these, or your own [`Store`] | as that one | as that one |
 //!
+//! [`LedgerPlace::parse`] reads a text that says where a ledger is, such as an option or a variable.
+//!
 //! A client of `industrydata-async` or `industrydata-blocking` takes any of them. They also work alone:
 //!
 //! ```
