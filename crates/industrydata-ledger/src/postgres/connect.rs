@@ -29,8 +29,16 @@ enum Refusal {
     Failed { message: String, is_transient: bool },
 }
 
-/// Connects to the first server that takes writes, beginning with the one that did last.
+/// Connects, and looks at the tables.
 pub(super) async fn open(plan: &Plan, until: Instant) -> Result<Session, Failure> {
+    first_that_takes_writes(plan, until)
+        .await?
+        .looked(plan, until)
+        .await
+}
+
+/// Connects to the first server that takes writes, beginning with the one that did last.
+async fn first_that_takes_writes(plan: &Plan, until: Instant) -> Result<Session, Failure> {
     let count = plan.servers.len();
     let first = plan.last_used.load(Ordering::Relaxed);
     let mut refusals = Vec::new();

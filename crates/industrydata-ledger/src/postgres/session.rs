@@ -16,7 +16,6 @@ use tokio::{
 use tokio_postgres::{Client, Connection, Socket};
 
 use super::{
-    connect,
     plan::Plan,
     schema::Found,
     store_error::{self, Failure, Obstacle},
@@ -69,11 +68,11 @@ impl Session {
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let end = Arc::new(OnceLock::new());
-        let told = Arc::clone(&end);
+        let shared = Arc::clone(&end);
         let driver = tokio::spawn(async move {
             if let Err(error) = connection.await {
                 let (why, _) = store_error::while_connecting(&error);
-                drop(told.set(why));
+                drop(shared.set(why));
             }
         });
         Self {
@@ -104,12 +103,11 @@ impl Session {
         }
     }
 
-    /// Connects, and looks at the tables.
-    pub(super) async fn open(plan: &Plan, until: Instant) -> Result<Self, Failure> {
-        let mut session = connect::open(plan, until).await?;
-        match session.look(plan, until).await {
-            Ok(()) => Ok(session),
-            Err(failure) => Err(session.explain(plan, failure)),
+    /// Looks at the tables for the first time.
+    pub(super) async fn looked(mut self, plan: &Plan, until: Instant) -> Result<Self, Failure> {
+        match self.look(plan, until).await {
+            Ok(()) => Ok(self),
+            Err(failure) => Err(self.explain(plan, failure)),
         }
     }
 

@@ -4,7 +4,7 @@ use industrydata_ledger::{PgStore, Store, StoreError};
 
 use crate::{Fresh, fresh, is_granted, reserve, unavailable, used};
 
-/// A role of its own, with `CREATE` on the database, and the URL for it.
+/// A new role with `CREATE` on the database, and the URL for it.
 struct Role {
     place: Fresh,
     name: String,
