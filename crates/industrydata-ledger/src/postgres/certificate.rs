@@ -133,15 +133,20 @@ impl Certificate {
 
 /// Whether a common name is the name of the server. `*` stands for the first part of a host name.
 fn is_for(common: &str, name: &ServerName<'_>) -> bool {
-    let name = match name {
-        ServerName::DnsName(name) => name.as_ref().to_owned(),
-        ServerName::IpAddress(address) => IpAddr::from(*address).to_string(),
-        _ => return false,
-    };
-    let rest = common.strip_prefix("*.").filter(|rest| rest.contains('.'));
-    let parts = rest.zip(name.split_once('.').map(|(_, parts)| parts));
-    common.eq_ignore_ascii_case(&name)
-        || parts.is_some_and(|(rest, parts)| rest.eq_ignore_ascii_case(parts))
+    match name {
+        ServerName::DnsName(name) => {
+            let name = name.as_ref();
+            let rest = common.strip_prefix("*.").filter(|rest| rest.contains('.'));
+            let parts = rest.zip(name.split_once('.').map(|(_, parts)| parts));
+            common.eq_ignore_ascii_case(name)
+                || parts.is_some_and(|(rest, parts)| rest.eq_ignore_ascii_case(parts))
+        }
+        ServerName::IpAddress(address) => {
+            let address = IpAddr::from(*address);
+            common.parse() == Ok(address)
+        }
+        _ => false,
+    }
 }
 
 /// The error of a check, or what of the certificate caused it.
@@ -269,4 +274,77 @@ fn plain(name: &str) -> &str {
         .split_once('(')
         .and_then(|(_, rest)| rest.strip_suffix(')'));
     inner.unwrap_or(name).trim_matches('"')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_error_shows_bytes_or_names_of_types() {
+        let id = vec![42, 134, 72, 206, 61, 4, 1];
+        for (error, expected) in [
+            (
+                CertificateError::UnsupportedSignatureAlgorithmContext {
+                    signature_algorithm_id: id.clone(),
+                    supported_algorithms: Vec::new(),
+                },
+                "SHA-1",
+            ),
+            (
+                CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext {
+                    signature_algorithm_id: id.clone(),
+                    public_key_algorithm_id: id,
+                },
+                "P-384",
+            ),
+            (CertificateError::BadSignature, "2048 bits"),
+            (CertificateError::BadEncoding, "cannot be read"),
+            (CertificateError::InvalidPurpose, "serverAuth"),
+            (CertificateError::UnhandledCriticalExtension, "extension"),
+            (CertificateError::Expired, "expired"),
+            (CertificateError::NotValidYet, "not valid yet"),
+            (CertificateError::NotValidForName, "another host"),
+            (CertificateError::UnknownIssuer, "sslrootcert=PATH"),
+            (CertificateError::Revoked, "not accepted"),
+            (
+                CertificateError::ApplicationVerificationFailure,
+                "not accepted",
+            ),
+        ] {
+            let shown = words(&error);
+            assert!(shown.contains(expected), "{error:?}: {shown}");
+            for raw in ["134", "[", "Context", "Unsupported", "::"] {
+                assert!(!shown.contains(raw), "{shown}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_common_name_is_one_host_or_stands_for_the_first_part_of_one() {
+        let is_for =
+            |common, name: &'static str| is_for(common, &ServerName::try_from(name).unwrap());
+        for (common, name) in [
+            ("db.example.org", "db.example.org"),
+            ("DB.Example.org", "db.example.ORG"),
+            ("localhost", "localhost"),
+            ("*.example.org", "db.example.org"),
+            ("10.0.0.5", "10.0.0.5"),
+            ("::1", "::1"),
+        ] {
+            assert!(is_for(common, name), "{common} {name}");
+        }
+        for (common, name) in [
+            ("db.example.org", "example.org"),
+            ("example.org", "db.example.org"),
+            ("*.example.org", "example.org"),
+            ("*.example.org", "a.db.example.org"),
+            ("*.org", "example.org"),
+            ("*", "localhost"),
+            ("*.0.0.5", "10.0.0.5"),
+            ("", "localhost"),
+        ] {
+            assert!(!is_for(common, name), "{common} {name}");
+        }
+    }
 }

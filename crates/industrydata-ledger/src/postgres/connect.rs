@@ -26,7 +26,48 @@ const LAST_GRACE: Duration = Duration::from_millis(500);
 /// Why one server cannot be used.
 enum Refusal {
     NoAnswer(Duration),
-    Failed { message: String, is_transient: bool },
+    Failed {
+        message: String,
+        is_transient: bool,
+        /// Whether there is a server that said so, rather than the network.
+        is_of_server: bool,
+    },
+}
+
+impl Refusal {
+    fn of(error: &tokio_postgres::Error) -> Self {
+        let (message, is_transient) = store_error::while_connecting(error);
+        Self::Failed {
+            is_of_server: !message.starts_with("error connecting to server"),
+            message,
+            is_transient,
+        }
+    }
+
+    fn of_server(message: &str, is_transient: bool) -> Self {
+        Self::Failed {
+            message: message.to_owned(),
+            is_transient,
+            is_of_server: true,
+        }
+    }
+
+    /// Of two addresses of one host, the answer of a server says more than that the other has none.
+    fn or(self, later: Self) -> Self {
+        match (&self, &later) {
+            (
+                Self::Failed {
+                    is_of_server: true, ..
+                },
+                Self::NoAnswer(_)
+                | Self::Failed {
+                    is_of_server: false,
+                    ..
+                },
+            ) => self,
+            (Self::NoAnswer(_) | Self::Failed { .. }, _) => later,
+        }
+    }
 }
 
 /// Connects, and looks at the tables.
@@ -88,6 +129,7 @@ async fn connect(
             return Err(Refusal::Failed {
                 message: store_error::one_line(&message),
                 is_transient: false,
+                is_of_server: false,
             });
         }
         Err(_) => return Err(Refusal::NoAnswer(begun.elapsed())),
@@ -110,8 +152,8 @@ async fn connect(
         }
         match timeout_at(until.into(), attempt(plan, &config)).await {
             Ok(Ok(session)) => return Ok(session),
-            Ok(Err(refusal)) => last = refusal,
-            Err(_) => last = Refusal::NoAnswer(begun.elapsed()),
+            Ok(Err(refusal)) => last = last.or(refusal),
+            Err(_) => last = last.or(Refusal::NoAnswer(begun.elapsed())),
         }
     }
     Err(last)
@@ -139,13 +181,7 @@ async fn addresses(server: &Server) -> std::io::Result<Vec<Option<IpAddr>>> {
 
 /// Connects to one address, and asks whether the server takes writes.
 async fn attempt(plan: &Plan, config: &Config) -> Result<Session, Refusal> {
-    let failed = |error: tokio_postgres::Error| {
-        let (message, is_transient) = store_error::while_connecting(&error);
-        Refusal::Failed {
-            message,
-            is_transient,
-        }
-    };
+    let failed = |error| Refusal::of(&error);
     let session = match &plan.tls {
         None => {
             let (client, connection) = config.connect(NoTls).await.map_err(failed)?;
@@ -161,15 +197,9 @@ async fn attempt(plan: &Plan, config: &Config) -> Result<Session, Refusal> {
     };
     match read_only(client).await {
         Ok(None) => Ok(session),
-        Ok(Some(why)) => Err(Refusal::Failed {
-            message: why.to_owned(),
-            is_transient: false,
-        }),
+        Ok(Some(why)) => Err(Refusal::of_server(why, false)),
         Err(error) => Err(match session.end() {
-            Some(why) => Refusal::Failed {
-                message: why.to_owned(),
-                is_transient: true,
-            },
+            Some(why) => Refusal::of_server(why, true),
             None => failed(error),
         }),
     }
@@ -232,6 +262,27 @@ fn failure(plan: &Plan, refusals: Vec<(&Server, Refusal)>) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_answer_of_a_server_outweighs_an_address_without_one() {
+        let refused = || Refusal::Failed {
+            message: "refused".to_owned(),
+            is_transient: false,
+            is_of_server: false,
+        };
+        let said = |message| Refusal::of_server(message, false);
+        let silent = || Refusal::NoAnswer(Duration::ZERO);
+        let shown = |refusal| match refusal {
+            Refusal::NoAnswer(_) => "silent".to_owned(),
+            Refusal::Failed { message, .. } => message,
+        };
+        assert_eq!(shown(said("password").or(refused())), "password");
+        assert_eq!(shown(said("password").or(silent())), "password");
+        assert_eq!(shown(said("password").or(said("later"))), "later");
+        assert_eq!(shown(refused().or(said("password"))), "password");
+        assert_eq!(shown(silent().or(refused())), "refused");
+        assert_eq!(shown(refused().or(silent())), "silent");
+    }
 
     #[test]
     fn the_time_is_shared_and_some_is_left_for_the_work() {

@@ -118,6 +118,7 @@ impl Schema {
         format!(
             "-- Run this as the owner of the schema, then grant other roles what they had on the old one.\n\
              BEGIN;\n\
+             SET LOCAL search_path = pg_catalog, pg_temp;\n\
              -- Changes nothing, but its lock waits for starts in the old ledger and keeps others out.\n\
              ALTER TABLE IF EXISTS {s}.books DISABLE ROW LEVEL SECURITY;\n\
              ALTER SCHEMA {s} RENAME TO {aside};\n\

@@ -394,10 +394,38 @@ mod tests {
             (SqlState::INSUFFICIENT_PRIVILEGE, "USAGE and CREATE"),
             (SqlState::READ_ONLY_SQL_TRANSACTION, "the primary server"),
             (SqlState::DISK_FULL, "free some space"),
+            (SqlState::QUERY_CANCELED, "SET statement_timeout"),
+            (SqlState::TOO_MANY_CONNECTIONS, "CONNECTION LIMIT"),
+            (
+                SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
+                "ALLOW_CONNECTIONS",
+            ),
+            (
+                SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
+                "idle_in_transaction_session_timeout",
+            ),
+            (
+                SqlState::from_code(TRANSACTION_TIMEOUT),
+                "SET transaction_timeout",
+            ),
+            (
+                SqlState::from_code(IDLE_SESSION_TIMEOUT),
+                "idle_session_timeout",
+            ),
         ] {
             assert!(hint(&code).contains(words), "{code:?}");
         }
         assert_eq!(hint(&SqlState::SYNTAX_ERROR), "");
+    }
+
+    #[test]
+    fn a_server_that_takes_no_writes_is_named_by_its_setting() {
+        assert_eq!(read_only("off", "off"), None);
+        // The transaction counts, and this one would take writes.
+        assert_eq!(read_only("off", "on"), None);
+        let of_role = read_only("on", "on").unwrap();
+        assert!(of_role.starts_with("default_transaction_read_only"));
+        assert!(read_only("on", "off").unwrap().contains("hot standby"));
     }
 
     #[test]

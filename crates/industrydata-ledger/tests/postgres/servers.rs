@@ -138,7 +138,7 @@ fn two_silent_servers_leave_time_for_a_third() {
     let result = store.transact(&reserve("t", 2));
     assert!(is_granted(&result), "{result:?}");
     assert!(
-        begun.elapsed() < Duration::from_secs(1),
+        begun.elapsed() < Duration::from_secs(2),
         "{:?}",
         begun.elapsed()
     );
