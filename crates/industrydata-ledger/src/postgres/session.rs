@@ -70,7 +70,10 @@ impl Session {
         let end = Arc::new(OnceLock::new());
         let shared = Arc::clone(&end);
         let driver = tokio::spawn(async move {
-            if let Err(error) = connection.await {
+            // Without a code the server has said nothing, or to a request that has the error already.
+            if let Err(error) = connection.await
+                && error.code().is_some()
+            {
                 let (why, _) = store_error::while_connecting(&error);
                 drop(shared.set(why));
             }
