@@ -2,7 +2,7 @@
 
 use industrydata_ledger::{PgStore, Store, StoreError};
 
-use crate::{Fresh, fresh, is_granted, reserve, unavailable, used};
+use crate::{Admin, Fresh, fresh, is_granted, reserve, unavailable, used};
 
 /// A new role with `CREATE` on the database, and the URL for it.
 struct Role {
@@ -16,10 +16,18 @@ fn role() -> Option<Role> {
     let name = format!("r{}", place.schema);
     let admin = place.admin();
     admin.run(&format!("CREATE ROLE {name} LOGIN PASSWORD 'canary'"));
-    admin.run(&format!("GRANT CREATE ON DATABASE postgres TO {name}"));
+    one_by_one(
+        &admin,
+        &format!("GRANT CREATE ON DATABASE postgres TO {name}"),
+    );
     let (_, rest) = place.url.split_once('@').unwrap();
     let url = format!("postgres://{name}:canary@{rest}");
     Some(Role { place, name, url })
+}
+
+/// Changes the rights on the database. Tests that do so at one time would fail.
+fn one_by_one(admin: &Admin, sql: &str) {
+    admin.run(&format!("SELECT pg_advisory_xact_lock(7103); {sql}"));
 }
 
 impl Role {
@@ -220,7 +228,10 @@ fn rights_that_a_role_lacks() {
     let Some(role) = role() else { return };
     let (name, schema) = (&role.name, &role.place.schema);
     let admin = role.place.admin();
-    admin.run(&format!("REVOKE CREATE ON DATABASE postgres FROM {name}"));
+    one_by_one(
+        &admin,
+        &format!("REVOKE CREATE ON DATABASE postgres FROM {name}"),
+    );
     assert!(role.message().contains("CREATE on the database"));
     admin.run(&format!("CREATE SCHEMA {schema}"));
     assert!(role.message().contains("USAGE and CREATE on the schema"));
