@@ -168,8 +168,10 @@ pub(crate) struct Global {
     /// Ledger of starts: a file, a database or none
     ///
     /// A path of a SQLite file; the default is a file in your state folder.
-    /// For several machines, postgres://user@host/database, with the password
-    /// in PGPASSWORD or ~/.pgpass. With none, the ledger is not stored.
+    /// For several machines, postgres://user@host/database or "host=...
+    /// dbname=... user=...", with the password in PGPASSWORD or ~/.pgpass.
+    /// With none, the ledger is not stored. What begins with / or ./ is
+    /// always a file; other text that looks like no path is refused.
     /// [env: INDUSTRYDATA_LEDGER]
     #[arg(long, global = true, value_name = "LEDGER", verbatim_doc_comment)]
     pub(crate) ledger: Option<PathBuf>,

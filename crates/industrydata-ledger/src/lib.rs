@@ -11,6 +11,8 @@
 //! | `PgStore` (feature `postgres`) | a PostgreSQL database | all processes of many machines | yes |
 //! | [`Ledger`] | any of these, or your own [`Store`] | as that one | as that one |
 //!
+//! [`LedgerPlace::parse`] reads a text that says where a ledger is, such as an option or a variable.
+//!
 //! A client of `industrydata-async` or `industrydata-blocking` takes any of them. They also work alone:
 //!
 //! ```
@@ -55,6 +57,7 @@
 mod clock;
 mod handle;
 mod memory;
+mod place;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "sqlite")]
@@ -64,6 +67,7 @@ pub use industrydata_core::ledger::{Store, StoreError};
 
 pub use handle::Ledger;
 pub use memory::MemoryStore;
+pub use place::{LedgerPlace, LedgerPlaceError};
 #[cfg(feature = "postgres")]
 pub use postgres::{PgOptions, PgStore};
 #[cfg(feature = "sqlite")]

@@ -43,7 +43,6 @@ pub(super) fn reset(
     args: &ResetArgs,
     context: Context<'_>,
 ) -> Result<Answer, Box<Document>> {
-    settings::check_ledger(global, context.env)?;
     let place = settings::ledger_place(global, context.env)?;
     let Some(place) = place else {
         let message =
