@@ -62,7 +62,7 @@ impl Drawing {
         } = frame;
         _ = writeln!(
             self.body,
-            "<rect class=\"{class}\" x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" rx=\"6\"/>"
+            "<rect class=\"i-{class}\" x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" rx=\"6\"/>"
         );
         self.fits(title, 14.0, width);
         let (middle, centre) = frame.middle();
@@ -98,7 +98,7 @@ impl Drawing {
         let points = points.join(" ");
         _ = writeln!(
             self.body,
-            "<polyline class=\"{class}\" points=\"{points}\"{arrow}/>"
+            "<polyline class=\"i-{class}\" points=\"{points}\"{arrow}/>"
         );
     }
 
@@ -111,7 +111,7 @@ impl Drawing {
         let text = escaped(text);
         _ = writeln!(
             self.body,
-            "<text class=\"{class}\" x=\"{x}\" y=\"{y}\" text-anchor=\"{anchor}\">{text}</text>"
+            "<text class=\"i-{class}\" x=\"{x}\" y=\"{y}\" text-anchor=\"{anchor}\">{text}</text>"
         );
     }
 
@@ -135,20 +135,20 @@ impl Drawing {
 <!-- Drawn by tests/tests/pictures from the machines of the core. -->\n\
 <style>\n\
 text {{ font-family: system-ui, 'Segoe UI', 'Helvetica Neue', sans-serif; fill: #1f2328; }}\n\
-.title {{ font-size: 14px; font-weight: 600; }}\n\
-.head {{ font-size: 16px; font-weight: 600; }}\n\
-.small {{ font-size: 12px; }}\n\
-.page {{ fill: #ffffff; stroke: #d0d7de; }}\n\
-.step {{ fill: #ddf4ff; stroke: #54aeff; }}\n\
-.good {{ fill: #dafbe1; stroke: #4ac26b; }}\n\
-.bad {{ fill: #ffebe9; stroke: #ff8182; }}\n\
-.open {{ fill: #fff8c5; stroke: #d4a72c; }}\n\
-.plain {{ fill: #f6f8fa; stroke: #8c959f; }}\n\
-.line {{ fill: none; stroke: #57606a; stroke-width: 1.5; }}\n\
-.life {{ fill: none; stroke: #d0d7de; stroke-width: 1.5; stroke-dasharray: 4 4; }}\n\
+.i-title {{ font-size: 14px; font-weight: 600; }}\n\
+.i-head {{ font-size: 16px; font-weight: 600; }}\n\
+.i-small {{ font-size: 12px; }}\n\
+.i-page {{ fill: #ffffff; stroke: #d0d7de; }}\n\
+.i-step {{ fill: #ddf4ff; stroke: #54aeff; }}\n\
+.i-good {{ fill: #dafbe1; stroke: #4ac26b; }}\n\
+.i-bad {{ fill: #ffebe9; stroke: #ff8182; }}\n\
+.i-open {{ fill: #fff8c5; stroke: #d4a72c; }}\n\
+.i-plain {{ fill: #f6f8fa; stroke: #8c959f; }}\n\
+.i-line {{ fill: none; stroke: #57606a; stroke-width: 1.5; }}\n\
+.i-life {{ fill: none; stroke: #d0d7de; stroke-width: 1.5; stroke-dasharray: 4 4; }}\n\
 </style>\n\
 <defs><marker id=\"arrow\" viewBox=\"0 0 10 10\" refX=\"9\" refY=\"5\" markerWidth=\"7\" markerHeight=\"7\" orient=\"auto-start-reverse\"><path d=\"M0,0 L10,5 L0,10 z\" fill=\"#57606a\"/></marker></defs>\n\
-<rect class=\"page\" x=\"0.5\" y=\"0.5\" width=\"{}\" height=\"{}\" rx=\"8\"/>\n\
+<rect class=\"i-page\" x=\"0.5\" y=\"0.5\" width=\"{}\" height=\"{}\" rx=\"8\"/>\n\
 {body}</svg>\n",
             width - 1.0,
             height - 1.0
