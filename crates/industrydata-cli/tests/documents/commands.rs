@@ -188,3 +188,19 @@ fn paths_of_the_documents_exist() {
     }
     assert!(named > 20, "only {named} paths are named");
 }
+
+/// Faults that a document shows are faults that the emulator can play.
+#[test]
+fn faults_of_the_documents_are_faults() {
+    let mut seen = 0;
+    for document in documents() {
+        for (at, _) in text(&document).match_indices("{\"on\"") {
+            let text = &text(&document)[at..];
+            let fault = &text[..=text.find('}').unwrap()];
+            industrydata_emulator::Fault::parse(fault.as_bytes())
+                .unwrap_or_else(|error| panic!("{document}: {fault}: {error}"));
+            seen += 1;
+        }
+    }
+    assert!(seen >= 3, "only {seen} faults are shown");
+}
