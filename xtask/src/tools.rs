@@ -13,6 +13,8 @@ use crate::{Failure, cargo};
 pub(crate) struct Tool {
     command: &'static str,
     is_subcommand: bool,
+    /// For `cargo install`.
+    options: &'static [&'static str],
     /// The version to install if none is installed.
     version: &'static str,
 }
@@ -29,22 +31,20 @@ pub(crate) const MUTANTS: Tool = Tool::new("mutants", "27.1.0");
 pub(crate) const LLVM_COV: Tool = Tool::new("llvm-cov", "0.9.1");
 /// libFuzzer.
 pub(crate) const FUZZ: Tool = Tool::new("fuzz", "0.13.2");
-/// The guide as a book.
-pub(crate) const MDBOOK: Tool = Tool::program_of("mdbook", "0.5.4");
+/// The guide as a book, without a server and a search.
+pub(crate) const MDBOOK: Tool = Tool {
+    command: "mdbook",
+    is_subcommand: false,
+    options: &["--no-default-features"],
+    version: "0.5.4",
+};
 
 impl Tool {
     const fn new(command: &'static str, version: &'static str) -> Self {
         Self {
             command,
             is_subcommand: true,
-            version,
-        }
-    }
-
-    const fn program_of(command: &'static str, version: &'static str) -> Self {
-        Self {
-            command,
-            is_subcommand: false,
+            options: &[],
             version,
         }
     }
@@ -75,7 +75,9 @@ impl Tool {
         if self.is_there() {
             return Ok(());
         }
-        cargo::run(["install", "--quiet", "--locked", &self.package()])
+        let mut install = cargo::cargo(["install", "--quiet", "--locked"]);
+        install.args(self.options).arg(self.package());
+        cargo::show(&mut install)
     }
 
     /// What `cargo install` takes.
