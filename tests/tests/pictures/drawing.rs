@@ -131,7 +131,7 @@ impl Drawing {
             height,
         } = self;
         format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\">\n\
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" style=\"max-width: 100%; height: auto\">\n\
 <!-- Drawn by tests/tests/pictures from the machines of the core. -->\n\
 <style>\n\
 text {{ font-family: system-ui, 'Segoe UI', 'Helvetica Neue', sans-serif; fill: #1f2328; }}\n\
