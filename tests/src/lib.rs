@@ -51,7 +51,23 @@ pub use stage::{Stage, When};
 pub use tokens::{CANARY, Given, Tokens, reveals};
 pub use turn::{Act, Turn};
 
-/// The examples of the README, compiled.
+/// The examples of the README and of the guide, compiled, and run unless they call the real service.
 #[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct Readme;
+mod documents {
+    macro_rules! documents {
+        ($($name:ident: $file:literal,)*) => {$(
+            #[doc = include_str!(concat!("../../", $file))]
+            struct $name;
+        )*};
+    }
+
+    documents! {
+        Readme: "README.md",
+        GuideInDoubt: "guide/src/in-doubt.md",
+        GuideLedger: "guide/src/ledger.md",
+        GuideSchedule: "guide/src/schedule.md",
+        GuideTesting: "guide/src/testing.md",
+        GuideEmbedding: "guide/src/embedding.md",
+        GuideAdapter: "guide/src/adapter.md",
+    }
+}
