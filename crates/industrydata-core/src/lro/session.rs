@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use crate::lro::{
     accepted::Accepted,
+    action_error::ActionError,
+    perform::{Perform, Performed},
     poll_operation::{OperationPoll, PollPlan},
     poll_run::RunPoll,
     read::{Read, ReadPlan},
@@ -13,7 +15,7 @@ use crate::lro::{
     transact::Transact,
 };
 use crate::{
-    endpoint::{contract::Endpoint, service::Service},
+    endpoint::{action::Action, contract::Endpoint, service::Service},
     ledger::{
         change::Change,
         entry::Entry,
@@ -128,6 +130,28 @@ impl Session {
         RecordedPoll::after(accepted, self.polling)
     }
 
+    /// Performs an action: sends its POST once. The ledger is not touched.
+    #[must_use]
+    pub fn perform(&self, action: Action, seed: [u8; 16], now: Now) -> Perform {
+        Perform::new(action, self.read_plan(), seed, now)
+    }
+
+    /// Polls the operation of an action that was accepted. `None` if the answer named none.
+    #[must_use]
+    pub fn after_action(&self, performed: &Performed) -> Option<RecordedPoll> {
+        performed.poll(self.polling).map(RecordedPoll::of)
+    }
+
+    /// Polls the operation of a validation that was accepted.
+    ///
+    /// # Errors
+    ///
+    /// [`ActionError`] if the answer named none. The validation was accepted.
+    pub fn after_validation(&self, performed: &Performed) -> Result<RecordedPoll, ActionError> {
+        self.after_action(performed)
+            .ok_or_else(|| performed.without_location())
+    }
+
     /// Polls the operation that a resume token names, at once.
     ///
     /// # Errors
@@ -141,7 +165,7 @@ impl Session {
     ) -> Result<RecordedPoll, ResumeError> {
         let url = token.operation_url(self.service.base())?;
         let poll = OperationPoll::new(url, self.poll_plan(), Some(token.accepted()), seed, now);
-        Ok(RecordedPoll::of(poll))
+        Ok(RecordedPoll::of(poll.with_origin(token.origin())))
     }
 
     /// Polls the operation at a checked URL, at once.
@@ -159,11 +183,7 @@ impl Session {
     /// Reads an endpoint.
     #[must_use]
     pub fn read<E: Endpoint>(&self, endpoint: E, seed: [u8; 16], now: Now) -> Read<E> {
-        let plan = ReadPlan {
-            service: self.service.clone(),
-            limits: self.limits,
-        };
-        Read::new(endpoint, plan, seed, now)
+        Read::new(endpoint, self.read_plan(), seed, now)
     }
 
     /// Reads the quota from the ledger, with a forecast if the schedule is known.
@@ -191,6 +211,13 @@ impl Session {
     pub(crate) fn read_quota(&self) -> Change {
         let (key, throttle) = self.ledger();
         Change::read(key, throttle)
+    }
+
+    pub(crate) fn read_plan(&self) -> ReadPlan {
+        ReadPlan {
+            service: self.service.clone(),
+            limits: self.limits,
+        }
     }
 
     fn poll_plan(&self) -> PollPlan {
