@@ -1,6 +1,6 @@
 //! The one loop and the one way to send. They decide nothing: the machine lends each step.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{convert::Infallible, fmt, sync::Arc, time::Duration};
 
 use industrydata_core::{
     Tenant,
@@ -37,6 +37,11 @@ impl Driver {
             session,
             on_wait: None,
         }
+    }
+
+    /// Changes the settings of the next call.
+    pub(crate) fn with(&mut self, change: impl FnOnce(Session) -> Session) {
+        self.session = change(self.session.clone());
     }
 
     pub(crate) fn on_wait(
@@ -100,6 +105,16 @@ impl Driver {
                 Event::Done(output) => return Ok(output),
             }
         }
+    }
+
+    /// Drives a machine that cannot fail to its end.
+    pub(crate) async fn certain<T, M>(&self, machine: M) -> T
+    where
+        T: Clone + Send + Sync,
+        M: Machine<Output = Arc<T>, Error = Infallible>,
+    {
+        let Ok(output) = self.finish(machine).await;
+        Arc::unwrap_or_clone(output)
     }
 
     /// Reads an endpoint.

@@ -2,12 +2,15 @@
 
 use industrydata_core::{
     endpoint::GetStatistics,
-    lro::{Progress, ReadError, RunPoll, RunPollError},
+    lro::{Progress, ReadError, RunPoll, RunPollError, Session},
     model::{IndustryDataRun, RunStatistics},
-    reconcile::RunMatch,
+    reconcile::{FailureDetails, RunMatch},
 };
 
-use crate::drive::{Driver, Event};
+use crate::{
+    clock::{any_seed, now},
+    drive::{Driver, Event},
+};
 
 /// Polls a run until it ends.
 ///
@@ -27,6 +30,11 @@ impl RunPoller {
             poll,
             run_match,
         }
+    }
+
+    /// Changes the settings of what follows the poll, such as the time limit of the reads of a failure's details.
+    pub fn with(&mut self, change: impl FnOnce(Session) -> Session) {
+        self.driver.with(change);
     }
 
     /// The run's id.
@@ -77,5 +85,12 @@ impl RunPoller {
     /// [`ReadError`]. It does not affect the run.
     pub async fn statistics(&self) -> Result<RunStatistics, ReadError> {
         self.driver.read(GetStatistics::new(self.poll.id())).await
+    }
+    /// Reads what the service says of a failure besides the run: the activities that failed, and the statistics. It takes
+    /// at most 10 s. What cannot be read is absent. Call it after the run has failed.
+    pub async fn failure_details(&self) -> FailureDetails {
+        let session = &self.driver.session;
+        let read = session.run_details(&self.poll, any_seed(), now());
+        self.driver.certain(read).await
     }
 }

@@ -5,11 +5,14 @@ use std::{sync::Arc, time::Duration};
 use industrydata_core::{
     Tenant, Timestamp,
     endpoint::{
-        Endpoint, GetOperation, GetRun, GetStatistics, ListActivities, ListOperations, ListRuns,
-        Preflight,
+        Action, Endpoint, GetOperation, GetRun, GetStatistics, ListActivities, ListOperations,
+        ListRuns, Preflight,
     },
     ledger::{Entry, Forecast, Quota, Resolution, Schedule, StoreError},
-    lro::{PauseReason, ReadError, ResumeError, ResumeToken, Session, StartError},
+    lro::{
+        ActionError, PauseReason, Performed, ReadError, ResumeError, ResumeToken, Session,
+        StartError,
+    },
     model::{IndustryDataRun, Operation, RunActivity, RunStatistics},
     reconcile::{ReconcileError, Reconciliation, ResolveError},
     wire::OperationUrl,
@@ -22,7 +25,7 @@ use crate::{
     run_poller::RunPoller,
 };
 
-/// The client for one tenant, with the settings of its next call. Only [`start`](Self::start) starts a run.
+/// The client for one tenant, with the settings of its next call. Only [`start`](Self::start) starts a run and uses a slot.
 #[derive(Clone, Debug)]
 #[must_use = "nothing happens until a method is called"]
 pub struct TenantClient {
@@ -37,7 +40,7 @@ impl TenantClient {
     /// Changes the settings of the next call: [`Session`] has the time limit, whether a start waits for a slot, its
     /// label, and the schedule.
     pub fn with(mut self, change: impl FnOnce(Session) -> Session) -> Self {
-        self.driver.session = change(self.driver.session);
+        self.driver.with(change);
         self
     }
 
@@ -72,6 +75,43 @@ impl TenantClient {
             .await?;
         let poll = self.driver.session.after(accepted);
         Ok(OperationPoller::new(self.driver.clone(), poll))
+    }
+
+    /// Validates the uploaded files of a data connector: sends the POST once. It uses no slot and takes
+    /// `IndustryData-DataConnector.Upload`. [`Operation::errors`] has what the validation found: an operation that
+    /// `succeeded` may have some.
+    ///
+    /// Dropping the future after the request was sent leaves the validation in doubt.
+    ///
+    /// # Errors
+    ///
+    /// [`ActionError`], which reports whether the validation is in doubt.
+    pub async fn validate(&self, connector: &str) -> Result<OperationPoller, ActionError> {
+        let performed = self.perform(Action::validate(connector)).await?;
+        let poll = self.driver.session.after_validation(&performed)?;
+        Ok(OperationPoller::new(self.driver.clone(), poll))
+    }
+
+    /// Resets a provisioning flow: sends the POST once. It uses no slot and takes
+    /// `IndustryData-OutboundFlow.ReadWrite.All`. `None` if the service accepted the reset and named no operation to poll,
+    /// as documented.
+    ///
+    /// # Errors
+    ///
+    /// [`ActionError`], which reports whether the reset is in doubt.
+    pub async fn reset_flow(
+        &self,
+        flow_set: &str,
+        flow: &str,
+    ) -> Result<Option<OperationPoller>, ActionError> {
+        let performed = self.perform(Action::reset_flow(flow_set, flow)).await?;
+        let poll = self.driver.session.after_action(&performed);
+        Ok(poll.map(|poll| OperationPoller::new(self.driver.clone(), poll)))
+    }
+
+    async fn perform(&self, action: Action) -> Result<Performed, ActionError> {
+        let perform = self.driver.session.perform(action, any_seed(), now());
+        self.driver.finish(perform).await
     }
 
     /// Polls the operation of a resume token, which another process may have made. The first poll comes at once.
