@@ -2,8 +2,8 @@
 
 use industrydata_core::{
     ledger::StoreError,
-    lro::{Accepted, OperationPollError, Progress, ReadError, RecordedPoll, ResumeToken, Session},
-    model::{Operation, OperationOrigin},
+    lro::{Accepted, OperationPollError, Progress, ReadError, RecordedPoll, ResumeToken},
+    model::Operation,
     reconcile::{FailureDetails, RunMatch},
     wire::OperationUrl,
 };
@@ -29,11 +29,6 @@ impl OperationPoller {
         Self { driver, poll }
     }
 
-    /// Changes the settings of what follows the poll, such as the time limit of the reads of its run.
-    pub fn with(&mut self, change: impl FnOnce(Session) -> Session) {
-        self.driver.with(change);
-    }
-
     /// The operation's URL. Its `Display` leaves out the query.
     #[must_use]
     pub const fn url(&self) -> &OperationUrl {
@@ -50,24 +45,6 @@ impl OperationPoller {
     #[must_use]
     pub fn other_id(&self) -> Option<&str> {
         self.poll.poll().other_id()
-    }
-
-    /// What created the operation, as far as is known. Only a start's operation has a run.
-    #[must_use]
-    pub fn origin(&self) -> OperationOrigin {
-        self.poll.poll().origin()
-    }
-
-    /// Whether the time is known after which the run started, other than by when the poll began.
-    #[must_use]
-    pub fn is_accepted_known(&self) -> bool {
-        self.poll.poll().is_accepted_known()
-    }
-
-    /// The service's ids of the requests that matter to its support: of the one that created the operation, if this
-    /// process made it, and of the poll that returned the end.
-    pub fn request_ids(&self) -> impl Iterator<Item = &str> {
-        self.poll.poll().request_ids()
     }
 
     /// The accepted start, if this process made it.
@@ -107,7 +84,7 @@ impl OperationPoller {
     ///
     /// [`OperationPollError`]. It has a resume token, unless the operation failed or was not found.
     pub async fn until_done(&mut self) -> Result<Operation, OperationPollError> {
-        let done = self.driver.until_done(&mut self.poll, |_| ()).await;
+        let done = self.driver.until_done(&mut self.poll, |_, _| ()).await;
         done.map(|operation| Operation::clone(&operation))
     }
 
@@ -130,20 +107,16 @@ impl OperationPoller {
     ///
     /// As [`find_run`](Self::find_run).
     pub async fn follow(&self) -> Result<Option<RunPoller>, ReadError> {
-        let Some(found) = self.find_run().await? else {
-            return Ok(None);
-        };
-        let driver = self.driver.clone();
-        let poll = driver.session.poll_run(found.id(), any_seed(), now());
-        Ok(Some(RunPoller::new(driver, poll, Some(found))))
+        let found = self.find_run().await?;
+        Ok(found.map(|found| RunPoller::found(self.driver.clone(), found)))
     }
 
     /// Reads what the service says of a failure besides its status: the run with its blocking error, the activities that
-    /// failed, and the statistics. It takes at most 10 s. What cannot be read is absent. Call it after the operation has
-    /// failed.
+    /// failed, and the statistics. It takes at most 10 s, within the time limit. What cannot be read is absent. Call
+    /// it after the operation has failed.
     pub async fn failure_details(&self) -> FailureDetails {
-        let session = &self.driver.session;
-        let read = session.operation_details(self.poll.poll(), any_seed(), now());
-        self.driver.certain(read).await
+        let read = self.driver.session.failure(self.poll.poll(), now());
+        let Ok(details) = self.driver.finish(read).await;
+        details
     }
 }

@@ -2,7 +2,7 @@
 
 use industrydata_core::{
     endpoint::GetStatistics,
-    lro::{Progress, ReadError, RunPoll, RunPollError, Session},
+    lro::{Progress, ReadError, RunPoll, RunPollError},
     model::{IndustryDataRun, RunStatistics},
     reconcile::{FailureDetails, RunMatch},
 };
@@ -24,17 +24,18 @@ pub struct RunPoller {
 }
 
 impl RunPoller {
-    pub(crate) fn new(driver: Driver, poll: RunPoll, run_match: Option<RunMatch>) -> Self {
+    pub(crate) fn new(driver: Driver, run: &str) -> Self {
         Self {
+            poll: driver.session.poll_run(run, any_seed(), now()),
             driver,
-            poll,
-            run_match,
+            run_match: None,
         }
     }
 
-    /// Changes the settings of what follows the poll, such as the time limit of the reads of a failure's details.
-    pub fn with(&mut self, change: impl FnOnce(Session) -> Session) {
-        self.driver.with(change);
+    pub(crate) fn found(driver: Driver, run_match: RunMatch) -> Self {
+        let mut poller = Self::new(driver, run_match.id());
+        poller.run_match = Some(run_match);
+        poller
     }
 
     /// The run's id.
@@ -74,7 +75,7 @@ impl RunPoller {
     ///
     /// [`RunPollError`]: the run failed, and its blocking error is the reason, or it cannot be polled.
     pub async fn until_done(&mut self) -> Result<IndustryDataRun, RunPollError> {
-        let done = self.driver.until_done(&mut self.poll, |_| ()).await;
+        let done = self.driver.until_done(&mut self.poll, |_, _| ()).await;
         done.map(|run| IndustryDataRun::clone(&run))
     }
 
@@ -87,10 +88,10 @@ impl RunPoller {
         self.driver.read(GetStatistics::new(self.poll.id())).await
     }
     /// Reads what the service says of a failure besides the run: the activities that failed, and the statistics. It takes
-    /// at most 10 s. What cannot be read is absent. Call it after the run has failed.
+    /// at most 10 s, within the time limit. What cannot be read is absent. Call it after the run has failed.
     pub async fn failure_details(&self) -> FailureDetails {
-        let session = &self.driver.session;
-        let read = session.run_details(&self.poll, any_seed(), now());
-        self.driver.certain(read).await
+        let read = self.driver.session.run_failure(&self.poll, now());
+        let Ok(details) = self.driver.finish(read).await;
+        details
     }
 }

@@ -5,14 +5,11 @@ use std::{sync::Arc, time::Duration};
 use industrydata_core::{
     Tenant, Timestamp,
     endpoint::{
-        Action, Endpoint, GetOperation, GetRun, GetStatistics, ListActivities, ListOperations,
-        ListRuns, Preflight,
+        Endpoint, GetOperation, GetRun, GetStatistics, ListActivities, ListOperations, ListRuns,
+        Preflight,
     },
     ledger::{Entry, Forecast, Quota, Resolution, Schedule, StoreError},
-    lro::{
-        ActionError, PauseReason, Performed, ReadError, ResumeError, ResumeToken, Session,
-        StartError,
-    },
+    lro::{ActionError, PauseReason, ReadError, ResumeError, ResumeToken, Session, StartError},
     model::{IndustryDataRun, Operation, RunActivity, RunStatistics},
     reconcile::{ReconcileError, Reconciliation, ResolveError},
     wire::OperationUrl,
@@ -40,7 +37,7 @@ impl TenantClient {
     /// Changes the settings of the next call: [`Session`] has the time limit, whether a start waits for a slot, its
     /// label, and the schedule.
     pub fn with(mut self, change: impl FnOnce(Session) -> Session) -> Self {
-        self.driver.with(change);
+        self.driver.session = change(self.driver.session);
         self
     }
 
@@ -49,7 +46,7 @@ impl TenantClient {
         mut self,
         report: impl Fn(&PauseReason, Duration) + Send + Sync + 'static,
     ) -> Self {
-        self.driver.on_wait(report);
+        self.driver.session = self.driver.session.on_wait(report);
         self
     }
 
@@ -69,10 +66,8 @@ impl TenantClient {
     /// [`StartError`], which reports whether a run may have started.
     pub async fn start(&self) -> Result<OperationPoller, StartError> {
         let seed = seed().map_err(StartError::local)?;
-        let accepted = self
-            .driver
-            .finish(self.driver.session.start(seed, now()))
-            .await?;
+        let start = self.driver.session.start(seed, now());
+        let accepted = self.driver.finish(start).await?;
         let poll = self.driver.session.after(accepted);
         Ok(OperationPoller::new(self.driver.clone(), poll))
     }
@@ -87,8 +82,10 @@ impl TenantClient {
     ///
     /// [`ActionError`], which reports whether the validation is in doubt.
     pub async fn validate(&self, connector: &str) -> Result<OperationPoller, ActionError> {
-        let performed = self.perform(Action::validate(connector)).await?;
-        let poll = self.driver.session.after_validation(&performed)?;
+        let session = &self.driver.session;
+        let validate = session.validate(connector, any_seed(), now());
+        let performed = self.driver.finish(validate).await?;
+        let poll = session.after_validation(&performed)?;
         Ok(OperationPoller::new(self.driver.clone(), poll))
     }
 
@@ -104,14 +101,11 @@ impl TenantClient {
         flow_set: &str,
         flow: &str,
     ) -> Result<Option<OperationPoller>, ActionError> {
-        let performed = self.perform(Action::reset_flow(flow_set, flow)).await?;
-        let poll = self.driver.session.after_action(&performed);
+        let session = &self.driver.session;
+        let reset = session.reset_flow(flow_set, flow, any_seed(), now());
+        let performed = self.driver.finish(reset).await?;
+        let poll = session.after_action(&performed);
         Ok(poll.map(|poll| OperationPoller::new(self.driver.clone(), poll)))
-    }
-
-    async fn perform(&self, action: Action) -> Result<Performed, ActionError> {
-        let perform = self.driver.session.perform(action, any_seed(), now());
-        self.driver.finish(perform).await
     }
 
     /// Polls the operation of a resume token, which another process may have made. The first poll comes at once.
@@ -132,8 +126,7 @@ impl TenantClient {
 
     /// Polls the run with this id. The time limit begins now.
     pub fn follow(&self, run: &str) -> RunPoller {
-        let poll = self.driver.session.poll_run(run, any_seed(), now());
-        RunPoller::new(self.driver.clone(), poll, None)
+        RunPoller::new(self.driver.clone(), run)
     }
 
     /// The quota from the ledger, with a forecast if the [`schedule`](Session::schedule) is known. Nothing is sent.
@@ -165,9 +158,8 @@ impl TenantClient {
         resolution: Resolution,
         note: &str,
     ) -> Result<(), ResolveError> {
-        self.driver
-            .finish(self.driver.session.resolve(id, resolution, note))
-            .await
+        let resolve = self.driver.session.resolve(id, resolution, note);
+        self.driver.finish(resolve).await
     }
 
     /// Compares the ledger with what the service lists, and changes it: starts in doubt are resolved by evidence,
@@ -180,10 +172,8 @@ impl TenantClient {
     /// [`ReconcileError`] if the ledger, or both lists, cannot be read.
     pub async fn reconcile(&self) -> Result<Reconciliation, ReconcileError> {
         let reconcile = self.driver.session.reconcile(any_seed(), now());
-        self.driver
-            .finish(reconcile)
-            .await
-            .map(Arc::unwrap_or_clone)
+        let done = self.driver.finish(reconcile).await;
+        done.map(Arc::unwrap_or_clone)
     }
 
     /// The next scheduled run, and whether a start now causes it to be skipped. `scheduled` is a time at which a
@@ -197,9 +187,8 @@ impl TenantClient {
         &self,
         scheduled: Option<Timestamp>,
     ) -> Result<Option<Forecast>, ReconcileError> {
-        self.driver
-            .finish(self.driver.session.forecast(scheduled, any_seed()))
-            .await
+        let forecast = self.driver.session.forecast(scheduled, any_seed());
+        self.driver.finish(forecast).await
     }
 
     /// Infers the schedule from the runs' start times. Pass it to [`Session::schedule`]. It is valid for as long as the
@@ -209,9 +198,8 @@ impl TenantClient {
     ///
     /// [`ReconcileError`] if the ledger or the list of runs cannot be read.
     pub async fn infer_schedule(&self) -> Result<Option<Schedule>, ReconcileError> {
-        self.driver
-            .finish(self.driver.session.infer_schedule(any_seed()))
-            .await
+        let infer_schedule = self.driver.session.infer_schedule(any_seed());
+        self.driver.finish(infer_schedule).await
     }
 
     /// Lists the operations that the service still has, of starts and of validations. It takes

@@ -5,14 +5,11 @@ use std::{sync::Arc, time::Duration};
 use industrydata_core::{
     Tenant, Timestamp,
     endpoint::{
-        Action, Endpoint, GetOperation, GetRun, GetStatistics, ListActivities, ListOperations,
-        ListRuns, Preflight,
+        Endpoint, GetOperation, GetRun, GetStatistics, ListActivities, ListOperations, ListRuns,
+        Preflight,
     },
     ledger::{Entry, Forecast, Quota, Resolution, Schedule, StoreError},
-    lro::{
-        ActionError, PauseReason, Performed, ReadError, ResumeError, ResumeToken, Session,
-        StartError,
-    },
+    lro::{ActionError, PauseReason, ReadError, ResumeError, ResumeToken, Session, StartError},
     model::{IndustryDataRun, Operation, RunActivity, RunStatistics},
     reconcile::{ReconcileError, Reconciliation, ResolveError},
     wire::OperationUrl,
@@ -40,7 +37,7 @@ impl TenantClient {
     /// Changes the settings of the next call: [`Session`] has the time limit, whether a start waits for a slot, its
     /// label, and the schedule.
     pub fn with(mut self, change: impl FnOnce(Session) -> Session) -> Self {
-        self.driver.with(change);
+        self.driver.session = change(self.driver.session);
         self
     }
 
@@ -49,7 +46,7 @@ impl TenantClient {
         mut self,
         report: impl Fn(&PauseReason, Duration) + Send + Sync + 'static,
     ) -> Self {
-        self.driver.on_wait(report);
+        self.driver.session = self.driver.session.on_wait(report);
         self
     }
 
@@ -66,7 +63,8 @@ impl TenantClient {
     /// [`StartError`], which reports whether a run may have started.
     pub fn start(&self) -> Result<OperationPoller, StartError> {
         let seed = seed().map_err(StartError::local)?;
-        let accepted = self.driver.finish(self.driver.session.start(seed, now()))?;
+        let start = self.driver.session.start(seed, now());
+        let accepted = self.driver.finish(start)?;
         let poll = self.driver.session.after(accepted);
         Ok(OperationPoller::new(self.driver.clone(), poll))
     }
@@ -79,8 +77,10 @@ impl TenantClient {
     ///
     /// [`ActionError`], which reports whether the validation is in doubt.
     pub fn validate(&self, connector: &str) -> Result<OperationPoller, ActionError> {
-        let performed = self.perform(Action::validate(connector))?;
-        let poll = self.driver.session.after_validation(&performed)?;
+        let session = &self.driver.session;
+        let validate = session.validate(connector, any_seed(), now());
+        let performed = self.driver.finish(validate)?;
+        let poll = session.after_validation(&performed)?;
         Ok(OperationPoller::new(self.driver.clone(), poll))
     }
 
@@ -96,14 +96,11 @@ impl TenantClient {
         flow_set: &str,
         flow: &str,
     ) -> Result<Option<OperationPoller>, ActionError> {
-        let performed = self.perform(Action::reset_flow(flow_set, flow))?;
-        let poll = self.driver.session.after_action(&performed);
+        let session = &self.driver.session;
+        let reset = session.reset_flow(flow_set, flow, any_seed(), now());
+        let performed = self.driver.finish(reset)?;
+        let poll = session.after_action(&performed);
         Ok(poll.map(|poll| OperationPoller::new(self.driver.clone(), poll)))
-    }
-
-    fn perform(&self, action: Action) -> Result<Performed, ActionError> {
-        let perform = self.driver.session.perform(action, any_seed(), now());
-        self.driver.finish(perform)
     }
 
     /// Polls the operation of a resume token, which another process may have made. The first poll comes at once.
@@ -124,8 +121,7 @@ impl TenantClient {
 
     /// Polls the run with this id. The time limit begins now.
     pub fn follow(&self, run: &str) -> RunPoller {
-        let poll = self.driver.session.poll_run(run, any_seed(), now());
-        RunPoller::new(self.driver.clone(), poll, None)
+        RunPoller::new(self.driver.clone(), run)
     }
 
     /// The quota from the ledger, with a forecast if the [`schedule`](Session::schedule) is known. Nothing is sent.
@@ -157,8 +153,8 @@ impl TenantClient {
         resolution: Resolution,
         note: &str,
     ) -> Result<(), ResolveError> {
-        self.driver
-            .finish(self.driver.session.resolve(id, resolution, note))
+        let resolve = self.driver.session.resolve(id, resolution, note);
+        self.driver.finish(resolve)
     }
 
     /// Compares the ledger with what the service lists, and changes it: starts in doubt are resolved by evidence,
@@ -171,7 +167,8 @@ impl TenantClient {
     /// [`ReconcileError`] if the ledger, or both lists, cannot be read.
     pub fn reconcile(&self) -> Result<Reconciliation, ReconcileError> {
         let reconcile = self.driver.session.reconcile(any_seed(), now());
-        self.driver.finish(reconcile).map(Arc::unwrap_or_clone)
+        let done = self.driver.finish(reconcile);
+        done.map(Arc::unwrap_or_clone)
     }
 
     /// The next scheduled run, and whether a start now causes it to be skipped. `scheduled` is a time at which a
@@ -185,8 +182,8 @@ impl TenantClient {
         &self,
         scheduled: Option<Timestamp>,
     ) -> Result<Option<Forecast>, ReconcileError> {
-        self.driver
-            .finish(self.driver.session.forecast(scheduled, any_seed()))
+        let forecast = self.driver.session.forecast(scheduled, any_seed());
+        self.driver.finish(forecast)
     }
 
     /// Infers the schedule from the runs' start times. Pass it to [`Session::schedule`]. It is valid for as long as the
@@ -196,8 +193,8 @@ impl TenantClient {
     ///
     /// [`ReconcileError`] if the ledger or the list of runs cannot be read.
     pub fn infer_schedule(&self) -> Result<Option<Schedule>, ReconcileError> {
-        self.driver
-            .finish(self.driver.session.infer_schedule(any_seed()))
+        let infer_schedule = self.driver.session.infer_schedule(any_seed());
+        self.driver.finish(infer_schedule)
     }
 
     /// Lists the operations that the service still has, of starts and of validations. It takes

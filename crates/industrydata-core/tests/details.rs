@@ -12,7 +12,7 @@
 
 mod world;
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use industrydata_core::auth::TokenError;
 use industrydata_core::lro::{Machine, Session, Settings, Step};
@@ -40,15 +40,14 @@ fn json(script: Script, body: &str) -> Script {
 }
 
 /// The details of a started operation that ends with this body; the script goes on with the reads.
-fn details(body: &str, reads: Script) -> (Arc<FailureDetails>, World) {
+fn details(body: &str, reads: Script) -> (FailureDetails, World) {
     let mut world = World::new(json(Script::new().accepted(), body));
     let accepted = world.start(world.plan()).unwrap();
     let mut machine = session().after(accepted);
     _ = world.drive(&mut machine).unwrap_err();
     let before = world.requests.len();
     world.script = reads;
-    let Ok(details) =
-        world.drive(&mut session().operation_details(machine.poll(), [3; 16], world.now));
+    let Ok(details) = world.drive(&mut session().failure(machine.poll(), world.now));
     world.requests.drain(..before);
     (details, world)
 }
@@ -99,7 +98,7 @@ fn a_run_is_searched_for_if_the_operation_does_not_name_it() {
     for list in [two.as_str(), r#"{"value":[]}"#] {
         let (found, world) = details(failed, json(Script::new(), list));
         assert_eq!(
-            (paths(&world), &*found),
+            (paths(&world), &found),
             (vec!["runs"], &FailureDetails::default())
         );
     }
@@ -143,12 +142,26 @@ fn a_service_that_is_down_ends_the_reads_within_the_bound() {
         world.script = reads;
         let began = world.now.steady;
         let is_slow = matches!(world.script.0.front(), Some(Answer::After(_)));
-        let mut reading = session().operation_details(machine.poll(), [3; 16], world.now);
+        let mut reading = session().failure(machine.poll(), world.now);
         let Ok(found) = world.drive(&mut reading);
         let took = world.now.steady - began;
         assert!(is_slow || took <= Duration::from_secs(11), "{took:?}");
         assert!(found.run().is_none() && found.statistics().is_none());
     }
+}
+
+#[test]
+fn the_details_end_with_the_time_limit_of_the_poll() {
+    let mut world = World::new(json(Script::new().accepted(), &named("failed")));
+    let accepted = world.start(world.plan()).unwrap();
+    let mut machine = session().after(accepted);
+    _ = world.drive(&mut machine).unwrap_err();
+    // The default limit of 24 h has passed meanwhile.
+    world.pass(Duration::from_secs(24 * 60 * 60));
+    let before = world.requests.len();
+    let mut reading = session().failure(machine.poll(), world.now);
+    let Ok(found) = world.drive(&mut reading);
+    assert_eq!((found.run(), world.requests.len()), (None, before));
 }
 
 #[test]
@@ -161,9 +174,9 @@ fn nothing_is_read_for_an_operation_without_a_run() {
         let mut world = World::new(json(Script::new(), body));
         let mut machine = session().poll(url.clone(), [1; 16], world.now);
         _ = world.drive(&mut machine).unwrap_err();
-        let mut reading = session().operation_details(machine.poll(), [3; 16], world.now);
+        let mut reading = session().failure(machine.poll(), world.now);
         let Ok(found) = world.drive(&mut reading);
-        assert_eq!(*found, FailureDetails::default());
+        assert_eq!(found, FailureDetails::default());
         assert_eq!(world.requests.len(), 1);
     }
     let mut world = World::new(json(Script::new(), validation));
@@ -181,7 +194,7 @@ fn a_stop_keeps_what_was_read() {
     let mut machine = session().after(accepted);
     _ = world.drive(&mut machine).unwrap_err();
     world.script = json(Script::new(), RUN);
-    let mut reading = session().operation_details(machine.poll(), [3; 16], world.now);
+    let mut reading = session().failure(machine.poll(), world.now);
     let Step::Send(exchange) = reading.step() else {
         panic!("a read is due")
     };
@@ -198,7 +211,7 @@ fn a_failed_run_that_was_polled_is_not_read_again() {
     let error = world.drive(&mut machine).unwrap_err();
     assert_eq!(error.run_id(), "r-1");
     world.script = json(json(Script::new(), ACTIVITIES), STATISTICS);
-    let mut reading = session().run_details(&machine, [3; 16], world.now);
+    let mut reading = session().run_failure(&machine, world.now);
     let Ok(found) = world.drive(&mut reading);
     assert_eq!(paths(&world).len(), 3);
     assert!(found.run().is_some() && found.run_match().is_none());
@@ -206,7 +219,7 @@ fn a_failed_run_that_was_polled_is_not_read_again() {
     // A run that was not read yet is read first.
     let machine = session().poll_run("r-1", [1; 16], world.now);
     world.script = json(json(json(Script::new(), RUN), ACTIVITIES), STATISTICS);
-    let mut reading = session().run_details(&machine, [3; 16], world.now);
+    let mut reading = session().run_failure(&machine, world.now);
     let Ok(found) = world.drive(&mut reading);
     assert!(found.run().is_some());
 }

@@ -212,6 +212,15 @@ impl OperationPoll {
         self.is_known || self.operation().and_then(Operation::created).is_some()
     }
 
+    pub(crate) const fn seed(&self) -> Seed {
+        self.seed
+    }
+
+    /// The time that is left before the time limit of the poll.
+    pub(crate) const fn left(&self, now: Now) -> Duration {
+        self.pace.left(now)
+    }
+
     /// What created the operation. If this process did not, an operation that says so is a validation's.
     #[must_use]
     pub fn origin(&self) -> OperationOrigin {

@@ -80,6 +80,15 @@ impl RunPoll {
         self.run.as_deref()
     }
 
+    pub(crate) const fn seed(&self) -> Seed {
+        self.seed
+    }
+
+    /// The time that is left before the time limit of the poll.
+    pub(crate) const fn left(&self, now: Now) -> Duration {
+        self.pace.left(now)
+    }
+
     /// The plan of the poll.
     #[must_use]
     pub const fn plan(&self) -> &PollPlan {

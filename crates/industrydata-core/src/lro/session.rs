@@ -1,6 +1,6 @@
 //! The calls for one tenant, as machines.
 
-use std::time::Duration;
+use std::{fmt, sync::Arc, time::Duration};
 
 use crate::lro::{
     accepted::Accepted,
@@ -8,6 +8,7 @@ use crate::lro::{
     perform::{Perform, Performed},
     poll_operation::{OperationPoll, PollPlan},
     poll_run::RunPoll,
+    progress::{PauseReason, Progress},
     read::{Read, ReadPlan},
     recorded_poll::RecordedPoll,
     resume::{ResumeError, ResumeToken},
@@ -44,6 +45,19 @@ pub struct Session {
     caller: Caller,
     wait_for_slot: bool,
     schedule: Option<Schedule>,
+    on_wait: OnWait,
+}
+
+/// What a caller does before each pause of a call that is not polled.
+#[derive(Clone, Default)]
+struct OnWait(Option<Arc<Report>>);
+
+type Report = dyn Fn(&PauseReason, Duration) + Send + Sync;
+
+impl fmt::Debug for OnWait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("OnWait").field(&self.0.is_some()).finish()
+    }
 }
 
 impl Session {
@@ -64,6 +78,7 @@ impl Session {
             caller,
             wait_for_slot: false,
             schedule: None,
+            on_wait: OnWait(None),
         }
     }
 
@@ -90,6 +105,22 @@ impl Session {
     pub fn schedule(mut self, schedule: Schedule) -> Self {
         self.schedule = Some(schedule);
         self
+    }
+
+    /// Sets a function that is called before each pause of a start, with its reason and its length.
+    pub fn on_wait(
+        mut self,
+        report: impl Fn(&PauseReason, Duration) + Send + Sync + 'static,
+    ) -> Self {
+        self.on_wait = OnWait(Some(Arc::new(report)));
+        self
+    }
+
+    /// Reports a pause to the function that was set. An adapter calls it while it drives a machine to its end.
+    pub fn report(&self, progress: &Progress) {
+        if let OnWait(Some(report)) = &self.on_wait {
+            report(progress.reason(), progress.next_poll_in());
+        }
     }
 
     /// The tenant.
@@ -130,9 +161,16 @@ impl Session {
         RecordedPoll::after(accepted, self.polling)
     }
 
-    /// Performs an action: sends its POST once. The ledger is not touched.
+    /// Validates the files of a data connector: sends the POST once. The ledger is not touched.
     #[must_use]
-    pub fn perform(&self, action: Action, seed: [u8; 16], now: Now) -> Perform {
+    pub fn validate(&self, connector: &str, seed: [u8; 16], now: Now) -> Perform {
+        Perform::new(Action::validate(connector), self.read_plan(), seed, now)
+    }
+
+    /// Resets a provisioning flow: sends the POST once. The ledger is not touched.
+    #[must_use]
+    pub fn reset_flow(&self, flow_set: &str, flow: &str, seed: [u8; 16], now: Now) -> Perform {
+        let action = Action::reset_flow(flow_set, flow);
         Perform::new(action, self.read_plan(), seed, now)
     }
 

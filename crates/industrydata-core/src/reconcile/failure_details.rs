@@ -29,7 +29,10 @@ use crate::{
 
 /// What the service says of a failed operation or run besides its status. Each part is absent if it could not be read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FailureDetails {
+pub struct FailureDetails(Arc<Parts>);
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Parts {
     run_match: Option<RunMatch>,
     run: Option<IndustryDataRun>,
     failed_activities: Vec<RunActivity>,
@@ -39,33 +42,33 @@ pub struct FailureDetails {
 impl FailureDetails {
     /// The run of the failed operation, if it was found without doubt. `None` also for a failed run, whose id is known.
     #[must_use]
-    pub const fn run_match(&self) -> Option<&RunMatch> {
-        self.run_match.as_ref()
+    pub fn run_match(&self) -> Option<&RunMatch> {
+        self.0.run_match.as_ref()
     }
 
     /// The run, with its blocking error.
     #[must_use]
-    pub const fn run(&self) -> Option<&IndustryDataRun> {
-        self.run.as_ref()
+    pub fn run(&self) -> Option<&IndustryDataRun> {
+        self.0.run.as_ref()
     }
 
     /// The activities of the run that failed.
     #[must_use]
     pub fn failed_activities(&self) -> &[RunActivity] {
-        &self.failed_activities
+        &self.0.failed_activities
     }
 
     /// The statistics of the run.
     #[must_use]
-    pub const fn statistics(&self) -> Option<&RunStatistics> {
-        self.statistics.as_ref()
+    pub fn statistics(&self) -> Option<&RunStatistics> {
+        self.0.statistics.as_ref()
     }
 }
 
 /// Reads the details of a failure: finds the run of a failed operation, then reads the run, its activities and its
 /// statistics. A part that cannot be read is left out.
 ///
-/// It takes at most 10 s, and no longer than the time limit. It cannot fail.
+/// It takes at most 10 s, and ends with the time limit of the poll. It cannot fail.
 #[derive(Debug)]
 pub struct ReadDetails {
     plan: ReadPlan,
@@ -74,7 +77,7 @@ pub struct ReadDetails {
     /// The id of the run, once it is known.
     run: String,
     state: State,
-    details: FailureDetails,
+    details: Parts,
 }
 
 #[derive(Debug)]
@@ -89,20 +92,21 @@ enum State {
 impl Session {
     /// Reads the details of a failed operation. An operation without a run has none.
     #[must_use]
-    pub fn operation_details(&self, poll: &OperationPoll, seed: [u8; 16], now: Now) -> ReadDetails {
-        let limited = self.limited_details();
-        let mut find = limited.find_run(poll, Seed::new(seed).reservation(1), now);
+    pub fn failure(&self, poll: &OperationPoll, now: Now) -> ReadDetails {
+        let limited = self.limited_details(poll.left(now));
+        let mut find = limited.find_run(poll, seed_of(poll.seed(), 1), now);
         if !poll.is_accepted_known() {
             // Nothing is known but when the poll began: a run that started then may be another start's.
             find.only_if_named();
         }
-        ReadDetails::new(&limited, State::Finding(Box::new(find)), seed, now)
+        ReadDetails::new(&limited, State::Finding(Box::new(find)), poll.seed(), now)
     }
 
     /// Reads the details of a failed run.
     #[must_use]
-    pub fn run_details(&self, poll: &RunPoll, seed: [u8; 16], now: Now) -> ReadDetails {
-        let mut machine = ReadDetails::new(&self.limited_details(), State::Ended, seed, now);
+    pub fn run_failure(&self, poll: &RunPoll, now: Now) -> ReadDetails {
+        let limited = self.limited_details(poll.left(now));
+        let mut machine = ReadDetails::new(&limited, State::Ended, poll.seed(), now);
         poll.id().clone_into(&mut machine.run);
         machine.details.run = poll.run().cloned();
         machine.state = if machine.details.run.is_some() {
@@ -113,22 +117,21 @@ impl Session {
         machine
     }
 
-    fn limited_details(&self) -> Self {
-        let limit = self.read_plan().limits.total.min(MAX_DETAILS_TIME);
-        self.clone().time_limit(limit)
+    fn limited_details(&self, left: Duration) -> Self {
+        self.clone().time_limit(left.min(MAX_DETAILS_TIME))
     }
 }
 
 impl ReadDetails {
-    fn new(session: &Session, state: State, seed: [u8; 16], now: Now) -> Self {
+    fn new(session: &Session, state: State, seed: Seed, now: Now) -> Self {
         let plan = session.read_plan();
         Self {
             deadline: now.steady.saturating_add(plan.limits.total),
             plan,
-            seed: Seed::new(seed),
+            seed,
             run: String::new(),
             state,
-            details: FailureDetails::default(),
+            details: Parts::default(),
         }
     }
 
@@ -136,7 +139,7 @@ impl ReadDetails {
     fn read<E: Endpoint>(&self, endpoint: E, ordinal: u32, now: Now) -> Box<Read<E>> {
         let mut plan = self.plan.clone();
         plan.limits.total = self.deadline.saturating_sub(now.steady);
-        let seed = self.seed.reservation(ordinal);
+        let seed = seed_of(self.seed, ordinal);
         Box::new(Read::new(endpoint, plan, seed, now))
     }
 
@@ -200,6 +203,11 @@ impl ReadDetails {
     }
 }
 
+/// The seed of one read, derived from that of the poll. The poll itself has used the first ordinals.
+fn seed_of(seed: Seed, ordinal: u32) -> [u8; 16] {
+    seed.reservation(u32::MAX - ordinal)
+}
+
 /// Why nothing more is read: the next read would end in the same way.
 struct GiveUp;
 
@@ -230,17 +238,17 @@ impl Sealed for ReadDetails {}
 
 impl Machine for ReadDetails {
     type Ledger = Never;
-    type Output = Arc<FailureDetails>;
+    type Output = FailureDetails;
     type Error = Infallible;
 
-    fn step(&mut self) -> Step<'_, Never, Result<Arc<FailureDetails>, Infallible>> {
+    fn step(&mut self) -> Step<'_, Never, Result<FailureDetails, Infallible>> {
         self.advance();
         match &mut self.state {
             State::Finding(find) => find.lend(),
             State::Run(read) => read.lend(),
             State::Activities(read) => read.lend(),
             State::Statistics(read) => read.lend(),
-            State::Ended => Step::Done(Ok(Arc::new(self.details.clone()))),
+            State::Ended => Step::Done(Ok(FailureDetails(Arc::new(self.details.clone())))),
         }
     }
 
