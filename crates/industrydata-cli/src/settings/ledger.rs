@@ -13,6 +13,7 @@ use crate::{
     args::Global,
     environment::Environment,
     error_report,
+    ledger_place::{shown_ledger, url},
     report::{Document, Kind, Outcome},
 };
 
@@ -72,6 +73,14 @@ pub(crate) fn ledger_place(
     }))
 }
 
+/// The place of the ledger, without a password: a path, a URL, or `none`.
+pub(crate) fn ledger_shown(global: &Global, env: Environment<'_>) -> Result<String, Box<Document>> {
+    match ledger_option(global, env) {
+        Some(given) => Ok(shown_ledger(Path::new(&given))),
+        None => default_ledger(env).map(|path| path.display().to_string()),
+    }
+}
+
 /// Refuses an empty ledger option.
 pub(crate) fn check_ledger(global: &Global, env: Environment<'_>) -> Result<(), Box<Document>> {
     match ledger_option(global, env) {
@@ -80,22 +89,6 @@ pub(crate) fn check_ledger(global: &Global, env: Environment<'_>) -> Result<(), 
         }
         _ => Ok(()),
     }
-}
-
-/// The ledger option if it is a URL, or looks like one. The PostgreSQL store refuses the wrong ones; none of them becomes
-/// the name of a file, because it may hold a password.
-fn url(given: &OsStr) -> Option<&str> {
-    let text = given.to_str()?;
-    let (scheme, _) = text.split_once(':')?;
-    let is_scheme = |scheme: &str| {
-        scheme.len() > 1
-            && scheme
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
-    };
-    let looks_like_url =
-        text.contains("://") || scheme.to_ascii_lowercase().starts_with("postgres");
-    (looks_like_url && is_scheme(scheme)).then_some(text)
 }
 
 /// Whether the path is in the folder of an emulator that has ended.

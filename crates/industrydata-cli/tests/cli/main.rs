@@ -7,7 +7,9 @@
     reason = "a test may panic"
 )]
 
+mod actions;
 mod ends;
+mod follow;
 mod forecast;
 mod human;
 mod interrupts;
