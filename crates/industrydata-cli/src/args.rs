@@ -123,6 +123,9 @@ Control:
   POST /_emulator/advance   {\"by\": \"12h\"} advances the clock
   POST /_emulator/faults    scripts faults
 
+Data connectors to validate: clean, with-warnings, with-errors, failing
+Flows to reset: flow and flow-with-location of the flow set flow-set
+
 Examples:
   industrydata emulator --speed 20
       an operation takes 6 s instead of 120 s

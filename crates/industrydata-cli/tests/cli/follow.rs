@@ -582,3 +582,46 @@ fn a_run_that_does_not_exist_is_not_said_to_have_started() {
         assert_eq!(document["error"]["resume"], Value::Null);
     }
 }
+
+#[test]
+fn data_errors_of_a_starts_operation_say_that_a_run_has_started() {
+    let body = r#"{"status":"succeeded","errors":[{"code":"c\u0007","target":"a.csv"},"text only"],
+        "resourceLocation":"{base}/external/industryData/runs/r-1"}"#;
+    for http in FLAVOURS {
+        let raw = Raw::serve(move |_, head, base| {
+            Some(if head.starts_with("POST") {
+                accepted(base)
+            } else if head.contains("/runs/r-1 ") {
+                json_answer("200 OK", r#"{"id":"r-1","status":"completed"}"#)
+            } else if head.contains("getStatistics") {
+                answer("404 Not Found", "", "")
+            } else {
+                json_answer("200 OK", &body.replace("{base}", base))
+            })
+        });
+        for flag in ["--wait", "--follow"] {
+            let line = [&["start", flag, "--http", http], &PACE[..]].concat();
+            let (code, document) = Stage::new(&raw.base).any_json(&line);
+            let error = &document["error"];
+            assert_eq!(
+                (code, &document["outcome"], &error["kind"]),
+                (10, &json!("data_errors"), &json!("data_errors")),
+                "{document}"
+            );
+            assert_eq!(error["may_have_started"], "yes");
+            assert_eq!(document["operation"]["errors"][1]["message"], "text only");
+            assert_eq!(document["quota"]["used"], 1);
+            // The run is waited for all the same.
+            let followed = flag == "--follow";
+            assert_eq!(
+                document["run"]["status"] == "completed",
+                followed,
+                "{document}"
+            );
+        }
+        let line = [&["wait", "op-1", "--http", http], &PACE[..]].concat();
+        let ran = Stage::new(&raw.base).run(&line);
+        assert!(ran.stderr.contains("  a.csv\n    c\\u{7}\n"), "{ran:?}");
+        assert!(!ran.stderr.contains('\u{7}'));
+    }
+}
