@@ -402,6 +402,9 @@ impl Document {
         operation: Option<OperationReport>,
     ) -> Self {
         let advice = match may_have_started {
+            MayHaveStarted::No if operation.is_some() => {
+                "resume with the resume token: the operation goes on"
+            }
             MayHaveStarted::Yes => {
                 "resume with the resume token; do not start again: the run goes on"
             }
@@ -425,6 +428,25 @@ fn as_text<S: serde::Serializer>(may: &MayHaveStarted, serializer: S) -> Result<
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_interrupt_never_advises_to_repeat_what_was_accepted() {
+        let url = OperationUrl::from_id(&BaseUrl::graph(), "op-1").unwrap();
+        let token = ResumeToken::new(&BaseUrl::graph(), &url, Timestamp::UNIX_EPOCH);
+        let advice = |may, operation| {
+            let error = Document::interrupted(may, operation).error;
+            error.and_then(|error| error.advice).unwrap_or_default()
+        };
+        let operation = || Some(OperationReport::new(&url, &token, None));
+        for may in [MayHaveStarted::Yes, MayHaveStarted::No] {
+            let advice = advice(may, operation());
+            assert!(
+                advice.starts_with("resume with the resume token"),
+                "{advice}"
+            );
+        }
+        assert_eq!(advice(MayHaveStarted::No, None), "run the command again");
+    }
 
     #[test]
     fn every_key_is_present() {

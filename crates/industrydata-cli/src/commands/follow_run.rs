@@ -39,6 +39,8 @@ struct Following<'f> {
     /// What is known of the operation.
     known: Document,
     run_found_by: Option<&'static str>,
+    /// The service's id of the request that started the run, if this process made it.
+    start_request: Option<String>,
     plan: &'f ResumePlan,
 }
 
@@ -56,6 +58,7 @@ pub(super) fn run(
     let following = Following {
         known: Document::found(Outcome::Succeeded),
         run_found_by: None,
+        start_request: None,
         plan: &plan,
     };
     let resume = || Some(plan.run(&args.id));
@@ -110,6 +113,10 @@ pub(super) fn poll_to_end(
     let mut following = Following {
         known,
         run_found_by: None,
+        start_request: operation
+            .accepted()
+            .and_then(|accepted| accepted.request_id())
+            .map(str::to_owned),
         plan,
     };
     let token = operation.resume_token();
@@ -199,8 +206,9 @@ impl Following<'_> {
             let fallback = self.failed(Some(report.clone()), document.clone());
             context.interrupt.set_fallback(fallback);
             let found = poller.failure_details();
-            let ids = error.request_id().map(str::to_owned);
-            let details = operation::details(&found, None, ids.into_iter().collect());
+            let poll = error.request_id().map(str::to_owned);
+            let ids = self.start_request.clone().into_iter().chain(poll);
+            let details = operation::details(&found, None, ids.collect());
             let document = document.with_details(details);
             return self.failed(Some(report), document);
         }

@@ -463,7 +463,7 @@ fn a_failed_run_shows_its_details() {
         let details = &document["error"]["details"];
         assert_eq!(details["run_id"], document["run"]["id"]);
         assert_eq!(details["failed_activities"].as_array().unwrap().len(), 1);
-        assert!(details["statistics"].is_object() && details["request_ids"][0].is_string());
+        assert!(details["statistics"].is_object() && details["request_ids"][1].is_string());
         assert_eq!(
             document["run"]["blocking_error"]["inner_codes"][1],
             "SourceUnreadable"
