@@ -38,7 +38,9 @@ mod turn;
 /// The reason why a soak could not be run.
 pub type Failure = Box<dyn std::error::Error>;
 
-pub use answers::{OPERATION, accepted, answer, head, located, raw, status};
+pub use answers::{
+    CONNECTOR, FLOW, OPERATION, accepted, answer, head, located, raw, status, validation,
+};
 pub use check::{Checked, check, check_all, check_each};
 pub use deaf::Deaf;
 pub use flavour::Flavour;

@@ -65,6 +65,14 @@
 //! [`resolve`](TenantClient::resolve) does so by hand, and [`forecast`](TenantClient::forecast) reports which scheduled
 //! run a start now would cause to be skipped. None of them starts a run.
 //!
+//! # Validations, resets and failures
+//!
+//! [`TenantClient::validate`] checks uploaded files before a start, and [`reset_flow`](TenantClient::reset_flow) resets a
+//! provisioning flow. Each is one POST that uses no slot and is never repeated after a lost answer:
+//! [`ActionError::is_in_doubt`](core::lro::ActionError::is_in_doubt). An operation that has succeeded may have
+//! [`errors`](core::model::Operation::errors) in its data. After a failure, `failure_details` of a poller reads the blocking
+//! error, the failed activities and the statistics.
+//!
 //! # What is never done
 //!
 //! No redirect is followed. No start is repeated, except after a 401 with another token. After a 429 there may be a new

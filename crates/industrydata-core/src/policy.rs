@@ -223,6 +223,9 @@ pub(crate) const MAX_LIST_PAGES: u32 = 200;
 /// A list with more items than this is treated as endless.
 pub(crate) const MAX_LIST_ITEMS: usize = 20_000;
 
+/// The longest time that the details of a failure may take. The failure is known by then, and its caller waits.
+pub(crate) const MAX_DETAILS_TIME: Duration = Duration::from_secs(10);
+
 // Tokens.
 
 /// How often a token is requested before its source fails.
@@ -291,6 +294,8 @@ pub(crate) const MAX_BODY_DEPTH: usize = 10;
 pub(crate) const MAX_INNER_ERRORS: usize = 32;
 /// How many levels of an error body are kept: the body, its `error`, and the chain.
 pub(crate) const MAX_ERROR_BODY_DEPTH: usize = MAX_INNER_ERRORS + 2;
+/// How many levels of an operation's body are kept: the body, a list, an error, and its inner errors.
+pub(crate) const MAX_OPERATION_DEPTH: usize = MAX_PUBLIC_ERROR_CHAIN + 3;
 /// The longest chain of inner errors in the blocking error of a run.
 pub(crate) const MAX_PUBLIC_ERROR_CHAIN: usize = 4;
 

@@ -6,14 +6,22 @@ use industrydata_core::ledger::Quota;
 use industrydata_core::ledger::Schedule;
 use industrydata_core::lro::MayHaveStarted;
 use industrydata_core::lro::ReadError;
+use industrydata_core::lro::StartError;
+use industrydata_core::lro::StartErrorKind;
 
 use crate::{
     args::{Global, Output, Scheduled, StartArgs},
-    commands::{answer::Answer, context::Context, follow_run, operation},
+    commands::{
+        answer::Answer,
+        context::Context,
+        follow_run::{self, After},
+        operation,
+    },
     error_report,
     flavour::{self, OperationPoller, Setup},
     human::{self, WaitSpan},
     report::{Document, Outcome},
+    resume::ResumePlan,
     settings, terminal,
     tokens::Deadline,
 };
@@ -42,6 +50,10 @@ fn start(
     };
     set_fallback(MayHaveStarted::No);
     let env = context.env;
+    let plan = ResumePlan::new(global)
+        .follow(args.follow)
+        .strict(args.strict);
+    operation::note_strict(&plan);
     let deadline = Deadline::new(args.limits.timeout, context.interrupt);
     let (base, tenant) = settings::service(global, env)?;
     let scheduled = settings::scheduled(args.schedule, env)?;
@@ -100,28 +112,47 @@ fn start(
             if let Some(skew) = error.quota().and_then(Quota::clock_skew) {
                 warn_of_ledger_clock(skew);
             }
-            error_report::start(&error, context.interrupt.is_interrupted())
+            let document = error_report::start(&error, context.interrupt.is_interrupted());
+            let goes_on = args.wait_for_slot && is_wait_for_slot(&error);
+            document.with_resume(goes_on.then(|| plan.start(args)))
         })?;
     operation::warn_not_recorded(poller.ledger_warning());
     warn_of_clock(&*poller);
     if !args.wait && !args.follow {
-        return Ok(Document::success(
+        let document = Document::success(
             Outcome::Started,
             operation::operation(&*poller),
             operation::quota(&*poller),
-        ));
+        );
+        return Ok(document.with_next(Some(operation::resume(&*poller, &plan))));
     }
     context.progress(format!(
         "started: operation {}",
         poller.url().operation_id()
     ));
-    let document = operation::poll_to_end(&mut *poller, &deadline, args.follow, context);
+    let mut document = operation::poll_to_end(&mut *poller, &deadline, &plan, context);
     if args.follow {
-        return Ok(follow_run::poll_to_end(
-            document, &*client, &*poller, &base, &deadline, context,
-        ));
+        let after = After {
+            client: &*client,
+            operation: &*poller,
+            base: &base,
+            is_bare: false,
+            deadline: &deadline,
+        };
+        document = follow_run::poll_to_end(document, after, &plan, context);
     }
-    Ok(document)
+    Ok(operation::with_data_errors(document, &*poller))
+}
+
+/// Whether the start was still waiting for a slot, so that the same command goes on with that.
+fn is_wait_for_slot(error: &StartError) -> bool {
+    matches!(
+        error.kind(),
+        StartErrorKind::NoSlot(_)
+            | StartErrorKind::Throttled { .. }
+            | StartErrorKind::TimeLimit { .. }
+            | StartErrorKind::Stopped
+    )
 }
 
 /// A preflight that failed. Nothing was started, so a time limit means that the service was not reached.

@@ -12,6 +12,7 @@ use industrydata_core::auth::TokenError;
 use industrydata_core::ledger::Schedule;
 use industrydata_core::ledger::StoreError;
 use industrydata_core::lro::Accepted;
+use industrydata_core::lro::ActionError;
 use industrydata_core::lro::OperationPollError;
 use industrydata_core::lro::Progress;
 use industrydata_core::lro::ReadError;
@@ -23,6 +24,7 @@ use industrydata_core::model::IndustryDataRun;
 use industrydata_core::model::Operation;
 use industrydata_core::model::RunActivity;
 use industrydata_core::model::RunStatistics;
+use industrydata_core::reconcile::FailureDetails;
 use industrydata_core::reconcile::ReconcileError;
 use industrydata_core::reconcile::Reconciliation;
 use industrydata_core::wire::OperationUrl;
@@ -80,6 +82,21 @@ impl Client for Blocking {
         Ok(Box::new(BlockingOperation {
             poller: client.start()?,
         }))
+    }
+
+    fn validate(&self, connector: &str) -> Result<Box<dyn OperationPoller>, ActionError> {
+        Ok(Box::new(BlockingOperation {
+            poller: self.0.validate(connector)?,
+        }))
+    }
+
+    fn reset_flow(
+        &self,
+        flow_set: &str,
+        flow: &str,
+    ) -> Result<Option<Box<dyn OperationPoller>>, ActionError> {
+        let poller = self.0.reset_flow(flow_set, flow)?;
+        Ok(poller.map(|poller| Box::new(BlockingOperation { poller }) as Box<dyn OperationPoller>))
     }
 
     fn poll(&self, target: Target) -> Result<Box<dyn OperationPoller>, Box<Document>> {
@@ -156,6 +173,10 @@ impl RunPoller for BlockingRun {
     fn progress(&mut self) -> Result<Option<Progress>, RunPollError> {
         self.0.progress()
     }
+
+    fn failure_details(&self) -> FailureDetails {
+        self.0.failure_details()
+    }
 }
 
 struct BlockingOperation {
@@ -167,6 +188,10 @@ impl OperationPoller for BlockingOperation {
 
     fn progress(&mut self) -> Result<Option<Progress>, OperationPollError> {
         self.poller.progress()
+    }
+
+    fn failure_details(&self) -> FailureDetails {
+        self.poller.failure_details()
     }
 }
 

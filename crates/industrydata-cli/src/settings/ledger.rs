@@ -15,6 +15,7 @@ use crate::{
     args::Global,
     environment::Environment,
     error_report,
+    ledger_place::shown,
     report::{Document, Kind, Outcome},
 };
 
@@ -64,6 +65,14 @@ pub(crate) fn ledger_place(
         Some(LedgerPlace::Postgres(_)) => Some("the database".to_owned()),
         Some(LedgerPlace::File(path)) => Some(path.display().to_string()),
     })
+}
+
+/// The place of the ledger, without a password: a path, a URL, a keyword string or `none`.
+pub(crate) fn ledger_shown(global: &Global, env: Environment<'_>) -> Result<String, Box<Document>> {
+    match place(global, env)? {
+        Some(place) => Ok(shown(&place)),
+        None => default_ledger(env).map(|path| path.display().to_string()),
+    }
 }
 
 /// Refuses an empty ledger option. Other errors stop only commands that use the ledger.

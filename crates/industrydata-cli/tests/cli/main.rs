@@ -7,9 +7,11 @@
     reason = "a test may panic"
 )]
 
+mod actions;
 #[path = "../../../../tests/support/canary.rs"]
 mod canary;
 mod ends;
+mod follow;
 mod forecast;
 mod human;
 mod interrupts;

@@ -18,14 +18,17 @@ pub(crate) const FLAVOURS: [&str; 2] = ["blocking", "async"];
 /// The token of the tests. Every encoding changes it.
 pub(crate) const CANARY: &str = "canary+eyJ0eXAi/eyJhdWQi.c2ln==";
 const KEYS: [&str; 4] = ["error", "operation", "outcome", "quota"];
-const OPERATION: [&str; 7] = [
+const OPERATION: [&str; 10] = [
     "created",
+    "errors",
     "id",
     "last_action",
     "location",
     "resume_token",
     "status",
     "status_detail",
+    "validated_files",
+    "warnings",
 ];
 const QUOTA: [&str; 8] = [
     "available",
@@ -37,12 +40,14 @@ const QUOTA: [&str; 8] = [
     "used",
     "window_seconds",
 ];
-const ERROR: [&str; 5] = [
+const ERROR: [&str; 7] = [
     "advice",
+    "details",
     "kind",
     "may_have_started",
     "message",
     "request_id",
+    "resume",
 ];
 const DEADLINE: Duration = Duration::from_secs(30);
 
@@ -122,6 +127,13 @@ impl Stage {
         }
         assert!(!kept.is_empty(), "there is no ledger");
         kept
+    }
+
+    /// Runs the line with `--output json`, and returns the document with whatever keys it has.
+    pub(crate) fn any_json(&self, line: &[&str]) -> (i32, Value) {
+        let ran = self.run(&[line, &["--output", "json"]].concat());
+        assert_eq!(ran.stdout.lines().count(), 1, "{ran:?}");
+        (ran.code, serde_json::from_str(&ran.stdout).unwrap())
     }
 
     /// Starts the line as a child process.
@@ -219,7 +231,7 @@ fn redacted_word(word: &str, is_progress: bool) -> &str {
     let is_number = word.starts_with(|c: char| c.is_ascii_digit());
     let is_id = word.len() >= 32 && word.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
     match word {
-        _ if word.starts_with("idr1:") => "RESUME-TOKEN",
+        _ if word.starts_with("idr1:") || word.starts_with("idr2:") => "RESUME-TOKEN",
         _ if word.starts_with("127.0.0.1:") => "127.0.0.1:PORT",
         _ if is_id => "ID",
         _ if is_number && word.ends_with('Z') => "TIME",

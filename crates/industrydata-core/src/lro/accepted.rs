@@ -4,10 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::lro::poll_operation::{OperationPoll, PollPlan};
+use crate::lro::poll_operation::{Begun, OperationPoll, PollPlan};
 use crate::{
     endpoint::service::Service,
     ledger::{change::Change, quota::Quota, schedule::Forecast, store_error::StoreError},
+    model::origin::OperationOrigin,
     now::Now,
     policy::{Limits, PollingPolicy},
     seed::Seed,
@@ -120,14 +121,15 @@ impl Accepted {
             policy,
             limits: self.0.limits,
         };
-        OperationPoll::after_start(
-            plan,
-            self.0.operation.clone(),
-            Seed::new(self.0.seed),
-            self.0.requests,
-            self.0.at,
-            self.0.deadline,
-            self.0.retry_after,
-        )
+        let begun = Begun {
+            seed: Seed::new(self.0.seed),
+            requests: self.0.requests,
+            at: self.0.at,
+            deadline: self.0.deadline,
+            retry_after: self.0.retry_after,
+            request_id: self.0.request_id.clone(),
+        };
+        let url = self.0.operation.clone();
+        OperationPoll::begun(plan, url, OperationOrigin::Start, begun)
     }
 }

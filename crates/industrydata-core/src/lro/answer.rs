@@ -7,7 +7,7 @@ use http::{
 };
 
 use crate::lro::transient::TransientError;
-use crate::policy::MIN_REDACTED_BYTES;
+use crate::policy::{MAX_SHOWN_CHARS, MIN_REDACTED_BYTES};
 use crate::{
     auth::token::AccessToken,
     model::operation::Operation,
@@ -59,6 +59,12 @@ pub(super) fn redacted(
 
 pub(super) fn without_token(text: &str, token: &AccessToken) -> String {
     Redaction::of(secret(token)).text(text)
+}
+
+/// A header value for messages: redacted, then cut. A cut within the token would leave its beginning.
+pub(super) fn readable(value: &[u8], token: &AccessToken) -> String {
+    let text = without_token(&String::from_utf8_lossy(value), token);
+    text.chars().take(MAX_SHOWN_CHARS).collect()
 }
 
 pub(super) fn secret(token: &AccessToken) -> Option<&str> {

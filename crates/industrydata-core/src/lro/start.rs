@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::lro::{
     acceptance::Acceptance,
     accepted::{Accepted, AcceptedParts},
-    answer::{error_body, redacted, without_token},
+    answer::{error_body, readable, redacted},
     machine::{Machine, Sealed},
     pace::Pausing,
     progress::{PauseReason, Progress},
@@ -16,9 +16,8 @@ use crate::lro::{
     step::{Asks, Exchange, Pause, Pauses, Records, Step, Transaction, Writes},
 };
 use crate::policy::{
-    DEFAULT_THROTTLE, MARGIN, MAX_SHORT_LEASES, MAX_SHOWN_CHARS, MAX_SHOWN_LOCATIONS,
-    MAX_SLOT_WAIT, MIN_REQUEST_TIME, SHORT_THROTTLE, SLOT_JITTER, THROTTLE_REMAINDER_MARGIN,
-    THROTTLE_REMAINDERS,
+    DEFAULT_THROTTLE, MARGIN, MAX_SHORT_LEASES, MAX_SHOWN_LOCATIONS, MAX_SLOT_WAIT,
+    MIN_REQUEST_TIME, SHORT_THROTTLE, SLOT_JITTER, THROTTLE_REMAINDER_MARGIN, THROTTLE_REMAINDERS,
 };
 use crate::{
     auth::token::{AccessToken, Challenge, TokenError},
@@ -788,10 +787,4 @@ impl Pauses for Start {
 /// The time from `now` until `then`, zero if that is past.
 fn until(now: Timestamp, then: Timestamp) -> Duration {
     Duration::try_from(then.duration_since(now)).unwrap_or_default()
-}
-
-fn readable(value: &[u8], token: &AccessToken) -> String {
-    // Redact before cutting: a cut within the token would leave its beginning.
-    let text = without_token(&String::from_utf8_lossy(value), token);
-    text.chars().take(MAX_SHOWN_CHARS).collect()
 }

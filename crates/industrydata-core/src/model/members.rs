@@ -121,6 +121,13 @@ impl<'n, 'a> Members<'n, 'a> {
         }
     }
 
+    /// The texts of a list. Other items are skipped.
+    pub(crate) fn texts(&self, name: &str) -> Vec<String> {
+        let items = self.list(name).unwrap_or_default().iter();
+        let texts = items.filter_map(Node::text);
+        texts.map(|text| self.1.text(text)).collect()
+    }
+
     pub(crate) fn object(&self, name: &str) -> Option<Self> {
         Self::of(self.0.get(name)?, self.1)
     }
