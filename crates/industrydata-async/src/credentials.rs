@@ -3,16 +3,16 @@
 use std::{fmt, time::Duration};
 
 use crate::{
-    build_error::BuildError,
-    clock::{any_seed, now},
     http::Http,
     tokens::{TokenFuture, TokenSource},
 };
 use industrydata_core::{
-    Tenant,
+    Deadline, Tenant,
     auth::{AccessToken, Challenge, ClientCredentials, TokenError, TokenTries},
     policy::Limits,
+    wire::BuildError,
 };
+use industrydata_system::{any_seed, now};
 
 /// The longest answer of a token endpoint, in bytes.
 const BODY_LIMIT: usize = 256 * 1024;
@@ -34,7 +34,7 @@ impl CredentialsToken {
     ///
     /// # Errors
     ///
-    /// [`BuildError`] if there is no TLS.
+    /// [`BuildError`], as for a client.
     pub fn new(credentials: ClientCredentials) -> Result<Self, BuildError> {
         Self::over(credentials, None)
     }
@@ -44,7 +44,7 @@ impl CredentialsToken {
     ///
     /// # Errors
     ///
-    /// [`BuildError`] if there is no TLS.
+    /// [`BuildError`], as for a client.
     pub fn with_config(
         credentials: ClientCredentials,
         config: reqwest::ClientBuilder,
@@ -61,6 +61,7 @@ impl CredentialsToken {
                 config,
                 credentials.is_plain(),
                 credentials.is_loopback(),
+                &credentials.host(),
                 CONNECTIONS,
             )?,
             credentials,
@@ -116,8 +117,8 @@ impl CredentialsToken {
         let limit = self.limit.min(tries.time_limit(now()));
         let connection = self.http.connection(limit).await;
         let connection = connection.map_err(TokenError::unavailable)?;
-        let never = std::future::pending();
-        let answer = connection.send(request, limit, |_| BODY_LIMIT, never);
+        let (deadline, never) = (Deadline::after(limit, now()), std::future::pending());
+        let answer = connection.send(request, deadline, |_| BODY_LIMIT, never);
         let (head, body) = answer.await.map_err(TokenError::unavailable)?;
         tries.read(&head, body, now())
     }

@@ -68,6 +68,14 @@
 //! [`resolve`](TenantClient::resolve) does so by hand, and [`forecast`](TenantClient::forecast) reports which scheduled
 //! run a start now would cause to be skipped. None of them starts a run.
 //!
+//! # Validations, resets and failures
+//!
+//! [`TenantClient::validate`] checks uploaded files before a start, and [`reset_flow`](TenantClient::reset_flow) resets a
+//! provisioning flow. Each is one POST that uses no slot and is never repeated after a lost answer:
+//! [`ActionError::is_in_doubt`](core::lro::ActionError::is_in_doubt). An operation that has succeeded may have
+//! [`errors`](core::model::Operation::errors) in its data. After a failure, `failure_details` of a poller reads the blocking
+//! error, the failed activities and the statistics.
+//!
 //! # What is never done
 //!
 //! No redirect is followed. No start is repeated, except after a 401 with another token. After a 429 there may be a new
@@ -75,18 +83,21 @@
 //! slot. No answer is decompressed. An unencrypted base URL must be loopback, by name and by address, and no proxy sees
 //! its requests.
 //!
+//! # The network
+//!
+//! Unless a configuration is passed, the authorities of the operating system are trusted, or those in `SSL_CERT_FILE` and
+//! `SSL_CERT_DIR`; where there are none, the Mozilla roots. The proxy variables are read as curl reads them
+//! ([`proxy_for`](core::wire::proxy_for)). Nothing secret is written to a logger at any level.
+//!
 //! # Features
 //!
-//! - `rustls` (default): reqwest's own choice, rustls with the provider that the process has installed, or else
-//!   aws-lc-rs, and the roots of the operating system.
+//! - `rustls` (default): rustls with the provider that the process has installed, or else aws-lc-rs.
 //! - `rustls-no-provider`: rustls with the provider that the process has installed.
 //! - `native-tls`: the TLS library of the operating system.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod build_error;
 mod client;
-mod clock;
 mod command;
 mod connect;
 mod credentials;
@@ -102,9 +113,11 @@ mod tenant_client;
 mod tokens;
 
 pub use industrydata_core as core;
-pub use industrydata_core::lro::{Session, Settings};
+pub use industrydata_core::{
+    lro::{Session, Settings},
+    wire::BuildError,
+};
 
-pub use build_error::BuildError;
 pub use client::{Client, ClientBuilder};
 pub use command::CommandToken;
 pub use credentials::CredentialsToken;

@@ -3,19 +3,15 @@
 use std::{fmt, time::Duration};
 
 use industrydata_core::{
-    Tenant,
+    Deadline, Tenant,
     auth::{AccessToken, Challenge, ClientCredentials, TokenError, TokenTries},
     policy::Limits,
+    wire::BuildError,
 };
-use ureq::{Agent, config::ConfigBuilder, typestate::AgentScope};
+use industrydata_system::{any_seed, now};
+use ureq::{config::ConfigBuilder, typestate::AgentScope};
 
-use crate::{
-    build_error::BuildError,
-    clock::{any_seed, now},
-    http::Http,
-    stop::Stop,
-    tokens::TokenSource,
-};
+use crate::{http::Http, stop::Stop, tokens::TokenSource};
 
 /// The longest answer of a token endpoint, in bytes.
 const BODY_LIMIT: usize = 256 * 1024;
@@ -38,9 +34,9 @@ impl CredentialsToken {
     ///
     /// # Errors
     ///
-    /// [`BuildError`] if there is no TLS.
+    /// [`BuildError`], as for a client.
     pub fn new(credentials: ClientCredentials) -> Result<Self, BuildError> {
-        Self::with_config(credentials, Agent::config_builder())
+        Self::over(credentials, None)
     }
 
     /// Asks the authority with a ureq configuration, under the same conditions as
@@ -48,24 +44,30 @@ impl CredentialsToken {
     ///
     /// # Errors
     ///
-    /// [`BuildError`] if there is no TLS.
+    /// [`BuildError`], as for a client.
     pub fn with_config(
         credentials: ClientCredentials,
         config: ConfigBuilder<AgentScope>,
     ) -> Result<Self, BuildError> {
-        let limit = Limits::default().request;
+        Self::over(credentials, Some(config))
+    }
+
+    fn over(
+        credentials: ClientCredentials,
+        config: Option<ConfigBuilder<AgentScope>>,
+    ) -> Result<Self, BuildError> {
         let stop = Stop::default();
         Ok(Self {
             http: Http::new(
                 config,
                 credentials.is_plain(),
                 credentials.is_loopback(),
-                limit,
+                &credentials.host(),
                 CONNECTIONS,
                 &stop,
             )?,
             credentials,
-            limit,
+            limit: Limits::default().request,
             stop,
         })
     }
@@ -125,8 +127,9 @@ impl CredentialsToken {
             .http
             .connection(limit, &self.stop)
             .map_err(TokenError::unavailable)?;
+        let deadline = Deadline::after(limit, now());
         let (head, body) = connection
-            .send(request, limit, |_| BODY_LIMIT)
+            .send(request, deadline, |_| BODY_LIMIT)
             .map_err(TokenError::unavailable)?;
         tries.read(&head, body, now())
     }

@@ -42,9 +42,11 @@ const fn takes(command: &'static str, service: bool, ledger: bool) -> Takes {
 }
 
 /// The commands that do not take every global option. They accept and ignore the others, but their help has them not.
-const COMMANDS: [Takes; 8] = [
+const COMMANDS: [Takes; 10] = [
     takes("wait", true, false),
+    takes("validate", true, false),
     takes("ledger", false, true),
+    takes("flows", true, false),
     takes("runs", true, false),
     takes("operations", true, false),
     takes("emulator", false, false),
@@ -295,7 +297,10 @@ mod tests {
             ("industrydata start", true, true),
             ("industrydata quota", true, true),
             ("industrydata wait", true, false),
+            ("industrydata validate", true, false),
+            ("industrydata flows reset", true, false),
             ("industrydata runs list", true, false),
+            ("industrydata runs follow", true, false),
             ("industrydata operations show", true, false),
             ("industrydata ledger reset", false, true),
             ("industrydata emulator", false, false),

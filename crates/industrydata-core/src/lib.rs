@@ -101,6 +101,7 @@
 //! # In scope
 //!
 //! - the requests and answers of a start, of its operation, and of the lists of operations and runs
+//! - validations of data connectors and resets of provisioning flows, which use no slot
 //! - the checks of a `Location`, `Retry-After`, error bodies and claims challenges
 //! - the ledger: reservations, the throttle, and the evidence that resolves a start in doubt
 //! - tokens as values, and OAuth 2 client credentials as one request and one answer
@@ -140,7 +141,7 @@ pub use self::{
     auth::AccessToken,
     ledger::Quota,
     model::Operation,
-    now::Now,
+    now::{Deadline, Now},
     policy::{Limits, PollingPolicy, Throttle},
     tenant::{Tenant, TenantError},
     wire::BaseUrl,

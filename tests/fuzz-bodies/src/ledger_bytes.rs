@@ -283,7 +283,7 @@ fn outcomes() -> [Outcome; 3] {
         },
         Outcome::Released {
             why: "refused".to_owned(),
-            not_before: None,
+            closed_for: None,
         },
         Outcome::InDoubt {
             why: "lost".to_owned(),

@@ -12,6 +12,7 @@ use industrydata_core::auth::TokenError;
 use crate::{
     Target,
     draw::{CUT, parts},
+    echo::echoed,
     ledger_bytes::clock,
     text::{assert_plain, assert_shown},
 };
@@ -46,14 +47,14 @@ pub(crate) const TARGET: Target = Target {
 const SECRET: &str = "s3cret-canary~&=+%";
 const STATUSES: [u16; 8] = [200, 400, 401, 403, 429, 500, 503, 302];
 
-/// Input: a selector for the kind of text and the status, then the text. In a response, each byte 1 becomes the secret.
+/// Input: a selector for the kind of text and the status, then the text. In a response, the bytes 1 to 6 become the secret.
 fn body(input: &[u8]) {
     let (selector, parts) = parts(input);
     let bytes = parts.join(&CUT);
     let text = String::from_utf8_lossy(&bytes).into_owned();
     match selector & 3 {
         0 => output(&text),
-        1 => answer(selector, bytes),
+        1 => answer(selector, &bytes),
         2 => authority(&text),
         _ => tenant(&text),
     }
@@ -97,9 +98,8 @@ fn output(text: &str) {
 }
 
 /// The response of a token endpoint.
-fn answer(selector: u8, bytes: Vec<u8>) {
-    let parts: Vec<&[u8]> = bytes.split(|b| *b == 1).collect();
-    let body = parts.join(SECRET.as_bytes());
+fn answer(selector: u8, bytes: &[u8]) {
+    let body = echoed(bytes, SECRET);
     let status = STATUSES[usize::from(selector >> 2) % STATUSES.len()];
     let mut head = Response::new(()).into_parts().0;
     head.status = StatusCode::from_u16(status).expect("a status");
@@ -236,6 +236,7 @@ fn seeds() -> Vec<Vec<u8>> {
             r#"{"token_type":"Bearer","expires_in":3599,"access_token":"abc"}"#,
             r#"{"expires_in":"60","access_token":"abc"}"#,
             "{\"error\":\"invalid_client\",\"error_description\":\"bad \u{1} \\u001b\"}",
+            "{\"error\":\"invalid_client\",\"error_description\":\"bad \u{2} \u{3} \u{4} \u{5} \u{6}\"}",
             "<html>",
         ],
         &[

@@ -24,6 +24,7 @@ use crate::{
     flavour::{self, Client, OperationPoller, Setup},
     human::{self, WaitSpan},
     report::{Document, Kind, Outcome, QuotaReport},
+    resume::ResumePlan,
     settings::Target,
     terminal::{
         self, StatusLine,
@@ -98,6 +99,7 @@ pub(super) fn run(context: Context<'_>) -> Result<Answer, Box<Document>> {
         quota: Some(QuotaReport::from(&quota)),
         error: None,
         followed: None,
+        next: None,
     };
     emulator.stop();
     let picture = human::timeline(&quota, &heading);
@@ -234,7 +236,7 @@ impl Story<'_> {
 
     fn poll_to_end(&self, poller: &mut dyn OperationPoller) -> Document {
         let deadline = Deadline::new(TIMEOUT, self.context.interrupt);
-        operation::poll_to_end(poller, &deadline, false, self.context)
+        operation::poll_to_end(poller, &deadline, &ResumePlan::default(), self.context)
     }
 }
 

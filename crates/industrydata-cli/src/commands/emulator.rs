@@ -11,6 +11,7 @@ use crate::{
         context::Context,
     },
     report::{Document, Kind, Outcome},
+    resume::shell_quoted,
     settings, terminal,
 };
 
@@ -116,7 +117,7 @@ impl Dialect {
 
     fn set(self, name: &str, value: &str) -> String {
         match self {
-            Self::Sh => format!("export {name}={}", sh_quoted(value)),
+            Self::Sh => format!("export {name}={}", shell_quoted(value)),
             Self::PowerShell => format!("$env:{name} = '{}'", value.replace('\'', "''")),
             Self::Cmd => format!("set \"{name}={value}\""),
         }
@@ -129,15 +130,6 @@ impl Dialect {
             Self::Cmd => format!("set {name}="),
         }
     }
-}
-
-/// Quotes text as one word of sh, if it needs quotes.
-fn sh_quoted(text: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:,@%".contains(c);
-    if text.chars().all(is_plain) {
-        return text.to_owned();
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 #[cfg(test)]

@@ -6,7 +6,11 @@ use industrydata_core::lro::MayHaveStarted;
 use industrydata_core::wire::escape_controls;
 
 use crate::{
-    human::{quota::summary, statistics::statistics},
+    human::{
+        failure::{details, found_in_data},
+        quota::summary,
+        statistics::statistics,
+    },
     report::{Document, OperationReport, Outcome},
     terminal::{
         colour::{BAD, CAUTION, COMMAND, GOOD, HEADING, paint},
@@ -15,43 +19,19 @@ use crate::{
     },
 };
 
-/// The result of a success.
+/// The result of a success, and what is known of data that has errors.
 pub(crate) fn result(document: &Document) -> String {
     let width = Width::stdout();
     let mut text = String::new();
-    let (Some(operation), None) = (&document.operation, &document.error) else {
-        return text;
-    };
-    if document.outcome == Outcome::Started {
-        let _ = writeln!(
-            text,
-            "{} operation {}",
-            paint(GOOD, "started:"),
-            operation.id
-        );
-        let _ = writeln!(text, "location: {}", operation.shown);
-        let _ = writeln!(text, "wait for it with: {}", wait_command(operation));
-    } else {
-        let _ = writeln!(
-            text,
-            "{} operation {}",
-            paint(GOOD, "succeeded:"),
-            operation.id
-        );
-        let _ = writeln!(text, "location: {}", operation.shown);
-        for (name, value) in [
-            ("created", operation.created.as_deref().map(times::of_text)),
-            (
-                "last action",
-                operation.last_action.as_deref().map(times::of_text),
-            ),
-            ("detail", operation.status_detail.clone()),
-        ] {
-            if let Some(value) = value.filter(|value| !value.is_empty()) {
-                let line = format!("{name}: {}", escape_controls(&value));
-                let _ = writeln!(text, "{}", width.wrap(&line, "  "));
-            }
-        }
+    match (&document.error, document.outcome) {
+        (None, _) | (Some(_), Outcome::DataErrors) => {}
+        (Some(_), _) => return text,
+    }
+    if let Some(operation) = &document.operation {
+        text.push_str(&of_operation(operation, document, width));
+    } else if document.outcome == Outcome::Accepted {
+        let label = paint(GOOD, "accepted:");
+        let _ = writeln!(text, "{label} the service named no operation to wait for");
     }
     if let Some(run) = document.followed.as_ref().and_then(|it| it.run.as_ref()) {
         let status = run.status.as_deref().unwrap_or("unknown");
@@ -61,11 +41,46 @@ pub(crate) fn result(document: &Document) -> String {
         let _ = writeln!(text, "run {id}: {}", paint(style, &status));
         let known = document.followed.as_ref();
         if let Some(known) = known.and_then(|it| it.statistics.as_ref()) {
-            text.push_str(&statistics(&run.id, known));
+            text.push_str(&statistics(known));
         }
     }
-    if let Some(quota) = &document.quota {
+    // An error shows the quota itself.
+    if let (Some(quota), None) = (&document.quota, &document.error) {
         text.push_str(&summary(quota, width));
+    }
+    text
+}
+
+fn of_operation(operation: &OperationReport, document: &Document, width: Width) -> String {
+    let mut text = String::new();
+    // A validation that found errors in the data has succeeded as an operation.
+    let (outcome, style) = match document.outcome {
+        Outcome::Started => ("started:", GOOD),
+        Outcome::Accepted => ("accepted:", GOOD),
+        Outcome::DataErrors => ("succeeded:", CAUTION),
+        _ => ("succeeded:", GOOD),
+    };
+    let outcome = paint(style, outcome);
+    let _ = writeln!(text, "{outcome} operation {}", operation.id);
+    let _ = writeln!(text, "location: {}", operation.shown);
+    if let Some(next) = &document.next {
+        let command = escape_controls(&next.command_in_any_flavour()).to_string();
+        let _ = writeln!(text, "wait for it with: {}", paint(COMMAND, &command));
+    }
+    let time = |text: &Option<String>| text.as_deref().map(times::of_text);
+    for (name, value) in [
+        ("created", time(&operation.created)),
+        ("last action", time(&operation.last_action)),
+        ("detail", operation.status_detail.clone()),
+    ] {
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
+            let line = format!("{name}: {}", escape_controls(&value));
+            let _ = writeln!(text, "{}", width.wrap(&line, "  "));
+        }
+    }
+    // Errors are listed with the error.
+    if document.error.is_none() {
+        text.push_str(&found_in_data(operation, width));
     }
     text
 }
@@ -88,14 +103,16 @@ pub(crate) fn error(document: &Document) -> String {
         MayHaveStarted::Yes | MayHaveStarted::No => BAD,
     };
     let label = paint(style, "error:");
-    let may = error.may_have_started;
-    let mut lines = vec![
-        format!(
-            "{label} {failed}{}",
-            times::in_text(&escape_controls(&error.message).to_string())
-        ),
-        format!("a run may have started: {may}"),
-    ];
+    let message = times::in_text(&escape_controls(&error.message).to_string());
+    let message = format!("{label} {failed}{message}");
+    let _ = writeln!(text, "{}", width.wrap(&message, "  "));
+    if let Some(operation) = operation {
+        text.push_str(&found_in_data(operation, width));
+    }
+    let mut lines = vec![format!(
+        "a run may have started: {}",
+        error.may_have_started
+    )];
     if let Some(advice) = &error.advice {
         let label = paint(HEADING, "what to do:");
         lines.push(format!("{label} {}", escape_controls(advice)));
@@ -106,14 +123,15 @@ pub(crate) fn error(document: &Document) -> String {
     for line in lines {
         let _ = writeln!(text, "{}", width.wrap(&line, "  "));
     }
+    if let Some(known) = &error.details {
+        text.push_str(&details(known, width));
+    }
     if let Some(quota) = &document.quota {
         text.push_str(&summary(quota, width));
     }
-    if let Some(operation) = operation
-        && operation.resume_token.is_some()
-        && !matches!(status, Some("succeeded" | "failed"))
-    {
-        let _ = writeln!(text, "resume with: {}", wait_command(operation));
+    if let Some(resume) = &error.resume {
+        let command = escape_controls(&resume.command()).to_string();
+        let _ = writeln!(text, "resume with: {}", paint(COMMAND, &command));
     }
     if let Some(run) = document.followed.as_ref().and_then(|it| it.run.as_ref()) {
         let id = escape_controls(&run.id);
@@ -129,13 +147,9 @@ pub(crate) fn operation(document: &Document) -> String {
         return String::new();
     };
     let mut text = format!("operation: {}\n", operation.id);
-    if document.outcome == Outcome::Started {
-        let _ = writeln!(text, "wait for it with: {}", wait_command(operation));
+    if let Some(next) = &document.next {
+        let command = escape_controls(&next.command_in_any_flavour()).to_string();
+        let _ = writeln!(text, "wait for it with: {}", paint(COMMAND, &command));
     }
     text
-}
-
-fn wait_command(operation: &OperationReport) -> String {
-    let target = operation.resume_token.as_deref().unwrap_or(&operation.id);
-    paint(COMMAND, &format!("industrydata wait {target}"))
 }

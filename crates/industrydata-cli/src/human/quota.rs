@@ -11,7 +11,7 @@ use industrydata_core::wire::escape_controls;
 use crate::{
     human::{
         forecast::{effect_of_start, outlook},
-        text::table,
+        text::{skew, table},
     },
     report::QuotaReport,
     terminal::{
@@ -82,21 +82,28 @@ fn timeline_in(width: Width, quota: &Quota, heading: &str) -> String {
     for bar in &bars {
         text.push_str(&bar.draw(quota, bar_width));
     }
-    let now = quota.as_of();
+    let service_now = quota.by_service_clock(quota.as_of());
     let mut sentences = Vec::new();
     if let Some(forecast) = quota.forecast() {
         sentences.push(outlook(&forecast));
     }
     if let Some(at) = closed_until(quota) {
-        let until = times::at_and_in(at, now);
+        let until = times::at_and_in(quota.by_service_clock(at), service_now);
         sentences.push(format!("closed by the service until {until}"));
     }
     if let Some(quarantine) = quota.quarantine() {
         sentences.push(format!(
             "the ledger was reset at {} and is in quarantine until {}: to end it sooner, run `quota --reconcile` half an \
              hour after the reset, or `quota --resolve quarantine=not-started`",
-            times::at(quarantine.reset_at()),
-            times::at_and_in(quarantine.until(), now)
+            times::at(quota.by_service_clock(quarantine.reset_at())),
+            times::at_and_in(quota.by_service_clock(quarantine.until()), service_now)
+        ));
+    }
+    if let Some(ahead) = quota.clock_skew() {
+        sentences.push(format!(
+            "the ledger's clock is {} the service's, which the times here are by: a slot is free once its window has \
+             passed by both clocks",
+            skew(ahead)
         ));
     }
     if quota.is_clock_suspect() {
@@ -126,7 +133,7 @@ fn slots(quota: &Quota) -> String {
             let why = entry.why().filter(|_| entry.operation().is_none());
             [
                 entry.state(quota.as_of()).to_string(),
-                times::at(entry.frees_at(quota.throttle().window)),
+                times::at(quota.by_service_clock(entry.frees_at(quota.throttle().window))),
                 entry.operation().unwrap_or_default().to_owned(),
                 why.map(times::in_text).unwrap_or_default(),
             ]
@@ -151,7 +158,7 @@ struct Bar {
 enum Shape {
     /// Filled until this moment.
     Until(Timestamp),
-    /// A mark at this moment.
+    /// A mark at this moment by the service's clock.
     At(Timestamp),
     Empty,
 }
@@ -189,7 +196,9 @@ fn bars(quota: &Quota) -> Vec<Bar> {
         });
     }
     if let Some(forecast) = quota.forecast() {
+        // The forecast is by the service's clock.
         let next = forecast.next_scheduled();
+        let now = quota.by_service_clock(now);
         bars.push(Bar {
             label: "scheduled".to_owned(),
             style: COMMAND,
@@ -203,9 +212,13 @@ fn bars(quota: &Quota) -> Vec<Bar> {
 impl Bar {
     fn draw(&self, quota: &Quota, width: usize) -> String {
         let (before, mark) = match self.shape {
-            Shape::Until(at) => (0, "#".repeat(column(at, quota, width, f64::ceil))),
+            Shape::Until(at) => {
+                let column = column(quota.as_of(), at, quota, width, f64::ceil);
+                (0, "#".repeat(column))
+            }
             Shape::At(at) => {
-                let column = column(at, quota, width, f64::floor);
+                let now = quota.by_service_clock(quota.as_of());
+                let column = column(now, at, quota, width, f64::floor);
                 (column.min(width - 1), "^".to_owned())
             }
             Shape::Empty => (0, String::new()),
@@ -242,8 +255,14 @@ fn axis(quota: &Quota, width: usize) -> String {
 }
 
 /// The column of a time within the window from now.
-fn column(at: Timestamp, quota: &Quota, width: usize, round: fn(f64) -> f64) -> usize {
-    let ahead = Duration::try_from(at.duration_since(quota.as_of())).unwrap_or_default();
+fn column(
+    now: Timestamp,
+    at: Timestamp,
+    quota: &Quota,
+    width: usize,
+    round: fn(f64) -> f64,
+) -> usize {
+    let ahead = Duration::try_from(at.duration_since(now)).unwrap_or_default();
     let share = ahead.as_secs_f64() / quota.throttle().window.as_secs_f64().max(1.0);
     let column = round(share * width as f64);
     (0..width).take_while(|it| (*it as f64) < column).count()

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use industrydata_core::wire::escape_controls;
+use industrydata_core::{SignedDuration, wire::escape_controls};
 
 use crate::terminal::{
     colour::{HEADING, paint},
@@ -54,6 +54,16 @@ fn table_in<const N: usize>(width: Width, heads: [&str; N], rows: &[[String; N]]
         }
     }
     text
+}
+
+/// How far a clock differs from the service's, which is ahead of it by `skew`.
+pub(crate) fn skew(skew: SignedDuration) -> String {
+    let direction = if skew.is_negative() {
+        "ahead of"
+    } else {
+        "behind"
+    };
+    format!("{} s {direction}", skew.unsigned_abs().as_secs())
 }
 
 #[cfg(test)]

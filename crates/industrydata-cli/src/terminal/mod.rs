@@ -9,7 +9,10 @@ mod stream;
 pub(crate) mod times;
 pub(crate) mod width;
 
-use std::{fmt::Display, io};
+use std::{
+    fmt::Display,
+    io::{self, BufRead, IsTerminal},
+};
 
 use industrydata_core::wire::escape_controls;
 
@@ -73,6 +76,22 @@ pub(crate) fn detail(message: impl AsRef<str>) {
         let text = escape_controls(message.as_ref()).to_string();
         line(paint(FAINT, &Width::stderr().wrap(&text, "  ")));
     }
+}
+
+/// Asks for confirmation of a reset. The error says why there is none.
+pub(crate) fn confirm(question: &str) -> Result<(), &'static str> {
+    let stdin = io::stdin();
+    if !stdin.is_terminal() {
+        return Err("without a terminal to ask for confirmation, a reset needs --yes");
+    }
+    let question = format!("{question}: type yes to continue");
+    line(Width::stderr().wrap(&question, "  "));
+    let mut answer = String::new();
+    let read = stdin.lock().read_line(&mut answer);
+    if read.is_err() || answer.trim() != "yes" {
+        return Err("the reset was not confirmed, nothing was changed");
+    }
+    Ok(())
 }
 
 /// Warns of something that may need attention.

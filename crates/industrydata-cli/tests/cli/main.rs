@@ -7,13 +7,20 @@
     reason = "a test may panic"
 )]
 
+mod actions;
+#[path = "../../../../tests/support/canary.rs"]
+mod canary;
 mod contract;
 mod ends;
+mod follow;
 mod forecast;
 mod human;
 #[cfg(unix)]
 mod interrupts;
 mod ledger;
+mod logs;
+mod machine;
+mod network;
 mod postgres;
 mod reads;
 #[cfg(unix)]

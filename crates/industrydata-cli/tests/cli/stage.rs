@@ -1,7 +1,7 @@
 //! Shared by the tests: runs of the binary in a clean environment, and a scripted server.
 
 use std::{
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -17,7 +17,8 @@ use tempfile::TempDir;
 use crate::contract;
 
 pub(crate) const FLAVOURS: [&str; 2] = ["blocking", "async"];
-pub(crate) const CANARY: &str = "canary-eyJ0eXAi.eyJhdWQi.c2ln";
+/// The token of the tests. Every encoding changes it.
+pub(crate) const CANARY: &str = "canary+eyJ0eXAi/eyJhdWQi.c2ln==";
 const DEADLINE: Duration = Duration::from_secs(30);
 
 /// A home folder and an environment for runs of the binary.
@@ -81,6 +82,31 @@ impl Stage {
         (ran.code, ran.document())
     }
 
+    /// The contents of the files in the home folder, such as the ledger.
+    pub(crate) fn kept(&self) -> Vec<u8> {
+        let mut folders = vec![self.home.path().to_owned()];
+        let mut kept = Vec::new();
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    kept.extend(std::fs::read(path).unwrap());
+                }
+            }
+        }
+        assert!(!kept.is_empty(), "there is no ledger");
+        kept
+    }
+
+    /// Runs the line with `--output json`, and returns the document with whatever keys it has.
+    pub(crate) fn any_json(&self, line: &[&str]) -> (i32, Value) {
+        let ran = self.run(&[line, &["--output", "json"]].concat());
+        assert_eq!(ran.stdout.lines().count(), 1, "{ran:?}");
+        (ran.code, serde_json::from_str(&ran.stdout).unwrap())
+    }
+
     /// Starts the line as a child process.
     pub(crate) fn spawn(&self, line: &[&str]) -> Child {
         self.command(line).spawn().unwrap()
@@ -91,23 +117,27 @@ impl Ran {
     /// Waits for the end, up to a deadline.
     pub(crate) fn of(mut child: Child) -> Self {
         let began = Instant::now();
-        while child.try_wait().unwrap().is_none() {
-            if began.elapsed() > DEADLINE {
+        // Read meanwhile: what is longer than a pipe holds would stop the child.
+        let (stdout, stderr) = (text_of(child.stdout.take()), text_of(child.stderr.take()));
+        let mut is_late = false;
+        let status = loop {
+            if let Some(status) = child.try_wait().unwrap() {
+                break status;
+            }
+            if began.elapsed() > DEADLINE && !is_late {
+                is_late = true;
                 child.kill().unwrap();
-                panic!("no end within the deadline: {:?}", child.wait_with_output());
             }
             thread::sleep(Duration::from_millis(5));
-        }
-        let output = child.wait_with_output().unwrap();
-        let ran = Self {
-            code: output.status.code().unwrap_or(-1),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
         };
-        assert!(
-            !ran.stdout.contains(CANARY) && !ran.stderr.contains(CANARY),
-            "{ran:?}"
-        );
+        let ran = Self {
+            code: status.code().unwrap_or(-1),
+            stdout: stdout.join().unwrap(),
+            stderr: stderr.join().unwrap(),
+        };
+        assert!(!is_late, "no end within the deadline: {ran:?}");
+        let shown = [&ran.stdout, &ran.stderr].map(|text| crate::canary::hits(text.as_bytes()));
+        assert_eq!(shown, [0, 0], "{ran:?}");
         assert!(!ran.stderr.contains("panicked"), "{ran:?}");
         if contract::is_document(&ran.stdout) {
             contract::check(&ran.stdout);
@@ -121,6 +151,17 @@ impl Ran {
         assert_eq!(contract::check(&self.stdout), "result", "{self:?}");
         serde_json::from_str(&self.stdout).unwrap()
     }
+}
+
+/// Reads a stream to its end, unless the test has taken it.
+fn text_of(stream: Option<impl Read + Send + 'static>) -> thread::JoinHandle<String> {
+    thread::spawn(move || {
+        let mut text = String::new();
+        if let Some(mut stream) = stream {
+            stream.read_to_string(&mut text).unwrap();
+        }
+        text
+    })
 }
 
 /// Lets only the user read and write the file, where the system has such permissions.
@@ -210,7 +251,7 @@ fn redacted_word(word: &str, is_progress: bool) -> &str {
     let is_date = word.len() == 10 && word.matches('-').count() == 2;
     match word {
         _ if is_date && is_number => "DATE",
-        _ if word.starts_with("idr1:") => "RESUME-TOKEN",
+        _ if word.starts_with("idr1:") || word.starts_with("idr2:") => "RESUME-TOKEN",
         _ if word.starts_with("127.0.0.1:") => "127.0.0.1:PORT",
         _ if is_id => "ID",
         _ if is_number && word.ends_with('Z') => "TIME",

@@ -255,6 +255,11 @@ fn global_options_are_accepted_before_and_after_the_command() {
         assert_eq!(ran.code, 0, "{ran:?}");
         let quota: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
         assert_eq!(quota["available"], 5);
+        assert_eq!(
+            (&quota["tenant"], &quota["ledger"]),
+            (&json!("a"), &json!("l.sqlite"))
+        );
+        assert_eq!(quota["base_url"], base);
     }
 }
 

@@ -120,6 +120,13 @@ impl ClientCredentials {
         uri.is_ok_and(|uri| is_loopback_host(uri.host().unwrap_or_default()))
     }
 
+    /// The host of the authority. An IPv6 address is in brackets.
+    #[must_use]
+    pub fn host(&self) -> String {
+        let uri = self.authority.parse::<Uri>().unwrap_or_default();
+        uri.host().unwrap_or_default().to_owned()
+    }
+
     /// The request for a token. Send it once.
     ///
     /// # Errors
