@@ -54,11 +54,14 @@ pub(crate) fn result(document: &Document) -> String {
 fn of_operation(operation: &OperationReport, document: &Document, width: Width) -> String {
     let mut text = String::new();
     // A validation that found errors in the data has succeeded as an operation.
-    let (outcome, style) = match document.outcome {
-        Outcome::Started => ("started:", GOOD),
-        Outcome::Accepted => ("accepted:", GOOD),
-        Outcome::DataErrors => ("succeeded:", CAUTION),
-        _ => ("succeeded:", GOOD),
+    let (outcome, style) = if document.outcome == Outcome::Started {
+        ("started:", GOOD)
+    } else if document.outcome == Outcome::Accepted {
+        ("accepted:", GOOD)
+    } else if document.outcome == Outcome::DataErrors {
+        ("succeeded:", CAUTION)
+    } else {
+        ("succeeded:", GOOD)
     };
     let outcome = paint(style, outcome);
     let _ = writeln!(text, "{outcome} operation {}", operation.id);
