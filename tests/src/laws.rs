@@ -87,9 +87,11 @@ fn once(seen: &Seen, actions: usize, stage: &Stage, broken: &mut Vec<String>) {
 fn egress(seen: &Seen, broken: &mut Vec<String>) {
     for bytes in &seen.connections {
         let bytes = bytes.to_ascii_lowercase();
+        // A connection may break within the token.
+        let (begin, _) = CANARY.split_at("canary+".len());
         let (all, in_place) = (
             reveals(&bytes),
-            count(&bytes, &format!("authorization: bearer {CANARY}")),
+            count(&bytes, &format!("authorization: bearer {begin}")),
         );
         if all != in_place {
             broken.push(format!(

@@ -4,8 +4,6 @@
 //! no member of a newer release. Such text goes to the reader of a library, which takes several times
 //! as long. Where [`read`] reads a text, both read the same.
 
-use std::io::Write;
-
 use serde::Serialize;
 
 use crate::ledger::{
@@ -123,7 +121,7 @@ impl Writer<'_> {
 
     /// Strings, integers and JSON values with string keys: serialising them to a vector cannot fail.
     fn library<T: Serialize + ?Sized>(&mut self, value: &T) {
-        drop(serde_json::to_writer(self.0.by_ref(), value));
+        drop(serde_json::to_writer(&mut *self.0, value));
     }
 }
 

@@ -5,6 +5,7 @@ use serde::de::IgnoredAny;
 
 use crate::wire::{
     body_error::BodyError,
+    flat_json,
     json::{Node, is_json, is_too_deep, without_bom},
     redact::Redaction,
     rfc3339::rfc3339,
@@ -45,7 +46,7 @@ impl<'a> Body<'a> {
             return Err(BodyError::EmptyBody);
         }
         let json = without_bom(str::from_utf8(self.bytes).map_err(|_| BodyError::NotUtf8)?);
-        let node = match Node::flat(json, names) {
+        let node = match flat_json::read(json, names) {
             Some(node) => node,
             None => Self::nested(json, names, depth)?,
         };

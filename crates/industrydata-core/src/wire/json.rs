@@ -1,7 +1,5 @@
 //! JSON of unknown shape, read without recursion that a server could drive.
 
-mod flat;
-
 use std::{borrow::Cow, fmt};
 
 use serde::{
@@ -89,12 +87,6 @@ pub(crate) enum Node<'a> {
 }
 
 impl<'a> Node<'a> {
-    /// Reads an object without lists and objects in it, if this is easy. `None` says nothing about the text: call
-    /// [`read`](Self::read) then.
-    pub(crate) fn flat(json: &'a str, names: &'static [&'static str]) -> Option<Self> {
-        flat::read(json, names)
-    }
-
     /// Reads one JSON text; `None` if it is not one. Members that are not in `names`, and levels below `depth`, are
     /// skipped without recursion.
     pub(crate) fn read(

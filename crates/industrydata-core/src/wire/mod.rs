@@ -15,6 +15,7 @@ pub(crate) mod body_error;
 pub(crate) mod build_error;
 pub(crate) mod certificate;
 pub(crate) mod challenge;
+pub(crate) mod flat_json;
 pub(crate) mod http_date;
 pub(crate) mod json;
 pub(crate) mod location;

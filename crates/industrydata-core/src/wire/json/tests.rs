@@ -76,65 +76,11 @@ fn depth_is_counted_outside_strings() {
     assert!(!is_too_deep(&format!("[{}1]", "[],".repeat(500))));
 }
 
-/// Members as services write them, and texts that are almost such.
-fn almost_flat() -> impl Strategy<Value = String> {
-    let name = prop_oneof!["\"[ab]\"", "\"[a-c@.\u{e9}]{0,3}\"", "[\"a]{0,3}"];
-    let value = prop_oneof![
-        6 => "\"[ -!#-\\[\\]-~\u{e9}\u{7f}]{0,9}\"",
-        2 => "null|true|false",
-        1 => "-?[0-9]{1,3}|nul|\"\\\\\"\"|\"\t\"|\\[\\]|\\{\\}|",
-    ];
-    let member = (name, " {0,1}: {0,1}", value).prop_map(|(a, b, c)| [a, b, c].concat());
-    let members = proptest::collection::vec(member, 0..5);
-    (
-        members,
-        " {0,2}[{]? ?",
-        " ?,? ?",
-        "[}]? {0,3}[x\n]?",
-        0..9_u8,
-    )
-        .prop_map(|(members, start, comma, end, odd)| {
-            let (start, end) = if odd > 0 {
-                ("{", "}  ")
-            } else {
-                (&*start, &*end)
-            };
-            let comma = if odd > 1 { "," } else { &*comma };
-            [start, &members.join(comma), end].concat()
-        })
-}
-
-#[test]
-fn an_operation_is_read_as_a_flat_object() {
-    let json = r#"{"a":"t", "x" : null,"b":true ,"a":""}   "#;
-    let node = Node::flat(json, NAMES).unwrap();
-    assert_eq!(Some(&node), Node::read(json, NAMES, 1).as_ref());
-    for json in [
-        "{}x",
-        r#"{"a":1}"#,
-        r#"{"a":[]}"#,
-        "{\n}",
-        r#"{"a":"\u0061"}"#,
-        "[]",
-        "",
-    ] {
-        assert!(Node::flat(json, NAMES).is_none(), "{json}");
-    }
-}
-
 proptest! {
     #[test]
     fn never_panics(json in "[\\[\\]{}\",:0-9a-b\\\\ \\-.eEu]{0,80}|\\PC{0,80}") {
         let _ = is_too_deep(&json);
         let _ = Node::read(&json, NAMES, 5);
-    }
-
-    #[test]
-    fn a_flat_object_is_what_the_library_reads(json in almost_flat(), depth in 1..4_usize) {
-        if let Some(node) = Node::flat(&json, NAMES) {
-            prop_assert!(!is_too_deep(&json));
-            prop_assert_eq!(Some(node), Node::read(&json, NAMES, depth), "{}", json);
-        }
     }
 }
 
