@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use industrydata_core::{SignedDuration, Timestamp};
 use industrydata_emulator::{Config, Emulator, Fault, Grant, Lose, On, Schedule};
 use rustix::{
     fs::{Mode, OFlags, open},
@@ -161,6 +162,41 @@ fn a_wait_has_one_line_that_is_replaced_and_then_gone() {
 }
 
 #[test]
+fn what_a_validation_found_fits_the_terminal() {
+    let emulator = Emulator::start(Config {
+        tokens: vec![Grant::all(CANARY)],
+        action_takes: Duration::from_secs(1),
+        ..Config::default()
+    })
+    .unwrap();
+    let stage = Stage::new(&emulator.base_url());
+    for columns in [80, 40] {
+        let line = [
+            "validate",
+            "with-errors",
+            "--wait",
+            "--poll-interval",
+            "300ms",
+        ];
+        let shown = Screen::run(&stage, columns, &line).end();
+        assert_eq!(shown.code, 10, "{:?}", shown.raw);
+        assert!(shown.lines().iter().any(|it| it.contains(" · ")));
+        let left = shown.left();
+        assert!(!left.iter().any(|it| it.contains(" · ")), "{left:?}");
+        // An id and a URL are on one line, so that they can be copied.
+        let is_whole = |it: &&String| it.starts_with("location: ") || it.starts_with("succeeded: ");
+        for line in left.iter().filter(|it| !is_whole(it)) {
+            let is_word = !line.trim().contains(' ');
+            let fits = line.chars().count() <= usize::from(columns);
+            assert!(fits || is_word, "{columns}: {line:?}");
+        }
+        for part in ["2 errors in the data:", "  orgs.csv", "error: "] {
+            assert!(left.iter().any(|it| it.starts_with(part)), "{left:?}");
+        }
+    }
+}
+
+#[test]
 fn colours_are_left_out_if_the_user_wants_none() {
     let raw = Raw::polls(json_answer("200 OK", r#"{"status":"succeeded"}"#));
     for (name, value, is_coloured) in [
@@ -308,6 +344,36 @@ fn the_picture_of_the_quota_fits_the_terminal() {
         for part in ["closed by the service until", "(in 9 min", "| in 1"] {
             assert!(text.contains(part), "{columns}: no {part} in {text}");
         }
+    }
+}
+
+#[test]
+fn the_picture_is_by_the_clock_of_the_service_and_says_so() {
+    // The service is three hours ahead of this machine, whose clock is that of the ledger.
+    let ahead = SignedDuration::from_hours(3);
+    let raw = Raw::serve(move |_, _, base| {
+        let date = (Timestamp::now() + ahead).strftime("%a, %d %b %Y %H:%M:%S GMT");
+        let location = format!("{base}/external/industryData/operations('op-1')");
+        let head = format!("Location: {location}\r\nDate: {date}\r\n");
+        Some(crate::stage::answer("202 Accepted", &head, ""))
+    });
+    let stage = Stage::new(&raw.base);
+    assert_eq!(stage.run(&["start"]).code, 0);
+    for columns in [80, 40] {
+        let shown = Screen::run(&stage, columns, &["quota"]).end();
+        let text = shown.lines().join(" ");
+        let words: Vec<_> = text.split_whitespace().collect();
+        let text = words.join(" ");
+        assert!(text.contains("s behind the service's,"), "{text}");
+        let free = text.split("confirmed ").nth(2).unwrap_or_default();
+        let free = free.split_whitespace().take(2).collect::<Vec<_>>();
+        let free: Timestamp = free.join("T").parse().unwrap();
+        let after = free.duration_since(Timestamp::now()) - ahead;
+        let window = SignedDuration::from_hours(12);
+        assert!(
+            (after - window).abs() < SignedDuration::from_mins(5),
+            "{text}"
+        );
     }
 }
 
