@@ -59,7 +59,8 @@ pub(crate) fn trees() -> Result<(), Failure> {
                 "tokio", "reqwest", "ureq", "hyper", "mio", "socket2", "rusqlite", "rustls", "url",
             ],
         ),
-        ("blocking", &["tokio", "reqwest", "hyper", "mio"]),
+        // hyper's HTTP/1.1 needs tokio's channels, and neither a runtime nor its sockets.
+        ("blocking", &["reqwest", "hyper-util", "mio", "socket2"]),
         ("async", &["ureq"]),
         ("ledger", &["reqwest", "ureq", "hyper"]),
         ("emulator", &["reqwest", "ureq"]),
