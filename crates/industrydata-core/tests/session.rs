@@ -356,3 +356,26 @@ fn a_session_has_the_settings_of_its_client() {
     run.stop();
     assert!(world.drive(&mut run).is_err());
 }
+
+#[test]
+fn the_id_of_the_operations_body_is_kept_once_when_the_poll_ends() {
+    let body = |status: &str| format!(r#"{{"id":"another-1","status":"{status}"}}"#);
+    let json = [("content-type", "application/json")];
+    for store_fails in [false, true] {
+        let script = Script::new().accepted().with(200, &json, &body("running"));
+        let script = script.with(200, &json, &body("succeeded"));
+        let mut world = World::new(script);
+        let accepted = world.start(world.plan()).unwrap();
+        let before = (world.store_calls, world.ledger.clone());
+        if store_fails {
+            world.store_error = Some((1, StoreError::Busy));
+        }
+        let mut machine = session().after(accepted);
+        assert!(world.drive(&mut machine).is_ok());
+        assert!(machine.ledger_warning().is_none());
+        assert_eq!(world.store_calls, before.0 + 1);
+        let kept = String::from_utf8(world.ledger.clone().unwrap()).unwrap();
+        assert_eq!(kept.contains(r#""other_id":"another-1""#), !store_fails);
+        assert_eq!(world.ledger == before.1, store_fails);
+    }
+}

@@ -13,7 +13,7 @@ use crate::ledger::{
     quarantine::Quarantine,
     refusal::{Refusal, RefusalReason},
     reply::{Applied, StoreReply},
-    resolve::{Resolution, Unresolved, end_quarantine_in, external_in, resolve_in},
+    resolve::{Resolution, Unresolved, end_quarantine_in, external_in, other_id_in, resolve_in},
     settle::{Outcome, settle_in},
     stored::Stored,
     value::Value,
@@ -56,6 +56,10 @@ enum Kind {
         reset: Timestamp,
     },
     CompareClock,
+    OtherId {
+        id: [u8; 16],
+        operation: String,
+    },
 }
 
 impl Change {
@@ -169,6 +173,17 @@ impl Change {
         self
     }
 
+    /// Keeps the id that the body of the operation of the start `id` has, beside the one of its `Location`. It frees no
+    /// slot, but for the external entry of this operation, which is the same start.
+    pub(crate) const fn other_id(
+        key: LedgerKey,
+        throttle: Throttle,
+        id: [u8; 16],
+        operation: String,
+    ) -> Self {
+        Self::new(key, throttle, Kind::OtherId { id, operation })
+    }
+
     const fn new(key: LedgerKey, throttle: Throttle, kind: Kind) -> Self {
         Self {
             key,
@@ -225,6 +240,11 @@ impl Change {
                 self.compare_clock_in(&mut value, clock);
                 None
             }
+            Kind::OtherId { id, operation } => {
+                value.tidy(self.throttle, clock);
+                other_id_in(&mut value, &hex(*id), operation);
+                None
+            }
             Kind::Resolve {
                 id,
                 resolution,
@@ -264,7 +284,8 @@ impl Change {
                 | Kind::Resolve { .. }
                 | Kind::External { .. }
                 | Kind::EndQuarantine { .. }
-                | Kind::CompareClock,
+                | Kind::CompareClock
+                | Kind::OtherId { .. },
                 _,
             ) => {
                 let new = codec::encode(&self.key, &value);
@@ -279,7 +300,8 @@ impl Change {
             | Kind::Resolve { .. }
             | Kind::External { .. }
             | Kind::EndQuarantine { .. }
-            | Kind::CompareClock => Vec::new(),
+            | Kind::CompareClock
+            | Kind::OtherId { .. } => Vec::new(),
         };
         Ok(Applied {
             write,

@@ -116,6 +116,9 @@ pub struct Entry {
     pub(super) seen_ahead: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) operation: Option<String>,
+    /// The id that the operation's last body had, if it differs from `operation`, which is the `Location`'s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) other_id: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) why: Option<String>,
     /// The evidence of a resolved or external start.
@@ -145,6 +148,7 @@ impl Entry {
             clock_ahead: None,
             seen_ahead: None,
             operation: None,
+            other_id: None,
             why: None,
             evidence: None,
             caller: Caller::default(),
@@ -209,9 +213,17 @@ impl Entry {
         self.operation.as_deref()
     }
 
+    /// The id that the operation's last body had, if it differs from [`operation`](Self::operation), which is the
+    /// `Location`'s. The service may list the operation by either.
+    #[must_use]
+    pub fn other_id(&self) -> Option<&str> {
+        self.other_id.as_deref()
+    }
+
     /// Whether it names the operation `id`, in any letter case.
     pub(crate) fn names(&self, id: &str) -> bool {
-        self.operation().is_some_and(|own| same_id(own, id))
+        let mut ids = self.operation().into_iter().chain(self.other_id());
+        ids.any(|own| same_id(own, id))
     }
 
     /// The reason for its state, as text.

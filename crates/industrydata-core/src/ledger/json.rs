@@ -58,6 +58,7 @@ impl Writer<'_> {
         self.optional(r#","ahead":"#, entry.clock_ahead);
         self.optional(r#","seen_ahead":"#, entry.seen_ahead);
         self.optional_text(r#","operation":"#, entry.operation.as_deref());
+        self.optional_text(r#","other_id":"#, entry.other_id.as_deref());
         self.optional_text(r#","why":"#, entry.why.as_deref());
         self.optional_text(r#","evidence":"#, entry.evidence.as_deref());
         if !entry.caller.is_empty() {
@@ -176,6 +177,7 @@ impl<'a> Reader<'a> {
             clock_ahead: self.optional(r#","ahead":"#)?,
             seen_ahead: self.optional(r#","seen_ahead":"#)?,
             operation: self.optional_text(r#","operation":""#)?,
+            other_id: self.optional_text(r#","other_id":""#)?,
             why: self.optional_text(r#","why":""#)?,
             evidence: self.optional_text(r#","evidence":""#)?,
             caller: self.caller()?,
@@ -283,7 +285,7 @@ mod tests {
         ];
         let numbers = (number(), of(number()), number(), of(number()), of(number()));
         let ahead = (of(number()), of(number()));
-        let texts = (of(text()), of(text()), of(text()));
+        let texts = (of(text()), of(text()), of(text()), of(text()));
         let caller = (of(text()), of(any::<u32>()), of(text()));
         (text(), state, numbers, ahead, texts, caller, rest()).prop_map(
             |(id, state, numbers, ahead, texts, caller, rest)| Entry {
@@ -295,6 +297,7 @@ mod tests {
                 operation: texts.0,
                 why: texts.1,
                 evidence: texts.2,
+                other_id: texts.3,
                 caller: Caller {
                     host: caller.0,
                     process: caller.1,

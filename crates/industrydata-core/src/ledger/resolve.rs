@@ -7,7 +7,10 @@ use crate::ledger::{
     evidence::Evidence,
     value::Value,
 };
-use crate::{policy::MARGIN, wire::text::hex};
+use crate::{
+    policy::MARGIN,
+    wire::{resource_path::is_id, text::hex},
+};
 
 /// The resolution of a start in doubt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -151,6 +154,18 @@ fn is_claimed(value: &Value, evidence: &Evidence, but: Option<&str>) -> bool {
                 .is_some_and(|text| evidence.is_kept_as(text))
                 || operation.is_some_and(|id| entry.names(id)))
     })
+}
+
+/// Keeps another id of the operation of the start `id`.
+pub(super) fn other_id_in(value: &mut Value, id: &str, operation: &str) {
+    let entry = value.entry(id).filter(|entry| {
+        let is_own = entry.state == EntryState::Confirmed && !entry.names(operation);
+        is_own && is_id(operation)
+    });
+    if let Some(entry) = entry {
+        entry.other_id = Some(operation.to_owned());
+        drop_external_in(value, operation);
+    }
 }
 
 /// Removes the external entry of `operation`, which turned out to be a start of this ledger.

@@ -7,10 +7,12 @@ use jiff::{SignedDuration, Timestamp};
 use crate::lro::poll_operation::{Begun, OperationPoll, PollPlan};
 use crate::{
     endpoint::service::Service,
-    ledger::{change::Change, quota::Quota, schedule::Forecast, store_error::StoreError},
+    ledger::{
+        change::Change, key::LedgerKey, quota::Quota, schedule::Forecast, store_error::StoreError,
+    },
     model::origin::OperationOrigin,
     now::Now,
-    policy::{Limits, PollingPolicy},
+    policy::{Limits, PollingPolicy, Throttle},
     seed::Seed,
     wire::location::OperationUrl,
 };
@@ -35,6 +37,9 @@ pub(super) struct AcceptedParts {
     pub(super) quota: Option<Quota>,
     pub(super) forecast: Option<Forecast>,
     pub(super) unrecorded: Option<(Arc<Change>, StoreError)>,
+    pub(super) ledger: LedgerKey,
+    pub(super) throttle: Throttle,
+    pub(super) reservation: [u8; 16],
 }
 
 impl Accepted {
@@ -110,6 +115,12 @@ impl Accepted {
     #[must_use]
     pub fn unrecorded(&self) -> Option<&Arc<Change>> {
         self.0.unrecorded.as_ref().map(|(change, _)| change)
+    }
+
+    /// The change that keeps another id of its operation.
+    pub(super) fn other_id(&self, operation: &str) -> Change {
+        let (key, operation) = (self.0.ledger.clone(), operation.to_owned());
+        Change::other_id(key, self.0.throttle, self.0.reservation, operation)
     }
 
     /// The poll of its operation, within the rest of the start's time limit. The first poll comes one interval after

@@ -1,4 +1,4 @@
-//! The operation poll of a start, which also records an acceptance that the ledger lacks.
+//! The operation poll of a start, which also records what the ledger lacks.
 
 use std::sync::Arc;
 
@@ -16,10 +16,11 @@ use crate::{
     policy::PollingPolicy,
 };
 
-/// An operation poll that ends with one more attempt to record the acceptance, if the start could not record it.
+/// An operation poll that ends with one more attempt to record the acceptance, if the start could not record it, and
+/// records the id of the operation's body, if that differs from the `Location`'s.
 ///
-/// The poll itself never touches the ledger. The attempt does not change the result of the poll. If it fails, the
-/// reservation still counts and the warning stays.
+/// The poll itself never touches the ledger. Neither attempt changes the result of the poll. If the first fails, the
+/// reservation still counts and the warning stays. If the second fails, a reconciliation may count the start twice.
 #[derive(Debug)]
 pub struct RecordedPoll {
     poll: OperationPoll,
@@ -27,6 +28,8 @@ pub struct RecordedPoll {
     /// The acceptance, until that attempt is made.
     unrecorded: Option<Arc<Change>>,
     warning: Option<StoreError>,
+    /// Whether the other id of the operation was handed to the ledger.
+    has_named: bool,
 }
 
 impl RecordedPoll {
@@ -39,6 +42,7 @@ impl RecordedPoll {
             unrecorded: accepted.unrecorded().cloned(),
             warning: accepted.ledger_warning().cloned(),
             accepted: Some(accepted),
+            has_named: false,
         }
     }
 
@@ -50,6 +54,7 @@ impl RecordedPoll {
             accepted: None,
             unrecorded: None,
             warning: None,
+            has_named: false,
         }
     }
 
@@ -86,6 +91,13 @@ impl Machine for RecordedPoll {
         if let Some(change) = self.unrecorded.clone() {
             return Step::Ledger(Transaction::new(self, change), Writes::WITNESS);
         }
+        if !self.has_named
+            && let Some(accepted) = &self.accepted
+            && let Some(id) = self.poll.other_id()
+        {
+            let change = Arc::new(accepted.other_id(id));
+            return Step::Ledger(Transaction::new(self, change), Writes::WITNESS);
+        }
         Step::Done(outcome.map_err(|error| error.with_ledger_warning(self.warning.clone())))
     }
 
@@ -96,7 +108,10 @@ impl Machine for RecordedPoll {
 
 impl Records for RecordedPoll {
     fn done(&mut self, result: Result<StoreReply, StoreError>, _: Now) {
-        self.unrecorded = None;
-        self.warning = result.err();
+        if self.unrecorded.take().is_some() {
+            self.warning = result.err();
+        } else {
+            self.has_named = true;
+        }
     }
 }

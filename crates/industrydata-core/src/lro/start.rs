@@ -424,6 +424,9 @@ impl Start {
                     answered.filter(|_| clock_skew.is_some()).unwrap_or(now.utc),
                 ),
                 unrecorded: None,
+                ledger: self.key.clone(),
+                throttle: self.plan.throttle,
+                reservation: slot.id,
             })),
             Err(error) => Err(StartErrorKind::NotFollowable {
                 error,

@@ -838,6 +838,56 @@ fn starts_that_are_listed_by_other_ids_count_once() {
     }
 }
 
+/// The service lists the operation by the id in its body, long after a start near which another stands.
+#[test]
+fn a_start_is_listed_by_the_id_that_its_poller_saw() {
+    let mut ledger = Ledger::default();
+    ledger.start(1, 0, Some("op-1"));
+    let external = Evidence::Operation("SEEN-1".to_owned());
+    let external = Change::external(key(), Throttle::default(), external, at(5));
+    ledger.apply(&external, 60);
+    assert_eq!(ledger.quota(60).used(), 2);
+    let kept = Change::other_id(key(), Throttle::default(), [1; 16], "seen-1".to_owned());
+    ledger.apply(&kept, 120);
+    ledger.apply(&kept, 180);
+    let quota = ledger.quota(180);
+    assert_eq!(quota.used(), 1);
+    let ids = (
+        quota.entries()[0].operation(),
+        quota.entries()[0].other_id(),
+    );
+    assert_eq!(ids, (Some("op-1"), Some("seen-1")));
+    for listed in ["seen-1", "Seen-1", "op-1"] {
+        // Far from the start, so that nothing but its id tells that it is this one.
+        let list = ops(&[(listed, 1800, None)]);
+        let found = ledger.reconcile(2 * HOUR, Some(&list), Some(&runs(&[])));
+        assert_eq!(
+            (found.drift(), ledger.quota(2 * HOUR).used()),
+            (0, 1),
+            "{listed}"
+        );
+    }
+}
+
+#[test]
+fn another_id_is_kept_for_a_confirmed_start_alone() {
+    let mut ledger = Ledger::default();
+    ledger.start(1, 0, Some("op-1"));
+    let bytes = ledger.0.clone();
+    let other =
+        |n: u8, id: &str| Change::other_id(key(), Throttle::default(), [n; 16], id.to_owned());
+    // Another start, the same id, and what is no id.
+    for change in [
+        other(2, "x"),
+        other(1, "OP-1"),
+        other(1, "a b"),
+        other(1, ""),
+    ] {
+        assert_eq!(ledger.apply(&change, 60).quota().used(), 1);
+        assert_eq!(ledger.0, bytes, "{change:?}");
+    }
+}
+
 #[test]
 fn an_id_is_one_id_in_every_spelling() {
     // An external start is entered once, and gives way to its own late answer.
