@@ -123,6 +123,9 @@ pub struct Entry {
     pub(super) evidence: Option<String>,
     #[serde(default, rename = "who", skip_serializing_if = "Caller::is_empty")]
     pub(super) caller: Caller,
+    /// The key of the start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) key: Option<String>,
     /// Members of a newer release, kept as they are.
     #[serde(flatten)]
     pub(super) rest: Map<String, Value>,
@@ -148,6 +151,7 @@ impl Entry {
             why: None,
             evidence: None,
             caller: Caller::default(),
+            key: None,
             rest: Map::new(),
             hold: None,
         }
@@ -230,6 +234,12 @@ impl Entry {
     #[must_use]
     pub const fn caller(&self) -> &Caller {
         &self.caller
+    }
+
+    /// The key of the start, if it has one.
+    #[must_use]
+    pub fn key(&self) -> Option<&str> {
+        self.key.as_deref()
     }
 
     /// Whether the entry uses a slot at `clock`.
