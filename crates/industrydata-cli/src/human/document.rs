@@ -47,6 +47,9 @@ pub(crate) fn result(document: &Document) -> String {
 
 fn of_operation(operation: &OperationReport, document: &Document) -> String {
     let mut text = String::new();
+    if let Some(start) = &document.attached_to {
+        let _ = writeln!(text, "attached to the start of {}", escape_controls(start));
+    }
     let outcome = if document.outcome == Outcome::Started {
         "started"
     } else if document.outcome == Outcome::Accepted {

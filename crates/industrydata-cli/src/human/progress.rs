@@ -96,8 +96,13 @@ fn line(status: &str, progress: &Progress, wait: WaitSpan) -> String {
 
 /// Why a start waits, and for how long.
 pub(crate) fn slot_wait(reason: &PauseReason, time: Duration, wait: WaitSpan) -> String {
+    let what = if matches!(reason, PauseReason::Key) {
+        "its outcome"
+    } else {
+        "a slot"
+    };
     format!(
-        "waiting {} for a slot: {}{}",
+        "waiting {} for {what}: {}{}",
         duration(time),
         escape_controls(&reason.to_string()),
         wait.gives_up()

@@ -15,6 +15,7 @@ mod follow;
 mod forecast;
 mod human;
 mod interrupts;
+mod keys;
 mod ledger;
 mod logs;
 mod machine;

@@ -148,6 +148,7 @@ fn a_start_is_polled_until_its_run_ends() {
         assert_eq!(
             keys(&document),
             [
+                "attached",
                 "error",
                 "operation",
                 "outcome",
