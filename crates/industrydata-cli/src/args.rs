@@ -459,11 +459,12 @@ pub(crate) struct StartArgs {
     pub(crate) label: Option<String>,
     /// Start at most one run with this key
     ///
-    /// A key of 1 to 128 bytes names one occasion. If a start of the last 12
-    /// hours has it, nothing is started: the command goes on with that start
-    /// and ends as it ends. So a retry is harmless. Put a date into the key,
-    /// such as nightly-2026-03-10: in the next night, the same key would go on
-    /// with the start of this night. A key takes a ledger that is stored.
+    /// A key of 1 to 128 bytes names one occasion. If a start of the last
+    /// 12 hours has it, nothing is started: the command goes on with that
+    /// start and ends as it ends. So a retry is harmless. Put a date into
+    /// the key, such as nightly-2026-03-10: in the next night, the same key
+    /// would go on with the start of this night. A key takes a ledger that
+    /// is stored.
     #[arg(long, value_name = "KEY", value_parser = start_key, verbatim_doc_comment)]
     pub(crate) key: Option<StartKey>,
     #[command(flatten)]
