@@ -177,7 +177,11 @@ macro_rules! driver {
 
         fn tenant(client: &$client::Client, scenario: &Scenario) -> $client::TenantClient {
             let tenant = client.tenant(TENANT).unwrap();
-            tenant.with(|session| session.wait_for_slot(scenario.wait_for_slot))
+            let tenant = tenant.with(|session| session.wait_for_slot(scenario.wait_for_slot));
+            match scenario.key {
+                Some(key) => tenant.key(key.parse().unwrap()),
+                None => tenant,
+            }
         }
 
         fn accepted(run: &$client::OperationPoller, played: &mut Played) -> String {
@@ -188,6 +192,9 @@ macro_rules! driver {
             if let Some(accepted) = run.accepted() {
                 played.note(accepted);
                 played.texts.extend(accepted.request_id().map(str::to_owned));
+                if accepted.attached_to().is_some() {
+                    return "attached".to_owned();
+                }
             }
             "accepted".to_owned()
         }

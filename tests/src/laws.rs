@@ -144,7 +144,9 @@ fn well_formed(request: &Request, stage: &Stage, broken: &mut Vec<String>) {
         }
         "GET" => {
             let path = decoded(&request.target).to_ascii_lowercase();
-            if !path.starts_with("/beta/external/industrydata/operations") {
+            // A reconciliation lists the runs too.
+            let is_list = path == "/beta/external/industrydata/runs";
+            if !path.starts_with("/beta/external/industrydata/operations") && !is_list {
                 wrong("not the URL of an operation".to_owned());
             }
             if !length.is_empty() {

@@ -141,7 +141,10 @@ impl Played {
             self.texts.extend(location.iter().cloned());
         }
         let expected = match kind.as_str() {
-            "AmbiguousAnswer" | "AnswerLost" | "Dropped" => MayHaveStarted::Unknown,
+            "AmbiguousAnswer" | "AnswerLost" | "Dropped" | "KeyInUse" | "KeyInDoubt" => {
+                MayHaveStarted::Unknown
+            }
+            "KeyNotFollowable" => MayHaveStarted::Yes,
             followable if followable.starts_with("NotFollowable") => MayHaveStarted::Yes,
             _ => MayHaveStarted::No,
         };

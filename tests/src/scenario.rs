@@ -65,6 +65,7 @@ pub struct Scenario {
     pub(crate) time_limit: Duration,
     pub(crate) poll_every: Duration,
     pub(crate) wait_for_slot: bool,
+    pub(crate) key: Option<&'static str>,
     pub(crate) proxied: bool,
     pub(crate) stop: Option<When>,
     pub(crate) ledger_fails_at: Vec<usize>,
@@ -97,6 +98,7 @@ impl Scenario {
             time_limit: Duration::from_secs(60),
             poll_every: Duration::from_millis(10),
             wait_for_slot: false,
+            key: None,
             proxied: false,
             stop: None,
             ledger_fails_at: Vec::new(),
@@ -152,7 +154,7 @@ impl Scenario {
         self
     }
 
-    /// Adds an action of the caller and its expected end: `accepted`, `succeeded`, `dropped`, `start KIND`, `action KIND`,
+    /// Adds an action of the caller and its expected end: `accepted`, `attached`, `succeeded`, `dropped`, `start KIND`, `action KIND`,
     /// `poll KIND` or `resume KIND`, where KIND is the error's kind. `|` separates alternatives, for cases that the flavours report
     /// differently. An empty text allows any end.
     #[must_use]
@@ -248,6 +250,13 @@ impl Scenario {
     #[must_use]
     pub const fn poll_every(mut self, milliseconds: u64) -> Self {
         self.poll_every = Duration::from_millis(milliseconds);
+        self
+    }
+
+    /// Starts have this key.
+    #[must_use]
+    pub const fn key(mut self, key: &'static str) -> Self {
+        self.key = Some(key);
         self
     }
 

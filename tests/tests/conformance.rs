@@ -64,6 +64,7 @@ themes!(
     echo,
     heads,
     keep_alive,
+    keys,
     limits,
     location,
     not_found,

@@ -8,7 +8,7 @@ use industrydata_core::{
         Endpoint, GetOperation, GetRun, GetStatistics, ListActivities, ListOperations, ListRuns,
         Preflight,
     },
-    ledger::{Entry, Forecast, Quota, Resolution, Schedule, StoreError},
+    ledger::{Entry, Forecast, Quota, Resolution, Schedule, StartKey, StoreError},
     lro::{ActionError, PauseReason, ReadError, ResumeError, ResumeToken, Session, StartError},
     model::{IndustryDataRun, Operation, RunActivity, RunStatistics},
     reconcile::{ReconcileError, Reconciliation, ResolveError},
@@ -37,6 +37,13 @@ impl TenantClient {
         self
     }
 
+    /// Sets the key of the next start, which names the occasion: one key starts at most one run within a window. A start whose
+    /// key has one sends nothing to start, and goes on with that one's operation
+    /// ([`Accepted::attached_to`](industrydata_core::lro::Accepted::attached_to)).
+    pub fn key(self, key: StartKey) -> Self {
+        self.with(|session| session.key(key))
+    }
+
     /// Sets a function that is called before each pause of a start, with its reason and its length.
     pub fn on_wait(
         mut self,
@@ -52,13 +59,14 @@ impl TenantClient {
         self.driver.session.tenant()
     }
 
-    /// Starts a run: reserves a slot in the ledger, sends the POST once, records the outcome.
+    /// Starts a run: reserves a slot in the ledger, sends the POST once, records the outcome. With a [`key`](Self::key), it
+    /// goes on with the start that has the key, if there is one.
     ///
     /// # Errors
     ///
     /// [`StartError`], which reports whether a run may have started.
     pub fn start(&self) -> Result<OperationPoller, StartError> {
-        let start = self.driver.session.start(seed()?, now());
+        let start = self.driver.session.start_once(seed()?, now());
         let accepted = self.driver.finish(start)?;
         let poll = self.driver.session.after(accepted);
         Ok(OperationPoller::new(self.driver.clone(), poll))

@@ -16,6 +16,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use industrydata_core::Timestamp;
 use industrydata_core::ledger::Caller;
 use industrydata_core::ledger::Resolution;
+use industrydata_core::ledger::StartKey;
 use industrydata_core::policy::PollingPolicy;
 
 use crate::terminal::colour::Colour;
@@ -52,6 +53,7 @@ Examples:
     --resource https://graph.microsoft.com --output json\"
   industrydata start --wait-for-slot --timeout 14h --tenant contoso
   industrydata start --follow       wait for the run too, show its statistics
+  industrydata start --key nightly-2026-03-10     start once, retry safely
   industrydata wait idr1:AGnb...    resume an interrupted wait
   industrydata validate ID --wait   check uploaded files before a start
   industrydata quota --output json
@@ -81,6 +83,8 @@ Examples:
       start a run, and print how to wait for the operation
   industrydata start --wait --timeout 2h
       start a run, and wait until the operation succeeds or fails
+  industrydata start --key nightly-2026-03-10 --follow
+      start at most one run of this name, however often this is repeated
   industrydata start --schedule 2026-03-10T06:00:00Z
       report also which scheduled run the start causes to be skipped
   industrydata start --wait-for-slot
@@ -516,6 +520,16 @@ pub(crate) struct StartArgs {
     /// characters.
     #[arg(long, value_name = "TEXT", value_parser = label)]
     pub(crate) label: Option<String>,
+    /// Start at most one run with this key
+    ///
+    /// A key of 1 to 128 bytes names one occasion. If a start of the last
+    /// 12 hours has it, nothing is started: the command goes on with that
+    /// start and ends as it ends. So a retry is harmless. Put a date into
+    /// the key, such as nightly-2026-03-10: in the next night, the same key
+    /// would go on with the start of this night. A key takes a ledger that
+    /// is stored.
+    #[arg(long, value_name = "KEY", value_parser = start_key, verbatim_doc_comment)]
+    pub(crate) key: Option<StartKey>,
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
 }
@@ -670,6 +684,10 @@ fn request_duration(text: &str) -> Result<Duration, String> {
         return Err("the time limit of one request is at most 1h".to_owned());
     }
     Ok(duration)
+}
+
+fn start_key(text: &str) -> Result<StartKey, String> {
+    text.parse::<StartKey>().map_err(|error| error.to_string())
 }
 
 fn resolution(text: &str) -> Result<(String, Resolution), String> {

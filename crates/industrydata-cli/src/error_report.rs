@@ -49,7 +49,11 @@ fn start_kind(kind: &StartErrorKind) -> (Outcome, Kind) {
         | StartErrorKind::AnswerLost(_)
         | StartErrorKind::Dropped => (Outcome::InDoubt, Kind::InDoubt),
         StartErrorKind::Stopped => (Outcome::Interrupted, Kind::Interrupted),
-        StartErrorKind::NotFollowable { .. } => (Outcome::Unexpected, Kind::NotFollowable),
+        StartErrorKind::KeyInUse { .. } => (Outcome::TimedOut, Kind::TimedOut),
+        StartErrorKind::KeyInDoubt { .. } => (Outcome::InDoubt, Kind::InDoubt),
+        StartErrorKind::NotFollowable { .. } | StartErrorKind::KeyNotFollowable { .. } => {
+            (Outcome::Unexpected, Kind::NotFollowable)
+        }
         StartErrorKind::Ledger(_) => (Outcome::Ledger, Kind::Ledger),
         _ => (Outcome::Unexpected, Kind::Unexpected),
     }

@@ -18,7 +18,7 @@ use industrydata_core::wire::OperationUrl;
 use serde::Serialize;
 
 pub(crate) use self::run::{ActivityReport, PublicErrorReport, RunReport, StatisticsReport};
-use crate::resume::Resume;
+use crate::resume::{Resume, ResumePlan};
 
 /// The version of the contract that all documents keep. Keys are only ever added to a version.
 pub(crate) const SCHEMA_VERSION: u32 = 1;
@@ -33,6 +33,12 @@ pub(crate) struct Document {
     /// The run of the operation, with `--follow`.
     #[serde(flatten)]
     pub(crate) followed: Option<FollowReport>,
+    /// Whether the start went on with an earlier one that has its key; only for a start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) attached: Option<bool>,
+    /// The start that this one went on with, for human output.
+    #[serde(skip)]
+    pub(crate) attached_to: Option<String>,
     /// How to wait for what was started or accepted, for human output.
     #[serde(skip)]
     pub(crate) next: Option<Resume>,
@@ -294,6 +300,8 @@ impl Document {
             quota,
             error: None,
             followed: None,
+            attached: None,
+            attached_to: None,
             next: None,
         }
     }
@@ -312,6 +320,8 @@ impl Document {
             quota: None,
             error: None,
             followed: None,
+            attached: None,
+            attached_to: None,
             next: None,
         }
     }
@@ -332,6 +342,8 @@ impl Document {
                 details: None,
             }),
             followed: None,
+            attached: None,
+            attached_to: None,
             next: None,
         }
     }
@@ -390,6 +402,25 @@ impl Document {
             self.followed = Some(FollowReport::default());
         }
         self
+    }
+
+    /// Adds the start that this one went on with, if there is one.
+    pub(crate) fn with_attached(mut self, attached_to: Option<String>) -> Self {
+        self.attached = Some(attached_to.is_some());
+        self.attached_to = attached_to;
+        self
+    }
+
+    /// Adds the keys that the options and the kind of the command ask for.
+    pub(crate) fn with_keys_of(mut self, plan: &ResumePlan) -> Self {
+        self.attached = plan.attached;
+        self.with_run_keys(plan.follow)
+    }
+
+    /// Adds the keys of a start.
+    pub(crate) fn with_start_keys(mut self, follow: bool) -> Self {
+        self.attached = Some(self.attached.unwrap_or_default());
+        self.with_run_keys(follow)
     }
 
     /// Sets whether a run may have started.

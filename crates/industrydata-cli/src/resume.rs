@@ -58,6 +58,8 @@ pub(crate) struct ResumePlan {
     pub(crate) follow: bool,
     /// Whether a run that dropped records is an error.
     pub(crate) strict: bool,
+    /// For a start: whether it goes on with an earlier one that has its key.
+    pub(crate) attached: Option<bool>,
 }
 
 impl ResumePlan {
@@ -97,6 +99,11 @@ impl ResumePlan {
         self
     }
 
+    pub(crate) fn attached(mut self, attached: bool) -> Self {
+        self.attached = Some(attached);
+        self
+    }
+
     /// Goes on with the wait for an operation.
     pub(crate) fn operation(&self, resume_token: &str) -> Resume {
         let mut arguments = vec!["wait".to_owned()];
@@ -111,7 +118,7 @@ impl ResumePlan {
         self.strict_then(vec!["runs".to_owned(), "follow".to_owned()], id)
     }
 
-    /// Goes on with the wait for a slot, with a start that was not made yet.
+    /// Goes on with the wait for a slot or for another start with the key, with a start that was not made yet.
     pub(crate) fn start(&self, args: &StartArgs) -> Resume {
         let flags = [
             ("--wait", args.wait),
@@ -128,7 +135,8 @@ impl ResumePlan {
             Scheduled::Infer => "infer".to_owned(),
         });
         let label = args.label.clone();
-        for (name, value) in [("--schedule", schedule), ("--label", label)] {
+        let key = args.key.as_ref().map(ToString::to_string);
+        for (name, value) in [("--schedule", schedule), ("--label", label), ("--key", key)] {
             arguments.extend(value.map(|value| format!("{name}={value}")));
         }
         self.with(arguments)

@@ -143,6 +143,8 @@ pub(crate) const LEASE_MARGIN: Duration = Duration::from_secs(30);
 pub(crate) const MAX_REASON_CHARS: usize = 200;
 /// The longest host name or label of a caller that is kept, in characters.
 pub(crate) const MAX_CALLER_CHARS: usize = 255;
+/// The longest key of a start, in bytes of UTF-8. Names of runs, jobs and executions with a date are shorter.
+pub(crate) const MAX_START_KEY_BYTES: usize = 128;
 /// The longest note of a resolution, in characters.
 pub(crate) const MAX_NOTE_CHARS: usize = 300;
 /// The longest tenant name, in bytes of UTF-8.
@@ -185,6 +187,13 @@ pub(crate) const THROTTLE_REMAINDERS: u8 = 2;
 pub(crate) const THROTTLE_REMAINDER_MARGIN: Duration = Duration::from_millis(50);
 /// How often a start releases a reservation whose lease ran short before its POST, and reserves again.
 pub(crate) const MAX_SHORT_LEASES: u32 = 3;
+/// How long a start waits before it looks again at another start with its key, and how far it spreads those looks. Together
+/// with the store's reply they stay below two seconds.
+pub(crate) const KEY_LOOK: Duration = Duration::from_millis(1200);
+/// See [`KEY_LOOK`].
+pub(crate) const KEY_LOOK_JITTER: Duration = Duration::from_millis(400);
+/// How long a start may try to resolve the doubt about an earlier one with its key. Lists of a few pages take seconds.
+pub(crate) const MAX_KEY_RECONCILE_TIME: Duration = Duration::from_secs(120);
 
 // Polls.
 

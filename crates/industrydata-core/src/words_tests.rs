@@ -12,9 +12,15 @@ use industrydata_core::endpoint::GetRun;
 use industrydata_core::endpoint::LinkError;
 use industrydata_core::endpoint::ListRuns;
 use industrydata_core::endpoint::Service;
+use industrydata_core::ledger::Caller;
+use industrydata_core::ledger::Change;
 use industrydata_core::ledger::EntryState;
 use industrydata_core::ledger::Evidence;
+use industrydata_core::ledger::LedgerKey;
+use industrydata_core::ledger::Outcome;
 use industrydata_core::ledger::RefusalReason;
+use industrydata_core::ledger::StartKey;
+use industrydata_core::ledger::StartKeyError;
 use industrydata_core::ledger::StoreError;
 use industrydata_core::ledger::Unresolved;
 use industrydata_core::lro::ActionError;
@@ -47,6 +53,7 @@ use industrydata_core::model::OperationStatus;
 use industrydata_core::model::RunStatus;
 use industrydata_core::policy::Limits;
 use industrydata_core::policy::PollingPolicy;
+use industrydata_core::policy::Throttle;
 use industrydata_core::reconcile::ReconcileError;
 use industrydata_core::reconcile::ResolveError;
 use industrydata_core::wire::BaseUrl;
@@ -93,7 +100,7 @@ macro_rules! kinds {
 kinds! {
     StartErrorKind {
         NoSlot Throttled Unauthorized Forbidden NoToken Refused Unreachable TimeLimit AmbiguousAnswer AnswerLost
-        Dropped Stopped NotFollowable Ledger
+        Dropped Stopped NotFollowable KeyInUse KeyInDoubt KeyNotFollowable Ledger
     }
     OperationPollErrorKind {
         Failed Gone NotFound LostTrack Unauthorized Forbidden NoToken Unexpected TimeLimit Stopped
@@ -326,6 +333,20 @@ fn starts() -> Vec<Sample> {
     world.pass(Duration::from_secs(6));
     ends.push(world.drive(&mut machine).unwrap_err());
 
+    for (outcome, total) in [
+        (None, 10),
+        (None, 3600),
+        (
+            Some(Outcome::Confirmed {
+                date: world::timestamp(1),
+                operation: None,
+            }),
+            3600,
+        ),
+    ] {
+        ends.push(with_a_key_in_use(outcome, total));
+    }
+
     let samples = ends.into_iter().map(|error| {
         let sample = sample!(error);
         sample.fact("retry at", error.retry_at()).fact(
@@ -334,6 +355,25 @@ fn starts() -> Vec<Sample> {
         )
     });
     samples.collect()
+}
+
+/// A start whose key another start has, which ends like this or not at all.
+fn with_a_key_in_use(outcome: Option<Outcome>, total: u64) -> StartError {
+    let mut world = World::new(Script::new());
+    let start_key: StartKey = "nightly".parse().unwrap();
+    let key = LedgerKey::new(&BaseUrl::graph(), &world.plan().tenant);
+    let (throttle, lease) = (Throttle::default(), limits(60).lease());
+    let reserve = Change::reserve(key.clone(), throttle, [3; 16], lease, Caller::default());
+    let reserve = reserve.with_start_key(Some(start_key.clone()));
+    world.transact(&reserve).unwrap();
+    if let Some(outcome) = outcome {
+        let settle = Change::settle(key, throttle, [3; 16], outcome);
+        world.transact(&settle).unwrap();
+    }
+    let mut plan = world.plan();
+    plan.limits = limits(total);
+    let mut machine = Start::new(plan, [2; 16], world.now).with_key(Some(start_key));
+    world.drive(&mut machine).unwrap_err()
 }
 
 fn operation_polls() -> Vec<Sample> {
@@ -579,6 +619,7 @@ fn add_errors(document: &mut Document) {
         ResolveError { Ledger(StoreError::Busy) Unresolved(Unresolved::InFlight) }
         ResumeError { Malformed Newer OtherBase(LocationError::CrossOrigin) }
         TenantError { Empty TooLong { bytes: 300 } Control }
+        StartKeyError { Empty TooLong { bytes: 130 } Control }
         BaseUrlError {
             TooLong Unparsable NotHttp NoHost FinalDot HasCredentials Insecure HasQuery HasFragment EmptySegment
             NationalCloud { host: "graph.microsoft.us" } VersionOne NotBeta
@@ -617,7 +658,7 @@ fn add_reasons_and_states(document: &mut Document) {
     }
     sections! { document, |sample, _| sample;
         PauseReason {
-            Slot(RefusalReason::Slots) Throttled Interval RetryAfter Retry(TransientError::Dropped) RunGoesOn
+            Slot(RefusalReason::Slots) Key Throttled Interval RetryAfter Retry(TransientError::Dropped) RunGoesOn
             Unread(a_read_error())
         }
         RefusalReason { Slots InFlight Service Quarantine }

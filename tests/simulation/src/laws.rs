@@ -68,6 +68,11 @@ pub const LAWS: &[Law] = &[
         broken: safety::frees_nothing_accepted,
     },
     Law {
+        name: "I12",
+        sentence: "while a start with a key counts, no other is sent with it; in any twelve hours, one was accepted at most",
+        broken: safety::once_by_key,
+    },
+    Law {
         name: "G1",
         sentence: "once the network heals, every accepted start that is polled or resumed ends with its true status",
         broken: liveness::known,

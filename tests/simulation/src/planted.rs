@@ -13,6 +13,7 @@ use industrydata_core::ledger::EntryState;
 use industrydata_core::ledger::Evidence;
 use industrydata_core::ledger::Outcome;
 use industrydata_core::ledger::Resolution;
+use industrydata_core::ledger::StartKey;
 use industrydata_core::ledger::StoreError;
 use industrydata_core::ledger::StoreReply;
 use industrydata_core::lro::Accepted;
@@ -75,6 +76,8 @@ pub enum Planted {
     HidesLedgerClock,
     /// The driver removes the `Retry-After` of each 429.
     Hurries,
+    /// The driver leaves out the key of each reservation.
+    IgnoresKey,
     /// After a reconciliation, the caller resolves what is still in doubt as not started.
     ResolvesBlindly,
 }
@@ -172,6 +175,12 @@ pub(crate) fn abandoned(world: &World, attempt: usize, change: Arc<Change>) -> A
         }
         _ => change,
     }
+}
+
+/// The key of a start.
+pub(crate) fn key(world: &World, number: Option<u8>) -> Option<StartKey> {
+    let number = number.filter(|_| !world.is_planted(Planted::IgnoresKey))?;
+    format!("key-{number}").parse().ok()
 }
 
 /// The label of a start in the ledger.

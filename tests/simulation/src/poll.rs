@@ -30,8 +30,11 @@ pub(crate) async fn accepted(sim: &Sim, client: usize, poll: RecordedPoll, deadl
     {
         let mut world = sim.world();
         world.clients[client].disk.push(token.clone());
-        let known = None;
-        world.record.followed.push(Followed { operation, known });
+        let followed = &mut world.record.followed;
+        if !followed.iter().any(|it| it.operation == operation) {
+            let known = None;
+            followed.push(Followed { operation, known });
+        }
     }
     if !until_done(sim, client, poll, Some(deadline)).await {
         again(sim, client, token).await;

@@ -77,6 +77,10 @@ pub(crate) struct Reported {
     pub(crate) at: u64,
     pub(crate) may_have_started: MayHaveStarted,
     pub(crate) operation: Option<String>,
+    /// Whether this is what an earlier start with the key led to, in place of a start.
+    pub(crate) is_by_key: bool,
+    /// Whether a reconciliation or a person, and no answer, confirmed that start.
+    pub(crate) is_by_evidence: bool,
     /// Why the ledger refused the start, if it did.
     pub(crate) refused: Option<RefusalReason>,
     /// Whether the result carries the warning that the ledger was not written.
@@ -94,6 +98,7 @@ pub(crate) struct Reported {
 #[derive(Clone, Debug)]
 pub(crate) struct Attempt {
     pub(crate) client: usize,
+    pub(crate) key: Option<u8>,
     pub(crate) began: Now,
     pub(crate) limit: Duration,
     pub(crate) latest: Option<u128>,

@@ -83,6 +83,35 @@ pub(crate) fn frees_nothing_accepted(world: &World) -> Option<String> {
     world.record.undercounts.first().cloned()
 }
 
+/// I12.
+pub(crate) fn once_by_key(world: &World) -> Option<String> {
+    let posts = world.record.posts.iter().filter_map(|post| {
+        let key = world.record.attempts[post.attempt].key?;
+        Some((key, post, world.record.reservation(post.reservation?)?))
+    });
+    let mut posts: Vec<_> = posts.filter(|(_, _, own)| is_dated(world, own)).collect();
+    posts.sort_by_key(|(_, _, own)| own.at);
+    posts.iter().enumerate().find_map(|(nth, (key, post, own))| {
+        if !is_informed(world, own) {
+            return None;
+        }
+        let mut before = posts.iter().take(nth);
+        before.find_map(|(other, first, its)| {
+            if other != key || its.id == own.id {
+                return None;
+            }
+            let is_open = !first.is_disproved() && !its.is_freed;
+            let was_open = is_open && post.at.saturating_sub(first.at) < WINDOW;
+            let both = first.accepted_at().zip(post.accepted_at());
+            let is_second = both.is_some_and(|(first, second)| second.abs_diff(first) < WINDOW);
+            let (at, again) = (first.at, post.at);
+            (was_open || is_second).then(|| {
+                format!("two starts with key {key} at {at} and {again} ms, both accepted: {is_second}")
+            })
+        })
+    })
+}
+
 /// If the `Date` of a 202 shows that the client's clock or the ledger's is off, the result must carry a warning.
 fn wrong_clock(world: &World) -> Option<String> {
     world.record.posts.iter().find_map(|post| {
@@ -117,7 +146,8 @@ pub(crate) fn record_first(world: &World) -> Option<String> {
     if world.record.jumps.iter().any(|(_, seconds)| *seconds > 0) {
         return None;
     }
-    reported(world).find_map(|(_, attempt, (_, reported))| {
+    let mut own = reported(world).filter(|(_, _, (_, reported))| !reported.is_by_key);
+    own.find_map(|(_, attempt, (_, reported))| {
         let is_kept = match reported.may_have_started {
             MayHaveStarted::Yes => reported.entry == Some(EntryState::Confirmed),
             MayHaveStarted::Unknown => reported.entry.is_some(),
@@ -133,7 +163,10 @@ pub(crate) fn record_first(world: &World) -> Option<String> {
 
 /// I5.
 pub(crate) fn no_lost_start(world: &World) -> Option<String> {
-    reported(world).find_map(|(nth, _, (_, reported))| {
+    reported(world).find_map(|(nth, attempt, (_, reported))| {
+        if reported.is_by_key {
+            return attached_to_none(world, attempt, reported);
+        }
         let posts = world.record.posts.iter().filter(|post| post.attempt == nth);
         let mut accepted = posts.filter_map(|post| Some((post, post.accepted.as_ref()?)));
         let (post, (at, operation)) = match accepted.next_back() {
@@ -163,6 +196,22 @@ pub(crate) fn no_lost_start(world: &World) -> Option<String> {
     })
 }
 
+/// A start that goes on with an operation that no start with its key has created.
+fn attached_to_none(world: &World, attempt: &Attempt, reported: &Reported) -> Option<String> {
+    let operation = reported.operation.as_ref()?;
+    let is_its = |post: &Post| {
+        let key = world.record.attempts[post.attempt].key;
+        key == attempt.key
+            && post
+                .accepted
+                .as_ref()
+                .is_some_and(|(_, id)| id == operation)
+    };
+    let is_known = reported.is_by_evidence || world.record.posts.iter().any(is_its);
+    (!is_known)
+        .then(|| format!("a start went on with {operation}, which none with its key created"))
+}
+
 /// I6.
 pub(crate) fn no_false_end(world: &World) -> Option<String> {
     world.record.pollings.iter().find_map(|polling| {
@@ -186,7 +235,8 @@ pub(crate) fn no_false_end(world: &World) -> Option<String> {
 pub(crate) fn bounded(world: &World) -> Option<String> {
     let starts = reported(world).find_map(|(_, attempt, (at, _))| {
         let took = at.saturating_sub(attempt.began.steady);
-        let most = 40 + took.as_secs();
+        // A start that waits for another one with its key looks again every 1.2 s, which takes two steps.
+        let most = 40 + 2 * took.as_secs();
         let is_long =
             took > attempt.limit + attempt.in_store + SLACK || u64::from(attempt.steps) > most;
         is_long.then(|| format!("a start took {took:?} and {} steps", attempt.steps))

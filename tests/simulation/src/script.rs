@@ -187,6 +187,9 @@ pub struct Order {
     pub again: bool,
     /// The poll interval that the caller sets, in ms; `None` for the default.
     pub every: Option<u64>,
+    /// The number of the start's key, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<u8>,
 }
 
 /// A kind of request.

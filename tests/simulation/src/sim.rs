@@ -194,6 +194,7 @@ impl Sim {
             limit: 3600,
             again: true,
             every: None,
+            key: None,
         };
         let is_dead = self.world().clients[0].is_dead;
         if is_dead {

@@ -18,7 +18,7 @@ use industrydata_core::policy::PollingPolicy;
 use crate::{
     agenda::Droppable,
     drive::drive,
-    planted, poll,
+    planted, poll, reconcile,
     record::{Attempt, Purpose, Record, Refused, Reported},
     script::Order,
     sim::Sim,
@@ -62,7 +62,17 @@ pub(crate) async fn start(sim: Sim, order: Order) {
         sim.sleep(wait.as_millis() as u64 + 1).await;
         (outcome, attempt) = one(&sim, &session, order).await;
     }
+    if outcome.as_ref().is_some_and(is_key_in_doubt) {
+        // What `StartOnce` does.
+        reconcile::reconcile(sim.clone(), order.client).await;
+        (outcome, attempt) = one(&sim, &session, order).await;
+    }
     if let Some(Ok(accepted)) = outcome {
+        let attached_to = accepted.attached_to();
+        if attached_to.is_some_and(|entry| entry.evidence().is_some()) {
+            // The evidence may be that of an external start.
+            return;
+        }
         let deadline = sim.world().record.attempts[attempt].deadline();
         poll::accepted(&sim, order.client, session.after(accepted), deadline).await;
     }
@@ -76,6 +86,10 @@ fn refused(outcome: &Result<Accepted, StartError>) -> Option<Timestamp> {
     }
 }
 
+fn is_key_in_doubt(outcome: &Result<Accepted, StartError>) -> bool {
+    matches!(outcome, Err(error) if matches!(error.kind(), StartErrorKind::KeyInDoubt { .. }))
+}
+
 fn session(sim: &Sim, order: Order) -> Session {
     let polling = order.every.map_or_else(PollingPolicy::default, |ms| {
         PollingPolicy::every(Duration::from_millis(ms))
@@ -86,6 +100,10 @@ fn session(sim: &Sim, order: Order) -> Session {
         .time_limit(Duration::from_secs(order.limit));
     let world = sim.world();
     let session = world.session(&settings).wait_for_slot(order.wait);
+    let session = match planted::key(&world, order.key) {
+        Some(key) => session.key(key),
+        None => session,
+    };
     match planted::label(&world, order.client) {
         Some(label) => session.label(label),
         None => session,
@@ -103,7 +121,7 @@ async fn one(
         let mut world = sim.world();
         let (seed, now) = (world.dice.seed(), world.at(client));
         let limit = Duration::from_secs(order.limit);
-        let attempt = world.record.begin(client, now, limit);
+        let attempt = world.record.begin(order, now, limit);
         (attempt, session.start(seed, now))
     };
     let driven = async {
@@ -138,6 +156,10 @@ fn report(sim: &Sim, client: usize, attempt: usize, outcome: &Result<Accepted, S
             at: now,
             may_have_started: MayHaveStarted::Yes,
             operation: Some(accepted.operation().operation_id().to_owned()),
+            is_by_key: accepted.attached_to().is_some(),
+            is_by_evidence: accepted
+                .attached_to()
+                .is_some_and(|entry| entry.evidence().is_some()),
             refused: None,
             is_warned: accepted.ledger_warning().is_some(),
             is_skew_reported: accepted.clock_skew().is_some(),
@@ -149,6 +171,13 @@ fn report(sim: &Sim, client: usize, attempt: usize, outcome: &Result<Accepted, S
             at: now,
             may_have_started: error.may_have_started(),
             operation: None,
+            is_by_key: matches!(
+                error.kind(),
+                StartErrorKind::KeyInUse { .. }
+                    | StartErrorKind::KeyInDoubt { .. }
+                    | StartErrorKind::KeyNotFollowable { .. }
+            ),
+            is_by_evidence: false,
             refused: match error.kind() {
                 StartErrorKind::NoSlot(refusal) => Some(refusal.reason()),
                 _ => None,
@@ -171,9 +200,10 @@ fn report(sim: &Sim, client: usize, attempt: usize, outcome: &Result<Accepted, S
 }
 
 impl Record {
-    fn begin(&mut self, client: usize, began: industrydata_core::Now, limit: Duration) -> usize {
+    fn begin(&mut self, order: Order, began: industrydata_core::Now, limit: Duration) -> usize {
         self.attempts.push(Attempt {
-            client,
+            client: order.client,
+            key: order.key,
             began,
             limit,
             latest: None,
@@ -194,6 +224,9 @@ impl Record {
     ) {
         self.attempts[attempt].in_store += Duration::from_millis(at - began);
         let Ok(reply) = result else { return };
+        if reply.holder().is_some() {
+            return;
+        }
         let Some(refusal) = reply.refusal() else {
             self.granted(attempt);
             return;

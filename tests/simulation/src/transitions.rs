@@ -48,8 +48,44 @@ pub fn script(seed: u64) -> Script {
             events.push(Event { at, act });
         }
     }
+    with_keys(&mut events, &world, seed);
     events.sort_by_key(|event| event.at);
     Script { world, events }
+}
+
+/// In half of the histories, most starts have one of a few keys, and callers start again with it. The keys have other dice, so
+/// that the rest of a history is the same with and without them.
+fn with_keys(events: &mut Vec<Event>, world: &World, seed: u64) {
+    let mut dice = Dice::new(!seed);
+    if dice.chance(500) {
+        return;
+    }
+    let keys = 1 + dice.below(3);
+    let mut again = Vec::new();
+    for event in events.iter_mut() {
+        let Act::Start(order) = &mut event.act else {
+            continue;
+        };
+        if dice.chance(200) {
+            continue;
+        }
+        order.key = Some(dice.below(keys) as u8);
+        for _ in 0..dice.below(4) {
+            let gap = match dice.below(4) {
+                0 => dice.below(500),
+                1 => dice.below(10 * 60_000),
+                2 => dice.below(2 * HOUR),
+                _ => dice.below(13 * HOUR),
+            };
+            let client = dice.below(world.clients.len() as u64) as usize;
+            let order = Order { client, ..*order };
+            again.push(Event {
+                at: (event.at + gap) % world.heals,
+                act: Act::Start(order),
+            });
+        }
+    }
+    events.extend(again);
 }
 
 fn world(dice: &mut Dice, seed: u64, is_calm: bool) -> World {
@@ -112,6 +148,7 @@ fn order(dice: &mut Dice, client: usize, is_calm: bool) -> Order {
         },
         again: dice.chance(300),
         every: (!is_calm && dice.chance(100)).then(|| 1000 + dice.below(60_000)),
+        key: None,
     }
 }
 

@@ -75,7 +75,7 @@ fn an_unknown_status_read_as_success() {
 
 #[test]
 fn polls_without_an_interval() {
-    check(Planted::NoPause, &["G4", "I7"], 1);
+    check(Planted::NoPause, &["G4", "I7"], 3);
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn a_ledger_clock_that_stands_still() {
 
 #[test]
 fn a_dropped_start_that_always_releases_its_slot() {
-    check(Planted::DropFrees, &["I3"], 16);
+    check(Planted::DropFrees, &["I3", "I12"], 16);
 }
 
 #[test]
@@ -136,6 +136,11 @@ fn a_retry_after_that_never_reaches_the_ledger() {
 #[test]
 fn a_reconciliation_that_frees_an_accepted_start() {
     check(Planted::ResolvesBlindly, &["I11"], 8);
+}
+
+#[test]
+fn a_key_that_is_left_out_of_the_reservation() {
+    check(Planted::IgnoresKey, &["I12"], 2);
 }
 
 #[test]

@@ -8,6 +8,7 @@ pub mod doubt;
 pub mod echo;
 pub mod heads;
 pub mod keep_alive;
+pub mod keys;
 pub mod limits;
 pub mod location;
 pub mod not_found;
@@ -48,6 +49,7 @@ pub fn all() -> Vec<Scenario> {
         tls::scenarios(),
         keep_alive::scenarios(),
         quota::scenarios(),
+        keys::scenarios(),
         stop::scenarios(),
         resume::scenarios(),
         proxy::scenarios(),

@@ -99,6 +99,8 @@ pub(super) fn run(context: Context<'_>) -> Result<Answer, Box<Document>> {
         quota: Some(QuotaReport::from(&quota)),
         error: None,
         followed: None,
+        attached: None,
+        attached_to: None,
         next: None,
     };
     emulator.stop();

@@ -107,7 +107,7 @@ pub(super) fn poll_to_end(
         is_bare,
         deadline,
     } = after;
-    let known = document.with_run_keys(true);
+    let known = document.with_keys_of(plan);
     if known.outcome != Outcome::Succeeded {
         return known;
     }

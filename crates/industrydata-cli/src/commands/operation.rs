@@ -37,9 +37,7 @@ pub(super) fn poll_to_end(
         let known = Some(operation(poller));
         let fallback = Document::interrupted(may_have_started(poller), known);
         let fallback = fallback.with_resume(Some(resume(poller, plan)));
-        context
-            .interrupt
-            .set_fallback(fallback.with_run_keys(plan.follow));
+        context.interrupt.set_fallback(fallback.with_keys_of(plan));
         match poller.progress() {
             Ok(Some(progress)) => line.set(human::operation_progress(&progress, wait)),
             Ok(None) => break None,
@@ -59,7 +57,7 @@ pub(super) fn poll_to_end(
             return document.with_resume(goes_on.then(|| resume(poller, plan)));
         }
         // The failure is known: an interrupt from here on only leaves details out.
-        let fallback = document.clone().with_run_keys(plan.follow);
+        let fallback = document.clone().with_keys_of(plan);
         context.interrupt.set_fallback(fallback);
         let found = poller.failure_details();
         let ids = error.request_ids().map(str::to_owned);

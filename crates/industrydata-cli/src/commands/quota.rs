@@ -196,10 +196,11 @@ fn entries_text(entries: &[Entry], now: Timestamp) -> String {
                     .or_else(|| entry.why().map(str::to_owned))
                     .unwrap_or_default(),
                 caller(entry.caller()),
+                entry.key().unwrap_or_default().to_owned(),
             ]
         })
         .collect();
-    human::table(["ID", "DATE", "STATE", "EVIDENCE", "CALLER"], &rows)
+    human::table(["ID", "DATE", "STATE", "EVIDENCE", "CALLER", "KEY"], &rows)
 }
 
 fn entry_json(entry: &Entry, now: Timestamp) -> Value {
@@ -215,6 +216,7 @@ fn entry_json(entry: &Entry, now: Timestamp) -> Value {
             "process": entry.caller().process,
             "label": entry.caller().label,
         },
+        "key": entry.key(),
     })
 }
 

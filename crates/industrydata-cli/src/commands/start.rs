@@ -10,6 +10,7 @@ use industrydata_core::lro::MayHaveStarted;
 use industrydata_core::lro::ReadError;
 use industrydata_core::lro::StartError;
 use industrydata_core::lro::StartErrorKind;
+use industrydata_core::wire::escape_controls;
 
 use crate::{
     args::{Global, Scheduled, StartArgs},
@@ -35,8 +36,8 @@ pub(super) fn run(
     context: Context<'_>,
 ) -> Result<Answer, Box<Document>> {
     match start(global, args, context) {
-        Ok(document) => Ok(Answer::from(&document.with_run_keys(args.follow))),
-        Err(document) => Err(document.with_run_keys(args.follow).into()),
+        Ok(document) => Ok(Answer::from(&document.with_start_keys(args.follow))),
+        Err(document) => Err(document.with_start_keys(args.follow).into()),
     }
 }
 
@@ -49,10 +50,13 @@ fn start(
         let document = Document::interrupted(may_have_started, None);
         context
             .interrupt
-            .set_fallback(document.with_run_keys(args.follow));
+            .set_fallback(document.with_start_keys(args.follow));
     };
     set_fallback(MayHaveStarted::No);
     let env = context.env;
+    if args.key.is_some() && matches!(settings::ledger_place(global, env), Ok(None)) {
+        return Err(no_ledger_for_a_key().into());
+    }
     let plan = ResumePlan::new(global)
         .follow(args.follow)
         .strict(args.strict);
@@ -102,6 +106,9 @@ fn start(
     if let Some(schedule) = schedule {
         limited = limited.schedule(schedule);
     }
+    if let Some(key) = &args.key {
+        limited = limited.key(key.clone());
+    }
     let wait = WaitSpan::new(deadline.remaining());
     let line = Arc::new(Mutex::new(None));
     let shown = Arc::clone(&line);
@@ -118,7 +125,8 @@ fn start(
             warn_of_ledger_clock(skew);
         }
         let document = error_report::start(&error, context.interrupt.is_interrupted());
-        let goes_on = args.wait_for_slot && is_wait_for_slot(&error);
+        let goes_on =
+            args.wait_for_slot && is_wait_for_slot(&error) || is_wait_for_key(&error, args);
         document.with_resume(goes_on.then(|| plan.start(args)))
     })?;
     operation::warn_not_recorded(poller.ledger_warning());
@@ -126,18 +134,22 @@ fn start(
         terminal::detail(format!("request id of the start: {id}"));
     }
     warn_of_clock(&*poller);
+    let attached = attached_to(&*poller);
     if !args.wait && !args.follow {
         let document = Document::success(
             Outcome::Started,
             operation::operation(&*poller),
             operation::quota(&*poller),
-        );
+        )
+        .with_attached(attached);
         return Ok(document.with_next(Some(operation::resume(&*poller, &plan))));
     }
-    context.progress(format!(
-        "started: operation {}",
-        poller.url().operation_id()
-    ));
+    let id = poller.url().operation_id();
+    context.progress(match &attached {
+        Some(start) => format!("attached to the start of {start}: operation {id}"),
+        None => format!("started: operation {id}"),
+    });
+    let plan = plan.attached(attached.is_some());
     let mut document = operation::poll_to_end(&mut *poller, &deadline, &plan, context);
     if args.follow {
         let after = After {
@@ -149,7 +161,7 @@ fn start(
         };
         document = follow_run::poll_to_end(document, after, &plan, context);
     }
-    Ok(operation::with_data_errors(document, &*poller))
+    Ok(operation::with_data_errors(document, &*poller).with_attached(attached))
 }
 
 /// Whether the start was still waiting for a slot, so that the same command goes on with that.
@@ -161,6 +173,30 @@ fn is_wait_for_slot(error: &StartError) -> bool {
             | StartErrorKind::TimeLimit { .. }
             | StartErrorKind::Stopped
     )
+}
+
+/// Whether the start ended while it waited for another one with its key, so that the same command goes on with that.
+fn is_wait_for_key(error: &StartError, args: &StartArgs) -> bool {
+    let is_stopped = matches!(error.kind(), StartErrorKind::Stopped);
+    matches!(error.kind(), StartErrorKind::KeyInUse { .. }) || is_stopped && args.key.is_some()
+}
+
+/// The start that the poller goes on with, if another process made it: when, and who.
+fn attached_to(poller: &dyn OperationPoller) -> Option<String> {
+    let accepted = poller.accepted()?;
+    let entry = accepted.attached_to()?;
+    let at = format!("{:.0}", accepted.at());
+    Some(match &entry.caller().host {
+        Some(host) => format!("{at} on {}", escape_controls(host)),
+        None => at,
+    })
+}
+
+fn no_ledger_for_a_key() -> Document {
+    Document::usage(
+        "--key takes a ledger that is stored: with --ledger none no other start can be found",
+    )
+    .advise("name a ledger with --ledger, or leave --key out")
 }
 
 /// A preflight that failed. Nothing was started, so a time limit means that the service was not reached.

@@ -121,6 +121,28 @@ fn each_start_error_has_its_exit_code() {
             5,
             Kind::NotFollowable,
         ),
+        (
+            StartErrorKind::KeyInUse {
+                lease_ends: Timestamp::UNIX_EPOCH,
+            },
+            7,
+            Kind::TimedOut,
+        ),
+        (
+            StartErrorKind::KeyInDoubt {
+                at: Timestamp::UNIX_EPOCH,
+                why: None,
+            },
+            8,
+            Kind::InDoubt,
+        ),
+        (
+            StartErrorKind::KeyNotFollowable {
+                at: Timestamp::UNIX_EPOCH,
+            },
+            5,
+            Kind::NotFollowable,
+        ),
         (StartErrorKind::Ledger(StoreError::Busy), 9, Kind::Ledger),
     ];
     for (start, code, kind) in cases {

@@ -10,6 +10,7 @@ use industrydata_core::Tenant;
 use industrydata_core::auth::Challenge;
 use industrydata_core::auth::TokenError;
 use industrydata_core::ledger::Schedule;
+use industrydata_core::ledger::StartKey;
 use industrydata_core::ledger::StoreError;
 use industrydata_core::lro::Accepted;
 use industrydata_core::lro::ActionError;
@@ -177,6 +178,13 @@ impl Client for Asynchronous {
                 .client
                 .clone()
                 .with(|session| session.schedule(schedule)),
+        })
+    }
+
+    fn key(&self, key: StartKey) -> Box<dyn Client> {
+        Box::new(Self {
+            runtime: self.runtime,
+            client: self.client.clone().key(key),
         })
     }
 

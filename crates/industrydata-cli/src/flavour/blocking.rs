@@ -10,6 +10,7 @@ use industrydata_core::auth::AccessToken;
 use industrydata_core::auth::Challenge;
 use industrydata_core::auth::TokenError;
 use industrydata_core::ledger::Schedule;
+use industrydata_core::ledger::StartKey;
 use industrydata_core::ledger::StoreError;
 use industrydata_core::lro::Accepted;
 use industrydata_core::lro::ActionError;
@@ -156,6 +157,10 @@ impl Client for Blocking {
         Box::new(Self(
             self.0.clone().with(|session| session.schedule(schedule)),
         ))
+    }
+
+    fn key(&self, key: StartKey) -> Box<dyn Client> {
+        Box::new(Self(self.0.clone().key(key)))
     }
 
     fn infer_schedule(&self) -> Result<Option<Schedule>, ReconcileError> {

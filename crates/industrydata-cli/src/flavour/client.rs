@@ -5,6 +5,7 @@ use std::time::Duration;
 use industrydata_core::Tenant;
 use industrydata_core::ledger::Caller;
 use industrydata_core::ledger::Schedule;
+use industrydata_core::ledger::StartKey;
 use industrydata_core::ledger::StoreError;
 use industrydata_core::lro::Accepted;
 use industrydata_core::lro::ActionError;
@@ -63,6 +64,8 @@ pub(crate) trait Client {
     fn time_limit(&self, limit: Duration) -> Box<dyn Client>;
     /// The same client with the schedule of the tenant's runs.
     fn schedule(&self, schedule: Schedule) -> Box<dyn Client>;
+    /// The same client with the key of its next start.
+    fn key(&self, key: StartKey) -> Box<dyn Client>;
     fn start(
         &self,
         wait_for_slot: bool,

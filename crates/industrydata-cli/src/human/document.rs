@@ -53,6 +53,9 @@ pub(crate) fn result(document: &Document) -> String {
 
 fn of_operation(operation: &OperationReport, document: &Document, width: Width) -> String {
     let mut text = String::new();
+    if let Some(start) = &document.attached_to {
+        let _ = writeln!(text, "attached to the start of {}", escape_controls(start));
+    }
     // A validation that found errors in the data has succeeded as an operation.
     let (outcome, style) = if document.outcome == Outcome::Started {
         ("started:", GOOD)

@@ -73,13 +73,12 @@ fn polling(state: &str, progress: &Progress, wait: WaitSpan) -> Status {
 
 /// Why a start waits, and for how long.
 pub(crate) fn slot_wait(reason: &PauseReason, time: Duration, wait: WaitSpan) -> Status {
-    status(
-        "waiting for a slot",
-        Some(&reason.to_string()),
-        "next try",
-        time,
-        wait,
-    )
+    let state = if matches!(reason, PauseReason::Key) {
+        "waiting for the outcome of another start"
+    } else {
+        "waiting for a slot"
+    };
+    status(state, Some(&reason.to_string()), "next try", time, wait)
 }
 
 fn status(

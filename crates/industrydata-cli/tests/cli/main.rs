@@ -17,6 +17,7 @@ mod forecast;
 mod human;
 #[cfg(unix)]
 mod interrupts;
+mod keys;
 mod ledger;
 mod logs;
 mod machine;

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::stage::{FLAVOURS, Ran, Stage, closed, emulator};
 
 /// The test server, with its own schema; `None` without a server, which is printed.
-fn server(name: &str) -> Option<String> {
+pub(crate) fn server(name: &str) -> Option<String> {
     let Ok(url) = env::var("INDUSTRYDATA_TEST_POSTGRES") else {
         println!("not run: no PostgreSQL server, which `cargo xtask test` starts");
         return None;

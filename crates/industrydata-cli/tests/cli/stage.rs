@@ -79,7 +79,11 @@ impl Stage {
     pub(crate) fn json(&self, line: &[&str]) -> (i32, Value) {
         let line: Vec<_> = line.iter().copied().chain(["--output", "json"]).collect();
         let ran = self.run(&line);
-        (ran.code, ran.document())
+        let document = ran.document();
+        // What is no start for the command line has no key of one.
+        let is_start = line.contains(&"start") && document["outcome"] != "usage";
+        assert!(!is_start || document["attached"].is_boolean(), "{ran:?}");
+        (ran.code, document)
     }
 
     /// The contents of the files in the home folder, such as the ledger.

@@ -12,7 +12,6 @@ const COMING: &[(&str, &[&str])] = &[
     ("flows", &["flows", "reset"]),
     ("follow", &["runs", "follow"]),
     ("--credential", &["quota", "--credential", "github"]),
-    ("--key", &["start", "--key", "once"]),
     ("--strict", &["start", "--strict"]),
 ];
 

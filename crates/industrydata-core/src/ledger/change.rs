@@ -15,6 +15,7 @@ use crate::ledger::{
     reply::{Applied, StoreReply},
     resolve::{Resolution, Unresolved, end_quarantine_in, external_in, other_id_in, resolve_in},
     settle::{Outcome, settle_in},
+    start_key::StartKey,
     stored::Stored,
     value::Value,
 };
@@ -28,6 +29,8 @@ pub struct Change {
     kind: Kind,
     /// What the `Date` of an answer shows about the ledger's clock.
     reading: Option<ClockReading>,
+    /// The key of the start.
+    start_key: Option<StartKey>,
 }
 
 #[derive(Clone, Debug)]
@@ -184,12 +187,22 @@ impl Change {
         Self::new(key, throttle, Kind::OtherId { id, operation })
     }
 
+    /// Sets the key of the start that a reservation or an outcome is about.
+    ///
+    /// While an entry with this key counts, nothing is reserved, and [`StoreReply::holder`] has the entry.
+    #[must_use]
+    pub fn with_start_key(mut self, key: Option<StartKey>) -> Self {
+        self.start_key = key;
+        self
+    }
+
     const fn new(key: LedgerKey, throttle: Throttle, kind: Kind) -> Self {
         Self {
             key,
             throttle,
             kind,
             reading: None,
+            start_key: None,
         }
     }
 
@@ -226,17 +239,32 @@ impl Change {
     fn apply_to(&self, stored: Stored<'_>, clock: Timestamp) -> Result<Applied, StoreError> {
         let mut value = codec::open(&self.key, stored, clock)?;
         value.recall(self.throttle.window, clock);
-        let mut unresolved = None;
+        let (mut unresolved, mut holder) = (None, None);
         let refusal = match &self.kind {
             Kind::Read | Kind::Entries => None,
             Kind::Reserve { id, lease, caller } => {
                 value.tidy(self.throttle, clock);
-                self.reserve_in(&mut value, hex(*id), *lease, caller, clock)
+                holder = self.holder_in(&value, &hex(*id), clock);
+                match holder {
+                    Some(_) => None,
+                    None => self.reserve_in(&mut value, hex(*id), *lease, caller, clock),
+                }
             }
             Kind::Settle { id, outcome } => {
                 // An entry that no longer counts must not take this outcome.
                 value.tidy(self.throttle, clock);
-                settle_in(&mut value, hex(*id), outcome, self.reading.as_ref(), clock);
+                let id = hex(*id);
+                let is_new = value.entry(&id).is_none();
+                settle_in(
+                    &mut value,
+                    id.clone(),
+                    outcome,
+                    self.reading.as_ref(),
+                    clock,
+                );
+                if is_new && let Some(entry) = value.entry(&id) {
+                    entry.key = self.kept_key();
+                }
                 self.compare_clock_in(&mut value, clock);
                 None
             }
@@ -277,7 +305,11 @@ impl Change {
         let write = match (&self.kind, &refusal) {
             (Kind::Read | Kind::Entries, _) => None,
             (Kind::Resolve { .. } | Kind::EndQuarantine { .. }, _) if unresolved.is_some() => None,
-            (Kind::Reserve { .. }, Some(_)) if !value.marked => None,
+            (Kind::Reserve { .. }, refusal)
+                if (refusal.is_some() || holder.is_some()) && !value.marked =>
+            {
+                None
+            }
             (
                 Kind::Reserve { .. }
                 | Kind::Settle { .. }
@@ -308,6 +340,7 @@ impl Change {
             reply: StoreReply {
                 quota: value.into_quota(self.throttle, clock),
                 refusal,
+                holder,
                 unresolved,
                 entries,
             },
@@ -319,6 +352,34 @@ impl Change {
             value.compare(reading, self.throttle.window, clock);
         }
         value.tidy(self.throttle, clock);
+    }
+
+    fn kept_key(&self) -> Option<String> {
+        let key = self.start_key.as_ref();
+        key.map(|key| key.as_str().to_owned())
+    }
+
+    /// The entry of another start that counts and has the key. There may be several if outcomes were written for entries
+    /// that the ledger had lost. One that was accepted decides, then one that is being made.
+    fn holder_in(&self, value: &Value, id: &str, clock: Timestamp) -> Option<Entry> {
+        let key = self.start_key.as_ref()?.as_str();
+        let has_key = |entry: &&Entry| entry.key() == Some(key);
+        if value.entries.iter().any(|entry| entry.id() == id) {
+            // After a lost commit the reservation is already there.
+            return None;
+        }
+        let rank = |entry: &&Entry| match entry.state(clock) {
+            EntryState::Confirmed => 2,
+            EntryState::Reserved => 1,
+            EntryState::InDoubt
+            | EntryState::Released
+            | EntryState::External
+            | EntryState::Other(_) => 0,
+        };
+        let entries = value.entries.iter().filter(has_key);
+        let counting = entries.filter(|entry| entry.counts(self.throttle.window, clock));
+        let holder = counting.max_by_key(|entry| (rank(entry), entry.date()));
+        holder.cloned()
     }
 
     fn reserve_in(
@@ -343,6 +404,7 @@ impl Change {
             made,
             clock_ahead: value.clock_ahead(at, clock),
             caller: caller.kept(),
+            key: self.kept_key(),
             ..Entry::new(
                 id,
                 EntryState::Reserved,

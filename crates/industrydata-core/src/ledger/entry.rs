@@ -126,6 +126,9 @@ pub struct Entry {
     pub(super) evidence: Option<String>,
     #[serde(default, rename = "who", skip_serializing_if = "Caller::is_empty")]
     pub(super) caller: Caller,
+    /// The key of the start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) key: Option<String>,
     /// Members of a newer release, kept as they are.
     #[serde(flatten)]
     pub(super) rest: Map<String, Value>,
@@ -152,6 +155,7 @@ impl Entry {
             why: None,
             evidence: None,
             caller: Caller::default(),
+            key: None,
             rest: Map::new(),
             hold: None,
         }
@@ -161,6 +165,13 @@ impl Entry {
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// The id as bytes. The ledger has no other spelling of it.
+    pub(crate) fn reservation(&self) -> [u8; 16] {
+        u128::from_str_radix(&self.id, 16)
+            .unwrap_or_default()
+            .to_be_bytes()
     }
 
     /// The state at `clock`. A reservation past its lease is in doubt.
@@ -242,6 +253,12 @@ impl Entry {
     #[must_use]
     pub const fn caller(&self) -> &Caller {
         &self.caller
+    }
+
+    /// The key of the start, if it has one.
+    #[must_use]
+    pub fn key(&self) -> Option<&str> {
+        self.key.as_deref()
     }
 
     /// Whether the entry uses a slot at `clock`.

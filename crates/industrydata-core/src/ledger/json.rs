@@ -64,6 +64,7 @@ impl Writer<'_> {
         if !entry.caller.is_empty() {
             self.caller(&entry.caller);
         }
+        self.optional_text(r#","key":"#, entry.key.as_deref());
         self.rest(&entry.rest);
         self.raw("}");
     }
@@ -181,6 +182,7 @@ impl<'a> Reader<'a> {
             why: self.optional_text(r#","why":""#)?,
             evidence: self.optional_text(r#","evidence":""#)?,
             caller: self.caller()?,
+            key: self.optional_text(r#","key":""#)?,
             rest: {
                 self.next("}")?;
                 serde_json::Map::new()
@@ -285,7 +287,7 @@ mod tests {
         ];
         let numbers = (number(), of(number()), number(), of(number()), of(number()));
         let ahead = (of(number()), of(number()));
-        let texts = (of(text()), of(text()), of(text()), of(text()));
+        let texts = (of(text()), of(text()), of(text()), of(text()), of(text()));
         let caller = (of(text()), of(any::<u32>()), of(text()));
         (text(), state, numbers, ahead, texts, caller, rest()).prop_map(
             |(id, state, numbers, ahead, texts, caller, rest)| Entry {
@@ -298,6 +300,7 @@ mod tests {
                 why: texts.1,
                 evidence: texts.2,
                 other_id: texts.3,
+                key: texts.4,
                 caller: Caller {
                     host: caller.0,
                     process: caller.1,
@@ -347,6 +350,19 @@ mod tests {
         let value = read(text).unwrap();
         assert_eq!(value, serde_json::from_str(text).unwrap());
         assert_eq!(written(&value), text);
+    }
+
+    /// An older release keeps the key as a member that it does not know, and writes it last.
+    #[test]
+    fn a_key_is_the_last_member() {
+        let text = r#"{"entries":[{"id":"a","state":"reserved","at":1,"until":2,"who":{"process":7},"key":"k é"},{"id":"b","state":"seen","at":1,"until":2,"key":"a\"b"}]}"#;
+        let value: Value = serde_json::from_str(text).unwrap();
+        let keys: Vec<_> = value.entries.iter().map(Entry::key).collect();
+        assert_eq!(keys, [Some("k é"), Some("a\"b")]);
+        assert!(value.entries.iter().all(|entry| entry.rest.is_empty()));
+        assert_eq!(written(&value), text);
+        let plain = text.replace("a\\\"b", "c");
+        assert_eq!(read(&plain).unwrap(), serde_json::from_str(&plain).unwrap());
     }
 
     proptest! {

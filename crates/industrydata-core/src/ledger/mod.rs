@@ -18,6 +18,7 @@ pub(crate) mod reset;
 pub(crate) mod resolve;
 pub(crate) mod schedule;
 pub(crate) mod settle;
+pub(crate) mod start_key;
 pub(crate) mod store;
 pub(crate) mod store_error;
 pub(crate) mod stored;
@@ -38,6 +39,7 @@ pub use self::{
     resolve::{Resolution, Unresolved},
     schedule::{Basis, Forecast, Schedule, Skip},
     settle::Outcome,
+    start_key::{StartKey, StartKeyError},
     store::Store,
     store_error::StoreError,
     stored::Stored,

@@ -17,6 +17,7 @@ pub struct Applied {
 pub struct StoreReply {
     pub(super) quota: Quota,
     pub(super) refusal: Option<Refusal>,
+    pub(super) holder: Option<Entry>,
     pub(super) unresolved: Option<Unresolved>,
     pub(super) entries: Vec<Entry>,
 }
@@ -41,6 +42,13 @@ impl StoreReply {
     #[must_use]
     pub const fn quota(&self) -> &Quota {
         &self.quota
+    }
+
+    /// The entry that has the key of a reservation. It counts, so nothing was reserved. `None` if the slot was reserved or
+    /// refused, and after other changes.
+    #[must_use]
+    pub const fn holder(&self) -> Option<&Entry> {
+        self.holder.as_ref()
     }
 
     /// Why a reservation was refused; `None` after success, and after other changes.

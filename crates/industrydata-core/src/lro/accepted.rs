@@ -8,7 +8,8 @@ use crate::lro::poll_operation::{Begun, OperationPoll, PollPlan};
 use crate::{
     endpoint::service::Service,
     ledger::{
-        change::Change, key::LedgerKey, quota::Quota, schedule::Forecast, store_error::StoreError,
+        change::Change, entry::Entry, key::LedgerKey, quota::Quota, schedule::Forecast,
+        store_error::StoreError,
     },
     model::origin::OperationOrigin,
     now::Now,
@@ -17,7 +18,8 @@ use crate::{
     wire::location::OperationUrl,
 };
 
-/// An accepted start. A run has started, the start counts, and its operation can be polled.
+/// An accepted start, of this caller or of the one that has its key. A run has started, the start counts, and its operation
+/// can be polled.
 #[derive(Clone, Debug)]
 pub struct Accepted(Box<AcceptedParts>);
 
@@ -40,6 +42,7 @@ pub(super) struct AcceptedParts {
     pub(super) ledger: LedgerKey,
     pub(super) throttle: Throttle,
     pub(super) reservation: [u8; 16],
+    pub(super) attached_to: Option<Entry>,
 }
 
 impl Accepted {
@@ -64,10 +67,24 @@ impl Accepted {
         &self.0.operation
     }
 
-    /// When the answer came.
+    /// The entry of the start with the same key, if this start goes on with its operation. This start sent nothing then.
+    #[must_use]
+    pub fn attached_to(&self) -> Option<&Entry> {
+        self.0.attached_to.as_ref()
+    }
+
+    /// When the answer came. For a start that goes on with another one: when that one's answer came, or when its slot was
+    /// reserved if evidence showed that it was accepted; by the service's clock as far as known.
     #[must_use]
     pub fn at(&self) -> Timestamp {
-        self.0.at.utc
+        let Some(entry) = &self.0.attached_to else {
+            return self.0.at.utc;
+        };
+        let [earliest, latest] = entry.service_times();
+        match entry.evidence() {
+            Some(_) => earliest,
+            None => latest,
+        }
     }
 
     /// The service's id of the request.
@@ -76,7 +93,7 @@ impl Accepted {
         self.0.request_id.as_deref()
     }
 
-    /// The quota after the start.
+    /// The quota after the start, or when the other start with its key was found.
     #[must_use]
     pub fn quota(&self) -> Option<&Quota> {
         self.0.quota.as_ref()
@@ -124,7 +141,7 @@ impl Accepted {
     }
 
     /// The poll of its operation, within the rest of the start's time limit. The first poll comes one interval after
-    /// the acceptance.
+    /// the acceptance, or at once if another process made the start.
     #[must_use]
     pub fn poll(&self, policy: PollingPolicy) -> OperationPoll {
         let plan = PollPlan {
@@ -141,6 +158,9 @@ impl Accepted {
             request_id: self.0.request_id.clone(),
         };
         let url = self.0.operation.clone();
+        if self.0.attached_to.is_some() {
+            return OperationPoll::attached(plan, url, self.at(), begun);
+        }
         OperationPoll::begun(plan, url, OperationOrigin::Start, begun)
     }
 }

@@ -22,6 +22,9 @@
 //!        +--refused, error--> Done+--401, another token                   +--short 429--> Wait --> Ledger(reserve)
 //! ```
 //!
+//! If another start with the key has the ledger's entry, the reservation is not made. `Ledger(reserve)` is then followed by
+//! `Done`, or by `Wait` and another look while that start is being made.
+//!
 //! # The polls
 //!
 //! ```text

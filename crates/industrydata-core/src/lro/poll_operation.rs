@@ -149,6 +149,20 @@ impl OperationPoll {
         poll
     }
 
+    /// Polls the operation of another process's start, which was accepted at `accepted`, at once.
+    pub(super) fn attached(
+        plan: PollPlan,
+        url: OperationUrl,
+        accepted: Timestamp,
+        begun: Begun,
+    ) -> Self {
+        let mut poll = Self::new(url, plan, Some(accepted), [0; 16], begun.at);
+        poll.seed = begun.seed;
+        poll.requests = begun.requests;
+        poll.pace.deadline = begun.deadline;
+        poll
+    }
+
     /// Sets what created the operation, as a resume token has it.
     #[must_use]
     pub const fn with_origin(mut self, origin: OperationOrigin) -> Self {

@@ -14,6 +14,8 @@ use crate::{
 pub enum PauseReason {
     /// The ledger has no free slot, for this reason.
     Slot(RefusalReason),
+    /// Another start with the same key is being made.
+    Key,
     /// The service refused the start for now (429).
     Throttled,
     /// The poll interval.
@@ -32,6 +34,7 @@ impl fmt::Display for PauseReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Slot(reason) => reason.fmt(f),
+            Self::Key => f.write_str("another start with this key is being made"),
             Self::Throttled => f.write_str("the service throttles starts"),
             Self::Interval => f.write_str("the operation continues"),
             Self::RetryAfter => f.write_str("the service asked to wait"),

@@ -64,7 +64,7 @@ impl RecordedPoll {
         &self.poll
     }
 
-    /// The accepted start, if this process made it.
+    /// The accepted start, if this process made it or found it by its key.
     #[must_use]
     pub const fn accepted(&self) -> Option<&Accepted> {
         self.accepted.as_ref()

@@ -23,6 +23,7 @@ use crate::{
         key::{Caller, LedgerKey},
         quota::Quota,
         schedule::Schedule,
+        start_key::StartKey,
         store_error::StoreError,
     },
     now::Now,
@@ -44,6 +45,7 @@ pub struct Session {
     limits: Limits,
     caller: Caller,
     wait_for_slot: bool,
+    key: Option<StartKey>,
     schedule: Option<Schedule>,
     on_wait: OnWait,
 }
@@ -77,6 +79,7 @@ impl Session {
             limits,
             caller,
             wait_for_slot: false,
+            key: None,
             schedule: None,
             on_wait: OnWait(None),
         }
@@ -97,6 +100,13 @@ impl Session {
     /// Stores a label with the start in the ledger: at most 255 characters, without control characters.
     pub fn label(mut self, label: impl Into<String>) -> Self {
         self.caller.label = Some(label.into());
+        self
+    }
+
+    /// Sets the key of the next start: one key starts at most one run within a window. A start whose key has one goes on
+    /// with that one's operation, and sends nothing.
+    pub fn key(mut self, key: StartKey) -> Self {
+        self.key = Some(key);
         self
     }
 
@@ -141,7 +151,8 @@ impl Session {
         self.schedule
     }
 
-    /// Starts a run: reserves a slot, sends the POST once, records the outcome.
+    /// Starts a run: reserves a slot, sends the POST once, records the outcome. With a [`key`](Self::key), an earlier start
+    /// with the key that is in doubt ends it; [`start_once`](Self::start_once) tries to resolve that doubt first.
     #[must_use]
     pub fn start(&self, seed: [u8; 16], now: Now) -> Start {
         let plan = StartPlan {
@@ -152,7 +163,9 @@ impl Session {
             wait_for_slot: self.wait_for_slot,
             caller: self.caller.clone(),
         };
-        Start::new(plan, seed, now).with_schedule(self.schedule)
+        Start::new(plan, seed, now)
+            .with_schedule(self.schedule)
+            .with_key(self.key.clone())
     }
 
     /// Polls the operation of a start that was accepted.

@@ -16,8 +16,9 @@ use crate::lro::{
     step::{Asks, Exchange, Pause, Pauses, Records, Step, Transaction, Writes},
 };
 use crate::policy::{
-    DEFAULT_THROTTLE, MARGIN, MAX_SHORT_LEASES, MAX_SHOWN_LOCATIONS, MAX_SLOT_WAIT,
-    MIN_REQUEST_TIME, SHORT_THROTTLE, SLOT_JITTER, THROTTLE_REMAINDER_MARGIN, THROTTLE_REMAINDERS,
+    DEFAULT_THROTTLE, KEY_LOOK, KEY_LOOK_JITTER, MARGIN, MAX_SHORT_LEASES, MAX_SHOWN_LOCATIONS,
+    MAX_SLOT_WAIT, MIN_REQUEST_TIME, SHORT_THROTTLE, SLOT_JITTER, THROTTLE_REMAINDER_MARGIN,
+    THROTTLE_REMAINDERS,
 };
 use crate::{
     auth::token::{AccessToken, Challenge, TokenError},
@@ -25,13 +26,14 @@ use crate::{
     ledger::{
         change::Change,
         clock::ClockReading,
-        entry::Entry,
+        entry::{Entry, EntryState},
         key::{Caller, LedgerKey},
         quota::Quota,
         refusal::{Refusal, RefusalReason},
         reply::StoreReply,
         schedule::{Forecast, Schedule},
         settle::Outcome,
+        start_key::StartKey,
         store_error::StoreError,
     },
     now::Now,
@@ -40,6 +42,7 @@ use crate::{
     tenant::Tenant,
     wire::{
         http_date::date,
+        location::OperationUrl,
         retry_after::retry_after,
         service_error::ServiceError,
         text::hex,
@@ -76,6 +79,7 @@ pub struct Start {
     last: Now,
     quota: Option<Quota>,
     schedule: Option<Schedule>,
+    start_key: Option<StartKey>,
     client_request_id: Option<String>,
     short_leases: u32,
     /// The number of 429s in a row after which the start waited.
@@ -198,6 +202,7 @@ impl Start {
             last: now,
             quota: None,
             schedule: None,
+            start_key: None,
             client_request_id: None,
             short_leases: 0,
             throttles: 0,
@@ -213,6 +218,96 @@ impl Start {
     pub const fn with_schedule(mut self, schedule: Option<Schedule>) -> Self {
         self.schedule = schedule;
         self
+    }
+
+    /// Sets the key of the start. If another start with this key counts, this one sends nothing: it waits for its outcome
+    /// and goes on with its operation ([`Accepted::attached_to`]).
+    #[must_use]
+    pub fn with_key(mut self, key: Option<StartKey>) -> Self {
+        self.start_key = key;
+        self
+    }
+
+    /// Whether the start has ended because an earlier one with its key is in doubt.
+    pub(crate) fn is_key_in_doubt(&self) -> bool {
+        matches!(&self.state, State::Ended(Err(error)) if matches!(error.kind(), StartErrorKind::KeyInDoubt { .. }))
+    }
+
+    /// Looks for the key once more, after a reconciliation. The time limit stays.
+    pub(crate) fn again(&mut self, now: Now) {
+        self.last = now;
+        self.reserve_anew();
+    }
+
+    /// The latest moment reported.
+    pub(crate) const fn last(&self) -> Now {
+        self.last
+    }
+
+    /// The time that is left.
+    pub(crate) fn left(&self) -> Duration {
+        self.deadline.saturating_sub(self.last.steady)
+    }
+
+    /// Another start has the key, so this one sends nothing.
+    fn held(&mut self, holder: Entry, now: Now) {
+        let clock = self.quota.as_ref().map_or(now.utc, Quota::as_of);
+        let at = holder.date();
+        match holder.state(clock) {
+            EntryState::Reserved => {
+                let left = until(clock, holder.lease_ends());
+                let wait = (KEY_LOOK + self.jitter(KEY_LOOK_JITTER)).min(left);
+                let until = now.steady.saturating_add(wait).min(self.deadline);
+                let otherwise = self.error(
+                    StartErrorKind::KeyInUse {
+                        lease_ends: holder.lease_ends(),
+                    },
+                    None,
+                );
+                if now.steady >= self.deadline {
+                    self.state = State::Ended(Err(otherwise));
+                } else {
+                    self.pause(until, PauseReason::Key, otherwise, now);
+                }
+            }
+            EntryState::Confirmed => self.attach(holder, now),
+            EntryState::InDoubt
+            | EntryState::Released
+            | EntryState::External
+            | EntryState::Other(_) => {
+                let why = holder.why().map(str::to_owned);
+                self.end_err(StartErrorKind::KeyInDoubt { at, why }, None);
+            }
+        }
+    }
+
+    /// Goes on with the operation of the start that has the key. The ledger keeps the operation's id alone.
+    fn attach(&mut self, holder: Entry, now: Now) {
+        let operation = holder.operation().unwrap_or_default();
+        let Ok(operation) = OperationUrl::from_id(self.plan.service.base(), operation) else {
+            let at = holder.date();
+            return self.end_err(StartErrorKind::KeyNotFollowable { at }, None);
+        };
+        self.state = State::Ended(Ok(Accepted::new(AcceptedParts {
+            service: self.plan.service.clone(),
+            limits: self.plan.limits,
+            deadline: self.deadline,
+            seed: self.seed.bytes,
+            requests: self.seed.requests,
+            operation,
+            at: now,
+            retry_after: None,
+            clock_skew: None,
+            ledger_clock_skew: None,
+            request_id: None,
+            quota: self.quota.clone(),
+            forecast: None,
+            unrecorded: None,
+            ledger: self.key.clone(),
+            throttle: self.plan.throttle,
+            reservation: holder.reservation(),
+            attached_to: Some(holder),
+        })));
     }
 
     fn settled(&mut self, change: Arc<Change>, after: After, error: Option<StoreError>, now: Now) {
@@ -263,7 +358,7 @@ impl Start {
         let jitter = if is_remainder {
             THROTTLE_REMAINDER_MARGIN
         } else {
-            self.slot_jitter()
+            self.jitter(SLOT_JITTER)
         };
         let wait = wait.min(MAX_SLOT_WAIT) + jitter;
         let until = now.steady.saturating_add(wait).min(self.deadline);
@@ -282,9 +377,9 @@ impl Start {
         };
     }
 
-    fn slot_jitter(&self) -> Duration {
+    fn jitter(&self, most: Duration) -> Duration {
         let share = Seed::new(self.seed.bytes).jitter(self.seed.reservations);
-        SLOT_JITTER.mul_f64(f64::from(share) / f64::from(u32::MAX))
+        most.mul_f64(f64::from(share) / f64::from(u32::MAX))
     }
 
     fn reserve_anew(&mut self) {
@@ -305,8 +400,13 @@ impl Start {
         Some(schedule.forecast(&times.collect::<Vec<_>>(), accepted))
     }
 
-    fn settle(&mut self, id: [u8; 16], outcome: Outcome, after: After) {
+    fn settlement(&self, id: [u8; 16], outcome: Outcome) -> Change {
         let change = Change::settle(self.key.clone(), self.plan.throttle, id, outcome);
+        change.with_start_key(self.start_key.clone())
+    }
+
+    fn settle(&mut self, id: [u8; 16], outcome: Outcome, after: After) {
+        let change = self.settlement(id, outcome);
         self.state = State::Settle {
             change: Arc::new(change.with_clock_reading(self.clock_reading)),
             after,
@@ -376,7 +476,7 @@ impl Start {
             let jitter = if short {
                 Duration::ZERO
             } else {
-                self.slot_jitter().min(pause)
+                self.jitter(SLOT_JITTER).min(pause)
             };
             After::Pause {
                 time: pause.saturating_add(jitter),
@@ -427,6 +527,7 @@ impl Start {
                 ledger: self.key.clone(),
                 throttle: self.plan.throttle,
                 reservation: slot.id,
+                attached_to: None,
             })),
             Err(error) => Err(StartErrorKind::NotFollowable {
                 error,
@@ -475,6 +576,7 @@ impl Machine for Start {
                     self.plan.limits.lease(),
                     self.plan.caller.clone(),
                 )
+                .with_start_key(self.start_key.clone())
                 .into()
             }
             State::Settle { change, .. } => Arc::clone(change),
@@ -521,8 +623,7 @@ impl Machine for Start {
             ),
             State::Settle { change, .. } => return Some(Arc::clone(change)),
         };
-        let change = Change::settle(self.key.clone(), self.plan.throttle, id, outcome);
-        Some(Arc::new(change))
+        Some(Arc::new(self.settlement(id, outcome)))
     }
 }
 
@@ -542,9 +643,10 @@ impl Records for Start {
             ),
             result,
         ) {
-            (State::Reserve { id, .. }, Ok(reply)) => match reply.refusal() {
-                Some(refusal) => self.no_slot(*refusal, now),
-                None => {
+            (State::Reserve { id, .. }, Ok(reply)) => match (reply.holder(), reply.refusal()) {
+                (Some(holder), _) => self.held(holder.clone(), now),
+                (None, Some(refusal)) => self.no_slot(*refusal, now),
+                (None, None) => {
                     let granted = (reply.quota().as_of(), now.steady);
                     self.state = State::Ready {
                         slot: Slot {
@@ -776,8 +878,8 @@ impl Pauses for Start {
 
     fn over(&mut self, now: Now) {
         self.last = now;
-        if let State::Pausing { otherwise, .. } = &self.state {
-            self.waited = true;
+        if let State::Pausing { pausing, otherwise } = &self.state {
+            self.waited |= !matches!(pausing.reason, PauseReason::Key);
             if now.steady >= self.deadline {
                 self.state = State::Ended(Err(otherwise.clone()));
             } else {

@@ -17,6 +17,7 @@ use crate::{
         base_url::BaseUrl,
         location::error::LocationError,
         service_error::ServiceError,
+        text::escape_controls,
         transport::{Cause, Phase, TransportError},
     },
 };
@@ -93,6 +94,25 @@ pub enum StartErrorKind {
         /// The service's request id.
         request_id: Option<String>,
     },
+    /// The time limit passed while another start with the same key was being made. This start sent nothing; whether a run has
+    /// started is unknown.
+    KeyInUse {
+        /// When the other start's lease ends, by the ledger's clock.
+        lease_ends: Timestamp,
+    },
+    /// An earlier start with the same key is in doubt. This start sent nothing; whether a run has started is unknown.
+    KeyInDoubt {
+        /// When the service may have accepted the earlier start at the latest, by the ledger's clock.
+        at: Timestamp,
+        /// Why it is in doubt, in words.
+        why: Option<String>,
+    },
+    /// The service accepted an earlier start with the same key, so a run has started, but the ledger has no operation to
+    /// poll. This start sent nothing.
+    KeyNotFollowable {
+        /// When it was accepted, by the ledger's clock.
+        at: Timestamp,
+    },
     /// The ledger is unusable. Nothing was sent.
     Ledger(StoreError),
 }
@@ -168,8 +188,12 @@ impl StartError {
             | StartErrorKind::Ledger(_) => MayHaveStarted::No,
             StartErrorKind::AmbiguousAnswer(_)
             | StartErrorKind::AnswerLost(_)
-            | StartErrorKind::Dropped => MayHaveStarted::Unknown,
-            StartErrorKind::NotFollowable { .. } => MayHaveStarted::Yes,
+            | StartErrorKind::Dropped
+            | StartErrorKind::KeyInUse { .. }
+            | StartErrorKind::KeyInDoubt { .. } => MayHaveStarted::Unknown,
+            StartErrorKind::NotFollowable { .. } | StartErrorKind::KeyNotFollowable { .. } => {
+                MayHaveStarted::Yes
+            }
         }
     }
 
@@ -214,6 +238,15 @@ impl StartError {
             StartErrorKind::NotFollowable { .. } => {
                 "do not start again: the run was started; look for it among the tenant's runs"
             }
+            StartErrorKind::KeyInUse { .. } => {
+                "start again with the same key: that start goes on with the other one, and starts none beside it"
+            }
+            StartErrorKind::KeyInDoubt { .. } => {
+                "look at the tenant's runs; `industrydata quota --entries` shows the start, `quota --reconcile` and `quota --resolve` resolve it; with the same key nothing is started until then"
+            }
+            StartErrorKind::KeyNotFollowable { .. } => {
+                "do not start again: the run was started; look for it among the tenant's runs"
+            }
             StartErrorKind::Ledger(_) => "fix the ledger as described, then start again",
         }
     }
@@ -235,6 +268,9 @@ impl StartError {
             | StartErrorKind::Dropped
             | StartErrorKind::Stopped
             | StartErrorKind::NotFollowable { .. }
+            | StartErrorKind::KeyInUse { .. }
+            | StartErrorKind::KeyInDoubt { .. }
+            | StartErrorKind::KeyNotFollowable { .. }
             | StartErrorKind::Ledger(_) => None,
         }
     }
@@ -350,6 +386,31 @@ impl fmt::Display for StartError {
                     "a run was started, but its operation cannot be polled: {error}"
                 )
             }
+            StartErrorKind::KeyInUse { lease_ends } => {
+                let ends = self.shown(*lease_ends);
+                write!(
+                    f,
+                    "the time limit passed while another start with this key was being made (its lease ends at {ends:.0})"
+                )
+            }
+            StartErrorKind::KeyInDoubt { at, why } => {
+                let at = self.shown(*at);
+                write!(
+                    f,
+                    "in doubt whether the start of {at:.0} with this key started a run"
+                )?;
+                match why {
+                    Some(why) => write!(f, " ({})", escape_controls(why)),
+                    None => Ok(()),
+                }
+            }
+            StartErrorKind::KeyNotFollowable { at } => {
+                let at = self.shown(*at);
+                write!(
+                    f,
+                    "the start of {at:.0} with this key started a run, but its operation cannot be polled: the ledger has no usable id of it"
+                )
+            }
             StartErrorKind::Ledger(error) => {
                 write!(f, "cannot start: {error}")
             }
@@ -376,6 +437,9 @@ impl std::error::Error for StartError {
             | StartErrorKind::AmbiguousAnswer(_)
             | StartErrorKind::Dropped
             | StartErrorKind::Stopped
+            | StartErrorKind::KeyInUse { .. }
+            | StartErrorKind::KeyInDoubt { .. }
+            | StartErrorKind::KeyNotFollowable { .. }
             | StartErrorKind::NotFollowable { .. } => None,
         }
     }

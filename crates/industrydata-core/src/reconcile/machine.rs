@@ -36,6 +36,8 @@ pub struct Reconcile {
     seed: Seed,
     state: State,
     is_stopped: bool,
+    /// The latest moment reported.
+    last: Now,
 }
 
 type Operations = Result<(Vec<Operation>, Option<Timestamp>), ReadError>;
@@ -63,6 +65,7 @@ impl Session {
             seed,
             state: State::Operations(Box::new(read)),
             is_stopped: false,
+            last: now,
         }
     }
 
@@ -86,6 +89,39 @@ impl Session {
 }
 
 impl Reconcile {
+    /// The result, if the reconciliation has ended.
+    pub(super) fn outcome(&mut self) -> Option<Result<Arc<Reconciliation>, ReconcileError>> {
+        self.proceed();
+        match &self.state {
+            State::Ended(outcome) => Some(outcome.clone()),
+            State::Changes {
+                reconciliation,
+                next,
+            } if *next >= reconciliation.changes().len() => Some(Ok(Arc::clone(reconciliation))),
+            State::Operations(_) | State::Runs(_) | State::Quota(_) | State::Changes { .. } => None,
+        }
+    }
+
+    /// The latest moment reported.
+    pub(super) const fn last(&self) -> Now {
+        self.last
+    }
+
+    /// The next step before the end.
+    pub(super) fn lend<T>(&mut self) -> Step<'_, Writes, T> {
+        let change = match self.state {
+            State::Operations(ref mut read) => return read.lend(),
+            State::Runs(ref mut reading) => return reading.1.lend(),
+            State::Changes {
+                ref reconciliation,
+                next,
+            } => reconciliation.changes().get(next).cloned(),
+            State::Quota(_) | State::Ended(_) => None,
+        };
+        let change = change.unwrap_or_else(|| self.session.read_quota());
+        Step::Ledger(Transaction::new(self, change.into()), Writes::WITNESS)
+    }
+
     /// Moves to the next state once the read has ended.
     fn proceed(&mut self) {
         if let State::Operations(read) = &mut self.state
@@ -103,6 +139,7 @@ impl Reconcile {
         if let State::Runs(reading) = &mut self.state
             && let Some(outcome) = reading.1.outcome()
         {
+            self.last = reading.1.last();
             let runs = outcome.map(Arc::unwrap_or_clone);
             let runs = runs.map_err(Read::<Dated<ListRuns>>::error);
             self.state = match ServiceSnapshot::new(reading.0.clone(), runs) {
@@ -121,21 +158,10 @@ impl Machine for Reconcile {
     type Error = ReconcileError;
 
     fn step(&mut self) -> Step<'_, Writes, Result<Arc<Reconciliation>, ReconcileError>> {
-        self.proceed();
-        let change = match self.state {
-            State::Operations(ref mut read) => return read.lend(),
-            State::Runs(ref mut reading) => return reading.1.lend(),
-            State::Ended(ref outcome) => return Step::Done(outcome.clone()),
-            State::Quota(_) => self.session.read_quota(),
-            State::Changes {
-                ref reconciliation,
-                next,
-            } => match reconciliation.changes().get(next) {
-                Some(change) => change.clone(),
-                None => return Step::Done(Ok(Arc::clone(reconciliation))),
-            },
-        };
-        Step::Ledger(Transaction::new(self, change.into()), Writes::WITNESS)
+        match self.outcome() {
+            Some(outcome) => Step::Done(outcome),
+            None => self.lend(),
+        }
     }
 
     /// Ends the reads. If the changes were begun, all of them are made.
@@ -150,7 +176,8 @@ impl Machine for Reconcile {
 }
 
 impl Records for Reconcile {
-    fn done(&mut self, result: Result<StoreReply, StoreError>, _: Now) {
+    fn done(&mut self, result: Result<StoreReply, StoreError>, now: Now) {
+        self.last = now;
         match (&mut self.state, result) {
             (_, Err(error)) => self.state = State::Ended(Err(error.into())),
             (State::Quota(snapshot), Ok(reply)) => {

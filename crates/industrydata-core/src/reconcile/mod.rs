@@ -1,5 +1,5 @@
 //! Compares the ledger with the service's lists. This resolves starts in doubt by evidence, enters external starts,
-//! finds the run of an operation, reads the details of a failure, and infers the schedule. Nothing in this module starts a run.
+//! finds the run of an operation, reads the details of a failure, and infers the schedule. [`StartOnce`] reconciles between two attempts at one start.
 
 pub(crate) mod error;
 pub(crate) mod failure_details;
@@ -13,6 +13,7 @@ pub(crate) mod reconciliation;
 pub(crate) mod run_match;
 pub(crate) mod search;
 pub(crate) mod snapshot;
+pub(crate) mod start_once;
 #[cfg(test)]
 mod tests;
 
@@ -26,4 +27,5 @@ pub use self::{
     reconciliation::Reconciliation,
     run_match::{RunMatch, RunMatchedBy},
     snapshot::ServiceSnapshot,
+    start_once::StartOnce,
 };

@@ -206,7 +206,8 @@ impl<'a> Search<'a> {
             let is_late =
                 millis_after(entry.lease_ends(), LATEST_RUN_START) <= now.as_millisecond();
             let may_be = unowned.iter().any(|run| run_span(entry).has(run.1))
-                || held.iter().any(|op| self.op_span(entry).has(op.created));
+                || held.iter().any(|op| self.op_span(entry).has(op.created))
+                || (entry.key().is_some() && self.may_have_been_given_away(entry));
             // The dates of an entry that another difference between the clocks gave say nothing about the lists.
             let is_placed = entry.agrees_with_service();
             if self.is_whole && reaches && is_late && is_placed && !may_be {
@@ -230,6 +231,25 @@ impl<'a> Search<'a> {
             }
         }
         found
+    }
+
+    /// Whether an operation or a run near the entry is another entry's by its time alone. For the number of free slots it
+    /// does not matter which of the two has it. A key that was released in place of the other's would start a second run.
+    fn may_have_been_given_away(&self, entry: &Entry) -> bool {
+        let is_answered = |op: &Op<'_>| {
+            let mut entries = self.entries.iter();
+            entries.any(|it| it.evidence().is_none() && it.names(op.id))
+        };
+        let by_time = |op: &&Op<'_>| !is_answered(op);
+        let is_answered_run = |id: &str| self.ops.iter().any(|op| op.has_run(id));
+        self.ops
+            .iter()
+            .filter(by_time)
+            .any(|op| self.op_span(entry).has(op.created))
+            || self
+                .runs
+                .iter()
+                .any(|run| !is_answered_run(run.0) && run_span(entry).has(run.1))
     }
 
     fn is_claimed(&self, op: &Op<'_>) -> bool {

@@ -1045,3 +1045,50 @@ proptest! {
         prop_assert!(accepted <= 5, "{accepted} starts in one window");
     }
 }
+
+/// Two starts with keys, both in doubt, and one operation that may be either's: which of the two has no run is unknown, so no
+/// key is freed. Without keys, the slot of the second is.
+#[test]
+fn a_key_is_not_freed_in_place_of_another_start() {
+    for (is_keyed, in_doubt) in [(true, 1), (false, 0)] {
+        let mut ledger = Ledger::default();
+        for (n, seconds) in [(1, 0), (2, 30)] {
+            let lease = Duration::from_secs(LEASE);
+            let throttle = Throttle::default();
+            let start_key = is_keyed.then(|| format!("key-{n}").parse().unwrap());
+            let reserve = Change::reserve(key(), throttle, [n; 16], lease, Caller::default());
+            ledger.apply(&reserve.with_start_key(start_key), seconds);
+            let why = "lost".to_owned();
+            let lost = Change::settle(key(), throttle, [n; 16], Outcome::InDoubt { why });
+            ledger.apply(&lost, seconds);
+        }
+        let listed = ops(&[("o-0", -HOUR, Some("r-0")), ("o-1", 31, Some("r-1"))]);
+        let runs = runs(&[("r-0", -HOUR), ("r-1", 32)]);
+        for _ in 0..2 {
+            drop(ledger.reconcile(HOUR, Some(&listed), Some(&runs)));
+            let quota = ledger.quota(HOUR);
+            let expected = (in_doubt, 1);
+            assert_eq!(
+                (quota.in_doubt(), quota.confirmed()),
+                expected,
+                "{is_keyed}"
+            );
+        }
+    }
+}
+
+/// A start without an answer is freed beside one whose own answer named the only operation about that time.
+#[test]
+fn a_key_is_freed_if_all_that_is_listed_is_known_to_be_others() {
+    let mut ledger = Ledger::default();
+    ledger.start(1, 0, Some("o-1"));
+    let throttle = Throttle::default();
+    let lease = Duration::from_secs(LEASE);
+    let reserve = Change::reserve(key(), throttle, [2; 16], lease, Caller::default());
+    ledger.apply(&reserve.with_start_key(Some("k".parse().unwrap())), 5);
+    let listed = ops(&[("o-0", -HOUR, Some("r-0")), ("o-1", 1, Some("r-1"))]);
+    let runs = runs(&[("r-0", -HOUR), ("r-1", 2)]);
+    drop(ledger.reconcile(HOUR, Some(&listed), Some(&runs)));
+    let quota = ledger.quota(HOUR);
+    assert_eq!((quota.in_doubt(), quota.confirmed()), (0, 1));
+}
