@@ -368,7 +368,7 @@ fn the_id_of_the_operations_body_is_kept_once_when_the_poll_ends() {
         let accepted = world.start(world.plan()).unwrap();
         let before = (world.store_calls, world.ledger.clone());
         if store_fails {
-            world.store_error = Some((1, StoreError::Busy));
+            world.store_error = Some((world.store_calls + 1, StoreError::Busy));
         }
         let mut machine = session().after(accepted);
         assert!(world.drive(&mut machine).is_ok());
