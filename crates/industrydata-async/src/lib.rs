@@ -81,14 +81,18 @@
 //!   aws-lc-rs, and the roots of the operating system.
 //! - `rustls-no-provider`: rustls with the provider that the process has installed.
 //! - `native-tls`: the TLS library of the operating system.
+//! - `certificate`: signs the assertions of a certificate credential, with aws-lc-rs or with the provider that the process
+//!   has installed.
 
 mod build_error;
+mod certificate;
 mod client;
 mod clock;
 mod command;
 mod connect;
 mod credentials;
 mod drive;
+mod endpoints;
 mod http;
 mod inner;
 mod operation_poller;

@@ -75,7 +75,7 @@ impl Resolver for CachingResolver {
         }
         let addrs = self.addresses(uri, config, timeout)?;
         let plain = open == 0 && uri.scheme() == Some(&http::uri::Scheme::HTTP);
-        if plain && !addrs.iter().all(|addr| addr.ip().is_loopback()) {
+        if plain && !addrs.iter().all(|addr| is_near(uri, addr.ip())) {
             return Err(Error::Io(std::io::Error::other(
                 "the name resolves to an address that is not loopback, and the base is not https",
             )));
@@ -147,6 +147,16 @@ impl<In: Transport> Connector<In> for Mark {
         });
         Ok(chained)
     }
+}
+
+/// Whether an address may be reached without encryption: loopback, or a link-local address that the URL itself has. Only an
+/// identity endpoint has one, since a base URL cannot.
+fn is_near(uri: &Uri, address: IpAddr) -> bool {
+    let is_link_local = match address {
+        IpAddr::V4(address) => address.is_link_local(),
+        IpAddr::V6(address) => address.is_unicast_link_local(),
+    };
+    address.is_loopback() || (is_link_local && literal(uri).is_some())
 }
 
 fn literal(uri: &Uri) -> Option<SocketAddr> {

@@ -80,14 +80,18 @@
 //! - `platform-verifier`: the roots of the operating system, to be chosen in the configuration.
 //! - `rustls-no-provider`: rustls with the provider that the process has installed.
 //! - `native-tls`: the TLS library of the operating system, to be chosen in the configuration.
+//! - `certificate`: signs the assertions of a certificate credential, with ring or with the provider that the process has
+//!   installed.
 
 mod build_error;
+mod certificate;
 mod client;
 mod clock;
 mod command;
 mod connect;
 mod credentials;
 mod drive;
+mod endpoints;
 mod http;
 mod inner;
 mod operation_poller;

@@ -248,7 +248,7 @@ fn refused() -> Script {
 
 /// The service refuses the token, and the source has no other.
 fn refused_without_another() -> Script {
-    let expired = TokenError::Refused("invalid_client".to_owned());
+    let expired = TokenError::Refused("invalid_client".to_owned().into());
     answer(401).then(Answer::NoToken(expired))
 }
 
@@ -517,7 +517,7 @@ fn add_errors(document: &mut Document) {
     }
     sections! { document, |sample, it| sample.because(it).fact("transient:", Some(it.is_transient()));
         TokenError {
-            Malformed("empty") Unusable("no token in it".to_owned()) Refused("invalid_client".to_owned())
+            Malformed("empty") Unusable("no token in it".to_owned()) Refused("invalid_client".to_owned().into())
             Unavailable(no_socket())
         }
     }

@@ -180,7 +180,7 @@ fn a_source_that_fails_between_polls_is_asked_again() {
         assert!(world.run(PollingPolicy::default()).is_ok());
         assert_eq!((world.requests.len(), world.pauses.len()), (2, 2));
     }
-    let refused = || Answer::NoToken(TokenError::Refused("expired".to_owned()));
+    let refused = || Answer::NoToken(TokenError::Refused("expired".to_owned().into()));
     check(Script::new().running().then(refused()), "NoToken", 1);
     check(Script::new().status(401).then(refused()), "Unauthorized", 1);
     let mut world = World::new(Script::new().accepted().then(refused()));
