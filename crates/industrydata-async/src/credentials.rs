@@ -80,6 +80,18 @@ impl CredentialsToken {
         Self::given(Given::Anew(Box::new(read)), None)
     }
 
+    /// The same with a configuration, as [`with_config`](Self::with_config) uses it.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`] if there is no TLS.
+    pub fn anew_with_config(
+        read: impl Fn() -> Result<Credential, TokenError> + Send + Sync + 'static,
+        config: reqwest::ClientBuilder,
+    ) -> Result<Self, BuildError> {
+        Self::given(Given::Anew(Box::new(read)), Some(config))
+    }
+
     fn given(
         credential: Given,
         config: Option<reqwest::ClientBuilder>,

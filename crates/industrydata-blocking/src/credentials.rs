@@ -84,6 +84,18 @@ impl CredentialsToken {
         Self::given(Given::Anew(Box::new(read)), Agent::config_builder())
     }
 
+    /// The same with a configuration, as [`with_config`](Self::with_config) uses it.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`] if there is no TLS.
+    pub fn anew_with_config(
+        read: impl Fn() -> Result<Credential, TokenError> + Send + Sync + 'static,
+        config: ConfigBuilder<AgentScope>,
+    ) -> Result<Self, BuildError> {
+        Self::given(Given::Anew(Box::new(read)), config)
+    }
+
     fn given(credential: Given, config: ConfigBuilder<AgentScope>) -> Result<Self, BuildError> {
         let stop = Stop::default();
         let endpoints = Endpoints::new(credential.get().ok().as_deref(), config, &stop)?;

@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use http::StatusCode;
+use industrydata_core::auth::TokenError;
 use industrydata_core::ledger::StoreError;
 use industrydata_core::lro::MayHaveStarted;
 use industrydata_core::lro::OperationPollError;
@@ -110,11 +111,20 @@ pub(crate) fn start(error: &StartError, interrupted: bool) -> Document {
         message = format!("{message}: {}", quoted.join(", "));
     }
     let may_have_started = error.may_have_started();
+    let token = if let StartErrorKind::NoToken(token)
+    | StartErrorKind::Unauthorized {
+        token: Some(token), ..
+    } = error.kind()
+    {
+        Some(token)
+    } else {
+        None
+    };
     Document {
         quota: error.quota().map(QuotaReport::from),
         ..Document::error(outcome, kind, message)
     }
-    .advise(error.advice())
+    .advise(&token_advice(token, error.advice()))
     .with_request_id(error.request_id())
     .may_have_started(may_have_started)
     .interrupted_if(interrupted && may_have_started != MayHaveStarted::Yes)
@@ -141,12 +151,21 @@ pub(crate) fn operation_poll(
     } else {
         message(error)
     };
+    let token = if let OperationPollErrorKind::NoToken(token)
+    | OperationPollErrorKind::Unauthorized {
+        token: Some(token), ..
+    } = error.kind()
+    {
+        Some(token)
+    } else {
+        None
+    };
     Document {
         operation: Some(operation),
         quota,
         ..Document::error(outcome, kind, message)
     }
-    .advise(error.advice())
+    .advise(&token_advice(token, error.advice()))
     .with_request_id(error.request_id())
     .may_have_started(error.may_have_started())
     .interrupted_if(interrupted && !failed)
@@ -155,8 +174,17 @@ pub(crate) fn operation_poll(
 /// A read that returned nothing.
 pub(crate) fn read(error: &ReadError, interrupted: bool) -> Document {
     let (outcome, kind) = read_kind(error);
+    let token = if let ReadErrorKind::NoToken(token)
+    | ReadErrorKind::Unauthorized {
+        token: Some(token), ..
+    } = error.kind()
+    {
+        Some(token)
+    } else {
+        None
+    };
     Document::error(outcome, kind, message(error))
-        .advise(error.advice())
+        .advise(&token_advice(token, error.advice()))
         .with_request_id(error.request_id())
         .interrupted_if(interrupted)
 }
@@ -206,6 +234,14 @@ pub(crate) fn resume(error: &ResumeError) -> Document {
             Document::error(Outcome::Usage, Kind::Location, error.to_string())
                 .advise("set --base-url to the service that accepted the start")
         }
+    }
+}
+
+/// The advice of a token endpoint's code, if it has one, before the usual advice.
+pub(crate) fn token_advice(error: Option<&TokenError>, usual: &str) -> String {
+    match error.and_then(TokenError::advice) {
+        Some(advice) => format!("{advice}; {usual}"),
+        None => usual.to_owned(),
     }
 }
 

@@ -18,6 +18,7 @@ mod human;
 mod report;
 mod settings;
 mod signals;
+mod tenancy;
 mod terminal;
 mod tokens;
 

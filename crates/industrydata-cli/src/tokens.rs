@@ -11,7 +11,7 @@ use std::{
 
 use industrydata_core::Timestamp;
 use industrydata_core::auth::AccessToken;
-use industrydata_core::auth::ClientCredentials;
+use industrydata_core::auth::CredentialKind;
 use industrydata_core::auth::TokenError;
 
 use crate::{signals::Interrupt, terminal};
@@ -32,8 +32,8 @@ pub(crate) enum Tokens {
     File(TokenFile),
     /// A command that `sh -c` runs.
     Command(String),
-    /// The client credentials of an application.
-    Credentials(ClientCredentials),
+    /// A credential of the environment, which is read anew for each exchange.
+    Credential(CredentialKind),
 }
 
 /// The time limit of a command, which an interrupt ends early.

@@ -21,11 +21,12 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
-    args::{Global, QUARANTINE, QuotaArgs, Scheduled},
+    args::{Global, Output, QUARANTINE, QuotaArgs, Scheduled},
     commands::{answer::Answer, context::Context, operation, reads},
     error_report, human,
     report::{Document, QuotaReport},
-    settings, terminal,
+    settings, tenancy, terminal,
+    tokens::Deadline,
 };
 
 /// How long to wait for a lock of the ledger.
@@ -48,7 +49,7 @@ pub(super) fn run(
     context: Context<'_>,
 ) -> Result<Answer, Box<Document>> {
     let env = context.env;
-    let (base, tenant) = settings::service(global, env)?;
+    let (base, given) = settings::service(global, env)?;
     let open = || {
         let ledger = settings::ledger(global, env, LEDGER_WAIT)?;
         operation::warn_if_not_stored(&ledger);
@@ -61,16 +62,28 @@ pub(super) fn run(
         Some(Scheduled::Infer) | None => None,
     };
     let mut opened = None;
-    let client = if args.reconcile || is_inferred {
+    let (client, tenant, named_by) = if args.reconcile || is_inferred {
         let open = || Ok(opened.insert(open()?).clone());
-        let (client, _) = reads::client_with_ledger(global, &args.limits, context, open)?;
-        Some(match schedule {
+        let is_unnamed = given.is_none();
+        let (client, tenant) = reads::client_with_ledger(global, &args.limits, context, open)?;
+        let client = match schedule {
             Some(schedule) => client.schedule(schedule),
             None => client,
-        })
+        };
+        let named_by = if is_unnamed {
+            tenancy::named_by(&tenant)
+        } else {
+            ""
+        };
+        (Some(client), tenant, named_by)
     } else {
-        None
+        let deadline = Deadline::new(LEDGER_WAIT, context.interrupt);
+        let (tenant, named_by) = tenancy::without_request(global, env, given, &deadline)?;
+        (None, tenant, named_by)
     };
+    if !named_by.is_empty() && context.output == Output::Json {
+        terminal::note(format!("tenant: {tenant}{named_by}"));
+    }
     let ledger = match opened {
         Some(ledger) => ledger,
         None => open()?,
@@ -98,7 +111,7 @@ pub(super) fn run(
     let reply = transact(&ledger, &Change::entries(key(), Throttle::default()))?;
     let quota = &reply.quota().clone().with_schedule(schedule);
     let now = quota.as_of();
-    let mut text = human::timeline(quota, &format!("tenant {tenant} at {base}"));
+    let mut text = human::timeline(quota, &format!("tenant {tenant}{named_by} at {base}"));
     if let Some(reconciliation) = &reconciliation {
         text.push_str(&reconciliation_text(reconciliation));
     }

@@ -12,7 +12,9 @@ use crate::{
     flavour::{self, OperationPoller, Setup},
     human::{self, WaitSpan},
     report::{Document, Outcome},
-    settings, terminal,
+    settings,
+    tenancy::{self, Named},
+    terminal,
     tokens::Deadline,
 };
 
@@ -41,11 +43,19 @@ fn start(
     set_fallback(MayHaveStarted::No);
     let env = context.env;
     let deadline = Deadline::new(args.limits.timeout, context.interrupt);
-    let (base, tenant) = settings::service(global, env)?;
+    let (base, given) = settings::service(global, env)?;
     let scheduled = settings::scheduled(args.schedule, env)?;
-    let tokens = settings::tokens(global, env, &tenant, &deadline)?;
+    let tokens = settings::tokens(global, env, given.as_ref(), &deadline)?;
     let ledger = settings::ledger(global, env, deadline.remaining())?;
     operation::warn_if_not_stored(&ledger);
+    let Named { tenant, first } = tenancy::named(
+        global,
+        given,
+        &tokens,
+        args.limits.request_timeout,
+        &deadline,
+        context.interrupt,
+    )?;
 
     context.progress(format!("starting a run for tenant {tenant} at {base}"));
     let client = flavour::client(
@@ -53,6 +63,7 @@ fn start(
         Setup {
             base: base.clone(),
             tenant,
+            first,
             tokens,
             ledger,
             polling: args.limits.polling(),

@@ -19,11 +19,13 @@ pub(super) fn run(
 ) -> Result<Answer, Box<Document>> {
     let env = context.env;
     let deadline = Deadline::new(args.limits.timeout, context.interrupt);
-    let (base, tenant) = settings::service(global, env)?;
+    let (base, given) = settings::service(global, env)?;
     let target = settings::target(&base, &args.operation)?;
     let known = target.report(&base);
     let after_start = |document| after_start(document, &known);
-    let tokens = settings::tokens(global, env, &tenant, &deadline).map_err(after_start)?;
+    let tokens = settings::tokens(global, env, given.as_ref(), &deadline).map_err(after_start)?;
+    // It uses no ledger, and needs no name.
+    let tenant = given.map_or_else(settings::unnamed, Ok)?;
     context
         .interrupt
         .set_fallback(Document::interrupted(MayHaveStarted::Yes, known.clone()));
@@ -32,6 +34,7 @@ pub(super) fn run(
         Setup {
             base,
             tenant,
+            first: None,
             tokens,
             ledger: Ledger::memory(),
             polling: args.limits.polling(),

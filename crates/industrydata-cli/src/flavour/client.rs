@@ -3,6 +3,11 @@
 use std::time::Duration;
 
 use industrydata_core::Tenant;
+use industrydata_core::auth::AccessToken;
+use industrydata_core::auth::Credential;
+use industrydata_core::auth::CredentialKind;
+use industrydata_core::auth::TokenError;
+use industrydata_core::auth::Variables;
 use industrydata_core::ledger::Caller;
 use industrydata_core::ledger::Schedule;
 use industrydata_core::ledger::StoreError;
@@ -45,6 +50,8 @@ pub(crate) type OnWait = Box<dyn Fn(&PauseReason, Duration) + Send + Sync>;
 pub(crate) struct Setup {
     pub(crate) base: BaseUrl,
     pub(crate) tenant: Tenant,
+    /// The first token to use, if there is one already.
+    pub(crate) first: Option<AccessToken>,
     pub(crate) tokens: Tokens,
     pub(crate) ledger: Ledger,
     pub(crate) polling: PollingPolicy,
@@ -93,6 +100,11 @@ pub(crate) trait OperationPoller {
 pub(crate) trait RunPoller {
     fn run(&self) -> Option<&IndustryDataRun>;
     fn progress(&mut self) -> Result<Option<Progress>, RunPollError>;
+}
+
+/// The credential that the environment of this process describes now.
+pub(super) fn credential(kind: CredentialKind) -> Result<Credential, TokenError> {
+    kind.credential(&Variables::read(|name| std::env::var_os(name)))
 }
 
 /// Reports a client that cannot be built on this machine.

@@ -5,12 +5,39 @@ mod blocking;
 mod client;
 
 pub(crate) use self::client::{Client, OperationPoller, Setup};
-use crate::{args::Http, report::Document};
+use std::time::Duration;
+
+use industrydata_core::Tenant;
+use industrydata_core::auth::AccessToken;
+use industrydata_core::auth::TokenError;
+
+use crate::{
+    args::Http,
+    report::Document,
+    signals::Interrupt,
+    tokens::{Deadline, Tokens},
+};
 
 /// Builds the client of this flavour. Nothing is sent.
 pub(crate) fn client(http: Http, setup: Setup) -> Result<Box<dyn Client>, Box<Document>> {
     match http {
         Http::Blocking => blocking::client(setup),
         Http::Async => asynchronous::client(setup),
+    }
+}
+
+/// Obtains one token, within the time limit.
+pub(crate) fn token(
+    http: Http,
+    tokens: Tokens,
+    tenant: &Tenant,
+    request_timeout: Duration,
+    deadline: &Deadline,
+    interrupt: &Interrupt,
+) -> Result<Result<AccessToken, TokenError>, Box<Document>> {
+    let timeout = deadline.remaining();
+    match http {
+        Http::Blocking => blocking::token(tokens, tenant, request_timeout, timeout, interrupt),
+        Http::Async => asynchronous::token(tokens, tenant, request_timeout, timeout, interrupt),
     }
 }

@@ -7,6 +7,7 @@
     reason = "a test may panic"
 )]
 
+mod credentials;
 mod ends;
 mod forecast;
 mod human;

@@ -5,13 +5,17 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::auth::{
-    address::Route,
-    application::Application,
-    client_assertion::ClientAssertion,
-    client_credentials::ClientCredentials,
-    github::GitHubActions,
-    managed_identity::{ManagedIdentity, TOKEN_EXCHANGE},
+use crate::{
+    auth::{
+        address::Route,
+        application::Application,
+        client_assertion::ClientAssertion,
+        client_credentials::ClientCredentials,
+        github::GitHubActions,
+        managed_identity::{ManagedIdentity, TOKEN_EXCHANGE},
+        token::TokenError,
+    },
+    tenant::Tenant,
 };
 
 /// What proves to Entra who asks for a token.
@@ -128,6 +132,26 @@ impl Credential {
             Kind::Assertion(_, AssertionSource::File(_) | AssertionSource::Certificate { .. })
             | Kind::Secret(_)
             | Kind::ManagedIdentity(_) => None,
+        }
+    }
+
+    /// Checks what can be checked without a file or a request.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenError::Unusable`] for a directory, an id or a secret that cannot be sent.
+    pub fn check(&self, tenant: &Tenant) -> Result<(), TokenError> {
+        match &self.0 {
+            Kind::Secret(credentials) => credentials.request(tenant, None).map(drop),
+            Kind::ManagedIdentity(identity) => identity.request().map(drop),
+            Kind::Assertion(exchange, source) => {
+                exchange.application().request(tenant, &[], None)?;
+                match source {
+                    AssertionSource::ManagedIdentity(identity) => identity.request().map(drop),
+                    AssertionSource::GitHub(job) => job.request().map(drop),
+                    AssertionSource::File(_) | AssertionSource::Certificate { .. } => Ok(()),
+                }
+            }
         }
     }
 

@@ -46,7 +46,7 @@ pub use self::{
         FileError, FileRead, ObtainToken, Signing, TokenCall, TokenPause, TokenReply, TokenStep,
     },
     pem::{PemError, PemFile, PrivateKey},
-    refusal::Refusal,
+    refusal::TokenRefusal,
     token::{AccessToken, Challenge, KeptToken, TokenError},
     token_output::SECRET_VARIABLES,
 };

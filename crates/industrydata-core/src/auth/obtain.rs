@@ -13,7 +13,7 @@ use crate::{
         github::GitHubActions,
         managed_identity::ManagedIdentity,
         pem::{PemError, PemFile},
-        refusal::{Refusal, TOKEN_ENDPOINT},
+        refusal::{TOKEN_ENDPOINT, TokenRefusal},
         token::{AccessToken, Challenge, TokenError},
         token_answer::unanswered,
         token_tries::{Tries, Try},
@@ -333,7 +333,7 @@ impl<'c> ObtainToken<'c> {
             "it gave the token again that the service has refused, and cannot be made to give another one"
         };
         let advice = "a managed identity keeps a token for up to 24 h: wait, or use the credential of an application (managed-identity-federation needs no secret)";
-        let refusal = Refusal::because(&identity.name(), text, Some(advice));
+        let refusal = TokenRefusal::because(&identity.name(), text, Some(advice));
         Err(TokenError::Refused(refusal))
     }
 

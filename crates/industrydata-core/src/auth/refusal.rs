@@ -14,7 +14,7 @@ pub(crate) const TOKEN_ENDPOINT: &str = "the token endpoint";
 ///
 /// `Display` and `Debug` contain neither secrets nor control characters. Cheap to clone.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Refusal(Arc<Inner>);
+pub struct TokenRefusal(Arc<Inner>);
 
 #[derive(PartialEq, Eq)]
 struct Inner {
@@ -27,7 +27,7 @@ struct Inner {
     advice: Option<&'static str>,
 }
 
-impl Refusal {
+impl TokenRefusal {
     /// Reads an answer of the endpoint `from`. `secret` is redacted wherever the answer repeats it.
     pub(crate) fn decode(from: &str, head: &Parts, body: &[u8], secret: Option<&str>) -> Self {
         let error = ServiceError::decode(head.status, &head.headers, body, secret);
@@ -132,7 +132,7 @@ impl Refusal {
     }
 }
 
-impl From<String> for Refusal {
+impl From<String> for TokenRefusal {
     /// A refusal by a token endpoint, in the words of a token source.
     fn from(text: String) -> Self {
         let code = code_in(&text);
@@ -150,7 +150,7 @@ impl From<String> for Refusal {
     }
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for TokenRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.endpoint() == TOKEN_ENDPOINT {
             return f.write_str(self.text());
@@ -159,9 +159,9 @@ impl fmt::Display for Refusal {
     }
 }
 
-impl fmt::Debug for Refusal {
+impl fmt::Debug for TokenRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Refusal")
+        f.debug_struct("TokenRefusal")
             .field("from", &self.endpoint())
             .field("text", &self.text())
             .field("code", &self.code())
@@ -171,7 +171,7 @@ impl fmt::Debug for Refusal {
     }
 }
 
-impl std::error::Error for Refusal {}
+impl std::error::Error for TokenRefusal {}
 
 /// The code in a description such as `AADSTS7000215: Invalid client secret provided.`
 fn code_in(text: &str) -> Option<u32> {
@@ -241,8 +241,8 @@ mod tests {
         response.unwrap().into_parts().0
     }
 
-    fn decode(body: &str) -> Refusal {
-        Refusal::decode(
+    fn decode(body: &str) -> TokenRefusal {
+        TokenRefusal::decode(
             TOKEN_ENDPOINT,
             &head(401),
             body.as_bytes(),
@@ -301,7 +301,7 @@ mod tests {
             assert_eq!(decode(body).code(), code, "{body}");
         }
         assert_eq!(
-            Refusal::from("AADSTS65001: no".to_owned()).code(),
+            TokenRefusal::from("AADSTS65001: no".to_owned()).code(),
             Some(65_001)
         );
     }
@@ -348,7 +348,7 @@ mod tests {
         #[test]
         fn never_panics(body in "\\{\"error\":[{}\\[\\]\":,a-e0-9\\\\ ]{0,60}\\}|\\PC{0,80}|(AADSTS[0-9]{0,12} ?){0,3}") {
             let refusal = decode(&body);
-            let from = Refusal::from(body);
+            let from = TokenRefusal::from(body);
             let shown = format!("{refusal} {refusal:?} {from} {from:?}");
             prop_assert!(!shown.contains(char::is_control));
         }

@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use http::HeaderValue;
 use jiff::Timestamp;
 
-use crate::auth::refusal::Refusal;
+use crate::auth::refusal::TokenRefusal;
 use crate::policy::{MAX_TOKEN_BYTES, TOKEN_RENEWAL_LEAD};
 use crate::wire::{challenge::ClaimsChallenge, transport::Cause};
 
@@ -157,7 +157,7 @@ pub enum TokenError {
     Unusable(String),
     /// The token or identity endpoint refused the credentials.
     #[error("{} refused: {}", .0.endpoint(), .0.text())]
-    Refused(Refusal),
+    Refused(TokenRefusal),
     /// The source failed or was too slow. It may succeed later.
     #[error("could not obtain a token: {0}")]
     Unavailable(Cause),
@@ -193,7 +193,7 @@ impl TokenError {
 
     /// The answer of the token or identity endpoint, if it caused the error.
     #[must_use]
-    pub fn refusal(&self) -> Option<&Refusal> {
+    pub fn refusal(&self) -> Option<&TokenRefusal> {
         match self {
             Self::Refused(refusal) => Some(refusal),
             Self::Unavailable(cause) => cause.downcast_ref(),

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     auth::{
-        refusal::{Refusal, TOKEN_ENDPOINT},
+        refusal::{TOKEN_ENDPOINT, TokenRefusal},
         token::{AccessToken, TokenError},
         token_output::seconds,
     },
@@ -68,7 +68,7 @@ pub(crate) fn members(
         Err(error) if head.status.is_success() => return Err(unanswered(from, error)),
         Err(_) => Vec::new(),
     };
-    let refusal = || Refusal::decode(from, head, &body, secret);
+    let refusal = || TokenRefusal::decode(from, head, &body, secret);
     if head.status.is_redirection() {
         let text = format!(
             "it answered with a redirect ({}), which is never followed",
@@ -76,7 +76,7 @@ pub(crate) fn members(
         );
         let advice =
             "check the address of the endpoint: a secret or a token must not go to another host";
-        return Err(TokenError::Refused(Refusal::because(
+        return Err(TokenError::Refused(TokenRefusal::because(
             from,
             &text,
             Some(advice),
@@ -122,7 +122,7 @@ fn code(head: &Parts, body: &[u8]) -> Option<String> {
     error.code().map(str::to_owned)
 }
 
-fn refused(refusal: Refusal, code: Option<&str>) -> TokenError {
+fn refused(refusal: TokenRefusal, code: Option<&str>) -> TokenError {
     let status = refusal.status().unwrap_or_default();
     let is_transient = status.is_server_error()
         || [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS].contains(&status)
