@@ -83,7 +83,10 @@
 //! - `native-tls`: the TLS library of the operating system.
 //! - `certificate`: signs the assertions of a certificate credential, with aws-lc-rs or with the provider that the process
 //!   has installed.
+//! - `azure-identity`: takes tokens from the credentials of the Azure SDK.
 
+#[cfg(feature = "azure-identity")]
+mod azure_identity;
 mod build_error;
 mod certificate;
 mod client;
@@ -106,6 +109,8 @@ mod tokens;
 pub use industrydata_core as core;
 pub use industrydata_core::lro::{Session, Settings};
 
+#[cfg(feature = "azure-identity")]
+pub use azure_identity::AzureIdentityToken;
 pub use build_error::BuildError;
 pub use client::{Client, ClientBuilder};
 pub use command::CommandToken;
