@@ -18,7 +18,7 @@ const SCOPE: &str = "https://graph.microsoft.com/.default";
 /// Gets tokens from any credential of the Azure SDK, such as those of the crate `azure_identity`.
 ///
 /// The credential gets neither the tenant nor a claims challenge, because its interface has no place for them. It caches its
-/// tokens and cannot be told to forget one: if it returns the token that the service has refused, the call ends.
+/// tokens, and no call makes it forget one: if it returns the token that the service has refused, the call ends.
 ///
 /// ```no_run
 /// use industrydata_async::{AzureIdentityToken, Client};
@@ -64,7 +64,7 @@ impl AzureIdentityToken {
         })?;
         let token = AccessToken::new(got.token.secret())?;
         if challenge.is_some_and(|it| it.refused().is_same_token(&token)) {
-            let text = "the credential returned the token again that the service has refused, and cannot be told to get another one";
+            let text = "the credential returned the token again that the service has refused, and no call makes it get another one";
             return Err(TokenError::Refused(text.to_owned().into()));
         }
         let expires = Timestamp::from_second(got.expires_on.unix_timestamp());

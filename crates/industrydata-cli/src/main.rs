@@ -21,6 +21,7 @@ mod signals;
 mod tenancy;
 mod terminal;
 mod tokens;
+mod watch;
 
 use std::{env, ffi::OsString, process::ExitCode, thread};
 

@@ -2,6 +2,7 @@
 
 mod credential;
 mod ledger;
+mod tenant_name;
 
 use std::fs;
 
@@ -15,6 +16,7 @@ use industrydata_core::wire::OperationUrl;
 
 pub(crate) use self::credential::{token_at_hand, token_error, tokens};
 pub(crate) use self::ledger::{EMULATOR_FOLDER, check_ledger, ledger, ledger_place};
+pub(crate) use self::tenant_name::unnamed;
 use crate::{
     args::{self, Global, Scheduled},
     environment::Environment,
@@ -52,17 +54,7 @@ fn tenant(global: &Global, env: Environment<'_>) -> Result<Option<Tenant>, Box<D
         Some(name) => Some(name),
         None => env.text("AZURE_TENANT_ID")?,
     };
-    name.map(|name| parse_tenant(&name)).transpose()
-}
-
-/// The name for a tenant that has none.
-pub(crate) fn unnamed() -> Result<Tenant, Box<Document>> {
-    parse_tenant("default")
-}
-
-fn parse_tenant(name: &str) -> Result<Tenant, Box<Document>> {
-    name.parse::<Tenant>()
-        .map_err(|error| Document::usage(error.to_string()).into())
+    name.map(|name| tenant_name::parse(&name)).transpose()
 }
 
 /// The schedule of the tenant's runs: `--schedule`, else the environment.

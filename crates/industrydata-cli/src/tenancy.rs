@@ -2,18 +2,10 @@
 //!
 //! The token's claims are read and not verified, and are used for nothing else.
 
-use std::{
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::time::Duration;
 
 use industrydata_core::Tenant;
 use industrydata_core::auth::AccessToken;
-use industrydata_core::auth::Challenge;
-use industrydata_core::auth::TokenClaims;
 use industrydata_core::lro::MayHaveStarted;
 
 use crate::{
@@ -25,6 +17,7 @@ use crate::{
     signals::Interrupt,
     terminal,
     tokens::{Deadline, Tokens},
+    watch::of_token,
 };
 
 /// What named a tenant that the caller did not name: only a token names one by its directory id.
@@ -115,82 +108,4 @@ pub(crate) fn without_request(
         terminal::note(format!("tenant: {tenant}, because none was named"));
     }
     Ok((tenant, named_by))
-}
-
-fn of_token(token: &AccessToken) -> Option<Tenant> {
-    TokenClaims::read(token)?.tenant().cloned()
-}
-
-/// Looks at the tokens of a client: the first one may be there already, and none should be of another tenant.
-#[derive(Debug)]
-pub(crate) struct Watch {
-    tenant: Tenant,
-    first: Mutex<Option<AccessToken>>,
-    has_warned: AtomicBool,
-}
-
-impl Watch {
-    pub(crate) fn new(tenant: Tenant, first: Option<AccessToken>) -> Self {
-        Self {
-            tenant,
-            first: Mutex::new(first),
-            has_warned: AtomicBool::new(false),
-        }
-    }
-
-    /// The first token, once, and not in answer to a refusal.
-    pub(crate) fn first(&self, challenge: Option<&Challenge>) -> Option<AccessToken> {
-        let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
-        let token = first.take();
-        token.filter(|_| challenge.is_none())
-    }
-
-    /// Warns once of a token of another tenant than the one whose starts are counted.
-    pub(crate) fn see(&self, token: &AccessToken) {
-        let Some(other) = of_token(token).filter(|other| self.is_another(other)) else {
-            return;
-        };
-        if !self.has_warned.swap(true, Ordering::Relaxed) {
-            terminal::warn(format!(
-                "the token is of tenant {other}, and the starts are counted for tenant {}: two names have two ledgers, and ten starts; correct --tenant or the credential",
-                self.tenant
-            ));
-        }
-    }
-
-    fn is_another(&self, tenant: &Tenant) -> bool {
-        self.tenant.is_guid() && *tenant != self.tenant
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_another_directory_id_is_another_tenant() {
-        let id = "72f988bf-86f1-41af-91ab-2d7cd011db47";
-        for (given, other, is_another) in [
-            (id, id, false),
-            (id, "72F988BF-86F1-41AF-91AB-2D7CD011DB47", false),
-            (id, "72f988bf-86f1-41af-91ab-2d7cd011db48", true),
-            ("contoso", id, false),
-            ("default", id, false),
-        ] {
-            let watch = Watch::new(given.parse().unwrap(), None);
-            assert_eq!(
-                watch.is_another(&other.parse().unwrap()),
-                is_another,
-                "{given}"
-            );
-        }
-    }
-
-    #[test]
-    fn the_first_token_is_given_once() {
-        let token = AccessToken::new("a").unwrap();
-        let watch = Watch::new("t".parse().unwrap(), Some(token));
-        assert!(watch.first(None).is_some());
-        assert!(watch.first(None).is_none());
-    }
 }

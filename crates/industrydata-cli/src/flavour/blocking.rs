@@ -36,8 +36,8 @@ use crate::{
     report::Document,
     settings::Target,
     signals::Interrupt,
-    tenancy::Watch,
     tokens::{TokenFile, Tokens},
+    watch::Watch,
 };
 
 struct Blocking(TenantClient);

@@ -14,6 +14,7 @@ use crate::{
     environment::{Environment, warn_of_trimmed},
     error_report,
     report::{Document, Kind, Outcome},
+    settings::tenant_name::unnamed,
     terminal,
     tokens::{Deadline, TokenFile, TokenFileError, Tokens},
 };
@@ -80,7 +81,7 @@ pub(crate) fn tokens(
     deadline: &Deadline,
 ) -> Result<Tokens, Box<Document>> {
     let choice = choice(global, env)?;
-    let unnamed = super::unnamed()?;
+    let unnamed = unnamed()?;
     let tenant = tenant.unwrap_or(&unnamed);
     let note = |used: &str, also: &[CredentialKind]| {
         if global.verbose {
