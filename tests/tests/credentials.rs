@@ -408,27 +408,58 @@ macro_rules! kinds {
             }
 
             #[$test]
-            $($asynch)* fn a_short_token_is_renewed_between_calls() {
+            $($asynch)* fn every_kind_lasts_for_several_lives_of_its_token() {
                 let count = Arc::new(AtomicUsize::new(0));
                 let shared = Arc::clone(&count);
-                let platform = Endpoint::start(move |_, _| {
+                // Half of a life of two seconds, and the token is renewed.
+                let platform = Endpoint::start(move |_, request| {
+                    if request.head.starts_with("GET /github") {
+                        return Some(ok(r#"{"value":"a.b.c"}"#));
+                    }
+                    if request.head.contains("AzureADTokenExchange") {
+                        return Some(token_answer("d.e.f"));
+                    }
                     let number = shared.fetch_add(1, Ordering::SeqCst);
                     Some(ok(&format!(r#"{{"access_token":"t-{number}","expires_in":"2"}}"#)))
                 });
+                let folder = tempfile::tempdir().unwrap();
+                let file = folder.path().join("assertion");
+                std::fs::write(&file, "a.b.c").unwrap();
+                let app = || application(&platform);
+                let job = GitHubActions::new(&format!("{}/github", platform.url), "t").unwrap();
+                let metadata = || ManagedIdentity::metadata_at(&platform.url).unwrap();
                 let service = Endpoint::start(|_, _| Some(ok(r#"{"value":[]}"#)));
-                let app = ManagedIdentity::app_service(&platform.url, "h").unwrap();
-                let client = Client::builder(CredentialsToken::new(app).unwrap(), Ledger::memory())
-                    .settings(Settings::default().base(BaseUrl::parse(&format!("{}/beta", service.url)).unwrap()))
-                    .build()
-                    .unwrap();
-                let tenant = client.tenant("contoso").unwrap();
-                for _ in 0..3 {
-                    assert!(tenant.runs() $($wait)* .unwrap().is_empty());
-                    assert!(tenant.runs() $($wait)* .unwrap().is_empty());
-                    thread::sleep(Duration::from_millis(1100));
+                let base = BaseUrl::parse(&format!("{}/beta", service.url)).unwrap();
+                let mut tenants = Vec::new();
+                for credential in [
+                    ClientCredentials::of(app(), "s").into(),
+                    Credential::federated_file(app(), &file),
+                    Credential::certificate(app(), certificates().join("rsa-pkcs8.pem")),
+                    metadata().into(),
+                    ManagedIdentity::app_service(&platform.url, "h").unwrap().into(),
+                    Credential::github(app(), job),
+                    Credential::federated_identity(app(), metadata()),
+                ] {
+                    let source = CredentialsToken::new(credential).unwrap();
+                    let client = Client::builder(source, Ledger::memory())
+                        .settings(Settings::default().base(base.clone()))
+                        .build()
+                        .unwrap();
+                    tenants.push(client.tenant("contoso").unwrap());
                 }
-                let tokens: Vec<_> = service.seen().iter().map(|it| it.field("authorization").unwrap().to_owned()).collect();
-                assert_eq!(tokens, ["Bearer t-0", "Bearer t-0", "Bearer t-1", "Bearer t-1", "Bearer t-2", "Bearer t-2"]);
+                for life in 1..=3 {
+                    for tenant in &tenants {
+                        assert!(tenant.runs() $($wait)* .unwrap().is_empty());
+                    }
+                    assert_eq!(count.load(Ordering::SeqCst), life * tenants.len());
+                    thread::sleep(Duration::from_millis(1500));
+                }
+                // No token was used twice, and none was refused.
+                let mut tokens: Vec<_> = service.seen().iter().map(|it| it.field("authorization").unwrap().to_owned()).collect();
+                assert_eq!(tokens.len(), 3 * tenants.len());
+                tokens.sort_unstable();
+                tokens.dedup();
+                assert_eq!(tokens.len(), 3 * tenants.len());
             }
         }
     };

@@ -103,7 +103,7 @@
 //! - the requests and answers of a start, of its operation, and of the lists of operations and runs
 //! - the checks of a `Location`, `Retry-After`, error bodies and claims challenges
 //! - the ledger: reservations, the throttle, and the evidence that resolves a start in doubt
-//! - tokens as values, and OAuth 2 client credentials as one request and one answer
+//! - tokens as values, and the exchanges that obtain them: secrets, certificates, managed identities and others
 //! - the forecast of the next scheduled run
 //!
 //! # Out of scope

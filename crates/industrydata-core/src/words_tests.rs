@@ -6,6 +6,8 @@
 use std::{error::Error, fmt, iter::successors, time::Duration};
 
 use industrydata_core::TenantError;
+use industrydata_core::auth::PemError;
+use industrydata_core::auth::SignerError;
 use industrydata_core::auth::TokenError;
 use industrydata_core::endpoint::GetRun;
 use industrydata_core::endpoint::LinkError;
@@ -520,6 +522,11 @@ fn add_errors(document: &mut Document) {
             Malformed("empty") Unusable("no token in it".to_owned()) Refused("invalid_client".to_owned().into())
             Unavailable(no_socket())
         }
+    }
+    sections! { document, |sample, _| sample;
+
+        PemError { NotPem Damaged NoKey EncryptedKey NotRsa SeveralKeys NoCertificate }
+        SignerError { NoSigner InvalidCertificate InvalidKey NotRsa KeyMismatch Failed }
     }
 }
 

@@ -300,6 +300,35 @@ fn an_unusable_platform_starts_nothing() {
 }
 
 #[test]
+fn a_silent_platform_ends_at_the_time_limit() {
+    let silent = Raw::silent();
+    let endpoint = silent.base.clone();
+    for http in FLAVOURS {
+        for tenant in ["", "contoso"] {
+            let stage = Stage::new(&closed())
+                .env("INDUSTRYDATA_TOKEN", "")
+                .env("INDUSTRYDATA_TENANT", tenant)
+                .env("IDENTITY_ENDPOINT", &endpoint)
+                .env("IDENTITY_HEADER", "canary-header");
+            for (line, expected, may) in [
+                (&["start"][..], 6, "no"),
+                (&["wait", "op-1"], 7, "yes"),
+                (&["quota", "--reconcile"], 7, "no"),
+            ] {
+                let line = [line, &["--timeout", "300ms", "--http", http]].concat();
+                let (code, document) = stage.json(&line);
+                assert_eq!(
+                    (code, &document["error"]["kind"]),
+                    (expected, &json!("timed_out")),
+                    "{line:?} {document}"
+                );
+                assert_eq!(document["error"]["may_have_started"], may, "{document}");
+            }
+        }
+    }
+}
+
+#[test]
 fn the_token_names_the_tenant() {
     let token = jwt(&format!(r#"{{"tid":"{}"}}"#, TENANT.to_uppercase()));
     for http in FLAVOURS {

@@ -179,10 +179,22 @@ fn spelt(authority: Authority<'_>) -> Option<String> {
         return None;
     }
     let Some(literal) = host.strip_prefix('[').and_then(|it| it.strip_suffix(']')) else {
-        return Some(host.to_ascii_lowercase());
+        // URL libraries read such a host as an IPv4 address in an older spelling.
+        let last = host.trim_end_matches('.').rsplit('.').next();
+        let is_address = last.is_some_and(is_number);
+        let is_spelt_out = !is_address || host.parse::<Ipv4Addr>().is_ok();
+        return is_spelt_out.then(|| host.to_ascii_lowercase());
     };
     let address: Ipv6Addr = literal.parse().ok()?;
     Some(format!("[{address}]"))
+}
+
+fn is_number(label: &str) -> bool {
+    let hex = label.strip_prefix("0x").or(label.strip_prefix("0X"));
+    match hex {
+        Some(hex) => hex.bytes().all(|b| b.is_ascii_hexdigit()),
+        None => !label.is_empty() && label.bytes().all(|b| b.is_ascii_digit()),
+    }
 }
 
 /// Whether the text of `host` is a link-local address: `169.254.0.0/16` (RFC 3927) or `fe80::/10` (RFC 4291).
@@ -252,8 +264,12 @@ mod tests {
             ("https://a#b", AddressError::HasFragment),
             ("http://login.example", AddressError::NotLoopback),
             ("http://169.254.169.254", AddressError::NotLoopback),
-            ("http://127.1", AddressError::NotLoopback),
-            ("http://2130706433", AddressError::NotLoopback),
+            ("http://127.1", AddressError::NotAUrl),
+            ("http://2130706433", AddressError::NotAUrl),
+            ("https://9.254/m", AddressError::NotAUrl),
+            ("https://a.0x7f", AddressError::NotAUrl),
+            ("https://1.2.3.04", AddressError::NotAUrl),
+            ("https://1.2.3.4.", AddressError::NotAUrl),
             ("http://localhost.", AddressError::NotLoopback),
             ("http://[::ffff:127.0.0.1]", AddressError::NotLoopback),
         ] {
@@ -282,8 +298,6 @@ mod tests {
             "http://10.0.0.1",
             "http://identity.example",
             "http://169.254.169.254.example",
-            "http://169.254.43518",
-            "http://2852039166",
             "http://[fec0::1]",
             "http://[::ffff:169.254.169.254]",
         ] {
