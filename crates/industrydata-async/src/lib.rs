@@ -68,6 +68,13 @@
 //! [`resolve`](TenantClient::resolve) does so by hand, and [`forecast`](TenantClient::forecast) reports which scheduled
 //! run a start now would cause to be skipped. None of them starts a run.
 //!
+//! # Tokens
+//!
+//! A [`TokenSource`] obtains them. [`CredentialsToken`] uses a managed identity, a workload identity, a job of GitHub
+//! Actions, a certificate or a client secret, without a secret on disk where the platform allows it. [`CommandToken`] runs
+//! a command, and `AzureIdentityToken` wraps a credential of the Azure SDK. The client caches the token of each tenant,
+//! renews it before it expires, and asks for another after a refusal.
+//!
 //! # What is never done
 //!
 //! No redirect is followed. No start is repeated, except after a 401 with another token. After a 429 there may be a new
