@@ -6,6 +6,7 @@ use std::sync::{
 };
 
 use industrydata_core::Tenant;
+use industrydata_core::Timestamp;
 use industrydata_core::auth::AccessToken;
 use industrydata_core::auth::Challenge;
 use industrydata_core::auth::TokenClaims;
@@ -34,11 +35,11 @@ impl Watch {
         }
     }
 
-    /// The first token, once, and not in answer to a refusal.
+    /// The first token, once, unless it was refused or is to be renewed: a start may have waited for a slot meanwhile.
     pub(crate) fn first(&self, challenge: Option<&Challenge>) -> Option<AccessToken> {
         let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
         let token = first.take();
-        token.filter(|_| challenge.is_none())
+        token.filter(|token| challenge.is_none() && !token.is_due(Timestamp::now()))
     }
 
     /// Warns once of a token of another tenant than the one whose starts are counted.
@@ -61,6 +62,8 @@ impl Watch {
 
 #[cfg(test)]
 mod tests {
+    use industrydata_core::SignedDuration;
+
     use super::*;
 
     #[test]
@@ -84,9 +87,15 @@ mod tests {
 
     #[test]
     fn the_first_token_is_given_once() {
-        let token = AccessToken::new("a").unwrap();
-        let watch = Watch::new("t".parse().unwrap(), Some(token));
-        assert!(watch.first(None).is_some());
-        assert!(watch.first(None).is_none());
+        let watch = |life: i64| {
+            let now = Timestamp::now();
+            let expires = now + SignedDuration::from_secs(life);
+            let token = AccessToken::new("a").unwrap();
+            Watch::new("t".parse().unwrap(), Some(token.with_life(now, expires)))
+        };
+        let lasting = watch(3600);
+        assert!(lasting.first(None).is_some());
+        assert!(lasting.first(None).is_none());
+        assert!(watch(0).first(None).is_none());
     }
 }
