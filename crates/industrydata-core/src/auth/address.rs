@@ -275,6 +275,9 @@ mod tests {
         ] {
             assert_eq!(Address::of_service(text), Err(error), "{text}");
         }
+        let long = |length: usize| format!("https://a/{}", "b".repeat(length - 10));
+        assert!(Address::of_service(&long(2000)).is_ok());
+        assert_eq!(Address::of_service(&long(2001)), Err(AddressError::NotAUrl));
         let query = Address::of_service("https://a?x").unwrap();
         assert_eq!(query.without_query(), Err(AddressError::HasQuery));
     }
