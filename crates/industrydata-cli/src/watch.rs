@@ -23,23 +23,28 @@ pub(crate) fn of_token(token: &AccessToken) -> Option<Tenant> {
 pub(crate) struct Watch {
     tenant: Tenant,
     first: Mutex<Option<AccessToken>>,
+    /// Whether the first token was to be renewed as soon as it was obtained: another would be no better.
+    was_due: bool,
     has_warned: AtomicBool,
 }
 
 impl Watch {
     pub(crate) fn new(tenant: Tenant, first: Option<AccessToken>) -> Self {
+        let is_due = |token: &AccessToken| token.is_due(Timestamp::now());
         Self {
             tenant,
+            was_due: first.as_ref().is_some_and(is_due),
             first: Mutex::new(first),
             has_warned: AtomicBool::new(false),
         }
     }
 
-    /// The first token, once, unless it was refused or is to be renewed: a start may have waited for a slot meanwhile.
+    /// The first token, once, unless it was refused or has become old: a start may have waited for a slot meanwhile.
     pub(crate) fn first(&self, challenge: Option<&Challenge>) -> Option<AccessToken> {
         let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
         let token = first.take();
-        token.filter(|token| challenge.is_none() && !token.is_due(Timestamp::now()))
+        let is_old = |token: &AccessToken| !self.was_due && token.is_due(Timestamp::now());
+        token.filter(|token| challenge.is_none() && !is_old(token))
     }
 
     /// Warns once of a token of another tenant than the one whose starts are counted.
@@ -96,6 +101,11 @@ mod tests {
         let lasting = watch(3600);
         assert!(lasting.first(None).is_some());
         assert!(lasting.first(None).is_none());
-        assert!(watch(0).first(None).is_none());
+        assert!(watch(0).first(None).is_some());
+        let old = Watch {
+            was_due: false,
+            ..watch(0)
+        };
+        assert!(old.first(None).is_none());
     }
 }
