@@ -1,4 +1,4 @@
-//! E0451: fields `accepted` and `target` of struct `ResumeToken` are private
+//! E0451: fields `accepted`, `origin` and `target` of struct `ResumeToken` are private
 //! A resume token comes from a poll, or is read and checked.
 
 use industrydata_core::lro::ResumeToken;

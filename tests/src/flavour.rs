@@ -13,7 +13,7 @@ use industrydata_core::policy::PollingPolicy;
 use industrydata_core::wire::OperationUrl;
 
 use crate::{
-    answers::OPERATION,
+    answers::{CONNECTOR, FLOW, OPERATION},
     played::Played,
     scenario::{Do, Scenario},
     stage::{Stage, When},
@@ -82,6 +82,27 @@ macro_rules! driver {
                         }
                         Err(error) => played.start_error(&error),
                     },
+                    Do::Validate => {
+                        played.actions += 1;
+                        match tenant.validate(CONNECTOR) $($wait)* {
+                            Ok(mut run) => {
+                                accepted(&run, &mut played);
+                                follow(&mut run, &mut played) $($wait)*
+                            }
+                            Err(error) => played.action_error(&error),
+                        }
+                    }
+                    Do::Reset => {
+                        played.actions += 1;
+                        match tenant.reset_flow(FLOW.0, FLOW.1) $($wait)* {
+                            Ok(Some(mut run)) => {
+                                accepted(&run, &mut played);
+                                follow(&mut run, &mut played) $($wait)*
+                            }
+                            Ok(None) => "accepted".to_owned(),
+                            Err(error) => played.action_error(&error),
+                        }
+                    }
                     Do::OperationPoll => {
                         let url = OperationUrl::from_id(&stage.base, OPERATION).unwrap();
                         until_done(tenant.poll(url), &mut played) $($wait)*
@@ -89,7 +110,7 @@ macro_rules! driver {
                     Do::Resume | Do::ResumeForeign => {
                         let made_for = match does {
                             Do::ResumeForeign => &stage.foreign_base,
-                            Do::Start | Do::Run | Do::OperationPoll | Do::Resume | Do::DropStart(_) => &stage.base,
+                            _ => &stage.base,
                         };
                         let url = OperationUrl::from_id(made_for, OPERATION).unwrap();
                         let token = ResumeToken::new(made_for, &url, Timestamp::now()).to_string();

@@ -1,10 +1,11 @@
 //! The laws that hold in every scenario, whatever the server does.
 
 use crate::{
+    answers::{CONNECTOR, FLOW},
     played::Played,
     server::{Request, Seen},
     stage::Stage,
-    tokens::CANARY,
+    tokens::{CANARY, reveals},
 };
 
 /// Every header field that a request may have, in lower case.
@@ -19,6 +20,11 @@ const FIELDS: [&str; 8] = [
     "user-agent",
 ];
 
+/// Below which every request is.
+const API: &str = "/beta/external/industryData/";
+/// The request target of a start.
+const START: &str = "/beta/external/industryData/runs/start";
+
 /// Checks every law, and adds one line to `broken` for each violation.
 pub fn laws(played: &Played, stage: &Stage, broken: &mut Vec<String>) {
     let foreign = stage.foreign.seen();
@@ -28,9 +34,10 @@ pub fn laws(played: &Played, stage: &Stage, broken: &mut Vec<String>) {
             foreign.connections.len()
         ));
     }
-    let shown = played.texts.iter().filter(|text| text.contains(CANARY));
+    let shown = played.texts.iter();
+    let shown = shown.filter(|text| reveals(text.as_bytes()) > 0);
     broken.extend(shown.map(|text| format!("a text contains the token: {text}")));
-    if count(&stage.ledger.written(), CANARY) > 0 {
+    if reveals(&stage.ledger.written()) > 0 {
         broken.push("the ledger contains the token".to_owned());
     }
     let seen = stage.server.seen();
@@ -38,11 +45,11 @@ pub fn laws(played: &Played, stage: &Stage, broken: &mut Vec<String>) {
     for request in &seen.requests {
         well_formed(request, stage, broken);
     }
-    once(&seen, stage, broken);
+    once(&seen, played.actions, stage, broken);
 }
 
-/// At most one POST for each reservation, plus one for each fresh token requested after a 401.
-fn once(seen: &Seen, stage: &Stage, broken: &mut Vec<String>) {
+/// At most one POST for each reservation and each action, plus one for each fresh token requested after a 401.
+fn once(seen: &Seen, actions: usize, stage: &Stage, broken: &mut Vec<String>) {
     // Includes POSTs that the server read in part or not at all.
     let posts = seen.order.matches(['P', 'p']).count();
     let repeats = stage
@@ -52,9 +59,16 @@ fn once(seen: &Seen, stage: &Stage, broken: &mut Vec<String>) {
         .filter(|asked| asked.is_some())
         .count();
     let reservations = stage.ledger.reservations();
-    if posts > reservations + repeats {
+    if posts > reservations + actions + repeats {
         broken.push(format!(
-            "{posts} POSTs for {reservations} reservations and {repeats} fresh tokens"
+            "{posts} POSTs for {reservations} reservations, {actions} actions and {repeats} fresh tokens"
+        ));
+    }
+    let is_start = |request: &&Request| request.method == "POST" && request.target == START;
+    let starts = seen.requests.iter().filter(is_start).count();
+    if actions > 0 && starts > reservations {
+        broken.push(format!(
+            "{starts} starts for {reservations} reservations beside {actions} actions"
         ));
     }
     let mut ids: Vec<_> = seen
@@ -73,9 +87,11 @@ fn once(seen: &Seen, stage: &Stage, broken: &mut Vec<String>) {
 fn egress(seen: &Seen, broken: &mut Vec<String>) {
     for bytes in &seen.connections {
         let bytes = bytes.to_ascii_lowercase();
+        // A connection may break within the token.
+        let (begin, _) = CANARY.split_at("canary+".len());
         let (all, in_place) = (
-            count(&bytes, CANARY),
-            count(&bytes, &format!("authorization: bearer {CANARY}")),
+            reveals(&bytes),
+            count(&bytes, &format!("authorization: bearer {begin}")),
         );
         if all != in_place {
             broken.push(format!(
@@ -114,8 +130,13 @@ fn well_formed(request: &Request, stage: &Stage, broken: &mut Vec<String>) {
     let length = request.field("content-length");
     match request.method.as_str() {
         "POST" => {
-            if request.target != "/beta/external/industryData/runs/start" {
-                wrong("not the URL of a start".to_owned());
+            let action = request.target.strip_prefix(API).unwrap_or_default();
+            let is_validation = action == format!("dataConnectors/{CONNECTOR}/validate");
+            let (set, flow) = FLOW;
+            let reset =
+                format!("outboundProvisioningFlowSets/{set}/provisioningFlows/{flow}/reset");
+            if request.target != START && !is_validation && action != reset {
+                wrong("not the URL of a start or an action".to_owned());
             }
             if length != ["0"] {
                 wrong(format!("Content-Length: {length:?}"));
@@ -144,11 +165,9 @@ pub(crate) fn decoded(target: &str) -> String {
         .replace("%27", "'")
 }
 
-fn count(bytes: &[u8], text: &str) -> usize {
-    bytes
-        .windows(text.len())
-        .filter(|part| *part == text.as_bytes())
-        .count()
+fn count(bytes: &[u8], text: &str) -> u64 {
+    let parts = bytes.windows(text.len());
+    parts.filter(|part| *part == text.as_bytes()).count() as u64
 }
 
 #[cfg(test)]
@@ -186,7 +205,7 @@ mod tests {
             "the token is on the wire 1 times, 0 times in its field",
             "0 Authorization fields",
             "an unexpected field: x-token",
-            "not the URL of a start",
+            "not the URL of a start or an action",
             "1 POSTs for 0 reservations",
             "a client-request-id is missing or used twice",
         ] {

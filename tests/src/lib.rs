@@ -38,7 +38,9 @@ mod turn;
 /// The reason why a soak could not be run.
 pub type Failure = Box<dyn std::error::Error>;
 
-pub use answers::{OPERATION, accepted, answer, head, located, raw, status};
+pub use answers::{
+    CONNECTOR, FLOW, OPERATION, accepted, answer, head, located, raw, status, validation,
+};
 pub use check::{Checked, check, check_all, check_each};
 pub use deaf::Deaf;
 pub use flavour::Flavour;
@@ -48,5 +50,26 @@ pub use recorder::Recorder;
 pub use scenario::{Address, Do, End, Scenario};
 pub use server::{Request, Seen, Server};
 pub use stage::{Stage, When};
-pub use tokens::{CANARY, Given, Tokens};
+pub use tokens::{CANARY, Given, Tokens, reveals};
 pub use turn::{Act, Turn};
+
+/// The examples of the README and of the guide, compiled, and run unless they call the real service.
+#[cfg(doctest)]
+mod documents {
+    macro_rules! documents {
+        ($($name:ident: $file:literal,)*) => {$(
+            #[doc = include_str!(concat!("../../", $file))]
+            struct $name;
+        )*};
+    }
+
+    documents! {
+        Readme: "README.md",
+        GuideInDoubt: "guide/src/in-doubt.md",
+        GuideLedger: "guide/src/ledger.md",
+        GuideSchedule: "guide/src/schedule.md",
+        GuideTesting: "guide/src/testing.md",
+        GuideEmbedding: "guide/src/embedding.md",
+        GuideAdapter: "guide/src/adapter.md",
+    }
+}

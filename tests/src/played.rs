@@ -7,6 +7,8 @@ use std::{
 };
 
 use industrydata_core::ledger::Quota;
+use industrydata_core::lro::ActionError;
+use industrydata_core::lro::ActionErrorKind;
 use industrydata_core::lro::MayHaveStarted;
 use industrydata_core::lro::OperationPollError;
 use industrydata_core::lro::OperationPollErrorKind;
@@ -48,6 +50,8 @@ pub struct Played {
     pub took: Vec<Duration>,
     /// The quota after the last step.
     pub quota: Option<Quotas>,
+    /// How many actions other than a start were asked for.
+    pub actions: usize,
     /// Whether a result carried the warning that an outcome is not in the ledger.
     pub ledger_warning: bool,
 }
@@ -94,7 +98,34 @@ impl Played {
         ] {
             self.texts.extend(text.map(str::to_owned));
         }
+        for error in operation.errors().iter().chain(operation.warnings()) {
+            self.note(error);
+            self.say(error);
+        }
+        self.texts.extend_from_slice(operation.validated_files());
         self.statuses.push(operation.status().as_str().to_owned());
+    }
+
+    pub(crate) fn action_error(&mut self, error: &ActionError) -> String {
+        self.error(error);
+        self.texts.extend(error.request_id().map(str::to_owned));
+        let mut kind = variant(error.kind());
+        if let ActionErrorKind::NotFollowable {
+            error, location, ..
+        } = error.kind()
+        {
+            kind = format!("{kind} {}", variant(error));
+            self.texts.extend(location.iter().cloned());
+        }
+        if error.may_have_started() != MayHaveStarted::No {
+            self.violations
+                .push(format!("{kind}: an action has no run"));
+        }
+        let in_doubt = ["AmbiguousAnswer", "AnswerLost", "Dropped"].contains(&kind.as_str());
+        if error.is_in_doubt() != in_doubt {
+            self.violations.push(format!("{kind}: in doubt or not"));
+        }
+        format!("action {kind}")
     }
 
     pub(crate) fn start_error(&mut self, error: &StartError) -> String {
@@ -141,7 +172,9 @@ impl Played {
                 .push("the error of a resumable poll has no resume token".to_owned()),
         }
         let is_unknown = matches!(error.kind(), OperationPollErrorKind::NotFound(_));
-        let expected = if is_unknown {
+        let expected = if !error.origin().has_run() {
+            MayHaveStarted::No
+        } else if is_unknown {
             MayHaveStarted::Unknown
         } else {
             MayHaveStarted::Yes

@@ -13,6 +13,10 @@ pub enum Do {
     Run,
     /// Polls the operation [`OPERATION`](crate::OPERATION) by its URL until it ends.
     OperationPoll,
+    /// Validates the data connector [`CONNECTOR`](crate::CONNECTOR), and polls its operation until it ends.
+    Validate,
+    /// Resets the provisioning flow [`FLOW`](crate::FLOW), and polls its operation, if it has one, until it ends.
+    Reset,
     /// Resumes polling with a resume token.
     Resume,
     /// Resumes polling with a resume token that was made for the foreign server.
@@ -148,8 +152,8 @@ impl Scenario {
         self
     }
 
-    /// Adds an action of the caller and its expected end: `accepted`, `succeeded`, `dropped`, `start KIND`, `poll KIND` or
-    /// `resume KIND`, where KIND is the error's kind. `|` separates alternatives, for cases that the flavours report
+    /// Adds an action of the caller and its expected end: `accepted`, `succeeded`, `dropped`, `start KIND`, `action KIND`,
+    /// `poll KIND` or `resume KIND`, where KIND is the error's kind. `|` separates alternatives, for cases that the flavours report
     /// differently. An empty text allows any end.
     #[must_use]
     pub fn step(mut self, does: Do, end: impl Into<String>) -> Self {

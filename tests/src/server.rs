@@ -11,7 +11,7 @@ use std::{
     time::Instant,
 };
 
-use crate::{connection::Connection, turn::Turn};
+use crate::{connection::Connection, tokens::SPELLINGS, turn::Turn};
 
 /// Everything that a server received.
 #[derive(Clone, Debug, Default)]
@@ -209,6 +209,9 @@ impl Shared {
             filled = replace(&filled, name, value);
         }
         filled = replace(&filled, "{token}", token);
+        for (name, spell) in SPELLINGS {
+            filled = replace(&filled, &format!("{{token:{name}}}"), &spell(token));
+        }
         for ahead in [0, 1, 2, 3, 3600, -3600] {
             let name = match ahead {
                 0 => "{date}".to_owned(),

@@ -2,12 +2,20 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use industrydata_core::auth::AccessToken;
 use industrydata_core::auth::Challenge;
 use industrydata_core::auth::TokenError;
 
-/// The beginning of every valid token. Outside the Authorization field of a request to the base, it is a leak.
-pub const CANARY: &str = "canary-7f3a9c51e0d24b88";
+#[path = "../support/canary.rs"]
+mod canary;
+
+/// The beginning of every valid token. Outside the Authorization field of a request to the base, it is a leak, in whatever
+/// encoding.
+pub const CANARY: &str = "canary+7f3a/9c51.e0d24b88";
 
 /// What the source returns from one call.
 #[derive(Clone, Debug)]
@@ -65,5 +73,42 @@ impl Tokens {
 
 /// The text of a valid token.
 pub(crate) fn text(number: u8) -> String {
-    format!("{CANARY}.{number}")
+    format!("{CANARY}.{number}==")
+}
+
+/// How often a token is in these bytes, in whatever encoding.
+#[must_use]
+pub fn reveals(bytes: &[u8]) -> u64 {
+    canary::hits(bytes)
+}
+
+type Spelling = (&'static str, fn(&str) -> String);
+
+/// The spellings in which a server may repeat a token: their names and what they make of it.
+pub(crate) const SPELLINGS: [Spelling; 8] = [
+    ("upper", |token| token.to_uppercase()),
+    ("percent", percent),
+    ("percent-twice", |token| percent(token).replace('%', "%25")),
+    ("json", |token| escaped(token, "\\")),
+    ("json-twice", |token| escaped(token, "\\\\")),
+    ("html", |token| {
+        token.replace('+', "&#43;").replace('/', "&#x2F;")
+    }),
+    ("base64", |token| STANDARD.encode(token)),
+    ("basic", |token| {
+        URL_SAFE_NO_PAD.encode(format!("user:{token}"))
+    }),
+];
+
+fn percent(token: &str) -> String {
+    token
+        .replace('+', "%2B")
+        .replace('/', "%2f")
+        .replace('=', "%3D")
+}
+
+/// With JSON's escapes, which begin with `escape`.
+fn escaped(token: &str, escape: &str) -> String {
+    let token = token.replace('/', &format!("{escape}/"));
+    token.replace('a', &format!("{escape}u0061"))
 }

@@ -18,6 +18,8 @@ use tempfile::TempDir;
 
 /// The time limit of creating, of starting and of stopping a server.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How many ports are tried for a server.
+const PORTS: u32 = 5;
 const USER: &str = "industry";
 const PASSWORD: &str = "ledger of the tests";
 
@@ -67,12 +69,22 @@ impl Server {
         let mut server = Self {
             folder,
             programs,
-            port: TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port(),
+            port: free_port()?,
             settings: settings.iter().map(ToString::to_string).collect(),
             child: None,
         };
-        server.resume()?;
-        Ok(server)
+        // A connection of another test may take the port before the server does.
+        for _ in 0..PORTS {
+            match server.resume() {
+                Err(error) if error.to_string().contains("Address already in use") => {
+                    server.stop()?;
+                    fs::remove_file(server.log())?;
+                    server.port = free_port()?;
+                }
+                result => return result.map(|()| server),
+            }
+        }
+        Err("every port that was free was taken before the server started".into())
     }
 
     /// Starts it again after [`stop`](Self::stop).
@@ -206,13 +218,17 @@ fn programs() -> Result<PathBuf, Box<dyn Error>> {
                           looked for on the PATH and in /usr/lib/postgresql)".into())
 }
 
-/// Whether the server reports that it accepts connections.
+fn free_port() -> io::Result<u16> {
+    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}
+
+/// Whether the server reports that it accepts connections, be it as a standby.
 fn is_ready(data: &Path) -> bool {
     let pid_file = fs::read_to_string(data.join("postmaster.pid")).unwrap_or_default();
     pid_file
         .lines()
         .nth(7)
-        .is_some_and(|line| line.trim() == "ready")
+        .is_some_and(|line| matches!(line.trim(), "ready" | "standby"))
 }
 
 /// Writes a file that only the server may read.

@@ -58,6 +58,7 @@ fn only_the_listed_scenarios_are_async_only() {
 }
 
 themes!(
+    actions,
     bodies,
     doubt,
     echo,

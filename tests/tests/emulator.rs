@@ -223,9 +223,9 @@ macro_rules! journeys {
                 let error = run.until_done() $($wait)* .unwrap_err();
                 assert!(matches!(error.kind(), OperationPollErrorKind::Unauthorized { .. }), "{error}");
 
-                emulator.with_service(|service| service.accept_token(Grant::all("canary-another-token")));
+                emulator.with_service(|service| service.accept_token(Grant::all("canary+another/token.c2ln==")));
                 let resume: ResumeToken = error.resume_token().unwrap().to_string().parse().unwrap();
-                let next = with_token(&emulator, "canary-another-token", ledger);
+                let next = with_token(&emulator, "canary+another/token.c2ln==", ledger);
                 let operation = next.resume(&resume).unwrap().until_done() $($wait)* .unwrap();
                 assert_eq!(*operation.status(), OperationStatus::Succeeded);
                 assert_eq!(accepted(&emulator), 1);
@@ -235,9 +235,9 @@ macro_rules! journeys {
             $($asynch)* fn polling_without_the_permission_to_read_is_forbidden() {
                 let emulator = emulator();
                 emulator.with_service(|service| {
-                    service.accept_token(Grant::only("canary-starts-only", &[industrydata_emulator::Permission::Start]));
+                    service.accept_token(Grant::only("canary+starts/only.c2ln==", &[industrydata_emulator::Permission::Start]));
                 });
-                let tenant = with_token(&emulator, "canary-starts-only", Ledger::memory());
+                let tenant = with_token(&emulator, "canary+starts/only.c2ln==", Ledger::memory());
                 let error = tenant.start() $($wait)* .unwrap().until_done() $($wait)* .unwrap_err();
                 assert!(matches!(error.kind(), OperationPollErrorKind::Forbidden(_)), "{error}");
                 assert!(error.request_id().is_some());

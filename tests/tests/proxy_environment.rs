@@ -32,13 +32,13 @@ fn the_async_client_does_not_use_the_proxy() {
 }
 
 #[test]
-#[ignore = "run by the tests above, in a process with a proxy in its environment"]
+#[ignore = "run by other tests, in a process with a proxy in its environment"]
 fn run_blocking() {
     run(Flavour::Blocking);
 }
 
 #[test]
-#[ignore = "run by the tests above, in a process with a proxy in its environment"]
+#[ignore = "run by other tests, in a process with a proxy in its environment"]
 fn run_async() {
     run(Flavour::Async);
 }

@@ -4,7 +4,10 @@ mod canary;
 mod cargo;
 mod checks;
 mod coverage;
+mod docs;
 mod fuzz;
+#[path = "../../tests/support/canary.rs"]
+mod marks;
 mod mutants;
 #[path = "../../tests/support/postgres.rs"]
 #[allow(dead_code, reason = "tests stop and resume a server, too")]
@@ -70,6 +73,8 @@ enum Command {
     Clippy,
     /// Build the documentation and check its links
     Doc,
+    /// Build the guide as a book and check its links
+    Docs,
     /// Check each crate with each of its features alone
     Features,
     /// Check that no crate depends on one that it must not
@@ -100,6 +105,7 @@ impl Command {
             Self::Fmt => checks::fmt(),
             Self::Clippy => checks::clippy(),
             Self::Doc => checks::doc(),
+            Self::Docs => docs::run(),
             Self::Features => checks::features(),
             Self::Trees => checks::trees(),
             Self::Deny => checks::deny(),

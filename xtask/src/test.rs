@@ -7,16 +7,21 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::{Failure, canary, cargo, stores::Stores, tools::NEXTEST};
+use crate::{Failure, canary, cargo, marks, stores::Stores, tools::NEXTEST};
 
 /// How libtest's lines with counts begin.
 const LIBTEST: &str = "test result: ";
+/// What a test prints if this machine lacks what it needs, followed by what that is.
+const NOT_RUN: &str = "not run: ";
 
 /// The counts of a test run.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Tally {
-    passed: u64,
+    /// Tests that ended well, with those that did not run.
+    ended: u64,
     failed: u64,
+    /// Tests that said that they did not run.
+    not_run: u64,
     /// How often a token of the tests was found in their output or in files that they left.
     leaks: u64,
 }
@@ -109,11 +114,15 @@ fn tests(words: &str, stores: &Stores, left: &Path) -> Command {
 impl Tally {
     /// Prints the count in the last line. A run without tests has failed.
     pub(crate) fn finish(self) -> Result<(), Failure> {
-        println!("{} passed, {} failed", self.passed, self.failed);
+        let passed = self.passed();
+        println!(
+            "{passed} passed, {} failed, {} not run",
+            self.failed, self.not_run
+        );
         if self.leaks > 0 {
             return Err("a token of the tests was printed or left in a file".into());
         }
-        if self.failed > 0 || self.passed == 0 {
+        if self.failed > 0 || passed == 0 {
             return Err("the tests did not pass".into());
         }
         Ok(())
@@ -122,15 +131,22 @@ impl Tally {
     /// Runs tests, prints their output, and adds the counts of the lines that begin so.
     fn count(&mut self, command: &mut Command, begin: &str) -> Result<(), Failure> {
         let before = self.failed;
+        let mut said = false;
         let (output, writer) = io::pipe()?;
         let mut child = command.stdout(writer.try_clone()?).stderr(writer).spawn()?;
         // Closes the writers of this process. Otherwise the output would not end with the tests.
         command.stdout(Stdio::null()).stderr(Stdio::null());
         for line in BufReader::new(output).split(b'\n') {
             let line = line?;
-            self.leaks += canary::hits(&line);
+            self.leaks += marks::hits(&line);
             let line = String::from_utf8_lossy(&line);
             println!("{line}");
+            // The output of each test has a heading.
+            said &= !line.starts_with("---- ");
+            if why_not_run(&line).is_some() && !said {
+                said = true;
+                self.not_run += 1;
+            }
             if let Some(counts) = line.strip_prefix(begin) {
                 self.add(counts);
             }
@@ -150,7 +166,7 @@ impl Tally {
             };
             let number = number.parse().unwrap_or(0);
             match what {
-                Some("passed") => self.passed += number,
+                Some("passed") => self.ended += number,
                 Some("failed") => self.failed += number,
                 _ => {}
             }
@@ -171,9 +187,32 @@ impl Tally {
         };
         let failed = number("failures")? + number("errors")?;
         self.failed += failed;
-        self.passed += number("tests")?.saturating_sub(failed);
+        self.ended += number("tests")?.saturating_sub(failed);
+        for case in report.split("<testcase ").skip(1) {
+            if let Some(why) = case.lines().find_map(why_not_run)
+                && !case.contains("<failure")
+            {
+                let name = case.split("name=\"").nth(1);
+                let name = name.and_then(|rest| rest.split('"').next());
+                println!("{NOT_RUN}{}: {why}", name.unwrap_or_default());
+                self.not_run += 1;
+            }
+        }
         Ok(())
     }
+
+    fn passed(&self) -> u64 {
+        self.ended.saturating_sub(self.not_run)
+    }
+}
+
+/// What a test lacked, by a line of its output.
+fn why_not_run(line: &str) -> Option<&str> {
+    let line = line.rsplit_once("... ").map_or(line, |(_, rest)| rest);
+    let line = line
+        .rsplit_once("<system-out>")
+        .map_or(line, |(_, rest)| rest);
+    line.strip_prefix(NOT_RUN)
 }
 
 #[cfg(test)]
@@ -190,8 +229,29 @@ mod tests {
         tally.add("FAILED. 1 passed; 2 failed; 0 ignored; 0 measured; finished in 1.00s");
         let report = "<?xml?>\n<testsuites name=\"nextest-run\" tests=\"9\" failures=\"2\" errors=\"1\" uuid=\"x\">\n<testsuite tests=\"1\">";
         tally.add_report(report).unwrap();
-        assert_eq!((tally.passed, tally.failed), (12, 6));
+        assert_eq!((tally.passed(), tally.failed), (12, 6));
         assert!(tally.add_report("<testsuites tests=\"9\">").is_err());
         assert!(tally.add_report("").is_err());
+    }
+
+    #[test]
+    fn a_test_that_did_not_run_has_not_passed() {
+        let said = "<system-out>\nrunning 1 test\nnot run: no strace\nnot run: no strace\ntest a ... ok</system-out>";
+        let report = format!(
+            "<testsuites name=\"x\" tests=\"5\" failures=\"1\" errors=\"0\">\n<testcase name=\"a\">{said}</testcase>\n\
+            <testcase name=\"b\"><system-out>test b ... not run: no server</system-out></testcase>\n\
+            <testcase name=\"c\"><system-out>it has not run: yes</system-out></testcase>\n\
+            <testcase name=\"d\"><failure/>{said}</testcase>\n<testcase name=\"e\"/>"
+        );
+        let mut tally = Tally::default();
+        tally.add_report(&report).unwrap();
+        assert_eq!((tally.passed(), tally.failed, tally.not_run), (2, 1, 2));
+
+        let mut tally = Tally::default();
+        let lines = "---- a stdout ----\nnot run: no strace\nnot run: no strace\n\n---- b stdout ----\n\
+            not run: no server\n\ntest result: ok. 3 passed; 0 failed; 1 ignored";
+        let mut echo = Command::new("printf");
+        tally.count(echo.args(["%s", lines]), LIBTEST).unwrap();
+        assert_eq!((tally.passed(), tally.failed, tally.not_run), (1, 0, 2));
     }
 }

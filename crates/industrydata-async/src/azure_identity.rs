@@ -8,10 +8,9 @@ use industrydata_core::{
     auth::{AccessToken, Challenge, TokenError},
 };
 
-use crate::{
-    clock::now,
-    tokens::{TokenFuture, TokenSource},
-};
+use industrydata_system::now;
+
+use crate::tokens::{TokenFuture, TokenSource};
 
 const SCOPE: &str = "https://graph.microsoft.com/.default";
 

@@ -2,10 +2,14 @@
 
 use std::{fmt, sync::Arc};
 
-use industrydata_core::{Tenant, TenantError, ledger::Store, lro::Settings, wire::BaseUrl};
+use industrydata_core::{
+    Tenant, TenantError,
+    ledger::Store,
+    lro::Settings,
+    wire::{BaseUrl, BuildError},
+};
 
 use crate::{
-    build_error::BuildError,
     drive::Driver,
     http::Http,
     inner::Inner,
@@ -96,10 +100,11 @@ impl ClientBuilder {
         self
     }
 
-    /// A reqwest configuration: proxies, roots, a TLS backend.
+    /// A reqwest configuration: its proxies, roots and TLS backend in place of what this machine's environment and store say
+    /// ([the crate's page](crate#the-network)).
     ///
     /// This client's own settings are applied last: no redirects, no retries, no decompression, http/1.1, no proxy for
-    /// loopback, and its limits of time and size.
+    /// loopback, no log of what is sent, and its limits of time and size.
     pub fn config(mut self, config: reqwest::ClientBuilder) -> Self {
         self.config = Some(config);
         self
@@ -115,12 +120,13 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// [`BuildError`] if there is no TLS.
+    /// [`BuildError`] if there is no TLS, or if a proxy variable or the trusted certificates cannot be read.
     pub fn build(self) -> Result<Client, BuildError> {
         let base = self.settings.base_url();
         let (plain, local) = (!base.is_https(), base.is_loopback());
+        let host = base.host().to_owned();
         Ok(Client(Arc::new(Inner {
-            http: Http::new(self.config, plain, local, self.connections)?,
+            http: Http::new(self.config, plain, local, &host, self.connections)?,
             tokens: Cache::new(self.tokens),
             store: self.store,
             stop: Stop::default(),

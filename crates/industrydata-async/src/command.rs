@@ -11,16 +11,14 @@ use industrydata_core::{
     Tenant,
     auth::{AccessToken, Challenge, SECRET_VARIABLES, TokenError},
 };
+use industrydata_system::now;
 use tokio::{
     io::{AsyncRead, AsyncReadExt},
     process::{Child, Command},
     time::timeout,
 };
 
-use crate::{
-    clock::now,
-    tokens::{TokenFuture, TokenSource},
-};
+use crate::tokens::{TokenFuture, TokenSource};
 
 /// The most output read of a command, in bytes.
 const OUTPUT_LIMIT: u64 = 64 * 1024;

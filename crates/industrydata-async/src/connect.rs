@@ -16,8 +16,15 @@ use std::{
     task::{Context, Poll},
 };
 
-use industrydata_core::wire::{Phase, TransportError};
+use industrydata_core::{
+    Deadline,
+    wire::{Phase, TransportError},
+};
+use industrydata_system::{now, with_reqwest::transport_error};
 use tower_service::Service;
+
+/// Why a request was not sent.
+const LATE: &str = "the time limit passed before the request was sent";
 
 tokio::task_local! {
     static CONNECTING: Arc<AtomicBool>;
@@ -28,14 +35,27 @@ tokio::task_local! {
 pub(crate) struct Mark(Arc<AtomicBool>);
 
 impl Mark {
-    /// Runs a request under this mark, which then says of the latest poll whether it still waited for a connection.
-    pub(crate) fn request<F: Future>(&self, request: F) -> impl Future<Output = F::Output> {
+    /// Runs a request under this mark, which then says of the latest poll whether it still waited for a connection. A request
+    /// that waited past the deadline is not polled again: it would use a connection that has become ready meanwhile.
+    pub(crate) fn request<F, T>(
+        &self,
+        deadline: Deadline,
+        request: F,
+    ) -> impl Future<Output = Result<T, TransportError>>
+    where
+        F: Future<Output = Result<T, reqwest::Error>>,
+    {
         let mark = Arc::clone(&self.0);
         CONNECTING.scope(Arc::clone(&self.0), async move {
             let mut request = pin!(request);
+            let mut is_unsent = true;
             poll_fn(|cx| {
-                mark.store(false, Ordering::Release);
-                request.as_mut().poll(cx)
+                is_unsent |= mark.swap(false, Ordering::AcqRel);
+                if is_unsent && deadline.has_passed(now()) {
+                    return Poll::Ready(Err(TransportError::new(Phase::Local, LATE)));
+                }
+                is_unsent = false;
+                request.as_mut().poll(cx).map_err(transport_error)
             })
             .await
         })
@@ -50,19 +70,6 @@ impl Mark {
         };
         TransportError::new(phase, why)
     }
-}
-
-/// A reqwest error with its phase. A request that is not known to have failed earlier was sent.
-pub(crate) fn transport_error(error: reqwest::Error) -> TransportError {
-    let phase = if error.is_builder() {
-        Phase::Local
-    } else if error.is_connect() {
-        Phase::Connect
-    } else {
-        Phase::Sent
-    };
-    // The URL may have a query, which is shown nowhere.
-    TransportError::new(phase, error.without_url())
 }
 
 /// A connector that marks requests while it runs.
@@ -111,22 +118,5 @@ impl<F: Future> Future for Connecting<F> {
             }
         }
         poll
-    }
-}
-
-/// Resolves no name to anything but loopback: for a base without encryption.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct LoopbackOnly;
-
-impl reqwest::dns::Resolve for LoopbackOnly {
-    fn resolve(&self, name: reqwest::dns::Name) -> reqwest::dns::Resolving {
-        Box::pin(async move {
-            let addrs: Vec<_> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            if !addrs.iter().all(|addr| addr.ip().is_loopback()) {
-                let why = "the name resolves to an address that is not loopback, and the base is not https";
-                return Err(why.into());
-            }
-            Ok(Box::new(addrs.into_iter()) as reqwest::dns::Addrs)
-        })
     }
 }

@@ -3,18 +3,19 @@
 use std::{fmt, fs, io::Read, path::Path, time::Duration};
 
 use industrydata_core::{
-    Tenant,
+    Deadline, Tenant,
     auth::{
         AccessToken, Challenge, Credential, FileError, ObtainToken, TokenCall, TokenError,
         TokenStep,
     },
     policy::Limits,
+    wire::BuildError,
 };
+use industrydata_system::{any_seed, now, on_a_thread};
+use tokio::sync::oneshot;
 
 use crate::{
-    build_error::BuildError,
     certificate::signer,
-    clock::{any_seed, now},
     endpoints::Endpoints,
     tokens::{TokenFuture, TokenSource},
 };
@@ -40,7 +41,7 @@ impl CredentialsToken {
     ///
     /// # Errors
     ///
-    /// [`BuildError`] if there is no TLS.
+    /// [`BuildError`], as for a client.
     pub fn new(credential: impl Into<Credential>) -> Result<Self, BuildError> {
         Self::given(Given::Once(Box::new(credential.into())), None)
     }
@@ -50,7 +51,7 @@ impl CredentialsToken {
     ///
     /// # Errors
     ///
-    /// [`BuildError`] if there is no TLS.
+    /// [`BuildError`], as for a client.
     pub fn with_config(
         credential: impl Into<Credential>,
         config: reqwest::ClientBuilder,
@@ -73,7 +74,7 @@ impl CredentialsToken {
     ///
     /// # Errors
     ///
-    /// [`BuildError`] if there is no TLS.
+    /// [`BuildError`], as for a client.
     pub fn anew(
         read: impl Fn() -> Result<Credential, TokenError> + Send + Sync + 'static,
     ) -> Result<Self, BuildError> {
@@ -84,7 +85,7 @@ impl CredentialsToken {
     ///
     /// # Errors
     ///
-    /// [`BuildError`] if there is no TLS.
+    /// [`BuildError`], as for a client.
     pub fn anew_with_config(
         read: impl Fn() -> Result<Credential, TokenError> + Send + Sync + 'static,
         config: reqwest::ClientBuilder,
@@ -150,7 +151,7 @@ impl CredentialsToken {
 
     async fn send(&self, call: TokenCall<'_, '_>) {
         let limit = self.limit.min(call.time_limit(now()));
-        let endpoint = match self.endpoints.of(call.route()) {
+        let endpoint = match self.endpoints.of(call.route(), call.host()) {
             Ok(endpoint) => endpoint,
             Err(error) => return call.unsent(error, now()),
         };
@@ -160,8 +161,8 @@ impl CredentialsToken {
         };
         let (request, reply) = call.request();
         let most = reply.body_limit();
-        let never = std::future::pending();
-        match connection.send(request, limit, |_| most, never).await {
+        let (deadline, never) = (Deadline::after(limit, now()), std::future::pending());
+        match connection.send(request, deadline, |_| most, never).await {
             Ok((head, body)) => reply.answer(&head, body, now()),
             Err(error) => reply.lost(error, now()),
         }
@@ -180,9 +181,13 @@ impl Given {
 /// Reads a file on another thread.
 async fn read(path: &Path, limit: usize) -> Result<Vec<u8>, FileError> {
     let path = path.to_owned();
-    tokio::task::spawn_blocking(move || read_now(&path, limit))
-        .await
-        .unwrap_or_else(|error| Err(FileError::Other(error.to_string())))
+    let other = |error: &dyn fmt::Display| FileError::Other(error.to_string());
+    let (sender, receiver) = oneshot::channel();
+    on_a_thread("token file", move || {
+        drop(sender.send(read_now(&path, limit)))
+    })
+    .map_err(|error| other(&error))?;
+    receiver.await.unwrap_or_else(|lost| Err(other(&lost)))
 }
 
 /// Reads a regular file, up to one byte more than the limit. A pipe might never end.

@@ -1,20 +1,15 @@
 //! The one loop and the one way to send. They decide nothing: the machine lends each step.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use industrydata_core::{
     Tenant,
     endpoint::Endpoint,
-    lro::{Exchange, Machine, PauseReason, Progress, ReadError, Session, Step},
+    lro::{Exchange, Machine, Progress, ReadError, Session, Step},
 };
+use industrydata_system::{any_seed, now};
 
-use crate::{
-    clock::{any_seed, now},
-    inner::Inner,
-};
-
-/// What a caller does before each pause.
-type Report = dyn Fn(&PauseReason, Duration) + Send + Sync;
+use crate::inner::Inner;
 
 /// Where the loop returns to the caller.
 pub(crate) enum Event<T> {
@@ -23,27 +18,15 @@ pub(crate) enum Event<T> {
 }
 
 /// Drives the machines of one tenant, with the settings of the next call.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Driver {
     inner: Arc<Inner>,
     pub(crate) session: Session,
-    on_wait: Option<Arc<Report>>,
 }
 
 impl Driver {
     pub(crate) fn new(inner: Arc<Inner>, session: Session) -> Self {
-        Self {
-            inner,
-            session,
-            on_wait: None,
-        }
-    }
-
-    pub(crate) fn on_wait(
-        &mut self,
-        report: impl Fn(&PauseReason, Duration) + Send + Sync + 'static,
-    ) {
-        self.on_wait = Some(Arc::new(report));
+        Self { inner, session }
     }
 
     /// Drives a machine to its next progress, which comes before the pause it is about, or to its end.
@@ -76,19 +59,14 @@ impl Driver {
 
     /// Drives a machine to its end, and reports its pauses.
     pub(crate) async fn finish<M: Machine>(&self, mut machine: M) -> Result<M::Output, M::Error> {
-        self.until_done(&mut machine, |progress| {
-            if let Some(report) = &self.on_wait {
-                report(progress.reason(), progress.next_poll_in());
-            }
-        })
-        .await
+        self.until_done(&mut machine, Session::report).await
     }
 
     /// Drives a machine to its end.
     pub(crate) async fn until_done<M: Machine>(
         &self,
         machine: &mut M,
-        report: impl Fn(&Progress),
+        report: impl Fn(&Session, &Progress),
     ) -> Result<M::Output, M::Error> {
         let guard = Guard {
             inner: &self.inner,
@@ -96,7 +74,7 @@ impl Driver {
         };
         loop {
             match self.drive(guard.machine).await? {
-                Event::Progress(progress) => report(&progress),
+                Event::Progress(progress) => report(&self.session, &progress),
                 Event::Done(output) => return Ok(output),
             }
         }
@@ -106,15 +84,6 @@ impl Driver {
     pub(crate) async fn read<E: Endpoint>(&self, endpoint: E) -> Result<E::Output, ReadError> {
         let read = self.session.read(endpoint, any_seed(), now());
         self.finish(read).await.map(Arc::unwrap_or_clone)
-    }
-}
-
-impl fmt::Debug for Driver {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Driver")
-            .field("client", &self.inner)
-            .field("tenant", self.session.tenant())
-            .finish_non_exhaustive()
     }
 }
 
@@ -159,9 +128,9 @@ async fn send(client: &Inner, tenant: &Tenant, exchange: Exchange<'_>) {
     };
     // An empty body; reqwest has no `()`.
     let request = request.map(|()| reqwest::Body::default());
-    let (limit, stopped) = (reply.time_limit(), client.stop.stopped());
+    let (deadline, stopped) = (reply.deadline(), client.stop.stopped());
     let most = |status| reply.body_limit(status);
-    match connection.send(request, limit, most, stopped).await {
+    match connection.send(request, deadline, most, stopped).await {
         Ok((head, body)) => reply.answer(&head, body, now()),
         Err(error) => reply.lost(error, now()),
     }

@@ -75,6 +75,14 @@
 //! a command, and `AzureIdentityToken` wraps a credential of the Azure SDK. The client caches the token of each tenant,
 //! renews it before it expires, and asks for another after a refusal.
 //!
+//! # Validations, resets and failures
+//!
+//! [`TenantClient::validate`] checks uploaded files before a start, and [`reset_flow`](TenantClient::reset_flow) resets a
+//! provisioning flow. Each is one POST that uses no slot and is never repeated after a lost answer:
+//! [`ActionError::is_in_doubt`](core::lro::ActionError::is_in_doubt). An operation that has succeeded may have
+//! [`errors`](core::model::Operation::errors) in its data. After a failure, `failure_details` of a poller reads the blocking
+//! error, the failed activities and the statistics.
+//!
 //! # What is never done
 //!
 //! No redirect is followed. No start is repeated, except after a 401 with another token. After a 429 there may be a new
@@ -82,22 +90,27 @@
 //! slot. No answer is decompressed. An unencrypted base URL must be loopback, by name and by address, and no proxy sees
 //! its requests.
 //!
+//! # The network
+//!
+//! Unless a configuration is passed, the authorities of the operating system are trusted, or those in `SSL_CERT_FILE` and
+//! `SSL_CERT_DIR`; where there are none, the Mozilla roots. The proxy variables are read as curl reads them
+//! ([`proxy_for`](core::wire::proxy_for)). Nothing secret is written to a logger at any level.
+//!
 //! # Features
 //!
-//! - `rustls` (default): reqwest's own choice, rustls with the provider that the process has installed, or else
-//!   aws-lc-rs, and the roots of the operating system.
+//! - `rustls` (default): rustls with the provider that the process has installed, or else aws-lc-rs.
 //! - `rustls-no-provider`: rustls with the provider that the process has installed.
 //! - `native-tls`: the TLS library of the operating system.
 //! - `certificate`: signs the assertions of a certificate credential, with aws-lc-rs or with the provider that the process
 //!   has installed.
 //! - `azure-identity`: takes tokens from the credentials of the Azure SDK.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 #[cfg(feature = "azure-identity")]
 mod azure_identity;
-mod build_error;
 mod certificate;
 mod client;
-mod clock;
 mod command;
 mod connect;
 mod credentials;
@@ -114,11 +127,13 @@ mod tenant_client;
 mod tokens;
 
 pub use industrydata_core as core;
-pub use industrydata_core::lro::{Session, Settings};
+pub use industrydata_core::{
+    lro::{Session, Settings},
+    wire::BuildError,
+};
 
 #[cfg(feature = "azure-identity")]
 pub use azure_identity::AzureIdentityToken;
-pub use build_error::BuildError;
 pub use client::{Client, ClientBuilder};
 pub use command::CommandToken;
 pub use credentials::CredentialsToken;

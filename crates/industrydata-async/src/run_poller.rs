@@ -4,8 +4,9 @@ use industrydata_core::{
     endpoint::GetStatistics,
     lro::{Progress, ReadError, RunPoll, RunPollError},
     model::{IndustryDataRun, RunStatistics},
-    reconcile::RunMatch,
+    reconcile::{FailureDetails, RunMatch},
 };
+use industrydata_system::{any_seed, now};
 
 use crate::drive::{Driver, Event};
 
@@ -21,12 +22,18 @@ pub struct RunPoller {
 }
 
 impl RunPoller {
-    pub(crate) fn new(driver: Driver, poll: RunPoll, run_match: Option<RunMatch>) -> Self {
+    pub(crate) fn new(driver: Driver, run: &str) -> Self {
         Self {
+            poll: driver.session.poll_run(run, any_seed(), now()),
             driver,
-            poll,
-            run_match,
+            run_match: None,
         }
+    }
+
+    pub(crate) fn found(driver: Driver, run_match: RunMatch) -> Self {
+        let mut poller = Self::new(driver, run_match.id());
+        poller.run_match = Some(run_match);
+        poller
     }
 
     /// The run's id.
@@ -66,7 +73,7 @@ impl RunPoller {
     ///
     /// [`RunPollError`]: the run failed, and its blocking error is the reason, or it cannot be polled.
     pub async fn until_done(&mut self) -> Result<IndustryDataRun, RunPollError> {
-        let done = self.driver.until_done(&mut self.poll, |_| ()).await;
+        let done = self.driver.until_done(&mut self.poll, |_, _| ()).await;
         done.map(|run| IndustryDataRun::clone(&run))
     }
 
@@ -77,5 +84,12 @@ impl RunPoller {
     /// [`ReadError`]. It does not affect the run.
     pub async fn statistics(&self) -> Result<RunStatistics, ReadError> {
         self.driver.read(GetStatistics::new(self.poll.id())).await
+    }
+    /// Reads what the service says of a failure besides the run: the activities that failed, and the statistics. It takes
+    /// at most 10 s, within the time limit. What cannot be read is absent. Call it after the run has failed.
+    pub async fn failure_details(&self) -> FailureDetails {
+        let read = self.driver.session.run_failure(&self.poll, now());
+        let Ok(details) = self.driver.finish(read).await;
+        details
     }
 }

@@ -1,9 +1,10 @@
-//! Stores for the async client. A store that blocks runs on a thread for blocking work.
+//! Stores for the async client. A store that blocks runs on threads.
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
 use industrydata_core::ledger::{Change, Store, StoreError, StoreReply};
-use tokio::{runtime::Handle, task};
+use industrydata_system::on_a_thread;
+use tokio::{runtime::Handle, sync::oneshot};
 
 /// A store whose replies are futures. It must apply a change under the same conditions as a [`Store`].
 ///
@@ -24,21 +25,25 @@ pub trait AsyncStore: Send + Sync {
 /// The future of a reply, boxed so that stores are usable as `dyn`.
 pub type StoreFuture = Pin<Box<dyn Future<Output = Result<StoreReply, StoreError>> + Send>>;
 
-/// A blocking store, on the runtime's threads for blocking work.
+/// A blocking store, each change on a new thread.
 pub(crate) struct Threaded<S>(pub(crate) Arc<S>);
 
 impl<S: Store + 'static> AsyncStore for Threaded<S> {
     fn transact(&self, change: Arc<Change>) -> StoreFuture {
         let store = Arc::clone(&self.0);
         Box::pin(async move {
-            let reply = task::spawn_blocking(move || store.transact(&change)).await;
+            let (sender, receiver) = oneshot::channel();
+            // tokio's own threads for blocking work panic if there is none to be had.
+            on_a_thread("ledger", move || drop(sender.send(store.transact(&change))))
+                .map_err(StoreError::unavailable)?;
+            let reply = receiver.await;
             reply.unwrap_or_else(|lost| Err(StoreError::unconfirmed(lost)))
         })
     }
 
-    /// On its own thread: the runtime may be about to end.
+    /// The runtime may be about to end. Without a thread, the start is in doubt when its lease ends.
     fn transact_later(&self, change: Arc<Change>) {
         let store = Arc::clone(&self.0);
-        std::thread::spawn(move || store.transact(&change));
+        let _ = on_a_thread("ledger", move || drop(store.transact(&change)));
     }
 }

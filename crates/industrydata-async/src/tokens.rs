@@ -17,8 +17,7 @@ use industrydata_core::{
     Tenant,
     auth::{AccessToken, Challenge, KeptToken, TokenError},
 };
-
-use crate::clock::now;
+use industrydata_system::now;
 
 /// A source of access tokens for `https://graph.microsoft.com`, or for the service at another base URL.
 ///

@@ -2,11 +2,15 @@
 
 use std::{fmt, sync::Arc};
 
-use industrydata_core::{Tenant, TenantError, ledger::Store, lro::Settings, wire::BaseUrl};
-use ureq::{Agent, config::ConfigBuilder, typestate::AgentScope};
+use industrydata_core::{
+    Tenant, TenantError,
+    ledger::Store,
+    lro::Settings,
+    wire::{BaseUrl, BuildError},
+};
+use ureq::{config::ConfigBuilder, typestate::AgentScope};
 
 use crate::{
-    build_error::BuildError,
     drive::Driver,
     http::Http,
     inner::Inner,
@@ -38,7 +42,7 @@ impl Client {
             tokens: Box::new(tokens),
             store: Box::new(store),
             settings: Settings::default(),
-            config: Agent::config_builder(),
+            config: None,
             connections: CONNECTIONS,
         }
     }
@@ -76,7 +80,7 @@ pub struct ClientBuilder {
     tokens: Box<dyn TokenSource>,
     store: Box<dyn Store>,
     settings: Settings,
-    config: ConfigBuilder<AgentScope>,
+    config: Option<ConfigBuilder<AgentScope>>,
     connections: usize,
 }
 
@@ -88,12 +92,13 @@ impl ClientBuilder {
         self
     }
 
-    /// A ureq configuration: proxies, roots, a TLS provider.
+    /// A ureq configuration: its proxy, roots and TLS provider in place of what this machine's environment and store say
+    /// ([the crate's page](crate#the-network)).
     ///
-    /// This client's own settings are applied last: no redirects, statuses are answers, no decompression, no proxy for
-    /// loopback, and its limits of time and size. Middleware runs inside a request, and must not send it a second time.
+    /// ureq opens the connections with it. Loopback has no proxy, whatever it says. It does not apply to requests: limits of
+    /// time and size, redirects, header fields and middleware are this client's own.
     pub fn config(mut self, config: ConfigBuilder<AgentScope>) -> Self {
-        self.config = config;
+        self.config = Some(config);
         self
     }
 
@@ -107,13 +112,13 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// [`BuildError`] if there is no TLS.
+    /// [`BuildError`] if there is no TLS, or if a proxy variable or the trusted certificates cannot be read.
     pub fn build(self) -> Result<Client, BuildError> {
         let base = self.settings.base_url();
         let (plain, local) = (!base.is_https(), base.is_loopback());
-        let (limit, stop) = (self.settings.limits().request, Stop::default());
+        let (host, stop) = (base.host().to_owned(), Stop::default());
         Ok(Client(Arc::new(Inner {
-            http: Http::new(self.config, plain, local, limit, self.connections, &stop)?,
+            http: Http::new(self.config, plain, local, &host, self.connections, &stop)?,
             tokens: Cache::new(self.tokens),
             store: self.store,
             stop,

@@ -14,8 +14,10 @@ use industrydata_core::{
     auth::{AccessToken, Challenge, SECRET_VARIABLES, TokenError},
     policy::Limits,
 };
+use industrydata_system::now;
+use industrydata_system::on_a_thread;
 
-use crate::{clock::now, stop::Stop, tokens::TokenSource};
+use crate::{stop::Stop, tokens::TokenSource};
 
 /// The most output read of a command, in bytes.
 const OUTPUT_LIMIT: u64 = 64 * 1024;
@@ -70,13 +72,11 @@ impl CommandToken {
         let (sender, receiver) = mpsc::channel();
         let output = Arc::new(Mutex::new(Vec::new()));
         let shared = Arc::clone(&output);
-        thread::Builder::new()
-            .name("token command".to_owned())
-            .spawn(move || {
-                // The receiver may have given up.
-                let _ = sender.send(read(stdout.take(OUTPUT_LIMIT), &shared));
-            })
-            .map_err(TokenError::unavailable)?;
+        on_a_thread("token command", move || {
+            // The receiver may have given up.
+            let _ = sender.send(read(stdout.take(OUTPUT_LIMIT), &shared));
+        })
+        .map_err(TokenError::unavailable)?;
         let began = Instant::now();
         let (mut is_read, mut ended) = (false, None);
         loop {

@@ -3,24 +3,18 @@
 use std::{fmt, fs, io::Read, path::Path, time::Duration};
 
 use industrydata_core::{
-    Tenant,
+    Deadline, Tenant,
     auth::{
         AccessToken, Challenge, Credential, FileError, ObtainToken, TokenCall, TokenError,
         TokenStep,
     },
     policy::Limits,
-    wire::{Phase, TransportError},
+    wire::{BuildError, Phase, TransportError},
 };
-use ureq::{Agent, config::ConfigBuilder, typestate::AgentScope};
+use industrydata_system::{any_seed, now};
+use ureq::{config::ConfigBuilder, typestate::AgentScope};
 
-use crate::{
-    build_error::BuildError,
-    certificate::signer,
-    clock::{any_seed, now},
-    endpoints::Endpoints,
-    stop::Stop,
-    tokens::TokenSource,
-};
+use crate::{certificate::signer, endpoints::Endpoints, stop::Stop, tokens::TokenSource};
 
 /// Gets tokens with a [`Credential`], over separate connections to its endpoints.
 ///
@@ -44,9 +38,9 @@ impl CredentialsToken {
     ///
     /// # Errors
     ///
-    /// [`BuildError`] if there is no TLS.
+    /// [`BuildError`], as for a client.
     pub fn new(credential: impl Into<Credential>) -> Result<Self, BuildError> {
-        Self::with_config(credential, Agent::config_builder())
+        Self::given(Given::Once(Box::new(credential.into())), None)
     }
 
     /// Uses a ureq configuration for the token endpoint, under the same conditions as
@@ -54,12 +48,12 @@ impl CredentialsToken {
     ///
     /// # Errors
     ///
-    /// [`BuildError`] if there is no TLS.
+    /// [`BuildError`], as for a client.
     pub fn with_config(
         credential: impl Into<Credential>,
         config: ConfigBuilder<AgentScope>,
     ) -> Result<Self, BuildError> {
-        Self::given(Given::Once(Box::new(credential.into())), config)
+        Self::given(Given::Once(Box::new(credential.into())), Some(config))
     }
 
     /// Calls `read` for the credential of each exchange, because some platforms change the environment of a running
@@ -77,26 +71,29 @@ impl CredentialsToken {
     ///
     /// # Errors
     ///
-    /// [`BuildError`] if there is no TLS.
+    /// [`BuildError`], as for a client.
     pub fn anew(
         read: impl Fn() -> Result<Credential, TokenError> + Send + Sync + 'static,
     ) -> Result<Self, BuildError> {
-        Self::given(Given::Anew(Box::new(read)), Agent::config_builder())
+        Self::given(Given::Anew(Box::new(read)), None)
     }
 
     /// The same with a configuration, as [`with_config`](Self::with_config) uses it.
     ///
     /// # Errors
     ///
-    /// [`BuildError`] if there is no TLS.
+    /// [`BuildError`], as for a client.
     pub fn anew_with_config(
         read: impl Fn() -> Result<Credential, TokenError> + Send + Sync + 'static,
         config: ConfigBuilder<AgentScope>,
     ) -> Result<Self, BuildError> {
-        Self::given(Given::Anew(Box::new(read)), config)
+        Self::given(Given::Anew(Box::new(read)), Some(config))
     }
 
-    fn given(credential: Given, config: ConfigBuilder<AgentScope>) -> Result<Self, BuildError> {
+    fn given(
+        credential: Given,
+        config: Option<ConfigBuilder<AgentScope>>,
+    ) -> Result<Self, BuildError> {
         let stop = Stop::default();
         let endpoints = Endpoints::new(credential.get().ok().as_deref(), config, &stop)?;
         Ok(Self {
@@ -158,7 +155,7 @@ impl CredentialsToken {
             return call.unsent(TransportError::new(Phase::Local, "stopped"), now());
         }
         let limit = self.limit.min(call.time_limit(now()));
-        let endpoint = match self.endpoints.of(call.route(), &self.stop) {
+        let endpoint = match self.endpoints.of(call.route(), call.host(), &self.stop) {
             Ok(endpoint) => endpoint,
             Err(error) => return call.unsent(error, now()),
         };
@@ -168,7 +165,8 @@ impl CredentialsToken {
         };
         let (request, reply) = call.request();
         let most = reply.body_limit();
-        match connection.send(request, limit, |_| most) {
+        let deadline = Deadline::after(limit, now());
+        match connection.send(request, deadline, |_| most) {
             Ok((head, body)) => reply.answer(&head, body, now()),
             Err(error) => reply.lost(error, now()),
         }

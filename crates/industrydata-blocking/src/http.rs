@@ -1,49 +1,47 @@
-//! One request and its answer over ureq, with the settings that keep a start from being repeated or sent elsewhere.
+//! One request and its answer: hyper's HTTP/1.1 on the calling thread, over connections of ureq. Both flavours thus read an
+//! answer alike, and no log of ureq sees a request.
 
 use std::{
-    io::Read,
-    sync::{Condvar, Mutex, PoisonError},
+    sync::{Arc, Condvar, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 use http::{Request, StatusCode, header::CONTENT_LENGTH, response::Parts};
-use industrydata_core::wire::{IncompleteBody, Phase, TransportError};
-use ureq::{
-    Agent, AsSendBody,
-    config::{AutoHeaderValue, ConfigBuilder, RedirectAuthHeaders},
-    typestate::AgentScope,
-    unversioned::transport::{Connector, DefaultConnector},
+use hyper::body::Incoming;
+use industrydata_core::{
+    Deadline,
+    policy::CONNECT_LIMIT,
+    wire::{BuildError, IncompleteBody, Phase, TransportError},
 };
-
-use crate::{
-    build_error::BuildError,
-    connect::{self, CachingResolver, Mark},
-    stop::Stop,
+use industrydata_system::{
+    now,
+    with_ureq::{self, Dialer, Exchange},
 };
+use ureq::{config::ConfigBuilder, typestate::AgentScope};
 
-/// The longest that connecting may take.
-const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+use crate::stop::Stop;
+
 /// How often a wait for a connection looks whether it was stopped.
 const TICK: Duration = Duration::from_millis(50);
-/// The longest head of an answer, in bytes.
-const HEAD_LIMIT: usize = 64 * 1024;
 
-/// The ureq agent with our settings on top.
+/// The connections of a client.
 #[derive(Debug)]
 pub(crate) struct Http {
-    agent: Agent,
-    /// The limit of the agent itself; only a request with less left is configured on its own.
-    limit: Duration,
+    dialer: Dialer,
+    idle: Mutex<Vec<(Exchange, Instant)>>,
+    most_idle: usize,
     gate: Gate,
+    stop: Stop,
 }
 
 impl Http {
-    /// `plain`: the target is unencrypted, and therefore loopback. `local`: it is loopback, which no proxy is to see.
+    /// `config` is the caller's configuration. `plain`: the target is unencrypted, and therefore loopback or an identity
+    /// endpoint. `local`: no proxy is used, for the same reason. `host`: that of the target.
     pub(crate) fn new(
-        config: ConfigBuilder<AgentScope>,
+        config: Option<ConfigBuilder<AgentScope>>,
         plain: bool,
         local: bool,
-        limit: Duration,
+        host: &str,
         connections: usize,
         stop: &Stop,
     ) -> Result<Self, BuildError> {
@@ -59,32 +57,23 @@ impl Http {
         if !plain && rustls::crypto::CryptoProvider::get_default().is_none() {
             return Err(BuildError::NoTlsProvider);
         }
-        let mut config = config
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .redirect_auth_headers(RedirectAuthHeaders::Never)
-            .save_redirect_history(false)
-            .accept_encoding(AutoHeaderValue::None)
-            .max_response_header_size(HEAD_LIMIT)
-            .max_idle_connections(connections)
-            .max_idle_connections_per_host(connections)
-            .https_only(!plain)
-            .timeout_global(Some(limit))
-            .timeout_connect(Some(CONNECT_LIMIT.min(limit)));
+        let mut config = match config {
+            Some(config) => config,
+            None => with_ureq::config(plain, local, host)?,
+        };
         if local {
             config = config.proxy(None);
         }
-        let connector = ().chain(Mark::Begin).chain(DefaultConnector::default()).chain(Mark::End);
-        let agent = Agent::with_parts(config.build(), connector, CachingResolver::default());
-        stop.add(&agent);
+        let config = config.build();
         Ok(Self {
-            agent,
-            limit,
+            dialer: Dialer::new(config, plain, Arc::new(stop.clone()))?,
+            idle: Mutex::default(),
+            most_idle: connections,
             gate: Gate {
                 free: Mutex::new(connections.max(1)),
                 freed: Condvar::new(),
             },
+            stop: stop.clone(),
         })
     }
 
@@ -118,6 +107,26 @@ impl Http {
         *free -= 1;
         Ok(Connection { http: self })
     }
+
+    /// A connection that is kept and still open, the latest first.
+    fn kept(&self) -> Option<Exchange> {
+        let oldest = self.dialer.config().max_idle_age();
+        loop {
+            let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+            let (mut exchange, since) = idle.pop()?;
+            drop(idle);
+            if since.elapsed() < oldest && exchange.is_open() {
+                return Some(exchange);
+            }
+        }
+    }
+
+    fn keep(&self, exchange: Exchange) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < self.most_idle {
+            idle.push((exchange, Instant::now()));
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -140,33 +149,37 @@ impl Drop for Connection<'_> {
 }
 
 impl Connection<'_> {
-    /// Puts `request` on the wire once, and reads what comes back: its head, and its body up to the limit for its status.
-    pub(crate) fn send<B: AsSendBody>(
+    /// Puts `request` on the wire once, before the deadline or not at all, and reads what comes back: its head, and its body
+    /// up to the limit for its status.
+    pub(crate) fn send(
         &self,
-        request: Request<B>,
-        time_limit: Duration,
+        request: Request<Vec<u8>>,
+        deadline: Deadline,
         body_limit: impl FnOnce(StatusCode) -> usize,
     ) -> Result<(Parts, Result<Vec<u8>, IncompleteBody>), TransportError> {
-        connect::begin();
-        let agent = &self.http.agent;
-        let answer = if time_limit < self.http.limit {
-            let request = agent
-                .configure_request(request)
-                .timeout_global(Some(time_limit))
-                .timeout_connect(Some(CONNECT_LIMIT.min(time_limit)))
-                .build();
-            agent.run(request)
-        } else {
-            agent.run(request)
+        let mut exchange = match self.http.kept() {
+            Some(exchange) => exchange,
+            None => {
+                let limit = CONNECT_LIMIT.min(deadline.remaining(now()));
+                let transport = self.http.dialer.dial(request.uri(), limit)?;
+                Exchange::new(transport, Arc::new(self.http.stop.clone()))?
+            }
         };
-        let (head, body) = answer.map_err(connect::transport_error)?.into_parts();
-        let body = read(&head, body, body_limit(head.status));
-        Ok((head, body))
+        let (head, mut body) = exchange.send(request, deadline)?.into_parts();
+        let read = read(&mut exchange, &head, &mut body, body_limit(head.status));
+        if read.is_ok() && exchange.is_reusable(&body) {
+            self.http.keep(exchange);
+        }
+        Ok((head, read))
     }
 }
 
-/// Reads nothing at a limit of zero. Otherwise it reads up to one byte more than the limit, to notice a longer body.
-fn read(head: &Parts, body: ureq::Body, limit: usize) -> Result<Vec<u8>, IncompleteBody> {
+fn read(
+    exchange: &mut Exchange,
+    head: &Parts,
+    body: &mut Incoming,
+    limit: usize,
+) -> Result<Vec<u8>, IncompleteBody> {
     if limit == 0 {
         return Ok(Vec::new());
     }
@@ -176,13 +189,13 @@ fn read(head: &Parts, body: ureq::Body, limit: usize) -> Result<Vec<u8>, Incompl
         .and_then(|length| length.to_str().ok()?.parse().ok())
         .unwrap_or(0_usize);
     let mut bytes = Vec::with_capacity(announced.min(limit));
-    let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-    body.into_reader()
-        .take(most)
-        .read_to_end(&mut bytes)
-        .map_err(IncompleteBody::cut)?;
-    if bytes.len() > limit {
-        return Err(IncompleteBody::TooLarge { limit });
+    loop {
+        match exchange.chunk(body).map_err(IncompleteBody::Cut)? {
+            Some(chunk) if bytes.len() + chunk.len() > limit => {
+                return Err(IncompleteBody::TooLarge { limit });
+            }
+            Some(chunk) => bytes.extend_from_slice(&chunk),
+            None => return Ok(bytes),
+        }
     }
-    Ok(bytes)
 }

@@ -1,4 +1,4 @@
-//! Starts a Microsoft Graph *industryData* run and polls it until it ends, over ureq, without an async runtime.
+//! Starts a Microsoft Graph *industryData* run and polls it until it ends, over ureq and hyper, without an async runtime.
 //!
 //! One POST starts a run of School Data Sync. The service accepts five of them in twelve hours, and its answer has the
 //! `Location` of an operation to poll. This crate reserves a slot in the ledger before the POST, sends the POST once,
@@ -72,30 +72,40 @@
 //! a command. The client caches the token of each tenant, renews it before it expires, and asks for another after a
 //! refusal.
 //!
+//! # Validations, resets and failures
+//!
+//! [`TenantClient::validate`] checks uploaded files before a start, and [`reset_flow`](TenantClient::reset_flow) resets a
+//! provisioning flow. Each is one POST that uses no slot and is never repeated after a lost answer:
+//! [`ActionError::is_in_doubt`](core::lro::ActionError::is_in_doubt). An operation that has succeeded may have
+//! [`errors`](core::model::Operation::errors) in its data. After a failure, `failure_details` of a poller reads the blocking
+//! error, the failed activities and the statistics.
+//!
 //! # What is never done
 //!
 //! No redirect is followed. No start is repeated, except after a 401 with another token. After a 429 there may be a new
 //! reservation with a new POST: once if the service asks for at most 30 s, otherwise only for a start that waits for a
-//! slot. No answer is decompressed, unless another crate of the same build turns on ureq's `gzip` or `brotli`, which no
-//! setting of ureq turns off again: an answer that was compressed unasked is then read, within the same limit of size.
-//! An unencrypted base URL must be loopback, by name and by address, and no proxy sees its requests.
+//! slot. No answer is decompressed. An unencrypted base URL must be loopback, by name and by address, and no proxy sees its requests.
+//!
+//! # The network
+//!
+//! Unless a configuration is passed, the authorities of the operating system are trusted, or those in `SSL_CERT_FILE` and
+//! `SSL_CERT_DIR`; where there are none, the Mozilla roots. The proxy variables are read as curl reads them
+//! ([`proxy_for`](core::wire::proxy_for)). Nothing secret is written to a logger at any level.
 //!
 //! # Features
 //!
-//! - `rustls` (default): rustls with ring and the Mozilla roots. The crate's own choice, not the process's: nothing is
-//!   installed.
-//! - `platform-verifier`: the roots of the operating system, to be chosen in the configuration.
+//! - `rustls` (default): rustls with ring, or the provider that the process has installed. Nothing is installed.
+//! - `platform-verifier`: the operating system's own verifier, to be chosen in the configuration.
 //! - `rustls-no-provider`: rustls with the provider that the process has installed.
-//! - `native-tls`: the TLS library of the operating system, to be chosen in the configuration.
+//! - `native-tls`: the TLS library of the operating system. Beside `rustls` it is to be chosen in the configuration.
 //! - `certificate`: signs the assertions of a certificate credential, with ring or with the provider that the process has
 //!   installed.
 
-mod build_error;
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod certificate;
 mod client;
-mod clock;
 mod command;
-mod connect;
 mod credentials;
 mod drive;
 mod endpoints;
@@ -108,9 +118,11 @@ mod tenant_client;
 mod tokens;
 
 pub use industrydata_core as core;
-pub use industrydata_core::lro::{Session, Settings};
+pub use industrydata_core::{
+    lro::{Session, Settings},
+    wire::BuildError,
+};
 
-pub use build_error::BuildError;
 pub use client::{Client, ClientBuilder};
 pub use command::CommandToken;
 pub use credentials::CredentialsToken;

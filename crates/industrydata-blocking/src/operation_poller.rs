@@ -4,12 +4,12 @@ use industrydata_core::{
     ledger::StoreError,
     lro::{Accepted, OperationPollError, Progress, ReadError, RecordedPoll, ResumeToken},
     model::Operation,
-    reconcile::RunMatch,
+    reconcile::{FailureDetails, RunMatch},
     wire::OperationUrl,
 };
+use industrydata_system::{any_seed, now};
 
 use crate::{
-    clock::{any_seed, now},
     drive::{Driver, Event},
     run_poller::RunPoller,
 };
@@ -84,13 +84,13 @@ impl OperationPoller {
         }
     }
 
-    /// Waits until the operation has succeeded.
+    /// Waits until the operation has succeeded. It may still have [`errors`](Operation::errors) in its data.
     ///
     /// # Errors
     ///
     /// [`OperationPollError`]. It has a resume token, unless the operation failed or was not found.
     pub fn until_done(&mut self) -> Result<Operation, OperationPollError> {
-        let done = self.driver.until_done(&mut self.poll, |_| ());
+        let done = self.driver.until_done(&mut self.poll, |_, _| ());
         done.map(|operation| Operation::clone(&operation))
     }
 
@@ -113,12 +113,17 @@ impl OperationPoller {
     ///
     /// As [`find_run`](Self::find_run).
     pub fn follow(&self) -> Result<Option<RunPoller>, ReadError> {
-        let Some(found) = self.find_run()? else {
-            return Ok(None);
-        };
-        let driver = self.driver.clone();
-        let poll = driver.session.poll_run(found.id(), any_seed(), now());
-        Ok(Some(RunPoller::new(driver, poll, Some(found))))
+        let found = self.find_run()?;
+        Ok(found.map(|found| RunPoller::found(self.driver.clone(), found)))
+    }
+
+    /// Reads what the service says of a failure besides its status: the run with its blocking error, the activities that
+    /// failed, and the statistics. It takes at most 10 s, within the time limit. What cannot be read is absent. Call
+    /// it after the operation has failed.
+    pub fn failure_details(&self) -> FailureDetails {
+        let read = self.driver.session.failure(self.poll.poll(), now());
+        let Ok(details) = self.driver.finish(read);
+        details
     }
 }
 

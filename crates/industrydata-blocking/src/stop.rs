@@ -1,9 +1,12 @@
 //! Stopping from another thread.
 
 use std::{
-    sync::{Arc, Condvar, Mutex, PoisonError},
+    sync::{Arc, Condvar, Mutex, PoisonError, Weak},
     time::Duration,
 };
+
+use industrydata_system::with_ureq::Stoppable;
+use ureq::unversioned::transport::ShutdownHandle;
 
 /// Stops a [`Client`](crate::Client) for good, from any thread.
 ///
@@ -22,20 +25,21 @@ struct Inner {
 #[derive(Debug, Default)]
 struct State {
     stopped: bool,
-    agents: Vec<ureq::Agent>,
+    /// The connections that may be open.
+    open: Vec<Weak<dyn ShutdownHandle>>,
 }
 
 impl Stop {
     /// Stops. Calling it again does nothing more.
     pub fn stop(&self) {
-        let agents = {
+        let open = {
             let mut state = self.state();
             state.stopped = true;
-            std::mem::take(&mut state.agents)
+            std::mem::take(&mut state.open)
         };
         self.0.changed.notify_all();
-        for agent in agents {
-            agent.shutdown();
+        for connection in open.iter().filter_map(Weak::upgrade) {
+            connection.shutdown();
         }
     }
 
@@ -56,14 +60,20 @@ impl Stop {
         }
     }
 
-    pub(crate) fn add(&self, agent: &ureq::Agent) {
-        let mut state = self.state();
-        if !state.stopped {
-            state.agents.push(agent.clone());
-        }
-    }
-
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Stoppable for Stop {
+    fn add(&self, connection: Weak<dyn ShutdownHandle>) -> bool {
+        let mut state = self.state();
+        state.open.retain(|open| open.strong_count() > 0);
+        state.open.push(connection);
+        !state.stopped
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.state().stopped
     }
 }

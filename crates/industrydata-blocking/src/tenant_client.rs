@@ -9,20 +9,16 @@ use industrydata_core::{
         Preflight,
     },
     ledger::{Entry, Forecast, Quota, Resolution, Schedule, StoreError},
-    lro::{PauseReason, ReadError, ResumeError, ResumeToken, Session, StartError},
+    lro::{ActionError, PauseReason, ReadError, ResumeError, ResumeToken, Session, StartError},
     model::{IndustryDataRun, Operation, RunActivity, RunStatistics},
     reconcile::{ReconcileError, Reconciliation, ResolveError},
     wire::OperationUrl,
 };
+use industrydata_system::{any_seed, now, seed};
 
-use crate::{
-    clock::{any_seed, now, seed},
-    drive::Driver,
-    operation_poller::OperationPoller,
-    run_poller::RunPoller,
-};
+use crate::{drive::Driver, operation_poller::OperationPoller, run_poller::RunPoller};
 
-/// The client for one tenant, with the settings of its next call. Only [`start`](Self::start) starts a run.
+/// The client for one tenant, with the settings of its next call. Only [`start`](Self::start) starts a run and uses a slot.
 #[derive(Clone, Debug)]
 #[must_use = "nothing happens until a method is called"]
 pub struct TenantClient {
@@ -46,7 +42,7 @@ impl TenantClient {
         mut self,
         report: impl Fn(&PauseReason, Duration) + Send + Sync + 'static,
     ) -> Self {
-        self.driver.on_wait(report);
+        self.driver.session = self.driver.session.on_wait(report);
         self
     }
 
@@ -62,10 +58,44 @@ impl TenantClient {
     ///
     /// [`StartError`], which reports whether a run may have started.
     pub fn start(&self) -> Result<OperationPoller, StartError> {
-        let seed = seed().map_err(StartError::local)?;
-        let accepted = self.driver.finish(self.driver.session.start(seed, now()))?;
+        let start = self.driver.session.start(seed()?, now());
+        let accepted = self.driver.finish(start)?;
         let poll = self.driver.session.after(accepted);
         Ok(OperationPoller::new(self.driver.clone(), poll))
+    }
+
+    /// Validates the uploaded files of a data connector: sends the POST once. It uses no slot and takes
+    /// `IndustryData-DataConnector.Upload`. [`Operation::errors`] has what the validation found: an operation that
+    /// `succeeded` may have some.
+    ///
+    /// # Errors
+    ///
+    /// [`ActionError`], which reports whether the validation is in doubt.
+    pub fn validate(&self, connector: &str) -> Result<OperationPoller, ActionError> {
+        let session = &self.driver.session;
+        let validate = session.validate(connector, any_seed(), now());
+        let performed = self.driver.finish(validate)?;
+        let poll = session.after_validation(&performed)?;
+        Ok(OperationPoller::new(self.driver.clone(), poll))
+    }
+
+    /// Resets a provisioning flow: sends the POST once. It uses no slot and takes
+    /// `IndustryData-OutboundFlow.ReadWrite.All`. `None` if the service accepted the reset and named no operation to poll,
+    /// as documented.
+    ///
+    /// # Errors
+    ///
+    /// [`ActionError`], which reports whether the reset is in doubt.
+    pub fn reset_flow(
+        &self,
+        flow_set: &str,
+        flow: &str,
+    ) -> Result<Option<OperationPoller>, ActionError> {
+        let session = &self.driver.session;
+        let reset = session.reset_flow(flow_set, flow, any_seed(), now());
+        let performed = self.driver.finish(reset)?;
+        let poll = session.after_action(&performed);
+        Ok(poll.map(|poll| OperationPoller::new(self.driver.clone(), poll)))
     }
 
     /// Polls the operation of a resume token, which another process may have made. The first poll comes at once.
@@ -86,8 +116,7 @@ impl TenantClient {
 
     /// Polls the run with this id. The time limit begins now.
     pub fn follow(&self, run: &str) -> RunPoller {
-        let poll = self.driver.session.poll_run(run, any_seed(), now());
-        RunPoller::new(self.driver.clone(), poll, None)
+        RunPoller::new(self.driver.clone(), run)
     }
 
     /// The quota from the ledger, with a forecast if the [`schedule`](Session::schedule) is known. Nothing is sent.
@@ -119,8 +148,8 @@ impl TenantClient {
         resolution: Resolution,
         note: &str,
     ) -> Result<(), ResolveError> {
-        self.driver
-            .finish(self.driver.session.resolve(id, resolution, note))
+        let resolve = self.driver.session.resolve(id, resolution, note);
+        self.driver.finish(resolve)
     }
 
     /// Compares the ledger with what the service lists, and changes it: starts in doubt are resolved by evidence,
@@ -133,7 +162,8 @@ impl TenantClient {
     /// [`ReconcileError`] if the ledger, or both lists, cannot be read.
     pub fn reconcile(&self) -> Result<Reconciliation, ReconcileError> {
         let reconcile = self.driver.session.reconcile(any_seed(), now());
-        self.driver.finish(reconcile).map(Arc::unwrap_or_clone)
+        let done = self.driver.finish(reconcile);
+        done.map(Arc::unwrap_or_clone)
     }
 
     /// The next scheduled run, and whether a start now causes it to be skipped. `scheduled` is a time at which a
@@ -147,8 +177,8 @@ impl TenantClient {
         &self,
         scheduled: Option<Timestamp>,
     ) -> Result<Option<Forecast>, ReconcileError> {
-        self.driver
-            .finish(self.driver.session.forecast(scheduled, any_seed()))
+        let forecast = self.driver.session.forecast(scheduled, any_seed());
+        self.driver.finish(forecast)
     }
 
     /// Infers the schedule from the runs' start times. Pass it to [`Session::schedule`]. It is valid for as long as the
@@ -158,8 +188,8 @@ impl TenantClient {
     ///
     /// [`ReconcileError`] if the ledger or the list of runs cannot be read.
     pub fn infer_schedule(&self) -> Result<Option<Schedule>, ReconcileError> {
-        self.driver
-            .finish(self.driver.session.infer_schedule(any_seed()))
+        let infer_schedule = self.driver.session.infer_schedule(any_seed());
+        self.driver.finish(infer_schedule)
     }
 
     /// Lists the operations that the service still has, of starts and of validations. It takes

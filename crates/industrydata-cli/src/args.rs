@@ -64,6 +64,7 @@ Examples:
   industrydata start --wait-for-slot --timeout 14h --tenant contoso
   industrydata start --follow       wait for the run too, show its statistics
   industrydata wait idr1:AGnb...    resume an interrupted wait
+  industrydata validate ID --wait   check uploaded files before a start
   industrydata quota --output json
   industrydata quota --reconcile    compare the ledger with the service
   industrydata runs list
@@ -79,8 +80,9 @@ Exit codes:
     5  unexpected answer
     6  service not reached, nothing was started
     7  time limit passed, the operation goes on
-    8  in doubt: a run may have started
+    8  in doubt: a run may have started, or a validation been accepted
     9  the ledger is unusable
+   10  the data has errors
    74  the result could not be written
   130  interrupted";
 
@@ -99,7 +101,23 @@ const WAIT: &str = "\
 Examples:
   industrydata wait idr1:AGnb...
   industrydata wait 171bf0b4-14e9-408f-71dd-08dcd2a15d23
-  industrydata wait https://graph.microsoft.com/beta/external/...";
+  industrydata wait https://graph.microsoft.com/beta/external/...
+  industrydata wait --follow idr1:AGnb...
+      wait for the operation, then for its run";
+
+const VALIDATE: &str = "\
+A validation ends the upload session of the connector. It uses no slot. It is
+sent once: if its answer is lost, look at `operations list` before you repeat
+it.
+
+Examples:
+  industrydata validate 8c010e87-c28b-4350-bdc1-65ec29258b93 --wait
+      validate the uploaded files, and list errors by file (exit code 10)";
+
+const FLOW_RESET: &str = "\
+A reset uses no slot. It is sent once: if its answer is lost, look at the flow
+before you repeat it. If the service names an operation, the command waits for
+it; otherwise it reports that the reset was accepted.";
 
 const RESET: &str = "\
 A new ledger does not know the starts of the last twelve hours. So it begins
@@ -120,6 +138,9 @@ const EMULATOR: &str = "\
 Control:
   POST /_emulator/advance   {\"by\": \"12h\"} advances the clock
   POST /_emulator/faults    scripts faults
+
+Data connectors to validate: clean, with-warnings, with-errors, failing
+Flows to reset: flow and flow-with-location of the flow set flow-set
 
 Examples:
   industrydata emulator --speed 20
@@ -184,8 +205,10 @@ pub(crate) struct Global {
     /// Ledger of starts: a file, a database or none
     ///
     /// A path of a SQLite file; the default is a file in your state folder.
-    /// For several machines, postgres://user@host/database, with the password
-    /// in PGPASSWORD or ~/.pgpass. With none, the ledger is not stored.
+    /// For several machines, postgres://user@host/database or "host=...
+    /// dbname=... user=...", with the password in PGPASSWORD or ~/.pgpass.
+    /// With none, the ledger is not stored. What begins with / or ./ is
+    /// always a file; other text that looks like no path is refused.
     /// [env: INDUSTRYDATA_LEDGER]
     #[arg(long, global = true, value_name = "LEDGER", verbatim_doc_comment)]
     pub(crate) ledger: Option<PathBuf>,
@@ -274,6 +297,9 @@ pub(crate) enum Command {
     /// Wait for the operation of an earlier start
     #[command(after_help = WAIT)]
     Wait(WaitArgs),
+    /// Validate the uploaded files of a data connector
+    #[command(after_help = VALIDATE)]
+    Validate(ValidateArgs),
     /// Show the quota from the ledger
     ///
     /// This sends nothing and needs no token, except with --reconcile and
@@ -283,6 +309,9 @@ pub(crate) enum Command {
     /// Maintain the ledger of starts
     #[command(subcommand)]
     Ledger(LedgerCommand),
+    /// Change provisioning flows
+    #[command(subcommand)]
+    Flows(FlowsCommand),
     /// Read the runs of the service, scheduled runs included
     #[command(subcommand)]
     Runs(RunsCommand),
@@ -311,13 +340,52 @@ pub(crate) struct ResetArgs {
     pub(crate) yes: bool,
 }
 
-/// Reads of runs.
+/// Changes of provisioning flows.
+#[derive(Debug, Subcommand)]
+pub(crate) enum FlowsCommand {
+    /// Reset a provisioning flow
+    #[command(after_help = FLOW_RESET)]
+    Reset(FlowResetArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FlowResetArgs {
+    /// The id of the outbound provisioning flow set
+    #[arg(value_name = "FLOW-SET-ID")]
+    pub(crate) flow_set: String,
+    /// The id of the provisioning flow
+    #[arg(value_name = "FLOW-ID")]
+    pub(crate) flow: String,
+    /// Do not ask for confirmation
+    ///
+    /// This is needed without a terminal.
+    #[arg(long)]
+    pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ValidateArgs {
+    /// The id of the data connector
+    #[arg(value_name = "CONNECTOR-ID")]
+    pub(crate) connector: String,
+    /// Wait until the validation has ended
+    #[arg(long)]
+    pub(crate) wait: bool,
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
+}
+
+/// Reads of runs, and the wait for one.
 #[derive(Debug, Subcommand)]
 pub(crate) enum RunsCommand {
     /// List all runs that the service returns
     List(ReadArgs),
     /// Show one run
     Show(ReadOneArgs),
+    /// Wait until a run has ended, and show its statistics
+    Follow(FollowArgs),
     /// Show the statistics of a run, complete once it has ended
     Statistics(ReadOneArgs),
     /// List the activities of a run
@@ -408,6 +476,11 @@ pub(crate) struct StartArgs {
     /// and shows its statistics.
     #[arg(long, verbatim_doc_comment)]
     pub(crate) follow: bool,
+    /// Exit with 10 if the run dropped records
+    ///
+    /// This is about the run, which takes --follow.
+    #[arg(long)]
+    pub(crate) strict: bool,
     /// Check first that the token may poll
     ///
     /// Polling needs the permission IndustryData.ReadBasic.All. Without it
@@ -444,6 +517,29 @@ pub(crate) struct WaitArgs {
     /// The URL or id of the operation, or a resume token
     #[arg(value_name = "OPERATION")]
     pub(crate) operation: String,
+    /// Wait until its run has ended too
+    ///
+    /// After the operation this finds the run, polls it until it has ended
+    /// and shows its statistics.
+    #[arg(long, verbatim_doc_comment)]
+    pub(crate) follow: bool,
+    /// Exit with 10 if the run dropped records
+    ///
+    /// This is about the run, which takes --follow.
+    #[arg(long)]
+    pub(crate) strict: bool,
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FollowArgs {
+    /// The id of the run, as list prints it
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+    /// Exit with 10 if the run dropped records
+    #[arg(long)]
+    pub(crate) strict: bool,
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
 }

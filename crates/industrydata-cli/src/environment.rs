@@ -19,6 +19,20 @@ impl Environment<'_> {
         (self.0)(name).filter(|value| !value.is_empty())
     }
 
+    /// A path or a place. A line break at its end is removed with a warning: it comes from a file of variables, cannot be
+    /// seen, and would be a part of the name. Blanks stay, since a path may have them.
+    pub(crate) fn path(&self, name: &str) -> Option<OsString> {
+        let value = self.os(name)?;
+        let Some(text) = value.to_str() else {
+            return Some(value);
+        };
+        let trimmed = text.trim_end_matches(['\r', '\n']);
+        if trimmed.len() < text.len() {
+            warn_of_trimmed(name);
+        }
+        Some(OsString::from(trimmed)).filter(|value| !value.is_empty())
+    }
+
     /// A setting. An invalid one is a usage error.
     pub(crate) fn text(&self, name: &str) -> Result<Option<String>, Box<Document>> {
         self.line(name)

@@ -5,6 +5,8 @@ use std::error::Error;
 use http::StatusCode;
 use industrydata_core::auth::TokenError;
 use industrydata_core::ledger::StoreError;
+use industrydata_core::lro::ActionError;
+use industrydata_core::lro::ActionErrorKind;
 use industrydata_core::lro::MayHaveStarted;
 use industrydata_core::lro::OperationPollError;
 use industrydata_core::lro::OperationPollErrorKind;
@@ -19,7 +21,10 @@ use industrydata_core::model::Operation;
 use industrydata_core::reconcile::ReconcileError;
 use industrydata_core::wire::escape_controls;
 
-use crate::report::{Document, Kind, OperationReport, Outcome, QuotaReport};
+use crate::{
+    human,
+    report::{Document, Kind, OperationReport, Outcome, QuotaReport},
+};
 
 /// How many causes of an error a message includes.
 const MOST_CAUSES: usize = 8;
@@ -47,6 +52,26 @@ fn start_kind(kind: &StartErrorKind) -> (Outcome, Kind) {
         StartErrorKind::Stopped => (Outcome::Interrupted, Kind::Interrupted),
         StartErrorKind::NotFollowable { .. } => (Outcome::Unexpected, Kind::NotFollowable),
         StartErrorKind::Ledger(_) => (Outcome::Ledger, Kind::Ledger),
+        _ => (Outcome::Unexpected, Kind::Unexpected),
+    }
+}
+
+fn action_kind(kind: &ActionErrorKind) -> (Outcome, Kind) {
+    match kind {
+        ActionErrorKind::InvalidId => (Outcome::Usage, Kind::Usage),
+        ActionErrorKind::NotFound(_) => (Outcome::Unexpected, Kind::NotFound),
+        ActionErrorKind::Throttled { .. } => (Outcome::Throttled, Kind::Throttled),
+        ActionErrorKind::Unauthorized { .. } => (Outcome::Unauthorized, Kind::Unauthorized),
+        ActionErrorKind::Forbidden(_) => (Outcome::Unauthorized, Kind::Forbidden),
+        ActionErrorKind::NoToken(_) => (Outcome::Unauthorized, Kind::Token),
+        ActionErrorKind::Refused(_) => (Outcome::Unexpected, Kind::Refused),
+        ActionErrorKind::Unreachable(_) => (Outcome::Unreachable, Kind::Unreachable),
+        ActionErrorKind::TimeLimit => (Outcome::Unreachable, Kind::TimedOut),
+        ActionErrorKind::AmbiguousAnswer(_)
+        | ActionErrorKind::AnswerLost(_)
+        | ActionErrorKind::Dropped => (Outcome::InDoubt, Kind::InDoubt),
+        ActionErrorKind::Stopped => (Outcome::Interrupted, Kind::Interrupted),
+        ActionErrorKind::NotFollowable { .. } => (Outcome::Unexpected, Kind::NotFollowable),
         _ => (Outcome::Unexpected, Kind::Unexpected),
     }
 }
@@ -104,11 +129,8 @@ fn run_poll_kind(kind: &RunPollErrorKind) -> (Outcome, Kind) {
 pub(crate) fn start(error: &StartError, interrupted: bool) -> Document {
     let (outcome, kind) = start_kind(error.kind());
     let mut message = message(error);
-    if let StartErrorKind::NotFollowable { location, .. } = error.kind()
-        && !location.is_empty()
-    {
-        let quoted: Vec<_> = location.iter().map(|location| quote(location)).collect();
-        message = format!("{message}: {}", quoted.join(", "));
+    if let StartErrorKind::NotFollowable { location, .. } = error.kind() {
+        message = with_locations(message, location);
     }
     let may_have_started = error.may_have_started();
     let token = if let StartErrorKind::NoToken(token)
@@ -128,6 +150,67 @@ pub(crate) fn start(error: &StartError, interrupted: bool) -> Document {
     .with_request_id(error.request_id())
     .may_have_started(may_have_started)
     .interrupted_if(interrupted && may_have_started != MayHaveStarted::Yes)
+}
+
+/// A validation or a reset that returned nothing to wait for. An interrupt decides, unless the service accepted it.
+pub(crate) fn action(error: &ActionError, interrupted: bool) -> Document {
+    let (outcome, kind) = action_kind(error.kind());
+    let (mut message, mut accepted) = (message(error), false);
+    if let ActionErrorKind::NotFollowable { location, .. } = error.kind() {
+        (message, accepted) = (with_locations(message, location), true);
+    }
+    let token = if let ActionErrorKind::NoToken(token)
+    | ActionErrorKind::Unauthorized {
+        token: Some(token), ..
+    } = error.kind()
+    {
+        Some(token)
+    } else {
+        None
+    };
+    Document::error(outcome, kind, message)
+        .advise(&token_advice(token, error.advice()))
+        .with_request_id(error.request_id())
+        .may_have_started(error.may_have_started())
+        .interrupted_if(interrupted && !accepted)
+}
+
+/// A message with the `Location` values that it is about.
+fn with_locations(message: String, location: &[String]) -> String {
+    if location.is_empty() {
+        return message;
+    }
+    let quoted: Vec<_> = location.iter().map(|location| quote(location)).collect();
+    format!("{message}: {}", quoted.join(", "))
+}
+
+/// Data that a validation found errors in, although its operation succeeded.
+pub(crate) fn data_errors(
+    operation: OperationReport,
+    quota: Option<QuotaReport>,
+    may_have_started: MayHaveStarted,
+) -> Document {
+    let count = human::counted(operation.errors.len(), "error");
+    let mut message = format!("the operation succeeded, but found {count} in the data");
+    if let Some(first) = operation.errors.first() {
+        let file = first.target.as_deref().unwrap_or("no file named");
+        message = format!("{message}, first in {file}: {}", human::reason(first));
+    }
+    Document {
+        operation: Some(operation),
+        quota,
+        ..Document::error(Outcome::DataErrors, Kind::DataErrors, message)
+    }
+    .advise("fix the files that have errors, upload all files again, and validate them")
+    .may_have_started(may_have_started)
+}
+
+/// A run that dropped records, where that is not allowed.
+pub(crate) fn dropped_records() -> Document {
+    let message = "the run completed with errors: it dropped records";
+    Document::error(Outcome::DataErrors, Kind::DataErrors, message)
+        .advise("look at the run's statistics, fix the records, then start again")
+        .may_have_started(MayHaveStarted::Yes)
 }
 
 /// An operation that did not succeed. An interrupt decides, unless the operation has failed.
@@ -174,17 +257,8 @@ pub(crate) fn operation_poll(
 /// A read that returned nothing.
 pub(crate) fn read(error: &ReadError, interrupted: bool) -> Document {
     let (outcome, kind) = read_kind(error);
-    let token = if let ReadErrorKind::NoToken(token)
-    | ReadErrorKind::Unauthorized {
-        token: Some(token), ..
-    } = error.kind()
-    {
-        Some(token)
-    } else {
-        None
-    };
     Document::error(outcome, kind, message(error))
-        .advise(&token_advice(token, error.advice()))
+        .advise(&token_advice(token_of_read(error), error.advice()))
         .with_request_id(error.request_id())
         .interrupted_if(interrupted)
 }
@@ -192,8 +266,13 @@ pub(crate) fn read(error: &ReadError, interrupted: bool) -> Document {
 /// A run that did not succeed, or whose end is not known.
 pub(crate) fn run_poll(error: &RunPollError, interrupted: bool) -> Document {
     let (outcome, kind) = run_poll_kind(error.kind());
+    let token = if let RunPollErrorKind::Read(error) = error.kind() {
+        token_of_read(error)
+    } else {
+        None
+    };
     let document = Document::error(outcome, kind, message(error))
-        .advise(error.advice())
+        .advise(&token_advice(token, error.advice()))
         .with_request_id(error.request_id())
         .interrupted_if(interrupted && outcome != Outcome::Failed);
     after_start(document)
@@ -234,6 +313,19 @@ pub(crate) fn resume(error: &ResumeError) -> Document {
             Document::error(Outcome::Usage, Kind::Location, error.to_string())
                 .advise("set --base-url to the service that accepted the start")
         }
+    }
+}
+
+/// Why a read has no token.
+fn token_of_read(error: &ReadError) -> Option<&TokenError> {
+    if let ReadErrorKind::NoToken(token)
+    | ReadErrorKind::Unauthorized {
+        token: Some(token), ..
+    } = error.kind()
+    {
+        Some(token)
+    } else {
+        None
     }
 }
 

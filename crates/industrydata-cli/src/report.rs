@@ -2,19 +2,23 @@
 //!
 //! Every key is always present; `null` means that the value is not known.
 
+mod run;
+
 use industrydata_core::Timestamp;
 use industrydata_core::ledger::Forecast;
 use industrydata_core::ledger::Quota;
 use industrydata_core::ledger::Skip;
 use industrydata_core::lro::MayHaveStarted;
 use industrydata_core::lro::ResumeToken;
-use industrydata_core::model::IndustryDataRun;
 use industrydata_core::model::Operation;
+use industrydata_core::model::OperationOrigin;
 use industrydata_core::model::PublicError;
-use industrydata_core::model::RunStatistics;
 use industrydata_core::wire::BaseUrl;
 use industrydata_core::wire::OperationUrl;
 use serde::Serialize;
+
+pub(crate) use self::run::{ActivityReport, PublicErrorReport, RunReport, StatisticsReport};
+use crate::resume::Resume;
 
 /// The result of a command.
 #[derive(Clone, Debug, Serialize)]
@@ -26,6 +30,9 @@ pub(crate) struct Document {
     /// The run of the operation, with `--follow`.
     #[serde(flatten)]
     pub(crate) followed: Option<FollowReport>,
+    /// How to wait for what was started or accepted, for human output.
+    #[serde(skip)]
+    pub(crate) next: Option<Resume>,
 }
 
 /// The run, and how it was found.
@@ -34,65 +41,7 @@ pub(crate) struct FollowReport {
     pub(crate) run: Option<RunReport>,
     /// `resource_location`, `start_time` or `unresolved`; `null` before the search.
     pub(crate) run_found_by: Option<&'static str>,
-    /// For human output.
-    #[serde(skip)]
-    pub(crate) statistics: Option<RunStatistics>,
-}
-
-/// A run.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct RunReport {
-    pub(crate) id: String,
-    pub(crate) display_name: Option<String>,
-    pub(crate) status: Option<String>,
-    pub(crate) started: Option<String>,
-    pub(crate) ended: Option<String>,
-    pub(crate) blocking_error: Option<BlockingErrorReport>,
-}
-
-/// The error that stopped a run or an activity.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct BlockingErrorReport {
-    pub(crate) code: Option<String>,
-    pub(crate) message: Option<String>,
-    pub(crate) target: Option<String>,
-}
-
-impl From<&PublicError> for BlockingErrorReport {
-    fn from(error: &PublicError) -> Self {
-        Self {
-            code: error.code().map(str::to_owned),
-            message: error.message().map(str::to_owned),
-            target: error.target().map(str::to_owned),
-        }
-    }
-}
-
-impl RunReport {
-    /// A run that was not read yet: only its id is known.
-    pub(crate) fn unread(id: &str) -> Self {
-        Self {
-            id: id.to_owned(),
-            display_name: None,
-            status: None,
-            started: None,
-            ended: None,
-            blocking_error: None,
-        }
-    }
-}
-
-impl From<&IndustryDataRun> for RunReport {
-    fn from(run: &IndustryDataRun) -> Self {
-        Self {
-            id: run.id().to_owned(),
-            display_name: run.display_name().map(str::to_owned),
-            status: Some(run.status().as_str().to_owned()),
-            started: run.started().map(|at| at.to_string()),
-            ended: run.ended().map(|at| at.to_string()),
-            blocking_error: run.blocking_error().map(BlockingErrorReport::from),
-        }
-    }
+    pub(crate) statistics: Option<StatisticsReport>,
 }
 
 /// The outcome, which decides the exit code.
@@ -100,7 +49,9 @@ impl From<&IndustryDataRun> for RunReport {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Outcome {
     Started,
+    Accepted,
     Succeeded,
+    DataErrors,
     Failed,
     Throttled,
     Unauthorized,
@@ -117,7 +68,7 @@ impl Outcome {
     /// The exit code, a contract with scripts.
     pub(crate) const fn exit_code(self) -> u8 {
         match self {
-            Self::Started | Self::Succeeded => 0,
+            Self::Started | Self::Accepted | Self::Succeeded => 0,
             Self::Failed => 1,
             Self::Usage => 2,
             Self::Throttled => 3,
@@ -127,6 +78,7 @@ impl Outcome {
             Self::TimedOut => 7,
             Self::InDoubt => 8,
             Self::Ledger => 9,
+            Self::DataErrors => 10,
             Self::Interrupted => 130,
         }
     }
@@ -153,6 +105,7 @@ pub(crate) enum Kind {
     NotFound,
     LostTrack,
     Failed,
+    DataErrors,
     TimedOut,
     InDoubt,
     Ledger,
@@ -173,6 +126,10 @@ pub(crate) struct OperationReport {
     pub(crate) created: Option<String>,
     pub(crate) last_action: Option<String>,
     pub(crate) resume_token: Option<String>,
+    /// What a validation found.
+    pub(crate) errors: Vec<PublicErrorReport>,
+    pub(crate) warnings: Vec<PublicErrorReport>,
+    pub(crate) validated_files: Vec<String>,
 }
 
 impl OperationReport {
@@ -181,11 +138,11 @@ impl OperationReport {
         let id = operation.id().unwrap_or_default();
         if let Ok(url) = OperationUrl::from_id(base, id) {
             let created = operation.created().unwrap_or_else(Timestamp::now);
-            return Self::new(
-                &url,
-                &ResumeToken::new(base, &url, created),
-                Some(operation),
-            );
+            let mut token = ResumeToken::new(base, &url, created);
+            if operation.is_validation() {
+                token = token.with_origin(OperationOrigin::Validation);
+            }
+            return Self::new(&url, &token, Some(operation));
         }
         Self {
             id: id.to_owned(),
@@ -196,6 +153,9 @@ impl OperationReport {
             created: operation.created().map(|time| time.to_string()),
             last_action: operation.last_action().map(|time| time.to_string()),
             resume_token: None,
+            errors: public_errors(operation.errors()),
+            warnings: public_errors(operation.warnings()),
+            validated_files: operation.validated_files().to_vec(),
         }
     }
 
@@ -210,8 +170,18 @@ impl OperationReport {
             created: time(seen.and_then(Operation::created)),
             last_action: time(seen.and_then(Operation::last_action)),
             resume_token: Some(token.to_string()),
+            errors: public_errors(seen.map(Operation::errors).unwrap_or_default()),
+            warnings: public_errors(seen.map(Operation::warnings).unwrap_or_default()),
+            validated_files: seen
+                .map(Operation::validated_files)
+                .unwrap_or_default()
+                .to_vec(),
         }
     }
+}
+
+fn public_errors(errors: &[PublicError]) -> Vec<PublicErrorReport> {
+    errors.iter().map(PublicErrorReport::from).collect()
 }
 
 /// The quota of the ledger.
@@ -268,14 +238,15 @@ impl From<&Forecast> for ForecastReport {
 
 impl From<&Quota> for QuotaReport {
     fn from(quota: &Quota) -> Self {
+        let shown = |at: Timestamp| quota.by_service_clock(at).to_string();
         Self {
             limit: quota.throttle().limit,
             window_seconds: quota.throttle().window.as_secs(),
             used: quota.used(),
             in_doubt: quota.in_doubt(),
             available: quota.available(),
-            next_slot_at: quota.next_slot_at().map(|at| at.to_string()),
-            quarantined_until: quota.quarantine().map(|it| it.until().to_string()),
+            next_slot_at: quota.next_slot_at().map(shown),
+            quarantined_until: quota.quarantine().map(|it| shown(it.until())),
             forecast: quota.forecast().as_ref().map(ForecastReport::from),
         }
     }
@@ -290,6 +261,21 @@ pub(crate) struct ErrorReport {
     pub(crate) may_have_started: MayHaveStarted,
     pub(crate) request_id: Option<String>,
     pub(crate) advice: Option<String>,
+    /// The command that goes on with the wait.
+    pub(crate) resume: Option<Resume>,
+    /// `null` unless an operation or a run has failed.
+    pub(crate) details: Option<DetailsReport>,
+}
+
+/// What the service says of a failure besides its status. Each part is absent if it could not be read.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct DetailsReport {
+    pub(crate) status_detail: Option<String>,
+    pub(crate) run_id: Option<String>,
+    pub(crate) blocking_error: Option<PublicErrorReport>,
+    pub(crate) failed_activities: Vec<ActivityReport>,
+    pub(crate) statistics: Option<StatisticsReport>,
+    pub(crate) request_ids: Vec<String>,
 }
 
 impl Document {
@@ -305,6 +291,25 @@ impl Document {
             quota,
             error: None,
             followed: None,
+            next: None,
+        }
+    }
+
+    /// Adds how to wait for what was started or accepted.
+    pub(crate) fn with_next(mut self, next: Option<Resume>) -> Self {
+        self.next = next;
+        self
+    }
+
+    /// A success without an operation.
+    pub(crate) const fn found(outcome: Outcome) -> Self {
+        Self {
+            outcome,
+            operation: None,
+            quota: None,
+            error: None,
+            followed: None,
+            next: None,
         }
     }
 
@@ -320,8 +325,11 @@ impl Document {
                 may_have_started: MayHaveStarted::No,
                 request_id: None,
                 advice: None,
+                resume: None,
+                details: None,
             }),
             followed: None,
+            next: None,
         }
     }
 
@@ -343,6 +351,22 @@ impl Document {
     pub(crate) fn with_request_id(mut self, request_id: Option<&str>) -> Self {
         if let Some(error) = &mut self.error {
             error.request_id = request_id.map(str::to_owned);
+        }
+        self
+    }
+
+    /// Adds the command that goes on with the wait.
+    pub(crate) fn with_resume(mut self, resume: Option<Resume>) -> Self {
+        if let Some(error) = &mut self.error {
+            error.resume = resume;
+        }
+        self
+    }
+
+    /// Adds the details of a failure.
+    pub(crate) fn with_details(mut self, details: DetailsReport) -> Self {
+        if let Some(error) = &mut self.error {
+            error.details = Some(details);
         }
         self
     }
@@ -379,6 +403,9 @@ impl Document {
         operation: Option<OperationReport>,
     ) -> Self {
         let advice = match may_have_started {
+            MayHaveStarted::No if operation.is_some() => {
+                "resume with the resume token: the operation goes on"
+            }
             MayHaveStarted::Yes => {
                 "resume with the resume token; do not start again: the run goes on"
             }
@@ -404,6 +431,25 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_interrupt_never_advises_to_repeat_what_was_accepted() {
+        let url = OperationUrl::from_id(&BaseUrl::graph(), "op-1").unwrap();
+        let token = ResumeToken::new(&BaseUrl::graph(), &url, Timestamp::UNIX_EPOCH);
+        let advice = |may, operation| {
+            let error = Document::interrupted(may, operation).error;
+            error.and_then(|error| error.advice).unwrap_or_default()
+        };
+        let operation = || Some(OperationReport::new(&url, &token, None));
+        for may in [MayHaveStarted::Yes, MayHaveStarted::No] {
+            let advice = advice(may, operation());
+            assert!(
+                advice.starts_with("resume with the resume token"),
+                "{advice}"
+            );
+        }
+        assert_eq!(advice(MayHaveStarted::No, None), "run the command again");
+    }
+
+    #[test]
     fn every_key_is_present() {
         let document = Document::usage("x");
         let json = serde_json::to_string(&document).unwrap();
@@ -411,7 +457,7 @@ mod tests {
             json,
             "{\"outcome\":\"usage\",\"operation\":null,\"quota\":null,\"error\":{\"kind\":\"usage\",\"message\":\"x\",\
              \"may_have_started\":\"no\",\"request_id\":null,\
-             \"advice\":\"run `industrydata --help` to see the options\"}}"
+             \"advice\":\"run `industrydata --help` to see the options\",\"resume\":null,\"details\":null}}"
         );
     }
 }

@@ -10,12 +10,13 @@ use industrydata_core::Tenant;
 use industrydata_core::Timestamp;
 use industrydata_core::ledger::Caller;
 use industrydata_core::lro::ResumeToken;
+use industrydata_core::model::OperationOrigin;
 use industrydata_core::wire::BaseUrl;
 use industrydata_core::wire::LocationError;
 use industrydata_core::wire::OperationUrl;
 
 pub(crate) use self::credential::{token_at_hand, token_error, tokens};
-pub(crate) use self::ledger::{EMULATOR_FOLDER, check_ledger, ledger, ledger_place};
+pub(crate) use self::ledger::{EMULATOR_FOLDER, check_ledger, ledger, ledger_place, ledger_shown};
 pub(crate) use self::tenant_name::unnamed;
 use crate::{
     args::{self, Global, Scheduled},
@@ -95,6 +96,14 @@ pub(crate) enum Target {
 }
 
 impl Target {
+    /// What created the operation, as far as is known.
+    pub(crate) fn origin(&self) -> OperationOrigin {
+        match self {
+            Self::Url(_) => OperationOrigin::Start,
+            Self::Resume(token) => token.origin(),
+        }
+    }
+
     /// The operation before the first poll.
     pub(crate) fn report(&self, base: &BaseUrl) -> Option<OperationReport> {
         let (url, token) = match self {

@@ -2,7 +2,7 @@
 
 use std::{
     fmt::Display,
-    io::{self, Write},
+    io::{self, BufRead, IsTerminal, Write},
 };
 
 use industrydata_core::wire::escape_controls;
@@ -41,6 +41,21 @@ pub(crate) fn print_error(text: &str) {
 /// Writes a line to standard error.
 pub(crate) fn line(line: impl Display) {
     print_error(&format!("{line}\n"));
+}
+
+/// Asks for confirmation of a reset. The error says why there is none.
+pub(crate) fn confirm(question: &str) -> Result<(), &'static str> {
+    let stdin = io::stdin();
+    if !stdin.is_terminal() {
+        return Err("without a terminal to ask for confirmation, a reset needs --yes");
+    }
+    line(format!("{question}: type yes to continue"));
+    let mut answer = String::new();
+    let read = stdin.lock().read_line(&mut answer);
+    if read.is_err() || answer.trim() != "yes" {
+        return Err("the reset was not confirmed, nothing was changed");
+    }
+    Ok(())
 }
 
 /// Warns of something that may need attention.

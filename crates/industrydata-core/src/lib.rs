@@ -101,6 +101,7 @@
 //! # In scope
 //!
 //! - the requests and answers of a start, of its operation, and of the lists of operations and runs
+//! - validations of data connectors and resets of provisioning flows, which use no slot
 //! - the checks of a `Location`, `Retry-After`, error bodies and claims challenges
 //! - the ledger: reservations, the throttle, and the evidence that resolves a start in doubt
 //! - tokens as values, and the exchanges that obtain them: secrets, certificates, managed identities and others
@@ -113,6 +114,8 @@
 //! - a repeat of a start that the service may have accepted: no machine makes one
 //!
 //! Each rule has a number, a reason and a source in `docs/protocol.md` of the repository.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod auth;
 pub mod endpoint;
@@ -138,7 +141,7 @@ pub use self::{
     auth::AccessToken,
     ledger::Quota,
     model::Operation,
-    now::Now,
+    now::{Deadline, Now},
     policy::{Limits, PollingPolicy, Throttle},
     tenant::{Tenant, TenantError},
     wire::BaseUrl,

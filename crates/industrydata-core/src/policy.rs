@@ -132,6 +132,9 @@ pub(crate) const MARGIN: Duration = Duration::from_secs(120);
 pub(crate) const MAX_NOT_BEFORE: Duration = Duration::from_secs(24 * 60 * 60);
 /// The number of tombstones kept. A tombstone stops a reservation that arrives after its own release.
 pub(crate) const MAX_TOMBSTONES: usize = 16;
+/// The number of entries kept although their window has passed by the ledger's clock, or the limit of the throttle if that
+/// is greater. The next answer's `Date` decides whether that clock was right.
+pub(crate) const MAX_PAST: usize = 16;
 /// Entries are kept for at least this long, even if the window is shorter.
 pub(crate) const MIN_KEPT: Duration = Duration::from_secs(12 * 60 * 60);
 /// Added to the time that a token and two POSTs may take: what a reservation's lease is longer than its start.
@@ -220,6 +223,9 @@ pub(crate) const MAX_LIST_PAGES: u32 = 200;
 /// A list with more items than this is treated as endless.
 pub(crate) const MAX_LIST_ITEMS: usize = 20_000;
 
+/// The longest time that the details of a failure may take. The failure is known by then, and its caller waits.
+pub(crate) const MAX_DETAILS_TIME: Duration = Duration::from_secs(10);
+
 // Tokens.
 
 /// How often a token is requested before its source fails.
@@ -249,6 +255,33 @@ pub(crate) const TOKEN_RENEWAL_LEAD: Duration = Duration::from_secs(5 * 60);
 pub(crate) const TOKEN_LIFE_IF_UNSTATED: Duration = Duration::from_secs(5 * 60);
 /// A shorter token is not redacted: it is not a secret, and it occurs in ordinary text.
 pub(crate) const MIN_REDACTED_BYTES: usize = 8;
+/// The least number of letters and digits for which a part of a secret is redacted. Fewer occur in ordinary text.
+pub(crate) const MIN_REDACTED_PART: usize = 8;
+/// Into how many parts a long secret is divided; each is redacted alone. A quarter of a client secret is no secret.
+pub(crate) const REDACTED_PARTS: usize = 4;
+/// How many layers of escapes are decoded in search of a secret. Gateways add one each.
+pub(crate) const MAX_ESCAPE_LAYERS: u32 = 3;
+/// The same within base64.
+pub(crate) const MAX_ESCAPE_LAYERS_IN_BASE64: u32 = 2;
+/// How many layers of base64 are decoded in search of a secret.
+pub(crate) const MAX_BASE64_LAYERS: u32 = 2;
+/// How many bytes are searched for a secret in all layers of a short text; of a long one, eight times its length. What
+/// takes longer is redacted as a whole, so that a server cannot keep a client busy with decoding.
+pub(crate) const REDACTION_EFFORT: usize = 256 * 1024;
+
+// Connections.
+
+/// The longest that connecting may take.
+pub const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+/// How long the first connection to each address of a host may take while others are untried. Each further round takes
+/// twice as long. RFC 8305 section 8 recommends 250 ms for the first; a slower host is reached in a later round.
+pub const FIRST_CONNECT_TRY: Duration = Duration::from_millis(300);
+/// The most header fields of an answer: more than a chain of gateways adds, and a number that both HTTP clients keep.
+pub const MAX_HEADER_FIELDS: usize = 128;
+/// The port of a proxy whose URL has none: curl's.
+pub(crate) const DEFAULT_PROXY_PORT: u16 = 1080;
+/// The port of an `https` proxy whose URL has none: curl's.
+pub(crate) const DEFAULT_TLS_PROXY_PORT: u16 = 443;
 
 // Sizes of input from a server or a user.
 
@@ -278,6 +311,8 @@ pub(crate) const MAX_BODY_DEPTH: usize = 10;
 pub(crate) const MAX_INNER_ERRORS: usize = 32;
 /// How many levels of an error body are kept: the body, its `error`, and the chain.
 pub(crate) const MAX_ERROR_BODY_DEPTH: usize = MAX_INNER_ERRORS + 2;
+/// How many levels of an operation's body are kept: the body, a list, an error, and its inner errors.
+pub(crate) const MAX_OPERATION_DEPTH: usize = MAX_PUBLIC_ERROR_CHAIN + 3;
 /// The longest chain of inner errors in the blocking error of a run.
 pub(crate) const MAX_PUBLIC_ERROR_CHAIN: usize = 4;
 

@@ -9,6 +9,7 @@ use industrydata_core::TenantError;
 use industrydata_core::auth::PemError;
 use industrydata_core::auth::SignerError;
 use industrydata_core::auth::TokenError;
+use industrydata_core::endpoint::Action;
 use industrydata_core::endpoint::GetRun;
 use industrydata_core::endpoint::LinkError;
 use industrydata_core::endpoint::ListRuns;
@@ -18,12 +19,15 @@ use industrydata_core::ledger::Evidence;
 use industrydata_core::ledger::RefusalReason;
 use industrydata_core::ledger::StoreError;
 use industrydata_core::ledger::Unresolved;
+use industrydata_core::lro::ActionError;
+use industrydata_core::lro::ActionErrorKind;
 use industrydata_core::lro::Machine;
 use industrydata_core::lro::MayHaveStarted;
 use industrydata_core::lro::OperationPoll;
 use industrydata_core::lro::OperationPollError;
 use industrydata_core::lro::OperationPollErrorKind;
 use industrydata_core::lro::PauseReason;
+use industrydata_core::lro::Perform;
 use industrydata_core::lro::PollPlan;
 use industrydata_core::lro::Read;
 use industrydata_core::lro::ReadError;
@@ -40,6 +44,7 @@ use industrydata_core::lro::StartErrorKind;
 use industrydata_core::lro::Step;
 use industrydata_core::lro::TransientError;
 use industrydata_core::model::ActivityStatus;
+use industrydata_core::model::OperationOrigin;
 use industrydata_core::model::OperationStatus;
 use industrydata_core::model::RunStatus;
 use industrydata_core::policy::Limits;
@@ -49,11 +54,14 @@ use industrydata_core::reconcile::ResolveError;
 use industrydata_core::wire::BaseUrl;
 use industrydata_core::wire::BaseUrlError;
 use industrydata_core::wire::BodyError;
+use industrydata_core::wire::BuildError;
 use industrydata_core::wire::Cause;
+use industrydata_core::wire::CertificateFault;
 use industrydata_core::wire::IncompleteBody;
 use industrydata_core::wire::LocationError;
 use industrydata_core::wire::OperationUrl;
 use industrydata_core::wire::Phase;
+use industrydata_core::wire::ProxyError;
 use industrydata_core::wire::ServiceError;
 use industrydata_core::wire::TransportError;
 use world::{Answer, Script, World};
@@ -94,6 +102,10 @@ kinds! {
     }
     ReadErrorKind {
         InvalidId NotFound Forbidden Unauthorized NoToken Unexpected Unreadable GaveUp Link Endless TimeLimit Stopped
+    }
+    ActionErrorKind {
+        InvalidId NotFound Throttled Unauthorized Forbidden NoToken Refused Unreachable TimeLimit AmbiguousAnswer
+        AnswerLost Dropped Stopped NotFollowable
     }
     RunPollErrorKind { Failed Unrecognised LostTrack Read TimeLimit Stopped }
 }
@@ -194,6 +206,7 @@ fn every_message_is_as_it_was_reviewed() {
     let mut document = Document::default();
     document.add_kind::<StartErrorKind>(starts());
     document.add_kind::<OperationPollErrorKind>(operation_polls());
+    document.add_kind::<ActionErrorKind>(actions());
     document.add_kind::<ReadErrorKind>(reads());
     document.add_kind::<RunPollErrorKind>(run_polls());
     add_errors(&mut document);
@@ -358,6 +371,21 @@ fn operation_polls() -> Vec<Sample> {
         world.drive(&mut machine).unwrap_err()
     })
     .into();
+    // The operation of a validation.
+    for (script, total) in [
+        (Script::new().operation("failed"), DAY),
+        (answer(410), DAY),
+        (answer(503).times(30), DAY),
+        (answer(403), DAY),
+        (no_token(TokenError::Malformed("empty")), DAY),
+        (answer(418), DAY),
+        (Script::new().running().times(9), 10),
+    ] {
+        let mut world = World::new(script);
+        let machine = poll(&world, limits(total));
+        let mut machine = machine.with_origin(OperationOrigin::Validation);
+        ends.push(world.drive(&mut machine).unwrap_err());
+    }
     let mut world = World::new(answer(404).times(9));
     let url = OperationUrl::parse(&BaseUrl::graph(), world::LOCATION).unwrap();
     let mut machine = OperationPoll::new(url, plan(limits(DAY)), None, [9; 16], world.now);
@@ -380,6 +408,57 @@ fn operation_polls() -> Vec<Sample> {
                 "operation",
                 error.operation().map(|it| it.status().as_str()),
             )
+    });
+    samples.collect()
+}
+
+fn actions() -> Vec<Sample> {
+    let read_plan = |total| ReadPlan {
+        service: Service::new(BaseUrl::graph(), "test/1"),
+        limits: limits(total),
+    };
+    let validate = || Action::validate("c-1");
+    let reset = || Action::reset_flow("s-1", "f-1");
+    let mut ends: Vec<ActionError> = [
+        (Script::new(), Action::validate("../me")),
+        (answer(404), validate()),
+        (answer(404), reset()),
+        (asked_to_wait(429, "3600"), validate()),
+        (refused(), validate()),
+        (refused_without_another(), validate()),
+        (answer(403), validate()),
+        (answer(403), reset()),
+        (no_token(down()), validate()),
+        (answer(400), reset()),
+        (lost(Phase::Connect), validate()),
+        (answer(500), validate()),
+        (lost(Phase::Sent), reset()),
+        (Script::new().then(Answer::Dropped), validate()),
+        (
+            Script::new().with(202, &[("location", "https://evil.example/x")], ""),
+            validate(),
+        ),
+    ]
+    .map(|(script, action)| {
+        let mut world = World::new(script);
+        let mut machine = Perform::new(action, read_plan(DAY), [7; 16], world.now);
+        world.drive(&mut machine).unwrap_err()
+    })
+    .into();
+    let mut world = World::new(Script::new());
+    let mut machine = Perform::new(validate(), read_plan(DAY), [7; 16], world.now);
+    machine.stop();
+    ends.push(world.drive(&mut machine).unwrap_err());
+    let mut machine = Perform::new(validate(), read_plan(5), [7; 16], world.now);
+    world.pass(Duration::from_secs(6));
+    ends.push(world.drive(&mut machine).unwrap_err());
+
+    let samples = ends.into_iter().map(|error| {
+        let sample = sample!(error);
+        let doubt = error.is_in_doubt().then_some("in doubt");
+        sample
+            .fact("it is", doubt)
+            .fact("retry at", error.retry_at())
     });
     samples.collect()
 }
@@ -507,6 +586,14 @@ fn add_errors(document: &mut Document) {
             NationalCloud { host: "graph.microsoft.us" } VersionOne NotBeta
         }
         LinkError { Location(LocationError::CrossOrigin) Elsewhere }
+        CertificateFault {
+            UnknownAuthority OtherName Expired NotYetValid Revoked OtherPurpose Authority Invalid
+        }
+        ProxyError { Unreadable { variable: "https_proxy" } Unsupported { variable: "ALL_PROXY" } }
+        BuildError {
+            NoTlsProvider NoTls Proxy(ProxyError::Unreadable { variable: "https_proxy" })
+            Roots { variable: "SSL_CERT_FILE" } Client(no_socket())
+        }
     }
     sections! { document, |sample, it| sample.because(it).fact("name", Some(it.name()));
         BodyError {

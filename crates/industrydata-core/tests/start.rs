@@ -237,6 +237,39 @@ fn a_long_429_closes_the_ledger_for_every_caller() {
 }
 
 #[test]
+fn a_429_closes_the_ledger_for_as_long_as_asked_by_the_stores_clock() {
+    let minutes = |n: u64| Duration::from_secs(n * 60);
+    let hours = |n: u64| Duration::from_secs(n * 3600);
+    let zero = Duration::ZERO;
+    // How far the store's clock is behind the machine's, and ahead of it.
+    for (behind, ahead) in [
+        (zero, zero),
+        (zero, minutes(10)),
+        (hours(2), zero),
+        (zero, hours(24 * 365)),
+        (hours(24 * 365), zero),
+    ] {
+        for asked in ["300", "300.0"] {
+            let mut world = World::new(Script::new().with(429, &[("retry-after", asked)], ""));
+            (world.behind, world.ahead) = (behind, ahead);
+            let error = world.start(world.plan()).unwrap_err();
+            assert!(
+                matches!(error.kind(), StartErrorKind::Throttled { .. }),
+                "{error}"
+            );
+            // The error names the end by the same clock as the ledger.
+            let until = error.retry_at().unwrap();
+            assert_eq!(Some(until), error.quota().unwrap().next_slot_at());
+            assert_eq!(until, world.store_clock() + minutes(5));
+            world.pass(Duration::from_secs(299));
+            assert_eq!(world.quota().available(), 0);
+            world.pass(Duration::from_secs(1));
+            assert_eq!(world.quota().available(), 5);
+        }
+    }
+}
+
+#[test]
 fn waiting_for_a_slot_waits_for_the_service_too() {
     let script = Script::new()
         .with(429, &[("retry-after", "3600")], "")
@@ -701,28 +734,33 @@ fn the_wait_for_a_short_429_also_ends_by_the_stores_clock() {
     world.behind = Duration::from_secs(4);
     assert!(world.start(world.plan()).is_ok());
     let pauses: Vec<u128> = world.pauses.iter().map(|it| it.0.as_millis()).collect();
-    // What the service asked for, then what is left of it by the other clock, and a little.
-    assert_eq!(pauses, [10_000, 4050]);
+    // By either clock the pause is as long as asked.
+    assert_eq!(pauses, [10_000]);
     // A clock that falls further and further behind is not waited for a third time.
     let mut world = World::new(short());
     let mut machine = Start::new(world.plan(), [7; 16], world.now);
-    let mut rests = 0;
+    let mut rests = Vec::new();
     let error = throttled(&mut world, &mut machine, 10, |world, time| {
-        rests += 1;
-        world.behind += time;
+        rests.push(time.as_millis());
+        world.behind += Duration::from_secs(4);
     });
-    assert_eq!(rests, 3);
+    // What the service asked for, then what is left of it by the other clock, and a little.
+    assert_eq!(rests, [10_000, 4050, 4000]);
     assert!(matches!(error.kind(), StartErrorKind::NoSlot(_)), "{error}");
 }
 
 #[test]
 fn by_default_a_start_waits_for_a_short_429_only() {
-    // The store's clock is far behind the one by which the pause was waited out.
+    // The store's clock is set back during the pause.
     let mut world = World::new(Script::new().with(429, &[("retry-after", "10")], ""));
-    world.behind = Duration::from_secs(31);
-    let error = world.start(world.plan()).unwrap_err();
+    let mut machine = Start::new(world.plan(), [7; 16], world.now);
+    let mut rests = 0;
+    let error = throttled(&mut world, &mut machine, 10, |world, _| {
+        rests += 1;
+        world.behind = Duration::from_secs(31);
+    });
     assert!(matches!(error.kind(), StartErrorKind::NoSlot(_)), "{error}");
-    assert_eq!(world.pauses.len(), 1);
+    assert_eq!(rests, 1);
     // Others have taken all slots meanwhile, and may give one back soon.
     let mut world = World::new(Script::new().with(429, &[("retry-after", "10")], ""));
     let mut machine = Start::new(world.plan(), [7; 16], world.now);
@@ -998,6 +1036,96 @@ fn a_pause_that_ends_at_the_limit_ends_the_start() {
         matches!(error.kind(), StartErrorKind::Throttled { .. }),
         "{error}"
     );
+}
+
+/// Starts as often as asked, each answer dated by the world's clock. Returns how many were accepted, and the skews of the
+/// ledger's clock in seconds.
+fn dated_starts(world: &mut World, seeds: std::ops::Range<u8>) -> (usize, Vec<Option<i64>>) {
+    let mut skews = Vec::new();
+    for seed in seeds {
+        let date = world
+            .now
+            .utc
+            .strftime("%a, %d %b %Y %H:%M:%S GMT")
+            .to_string();
+        let headers = [("location", world::LOCATION), ("date", &date)];
+        world.script = Script::new().with(202, &headers, "");
+        let mut machine = Start::new(world.plan(), [seed; 16], world.now);
+        match world.drive(&mut machine) {
+            Ok(accepted) => {
+                let skew = accepted.ledger_clock_skew();
+                assert_eq!(accepted.clock_skew(), None, "the machine's clock is right");
+                assert_eq!(
+                    skew.is_some(),
+                    accepted.quota().unwrap().clock_skew().is_some()
+                );
+                skews.push(skew.map(|it| it.as_secs()));
+            }
+            Err(error) => assert!(matches!(error.kind(), StartErrorKind::NoSlot(_)), "{error}"),
+        }
+        world.pass(Duration::from_secs(1));
+    }
+    (skews.len(), skews)
+}
+
+#[test]
+fn a_store_clock_hours_ahead_is_reported_and_gives_five_slots() {
+    for hours in [1, 13, 24 * 400] {
+        let mut world = World::new(Script::new());
+        world.ahead = Duration::from_secs(hours * 3600);
+        let (accepted, skews) = dated_starts(&mut world, 1..9);
+        assert_eq!(accepted, 5);
+        let expected = -i64::try_from(hours * 3600).unwrap();
+        assert!(
+            skews
+                .iter()
+                .all(|it| it.is_some_and(|it| (it - expected).abs() <= 1)),
+            "{skews:?}"
+        );
+        // The refusal names the time by the service's clock.
+        let error = world.start(world.plan()).unwrap_err();
+        let wait = error.retry_at().unwrap().duration_since(world.now.utc);
+        assert!((43_300..43_322).contains(&wait.as_secs()), "{wait}");
+    }
+}
+
+#[test]
+fn a_store_clock_that_jumps_ahead_frees_no_slot_after_the_first_answer() {
+    for before in 0..=5_usize {
+        let mut world = World::new(Script::new());
+        let own = u8::try_from(before).unwrap();
+        assert_eq!(dated_starts(&mut world, 1..own + 1).0, before);
+        world.ahead = Duration::from_secs(13 * 3600);
+        // Five in all, and the one that shows the jump if there were five before.
+        let (accepted, skews) = dated_starts(&mut world, 100..110);
+        assert_eq!(before + accepted, 5.max(before + 1), "{skews:?}");
+        assert!(skews.iter().all(Option::is_some), "{skews:?}");
+        // A window later by the service's clock, all five are free again.
+        world.pass(Duration::from_secs(12 * 3600 + 120));
+        assert_eq!(world.quota().available(), 5);
+    }
+}
+
+#[test]
+fn answers_that_refuse_show_the_store_clock_too() {
+    for (status, expected) in [(403, 0), (429, 0), (503, 1), (202, 1)] {
+        let mut world = World::new(Script::new());
+        world.ahead = Duration::from_secs(13 * 3600);
+        let date = world
+            .now
+            .utc
+            .strftime("%a, %d %b %Y %H:%M:%S GMT")
+            .to_string();
+        world.script = Script::new().with(status, &[("date", &date)], "");
+        assert!(world.start(world.plan()).is_err());
+        let quota = world.quota();
+        assert_eq!(quota.used(), expected, "{status}");
+        assert_eq!(
+            quota.clock_skew().map(|it| it.as_hours()),
+            Some(-13),
+            "{status}"
+        );
+    }
 }
 
 #[test]

@@ -38,7 +38,13 @@ pub struct Config {
     pub operation_takes: Duration,
     /// How long a run takes.
     pub run_takes: Duration,
-    /// Divides `operation_takes` and `run_takes`. The clock, the window and the schedule do not change.
+    /// How long the operation of a validation or a reset takes.
+    pub action_takes: Duration,
+    /// The data connectors that can be validated.
+    pub connectors: Vec<Connector>,
+    /// The provisioning flows that can be reset.
+    pub flows: Vec<Flow>,
+    /// Divides `operation_takes`, `run_takes` and `action_takes`. The clock, the window and the schedule do not change.
     pub speed: f64,
     /// The maximum number of entries on a page of a list.
     pub page_size: usize,
@@ -56,6 +62,20 @@ impl Default for Config {
             schedule: Some(Schedule::default()),
             operation_takes: Duration::from_secs(120),
             run_takes: Duration::from_secs(110 * 60),
+            action_takes: Duration::from_secs(8),
+            connectors: vec![
+                Connector::clean("clean"),
+                Connector::clean("with-warnings").warning("OptionalFileNotFound", "classes.csv"),
+                Connector::clean("with-errors")
+                    .error("RequiredFileNotFound", "orgs.csv")
+                    .error("InvalidHeader", "users.csv")
+                    .warning("OptionalFileNotFound", "classes.csv"),
+                Connector::clean("failing").failing("the upload session has expired"),
+            ],
+            flows: vec![
+                Flow::new("flow-set", "flow"),
+                Flow::new("flow-set", "flow-with-location").located(),
+            ],
             speed: 1.0,
             page_size: 100,
         }
@@ -71,11 +91,21 @@ pub enum Permission {
     ReadOperations,
     /// `IndustryData-Run.Read.All`: reads runs, their activities and statistics.
     ReadRuns,
+    /// `IndustryData-DataConnector.Upload`: validates data connectors.
+    Validate,
+    /// `IndustryData-OutboundFlow.ReadWrite.All`: resets provisioning flows.
+    Reset,
 }
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Self; 3] = [Self::Start, Self::ReadOperations, Self::ReadRuns];
+    pub const ALL: [Self; 5] = [
+        Self::Start,
+        Self::ReadOperations,
+        Self::ReadRuns,
+        Self::Validate,
+        Self::Reset,
+    ];
 }
 
 /// A bearer token and its permissions.
@@ -85,6 +115,8 @@ pub struct Grant {
     pub token: String,
     /// Its permissions.
     pub permissions: Vec<Permission>,
+    /// The name under which its starts are counted; that of its place among the tokens if there is none.
+    pub caller: Option<String>,
 }
 
 impl Grant {
@@ -98,7 +130,95 @@ impl Grant {
         Self {
             token: token.into(),
             permissions: permissions.to_vec(),
+            caller: None,
         }
+    }
+
+    /// Counts the starts made with it under this name.
+    #[must_use]
+    pub fn called(mut self, caller: impl Into<String>) -> Self {
+        self.caller = Some(caller.into());
+        self
+    }
+}
+
+/// A data connector, and what a validation of its files finds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Connector {
+    /// Its id.
+    pub id: String,
+    /// The files that a validation reads.
+    pub files: Vec<String>,
+    /// The errors that a validation finds, each with its code and its file. With errors, no file counts as validated.
+    pub errors: Vec<(String, String)>,
+    /// The warnings of a validation, each with its code and its file.
+    pub warnings: Vec<(String, String)>,
+    /// The `statusDetail` with which the operation fails; `None` if it succeeds.
+    pub failure: Option<String>,
+}
+
+impl Connector {
+    /// A connector whose validation finds nothing.
+    pub fn clean(id: impl Into<String>) -> Self {
+        Self {
+            id: id.into(),
+            files: ["orgs.csv", "users.csv", "roles.csv"]
+                .map(str::to_owned)
+                .to_vec(),
+            errors: Vec::new(),
+            warnings: Vec::new(),
+            failure: None,
+        }
+    }
+
+    /// Adds an error in a file.
+    #[must_use]
+    pub fn error(mut self, code: &str, file: &str) -> Self {
+        self.errors.push((code.to_owned(), file.to_owned()));
+        self
+    }
+
+    /// Adds a warning about a file.
+    #[must_use]
+    pub fn warning(mut self, code: &str, file: &str) -> Self {
+        self.warnings.push((code.to_owned(), file.to_owned()));
+        self
+    }
+
+    /// Makes the operation of a validation fail.
+    #[must_use]
+    pub fn failing(mut self, detail: &str) -> Self {
+        self.failure = Some(detail.to_owned());
+        self
+    }
+}
+
+/// A provisioning flow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flow {
+    /// The id of its flow set.
+    pub flow_set: String,
+    /// Its id.
+    pub id: String,
+    /// Whether the answer to a reset has a `Location`. None is documented.
+    pub has_location: bool,
+}
+
+impl Flow {
+    /// A flow whose reset is answered without a `Location`.
+    pub fn new(flow_set: impl Into<String>, id: impl Into<String>) -> Self {
+        Self {
+            flow_set: flow_set.into(),
+            id: id.into(),
+            has_location: false,
+        }
+    }
+
+    /// Answers a reset with the `Location` of an operation.
+    #[must_use]
+    pub fn located(mut self) -> Self {
+        self.has_location = true;
+        self
     }
 }
 

@@ -1,5 +1,6 @@
-//! An emulated Microsoft Graph *industryData* service for tests. It accepts starts of runs, lets clients poll the
-//! operations and runs that follow, and emulates the throttle on starts, the schedule, tokens and scripted faults.
+//! An emulated Microsoft Graph *industryData* service for tests. It accepts starts of runs, validations of data connectors
+//! and resets of provisioning flows, lets clients poll the operations and runs that follow, and emulates the throttle on
+//! starts, the schedule, tokens and scripted faults.
 //!
 //! Use one of two layers:
 //!
@@ -72,7 +73,7 @@
 //! | `GET /_emulator/faults` | lists the pending faults |
 //! | `DELETE /_emulator/faults` | removes the pending faults |
 //! | `POST /_emulator/revoke` | revokes every token; with `{"claims": {..}}`, the 401 is a claims challenge |
-//! | `GET /_emulator/state` | returns the clock, the throttle, the schedule and the number of requests for each endpoint |
+//! | `GET /_emulator/state` | returns the clock, the throttle, the schedule, the accepted starts of each caller and the number of requests for each endpoint |
 //!
 //! A control request that did not come from a program of this machine gets 403: its `Host` is a loopback name
 //! (`localhost`, 127.0.0.0/8, `[::1]`), it has no foreign `Origin`, and its body is of the type `application/json`.
@@ -84,9 +85,12 @@
 //! - the window of the throttle slides (change it with [`Window`]);
 //! - only on-demand starts count towards the throttle;
 //! - a start exactly ten hours before a scheduled run still causes that run to be skipped;
-//! - an operation ends long before its run, and its `resourceLocation` names the run.
+//! - an operation ends long before its run, and its `resourceLocation` names the run;
+//! - a validation and a reset use no slot, and a reset is answered without a `Location` (change it with [`Flow`]).
 //!
 //! To test another assumption, change the [`Config`] or script a [`Fault`].
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod config;
 mod fault;
@@ -96,7 +100,7 @@ mod model;
 mod service;
 mod time;
 
-pub use config::{Client, Config, Grant, Permission, Schedule, Throttle, Window};
+pub use config::{Client, Config, Connector, Flow, Grant, Permission, Schedule, Throttle, Window};
 pub use fault::{Delivery, Ending, Fault, Lose, On, ParseFaultError, Served};
 pub use listener::{Clock, Emulator};
 pub use model::{Logged, Operation, Run};

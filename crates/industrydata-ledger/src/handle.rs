@@ -43,13 +43,14 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Unavailable`] if the path cannot hold a ledger.
+    /// [`StoreError::Unavailable`] if the path cannot hold a ledger, or if
+    /// [`LedgerPlace::parse`](crate::LedgerPlace::parse) reads no file there: `./` before a name makes it one.
     #[cfg(feature = "sqlite")]
     pub fn sqlite(path: impl AsRef<std::path::Path>) -> Result<Self, StoreError> {
         crate::SqliteStore::open(path).map(Self::custom)
     }
 
-    /// A ledger in the PostgreSQL database at `url`, see [`PgStore::connect`](crate::PgStore::connect).
+    /// A ledger in the PostgreSQL database at `url`, a URL or a keyword string, see [`PgStore::connect`](crate::PgStore::connect).
     ///
     /// # Errors
     ///

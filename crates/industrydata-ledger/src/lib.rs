@@ -11,6 +11,8 @@
 //! | `PgStore` (feature `postgres`) | a PostgreSQL database | all processes of many machines | yes |
 //! | [`Ledger`] | any of these, or your own [`Store`] | as that one | as that one |
 //!
+//! [`LedgerPlace::parse`] reads a text that says where a ledger is, such as an option or a variable.
+//!
 //! A client of `industrydata-async` or `industrydata-blocking` takes any of them. They also work alone:
 //!
 //! ```
@@ -32,7 +34,7 @@
 //! assert!(ledger.transact(&sixth)?.refusal().is_some());
 //!
 //! // ... until one turns out to have created no run.
-//! let released = Outcome::Released { why: "the connection was refused".into(), not_before: None };
+//! let released = Outcome::Released { why: "the connection was refused".into(), closed_for: None };
 //! ledger.transact(&Change::settle(key, throttle, [5; 16], released))?;
 //! assert!(ledger.transact(&sixth)?.refusal().is_none());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -50,9 +52,12 @@
 //! - **An error of the store stops a start, never a poll.** Before the POST, a [`StoreError`] means that no run was
 //!   started. After it, the reservation still counts, and the result of the start carries the error as a warning.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod clock;
 mod handle;
 mod memory;
+mod place;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "sqlite")]
@@ -62,6 +67,7 @@ pub use industrydata_core::ledger::{Store, StoreError};
 
 pub use handle::Ledger;
 pub use memory::MemoryStore;
+pub use place::{LedgerPlace, LedgerPlaceError};
 #[cfg(feature = "postgres")]
 pub use postgres::{PgOptions, PgStore};
 #[cfg(feature = "sqlite")]

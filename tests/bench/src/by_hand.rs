@@ -2,50 +2,138 @@
 
 use std::time::Duration;
 
+use http::{HeaderMap, HeaderValue, Uri, header};
 use serde::Deserialize;
 use ureq::{
     Agent,
     config::Config,
-    http::Uri,
     unversioned::{
         resolver::{ResolvedSocketAddrs, Resolver},
         transport::{DefaultConnector, NextTimeout},
     },
 };
 
-use crate::Failure;
+use crate::{Failure, serve};
 
 pub(crate) const PAUSE: Duration = Duration::from_millis(1);
 
+/// What a loop does besides sending requests and looking at the status.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Work {
+    /// Parses each URL and formats the token anew, and reads one member.
+    Careless,
+    /// What the library does: its header fields, a new id for each request, seven members, and a URL and a token that
+    /// are kept.
+    Same,
+}
+
 #[derive(Deserialize)]
-struct Operation {
+struct Status {
     status: String,
 }
 
+/// The members that the library reads.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Operation {
+    status: String,
+    #[serde(rename = "id")]
+    _id: Option<String>,
+    #[serde(rename = "@odata.type")]
+    _type: Option<String>,
+    #[serde(rename = "createdDateTime")]
+    _created: Option<String>,
+    #[serde(rename = "lastActionDateTime")]
+    _last_action: Option<String>,
+    #[serde(rename = "statusDetail")]
+    _detail: Option<String>,
+    #[serde(rename = "resourceLocation")]
+    _resource: Option<String>,
+}
+
+impl Work {
+    fn is_done(self, body: &[u8]) -> Result<bool, Failure> {
+        let status = match self {
+            Self::Careless => serde_json::from_slice::<Status>(body)?.status,
+            Self::Same => serde_json::from_slice::<Operation>(body)?.status,
+        };
+        Ok(status == "succeeded")
+    }
+}
+
+/// The header fields of the library's requests.
+fn fields(token: &str) -> Result<HeaderMap, Failure> {
+    let mut fields = HeaderMap::with_capacity(8);
+    let bearer = HeaderValue::try_from(format!("Bearer {token}"))?;
+    fields.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+    fields.insert(
+        header::ACCEPT_ENCODING,
+        HeaderValue::from_static("identity"),
+    );
+    fields.insert(header::USER_AGENT, HeaderValue::from_static("bench"));
+    fields.insert(
+        "prefer",
+        HeaderValue::from_static("include-unknown-enum-members"),
+    );
+    fields.insert(header::AUTHORIZATION, bearer);
+    fields.insert("client-request-id", HeaderValue::from_static(""));
+    Ok(fields)
+}
+
+/// The fields with the id of request number `ordinal`.
+fn numbered(fields: &HeaderMap, ordinal: &mut u32) -> Result<HeaderMap, Failure> {
+    let mut fields = fields.clone();
+    *ordinal += 1;
+    fields.insert(
+        "client-request-id",
+        HeaderValue::try_from(serve::id(*ordinal))?,
+    );
+    Ok(fields)
+}
+
 /// ureq in its fastest setup: with a resolver that does not call the system's resolver on another thread.
-pub(crate) fn ureq(count: u32, url: &str, token: &str) -> Result<(), Failure> {
+pub(crate) fn ureq(count: u32, url: &str, token: &str, work: Work) -> Result<(), Failure> {
     let config = Agent::config_builder()
         .timeout_global(Some(Duration::from_secs(30)))
         .build();
     let agent = Agent::with_parts(config, DefaultConnector::default(), Literal);
-    let bearer = format!("Bearer {token}");
     let start = format!("{url}/external/industryData/runs/start");
+    let (fields, mut ordinal) = (fields(token)?, 0);
+    let bearer = format!("Bearer {token}");
+    let start_uri: Uri = start.parse()?;
     for _ in 0..count {
-        let accepted = agent
-            .post(&start)
-            .header("authorization", &bearer)
-            .send_empty()?;
+        let accepted = match work {
+            Work::Careless => agent
+                .post(&start)
+                .header("authorization", &bearer)
+                .send_empty()?,
+            Work::Same => {
+                let mut request = agent.post(start_uri.clone());
+                if let Some(headers) = request.headers_mut() {
+                    *headers = numbered(&fields, &mut ordinal)?;
+                }
+                request.send_empty()?
+            }
+        };
         let location = accepted.headers().get("location").ok_or("no Location")?;
         let location = location.to_str()?.to_owned();
+        let uri: Uri = location.parse()?;
         loop {
             std::thread::sleep(PAUSE);
-            let mut answer = agent
-                .get(&location)
-                .header("authorization", &bearer)
-                .call()?;
-            let text = answer.body_mut().read_to_string()?;
-            let operation: Operation = serde_json::from_str(&text)?;
-            if operation.status == "succeeded" {
+            let mut answer = match work {
+                Work::Careless => agent
+                    .get(&location)
+                    .header("authorization", &bearer)
+                    .call()?,
+                Work::Same => {
+                    let mut request = agent.get(uri.clone());
+                    if let Some(headers) = request.headers_mut() {
+                        *headers = numbered(&fields, &mut ordinal)?;
+                    }
+                    request.call()?
+                }
+            };
+            if work.is_done(&answer.body_mut().read_to_vec()?)? {
                 break;
             }
         }
@@ -71,7 +159,7 @@ impl Resolver for Literal {
 }
 
 /// reqwest as in its documentation.
-pub(crate) fn reqwest(count: u32, url: &str, token: &str) -> Result<(), Failure> {
+pub(crate) fn reqwest(count: u32, url: &str, token: &str, work: Work) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -80,16 +168,30 @@ pub(crate) fn reqwest(count: u32, url: &str, token: &str) -> Result<(), Failure>
         .no_proxy()
         .build()?;
     let start = format!("{url}/external/industryData/runs/start");
+    let (fields, mut ordinal) = (fields(token)?, 0);
+    let start_url: reqwest::Url = start.parse()?;
     runtime.block_on(async {
         for _ in 0..count {
-            let accepted = client.post(&start).bearer_auth(token).send().await?;
+            let request = match work {
+                Work::Careless => client.post(&start).bearer_auth(token),
+                Work::Same => client
+                    .post(start_url.clone())
+                    .headers(numbered(&fields, &mut ordinal)?),
+            };
+            let accepted = request.send().await?;
             let location = accepted.headers().get("location").ok_or("no Location")?;
             let location = location.to_str()?.to_owned();
+            let parsed: reqwest::Url = location.parse()?;
             loop {
                 tokio::time::sleep(PAUSE).await;
-                let answer = client.get(&location).bearer_auth(token).send().await?;
-                let operation: Operation = serde_json::from_slice(&answer.bytes().await?)?;
-                if operation.status == "succeeded" {
+                let request = match work {
+                    Work::Careless => client.get(&location).bearer_auth(token),
+                    Work::Same => client
+                        .get(parsed.clone())
+                        .headers(numbered(&fields, &mut ordinal)?),
+                };
+                let answer = request.send().await?;
+                if work.is_done(&answer.bytes().await?)? {
                     break;
                 }
             }

@@ -5,14 +5,78 @@ use std::{env, process::Command};
 
 use crate::{Failure, serve};
 
-/// A bench, its name in the table, and the bench that it is divided by.
-const SUBJECTS: [(&str, &str, Option<&str>); 6] = [
-    ("core-poll", "core, a poll", None),
-    ("core-operation", "core, an operation", None),
-    ("ureq", "ureq by hand", Some("ureq")),
-    ("blocking", "industrydata-blocking", Some("ureq")),
-    ("reqwest", "reqwest by hand", Some("reqwest")),
-    ("async", "industrydata-async", Some("reqwest")),
+/// One line of the table.
+struct Subject {
+    /// The name of the bench on the command line.
+    bench: &'static str,
+    name: &'static str,
+    /// The loop that the instructions are divided by.
+    beside: Option<&'static str>,
+    aim: Aim,
+}
+
+/// What is asked of a subject.
+#[derive(Clone, Copy)]
+enum Aim {
+    None,
+    /// At most this many instructions.
+    Instructions(u64),
+    /// At most this many hundredths of the instructions of the loop beside it.
+    Hundredths(u64),
+}
+
+const fn subject(
+    bench: &'static str,
+    name: &'static str,
+    beside: Option<&'static str>,
+    aim: Aim,
+) -> Subject {
+    Subject {
+        bench,
+        name,
+        beside,
+        aim,
+    }
+}
+
+const SUBJECTS: [Subject; 12] = [
+    subject("core-poll", "core, a poll", None, Aim::Instructions(7_000)),
+    subject("core", "core", None, Aim::Instructions(36_000)),
+    subject(
+        "core-4",
+        "core, 4 starts before",
+        None,
+        Aim::Instructions(62_000),
+    ),
+    subject(
+        "changes-4",
+        "reserve and settle, 4 before",
+        None,
+        Aim::Instructions(30_000),
+    ),
+    subject("ureq", "ureq, same work", None, Aim::None),
+    subject("ureq-careless", "ureq, careless", Some("ureq"), Aim::None),
+    subject("blocking", "blocking", Some("ureq"), Aim::Hundredths(100)),
+    subject(
+        "blocking-4",
+        "blocking, 4 starts before",
+        Some("ureq"),
+        Aim::Hundredths(115),
+    ),
+    subject("reqwest", "reqwest, same work", None, Aim::None),
+    subject(
+        "reqwest-careless",
+        "reqwest, careless",
+        Some("reqwest"),
+        Aim::None,
+    ),
+    subject("async", "async", Some("reqwest"), Aim::Hundredths(105)),
+    subject(
+        "async-4",
+        "async, 4 starts before",
+        Some("reqwest"),
+        Aim::Hundredths(112),
+    ),
 ];
 /// The counts of two runs are subtracted, which leaves out what happens once.
 const RUNS: [u32; 2] = [50, 250];
@@ -24,20 +88,28 @@ pub(crate) fn run() -> Result<(), Failure> {
     let url = serve::start()?;
     println!("an operation is a start and three polls; for each:");
     println!(
-        "{:24}{:>14}{:>10}{:>13}",
-        "", "instructions", "by hand", "allocations"
+        "{:30}{:>13}{:>9}{:>8}{:>13}",
+        "", "instructions", "ratio", "aim", "allocations"
     );
     let mut counted: Vec<(&str, u64)> = Vec::new();
-    for (what, name, by_hand) in SUBJECTS {
-        let instructions = INSTRUCTIONS.count(what, &url)?;
-        let allocations = ALLOCATIONS.count(what, &url)?;
-        counted.push((what, instructions));
-        let of = counted.iter().find(|(what, _)| Some(*what) == by_hand);
-        let ratio = of.map_or_else(String::new, |(_, of)| {
-            let thousandths = instructions * 1000 / of.max(&1);
-            format!("{}.{:03}", thousandths / 1000, thousandths % 1000)
-        });
-        println!("{name:24}{instructions:14}{ratio:>10}{allocations:13}");
+    for subject in &SUBJECTS {
+        let instructions = INSTRUCTIONS.count(subject.bench, &url)?;
+        let allocations = ALLOCATIONS.count(subject.bench, &url)?;
+        counted.push((subject.bench, instructions));
+        let beside = counted
+            .iter()
+            .find(|(bench, _)| Some(*bench) == subject.beside);
+        let ratio = beside.map(|(_, of)| instructions * 1000 / of.max(&1));
+        let ratio = ratio.map_or_else(String::new, |it| format!("{}.{:03}", it / 1000, it % 1000));
+        let aim = match subject.aim {
+            Aim::None => String::new(),
+            Aim::Instructions(most) => most.to_string(),
+            Aim::Hundredths(most) => format!("{}.{:02}", most / 100, most % 100),
+        };
+        println!(
+            "{:30}{instructions:13}{ratio:>9}{aim:>8}{allocations:13}",
+            subject.name
+        );
     }
     Ok(())
 }

@@ -6,17 +6,21 @@ use http::{HeaderValue, Response, StatusCode, header, response::Parts};
 use industrydata_core::Now;
 use industrydata_core::Timestamp;
 use industrydata_core::auth::AccessToken;
-use industrydata_core::ledger::Store;
+use industrydata_core::ledger::{Caller, Change, LedgerKey, Outcome, Store};
 use industrydata_core::lro::Accepted;
 use industrydata_core::lro::Machine;
 use industrydata_core::lro::OperationPoll;
 use industrydata_core::lro::Session;
 use industrydata_core::lro::Settings;
 use industrydata_core::lro::Step;
-use industrydata_core::policy::PollingPolicy;
+use industrydata_core::policy::{PollingPolicy, Throttle};
 use industrydata_core::wire::BaseUrl;
 
-use crate::{Failure, by_library::Nothing, serve};
+use crate::{
+    Failure,
+    by_library::{Same, TENANT},
+    serve,
+};
 
 const AT: Now = Now {
     utc: Timestamp::UNIX_EPOCH,
@@ -24,8 +28,8 @@ const AT: Now = Now {
 };
 
 /// Complete operations, each a start and three polls.
-pub(crate) fn operations(count: u32, token: &str) -> Result<(), Failure> {
-    let bench = Bench::new(token)?;
+pub(crate) fn operations(count: u32, token: &str, ledger: Same) -> Result<(), Failure> {
+    let bench = Bench::new(token, ledger)?;
     for _ in 0..count {
         let accepted = bench.start()?;
         let mut poll = accepted.poll(PollingPolicy::every(Duration::from_millis(1)));
@@ -41,8 +45,8 @@ pub(crate) fn operations(count: u32, token: &str) -> Result<(), Failure> {
 }
 
 /// Polls of one operation that keeps running.
-pub(crate) fn polls(count: u32, token: &str) -> Result<(), Failure> {
-    let bench = Bench::new(token)?;
+pub(crate) fn polls(count: u32, token: &str, ledger: Same) -> Result<(), Failure> {
+    let bench = Bench::new(token, ledger)?;
     let accepted = bench.start()?;
     let mut poll = accepted.poll(PollingPolicy::every(Duration::from_millis(1)));
     for _ in 0..count {
@@ -51,8 +55,30 @@ pub(crate) fn polls(count: u32, token: &str) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Reservations and their outcomes alone.
+pub(crate) fn changes(count: u32, ledger: &Same) -> Result<(), Failure> {
+    let key = LedgerKey::new(&BaseUrl::graph(), &TENANT.parse()?);
+    let (throttle, lease) = (Throttle::default(), Duration::from_secs(150));
+    for _ in 0..count {
+        let id = [0xa5; 16];
+        let reserve = Change::reserve(key.clone(), throttle, id, lease, Caller::default());
+        let confirmed = Outcome::Confirmed {
+            date: Timestamp::now(),
+            operation: Some(serve::id(9)),
+        };
+        for change in [
+            reserve,
+            Change::settle(key.clone(), throttle, id, confirmed),
+        ] {
+            drop(black_box(ledger.transact(&change)?));
+        }
+    }
+    Ok(())
+}
+
 struct Bench {
     session: Session,
+    ledger: Same,
     token: AccessToken,
     accepted: Parts,
     polled: Parts,
@@ -61,7 +87,7 @@ struct Bench {
 }
 
 impl Bench {
-    fn new(token: &str) -> Result<Self, Failure> {
+    fn new(token: &str, ledger: Same) -> Result<Self, Failure> {
         let base = BaseUrl::graph();
         let location = format!(
             "{}/external/industryData/operations/78d47d6d-cd43-4b91-98c2-000000000001",
@@ -76,7 +102,8 @@ impl Bench {
             Ok::<_, Failure>(response.into_parts().0)
         };
         Ok(Self {
-            session: Settings::default().session("contoso".parse()?, "bench"),
+            session: Settings::default().session(TENANT.parse()?, "bench"),
+            ledger,
             token: AccessToken::new(token)?,
             accepted: head(StatusCode::ACCEPTED, header::LOCATION, &location)?,
             polled: head(StatusCode::OK, header::CONTENT_TYPE, "application/json")?,
@@ -90,7 +117,7 @@ impl Bench {
         loop {
             match start.step() {
                 Step::Ledger(transaction, _) => {
-                    let result = Nothing.transact(transaction.change());
+                    let result = self.ledger.transact(transaction.change());
                     transaction.done(result, AT);
                 }
                 Step::Send(exchange) => {

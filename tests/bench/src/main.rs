@@ -1,8 +1,9 @@
 //! The program behind `cargo xtask bench`.
 //!
 //! `bench compare` starts a service and counts the cost of `bench WHAT COUNT URL`, which runs COUNT operations against it,
-//! each a start and three polls. The loops written by hand do what a program without this library does: send, look at the status, and poll the
-//! `Location`. They check nothing, keep no ledger, and send the token to any URL that the service names.
+//! each a start and three polls. The loops written by hand do what a program without this library does: send, look at the
+//! status, and poll the `Location`. They check nothing, keep no ledger, and send the token to any URL that the service
+//! names.
 
 mod by_hand;
 mod by_library;
@@ -11,6 +12,10 @@ mod core;
 mod serve;
 
 use std::{env, error::Error, process::ExitCode};
+
+use industrydata_core::wire::BaseUrl;
+
+use crate::{by_hand::Work, by_library::Same};
 
 /// The reason why a bench failed.
 type Failure = Box<dyn Error + Send + Sync>;
@@ -38,13 +43,21 @@ fn run() -> Result<(), Failure> {
         _ => return Err("bench compare | bench WHAT COUNT [URL]".into()),
     };
     let token = "t".repeat(TOKEN_LENGTH);
+    let ledger = |count| Same::with(count, &url.parse()?);
+    let graph = |count| Same::with(count, &BaseUrl::graph());
     match what {
-        "core-operation" => core::operations(count, &token),
-        "core-poll" => core::polls(count, &token),
-        "ureq" => by_hand::ureq(count, url, &token),
-        "blocking" => by_library::blocking(count, url, &token),
-        "reqwest" => by_hand::reqwest(count, url, &token),
-        "async" => by_library::asynchronous(count, url, &token),
+        "core-poll" => core::polls(count, &token, graph(0)?),
+        "core" => core::operations(count, &token, graph(0)?),
+        "core-4" => core::operations(count, &token, graph(4)?),
+        "changes-4" => core::changes(count, &graph(4)?),
+        "ureq-careless" => by_hand::ureq(count, url, &token, Work::Careless),
+        "ureq" => by_hand::ureq(count, url, &token, Work::Same),
+        "blocking" => by_library::blocking(count, url, &token, ledger(0)?),
+        "blocking-4" => by_library::blocking(count, url, &token, ledger(4)?),
+        "reqwest-careless" => by_hand::reqwest(count, url, &token, Work::Careless),
+        "reqwest" => by_hand::reqwest(count, url, &token, Work::Same),
+        "async" => by_library::asynchronous(count, url, &token, ledger(0)?),
+        "async-4" => by_library::asynchronous(count, url, &token, ledger(4)?),
         _ => Err(format!("no bench is named {what}").into()),
     }
 }

@@ -55,7 +55,7 @@ fn answer(client: &TcpStream, location: &str) -> Result<(), Failure> {
     }
 }
 
-fn id(operation: u32) -> String {
+pub(crate) fn id(operation: u32) -> String {
     format!("78d47d6d-cd43-4b91-98c2-{operation:012}")
 }
 

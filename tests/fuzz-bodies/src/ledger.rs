@@ -201,7 +201,7 @@ impl Reference {
             return;
         }
         let at = draw.pick(&open);
-        let (now, skew) = (self.now, draw.pick(&SKEWS));
+        let (now, clock, skew) = (self.now, self.clock(), draw.pick(&SKEWS));
         let made = &mut self.made[at];
         // The latest possible acceptance: now, or the end of the lease, after which no request is sent.
         let latest = now.min(made.at + LEASE);
@@ -220,15 +220,15 @@ impl Reference {
             }
             1 => {
                 (made.accepted, made.is_released) = (None, true);
-                let not_before = draw
+                let closed_for = draw
                     .flag()
-                    .then(|| now + skew + draw.pick(&[1000, 60_000, HOUR, 23 * HOUR]));
-                let asked = not_before.unwrap_or(i64::MIN);
+                    .then(|| draw.pick(&[1000, 60_000, HOUR, 23 * HOUR]));
+                let asked = closed_for.map_or(i64::MIN, |asked| clock + asked);
                 self.not_before = self.not_before.max(asked);
                 self.held_until = self.held_until.max(asked);
                 Outcome::Released {
                     why: "refused".to_owned(),
-                    not_before: not_before.map(time),
+                    closed_for: closed_for.map(|ms| Duration::from_millis(ms.unsigned_abs())),
                 }
             }
             more => {

@@ -12,6 +12,7 @@
 )]
 
 mod draw;
+mod echo;
 mod exchange;
 mod json;
 mod ledger;

@@ -36,6 +36,10 @@ pub(crate) const TARGET: Target = Target {
         "\u{feff}",
         "\"createdDateTime\":\"2024-09-11T05:54:35.400029Z\"",
         "\"0001-01-01T00:00:00Z\"",
+        "\"errors\":[",
+        "\"warnings\":[{\"code\":",
+        "\"innerError\":{\"code\":\"a\",",
+        "\"validatedFiles\":[\"a\"]",
         "application/json",
         "application/a+json",
         ";charset=utf-8",
@@ -70,6 +74,10 @@ fn body(input: &[u8]) {
         assert_eq!(status.is_terminal(), is_end, "B10: {status:?}");
         assert_plain(&status.to_string());
         assert_plain(&format!("{operation:?}"));
+        for error in operation.errors().iter().chain(operation.warnings()) {
+            assert_plain(&error.to_string());
+            assert!(error.inner_codes().len() <= 4, "B13: {error:?}");
+        }
     }
     if let Err(error) = &result {
         assert_plain(&error.to_string());

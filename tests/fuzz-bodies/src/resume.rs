@@ -103,8 +103,11 @@ fn flipped(rest: &[u8], base: &industrydata_core::wire::BaseUrl) {
 fn sealed(inside: &[u8]) -> String {
     let whole = [&[0, 0, 0], inside].concat();
     let sum = crc32(&[&whole]).to_be_bytes();
+    // An origin follows the five bytes of seconds, where the kind of target is in a token without one.
+    let has_origin = inside.get(5).is_some_and(|origin| *origin > 1);
     format!(
-        "idr1:{}",
+        "{}:{}",
+        if has_origin { "idr2" } else { "idr1" },
         BASE64_URL_SAFE_NO_PAD.encode([inside, &sum].concat())
     )
 }
@@ -118,6 +121,12 @@ fn seeds() -> Vec<Vec<u8>> {
             b"https://evil.example/beta/external/industryData/operations/a",
         ]
         .concat(),
+        [
+            b"\x01\0\x6a\0\0\0\x10\x01".as_slice(),
+            b"https://graph.microsoft.com/beta/external/industryData/operations/a",
+        ]
+        .concat(),
+        b"\x01\0\x6a\0\0\0\x12\x01a".to_vec(),
         [
             b"\x01\0\x6a\0\0\0\0\0\0\0\0".as_slice(),
             b"171bf0b4-14e9-408f-71dd-08dcd2a15d23",

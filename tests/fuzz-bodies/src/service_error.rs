@@ -7,6 +7,7 @@ use industrydata_core::wire::ServiceError;
 use crate::{
     Target,
     draw::{joined, parts},
+    echo::{assert_hidden, echoed},
     json::scan,
     text::assert_shown,
     vectors,
@@ -19,6 +20,11 @@ pub(crate) const TARGET: Target = Target {
     seeds,
     words: &[
         "\u{1}",
+        "\u{2}",
+        "\u{3}",
+        "\u{4}",
+        "\u{5}",
+        "\u{6}",
         "\"error\":",
         "\"code\":",
         "\"message\":",
@@ -43,8 +49,8 @@ pub(crate) const TARGET: Target = Target {
     ],
 };
 
-/// The request's token. It replaces each byte 1 of the input, so that every part of a response may echo it.
-const TOKEN: &str = "eyJ0b2tlbi1jYW5hcnk.q-7_~+/x==";
+/// The request's token. Its spellings replace the bytes 1 to 6 of the input, so that every part of a response may echo it.
+const TOKEN: &str = "eyJ0b2tlbi1jYW5hcnk.q-7_~+/x.MTIzNDU2Nzg5MA==";
 const STATUSES: [u16; 8] = [401, 400, 403, 404, 429, 500, 503, 200];
 
 /// Input: a selector for the status, then any number of `name: value` lines, then the body.
@@ -52,10 +58,10 @@ fn body(input: &[u8]) {
     let (selector, mut parts) = parts(input);
     let status =
         StatusCode::from_u16(STATUSES[usize::from(selector) % STATUSES.len()]).expect("a status");
-    let body = echoed(parts.pop().unwrap_or_default());
+    let body = echoed(parts.pop().unwrap_or_default(), TOKEN);
     let mut headers = HeaderMap::new();
     for line in parts {
-        let line = echoed(line);
+        let line = echoed(line, TOKEN);
         let Some(at) = line.iter().position(|b| *b == b':') else {
             continue;
         };
@@ -84,7 +90,7 @@ fn body(input: &[u8]) {
         .flat_map(|it| [it.code(), it.message(), it.target()]);
     let inner = error.inner_codes().iter().map(|code| Some(code.as_str()));
     for text in texts.into_iter().chain(details).chain(inner).flatten() {
-        assert!(!text.contains(TOKEN), "the token is in {text:?}");
+        assert_hidden(text, TOKEN);
     }
     let challenge = ClaimsChallenge::from_headers(&headers);
     if let Some(claims) = challenge.as_ref().and_then(ClaimsChallenge::claims) {
@@ -131,11 +137,6 @@ fn assert_unredacted(body: &[u8]) {
     }
 }
 
-fn echoed(bytes: &[u8]) -> Vec<u8> {
-    let parts: Vec<&[u8]> = bytes.split(|b| *b == 1).collect();
-    parts.join(TOKEN.as_bytes())
-}
-
 fn seeds() -> Vec<Vec<u8>> {
     let mut seeds: Vec<Vec<u8>> = Vec::new();
     for vector in vectors::of("error_body") {
@@ -164,8 +165,12 @@ fn seeds() -> Vec<Vec<u8>> {
     let mut parts: Vec<&[u8]> = fields.split(" and ").map(str::as_bytes).collect();
     let body = r#"{"error":{"code":"@","message":"a @","target":"@","details":[{"code":"@","message":"@"}],
         "innerError":{"request-id":"@","client-request-id":"@","date":"@","code":"@"}}}"#;
-    let body = body.replace('@', "\u{1}");
-    seeds.push(joined(1, &[body.as_bytes()]));
+    for spelling in 1..=6 {
+        let body = body.replace('@', &char::from(spelling).to_string());
+        seeds.push(joined(1, &[body.as_bytes()]));
+    }
+    let basic = "www-authenticate:Bearer error=\"insufficient_claims\", claims=\"\u{5}\"";
+    seeds.push(joined(0, &[basic.as_bytes(), b"x-ms-request-id:\x02", b""]));
     parts.push(br#"{"error":"\u0007"}"#);
     seeds.push(joined(0, &parts));
     vectors::kept(seeds)

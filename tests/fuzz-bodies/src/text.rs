@@ -1,5 +1,7 @@
 //! Checks on text that is shown to people.
 
+use crate::echo::assert_hidden;
+
 /// Checks that a text cannot control a terminal, forge a log line or hide characters: it has no control characters, no
 /// line or paragraph separators and no bidirectional marks.
 #[track_caller]
@@ -20,6 +22,6 @@ pub(crate) fn assert_shown(error: &(impl std::fmt::Display + std::fmt::Debug), s
         format!("{error:#?}").replace('\n', ""),
     ] {
         assert_plain(&shown);
-        assert!(!shown.contains(secret), "the secret is shown: {shown}");
+        assert_hidden(&shown, secret);
     }
 }

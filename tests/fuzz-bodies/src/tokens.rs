@@ -17,6 +17,7 @@ use industrydata_core::auth::TokenError;
 use crate::{
     Target,
     draw::{CUT, parts},
+    echo::echoed,
     ledger_bytes::clock,
     text::{assert_plain, assert_shown},
 };
@@ -51,7 +52,7 @@ pub(crate) const TARGET: Target = Target {
 const SECRET: &str = "s3cret-canary~&=+%";
 const STATUSES: [u16; 8] = [200, 400, 401, 403, 429, 500, 503, 302];
 
-/// Input: a selector for the kind of text and the status, then the text. In a response, each byte 1 becomes the secret.
+/// Input: a selector for the kind of text and the status, then the text. In a response, the bytes 1 to 6 become the secret.
 fn body(input: &[u8]) {
     let (selector, parts) = parts(input);
     let bytes = parts.join(&CUT);
@@ -63,7 +64,7 @@ fn body(input: &[u8]) {
         }
         1 => {
             identity_answer(selector, &bytes);
-            answer(selector, bytes);
+            answer(selector, &bytes);
         }
         2 => {
             identity(&text);
@@ -179,9 +180,8 @@ fn identity(text: &str) {
 }
 
 /// The response of a token endpoint.
-fn answer(selector: u8, bytes: Vec<u8>) {
-    let parts: Vec<&[u8]> = bytes.split(|b| *b == 1).collect();
-    let body = parts.join(SECRET.as_bytes());
+fn answer(selector: u8, bytes: &[u8]) {
+    let body = echoed(bytes, SECRET);
     let status = STATUSES[usize::from(selector >> 2) % STATUSES.len()];
     let mut head = Response::new(()).into_parts().0;
     head.status = StatusCode::from_u16(status).expect("a status");
@@ -320,6 +320,7 @@ fn seeds() -> Vec<Vec<u8>> {
             r#"{"token_type":"Bearer","expires_in":3599,"access_token":"abc"}"#,
             r#"{"expires_in":"60","access_token":"abc"}"#,
             "{\"error\":\"invalid_client\",\"error_description\":\"bad \u{1} \\u001b\"}",
+            "{\"error\":\"invalid_client\",\"error_description\":\"bad \u{2} \u{3} \u{4} \u{5} \u{6}\"}",
             "<html>",
             r#"{"access_token":"abc","expires_on":"3600"}"#,
             r#"{"value":"a.b.c"}"#,

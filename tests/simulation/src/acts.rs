@@ -60,6 +60,10 @@ pub(crate) fn happen(sim: &Sim, act: &Act) {
         }
         Act::Revoke { claims } => world.front.revoke(*claims),
         Act::Jump { client, seconds } => world.jump(client % count, *seconds),
+        Act::JumpStore { seconds } => world.jump_store(*seconds),
+        Act::Lists { seconds, lists } => {
+            world.front.lists = Some((now + seconds * 1000, *lists));
+        }
         Act::Portal => {
             if world.front.portal(now) {
                 world.record.portal += 1;

@@ -78,6 +78,30 @@ pub enum Body {
     Succeeded,
 }
 
+/// How the service's lists differ from the truth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Lists {
+    /// Both lack the items of the last seconds. A start that is older is listed.
+    Lag(u64),
+    /// Both lack the items that are older than this many seconds.
+    Cut(u64),
+    /// One list lacks some items.
+    Gaps {
+        /// Whether it is the list of operations.
+        operations: bool,
+        /// Which items are missing: those of this remainder of their number.
+        nth: u8,
+    },
+    /// Ids are in capital letters.
+    Spelt,
+    /// One list is empty, or both are.
+    Empty {
+        /// Whether it is the list of operations; `None` for both.
+        operations: Option<bool>,
+    },
+}
+
 /// What happens to a change to the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -2,7 +2,7 @@
 
 use crate::{
     dice::Dice,
-    fate::{Body, Fate, Retry, StoreFate, TokenFate},
+    fate::{Body, Fate, Lists, Retry, StoreFate, TokenFate},
 };
 
 /// Locations that the client must refuse.
@@ -142,6 +142,23 @@ fn retry(dice: &mut Dice) -> Option<Retry> {
         8 => Retry::Seconds(*dice.pick(&[0, 86_401, 99_999_999])),
         _ => Retry::Text((*dice.pick(&["-1", "soon", "1e3", "2.5", "+5", ""])).to_owned()),
     })
+}
+
+/// A fault of the lists. A list may lag for less than the half hour that a reconciliation waits, and an item may be
+/// missing from one list.
+pub(crate) fn lists(dice: &mut Dice) -> Lists {
+    match dice.below(8) {
+        0..=1 => Lists::Lag(1 + dice.below(25 * 60)),
+        2 => Lists::Cut(1 + dice.below(13 * 3600)),
+        3..=4 => Lists::Gaps {
+            operations: dice.chance(500),
+            nth: dice.below(3) as u8,
+        },
+        5 => Lists::Spelt,
+        _ => Lists::Empty {
+            operations: dice.chance(600).then(|| dice.chance(500)),
+        },
+    }
 }
 
 /// A fault for a change to the ledger.

@@ -10,14 +10,15 @@ use industrydata_emulator::{Config, Grant, Schedule, Throttle};
 
 use crate::{
     client::TOKEN_LIFE,
-    fate::Fate,
+    fate::{Fate, Lists},
+    lists,
     script::World as Given,
     sim::World,
     world::{ORIGIN, utc},
 };
 
 /// The beginning of every token, and of no other text.
-pub(crate) const TOKEN: &str = "simulated-token-";
+pub(crate) const TOKEN: &str = "simulated+token/of.client-";
 pub(crate) const WINDOW: u64 = 12 * 3_600_000;
 const LIMIT: usize = 5;
 
@@ -38,6 +39,8 @@ pub(crate) struct Front {
     scripted: Vec<String>,
     /// Operations that are not found before a time.
     pub(crate) hidden: Vec<(String, u64)>,
+    /// Until when the lists differ from the truth, and how.
+    pub(crate) lists: Option<(u64, Lists)>,
 }
 
 /// The service's reaction to a request.
@@ -79,6 +82,7 @@ impl Front {
             revoked: 0,
             scripted: Vec::new(),
             hidden: Vec::new(),
+            lists: None,
         }
     }
 
@@ -152,6 +156,12 @@ impl Front {
         }
         if matches!(fate, Some(Fate::NoDate)) {
             response.headers_mut().remove(DATE);
+        }
+        if let Some((until, lists)) = self.lists
+            && now < until
+            && response.status() == 200
+        {
+            lists::differ(request.uri().path(), response.body_mut(), lists, now);
         }
         let status = status.filter(|_| response.status() == 200);
         Served {

@@ -29,7 +29,7 @@ pub const LAWS: &[Law] = &[
     },
     Law {
         name: "I3",
-        sentence: "in any twelve hours, at most five starts were accepted or may have been accepted",
+        sentence: "in any twelve hours, at most five starts were accepted or may have been accepted, but for those reserved after the ledger's clock jumped ahead and before an answer's Date reached the ledger",
         broken: safety::quota,
     },
     Law {
@@ -63,6 +63,11 @@ pub const LAWS: &[Law] = &[
         broken: safety::fail_closed,
     },
     Law {
+        name: "I11",
+        sentence: "no sixth start follows from a reconciliation: one that was accepted is freed only if the ledger counts as many",
+        broken: safety::frees_nothing_accepted,
+    },
+    Law {
         name: "G1",
         sentence: "once the network heals, every accepted start that is polled or resumed ends with its true status",
         broken: liveness::known,
@@ -79,7 +84,7 @@ pub const LAWS: &[Law] = &[
     },
     Law {
         name: "G4",
-        sentence: "a client polls no more often than its poll interval and the service's Retry-After allow",
+        sentence: "a client polls no more often than its poll interval and the service's Retry-After allow, and a 429 closes the ledger for as long as it asks",
         broken: liveness::pace,
     },
 ];

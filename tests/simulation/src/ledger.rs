@@ -15,6 +15,7 @@ use industrydata_core::policy::Throttle;
 use crate::{
     agenda::Due,
     fate::StoreFate,
+    front::WINDOW,
     planted::{self, Planted},
     record::{Purpose, Reservation},
     sim::{Sim, World},
@@ -27,6 +28,8 @@ const BUSY: u64 = 5000;
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     pub(crate) bytes: Option<Vec<u8>>,
+    /// By how many seconds the store's clock has jumped in total.
+    pub(crate) jumped: i64,
     /// The quota of the bytes at the commit that wrote them.
     written: Option<Quota>,
     changes: Vec<Underway>,
@@ -164,7 +167,7 @@ impl World {
     pub(crate) fn quota_opened(&self, moments: &[u64], then: u64) -> Quota {
         let outcome = Outcome::Released {
             why: "a start that was not sent".to_owned(),
-            not_before: None,
+            closed_for: None,
         };
         let throttle = Throttle::default();
         let change = Change::settle(self.key(), throttle, [0xff; 16], outcome);
@@ -217,6 +220,10 @@ impl World {
 
     /// Records which attempt a reservation belongs to, and the date of its entry.
     fn enter(&mut self, quota: &Quota, purpose: Purpose, clock: Timestamp) {
+        let ahead = self.ledger_ahead();
+        if let Purpose::Start(attempt) = purpose {
+            self.record.settled(attempt, self.now);
+        }
         for entry in quota.entries() {
             let Ok(id) = u128::from_str_radix(entry.id(), 16) else {
                 continue;
@@ -231,7 +238,9 @@ impl World {
                     id,
                     attempt,
                     at: self.now,
+                    ahead,
                     dated: None,
+                    settled: None,
                     is_freed: false,
                 });
             }
@@ -241,6 +250,7 @@ impl World {
     /// A reconciliation writes the ledger: an entry that counts before and not after has been released by evidence.
     fn reconciled(&mut self, after: &Quota, clock: Timestamp) {
         self.record.reconciled += 1;
+        let mut freed = None;
         let window = Throttle::default().window;
         for entry in self.ledger.written.iter().flat_map(Quota::entries) {
             let is_kept = || after.entries().iter().any(|it| it.id() == entry.id());
@@ -250,6 +260,23 @@ impl World {
                 && let Some(known) = self.record.reservation_mut(id)
             {
                 known.is_freed = true;
+                freed = Some(id);
+            }
+        }
+        let since = self.now.saturating_sub(WINDOW);
+        let accepted = self.record.acceptances();
+        let accepted: Vec<_> = accepted.filter(|(at, _)| *at > since).collect();
+        if let Some(id) = freed
+            && accepted
+                .iter()
+                .any(|(_, post)| post.reservation == Some(id))
+        {
+            let truly = accepted.len();
+            if (after.used() as usize) < truly.min(5) {
+                let (now, used) = (self.now, after.used());
+                self.record.undercounts.push(format!(
+                    "at {now} ms a reconciliation freed an accepted start: the ledger counts {used} of {truly}"
+                ));
             }
         }
     }

@@ -31,6 +31,7 @@ mod faults;
 mod front;
 mod laws;
 mod ledger;
+mod lists;
 mod liveness;
 mod model;
 mod network;

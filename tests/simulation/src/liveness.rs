@@ -11,7 +11,7 @@ use crate::{
     front::WINDOW,
     laws::MARGIN,
     record::{Ended, Poll, Polling, Refused, Reservation},
-    script::Act,
+    script::{Act, LedgerClock},
     sim::World,
 };
 
@@ -80,6 +80,43 @@ pub(crate) fn no_waste(world: &World) -> Option<String> {
 
 /// G4.
 pub(crate) fn pace(world: &World) -> Option<String> {
+    too_soon(world).or_else(|| polls_too_often(world))
+}
+
+/// A start that was reserved while a 429 closed the ledger.
+fn too_soon(world: &World) -> Option<String> {
+    let posts = world.record.posts.iter();
+    let closed = posts.filter_map(|post| match &post.ended {
+        Some(Ended::Answer {
+            status,
+            asked: Some(asked),
+            ..
+        }) if *status == StatusCode::TOO_MANY_REQUESTS => {
+            let own = world.record.reservation(post.reservation?)?;
+            Some((own.settled?, *asked.min(&86_400)))
+        }
+        _ => None,
+    });
+    closed.into_iter().find_map(|(from, asked)| {
+        // Clocks drift, and a `Retry-After` was rounded.
+        let until = from + (asked * 999).saturating_sub(1000);
+        let jumps = &world.record.jumps;
+        let is_within = |at: u64| (from + 1..until).contains(&at);
+        let early = world.record.posts.iter().find(|post| {
+            let own = post.reservation.and_then(|id| world.record.reservation(id));
+            own.is_some_and(|own| {
+                let is_jump = |(at, _): &(u64, i64)| (from..=own.at).contains(at);
+                is_within(own.at) && !jumps.iter().any(is_jump)
+            })
+        })?;
+        let at = early.at;
+        Some(format!(
+            "a POST at {at} ms, although a 429 closed the ledger from {from} ms for {asked} s"
+        ))
+    })
+}
+
+fn polls_too_often(world: &World) -> Option<String> {
     world.record.pollings.iter().find_map(|polling| {
         // Whether the previous poll was the immediate repeat after a 401.
         let mut is_repeat = false;
@@ -199,6 +236,10 @@ fn clocks_agree(world: &World) -> bool {
         .script
         .events
         .iter()
-        .any(|it| matches!(it.act, Act::Jump { .. }));
-    clients && !jumps
+        .any(|it| matches!(it.act, Act::Jump { .. } | Act::JumpStore { .. }));
+    let is_near = match world.script.world.ledger {
+        LedgerClock::Own(own) => own.abs() <= 60,
+        LedgerClock::Machine => true,
+    };
+    clients && !jumps && is_near
 }

@@ -70,6 +70,18 @@ impl Record {
         self.reservations.iter().rev().find(|it| it.id == id)
     }
 
+    /// A change of this attempt was committed: if its POST has ended, the outcome is recorded.
+    pub(crate) fn settled(&mut self, attempt: usize, now: u64) {
+        let Some(id) = self.attempts[attempt].latest else {
+            return;
+        };
+        let mut posts = self.posts.iter().rev();
+        let has_ended = posts.any(|it| it.reservation == Some(id) && it.ended.is_some());
+        if let Some(own) = self.reservation_mut(id).filter(|_| has_ended) {
+            own.settled.get_or_insert(now);
+        }
+    }
+
     /// The store has granted the latest reservation of this attempt.
     pub(crate) fn granted(&mut self, attempt: usize) {
         let attempt = &mut self.attempts[attempt];

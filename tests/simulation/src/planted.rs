@@ -2,10 +2,17 @@
 
 use std::sync::Arc;
 
-use http::{Request, StatusCode, header::DATE, response::Parts};
+use http::{
+    Request, StatusCode,
+    header::{DATE, RETRY_AFTER},
+    response::Parts,
+};
 use industrydata_core::Now;
 use industrydata_core::ledger::Change;
+use industrydata_core::ledger::EntryState;
+use industrydata_core::ledger::Evidence;
 use industrydata_core::ledger::Outcome;
+use industrydata_core::ledger::Resolution;
 use industrydata_core::ledger::StoreError;
 use industrydata_core::ledger::StoreReply;
 use industrydata_core::lro::Accepted;
@@ -62,6 +69,14 @@ pub enum Planted {
     Panics,
     /// A 202 with an unusable Location is reported as a refusal.
     ForgetsAcceptance,
+    /// The driver removes the `Date` of each answer to a start.
+    IgnoresDate,
+    /// The result does not report that the ledger's clock is off.
+    HidesLedgerClock,
+    /// The driver removes the `Retry-After` of each 429.
+    Hurries,
+    /// After a reconciliation, the caller resolves what is still in doubt as not started.
+    ResolvesBlindly,
 }
 
 /// A copy of a request, if the planted driver may send it again.
@@ -86,10 +101,17 @@ pub(crate) fn answered_at(sim: &Sim, purpose: Purpose, sent: Now, client: usize)
     }
 }
 
-/// Removes the `Date` of a response, for the driver that dates by the send.
+/// Removes fields of a response to a start, for a driver that dates by the send, or ignores a field.
 pub(crate) fn undate(sim: &Sim, purpose: Purpose, head: &mut Parts) {
-    if sim.world().is_planted(Planted::DatedBySend) && matches!(purpose, Purpose::Start(_)) {
+    let planted = sim.world().planted;
+    if !matches!(purpose, Purpose::Start(_)) {
+        return;
+    }
+    if matches!(planted, Planted::DatedBySend | Planted::IgnoresDate) {
         head.headers.remove(DATE);
+    }
+    if planted == Planted::Hurries && head.status == StatusCode::TOO_MANY_REQUESTS {
+        head.headers.remove(RETRY_AFTER);
     }
 }
 
@@ -100,7 +122,10 @@ pub(crate) fn read(
 ) -> Result<Vec<u8>, IncompleteBody> {
     let planted = sim.world().planted;
     match planted {
-        Planted::Panics => assert!(body.is_ok(), "planted"),
+        Planted::Panics => {
+            assert!(body.is_ok(), "planted");
+            return body;
+        }
         Planted::UnknownIsSuccess => {}
         _ => return body,
     }
@@ -140,7 +165,7 @@ pub(crate) fn abandoned(world: &World, attempt: usize, change: Arc<Change>) -> A
         Some(id) if world.is_planted(Planted::DropFrees) => {
             let outcome = Outcome::Released {
                 why: "planted".to_owned(),
-                not_before: None,
+                closed_for: None,
             };
             let id = id.to_be_bytes();
             Change::settle(world.key(), Throttle::default(), id, outcome).into()
@@ -178,7 +203,42 @@ pub(crate) fn reported(world: &World, reported: Reported) -> Reported {
             ..reported
         };
     }
-    reported
+    match world.planted {
+        // The laws find the consequences, not the missing warning.
+        Planted::IgnoresDate => Reported {
+            is_skew_reported: true,
+            is_ledger_skew_reported: true,
+            ..reported
+        },
+        Planted::HidesLedgerClock => Reported {
+            is_ledger_skew_reported: false,
+            ..reported
+        },
+        _ => reported,
+    }
+}
+
+/// The changes by which a caller resolves what a reconciliation left in doubt.
+pub(crate) fn resolves(world: &World) -> Vec<Arc<Change>> {
+    if !world.is_planted(Planted::ResolvesBlindly) {
+        return Vec::new();
+    }
+    let clock = world.ledger_clock(world.now);
+    let read = Change::read(world.key(), Throttle::default());
+    let Ok(applied) = read.apply(world.ledger.bytes.as_deref(), clock) else {
+        return Vec::new();
+    };
+    let entries = applied.reply.quota().entries().iter();
+    let in_doubt = entries.filter(|entry| entry.state(clock) == EntryState::InDoubt);
+    in_doubt
+        .filter_map(|entry| u128::from_str_radix(entry.id(), 16).ok())
+        .map(|id| {
+            let (key, throttle) = (world.key(), Throttle::default());
+            let evidence = Evidence::NotListed;
+            let resolution = Resolution::NotStarted;
+            Change::resolve(key, throttle, id.to_be_bytes(), resolution, evidence).into()
+        })
+        .collect()
 }
 
 /// The throttle that a caller configures.

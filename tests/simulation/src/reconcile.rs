@@ -2,7 +2,9 @@
 
 use industrydata_core::lro::Settings;
 
-use crate::{agenda::Droppable, drive::drive, record::Purpose, sim::Sim};
+use crate::{
+    agenda::Droppable, drive::drive, ledger::transact, planted, record::Purpose, sim::Sim,
+};
 
 /// Compares the ledger with what the service lists, and changes it.
 pub(crate) async fn reconcile(sim: Sim, client: usize) {
@@ -13,4 +15,8 @@ pub(crate) async fn reconcile(sim: Sim, client: usize) {
     };
     let driven = drive(&sim, client, Purpose::Reconcile, &mut machine);
     drop(Droppable::new(sim.clone(), driven).await);
+    let changes = planted::resolves(&sim.world());
+    for change in changes {
+        drop(transact(&sim, client, Purpose::Reconcile, change).await);
+    }
 }

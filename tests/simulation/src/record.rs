@@ -42,6 +42,10 @@ pub(crate) struct Reservation {
     pub(crate) id: u128,
     pub(crate) attempt: usize,
     pub(crate) at: u64,
+    /// By how many seconds the ledger's clock was ahead of the service's then.
+    pub(crate) ahead: i64,
+    /// When the outcome of its POST was recorded.
+    pub(crate) settled: Option<u64>,
     /// The date that the ledger gives it, once its own start has confirmed it.
     pub(crate) dated: Option<Timestamp>,
     /// Whether a reconciliation released it.
@@ -79,6 +83,8 @@ pub(crate) struct Reported {
     pub(crate) is_warned: bool,
     /// Whether the result carries the warning that a clock is off.
     pub(crate) is_skew_reported: bool,
+    /// Whether the result carries the warning that the ledger's clock is off.
+    pub(crate) is_ledger_skew_reported: bool,
     /// The state of the entry in the ledger at that moment.
     pub(crate) entry: Option<EntryState>,
     pub(crate) words: String,
@@ -158,8 +164,10 @@ pub(crate) struct Record {
     pub(crate) strays: Vec<String>,
     /// Texts that contain a token, with the place where they were found.
     pub(crate) leaks: Vec<String>,
-    /// By how much the ledger's clock has jumped ahead, in s.
-    pub(crate) jumped_ahead: i64,
+    /// When the ledger's clock jumped, and by how many seconds.
+    pub(crate) jumps: Vec<(u64, i64)>,
+    /// Reconciliations after which the ledger counted too few starts.
+    pub(crate) undercounts: Vec<String>,
     /// By how much the ledger's clock was set back, in s.
     pub(crate) jumped_back: i64,
 }

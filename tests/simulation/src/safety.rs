@@ -10,7 +10,7 @@ use crate::{
     fate::Fate,
     front::WINDOW,
     laws::MARGIN,
-    record::{Attempt, Ended, Post, Reported},
+    record::{Attempt, Ended, Post, Reported, Reservation},
     sim::World,
     world::utc,
 };
@@ -47,12 +47,9 @@ pub(crate) fn quota(world: &World) -> Option<String> {
     if let Some(unreported) = wrong_clock(world) {
         return Some(unreported);
     }
-    if world.record.jumped_ahead * 1000 > MARGIN as i64 / 2 {
-        // T46: a store that uses the machine's clock frees slots early if that clock is set forward.
-        return None;
-    }
-    let mut accepted: Vec<u64> = world.record.acceptances().map(|(at, _)| at).collect();
-    if let Some((first, sixth)) = six_within(&mut accepted) {
+    let accepted = |post: &Post| Some((post.reservation?, post.accepted_at()?));
+    let accepted: Vec<_> = world.record.posts.iter().filter_map(accepted).collect();
+    if let Some((first, sixth)) = sixth(world, &accepted) {
         return Some(format!(
             "six starts were accepted from {first} to {sixth} ms"
         ));
@@ -63,8 +60,10 @@ pub(crate) fn quota(world: &World) -> Option<String> {
     };
     let open = world.record.posts.iter();
     let open = open.filter(|post| !post.is_disproved() && !freed(post));
-    let mut open: Vec<u64> = open.map(|post| post.at).collect();
-    if let Some((first, sixth)) = six_within(&mut open) {
+    let open: Vec<_> = open
+        .filter_map(|post| Some((post.reservation?, post.at)))
+        .collect();
+    if let Some((first, sixth)) = sixth(world, &open) {
         return Some(format!(
             "six starts may have been accepted from {first} to {sixth} ms"
         ));
@@ -79,10 +78,25 @@ pub(crate) fn quota(world: &World) -> Option<String> {
     })
 }
 
-/// If the `Date` of a 202 shows that the client's clock is off, the result must carry a warning.
+/// I11.
+pub(crate) fn frees_nothing_accepted(world: &World) -> Option<String> {
+    world.record.undercounts.first().cloned()
+}
+
+/// If the `Date` of a 202 shows that the client's clock or the ledger's is off, the result must carry a warning.
 fn wrong_clock(world: &World) -> Option<String> {
     world.record.posts.iter().find_map(|post| {
         let (_, reported) = world.record.attempts[post.attempt].reported.as_ref()?;
+        let own = post.reservation.and_then(|id| world.record.reservation(id));
+        // An exchange takes minutes at most.
+        if let Some(own) = own.filter(|own| own.ahead.unsigned_abs() * 1000 > 6 * MARGIN)
+            && matches!(&post.ended, Some(Ended::Answer { dated: true, status, .. }) if *status == StatusCode::ACCEPTED)
+            && reported.operation.is_some()
+            && !reported.is_ledger_skew_reported
+        {
+            let ahead = own.ahead;
+            return Some(format!("a ledger's clock {ahead} s ahead was not reported"));
+        }
         let is_dated = matches!(&post.ended, Some(Ended::Answer { dated: true, status, .. }) if *status == StatusCode::ACCEPTED);
         let is_off = post.ahead.unsigned_abs() * 1000 > MARGIN + 5000;
         let is_silent = reported.operation.is_some() && !reported.is_skew_reported;
@@ -100,7 +114,7 @@ pub(crate) fn record_first(world: &World) -> Option<String> {
             post.at
         ));
     }
-    if world.record.jumped_ahead > 0 {
+    if world.record.jumps.iter().any(|(_, seconds)| *seconds > 0) {
         return None;
     }
     reported(world).find_map(|(_, attempt, (_, reported))| {
@@ -209,13 +223,52 @@ fn reported(world: &World) -> impl Iterator<Item = (usize, &Attempt, &(Duration,
     attempts.filter_map(|(nth, attempt)| Some((nth, attempt, attempt.reported.as_ref()?)))
 }
 
-/// The first and the last of six of these times within one window, if there are any.
-fn six_within(times: &mut [u64]) -> Option<(u64, u64)> {
-    times.sort_unstable();
-    let first = times.iter();
-    let sixth = times.iter().skip(5);
-    let mut pairs = first.zip(sixth);
-    pairs
-        .find(|(first, sixth)| *sixth - *first < WINDOW)
-        .map(|(first, sixth)| (*first, *sixth))
+/// The first and the last of six of these starts within one window, if the ledger could know better than to grant the last.
+fn sixth(world: &World, starts: &[(u128, u64)]) -> Option<(u64, u64)> {
+    let mut starts: Vec<(&Reservation, u64)> = starts
+        .iter()
+        .filter_map(|(id, at)| Some((world.record.reservation(*id)?, *at)))
+        .filter(|(own, _)| is_dated(world, own))
+        .collect();
+    starts.sort_by_key(|(own, _)| own.at);
+    starts.iter().enumerate().find_map(|(nth, (own, at))| {
+        let before = starts.iter().take(nth).map(|(_, before)| *before);
+        let within: Vec<u64> = before.filter(|it| it.abs_diff(*at) < WINDOW).collect();
+        let first = within.iter().min()?;
+        (within.len() >= 5 && is_informed(world, own)).then_some((*first, *at))
+    })
+}
+
+/// Whether an answer's `Date` had reached the ledger since its clock last jumped ahead, when this slot was reserved.
+fn is_informed(world: &World, own: &Reservation) -> bool {
+    let ahead = world.record.jumps.iter().rev();
+    let mut ahead = ahead.filter(|(at, seconds)| *seconds > 0 && *at <= own.at);
+    let Some((jumped, _)) = ahead.next() else {
+        return true;
+    };
+    readings(world).any(|(reserved, settled)| reserved > *jumped && settled <= own.at)
+}
+
+/// Whether the ledger could know by how much its clock was off when this start was made. Only a clock that is behind and
+/// then jumps ahead frees a start early.
+fn is_dated(world: &World, own: &Reservation) -> bool {
+    let jumps = || world.record.jumps.iter().map(|(at, _)| *at);
+    let last = jumps().filter(|at| *at <= own.at).max();
+    let next = jumps().find(|at| *at > own.at);
+    let is_near = own.ahead >= -60 || next.is_none();
+    is_near
+        || readings(world).any(|(reserved, settled)| {
+            last.is_none_or(|last| reserved > last) && next.is_none_or(|next| settled < next)
+        })
+}
+
+/// The answers with a `Date` that reached the ledger: when their slot was reserved, and when they were recorded. One whose
+/// exchange took long may leave the clocks' difference open.
+fn readings(world: &World) -> impl Iterator<Item = (u64, u64)> {
+    world.record.posts.iter().filter_map(|post| {
+        let is_dated = matches!(post.ended, Some(Ended::Answer { dated: true, .. }));
+        let own = world.record.reservation(post.reservation?)?;
+        let settled = own.settled.filter(|it| it - own.at < MARGIN / 2)?;
+        is_dated.then_some((own.at, settled))
+    })
 }

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::fate::{Fate, StoreFate, TokenFate};
+use crate::fate::{Fate, Lists, StoreFate, TokenFate};
 
 /// A whole script.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -147,6 +147,18 @@ pub enum Act {
         client: usize,
         /// By how many seconds.
         seconds: i64,
+    },
+    /// The clock of a store that has its own jumps.
+    JumpStore {
+        /// By how many seconds.
+        seconds: i64,
+    },
+    /// For some time, the service's lists are incomplete or spelt differently.
+    Lists {
+        /// For how many seconds.
+        seconds: u64,
+        /// How.
+        lists: Lists,
     },
     /// A run is started in the portal.
     Portal,

@@ -2,7 +2,7 @@
 
 use crate::{
     dice::Dice,
-    fates::{outage, poll, post, store, token},
+    fates::{lists, outage, poll, post, store, token},
     script::{Act, Clock, Event, LedgerClock, On, Order, Script, World},
 };
 
@@ -38,6 +38,13 @@ pub fn script(seed: u64) -> Script {
         for _ in 0..dice.below(6) {
             let act = anytime(&mut dice, &world);
             let at = dice.below(world.heals);
+            if let Act::Lists { seconds, .. } = act {
+                // Lists matter to a reconciliation alone.
+                let client = dice.below(world.clients.len() as u64) as usize;
+                let at = at + dice.below(seconds * 1000);
+                let act = Act::Reconcile { client };
+                events.push(Event { at, act });
+            }
             events.push(Event { at, act });
         }
     }
@@ -51,6 +58,9 @@ fn world(dice: &mut Dice, seed: u64, is_calm: bool) -> World {
     let ledger = match (is_machine, is_calm) {
         (true, _) => LedgerClock::Machine,
         (false, true) => LedgerClock::Own(0),
+        (false, false) if dice.chance(200) => {
+            LedgerClock::Own(*dice.pick(&[-31_536_000, -46_800, -3600, 3600, 46_800, 31_536_000]))
+        }
         (false, false) => LedgerClock::Own(dice.within(-60, 60)),
     };
     let clock = |dice: &mut Dice| match dice.below(4) {
@@ -144,7 +154,7 @@ fn around(dice: &mut Dice, client: usize) -> Act {
 /// An event at any time.
 fn anytime(dice: &mut Dice, world: &World) -> Act {
     let client = dice.below(world.clients.len() as u64) as usize;
-    match dice.below(18) {
+    match dice.below(23) {
         0 => Act::Crash {
             client,
             steps: 0,
@@ -177,7 +187,14 @@ fn anytime(dice: &mut Dice, world: &World) -> Act {
             on: On::List,
             fate: poll(dice),
         },
-        _ => Act::Reconcile { client },
+        16..=17 => Act::Reconcile { client },
+        18..=19 => Act::JumpStore {
+            seconds: jump(dice, LedgerClock::Own(0)),
+        },
+        _ => Act::Lists {
+            seconds: 1 + dice.below(12 * 3600),
+            lists: lists(dice),
+        },
     }
 }
 

@@ -24,7 +24,7 @@ impl World {
             _ => now,
         };
         match self.script.world.ledger {
-            LedgerClock::Own(ahead) => utc(now as i64 + ahead * 1000),
+            LedgerClock::Own(ahead) => utc(now as i64 + (ahead + self.ledger.jumped) * 1000),
             LedgerClock::Machine => self.clients[0].utc(now),
         }
     }
@@ -72,7 +72,7 @@ impl World {
         match self.script.world.ledger {
             LedgerClock::Own(own) => {
                 let ahead = self.clients.iter().map(|client| client.most_ahead);
-                ahead.fold(0, i64::max) + (-own).max(0)
+                ahead.fold(0, i64::max) + (-own).max(0) + (-own - self.ledger.jumped).max(0)
             }
             LedgerClock::Machine => (-self.script.world.clients[0].offset).max(0),
         }
@@ -81,9 +81,28 @@ impl World {
     pub(crate) fn jump(&mut self, client: usize, seconds: i64) {
         self.clients[client].jump(seconds);
         if self.script.world.ledger == LedgerClock::Machine && client == 0 {
-            self.record.jumped_ahead += seconds.max(0);
-            self.record.jumped_back += (-seconds).max(0);
+            self.ledger_jumped(seconds);
         }
+    }
+
+    /// The clock of a store that has its own jumps.
+    pub(crate) fn jump_store(&mut self, seconds: i64) {
+        if matches!(self.script.world.ledger, LedgerClock::Own(_)) {
+            self.ledger.jumped += seconds;
+            self.ledger_jumped(seconds);
+        }
+    }
+
+    fn ledger_jumped(&mut self, seconds: i64) {
+        self.record.jumps.push((self.now, seconds));
+        self.record.jumped_back += (-seconds).max(0);
+    }
+
+    /// By how many seconds the ledger's clock is ahead of the service's.
+    pub(crate) fn ledger_ahead(&self) -> i64 {
+        self.ledger_clock(self.now)
+            .duration_since(utc(self.now as i64))
+            .as_secs()
     }
 
     pub(crate) fn ends_here(&mut self, nth: usize) -> bool {

@@ -119,6 +119,26 @@ fn a_driver_that_panics() {
 }
 
 #[test]
+fn a_date_that_never_reaches_the_ledger() {
+    check(Planted::IgnoresDate, &["I3"], 12);
+}
+
+#[test]
+fn a_ledger_clock_that_is_off_and_not_reported() {
+    check(Planted::HidesLedgerClock, &["I3"], 2);
+}
+
+#[test]
+fn a_retry_after_that_never_reaches_the_ledger() {
+    check(Planted::Hurries, &["G4"], 6);
+}
+
+#[test]
+fn a_reconciliation_that_frees_an_accepted_start() {
+    check(Planted::ResolvesBlindly, &["I11"], 8);
+}
+
+#[test]
 fn an_acceptance_reported_as_a_refusal() {
     check(Planted::ForgetsAcceptance, &["I5"], 2);
 }

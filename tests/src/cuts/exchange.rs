@@ -21,6 +21,15 @@ enum Kind {
     Succeeded,
 }
 
+/// How the end of a body is marked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Framing {
+    /// By a `Content-Length`.
+    Length,
+    /// By the last chunk, of two with data, an extension and a trailer.
+    Chunked,
+}
+
 /// How a connection is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Break {
@@ -52,16 +61,24 @@ pub(super) struct Exchange {
 impl Exchange {
     /// A start and its polls until the operation ends, with the request lengths of this flavour.
     pub(super) fn started(flavour: Flavour) -> Self {
-        Self::of(&[Kind::Accepted, Kind::Running, Kind::Succeeded], flavour)
+        let kinds = [Kind::Accepted, Kind::Running, Kind::Succeeded];
+        Self::of(&kinds, Framing::Length, flavour)
+    }
+
+    /// The same exchange with chunked bodies.
+    pub(super) fn chunked(flavour: Flavour) -> Self {
+        let kinds = [Kind::Accepted, Kind::Running, Kind::Succeeded];
+        Self::of(&kinds, Framing::Chunked, flavour)
     }
 
     /// A start whose token is refused, the same start with a fresh token, and one poll.
     pub(super) fn refused(flavour: Flavour) -> Self {
-        Self::of(&[Kind::Refused, Kind::Accepted, Kind::Succeeded], flavour)
+        let kinds = [Kind::Refused, Kind::Accepted, Kind::Succeeded];
+        Self::of(&kinds, Framing::Length, flavour)
     }
 
-    fn of(kinds: &[Kind], flavour: Flavour) -> Self {
-        let legs = kinds.iter().map(|kind| Leg::new(*kind)).collect();
+    fn of(kinds: &[Kind], framing: Framing, flavour: Flavour) -> Self {
+        let legs = kinds.iter().map(|kind| Leg::new(*kind, framing)).collect();
         let mut exchange = Self { legs };
         let whole = exchange.scenario("whole".to_owned(), 0..kinds.len());
         let stage = Stage::new(&whole).unwrap().into();
@@ -157,7 +174,7 @@ impl Exchange {
 }
 
 impl Leg {
-    fn new(kind: Kind) -> Self {
+    fn new(kind: Kind, framing: Framing) -> Self {
         let location = format!("../operations/{OPERATION}");
         let (line, field, body) = match kind {
             Kind::Accepted => ("202 Accepted", format!("Location: {location}"), "{}"),
@@ -169,8 +186,17 @@ impl Leg {
             Kind::Running => ("200 OK", JSON.to_owned(), r#"{"status":"running"}"#),
             Kind::Succeeded => ("200 OK", JSON.to_owned(), r#"{"status":"succeeded"}"#),
         };
-        let length = body.len();
-        let head = format!("HTTP/1.1 {line}\r\n{field}\r\nContent-Length: {length}\r\n\r\n");
+        let (framed, body) = match framing {
+            Framing::Length => (format!("Content-Length: {}", body.len()), body.to_owned()),
+            Framing::Chunked => {
+                let (first, second) = body.split_at(1);
+                let length = second.len();
+                let chunks = format!("1;a=b\r\n{first}\r\n{length:x}\r\n{second}\r\n");
+                let body = format!("{chunks}0\r\nX-Trailer: a\r\n\r\n");
+                ("Transfer-Encoding: chunked".to_owned(), body)
+            }
+        };
+        let head = format!("HTTP/1.1 {line}\r\n{field}\r\n{framed}\r\n\r\n");
         Self {
             kind,
             answer: [head.as_bytes(), body.as_bytes()].concat(),

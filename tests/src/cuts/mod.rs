@@ -1,6 +1,7 @@
 //! Breaks an exchange at every byte, over real sockets, and drops a future at every await point.
 //!
-//! Two exchanges are broken: a start with its polls, and a start whose token is refused once. [`sockets`] closes, resets
+//! Three exchanges are broken: a start with its polls, the same with chunked bodies, and a start whose token is refused
+//! once. [`sockets`] closes, resets
 //! or stalls the connection after each byte of each response, and after the server has read each number of bytes of each
 //! request. It also stops the client while the connection stalls at each of these points. [`drops`] polls each future of
 //! the asynchronous flavour N times and drops it, for every N until the future completes.

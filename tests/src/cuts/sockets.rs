@@ -120,7 +120,7 @@ pub fn play(family: Family, flavour: Flavour) -> Report {
     }
 }
 
-/// The points of both exchanges. Their first requests are equal, so the second exchange skips those points.
+/// The points of all exchanges. Requests that are equal to those of the first exchange are skipped in the others.
 fn everywhere(flavour: Flavour, how: Break) -> Vec<Scenario> {
     let started = Exchange::started(flavour);
     let refused = Exchange::refused(flavour);
@@ -131,6 +131,10 @@ fn everywhere(flavour: Flavour, how: Break) -> Vec<Scenario> {
     let same = refused.legs[0].request;
     scenarios.extend(points(&refused, 0, how).into_iter().skip(same));
     scenarios.extend(points(&refused, 1, how));
+    let chunked = Exchange::chunked(flavour);
+    for (leg, at) in chunked.legs.iter().enumerate() {
+        scenarios.extend(points(&chunked, leg, how).into_iter().skip(at.request));
+    }
     scenarios
 }
 

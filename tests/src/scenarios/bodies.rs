@@ -90,6 +90,10 @@ fn polls() -> Vec<Scenario> {
         .within(8000)
     };
     let json = |body: &str| answer(200, &[JSON], body);
+    let chunked = |body: &str| {
+        let head = head(200, &[JSON, "Transfer-Encoding: chunked"]);
+        raw([&head, body.as_bytes()].concat()).then(Act::Close)
+    };
     let gzip = |encoding: &str| {
         let length = format!("Content-Length: {}", GZIP.len());
         let mut bytes = head(200, &[JSON, encoding, &length]);
@@ -122,6 +126,26 @@ fn polls() -> Vec<Scenario> {
             raw(head(200, &[JSON, "Content-Length: 99"]))
                 .then(Act::Send(b"{\"status\":\"succeeded\"}".to_vec()))
                 .then(Act::Close),
+        ),
+        poll(
+            "a chunked body cut before its last chunk",
+            "P2",
+            chunked("16\r\n{\"status\":\"succeeded\"}\r\n"),
+        ),
+        poll(
+            "a chunked body cut within its last chunk",
+            "P2",
+            chunked("16\r\n{\"status\":\"succeeded\"}\r\n0\r\n"),
+        ),
+        poll(
+            "a chunked body cut after a trailer",
+            "P2",
+            chunked("16\r\n{\"status\":\"succeeded\"}\r\n0\r\nX: a\r\n"),
+        ),
+        poll(
+            "a chunk with a length that is not hexadecimal",
+            "P2",
+            chunked("+16\r\n{\"status\":\"succeeded\"}\r\n0\r\n\r\n"),
         ),
         poll("a gzip body", "T23", gzip("Content-Encoding: gzip")),
         poll(

@@ -3,14 +3,16 @@
 use crate::{
     answers::{accepted, answer, located, status},
     scenario::{Do, Scenario},
+    tokens::SPELLINGS,
 };
 
 const JSON: &str = "Content-Type: application/json";
+const ERROR: &str = r#"{"error":{"code":"{token}","message":"bad {token}","target":"{token}","innerError":{"code":"{token}","request-id":"{token}","date":"{token}"},"details":[{"code":"{token}","message":"{token}"}]}}"#;
 
 /// The token in every part of a response.
 #[must_use]
 pub fn scenarios() -> Vec<Scenario> {
-    let error = r#"{"error":{"code":"{token}","message":"bad {token}","target":"{token}","innerError":{"code":"{token}","request-id":"{token}","date":"{token}"},"details":[{"code":"{token}","message":"{token}"}]}}"#;
+    let error = ERROR;
     let start = |name: &str, turn, end: &str, confirmed, in_doubt| {
         Scenario::new(format!("token echoed {name}"), "T20")
             .turn(turn)
@@ -18,7 +20,7 @@ pub fn scenarios() -> Vec<Scenario> {
             .wire("P")
             .ledger(confirmed, in_doubt)
     };
-    vec![
+    let mut scenarios = vec![
         start("in a 400", answer(400, &[JSON], error), "start Refused", 0, 0),
         start("in a 500", answer(500, &[JSON], error), "start AmbiguousAnswer", 0, 1),
         start("in a 429", answer(429, &[JSON, "Retry-After: 3600"], error), "start Throttled", 0, 0).throttled(),
@@ -61,5 +63,58 @@ pub fn scenarios() -> Vec<Scenario> {
             .step(Do::Run, "start AnswerLost")
             .wire("P")
             .ledger(0, 1),
-    ]
+    ];
+    for (spelling, _) in SPELLINGS {
+        scenarios.extend(spelt(spelling));
+    }
+    scenarios
+}
+
+/// The token in another spelling.
+fn spelt(spelling: &str) -> Vec<Scenario> {
+    let spelt = |text: &str| text.replace("{token}", &format!("{{token:{spelling}}}"));
+    let error = spelt(ERROR);
+    let operation = spelt(r#"{"id":"{token}","status":"{token}","statusDetail":"no: {token}"}"#);
+    let claims = "WWW-Authenticate: Bearer error=\"insufficient_claims\", claims=\"{token}\"";
+    let named = |name: &str| Scenario::new(format!("token echoed {name}, spelt {spelling}"), "T20");
+    let mut scenarios = vec![
+        named("in a 400")
+            .turn(answer(400, &[JSON, &spelt("Request-Id: {token}")], &error))
+            .step(Do::Run, "start Refused")
+            .wire("P")
+            .ledger(0, 0),
+        named("in the claims of a 401")
+            .turn(answer(401, &[JSON, &spelt(claims)], &error))
+            .step(Do::Run, "start Unauthorized")
+            .wire("P")
+            .ledger(0, 0),
+        named("in the responses to polls")
+            .turn(answer(
+                202,
+                &[
+                    "Location: {base}/external/industryData/operations/a-1",
+                    &spelt("Request-Id: {token}"),
+                ],
+                "",
+            ))
+            .turn(answer(503, &[JSON], &error))
+            .turn(answer(200, &[JSON], &operation))
+            .turn(answer(403, &[JSON], &error))
+            .step(Do::Run, "poll Forbidden")
+            .wire("PGGG")
+            .ledger(1, 0),
+    ];
+    // A backslash is in no URL, and a fragment ends it.
+    if !spelling.starts_with("json") && spelling != "html" {
+        scenarios.push(
+            named("in the Location's query")
+                .turn(located(&spelt(
+                    "{base}/external/industryData/operations/a?t={token}",
+                )))
+                .step(Do::Run, "start NotFollowable NotAnOperation")
+                .wire("P")
+                .ledger(1, 0),
+        );
+    }
+    scenarios
 }

@@ -15,7 +15,7 @@ pub fn scenarios() -> Vec<Scenario> {
     let many: Vec<String> = (0..2000).map(|n| format!("X-{n}: y")).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     let start = |name: &str, turn: Turn, end: &str, confirmed, in_doubt| {
-        Scenario::new(format!("response to a start with {name}"), "T22")
+        Scenario::new(format!("response to a start with {name}"), "T22 T74")
             .turn(turn)
             .step(Do::Start, end)
             .wire("P")
@@ -46,6 +46,80 @@ pub fn scenarios() -> Vec<Scenario> {
             1,
         ),
         start("endless fields", endless(), "start AnswerLost", 0, 1),
+        start("120 fields", fields(120, 1), "accepted", 1, 0),
+        start("128 fields", fields(128, 1), "accepted", 1, 0),
+        start("129 fields", fields(129, 1), "start AnswerLost", 0, 1),
+        start("64 KiB in 100 fields", fields(100, 640), "accepted", 1, 0),
+        start("a field of 70 kB", fields(3, 70_000), "accepted", 1, 0),
+        start("a field of 300 kB", fields(3, 300_000), "accepted", 1, 0),
+        start(
+            "a folded line",
+            raw(head(
+                202,
+                &[LOCATION, "X-Long: a\r\n  b\r\n\tc", "Content-Length: 0"],
+            )),
+            "accepted",
+            1,
+            0,
+        ),
+        start(
+            "a folded Location",
+            raw(head(
+                202,
+                &[
+                    "Location:\r\n {base}/external/industryData/operations/a-1",
+                    "Content-Length: 0",
+                ],
+            )),
+            "accepted",
+            1,
+            0,
+        ),
+        start(
+            "a Location folded within",
+            raw(head(
+                202,
+                &[
+                    "Location: {base}/external/\r\n industryData/operations/a-1",
+                    "Content-Length: 0",
+                ],
+            )),
+            "start NotFollowable Unparsable",
+            1,
+            0,
+        ),
+        start(
+            "a blank before a colon",
+            raw(head(
+                202,
+                &[
+                    "Location : {base}/external/industryData/operations/a-1",
+                    "X-Other\t: b",
+                    "Content-Length: 0",
+                ],
+            )),
+            "accepted",
+            1,
+            0,
+        ),
+        start(
+            "a line without a colon",
+            raw(head(202, &[LOCATION, "no colon here", "Content-Length: 0"])),
+            "start AnswerLost",
+            0,
+            1,
+        ),
+        start(
+            "an early hint before it",
+            raw([
+                head(103, &["Link: </a>"]),
+                head(202, &[LOCATION, "Content-Length: 0"]),
+            ]
+            .concat()),
+            "accepted",
+            1,
+            0,
+        ),
         start(
             "a status that is not a number",
             raw("HTTP/1.1 abc\r\n\r\n"),
@@ -91,6 +165,14 @@ pub fn scenarios() -> Vec<Scenario> {
         poll("endless fields", endless()),
         poll("an unassigned status code", answer(599, &[], "")),
     ]
+}
+
+/// A 202 with this number of fields, all but two of this many bytes.
+fn fields(count: usize, bytes: usize) -> Turn {
+    let mut all = vec![LOCATION.to_owned(), "Content-Length: 0".to_owned()];
+    all.extend((2..count).map(|n| format!("X-{n}: {}", "y".repeat(bytes))));
+    let all: Vec<&str> = all.iter().map(String::as_str).collect();
+    raw(head(202, &all))
 }
 
 fn endless() -> Turn {

@@ -2,6 +2,7 @@
 
 use crate::scenario::Scenario;
 
+pub mod actions;
 pub mod bodies;
 pub mod doubt;
 pub mod echo;
@@ -29,6 +30,7 @@ pub mod unreachable;
 pub fn all() -> Vec<Scenario> {
     [
         plain::scenarios(),
+        actions::scenarios(),
         location::scenarios(),
         redirect::scenarios(),
         statuses::scenarios(),

@@ -66,13 +66,14 @@ pub(super) fn references(text: &str) -> (BTreeSet<&str>, BTreeSet<&str>) {
 }
 
 /// The first words of a path in the documents, and what they stand for.
-const FOLDERS: [(&str, &str); 6] = [
+const FOLDERS: [(&str, &str); 7] = [
     ("ledger/", "crates/industrydata-ledger/"),
     ("core/", "crates/industrydata-core/"),
     ("cli/", "crates/industrydata-cli/"),
     ("emulator/", "crates/industrydata-emulator/"),
     ("async/", "crates/industrydata-async/"),
     ("blocking/", "crates/industrydata-blocking/"),
+    ("system/", "crates/industrydata-system/"),
 ];
 
 /// What is named as `` `file: test` `` must be there: a test's name, or what a scenario of the list is called. Names that

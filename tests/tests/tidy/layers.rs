@@ -42,8 +42,10 @@ fn crates() -> Vec<String> {
 fn no_file_and_no_folder_imports_in_a_circle() {
     let mut wrong = Vec::new();
     for name in crates() {
-        let imports = imports(&sources(&name));
-        assert!(!imports.is_empty(), "{name} imports nothing of its own");
+        let sources = sources(&name);
+        let imports = imports(&sources);
+        let has_imports = !imports.is_empty() || sources.len() == 1;
+        assert!(has_imports, "{name} imports nothing of its own");
         let circles = circles(&imports).into_iter();
         wrong.extend(circles.map(|circle| format!("{name}: {circle}")));
     }

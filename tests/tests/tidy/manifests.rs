@@ -6,12 +6,13 @@ use super::{files, root};
 
 /// Which of the workspace's crates a crate may use, and which its tests may also use. The command line and the packages of
 /// the tests may use all of them; the checks use none, so that they start without a build of the core.
-const EDGES: [(&str, &[&str], &[&str]); 5] = [
+const EDGES: [(&str, &[&str], &[&str]); 6] = [
     ("core", &[], &[]),
     ("emulator", &[], &[]),
     ("ledger", &["core"], &[]),
-    ("async", &["core"], &["emulator", "ledger"]),
-    ("blocking", &["core"], &["emulator", "ledger"]),
+    ("system", &["core"], &[]),
+    ("async", &["core", "system"], &["emulator", "ledger"]),
+    ("blocking", &["core", "system"], &["emulator", "ledger"]),
 ];
 
 /// Those of this workspace. The shells of the fuzz targets are a workspace of their own, since they take nightly.
@@ -60,8 +61,8 @@ fn edges_point_one_way() {
     let crates = fs::read_dir(root().join("crates")).unwrap().count();
     assert_eq!(
         crates,
-        EDGES.len() + 1,
-        "a crate with no line here, but the command line"
+        EDGES.len() + 2,
+        "a crate with no line here, but the command line and the crate that joins the others"
     );
     let checks = fs::read_to_string(root().join("xtask/Cargo.toml")).unwrap();
     let uses_none = !checks.contains("industrydata-") && !checks.contains("path = ");
@@ -69,6 +70,29 @@ fn edges_point_one_way() {
         uses_none,
         "the checks must start without a build of the core"
     );
+}
+
+#[test]
+fn packages_are_complete() {
+    for (path, text) in files("crates", "Cargo.toml") {
+        let folder = root().join(&path).parent().unwrap().to_owned();
+        for name in ["README.md", "LICENSE-MIT", "LICENSE-APACHE"] {
+            let size = fs::metadata(folder.join(name)).map_or(0, |file| file.len());
+            assert!(size > 200, "{path}: the package lacks {name}");
+        }
+        for member in ["description", "readme", "keywords", "categories"] {
+            let has = |it: &(&str, &str, &str)| it.0 == "package" && it.1 == member;
+            assert!(
+                entries(&text).iter().any(has),
+                "{path}: the package has no {member}"
+            );
+        }
+        let is_library = folder.join("src/lib.rs").exists();
+        assert!(
+            !is_library || text.contains("[package.metadata.docs.rs]\nall-features = true"),
+            "{path}: the documentation lacks features"
+        );
+    }
 }
 
 #[test]

@@ -8,8 +8,8 @@ use industrydata_core::{
     lro::{Acceptance, may_repeat_status},
     model::Operation,
     wire::{
-        BaseUrl, BaseUrlError, ErrorDetail, OperationUrl, Phase, ServiceError, http_date,
-        longest_delay,
+        BaseUrl, BaseUrlError, ClaimsChallenge, ErrorDetail, OperationUrl, Phase, ServiceError,
+        http_date, longest_delay,
     },
 };
 use jiff::Timestamp;
@@ -155,6 +155,10 @@ fn service_error(vector: &Vector) -> Result<Shown, String> {
     let headers = headers(vector.get("headers"))?;
     let token = vector.get("token").and_then(Value::as_str);
     let error = ServiceError::decode(status, &headers, &body(vector)?, token);
+    // An error keeps the decoded claims alone.
+    let received = error
+        .claims()
+        .and_then(|_| ClaimsChallenge::from_headers(&headers));
     let detail = |detail: &ErrorDetail| json!({ "code": detail.code(), "message": detail.message(), "target": detail.target() });
     let got = json!({
         "status": error.status().as_u16(),
@@ -167,7 +171,7 @@ fn service_error(vector: &Vector) -> Result<Shown, String> {
         "inner_date": error.inner_date(),
         "details": error.details().iter().map(detail).collect::<Vec<_>>(),
         "claims": error.claims().and_then(|challenge| challenge.claims()),
-        "claims_raw": error.claims().map(|challenge| challenge.claims_raw()),
+        "claims_raw": received.as_ref().and_then(ClaimsChallenge::claims_raw),
     });
     Ok(shown(got, &error))
 }

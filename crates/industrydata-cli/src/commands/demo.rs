@@ -24,6 +24,7 @@ use crate::{
     flavour::{self, Client, Setup},
     human,
     report::{Document, Kind, Outcome, QuotaReport},
+    resume::ResumePlan,
     tokens::{Deadline, Tokens},
 };
 
@@ -102,6 +103,7 @@ pub(super) fn run(context: Context<'_>) -> Result<Answer, Box<Document>> {
         quota: Some(QuotaReport::from(&quota)),
         error: None,
         followed: None,
+        next: None,
     };
     emulator.stop();
     Ok(Answer::with_text(
@@ -125,7 +127,7 @@ fn start_and_wait(client: &dyn Client, context: Context<'_>) -> Result<Document,
     Ok(operation::poll_to_end(
         &mut *poller,
         &deadline,
-        false,
+        &ResumePlan::default(),
         context,
     ))
 }

@@ -1,9 +1,9 @@
 //! Calls the command named on the command line.
 
 use crate::{
-    args::{Cli, Command, LedgerCommand},
+    args::{Cli, Command, FlowsCommand, LedgerCommand},
     commands::{
-        answer::Answer, context::Context, demo, emulator, ledger, quota, reads, start, wait,
+        action, answer::Answer, context::Context, demo, emulator, ledger, quota, reads, start, wait,
     },
     report::Document,
 };
@@ -13,6 +13,8 @@ pub(crate) fn run(cli: &Cli, context: Context<'_>) -> Result<Answer, Box<Documen
     match &cli.command {
         Command::Start(args) => start::run(&cli.global, args, context),
         Command::Wait(args) => wait::run(&cli.global, args, context),
+        Command::Validate(args) => action::validate(&cli.global, args, context),
+        Command::Flows(FlowsCommand::Reset(args)) => action::reset_flow(&cli.global, args, context),
         Command::Quota(args) => quota::run(&cli.global, args, context),
         Command::Ledger(LedgerCommand::Reset(args)) => ledger::reset(&cli.global, args, context),
         Command::Runs(command) => reads::runs(&cli.global, command, context),

@@ -8,6 +8,7 @@ use crate::{
     args::{EmulatorArgs, Output},
     commands::{answer::Answer, context::Context},
     report::{Document, Kind, Outcome},
+    resume::shell_quoted,
     settings, terminal,
 };
 
@@ -71,13 +72,4 @@ fn announce(emulator: &Emulator, ledger: &Path, output: Output) {
     };
     // A failure was reported. The emulator serves all the same.
     let _ = terminal::print(&text);
-}
-
-/// Quotes text as one word of a shell, if it needs quotes.
-fn shell_quoted(text: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:,@%".contains(c);
-    if text.chars().all(is_plain) {
-        return text.to_owned();
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
 }

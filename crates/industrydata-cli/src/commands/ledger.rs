@@ -1,10 +1,6 @@
 //! `ledger reset`: moves the ledger aside and begins a new one in quarantine. Nothing is sent.
 
-use std::{
-    fmt::Write as _,
-    io::{self, BufRead, IsTerminal},
-    time::Duration,
-};
+use std::{fmt::Write as _, time::Duration};
 
 use industrydata_core::Timestamp;
 use industrydata_core::ledger::Change;
@@ -43,7 +39,6 @@ pub(super) fn reset(
     args: &ResetArgs,
     context: Context<'_>,
 ) -> Result<Answer, Box<Document>> {
-    settings::check_ledger(global, context.env)?;
     let place = settings::ledger_place(global, context.env)?;
     let Some(place) = place else {
         let message =
@@ -114,21 +109,11 @@ fn to_run(sql: &str) -> Answer {
 }
 
 fn confirm(place: &str) -> Result<(), Box<Document>> {
-    let stdin = io::stdin();
-    if !stdin.is_terminal() {
-        let message = "without a terminal to ask for confirmation, a reset needs --yes";
-        return Err(Document::usage(message).into());
-    }
-    terminal::line(format!(
-        "the ledger {} will be moved aside, and no tenant will have a slot for 12 hours: type yes to continue",
+    let question = format!(
+        "the ledger {} will be moved aside, and no tenant will have a slot for 12 hours",
         escape_controls(place)
-    ));
-    let mut answer = String::new();
-    let read = stdin.lock().read_line(&mut answer);
-    if read.is_err() || answer.trim() != "yes" {
-        return Err(Document::usage("the reset was not confirmed, nothing was changed").into());
-    }
-    Ok(())
+    );
+    terminal::confirm(&question).map_err(|message| Document::usage(message).into())
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The commands. Each returns an [`Answer`](answer::Answer), which `main` prints.
 
+mod action;
 pub(crate) mod answer;
 pub(crate) mod context;
 mod demo;

@@ -1,10 +1,12 @@
-//! What `start` and `wait` share: polling an operation until it ends, and the warnings on the way.
+//! What `start`, `validate`, `flows reset` and `wait` share: polling an operation until it ends, and the warnings on the way.
 
 use industrydata_core::ledger::Schedule;
 use industrydata_core::ledger::Store;
 use industrydata_core::ledger::StoreError;
 use industrydata_core::lro::MayHaveStarted;
 use industrydata_core::model::Operation;
+use industrydata_core::model::RunStatistics;
+use industrydata_core::reconcile::FailureDetails;
 use industrydata_ledger::Ledger;
 
 use crate::{
@@ -12,7 +14,11 @@ use crate::{
     error_report,
     flavour::{Client, OperationPoller},
     human::{self, WaitSpan},
-    report::{Document, OperationReport, Outcome, QuotaReport},
+    report::{
+        ActivityReport, DetailsReport, Document, OperationReport, Outcome, PublicErrorReport,
+        QuotaReport, StatisticsReport,
+    },
+    resume::{Resume, ResumePlan},
     terminal,
     tokens::Deadline,
 };
@@ -21,16 +27,18 @@ use crate::{
 pub(super) fn poll_to_end(
     poller: &mut dyn OperationPoller,
     deadline: &Deadline,
-    follow: bool,
+    plan: &ResumePlan,
     context: Context<'_>,
 ) -> Document {
     let wait = WaitSpan::new(deadline.remaining()).since(poller.resume_token().accepted());
     let warned = poller.ledger_warning().is_some();
     let end = loop {
-        let fallback = Document::interrupted(MayHaveStarted::Yes, Some(operation(poller)));
+        let known = Some(operation(poller));
+        let fallback = Document::interrupted(may_have_started(poller), known);
+        let fallback = fallback.with_resume(Some(resume(poller, plan)));
         context
             .interrupt
-            .set_fallback(fallback.with_run_keys(follow));
+            .set_fallback(fallback.with_run_keys(plan.follow));
         match poller.progress() {
             Ok(Some(progress)) => context.progress(human::operation_progress(&progress, wait)),
             Ok(None) => break None,
@@ -43,10 +51,86 @@ pub(super) fn poll_to_end(
     let (operation, quota) = (operation(poller), quota(poller));
     if let Some(error) = end {
         let interrupted = context.interrupt.is_interrupted();
-        return error_report::operation_poll(&error, operation, quota, interrupted);
+        let document = error_report::operation_poll(&error, operation, quota, interrupted);
+        if document.outcome != Outcome::Failed {
+            let goes_on = error.resume_token().is_some();
+            return document.with_resume(goes_on.then(|| resume(poller, plan)));
+        }
+        // The failure is known: an interrupt from here on only leaves details out.
+        let fallback = document.clone().with_run_keys(plan.follow);
+        context.interrupt.set_fallback(fallback);
+        let found = poller.failure_details();
+        let ids = error.request_ids().map(str::to_owned);
+        let detail = error.operation().and_then(Operation::status_detail);
+        return document.with_details(details(&found, detail, ids.collect()));
     }
     note_other_id(poller);
     Document::success(Outcome::Succeeded, operation, quota)
+}
+
+/// A success whose operation has found errors in the data is none.
+pub(super) fn with_data_errors(document: Document, poller: &dyn OperationPoller) -> Document {
+    match document.operation {
+        Some(operation)
+            if document.outcome == Outcome::Succeeded && !operation.errors.is_empty() =>
+        {
+            let may_have_started = may_have_started(poller);
+            let error = error_report::data_errors(operation, document.quota, may_have_started);
+            Document {
+                followed: document.followed,
+                ..error
+            }
+        }
+        operation => Document {
+            operation,
+            ..document
+        },
+    }
+}
+
+/// The details of a failure for the output.
+pub(super) fn details(
+    found: &FailureDetails,
+    status_detail: Option<&str>,
+    request_ids: Vec<String>,
+) -> DetailsReport {
+    let run = found.run();
+    let run_id = found.run_match().map(|it| it.id());
+    let run_id = run.map(|run| run.id()).or(run_id);
+    let error = run.and_then(|run| run.blocking_error());
+    let activities = found.failed_activities().iter();
+    let statistics =
+        |it: &RunStatistics| StatisticsReport::new(run_id.unwrap_or_default(), it.clone());
+    DetailsReport {
+        status_detail: status_detail.map(str::to_owned),
+        run_id: run_id.map(str::to_owned),
+        blocking_error: error.map(PublicErrorReport::from),
+        failed_activities: activities.map(ActivityReport::from).collect(),
+        statistics: found.statistics().map(statistics),
+        request_ids,
+    }
+}
+
+/// Notes that `--strict` is about the run, which is not waited for.
+pub(super) fn note_strict(plan: &ResumePlan) {
+    if plan.strict && !plan.follow {
+        terminal::note(
+            "--strict has an effect only with --follow: a run that drops records shows it at its end",
+        );
+    }
+}
+
+/// The command that goes on with the poll of an operation.
+pub(super) fn resume(poller: &dyn OperationPoller, plan: &ResumePlan) -> Resume {
+    plan.operation(&poller.resume_token().to_string())
+}
+
+/// Whether a run has started, given that the operation exists.
+pub(super) fn may_have_started(poller: &dyn OperationPoller) -> MayHaveStarted {
+    match poller.resume_token().origin().has_run() {
+        true => MayHaveStarted::Yes,
+        false => MayHaveStarted::No,
+    }
 }
 
 /// The operation as of the last poll.

@@ -35,6 +35,10 @@ const LEDGER_WAIT: Duration = Duration::from_secs(5);
 /// The quota, with the extra keys of the options given.
 #[derive(Serialize)]
 struct Report {
+    tenant: String,
+    base_url: String,
+    /// Where the ledger is, without a password.
+    ledger: String,
     #[serde(flatten)]
     quota: QuotaReport,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -121,6 +125,9 @@ pub(super) fn run(
     let entry_json = |entry| entry_json(entry, now);
     let entries = || reply.entries().iter().map(entry_json).collect();
     let report = Report {
+        tenant: tenant.to_string(),
+        base_url: base.to_string(),
+        ledger: settings::ledger_shown(global, env)?,
         quota: QuotaReport::from(quota),
         entries: args.entries.then(entries),
         reconciliation: reconciliation.as_ref().map(reconciliation_json),

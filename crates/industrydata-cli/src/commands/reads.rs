@@ -2,24 +2,19 @@
 
 use industrydata_core::Tenant;
 use industrydata_core::lro::ReadError;
-use industrydata_core::model::AggregatedInboundStatistics;
-use industrydata_core::model::EntityCount;
-use industrydata_core::model::RoleCount;
 use industrydata_core::model::RunActivity;
-use industrydata_core::model::RunStatistics;
 use industrydata_core::policy::PollingPolicy;
 use industrydata_core::wire::BaseUrl;
 use industrydata_ledger::Ledger;
 use serde::Serialize;
-use serde_json::json;
 
 use crate::{
     args::{Global, OperationsCommand, ReadArgs, RunsCommand},
-    commands::{answer::Answer, context::Context},
+    commands::{answer::Answer, context::Context, follow_run},
     error_report,
     flavour::{self, Client, Setup},
     human,
-    report::{BlockingErrorReport, Document, OperationReport, Outcome, RunReport},
+    report::{ActivityReport, Document, OperationReport, Outcome, RunReport, StatisticsReport},
     settings,
     tenancy::{self, Named},
     tokens::Deadline,
@@ -44,13 +39,14 @@ pub(super) fn runs(
             let text = run_table(std::slice::from_ref(&run));
             Ok(Answer::value(&json_of("run", &run), text))
         }
+        RunsCommand::Follow(args) => follow_run::run(global, args, context),
         RunsCommand::Statistics(args) => {
             let (client, _) = client(global, &args.limits, context)?;
             let statistics = client.statistics(&args.id).map_err(failed)?;
-            let report = StatisticsReport::new(&args.id, &statistics);
+            let report = StatisticsReport::new(&args.id, statistics);
             Ok(Answer::value(
                 &json_of("statistics", &report),
-                human::statistics(&args.id, &statistics),
+                human::statistics(&report),
             ))
         }
         RunsCommand::Activities(args) => {
@@ -89,7 +85,8 @@ pub(super) fn operations(
             if report.id.is_empty() {
                 args.id.clone_into(&mut report.id);
             }
-            let text = operation_table(std::slice::from_ref(&report));
+            let mut text = operation_table(std::slice::from_ref(&report));
+            text.push_str(&human::found_in_data(&report));
             Ok(Answer::value(&json_of("operation", &report), text))
         }
     }
@@ -168,98 +165,6 @@ fn json_of<'v, T: Serialize>(
     value: &'v T,
 ) -> std::collections::BTreeMap<&'static str, &'v T> {
     std::collections::BTreeMap::from([(key, value)])
-}
-
-#[derive(Serialize)]
-struct StatisticsReport {
-    run_id: String,
-    status: String,
-    inbound_totals: Option<TotalsReport>,
-    activities: Vec<serde_json::Value>,
-}
-
-#[derive(Serialize)]
-struct TotalsReport {
-    errors: Option<i64>,
-    groups: Option<i64>,
-    memberships: Option<i64>,
-    organizations: Option<i64>,
-    people: Option<i64>,
-    warnings: Option<i64>,
-    matched_people_by_role: Vec<serde_json::Value>,
-    unmatched_people_by_role: Vec<serde_json::Value>,
-}
-
-impl StatisticsReport {
-    fn new(asked: &str, statistics: &RunStatistics) -> Self {
-        let activities = statistics.activities().iter().map(|activity| {
-            json!({
-                "activity_id": activity.activity_id,
-                "display_name": activity.display_name,
-                "status": activity.status.as_str(),
-                "errors": activity.errors,
-                "warnings": activity.warnings,
-                "groups": activity.groups.map(entities),
-                "memberships": activity.memberships.map(entities),
-                "organizations": activity.organizations.map(entities),
-                "people": activity.people.map(entities),
-                "matched_people_by_role": roles(&activity.matched_people_by_role),
-                "unmatched_people_by_role": roles(&activity.unmatched_people_by_role),
-            })
-        });
-        Self {
-            run_id: statistics.run_id().unwrap_or(asked).to_owned(),
-            status: statistics.status().as_str().to_owned(),
-            inbound_totals: statistics.inbound_totals().map(TotalsReport::from),
-            activities: activities.collect(),
-        }
-    }
-}
-
-impl From<&AggregatedInboundStatistics> for TotalsReport {
-    fn from(totals: &AggregatedInboundStatistics) -> Self {
-        Self {
-            errors: totals.errors,
-            groups: totals.groups,
-            memberships: totals.memberships,
-            organizations: totals.organizations,
-            people: totals.people,
-            warnings: totals.warnings,
-            matched_people_by_role: roles(&totals.matched_people_by_role),
-            unmatched_people_by_role: roles(&totals.unmatched_people_by_role),
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct ActivityReport {
-    id: Option<String>,
-    #[serde(rename = "type")]
-    odata_type: Option<String>,
-    display_name: Option<String>,
-    status: String,
-    blocking_error: Option<BlockingErrorReport>,
-}
-
-impl From<&RunActivity> for ActivityReport {
-    fn from(activity: &RunActivity) -> Self {
-        Self {
-            id: activity.id().map(str::to_owned),
-            odata_type: activity.odata_type().map(str::to_owned),
-            display_name: activity.display_name().map(str::to_owned),
-            status: activity.status().as_str().to_owned(),
-            blocking_error: activity.blocking_error().map(BlockingErrorReport::from),
-        }
-    }
-}
-
-fn entities(count: EntityCount) -> serde_json::Value {
-    json!({ "active": count.active, "inactive": count.inactive, "total": count.total })
-}
-
-fn roles(roles: &[RoleCount]) -> Vec<serde_json::Value> {
-    let of = |role: &RoleCount| json!({ "role": role.role, "count": role.count });
-    roles.iter().map(of).collect()
 }
 
 fn run_table(runs: &[RunReport]) -> String {

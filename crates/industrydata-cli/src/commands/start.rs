@@ -1,17 +1,27 @@
 //! `start`: reserves a slot, sends one POST, and waits if asked to.
 
+use industrydata_core::SignedDuration;
 use industrydata_core::ledger::Caller;
+use industrydata_core::ledger::Quota;
 use industrydata_core::ledger::Schedule;
 use industrydata_core::lro::MayHaveStarted;
 use industrydata_core::lro::ReadError;
+use industrydata_core::lro::StartError;
+use industrydata_core::lro::StartErrorKind;
 
 use crate::{
     args::{Global, Output, Scheduled, StartArgs},
-    commands::{answer::Answer, context::Context, follow_run, operation},
+    commands::{
+        answer::Answer,
+        context::Context,
+        follow_run::{self, After},
+        operation,
+    },
     error_report,
     flavour::{self, OperationPoller, Setup},
     human::{self, WaitSpan},
     report::{Document, Outcome},
+    resume::ResumePlan,
     settings,
     tenancy::{self, Named},
     terminal,
@@ -42,6 +52,10 @@ fn start(
     };
     set_fallback(MayHaveStarted::No);
     let env = context.env;
+    let plan = ResumePlan::new(global)
+        .follow(args.follow)
+        .strict(args.strict);
+    operation::note_strict(&plan);
     let deadline = Deadline::new(args.limits.timeout, context.interrupt);
     let (base, given) = settings::service(global, env)?;
     let scheduled = settings::scheduled(args.schedule, env)?;
@@ -106,28 +120,50 @@ fn start(
         .start(args.wait_for_slot, on_wait)
         .map_err(|error| {
             operation::warn_not_recorded(error.ledger_warning());
-            error_report::start(&error, context.interrupt.is_interrupted())
+            if let Some(skew) = error.quota().and_then(Quota::clock_skew) {
+                warn_of_ledger_clock(skew);
+            }
+            let document = error_report::start(&error, context.interrupt.is_interrupted());
+            let goes_on = args.wait_for_slot && is_wait_for_slot(&error);
+            document.with_resume(goes_on.then(|| plan.start(args)))
         })?;
     operation::warn_not_recorded(poller.ledger_warning());
     warn_of_clock(&*poller);
     if !args.wait && !args.follow {
-        return Ok(Document::success(
+        let document = Document::success(
             Outcome::Started,
             operation::operation(&*poller),
             operation::quota(&*poller),
-        ));
+        );
+        return Ok(document.with_next(Some(operation::resume(&*poller, &plan))));
     }
     context.progress(format!(
         "started: operation {}",
         poller.url().operation_id()
     ));
-    let document = operation::poll_to_end(&mut *poller, &deadline, args.follow, context);
+    let mut document = operation::poll_to_end(&mut *poller, &deadline, &plan, context);
     if args.follow {
-        return Ok(follow_run::poll_to_end(
-            document, &*client, &*poller, &base, &deadline, context,
-        ));
+        let after = After {
+            client: &*client,
+            operation: &*poller,
+            base: &base,
+            is_bare: false,
+            deadline: &deadline,
+        };
+        document = follow_run::poll_to_end(document, after, &plan, context);
     }
-    Ok(document)
+    Ok(operation::with_data_errors(document, &*poller))
+}
+
+/// Whether the start was still waiting for a slot, so that the same command goes on with that.
+fn is_wait_for_slot(error: &StartError) -> bool {
+    matches!(
+        error.kind(),
+        StartErrorKind::NoSlot(_)
+            | StartErrorKind::Throttled { .. }
+            | StartErrorKind::TimeLimit { .. }
+            | StartErrorKind::Stopped
+    )
 }
 
 /// A preflight that failed. Nothing was started, so a time limit means that the service was not reached.
@@ -140,16 +176,29 @@ fn preflight_error(error: &ReadError, context: Context<'_>) -> Box<Document> {
 }
 
 fn warn_of_clock(poller: &dyn OperationPoller) {
-    let Some(skew) = poller.accepted().and_then(|accepted| accepted.clock_skew()) else {
+    let Some(accepted) = poller.accepted() else {
         return;
     };
-    let direction = if skew.is_negative() {
-        "ahead of"
-    } else {
-        "behind"
+    let (machine, ledger) = (accepted.clock_skew(), accepted.ledger_clock_skew());
+    if let Some(skew) = machine {
+        terminal::warn(format!(
+            "the clock of this machine is {} the service's: correct it, or slots are freed at the wrong time",
+            human::skew(skew)
+        ));
+    }
+    // SQLite and memory use the machine's clock, and the same difference is reported once.
+    let is_same = |skew: SignedDuration| {
+        machine.is_some_and(|it| it.as_secs().abs_diff(skew.as_secs()) <= 60)
     };
+    if let Some(skew) = ledger.filter(|skew| !is_same(*skew)) {
+        warn_of_ledger_clock(skew);
+    }
+}
+
+fn warn_of_ledger_clock(skew: SignedDuration) {
     terminal::warn(format!(
-        "the clock of this machine is {} s {direction} the service's: correct it, or slots are freed at the wrong time",
-        skew.unsigned_abs().as_secs()
+        "the ledger's clock is {} the service's: correct it; until then a slot is free only once its window has passed \
+         by both clocks",
+        human::skew(skew)
     ));
 }

@@ -1,14 +1,20 @@
-//! `wait`: polls an operation until it ends. It does not open the ledger.
+//! `wait`: polls an operation until it ends, and its run if asked to. It does not open the ledger.
 
 use industrydata_core::lro::MayHaveStarted;
 use industrydata_ledger::Ledger;
 
 use crate::{
     args::{Global, WaitArgs},
-    commands::{answer::Answer, context::Context, operation},
+    commands::{
+        answer::Answer,
+        context::Context,
+        follow_run::{self, After},
+        operation,
+    },
     flavour::{self, Setup},
-    report::{Document, OperationReport, Outcome},
-    settings,
+    report::{Document, Outcome},
+    resume::ResumePlan,
+    settings::{self, Target},
     tokens::Deadline,
 };
 
@@ -17,22 +23,59 @@ pub(super) fn run(
     args: &WaitArgs,
     context: Context<'_>,
 ) -> Result<Answer, Box<Document>> {
+    match wait(global, args, context) {
+        Ok(document) => Ok(Answer::from(&document.with_run_keys(args.follow))),
+        Err(document) => Err(document.with_run_keys(args.follow).into()),
+    }
+}
+
+fn wait(global: &Global, args: &WaitArgs, context: Context<'_>) -> Result<Document, Box<Document>> {
     let env = context.env;
+    let plan = ResumePlan::new(global)
+        .follow(args.follow)
+        .strict(args.strict);
+    operation::note_strict(&plan);
     let deadline = Deadline::new(args.limits.timeout, context.interrupt);
     let (base, given) = settings::service(global, env)?;
     let target = settings::target(&base, &args.operation)?;
+    let has_run = target.origin().has_run();
+    if args.follow && !has_run {
+        let message = "the operation is not that of a start: it has no run to wait for";
+        return Err(Document::usage(message)
+            .advise("leave --follow out to wait for the operation")
+            .into());
+    }
     let known = target.report(&base);
-    let after_start = |document| after_start(document, &known);
-    let tokens = settings::tokens(global, env, given.as_ref(), &deadline).map_err(after_start)?;
+    let may_have_started = match has_run {
+        true => MayHaveStarted::Yes,
+        false => MayHaveStarted::No,
+    };
+    let token = known.as_ref().and_then(|known| known.resume_token.clone());
+    let resume = || token.as_deref().map(|token| plan.operation(token));
+    let before_poll = |document: Box<Document>| {
+        // The operation exists and continues.
+        let mut document = document.may_have_started(may_have_started);
+        if document.outcome == Outcome::Unreachable {
+            document.outcome = Outcome::TimedOut;
+        }
+        let document = Document {
+            operation: known.clone(),
+            ..document
+        };
+        Box::new(document.with_resume(resume()))
+    };
+    let tokens = settings::tokens(global, env, given.as_ref(), &deadline).map_err(before_poll)?;
     // It uses no ledger, and needs no name.
     let tenant = given.map_or_else(settings::unnamed, Ok)?;
+    let interrupted = Document::interrupted(may_have_started, known.clone());
+    let interrupted = interrupted.with_resume(resume());
     context
         .interrupt
-        .set_fallback(Document::interrupted(MayHaveStarted::Yes, known.clone()));
+        .set_fallback(interrupted.with_run_keys(args.follow));
     let client = flavour::client(
         global.http,
         Setup {
-            base,
+            base: base.clone(),
             tenant,
             first: None,
             tokens,
@@ -44,25 +87,23 @@ pub(super) fn run(
             interrupt: context.interrupt.clone(),
         },
     )
-    .map_err(after_start)?;
+    .map_err(before_poll)?;
+    let is_bare = matches!(target, Target::Url(_));
     let mut poller = client.poll(target)?;
     context.progress(format!(
         "waiting for operation {}",
         poller.url().operation_id()
     ));
-    let document = operation::poll_to_end(&mut *poller, &deadline, false, context);
-    Ok(Answer::from(&document))
-}
-
-/// An error before the first poll. The operation exists and continues.
-fn after_start(document: Box<Document>, known: &Option<OperationReport>) -> Box<Document> {
-    let mut document = document.may_have_started(MayHaveStarted::Yes);
-    if document.outcome == Outcome::Unreachable {
-        document.outcome = Outcome::TimedOut;
+    let mut document = operation::poll_to_end(&mut *poller, &deadline, &plan, context);
+    if args.follow {
+        let after = After {
+            client: &*client,
+            operation: &*poller,
+            base: &base,
+            is_bare,
+            deadline: &deadline,
+        };
+        document = follow_run::poll_to_end(document, after, &plan, context);
     }
-    Document {
-        operation: known.clone(),
-        ..document
-    }
-    .into()
+    Ok(operation::with_data_errors(document, &*poller))
 }

@@ -13,6 +13,7 @@ use industrydata_core::auth::TokenError;
 use industrydata_core::ledger::Schedule;
 use industrydata_core::ledger::StoreError;
 use industrydata_core::lro::Accepted;
+use industrydata_core::lro::ActionError;
 use industrydata_core::lro::OperationPollError;
 use industrydata_core::lro::Progress;
 use industrydata_core::lro::ReadError;
@@ -25,6 +26,7 @@ use industrydata_core::model::Operation;
 use industrydata_core::model::RunActivity;
 use industrydata_core::model::RunStatistics;
 use industrydata_core::policy::Limits;
+use industrydata_core::reconcile::FailureDetails;
 use industrydata_core::reconcile::ReconcileError;
 use industrydata_core::reconcile::Reconciliation;
 use industrydata_core::wire::OperationUrl;
@@ -38,7 +40,7 @@ use crate::{
     error_report,
     flavour::client::{
         Client, OnWait, OperationPoller, RunPoller, Setup, TOKEN_SLACK, USER_AGENT,
-        answers_of_poller, credential, unbuildable,
+        answers_of_poller, credential, unbuildable, unbuilt,
     },
     report::Document,
     settings::Target,
@@ -72,7 +74,7 @@ pub(super) fn client(setup: Setup) -> Result<Box<dyn Client>, Box<Document>> {
                 .caller(setup.caller),
         )
         .build()
-        .map_err(unbuildable)?;
+        .map_err(unbuilt)?;
     let stop = client.stop_handle();
     setup.interrupt.on_stop(move || stop.stop());
     let client = client
@@ -126,6 +128,21 @@ impl Client for Asynchronous {
             .on_wait(on_wait);
         let poller = self.runtime.block_on(client.start())?;
         Ok(self.operation_poller(poller))
+    }
+
+    fn validate(&self, connector: &str) -> Result<Box<dyn OperationPoller>, ActionError> {
+        let poller = self.runtime.block_on(self.client.validate(connector))?;
+        Ok(self.operation_poller(poller))
+    }
+
+    fn reset_flow(
+        &self,
+        flow_set: &str,
+        flow: &str,
+    ) -> Result<Option<Box<dyn OperationPoller>>, ActionError> {
+        let reset = self.client.reset_flow(flow_set, flow);
+        let poller = self.runtime.block_on(reset)?;
+        Ok(poller.map(|poller| self.operation_poller(poller)))
     }
 
     fn poll(&self, target: Target) -> Result<Box<dyn OperationPoller>, Box<Document>> {
@@ -216,6 +233,10 @@ impl RunPoller for AsyncRun {
     fn progress(&mut self) -> Result<Option<Progress>, RunPollError> {
         self.runtime.block_on(self.poller.progress())
     }
+
+    fn failure_details(&self) -> FailureDetails {
+        self.runtime.block_on(self.poller.failure_details())
+    }
 }
 
 impl Asynchronous {
@@ -241,6 +262,10 @@ impl OperationPoller for AsyncOperation {
     fn progress(&mut self) -> Result<Option<Progress>, OperationPollError> {
         self.runtime.block_on(self.poller.progress())
     }
+
+    fn failure_details(&self) -> FailureDetails {
+        self.runtime.block_on(self.poller.failure_details())
+    }
 }
 
 fn source(
@@ -252,7 +277,7 @@ fn source(
         Tokens::File(file) => Box::new(file),
         Tokens::Command(line) => Box::new(CommandToken::shell(line)),
         Tokens::Credential(kind) => {
-            let source = CredentialsToken::anew(move || credential(kind)).map_err(unbuildable)?;
+            let source = CredentialsToken::anew(move || credential(kind)).map_err(unbuilt)?;
             Box::new(source.request_limit(request_timeout))
         }
     })

@@ -12,6 +12,7 @@ use industrydata_core::auth::TokenError;
 use industrydata_core::ledger::Schedule;
 use industrydata_core::ledger::StoreError;
 use industrydata_core::lro::Accepted;
+use industrydata_core::lro::ActionError;
 use industrydata_core::lro::OperationPollError;
 use industrydata_core::lro::Progress;
 use industrydata_core::lro::ReadError;
@@ -23,6 +24,7 @@ use industrydata_core::model::IndustryDataRun;
 use industrydata_core::model::Operation;
 use industrydata_core::model::RunActivity;
 use industrydata_core::model::RunStatistics;
+use industrydata_core::reconcile::FailureDetails;
 use industrydata_core::reconcile::ReconcileError;
 use industrydata_core::reconcile::Reconciliation;
 use industrydata_core::wire::OperationUrl;
@@ -31,7 +33,7 @@ use crate::{
     error_report,
     flavour::client::{
         Client, OnWait, OperationPoller, RunPoller, Setup, TOKEN_SLACK, USER_AGENT,
-        answers_of_poller, credential, unbuildable,
+        answers_of_poller, credential, unbuilt,
     },
     report::Document,
     settings::Target,
@@ -60,7 +62,7 @@ pub(super) fn client(setup: Setup) -> Result<Box<dyn Client>, Box<Document>> {
                 .caller(setup.caller),
         )
         .build()
-        .map_err(unbuildable)?;
+        .map_err(unbuilt)?;
     let stop = client.stop_handle();
     setup.interrupt.on_stop(move || stop.stop());
     let client = client
@@ -98,6 +100,21 @@ impl Client for Blocking {
         Ok(Box::new(BlockingOperation {
             poller: client.start()?,
         }))
+    }
+
+    fn validate(&self, connector: &str) -> Result<Box<dyn OperationPoller>, ActionError> {
+        Ok(Box::new(BlockingOperation {
+            poller: self.0.validate(connector)?,
+        }))
+    }
+
+    fn reset_flow(
+        &self,
+        flow_set: &str,
+        flow: &str,
+    ) -> Result<Option<Box<dyn OperationPoller>>, ActionError> {
+        let poller = self.0.reset_flow(flow_set, flow)?;
+        Ok(poller.map(|poller| Box::new(BlockingOperation { poller }) as Box<dyn OperationPoller>))
     }
 
     fn poll(&self, target: Target) -> Result<Box<dyn OperationPoller>, Box<Document>> {
@@ -174,6 +191,10 @@ impl RunPoller for BlockingRun {
     fn progress(&mut self) -> Result<Option<Progress>, RunPollError> {
         self.0.progress()
     }
+
+    fn failure_details(&self) -> FailureDetails {
+        self.0.failure_details()
+    }
 }
 
 struct BlockingOperation {
@@ -185,6 +206,10 @@ impl OperationPoller for BlockingOperation {
 
     fn progress(&mut self) -> Result<Option<Progress>, OperationPollError> {
         self.poller.progress()
+    }
+
+    fn failure_details(&self) -> FailureDetails {
+        self.poller.failure_details()
     }
 }
 
@@ -213,7 +238,7 @@ fn source(tokens: Tokens, request_timeout: Duration) -> Result<Source, Box<Docum
             Source::new(source, Some(stop))
         }
         Tokens::Credential(kind) => {
-            let source = CredentialsToken::anew(move || credential(kind)).map_err(unbuildable)?;
+            let source = CredentialsToken::anew(move || credential(kind)).map_err(unbuilt)?;
             let source = source.request_limit(request_timeout);
             let stop = source.stop_handle();
             Source::new(source, Some(stop))

@@ -12,6 +12,7 @@ use industrydata_core::ledger::Caller;
 use industrydata_core::ledger::Schedule;
 use industrydata_core::ledger::StoreError;
 use industrydata_core::lro::Accepted;
+use industrydata_core::lro::ActionError;
 use industrydata_core::lro::OperationPollError;
 use industrydata_core::lro::PauseReason;
 use industrydata_core::lro::Progress;
@@ -24,9 +25,11 @@ use industrydata_core::model::Operation;
 use industrydata_core::model::RunActivity;
 use industrydata_core::model::RunStatistics;
 use industrydata_core::policy::PollingPolicy;
+use industrydata_core::reconcile::FailureDetails;
 use industrydata_core::reconcile::ReconcileError;
 use industrydata_core::reconcile::Reconciliation;
 use industrydata_core::wire::BaseUrl;
+use industrydata_core::wire::BuildError;
 use industrydata_core::wire::OperationUrl;
 use industrydata_ledger::Ledger;
 
@@ -72,6 +75,13 @@ pub(crate) trait Client {
         wait_for_slot: bool,
         on_wait: OnWait,
     ) -> Result<Box<dyn OperationPoller>, StartError>;
+    fn validate(&self, connector: &str) -> Result<Box<dyn OperationPoller>, ActionError>;
+    /// `None` if the reset was accepted and there is nothing to wait for.
+    fn reset_flow(
+        &self,
+        flow_set: &str,
+        flow: &str,
+    ) -> Result<Option<Box<dyn OperationPoller>>, ActionError>;
     /// Polls the operation of a target that was checked against the same base.
     fn poll(&self, target: Target) -> Result<Box<dyn OperationPoller>, Box<Document>>;
     fn follow(&self, run: &str) -> Box<dyn RunPoller>;
@@ -94,12 +104,22 @@ pub(crate) trait OperationPoller {
     fn accepted(&self) -> Option<&Accepted>;
     fn ledger_warning(&self) -> Option<&StoreError>;
     fn progress(&mut self) -> Result<Option<Progress>, OperationPollError>;
+    fn failure_details(&self) -> FailureDetails;
 }
 
 /// Polls a run until it ends.
 pub(crate) trait RunPoller {
     fn run(&self) -> Option<&IndustryDataRun>;
     fn progress(&mut self) -> Result<Option<Progress>, RunPollError>;
+    fn failure_details(&self) -> FailureDetails;
+}
+
+/// Reports a client that cannot be built. A variable of the environment that is to blame is a setting.
+pub(super) fn unbuilt(error: BuildError) -> Box<Document> {
+    if error.is_environment() {
+        return Document::usage(error.to_string()).into();
+    }
+    unbuildable(error)
 }
 
 /// The credential that the environment of this process describes now.

@@ -4,7 +4,7 @@ mod asynchronous;
 mod blocking;
 mod client;
 
-pub(crate) use self::client::{Client, OperationPoller, Setup};
+pub(crate) use self::client::{Client, OperationPoller, RunPoller, Setup};
 use std::time::Duration;
 
 use industrydata_core::Tenant;

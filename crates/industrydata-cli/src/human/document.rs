@@ -5,32 +5,25 @@ use std::fmt::Write as _;
 use industrydata_core::wire::escape_controls;
 
 use crate::{
-    human::{quota::summary, statistics::statistics},
+    human::{
+        failure::{details, found_in_data},
+        quota::summary,
+        statistics::statistics,
+    },
     report::{Document, OperationReport, Outcome},
 };
 
-/// The result of a success.
+/// The result of a success, and what is known of data that has errors.
 pub(crate) fn result(document: &Document) -> String {
     let mut text = String::new();
-    let (Some(operation), None) = (&document.operation, &document.error) else {
-        return text;
-    };
-    if document.outcome == Outcome::Started {
-        let _ = writeln!(text, "started: operation {}", operation.id);
-        let _ = writeln!(text, "location: {}", operation.shown);
-        let _ = writeln!(text, "wait for it with: {}", wait_command(operation));
-    } else {
-        let _ = writeln!(text, "succeeded: operation {}", operation.id);
-        let _ = writeln!(text, "location: {}", operation.shown);
-        for (name, value) in [
-            ("created", &operation.created),
-            ("last action", &operation.last_action),
-            ("detail", &operation.status_detail),
-        ] {
-            if let Some(value) = value.as_deref().filter(|value| !value.is_empty()) {
-                let _ = writeln!(text, "{name}: {}", escape_controls(value));
-            }
-        }
+    match (&document.error, document.outcome) {
+        (None, _) | (Some(_), Outcome::DataErrors) => {}
+        (Some(_), _) => return text,
+    }
+    if let Some(operation) = &document.operation {
+        text.push_str(&of_operation(operation, document));
+    } else if document.outcome == Outcome::Accepted {
+        text.push_str("accepted: the service named no operation to wait for\n");
     }
     if let Some(run) = document.followed.as_ref().and_then(|it| it.run.as_ref()) {
         let status = run.status.as_deref().unwrap_or("unknown");
@@ -42,11 +35,46 @@ pub(crate) fn result(document: &Document) -> String {
         );
         let known = document.followed.as_ref();
         if let Some(known) = known.and_then(|it| it.statistics.as_ref()) {
-            text.push_str(&statistics(&run.id, known));
+            text.push_str(&statistics(known));
         }
     }
-    if let Some(quota) = &document.quota {
+    // An error shows the quota itself.
+    if let (Some(quota), None) = (&document.quota, &document.error) {
         text.push_str(&summary(quota));
+    }
+    text
+}
+
+fn of_operation(operation: &OperationReport, document: &Document) -> String {
+    let mut text = String::new();
+    let outcome = if document.outcome == Outcome::Started {
+        "started"
+    } else if document.outcome == Outcome::Accepted {
+        "accepted"
+    } else {
+        "succeeded"
+    };
+    let _ = writeln!(text, "{outcome}: operation {}", operation.id);
+    let _ = writeln!(text, "location: {}", operation.shown);
+    if let Some(next) = &document.next {
+        let _ = writeln!(
+            text,
+            "wait for it with: {}",
+            escape_controls(&next.command_in_any_flavour())
+        );
+    }
+    for (name, value) in [
+        ("created", &operation.created),
+        ("last action", &operation.last_action),
+        ("detail", &operation.status_detail),
+    ] {
+        if let Some(value) = value.as_deref().filter(|value| !value.is_empty()) {
+            let _ = writeln!(text, "{name}: {}", escape_controls(value));
+        }
+    }
+    // Errors are listed with the error.
+    if document.error.is_none() {
+        text.push_str(&found_in_data(operation));
     }
     text
 }
@@ -64,6 +92,9 @@ pub(crate) fn error(document: &Document) -> String {
         _ => "",
     };
     let _ = writeln!(text, "error: {failed}{}", escape_controls(&error.message));
+    if let Some(operation) = operation {
+        text.push_str(&found_in_data(operation));
+    }
     let _ = writeln!(text, "a run may have started: {}", error.may_have_started);
     if let Some(advice) = &error.advice {
         let _ = writeln!(text, "what to do: {}", escape_controls(advice));
@@ -71,14 +102,14 @@ pub(crate) fn error(document: &Document) -> String {
     if let Some(id) = &error.request_id {
         let _ = writeln!(text, "request id: {}", escape_controls(id));
     }
+    if let Some(known) = &error.details {
+        text.push_str(&details(known));
+    }
     if let Some(quota) = &document.quota {
         text.push_str(&summary(quota));
     }
-    if let Some(operation) = operation
-        && operation.resume_token.is_some()
-        && !matches!(status, Some("succeeded" | "failed"))
-    {
-        let _ = writeln!(text, "resume with: {}", wait_command(operation));
+    if let Some(resume) = &error.resume {
+        let _ = writeln!(text, "resume with: {}", escape_controls(&resume.command()));
     }
     if let Some(run) = document.followed.as_ref().and_then(|it| it.run.as_ref()) {
         let id = escape_controls(&run.id);
@@ -93,13 +124,12 @@ pub(crate) fn operation(document: &Document) -> String {
         return String::new();
     };
     let mut text = format!("operation: {}\n", operation.id);
-    if document.outcome == Outcome::Started {
-        let _ = writeln!(text, "wait for it with: {}", wait_command(operation));
+    if let Some(next) = &document.next {
+        let _ = writeln!(
+            text,
+            "wait for it with: {}",
+            escape_controls(&next.command_in_any_flavour())
+        );
     }
     text
-}
-
-fn wait_command(operation: &OperationReport) -> String {
-    let target = operation.resume_token.as_deref().unwrap_or(&operation.id);
-    format!("industrydata wait {target}")
 }

@@ -1,6 +1,7 @@
 //! Human output. Control characters in foreign text are escaped.
 
 mod document;
+mod failure;
 mod forecast;
 mod progress;
 mod quota;
@@ -9,8 +10,9 @@ mod text;
 
 pub(crate) use self::{
     document::{error, operation, result},
+    failure::{counted, found_in_data, reason},
     progress::{WaitSpan, operation_progress, run_progress, slot_wait},
     quota::timeline,
     statistics::statistics,
-    text::table,
+    text::{skew, table},
 };

@@ -11,7 +11,7 @@ use industrydata_core::wire::escape_controls;
 use crate::{
     human::{
         forecast::{effect_of_start, outlook},
-        text::duration,
+        text::{duration, skew},
     },
     report::QuotaReport,
 };
@@ -71,7 +71,7 @@ pub(crate) fn timeline(quota: &Quota, heading: &str) -> String {
             Some(it) => bar(
                 "quarantine",
                 &filled(column(it.until(), quota, f64::ceil)),
-                &format!(" free at {:.0}", it.until()),
+                &format!(" free at {:.0}", quota.by_service_clock(it.until())),
             ),
             None => bar("free", &filled(0), ""),
         });
@@ -80,6 +80,7 @@ pub(crate) fn timeline(quota: &Quota, heading: &str) -> String {
         text.push_str(&scheduled(&forecast, quota));
     }
     if let Some(at) = quota.not_before() {
+        let at = quota.by_service_clock(at);
         let _ = writeln!(text, "  the service accepts no start before {at:.0}");
     }
     if let Some(quarantine) = quarantine {
@@ -88,8 +89,16 @@ pub(crate) fn timeline(quota: &Quota, heading: &str) -> String {
             "  the ledger was reset at {:.0} and is in quarantine until {:.0}\n  \
              to end it sooner, run `quota --reconcile` half an hour after the reset,\n  \
              or `quota --resolve quarantine=not-started`",
-            quarantine.reset_at(),
-            quarantine.until()
+            quota.by_service_clock(quarantine.reset_at()),
+            quota.by_service_clock(quarantine.until())
+        );
+    }
+    if let Some(ahead) = quota.clock_skew() {
+        let _ = writeln!(
+            text,
+            "  the ledger's clock is {} the service's, which the times above are by: a slot is free once its window\n  \
+             has passed by both clocks",
+            skew(ahead)
         );
     }
     if quota.is_clock_suspect() {
@@ -108,12 +117,14 @@ fn slot(entry: &Entry, quota: &Quota) -> String {
     bar(
         &entry.state(quota.as_of()).to_string(),
         &filled(column(frees, quota, f64::ceil)),
-        &format!(" free at {frees:.0}{reference}"),
+        &format!(" free at {:.0}{reference}", quota.by_service_clock(frees)),
     )
 }
 
 fn scheduled(forecast: &Forecast, quota: &Quota) -> String {
-    let before = column(forecast.next_scheduled(), quota, f64::floor).min(COLUMNS - 1);
+    // The forecast is by the service's clock.
+    let now = quota.by_service_clock(quota.as_of());
+    let before = column_after(now, forecast.next_scheduled(), quota, f64::floor).min(COLUMNS - 1);
     let line = format!("{}^", ".".repeat(before));
     bar(
         "scheduled",
@@ -132,7 +143,11 @@ fn bar(label: &str, bar: &str, note: &str) -> String {
 
 /// The column of a time within the window from now.
 fn column(at: Timestamp, quota: &Quota, round: fn(f64) -> f64) -> usize {
-    let ahead = Duration::try_from(at.duration_since(quota.as_of())).unwrap_or_default();
+    column_after(quota.as_of(), at, quota, round)
+}
+
+fn column_after(now: Timestamp, at: Timestamp, quota: &Quota, round: fn(f64) -> f64) -> usize {
+    let ahead = Duration::try_from(at.duration_since(now)).unwrap_or_default();
     let share = ahead.as_secs_f64() / quota.throttle().window.as_secs_f64().max(1.0);
     let column = round(share * COLUMNS as f64);
     (0..COLUMNS).take_while(|it| (*it as f64) < column).count()

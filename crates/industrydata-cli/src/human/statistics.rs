@@ -1,16 +1,16 @@
 //! The statistics of a run.
 
-use industrydata_core::model::RunStatistics;
 use industrydata_core::wire::escape_controls;
 
-use crate::human::text::table;
+use crate::{human::text::table, report::StatisticsReport};
 
 /// The totals, and a line for each activity.
-pub(crate) fn statistics(run_id: &str, statistics: &RunStatistics) -> String {
+pub(crate) fn statistics(report: &StatisticsReport) -> String {
+    let statistics = &report.read;
     let number = |count: Option<i64>| count.map(|count| count.to_string()).unwrap_or_default();
     let mut text = format!(
         "statistics of run {}: {}\n",
-        escape_controls(statistics.run_id().unwrap_or(run_id)),
+        escape_controls(report.run_id()),
         escape_controls(statistics.status().as_str())
     );
     let Some(totals) = statistics.inbound_totals() else {

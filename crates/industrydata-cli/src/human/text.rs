@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, time::Duration};
 
-use industrydata_core::wire::escape_controls;
+use industrydata_core::{SignedDuration, wire::escape_controls};
 
 /// A table with one line for each row. An empty cell is a dash.
 pub(crate) fn table<const N: usize>(heads: [&str; N], rows: &[[String; N]]) -> String {
@@ -30,6 +30,16 @@ pub(crate) fn table<const N: usize>(heads: [&str; N], rows: &[[String; N]]) -> S
         let _ = writeln!(text, "{}", line.trim_end());
     }
     text
+}
+
+/// How far a clock differs from the service's, which is ahead of it by `skew`.
+pub(crate) fn skew(skew: SignedDuration) -> String {
+    let direction = if skew.is_negative() {
+        "ahead of"
+    } else {
+        "behind"
+    };
+    format!("{} s {direction}", skew.unsigned_abs().as_secs())
 }
 
 /// A duration in its two largest units. Only those below ten seconds have a fraction.

@@ -2,17 +2,20 @@
 
 use std::{
     env,
-    ffi::{OsStr, OsString},
+    ffi::OsStr,
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use industrydata_ledger::{Ledger, PgStore, SqliteStore};
+use industrydata_ledger::{
+    Ledger, LedgerPlace, LedgerPlaceError, PgStore, SqliteStore, StoreError,
+};
 
 use crate::{
     args::Global,
     environment::Environment,
     error_report,
+    ledger_place::shown,
     report::{Document, Kind, Outcome},
 };
 
@@ -30,28 +33,24 @@ pub(crate) fn ledger(
     env: Environment<'_>,
     remaining: Duration,
 ) -> Result<Ledger, Box<Document>> {
-    let given = ledger_option(global, env);
-    if given.as_deref().is_some_and(|path| path == "none") {
-        return Ok(Ledger::memory());
-    }
     let wait = remaining.min(LEDGER_WAIT);
-    if let Some(url) = given.as_deref().and_then(url) {
-        let store = PgStore::options().wait(wait).from_env().connect(url);
-        return store
-            .map(Ledger::from)
-            .map_err(|error| error_report::ledger(&error).into());
-    }
-    if given.as_deref().is_some_and(was_of_emulator) {
-        return Err(emulator_ended(global).into());
-    }
     let options = SqliteStore::options().wait(wait);
-    let store = match given {
-        Some(path) => options.open(path),
-        None => options.create_parent(true).open(default_ledger(env)?),
+    let store = match place(global, env)? {
+        Some(LedgerPlace::Memory) => Ok(Ledger::memory()),
+        Some(LedgerPlace::Postgres(text)) => {
+            let options = PgStore::options().wait(wait).from_env();
+            options.connect(&text).map(Ledger::from)
+        }
+        Some(LedgerPlace::File(path)) if was_of_emulator(&path) => {
+            return Err(emulator_ended(global).into());
+        }
+        Some(LedgerPlace::File(path)) => options.open(path).map(Ledger::from),
+        None => {
+            let options = options.create_parent(true);
+            options.open(default_ledger(env)?).map(Ledger::from)
+        }
     };
-    store
-        .map(Ledger::from)
-        .map_err(|error| error_report::ledger(&error).into())
+    store.map_err(|error| error_report::ledger(&error).into())
 }
 
 /// Where the ledger is, for people; `None` if it ends with this process.
@@ -59,48 +58,49 @@ pub(crate) fn ledger_place(
     global: &Global,
     env: Environment<'_>,
 ) -> Result<Option<String>, Box<Document>> {
-    let Some(given) = ledger_option(global, env) else {
-        return default_ledger(env).map(|path| Some(path.display().to_string()));
-    };
-    if given == "none" {
-        return Ok(None);
-    }
-    Ok(Some(match url(&given) {
-        // The URL may hold a password.
-        Some(_) => "the database".to_owned(),
-        None => given.display().to_string(),
-    }))
+    Ok(match place(global, env)? {
+        None => Some(default_ledger(env)?.display().to_string()),
+        Some(LedgerPlace::Memory) => None,
+        // The text may hold a password.
+        Some(LedgerPlace::Postgres(_)) => Some("the database".to_owned()),
+        Some(LedgerPlace::File(path)) => Some(path.display().to_string()),
+    })
 }
 
-/// Refuses an empty ledger option.
+/// The place of the ledger, without a password: a path, a URL, a keyword string or `none`.
+pub(crate) fn ledger_shown(global: &Global, env: Environment<'_>) -> Result<String, Box<Document>> {
+    match place(global, env)? {
+        Some(place) => Ok(shown(&place)),
+        None => default_ledger(env).map(|path| path.display().to_string()),
+    }
+}
+
+/// Refuses an empty ledger option. Other errors stop only commands that use the ledger.
 pub(crate) fn check_ledger(global: &Global, env: Environment<'_>) -> Result<(), Box<Document>> {
-    match ledger_option(global, env) {
-        Some(given) if given.is_empty() => {
+    match place(global, env) {
+        Err(document) if document.outcome == Outcome::Usage => Err(document),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+/// What the ledger option or the environment says; `None` if neither is set.
+fn place(global: &Global, env: Environment<'_>) -> Result<Option<LedgerPlace>, Box<Document>> {
+    let option = global.ledger.clone().map(PathBuf::into_os_string);
+    let Some(given) = option.or_else(|| env.path("INDUSTRYDATA_LEDGER")) else {
+        return Ok(None);
+    };
+    match LedgerPlace::parse(&given) {
+        Ok(place) => Ok(Some(place)),
+        Err(LedgerPlaceError::Empty) => {
             Err(Document::usage("--ledger is empty: set a path, a URL or none").into())
         }
-        _ => Ok(()),
+        Err(error) => Err(error_report::ledger(&StoreError::from(error)).into()),
     }
-}
-
-/// The ledger option if it is a URL, or looks like one. The PostgreSQL store refuses the wrong ones; none of them becomes
-/// the name of a file, because it may hold a password.
-fn url(given: &OsStr) -> Option<&str> {
-    let text = given.to_str()?;
-    let (scheme, _) = text.split_once(':')?;
-    let is_scheme = |scheme: &str| {
-        scheme.len() > 1
-            && scheme
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
-    };
-    let looks_like_url =
-        text.contains("://") || scheme.to_ascii_lowercase().starts_with("postgres");
-    (looks_like_url && is_scheme(scheme)).then_some(text)
 }
 
 /// Whether the path is in the folder of an emulator that has ended.
-fn was_of_emulator(path: &OsStr) -> bool {
-    let Some(folder) = Path::new(path).parent() else {
+fn was_of_emulator(path: &Path) -> bool {
+    let Some(folder) = path.parent() else {
         return false;
     };
     let name = folder.file_name().and_then(OsStr::to_str);
@@ -118,11 +118,6 @@ fn emulator_ended(global: &Global) -> Document {
          what it prints"
     };
     Document::error(Outcome::Ledger, Kind::Ledger, message).advise(advice)
-}
-
-fn ledger_option(global: &Global, env: Environment<'_>) -> Option<OsString> {
-    let option = global.ledger.clone().map(PathBuf::into_os_string);
-    option.or_else(|| env.os("INDUSTRYDATA_LEDGER"))
 }
 
 pub(super) fn default_ledger(env: Environment<'_>) -> Result<PathBuf, Box<Document>> {

@@ -51,7 +51,7 @@ impl Given {
 const AZURE: [(&str, &str); 3] = [
     ("AZURE_TENANT_ID", "contoso"),
     ("AZURE_CLIENT_ID", "app"),
-    ("AZURE_CLIENT_SECRET", "canary-secret"),
+    ("AZURE_CLIENT_SECRET", "canary+sec/ret=="),
 ];
 
 #[test]
@@ -380,20 +380,45 @@ fn a_target_with_an_at_sign_is_not_quoted() {
 }
 
 #[test]
-fn a_ledger_is_a_path_a_url_or_none() {
+fn a_ledger_is_a_path_a_database_or_none() {
     let check = |value: &'static str| given(&["--ledger", value], &[]).with(check_ledger);
-    for good in ["none", "ledger.sqlite", "postgres://u:canary@h/db"] {
+    for good in [
+        "none",
+        "ledger.sqlite",
+        "postgres://u:canary@h/db",
+        "host=h password=canary",
+    ] {
         assert!(check(good).is_ok());
     }
+    assert_eq!(check(" ").unwrap_err().outcome, Outcome::Usage);
     let open = |value: &'static str| {
         let open = |global: &Global, env: Environment<'_>| ledger(global, env, Duration::ZERO);
         given(&["--ledger", value], &[]).with(open)
     };
-    assert!(!open("postgresql://u:canary@h/db").unwrap().is_forgetful());
+    for database in [
+        "postgresql://u:canary@h/db",
+        "host=h dbname=db user=u password=canary",
+        "host=/run/postgresql user=u",
+    ] {
+        assert!(!open(database).unwrap().is_forgetful());
+        let shown = given(&["--ledger", database], &[]).with(ledger_place);
+        assert_eq!(shown.unwrap().as_deref(), Some("the database"));
+    }
     for bad in [
         "mysql://u:canary@h/db",
         "postgres:/u:canary@h/db",
         "postgres://u:canary@h/db?sslmode=maybe",
+        "Host=h;Password=canary",
+        "host=h;password=canary",
+        "host=h speed=9 password=canary",
+        "u:canary@h/db",
+        "sqlite:canary",
+        ":memory:",
+        "None",
+        " none ",
+        "none\n",
+        "~/canary",
+        "canary\n",
     ] {
         let refused = open(bad).unwrap_err();
         assert_eq!(refused.outcome, Outcome::Ledger, "{bad}");
@@ -402,5 +427,29 @@ fn a_ledger_is_a_path_a_url_or_none() {
             !message.contains("canary") && message.lines().count() == 1,
             "{message}"
         );
+    }
+}
+
+#[test]
+fn a_line_break_at_the_end_of_the_ledger_variable_is_removed() {
+    let place = |value: &'static str| {
+        given(&[], &[("INDUSTRYDATA_LEDGER", value)])
+            .with(ledger_place)
+            .map_err(|document| document.outcome)
+    };
+    for end in ["", "\n", "\r\n", "\r", "\n\n"] {
+        let with_end = |text: &str| &*format!("{text}{end}").leak();
+        assert_eq!(place(with_end("none")), Ok(None));
+        assert_eq!(place(with_end("./none")), Ok(Some("./none".to_owned())));
+        assert_eq!(place(with_end("/a b")), Ok(Some("/a b".to_owned())));
+        let database = place(with_end("postgres://u@h/db"));
+        assert_eq!(database, Ok(Some("the database".to_owned())));
+        // Nothing is left: not set.
+        assert_eq!(place(with_end("")), Err(Outcome::Ledger), "{end:?}");
+    }
+    // Only line breaks, and only at the end.
+    assert_eq!(place("./a "), Ok(Some("./a ".to_owned())));
+    for bad in [" none ", "none \n", "\nnone", "a\nb", "NONE\n"] {
+        assert_eq!(place(bad), Err(Outcome::Ledger), "{bad:?}");
     }
 }

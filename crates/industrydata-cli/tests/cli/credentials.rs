@@ -236,14 +236,21 @@ fn the_environment_is_used_in_its_order() {
 fn a_refusal_has_the_advice_for_its_code() {
     let body = r#"{"error":"invalid_client","error_description":"AADSTS7000215: canary-secret is wrong.","error_codes":[7000215],"trace_id":"trace-1","correlation_id":"correlation-2"}"#;
     for http in FLAVOURS {
-        for line in [&["start"][..], &["wait", "op-1"], &["runs", "list"]] {
+        for line in [
+            &["start"][..],
+            &["wait", "op-1"],
+            &["runs", "list"],
+            &["runs", "follow", "run-1"],
+            &["validate", "connector-1"],
+            &["flows", "reset", "set-1", "flow-1", "--yes"],
+        ] {
             let platform = Platform::start(move |_| json_answer("401 Unauthorized", body));
             let stage = platform
                 .stage(&closed())
                 .env("AZURE_TENANT_ID", "contoso.com")
                 .env("AZURE_CLIENT_ID", "app")
                 .env("AZURE_CLIENT_SECRET", "canary-secret");
-            let (code, document) = stage.json(&[line, &["--http", http]].concat());
+            let (code, document) = stage.any_json(&[line, &["--http", http]].concat());
             let error = &document["error"];
             assert_eq!((code, &error["kind"]), (4, &json!("token")), "{document}");
             let message = error["message"].as_str().unwrap();

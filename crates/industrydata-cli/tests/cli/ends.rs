@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::stage::{FLAVOURS, Raw, Stage, answer, closed, emulator, json as json_answer};
+use crate::stage::{CANARY, FLAVOURS, Raw, Stage, answer, closed, emulator, json as json_answer};
 
 /// Runs the line with each client and checks exit code, outcome, kind and whether a run may have started.
 fn check(base: &str, line: &[&str], expected: (i32, &str, &str, &str)) -> Vec<Value> {
@@ -157,8 +157,8 @@ fn the_ledger_throttles_and_nothing_is_sent() {
 
 #[test]
 fn the_service_refuses_the_start() {
-    let body = r#"{"error":{"code":"x","message":"canary-eyJ0eXAi.eyJhdWQi.c2ln"}}"#;
-    let raw = Raw::always(json_answer("401 Unauthorized", body));
+    let body = format!(r#"{{"error":{{"code":"x","message":"{CANARY}"}}}}"#);
+    let raw = Raw::always(json_answer("401 Unauthorized", &body));
     for document in check(
         &raw.base,
         &["start"],

@@ -7,12 +7,19 @@
     reason = "a test may panic"
 )]
 
+mod actions;
+#[path = "../../../../tests/support/canary.rs"]
+mod canary;
 mod credentials;
 mod ends;
+mod follow;
 mod forecast;
 mod human;
 mod interrupts;
 mod ledger;
+mod logs;
+mod machine;
+mod network;
 mod postgres;
 mod reads;
 mod stage;

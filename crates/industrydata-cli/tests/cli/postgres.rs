@@ -55,7 +55,7 @@ fn the_password_comes_from_the_environment() {
             Stage::new(&emulator.base_url()).env("PGPASSWORD", &password.replace("%20", " "));
         let (code, document) = stage.json(&["start", "--http", http, "--ledger", &bare]);
         assert_eq!(code, 0, "{document}");
-        let wrong = stage.env("PGPASSWORD", "canary-of-a-password");
+        let wrong = stage.env("PGPASSWORD", "canary+of/a.password==");
         let (code, document) = wrong.json(&["start", "--http", http, "--ledger", &bare]);
         assert_eq!((code, &document["error"]["kind"]), (9, &json!("ledger")));
         assert!(!document.to_string().contains("canary"), "{document}");
@@ -64,6 +64,59 @@ fn the_password_comes_from_the_environment() {
         emulator.with_service(|service| service.accepted_starts().len()),
         2
     );
+}
+
+#[test]
+fn a_keyword_string_is_a_database() {
+    let Some(url) = server("keywords") else {
+        return;
+    };
+    let (login, place) = url.split_once('@').unwrap();
+    let (user, password) = login.split_once("://").unwrap().1.split_once(':').unwrap();
+    let (at, rest) = place.split_once('/').unwrap();
+    let (host, port) = at.split_once(':').unwrap();
+    let (base, schema) = rest.split_once("?schema=").unwrap();
+    let password = password.replace("%20", " ");
+    let text = format!(
+        "host={host} port={port} dbname={base} user={user} password='{password}' schema={schema}"
+    );
+    let emulator = emulator(Duration::from_secs(60));
+    for (used, http) in (1_u32..).zip(FLAVOURS) {
+        // Two machines: what one starts, the other counts.
+        let (one, other) = (
+            Stage::new(&emulator.base_url()),
+            Stage::new(&emulator.base_url()),
+        );
+        let (code, document) = one.json(&["start", "--http", http, "--ledger", &text]);
+        assert_eq!(code, 0, "{document}");
+        assert!(!document.to_string().contains(&password), "{document}");
+        let other = other.env("INDUSTRYDATA_LEDGER", &format!("{text}\n"));
+        let ran = other.run(&["quota", "--output", "json"]);
+        assert!(ran.stdout.contains(&format!("\"used\":{used},")), "{ran:?}");
+        for stage in [one, other] {
+            assert_eq!(std::fs::read_dir(stage.path("")).unwrap().count(), 0);
+        }
+    }
+}
+
+#[test]
+fn the_authorities_of_the_operating_system() {
+    let Some(url) = server("system") else { return };
+    let folder = env::var_os("INDUSTRYDATA_TEST_POSTGRES_CERTIFICATES").expect("set with the URL");
+    let url = url.replace("127.0.0.1", "localhost") + "&sslrootcert=system";
+    for (name, code) in [("ca.pem", 0), ("other.pem", 9)] {
+        let file = std::path::Path::new(&folder).join(name);
+        let stage = Stage::new(&closed())
+            .env("SSL_CERT_FILE", file.to_str().unwrap())
+            .env("INDUSTRYDATA_LEDGER", &url);
+        let ran = stage.run(&["quota", "--output", "json"]);
+        assert_eq!(ran.code, code, "{ran:?}");
+        assert_eq!(
+            ran.stdout.contains("no known authority"),
+            code == 9,
+            "{ran:?}"
+        );
+    }
 }
 
 #[test]

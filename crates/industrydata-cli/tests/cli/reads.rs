@@ -153,7 +153,8 @@ fn a_start_is_polled_until_its_run_ends() {
                 "outcome",
                 "quota",
                 "run",
-                "run_found_by"
+                "run_found_by",
+                "statistics"
             ]
         );
         assert_eq!(document["run"]["status"], "completed", "{document}");

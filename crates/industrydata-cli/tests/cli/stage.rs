@@ -15,16 +15,20 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 pub(crate) const FLAVOURS: [&str; 2] = ["blocking", "async"];
-pub(crate) const CANARY: &str = "canary-eyJ0eXAi.eyJhdWQi.c2ln";
+/// The token of the tests. Every encoding changes it.
+pub(crate) const CANARY: &str = "canary+eyJ0eXAi/eyJhdWQi.c2ln==";
 const KEYS: [&str; 4] = ["error", "operation", "outcome", "quota"];
-const OPERATION: [&str; 7] = [
+const OPERATION: [&str; 10] = [
     "created",
+    "errors",
     "id",
     "last_action",
     "location",
     "resume_token",
     "status",
     "status_detail",
+    "validated_files",
+    "warnings",
 ];
 const QUOTA: [&str; 8] = [
     "available",
@@ -36,12 +40,14 @@ const QUOTA: [&str; 8] = [
     "used",
     "window_seconds",
 ];
-const ERROR: [&str; 5] = [
+const ERROR: [&str; 7] = [
     "advice",
+    "details",
     "kind",
     "may_have_started",
     "message",
     "request_id",
+    "resume",
 ];
 const DEADLINE: Duration = Duration::from_secs(30);
 
@@ -105,6 +111,31 @@ impl Stage {
         (ran.code, ran.document())
     }
 
+    /// The contents of the files in the home folder, such as the ledger.
+    pub(crate) fn kept(&self) -> Vec<u8> {
+        let mut folders = vec![self.home.path().to_owned()];
+        let mut kept = Vec::new();
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    kept.extend(std::fs::read(path).unwrap());
+                }
+            }
+        }
+        assert!(!kept.is_empty(), "there is no ledger");
+        kept
+    }
+
+    /// Runs the line with `--output json`, and returns the document with whatever keys it has.
+    pub(crate) fn any_json(&self, line: &[&str]) -> (i32, Value) {
+        let ran = self.run(&[line, &["--output", "json"]].concat());
+        assert_eq!(ran.stdout.lines().count(), 1, "{ran:?}");
+        (ran.code, serde_json::from_str(&ran.stdout).unwrap())
+    }
+
     /// Starts the line as a child process.
     pub(crate) fn spawn(&self, line: &[&str]) -> Child {
         self.command(line).spawn().unwrap()
@@ -128,10 +159,8 @@ impl Ran {
             stdout: String::from_utf8(output.stdout).unwrap(),
             stderr: String::from_utf8(output.stderr).unwrap(),
         };
-        assert!(
-            !ran.stdout.contains(CANARY) && !ran.stderr.contains(CANARY),
-            "{ran:?}"
-        );
+        let shown = [&ran.stdout, &ran.stderr].map(|text| crate::canary::hits(text.as_bytes()));
+        assert_eq!(shown, [0, 0], "{ran:?}");
         assert!(!ran.stderr.contains("panicked"), "{ran:?}");
         ran
     }
@@ -202,7 +231,7 @@ fn redacted_word(word: &str, is_progress: bool) -> &str {
     let is_number = word.starts_with(|c: char| c.is_ascii_digit());
     let is_id = word.len() >= 32 && word.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
     match word {
-        _ if word.starts_with("idr1:") => "RESUME-TOKEN",
+        _ if word.starts_with("idr1:") || word.starts_with("idr2:") => "RESUME-TOKEN",
         _ if word.starts_with("127.0.0.1:") => "127.0.0.1:PORT",
         _ if is_id => "ID",
         _ if is_number && word.ends_with('Z') => "TIME",

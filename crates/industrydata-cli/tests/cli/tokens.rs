@@ -147,24 +147,97 @@ fn a_silent_authority_ends_at_the_time_limits() {
 
 #[test]
 fn a_token_in_an_answer_is_not_shown() {
-    let body = format!(
-        "{{\"error\":{{\"code\":\"c\",\"message\":\"{CANARY}\",\"innerError\":{{\"request-id\":\"{CANARY}\"}}}}}}"
-    );
-    let refused = Raw::always(crate::stage::json("400 Bad Request", &body));
-    let location = Raw::always(answer(
-        "202 Accepted",
-        &format!("location: /{CANARY}\r\n"),
-        "",
-    ));
-    let status = format!("{{\"status\":\"failed\",\"statusDetail\":\"{CANARY}\"}}");
-    let failed = Raw::polls(crate::stage::json("200 OK", &status));
-    for http in FLAVOURS {
-        for base in [&refused.base, &location.base, &failed.base] {
-            let line = ["start", "--wait", "--poll-interval", "20ms", "--http", http];
-            // `Ran::of` searches the output for the canary.
-            assert_ne!(Stage::new(base).run(&line).code, 0);
-            assert_ne!(Stage::new(base).json(&line).0, 0);
+    let percent = "canary%2BeyJ0eXAi%2FeyJhdWQi.c2ln%3D%3D";
+    for echo in [
+        CANARY,
+        percent,
+        &percent.replace('%', "%25"),
+        &CANARY.to_uppercase(),
+        &CANARY.replace('a', r"\u0061").replace('/', r"\/"),
+        &CANARY.replace('+', r"\\u002b").replace('/', r"\\/"),
+        "Y2FuYXJ5K2V5SjBlWEFpL2V5SmhkV1FpLmMybG49PQ==",
+    ] {
+        // The spelling is one that the search for the canary knows.
+        assert_eq!(crate::canary::hits(echo.as_bytes()), 1, "{echo}");
+        let body = format!(
+            r#"{{"error":{{"code":"c","message":"{echo}","innerError":{{"request-id":"{echo}"}}}}}}"#
+        );
+        let refused = Raw::always(crate::stage::json("400 Bad Request", &body));
+        let location = format!("location: /{echo}\r\nrequest-id: {echo}\r\n");
+        let location = Raw::always(answer("202 Accepted", &location, ""));
+        let status = format!(r#"{{"status":"failed","statusDetail":"{echo}"}}"#);
+        let failed = Raw::polls(crate::stage::json("200 OK", &status));
+        for http in FLAVOURS {
+            for base in [&refused.base, &location.base, &failed.base] {
+                let line = ["start", "--wait", "--poll-interval", "20ms", "--http", http];
+                // `Ran::of` searches the output for the canary.
+                assert_ne!(Stage::new(base).run(&line).code, 0);
+                let stage = Stage::new(base);
+                assert_ne!(stage.json(&line).0, 0);
+                assert_eq!(crate::canary::hits(&stage.kept()), 0, "{echo}");
+            }
         }
+    }
+}
+
+#[test]
+fn a_client_secret_in_an_answer_is_not_shown() {
+    let secret = "canary+8Q~a/kLm.NoPqRsTuVwXyZ0123==";
+    for echo in [
+        secret,
+        "canary%2B8Q~a%2FkLm.NoPqRsTuVwXyZ0123%3D%3D",
+        "Y2FuYXJ5KzhRfmEva0xtLk5vUHFSc1R1VndYeVowMTIzPT0=",
+        &secret.replace('a', r"\u0061").replace('/', r"\/"),
+    ] {
+        assert_eq!(crate::canary::hits(echo.as_bytes()), 1, "{echo}");
+        let body = format!(r#"{{"error":"invalid_client","error_description":"bad {echo}"}}"#);
+        let authority = Raw::always(crate::stage::json("401 Unauthorized", &body));
+        let host = authority.base.trim_end_matches("/beta").to_owned();
+        for http in FLAVOURS {
+            let stage = Stage::new("http://127.0.0.1:9/beta")
+                .env("INDUSTRYDATA_TOKEN", "")
+                .env("AZURE_TENANT_ID", "contoso.com")
+                .env("AZURE_CLIENT_ID", "app")
+                .env("AZURE_CLIENT_SECRET", secret)
+                .env("AZURE_AUTHORITY_HOST", &host);
+            let (code, document) = stage.json(&["start", "--http", http]);
+            assert_eq!(code, 4, "{document}");
+            let message = document["error"]["message"].to_string();
+            assert!(message.contains("invalid_client"), "{message}");
+            assert!(message.contains("[redacted]"), "{message}");
+        }
+    }
+}
+
+#[test]
+fn a_proxy_password_in_an_answer_is_not_shown() {
+    // The password as the proxy's URL has it, and the header field that it becomes.
+    let login = "user:canary%2Bpass%2Fword.c2ln%3D%3D";
+    for http in FLAVOURS {
+        let proxy = Raw::serve(|_, head, _| {
+            let field = head.lines().find_map(|line| line.split_once("Basic "));
+            let echo = field.map_or("", |(_, echo)| echo).trim();
+            let challenge = format!("proxy-authenticate: Basic realm=\"{echo}\"\r\n");
+            let status = format!("407 {echo}");
+            Some(answer(
+                &status,
+                &challenge,
+                &format!("{echo} canary+pass/word.c2ln=="),
+            ))
+        });
+        let place = proxy.base.strip_prefix("http://").unwrap();
+        let place = place.strip_suffix("/beta").unwrap();
+        let stage = Stage::new("https://graph.example/beta")
+            .env("HTTPS_PROXY", &format!("http://{login}@{place}"));
+        let line = ["start", "--http", http, "--timeout", "5s"];
+        // `Ran::of` searches the output for the canary.
+        assert_ne!(stage.run(&line).code, 0);
+        assert_ne!(stage.json(&line).0, 0);
+        let heads = proxy.heads();
+        assert!(!heads.is_empty(), "{http}");
+        let sent = |head: &String| head.starts_with("CONNECT ") && head.contains("Basic ");
+        assert!(heads.iter().all(sent), "{http}: {heads:?}");
+        assert_eq!(crate::canary::hits(&stage.kept()), 0);
     }
 }
 

@@ -44,6 +44,84 @@ fn an_unusable_ledger_stops_a_start_before_anything_is_sent() {
 }
 
 #[test]
+fn text_that_is_no_path_never_becomes_a_file() {
+    let raw = Raw::always(answer("500 Internal Server Error", "", ""));
+    for http in FLAVOURS {
+        for ledger in [
+            "host=127.0.0.1 port=1 dbname=school user=u password=canary",
+            "host=db;dbname=school;password=canary",
+            "host=db speed=9 password=canary",
+            "service=canary",
+            "Host=db;Username=u;Password=canary",
+            "mysql://u:canary@127.0.0.1/school",
+            "sqlite:canary.db",
+            "file:canary.db",
+            ":memory:",
+            "u:canary@127.0.0.1:5432/school",
+            "127.0.0.1:5432",
+            "Postgres://u:canary@127.0.0.1/school",
+            "postgres//u:canary@127.0.0.1/school",
+            "None",
+            "NONE",
+            " none ",
+            "none\n",
+            "\"none\"",
+            "~/canary.db",
+            "canary.db\n",
+        ] {
+            // As an option, and from the environment with a blank that stays.
+            let stage = Stage::new(&raw.base);
+            let variable = Stage::new(&raw.base).env("INDUSTRYDATA_LEDGER", &format!("{ledger}\t"));
+            let of_option = stage.json(&["start", "--http", http, "--ledger", ledger]);
+            let of_variable = variable.json(&["start", "--http", http]);
+            for (code, document) in [of_option, of_variable] {
+                let error = &document["error"];
+                assert_eq!((code, &error["kind"]), (9, &json!("ledger")), "{document}");
+                assert_eq!(error["may_have_started"], "no");
+                assert!(!document.to_string().contains("canary"), "{document}");
+            }
+            for stage in [stage, variable] {
+                let files = fs::read_dir(stage.path("")).unwrap().count();
+                assert_eq!(files, 0, "{ledger:?}");
+            }
+        }
+    }
+    assert!(raw.heads().is_empty());
+}
+
+#[test]
+fn a_path_that_begins_as_one_is_a_file_whatever_follows() {
+    for http in FLAVOURS {
+        let emulator = emulator(Duration::from_secs(60));
+        let stage = Stage::new(&emulator.base_url());
+        for name in ["none", "host=db dbname=x", "sqlite:x", "a@b:c"] {
+            let ledger = format!("./{name}");
+            let (code, document) = stage.json(&[
+                "start",
+                "--http",
+                http,
+                "--tenant",
+                &format!("{name} {http}"),
+                "--ledger",
+                &ledger,
+            ]);
+            assert_eq!(code, 0, "{document}");
+            assert!(stage.path(name).is_file());
+            // The same file by its absolute path, from a file of variables with a line break.
+            let whole = format!("{}\r\n", stage.path(name).display());
+            let mut command = stage.command(&["quota", "--output", "json"]);
+            command
+                .env("INDUSTRYDATA_LEDGER", &whole)
+                .env("INDUSTRYDATA_TENANT", format!("{name} {http}"));
+            let ran = Ran::of(command.spawn().unwrap());
+            assert!(ran.stdout.contains("\"used\":1,"), "{ran:?}");
+            assert!(ran.stderr.contains("INDUSTRYDATA_LEDGER"), "{ran:?}");
+        }
+        assert_eq!(fs::read_dir(stage.path("")).unwrap().count(), 4);
+    }
+}
+
+#[test]
 fn a_read_only_ledger_stops_a_start() {
     let emulator = emulator(Duration::from_secs(60));
     let stage = Stage::new(&emulator.base_url()).env("INDUSTRYDATA_LEDGER", "ledger.sqlite");

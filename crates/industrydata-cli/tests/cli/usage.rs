@@ -134,16 +134,24 @@ fn global_options_are_accepted_before_and_after_the_command() {
             keys(&quota),
             [
                 "available",
+                "base_url",
                 "forecast",
                 "in_doubt",
+                "ledger",
                 "limit",
                 "next_slot_at",
                 "quarantined_until",
+                "tenant",
                 "used",
                 "window_seconds"
             ]
         );
         assert_eq!(quota["available"], 5);
+        assert_eq!(
+            (&quota["tenant"], &quota["ledger"]),
+            (&json!("a"), &json!("l.sqlite"))
+        );
+        assert_eq!(quota["base_url"], base);
     }
 }
 

@@ -103,9 +103,13 @@ impl Address {
 
     /// Whether the host is this machine. Its text decides.
     pub(crate) fn is_loopback(&self) -> bool {
-        Reference::parse(&self.text)
-            .and_then(|it| it.authority)
-            .is_some_and(|authority| is_loopback_host(authority.host))
+        is_loopback_host(self.host())
+    }
+
+    /// The host. An IPv6 address is in brackets.
+    pub(crate) fn host(&self) -> &str {
+        let authority = Reference::parse(&self.text).and_then(|it| it.authority);
+        authority.map_or("", |authority| authority.host)
     }
 
     /// Scheme, host, port and path.

@@ -20,6 +20,7 @@ use crate::{
 
 /// The authority of Entra's global service.
 const AUTHORITY: &str = "https://login.microsoftonline.com";
+const AUTHORITY_HOST: &str = "login.microsoftonline.com";
 const SCOPE: &str = "https://graph.microsoft.com/.default";
 
 /// An application at an authority, without the proof of its identity.
@@ -95,6 +96,14 @@ impl Application {
         self.authority
             .as_ref()
             .map_or(Route::Proxied, Address::route)
+    }
+
+    /// The host of the authority. An IPv6 address is in brackets.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        self.authority
+            .as_ref()
+            .map_or(AUTHORITY_HOST, Address::host)
     }
 
     /// The directory of a tenant: a GUID or a domain name.

@@ -88,6 +88,12 @@ impl ClientCredentials {
         self.application.is_loopback()
     }
 
+    /// The host of the authority. An IPv6 address is in brackets.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        self.application.host()
+    }
+
     /// The request for a token. Send it once.
     ///
     /// # Errors

@@ -111,24 +111,24 @@ impl Credential {
         }
     }
 
-    /// How the endpoint that gives the token may be reached.
+    /// How the endpoint that gives the token may be reached, and its host. An IPv6 address is in brackets.
     #[must_use]
-    pub fn route(&self) -> Route {
+    pub fn endpoint(&self) -> (Route, &str) {
         match &self.0 {
-            Kind::Secret(credentials) => credentials.application().route(),
-            Kind::Assertion(exchange, _) => exchange.application().route(),
-            Kind::ManagedIdentity(identity) => identity.route(),
+            Kind::Secret(credentials) => of_application(credentials.application()),
+            Kind::Assertion(exchange, _) => of_application(exchange.application()),
+            Kind::ManagedIdentity(identity) => (identity.route(), identity.host()),
         }
     }
 
-    /// How the endpoint that gives the assertion may be reached, if there is one.
+    /// The same of the endpoint that gives the assertion, if there is one.
     #[must_use]
-    pub const fn assertion_route(&self) -> Option<Route> {
+    pub fn assertion_endpoint(&self) -> Option<(Route, &str)> {
         match &self.0 {
             Kind::Assertion(_, AssertionSource::ManagedIdentity(identity)) => {
-                Some(identity.route())
+                Some((identity.route(), identity.host()))
             }
-            Kind::Assertion(_, AssertionSource::GitHub(job)) => Some(job.route()),
+            Kind::Assertion(_, AssertionSource::GitHub(job)) => Some((job.route(), job.host())),
             Kind::Assertion(_, AssertionSource::File(_) | AssertionSource::Certificate { .. })
             | Kind::Secret(_)
             | Kind::ManagedIdentity(_) => None,
@@ -171,6 +171,10 @@ impl Credential {
             | Kind::ManagedIdentity(_) => None,
         }
     }
+}
+
+fn of_application(application: &Application) -> (Route, &str) {
+    (application.route(), application.host())
 }
 
 impl From<ClientCredentials> for Credential {

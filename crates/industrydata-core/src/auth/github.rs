@@ -70,6 +70,12 @@ impl GitHubActions {
         self.address.route()
     }
 
+    /// The host of the URL. An IPv6 address is in brackets.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        self.address.host()
+    }
+
     pub(crate) const fn name() -> &'static str {
         NAME
     }

@@ -120,6 +120,14 @@ impl ManagedIdentity {
         }
     }
 
+    /// The host of the endpoint. An IPv6 address is in brackets.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        match &self.source {
+            Source::Metadata(address) | Source::AppService(address, _) => address.host(),
+        }
+    }
+
     pub(crate) const fn is_metadata(&self) -> bool {
         matches!(self.source, Source::Metadata(_))
     }

@@ -199,7 +199,7 @@ impl<'c> ObtainToken<'c> {
             (State::Done(result), _) => return Due::Done(result.clone()),
             (State::Begin | State::Pause { .. }, Kind::Secret(credentials)) => credentials
                 .request(tenant, challenge)
-                .map(|request| (request, self.credential.route(), Asked::Token(None))),
+                .map(|request| (request, self.credential.endpoint().0, Asked::Token(None))),
             (State::Begin | State::Pause { .. }, Kind::ManagedIdentity(identity)) => identity
                 .request()
                 .map(|request| (request, identity.route(), Asked::Identity)),
@@ -207,7 +207,7 @@ impl<'c> ObtainToken<'c> {
                 .request(tenant, assertion, challenge)
                 .map(|request| {
                     let asked = Asked::Token(Some(assertion.clone()));
-                    (request, self.credential.route(), asked)
+                    (request, self.credential.endpoint().0, asked)
                 }),
             (State::Sign(_), _) => return Due::Sign,
             (_, Kind::Assertion(_, AssertionSource::ManagedIdentity(identity))) => identity
@@ -485,6 +485,12 @@ impl<'m, 'c> TokenCall<'m, 'c> {
     #[must_use]
     pub const fn route(&self) -> Route {
         self.route
+    }
+
+    /// The host of the endpoint. An IPv6 address is in brackets.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        self.request.uri().host().unwrap_or_default()
     }
 
     /// The time left for the request and its answer.

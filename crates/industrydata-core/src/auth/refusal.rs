@@ -5,7 +5,9 @@ use std::{fmt, sync::Arc};
 use http::{StatusCode, response::Parts};
 use serde_json::{Map, Value};
 
-use crate::wire::{json::without_bom, service_error::ServiceError, text::escape_controls};
+use crate::wire::{
+    json::without_bom, redact::Redaction, service_error::ServiceError, text::escape_controls,
+};
 
 /// The name of Entra's token endpoint in messages.
 pub(crate) const TOKEN_ENDPOINT: &str = "the token endpoint";
@@ -39,8 +41,7 @@ impl TokenRefusal {
             .or_else(|| code_in(error.message()?));
         let id = |name| {
             let id = members.get(name)?.as_str()?;
-            let repeats = secret.is_some_and(|secret| !secret.is_empty() && id.contains(secret));
-            (is_id(id) && !repeats).then(|| id.to_owned())
+            (is_id(id) && !Redaction::of(secret).is_in(id)).then(|| id.to_owned())
         };
         let (trace_id, correlation_id) = (id("trace_id"), id("correlation_id"));
         let mut text = error.to_string();

@@ -1,6 +1,6 @@
 //! Access tokens, and the cache of one.
 
-use std::{fmt, time::Duration};
+use std::{error::Error, fmt, sync::Arc, time::Duration};
 
 use http::HeaderValue;
 use jiff::Timestamp;
@@ -24,6 +24,8 @@ use crate::wire::{challenge::ClaimsChallenge, transport::Cause};
 #[derive(Clone, PartialEq, Eq)]
 pub struct AccessToken {
     header: HeaderValue,
+    /// The token alone. It is kept, since every answer is searched for it.
+    text: Arc<str>,
     /// When the token was obtained, and when it expires.
     life: Option<(Timestamp, Timestamp)>,
 }
@@ -60,7 +62,11 @@ impl AccessToken {
         let mut header = HeaderValue::try_from(format!("Bearer {token}"))
             .map_err(|_| TokenError::Malformed("it is not a valid header value"))?;
         header.set_sensitive(true);
-        Ok(Self { header, life: None })
+        Ok(Self {
+            header,
+            text: token.into(),
+            life: None,
+        })
     }
 
     /// The same token, obtained at `obtained` and valid until `expires`.
@@ -100,10 +106,7 @@ impl AccessToken {
 
     /// The token without `Bearer`, for redaction.
     pub(crate) fn text(&self) -> Option<&str> {
-        // Faster than `HeaderValue::to_str`, which checks each byte for visible ASCII.
-        std::str::from_utf8(self.header.as_bytes())
-            .ok()?
-            .strip_prefix("Bearer ")
+        Some(&self.text)
     }
 
     /// Whether both are the same token, whatever their expiry.
@@ -146,26 +149,43 @@ impl Challenge {
 }
 
 /// Why there is no usable token.
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum TokenError {
     /// The text is not a bearer token. The error does not contain it.
-    #[error("the token cannot be used: {0}")]
     Malformed(&'static str),
     /// The source returned something that is not a token, or its settings are invalid.
-    #[error("{0}")]
     Unusable(String),
     /// The token or identity endpoint refused the credentials.
-    #[error("{} refused: {}", .0.endpoint(), .0.text())]
     Refused(TokenRefusal),
     /// The source failed or was too slow. It may succeed later.
-    #[error("could not obtain a token: {0}")]
     Unavailable(Cause),
+}
+
+impl fmt::Display for TokenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Malformed(why) => write!(f, "the token cannot be used: {why}"),
+            Self::Unusable(why) => f.write_str(why),
+            Self::Refused(why) => write!(f, "{} refused: {}", why.endpoint(), why.text()),
+            Self::Unavailable(cause) => write!(f, "could not obtain a token: {cause}"),
+        }
+    }
+}
+
+impl Error for TokenError {
+    /// What caused the cause: its own text is in the message.
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Malformed(_) | Self::Unusable(_) | Self::Refused(_) => None,
+            Self::Unavailable(cause) => cause.source(),
+        }
+    }
 }
 
 impl TokenError {
     /// A source that failed with `error`.
-    pub fn unavailable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+    pub fn unavailable(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Unavailable(Cause::new(error))
     }
 

@@ -9,10 +9,14 @@
 //! | [`ListActivities`] | `GET /runs/{id}/activities` |
 //! | [`ListOperations`], [`Preflight`] | `GET /operations` |
 //! | [`GetOperation`] | `GET /operations/{id}` |
+//! | [`Action::validate`] | `POST /dataConnectors/{id}/validate` |
+//! | [`Action::reset_flow`] | `POST /outboundProvisioningFlowSets/{id}/provisioningFlows/{id}/reset` |
 //!
-//! [`Start`](crate::lro::Start) sends the POST. [`Read`](crate::lro::Read) sends any GET that implements [`Endpoint`],
-//! page by page for a list. The client's methods do this for you; use this module to read an endpoint of your own.
+//! [`Start`](crate::lro::Start) sends the POST of a start, [`Perform`](crate::lro::Perform) that of an [`Action`].
+//! [`Read`](crate::lro::Read) sends any GET that implements [`Endpoint`], page by page for a list. The client's methods
+//! do this for you; use this module to read an endpoint of your own.
 
+pub(crate) mod action;
 pub(crate) mod answer;
 pub(crate) mod contract;
 pub(crate) mod dated;
@@ -24,13 +28,16 @@ pub(crate) mod list_operations;
 pub(crate) mod list_runs;
 pub(crate) mod path;
 pub(crate) mod preflight;
+pub(crate) mod reset_flow;
 pub(crate) mod run_statistics;
 pub(crate) mod service;
 pub(crate) mod start_run;
 #[cfg(test)]
 mod tests;
+pub(crate) mod validate_connector;
 
 pub use self::{
+    action::Action,
     answer::{Answer, Page},
     contract::Endpoint,
     dated::Dated,

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Request, Uri,
-    header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, USER_AGENT},
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Uri,
+    header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, USER_AGENT},
 };
 
 use crate::{auth::token::AccessToken, seed::Seed, wire::base_url::BaseUrl};
@@ -67,6 +67,23 @@ impl Service {
         let mut request = Request::new(());
         *request.uri_mut() = uri.clone();
         *request.headers_mut() = headers;
+        request
+    }
+
+    /// A POST to `uri` without a body, with the client request id number `ordinal` of `seed`.
+    pub(crate) fn post(
+        &self,
+        uri: &Uri,
+        token: &AccessToken,
+        seed: Seed,
+        ordinal: u32,
+    ) -> Request<()> {
+        let mut request = self.get(uri, token, seed, ordinal);
+        *request.method_mut() = Method::POST;
+        let headers = request.headers_mut();
+        // The preference is about enums in the answer, and a 202 has no body.
+        headers.remove(PREFER);
+        headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
         request
     }
 }

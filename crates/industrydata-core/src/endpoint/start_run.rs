@@ -5,10 +5,7 @@
 //! - Request: no body, but `content-length: 0`. Graph answers 411 without it, and HTTP clients leave it out by default.
 //! - Answer: `202 Accepted` without a body. Its `Location` is the URL of the operation.
 
-use http::{
-    HeaderMap, HeaderValue, Method, Request,
-    header::{CONTENT_LENGTH, HeaderName},
-};
+use http::{HeaderMap, Request};
 
 use crate::{
     auth::token::AccessToken,
@@ -35,13 +32,7 @@ impl StartRun {
         seed: Seed,
         ordinal: u32,
     ) -> Request<()> {
-        let mut request = service.get(service.base().start_uri(), token, seed, ordinal);
-        *request.method_mut() = Method::POST;
-        let headers = request.headers_mut();
-        // The preference is about enums in the answer, and a 202 has no body.
-        headers.remove(HeaderName::from_static("prefer"));
-        headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
-        request
+        service.post(service.base().start_uri(), token, seed, ordinal)
     }
 
     /// Reads the header fields of a 202: the URL of the operation.
@@ -56,7 +47,7 @@ impl StartRun {
 
 #[cfg(test)]
 mod tests {
-    use http::header::AUTHORIZATION;
+    use http::{HeaderValue, Method, header::AUTHORIZATION};
 
     use super::*;
 

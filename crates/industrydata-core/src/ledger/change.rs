@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::ledger::{
+    clock::ClockReading,
     codec,
     entry::{Entry, EntryState, millis},
     evidence::Evidence,
@@ -25,6 +26,8 @@ pub struct Change {
     key: LedgerKey,
     throttle: Throttle,
     kind: Kind,
+    /// What the `Date` of an answer shows about the ledger's clock.
+    reading: Option<ClockReading>,
 }
 
 #[derive(Clone, Debug)]
@@ -52,6 +55,7 @@ enum Kind {
     EndQuarantine {
         reset: Timestamp,
     },
+    CompareClock,
 }
 
 impl Change {
@@ -150,11 +154,27 @@ impl Change {
         Self::new(key, throttle, Kind::EndQuarantine { reset })
     }
 
+    /// Keeps what an answer's `Date` shows about the ledger's clock, and changes nothing else.
+    pub(crate) const fn compare_clock(
+        key: LedgerKey,
+        throttle: Throttle,
+        reading: ClockReading,
+    ) -> Self {
+        Self::new(key, throttle, Kind::CompareClock).with_clock_reading(Some(reading))
+    }
+
+    /// Also keeps what the answer's `Date` shows about the ledger's clock.
+    pub(crate) const fn with_clock_reading(mut self, reading: Option<ClockReading>) -> Self {
+        self.reading = reading;
+        self
+    }
+
     const fn new(key: LedgerKey, throttle: Throttle, kind: Kind) -> Self {
         Self {
             key,
             throttle,
             kind,
+            reading: None,
         }
     }
 
@@ -190,18 +210,19 @@ impl Change {
 
     fn apply_to(&self, stored: Stored<'_>, clock: Timestamp) -> Result<Applied, StoreError> {
         let mut value = codec::open(&self.key, stored, clock)?;
+        value.recall(self.throttle.window, clock);
         let mut unresolved = None;
         let refusal = match &self.kind {
             Kind::Read | Kind::Entries => None,
             Kind::Reserve { id, lease, caller } => {
-                value.tidy(self.throttle.window, clock);
+                value.tidy(self.throttle, clock);
                 self.reserve_in(&mut value, hex(*id), *lease, caller, clock)
             }
             Kind::Settle { id, outcome } => {
                 // An entry that no longer counts must not take this outcome.
-                value.tidy(self.throttle.window, clock);
-                settle_in(&mut value, hex(*id), outcome, clock);
-                value.tidy(self.throttle.window, clock);
+                value.tidy(self.throttle, clock);
+                settle_in(&mut value, hex(*id), outcome, self.reading.as_ref(), clock);
+                self.compare_clock_in(&mut value, clock);
                 None
             }
             Kind::Resolve {
@@ -209,24 +230,30 @@ impl Change {
                 resolution,
                 evidence,
             } => {
-                value.tidy(self.throttle.window, clock);
+                value.tidy(self.throttle, clock);
                 unresolved = resolve_in(&mut value, *id, *resolution, evidence, clock).err();
                 None
             }
             Kind::External { evidence, started } => {
                 // An entry that no longer counts must not claim the evidence. Otherwise a second application would
                 // enter the start.
-                value.tidy(self.throttle.window, clock);
+                value.tidy(self.throttle, clock);
                 external_in(&mut value, evidence, *started, clock);
-                value.tidy(self.throttle.window, clock);
+                value.tidy(self.throttle, clock);
                 None
             }
             Kind::EndQuarantine { reset } => {
                 unresolved = end_quarantine_in(&mut value, reset.as_millisecond()).err();
                 None
             }
+            Kind::CompareClock => {
+                value.tidy(self.throttle, clock);
+                self.compare_clock_in(&mut value, clock);
+                None
+            }
         };
         value.mark_ahead(clock);
+        value.hold();
         let write = match (&self.kind, &refusal) {
             (Kind::Read | Kind::Entries, _) => None,
             (Kind::Resolve { .. } | Kind::EndQuarantine { .. }, _) if unresolved.is_some() => None,
@@ -236,30 +263,40 @@ impl Change {
                 | Kind::Settle { .. }
                 | Kind::Resolve { .. }
                 | Kind::External { .. }
-                | Kind::EndQuarantine { .. },
+                | Kind::EndQuarantine { .. }
+                | Kind::CompareClock,
                 _,
             ) => {
                 let new = codec::encode(&self.key, &value);
                 (Some(new.as_slice()) != stored.value).then_some(new)
             }
         };
+        let entries = match self.kind {
+            Kind::Entries => value.entries.clone(),
+            Kind::Read
+            | Kind::Reserve { .. }
+            | Kind::Settle { .. }
+            | Kind::Resolve { .. }
+            | Kind::External { .. }
+            | Kind::EndQuarantine { .. }
+            | Kind::CompareClock => Vec::new(),
+        };
         Ok(Applied {
             write,
             reply: StoreReply {
-                quota: value.quota(self.throttle, clock),
+                quota: value.into_quota(self.throttle, clock),
                 refusal,
                 unresolved,
-                entries: match self.kind {
-                    Kind::Entries => value.entries,
-                    Kind::Read
-                    | Kind::Reserve { .. }
-                    | Kind::Settle { .. }
-                    | Kind::Resolve { .. }
-                    | Kind::External { .. }
-                    | Kind::EndQuarantine { .. } => Vec::new(),
-                },
+                entries,
             },
         })
+    }
+
+    fn compare_clock_in(&self, value: &mut Value, clock: Timestamp) {
+        if let Some(reading) = &self.reading {
+            value.compare(reading, self.throttle.window, clock);
+        }
+        value.tidy(self.throttle, clock);
     }
 
     fn reserve_in(
@@ -280,8 +317,9 @@ impl Change {
             return Some(refusal);
         }
         let (at, made) = value.date_now(clock);
-        value.entries.push(Entry {
+        value.push(Entry {
             made,
+            clock_ahead: value.clock_ahead(at, clock),
             caller: caller.kept(),
             ..Entry::new(
                 id,

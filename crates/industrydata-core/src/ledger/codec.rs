@@ -1,21 +1,26 @@
 //! A ledger as bytes: a version and a checksum over key and value, then JSON.
 
-use std::{collections::BTreeSet, io::Write};
-
 use jiff::Timestamp;
 
 use crate::{
     ledger::{
-        entry::millis, key::LedgerKey, quarantine::read_mark, store_error::StoreError,
-        stored::Stored, value::Value,
+        entry::{Entry, millis},
+        json,
+        key::LedgerKey,
+        quarantine::read_mark,
+        store_error::StoreError,
+        stored::Stored,
+        value::Value,
     },
     policy::MAX_NOT_BEFORE,
+    wire::text::hex,
 };
 
 /// The first word of every value.
 const MAGIC: &str = "industrydata-books";
 /// The format that this release writes. It reads this format and all earlier ones.
 const VERSION: u32 = 1;
+const VERSION_TEXT: &str = "1";
 
 /// Reads the stored bytes, and marks entries that lie ahead of the clock.
 pub(super) fn open(
@@ -29,6 +34,10 @@ pub(super) fn open(
     };
     value.reset = stored.reset.map(read_mark).transpose()?;
     value.mark_ahead(clock);
+    if let Some(difference) = &mut value.clock {
+        value.marked |= difference.limit(clock);
+    }
+    value.hold();
     let latest = clock
         .as_millisecond()
         .saturating_add(millis(MAX_NOT_BEFORE));
@@ -45,13 +54,17 @@ pub(super) fn open(
 }
 
 pub(super) fn encode(key: &LedgerKey, value: &Value) -> Vec<u8> {
-    // Strings, integers and maps with string keys: serialising them cannot fail.
-    let json = serde_json::to_vec(value).unwrap_or_default();
-    let sum = checksum(key, VERSION, &json);
-    let mut bytes = Vec::with_capacity(MAGIC.len() + 16 + json.len());
-    // Writing to a vector cannot fail either.
-    drop(writeln!(bytes, "{MAGIC} {VERSION} {sum:08x}"));
-    bytes.extend_from_slice(&json);
+    let mut bytes = Vec::with_capacity(256 + 256 * value.entries.len());
+    for part in [MAGIC, " ", VERSION_TEXT, " ", "00000000", "\n"] {
+        bytes.extend_from_slice(part.as_bytes());
+    }
+    let start = bytes.len();
+    json::write(&mut bytes, value);
+    // The checksum is filled in once the text after it is there.
+    let sum = checksum(key, VERSION, bytes.get(start..).unwrap_or_default());
+    if let Some(place) = bytes.get_mut(start - 9..start - 1) {
+        place.copy_from_slice(hex(sum.to_be_bytes()).as_bytes());
+    }
     bytes
 }
 
@@ -60,10 +73,8 @@ pub(super) fn decode(key: &LedgerKey, bytes: &[u8]) -> Result<Value, StoreError>
     let (head, json) = text
         .split_once('\n')
         .ok_or(StoreError::Damaged("no first line"))?;
-    let mut words = head.split(' ');
-    let (Some(MAGIC), Some(version), Some(sum), None) =
-        (words.next(), words.next(), words.next(), words.next())
-    else {
+    let words = head.strip_prefix(MAGIC).and_then(|it| it.strip_prefix(' '));
+    let Some((version, sum)) = words.and_then(|words| words.split_once(' ')) else {
         return Err(StoreError::Damaged("not a ledger of industrydata"));
     };
     let found: u32 = version
@@ -75,20 +86,23 @@ pub(super) fn decode(key: &LedgerKey, bytes: &[u8]) -> Result<Value, StoreError>
             known: VERSION,
         });
     }
-    if found.to_string() != version
-        || format!("{:08x}", checksum(key, found, json.as_bytes())) != sum
-    {
+    // Both numbers are spelt as they are written.
+    let is_canonical = !version.starts_with(['+', '0']);
+    if !is_canonical || hex(checksum(key, found, json.as_bytes()).to_be_bytes()) != sum {
         return Err(StoreError::Damaged("the checksum does not match"));
     }
-    let value: Value = serde_json::from_str(json)
-        .map_err(|_| StoreError::Damaged("the entries cannot be read"))?;
+    let value = json::read(json).map_or_else(|| serde_json::from_str(json), Ok);
+    let value: Value = value.map_err(|_| StoreError::Damaged("the entries cannot be read"))?;
     // No release writes this, and a change could mean either entry.
-    let mut ids = BTreeSet::new();
-    if value.entries.iter().all(|entry| ids.insert(&entry.id)) {
-        Ok(value)
-    } else {
-        Err(StoreError::Damaged("two entries have one id"))
+    let mut entries = value.entries.iter().enumerate();
+    let is_repeated = |(at, entry): (usize, &Entry)| {
+        let mut others = value.entries.iter().take(at);
+        others.any(|other| other.id == entry.id)
+    };
+    if entries.any(is_repeated) {
+        return Err(StoreError::Damaged("two entries have one id"));
     }
+    Ok(value)
 }
 
 /// CRC-32 (ISO-HDLC, the one of zip and PNG): it detects every burst error of up to 32 bits.

@@ -3,7 +3,7 @@
 use std::{fmt, time::Duration};
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::ledger::{
@@ -33,7 +33,7 @@ pub enum EntryState {
 
 impl EntryState {
     /// The spelling in the stored value. It never changes.
-    fn as_stored(&self) -> &str {
+    pub(super) fn as_stored(&self) -> &str {
         match self {
             Self::Reserved => "reserved",
             Self::Confirmed => "confirmed",
@@ -45,21 +45,29 @@ impl EntryState {
     }
 }
 
-impl From<String> for EntryState {
-    fn from(stored: String) -> Self {
-        match stored.as_str() {
+impl From<&str> for EntryState {
+    fn from(stored: &str) -> Self {
+        match stored {
             "reserved" => Self::Reserved,
             "confirmed" => Self::Confirmed,
             "released" => Self::Released,
             "unknown" => Self::InDoubt,
             "seen" => Self::External,
-            _ => Self::Other(stored),
+            _ => Self::Other(stored.to_owned()),
         }
     }
 }
 
-impl Serialize for EntryState {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+impl From<String> for EntryState {
+    fn from(stored: String) -> Self {
+        Self::from(stored.as_str())
+    }
+}
+
+/// The writer of a library, which tells in the tests what [`json::write`](crate::ledger::json::write) must write.
+#[cfg(test)]
+impl serde::Serialize for EntryState {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.as_stored())
     }
 }
@@ -78,7 +86,8 @@ impl fmt::Display for EntryState {
 }
 
 /// One start in a ledger.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
 pub struct Entry {
     /// 32 hexadecimal digits.
     pub(super) id: String,
@@ -97,6 +106,14 @@ pub struct Entry {
     /// When the entry was first found to be ahead of the clock, Unix milliseconds.
     #[serde(default, rename = "seen", skip_serializing_if = "Option::is_none")]
     pub(super) ahead_since: Option<i64>,
+    /// How far the entry's date is ahead of the service's clock (behind, if negative), in milliseconds. `None` while the
+    /// ledger's clock agrees with it, as far as known.
+    #[serde(default, rename = "ahead", skip_serializing_if = "Option::is_none")]
+    pub(super) clock_ahead: Option<i64>,
+    /// As `clock_ahead`, when the entry was first found to be ahead of the clock. It is never positive: a clock that was set
+    /// back since the difference was found is ahead by less.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) seen_ahead: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) operation: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -109,6 +126,9 @@ pub struct Entry {
     /// Members of a newer release, kept as they are.
     #[serde(flatten)]
     pub(super) rest: Map<String, Value>,
+    /// How far the ledger's clock is ahead now.
+    #[serde(skip)]
+    pub(super) hold: Option<Hold>,
 }
 
 impl Entry {
@@ -122,11 +142,14 @@ impl Entry {
             until,
             date: None,
             ahead_since: None,
+            clock_ahead: None,
+            seen_ahead: None,
             operation: None,
             why: None,
             evidence: None,
             caller: Caller::default(),
             rest: Map::new(),
+            hold: None,
         }
     }
 
@@ -149,6 +172,17 @@ impl Entry {
     #[must_use]
     pub fn date(&self) -> Timestamp {
         timestamp(self.counts_from())
+    }
+
+    /// Whether its dates are by a clock that agreed with the service's, as far as known.
+    pub(crate) const fn agrees_with_service(&self) -> bool {
+        self.clock_ahead.is_none() && self.ahead_since.is_none()
+    }
+
+    /// The earliest and the latest moment at which the service may have accepted the start, by its clock as far as known.
+    pub(crate) fn service_times(&self) -> [Timestamp; 2] {
+        let ahead = self.clock_ahead.unwrap_or_default();
+        [self.earliest(), self.counts_from()].map(|at| timestamp(at.saturating_sub(ahead)))
     }
 
     /// When the slot was reserved, by the store's clock.
@@ -249,23 +283,53 @@ impl Entry {
 
     /// When the slot is free again, Unix milliseconds. This is **the only definition of a slot**. A start counts for
     /// the window and the margin, from the latest moment at which it may have been accepted. An entry ahead of the
-    /// clock counts for as long, but from its first sight, or from the end of the lease that begins then.
+    /// clock counts for as long, but from its first sight, or from the end of the lease that begins then. If the
+    /// service's clock is behind the ledger's, the entry counts until its window has passed by both.
     pub(super) fn frees_at_ms(&self, window: Duration) -> i64 {
-        let from = match (&self.state, self.ahead_since) {
-            (_, None) => self.counts_from(),
-            (EntryState::Confirmed | EntryState::External, Some(seen)) => {
-                self.counts_from().min(seen)
-            }
-            (
-                EntryState::Reserved
-                | EntryState::Released
-                | EntryState::InDoubt
-                | EntryState::Other(_),
-                Some(seen),
-            ) => self.counts_from().min(seen.saturating_add(self.lease())),
+        let counts = millis(window.saturating_add(MARGIN));
+        let alone = self.first(|from, _| from).saturating_add(counts);
+        let Some(hold) = self.hold else {
+            return alone;
         };
+        let late = |ahead: i64| hold.ahead.saturating_sub(ahead).max(0);
+        let held = self.first(|from, ahead| from.saturating_add(late(ahead)));
+        // The service accepted the start before the difference was found, or within the lease from then. The window that
+        // begins with that is the longest that can be left.
+        let latest = hold.since.saturating_add(self.lease());
+        held.min(latest).saturating_add(counts).max(alone)
+    }
+
+    /// When the slot is free again by the service's clock, Unix milliseconds.
+    pub(super) fn frees_at_service(&self, window: Duration) -> i64 {
+        let from = self.first(i64::saturating_sub);
         from.saturating_add(millis(window.saturating_add(MARGIN)))
     }
+
+    /// The earlier of the moments from which the entry counts, each with how far the ledger's clock was ahead then: its
+    /// date and, if it is ahead of the clock, its first sight or the end of the lease that begins then.
+    fn first(&self, time: impl Fn(i64, i64) -> i64) -> i64 {
+        let date = time(self.counts_from(), self.clock_ahead.unwrap_or_default());
+        let Some(seen) = self.ahead_since else {
+            return date;
+        };
+        let seen = match self.state {
+            EntryState::Confirmed | EntryState::External => seen,
+            EntryState::Reserved
+            | EntryState::Released
+            | EntryState::InDoubt
+            | EntryState::Other(_) => seen.saturating_add(self.lease()),
+        };
+        date.min(time(seen, self.seen_ahead.unwrap_or_default()))
+    }
+}
+
+/// Why an entry may count beyond its window by the ledger's clock: its window by the service's may not have passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Hold {
+    /// How far the ledger's clock is ahead now, in milliseconds.
+    pub(super) ahead: i64,
+    /// When that was found, by the ledger's clock. The start was made before, or within its lease from then.
+    pub(super) since: i64,
 }
 
 /// The timestamp of Unix milliseconds, limited to the range of timestamps.

@@ -1,6 +1,6 @@
 //! The key of a ledger, and the caller of a start.
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::policy::MAX_CALLER_CHARS;
 use crate::{
@@ -44,7 +44,8 @@ impl LedgerKey {
 /// The caller of a start, recorded for the readers of the ledger.
 ///
 /// A ledger keeps at most [`Caller::LONGEST`] characters of each text, without control characters.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
 pub struct Caller {
     /// The machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]

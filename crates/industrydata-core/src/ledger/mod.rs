@@ -4,9 +4,11 @@
 //! function of the stored bytes, the change and the store's clock.
 
 pub(crate) mod change;
+pub(crate) mod clock;
 pub(crate) mod codec;
 pub(crate) mod entry;
 pub(crate) mod evidence;
+pub(crate) mod json;
 pub(crate) mod key;
 pub(crate) mod quarantine;
 pub(crate) mod quota;

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use crate::{
     ledger::{
-        entry::{millis, timestamp},
+        entry::{Hold, millis, timestamp},
         store_error::StoreError,
     },
     policy::MARGIN,
@@ -28,9 +28,20 @@ pub struct Quarantine {
 }
 
 impl Quarantine {
-    /// The quarantine of a ledger that was reset at `reset` (Unix milliseconds). `None` once it is over.
-    pub(super) fn after(reset: i64, window: Duration, clock: Timestamp) -> Option<Self> {
-        let until = reset.saturating_add(millis(window.saturating_add(MARGIN)));
+    /// The quarantine of a ledger that was reset at `reset` (Unix milliseconds). `None` once it is over. With a `hold`
+    /// it lasts until its time has passed by the service's clock too.
+    pub(super) fn after(
+        reset: i64,
+        window: Duration,
+        hold: Option<Hold>,
+        clock: Timestamp,
+    ) -> Option<Self> {
+        let lasts = millis(window.saturating_add(MARGIN));
+        let until = reset.saturating_add(lasts);
+        let until = hold.map_or(until, |hold| {
+            let latest = hold.since.saturating_add(lasts);
+            until.saturating_add(hold.ahead).min(latest).max(until)
+        });
         (clock.as_millisecond() < until).then_some(Self { reset, until })
     }
 
@@ -140,7 +151,7 @@ mod tests {
         let hours = Duration::from_secs(12 * 3600);
         let reset: Timestamp = "2026-03-10T12:00:00Z".parse().unwrap();
         let end: Timestamp = "2026-03-11T00:02:00Z".parse().unwrap();
-        let after = |clock| Quarantine::after(reset.as_millisecond(), hours, clock);
+        let after = |clock| Quarantine::after(reset.as_millisecond(), hours, None, clock);
         let quarantine = after(end - Duration::from_millis(1)).unwrap();
         assert_eq!((quarantine.reset_at(), quarantine.until()), (reset, end));
         assert_eq!(after(end), None);

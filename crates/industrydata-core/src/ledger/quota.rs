@@ -1,8 +1,10 @@
 //! The quota at one moment.
 
-use jiff::Timestamp;
+use std::sync::Arc;
 
-use crate::ledger::entry::{Entry, EntryState};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::ledger::entry::{Entry, EntryState, timestamp};
 use crate::{
     ledger::{
         quarantine::Quarantine,
@@ -20,11 +22,14 @@ use crate::{
 pub struct Quota {
     throttle: Throttle,
     as_of: Timestamp,
-    entries: Vec<Entry>,
+    /// Shared, since a reply, a machine and its outcome each have the quota.
+    entries: Arc<Vec<Entry>>,
     next_slot: Option<Timestamp>,
     not_before: Option<Timestamp>,
     quarantine: Option<Quarantine>,
     schedule: Option<Schedule>,
+    /// How far the ledger's clock is ahead of the service's, in milliseconds.
+    ahead: i64,
 }
 
 impl Quota {
@@ -40,12 +45,18 @@ impl Quota {
         Self {
             throttle,
             as_of,
-            entries,
+            entries: Arc::new(entries),
             next_slot,
             not_before,
             quarantine,
             schedule: None,
+            ahead: 0,
         }
+    }
+
+    pub(super) const fn with_ahead(mut self, ahead: i64) -> Self {
+        self.ahead = ahead;
+        self
     }
 
     /// Sets the schedule of the tenant's runs, which [`forecast`](Self::forecast) uses.
@@ -161,23 +172,39 @@ impl Quota {
         self.not_before
     }
 
+    /// How far the service's clock is ahead of the ledger's (negative: behind), if the `Date` of the last answer differed
+    /// by more than two minutes. A slot is then free only once its window has passed by both clocks.
+    #[must_use]
+    pub fn clock_skew(&self) -> Option<SignedDuration> {
+        (self.ahead != 0).then(|| SignedDuration::from_millis(self.ahead.saturating_neg()))
+    }
+
+    /// A time of the ledger, such as [`next_slot_at`](Self::next_slot_at), by the service's clock as far as it is known.
+    #[must_use]
+    pub fn by_service_clock(&self, time: Timestamp) -> Timestamp {
+        match self.ahead {
+            0 => time,
+            ahead => timestamp(time.as_millisecond().saturating_sub(ahead)),
+        }
+    }
+
     /// Whether an entry is dated ahead of the store's clock. A clock was or is wrong then.
     #[must_use]
     pub fn is_clock_suspect(&self) -> bool {
         self.entries.iter().any(|entry| entry.ahead_since.is_some())
     }
 
-    /// The earliest and the latest moment at which each start that counts may have been accepted.
+    /// The earliest and the latest moment at which each start that counts may have been accepted, by the service's clock
+    /// as far as it is known.
     #[must_use]
     pub fn starts(&self) -> Vec<Timestamp> {
-        let times = |entry: &Entry| [entry.reserved_at(), entry.date()];
-        self.entries.iter().flat_map(times).collect()
+        self.entries.iter().flat_map(Entry::service_times).collect()
     }
 
     /// The forecast of this schedule.
     #[must_use]
     pub fn forecast_for(&self, schedule: &Schedule) -> Forecast {
-        schedule.forecast(&self.starts(), self.as_of)
+        schedule.forecast(&self.starts(), self.by_service_clock(self.as_of))
     }
 
     /// The schedule that fits the runs which no start of this ledger explains, if there is one.

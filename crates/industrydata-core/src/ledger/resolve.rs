@@ -3,11 +3,11 @@
 use jiff::Timestamp;
 
 use crate::ledger::{
-    entry::{Entry, EntryState},
+    entry::{Entry, EntryState, millis},
     evidence::Evidence,
     value::Value,
 };
-use crate::wire::text::hex;
+use crate::{policy::MARGIN, wire::text::hex};
 
 /// The resolution of a start in doubt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -120,8 +120,10 @@ pub(super) fn external_in(
     }
     // A time of the service ahead of this clock must not date later entries.
     let at = started.as_millisecond().min(clock.as_millisecond());
-    value.entries.push(Entry {
+    let behind = at.saturating_sub(started.as_millisecond());
+    value.push(Entry {
         date: Some(at),
+        clock_ahead: Some(behind).filter(|behind| *behind < -millis(MARGIN)),
         operation: match evidence {
             Evidence::Operation(operation) => Some(operation.clone()),
             Evidence::Run(_) | Evidence::NotListed | Evidence::ByHand(_) | Evidence::Other(_) => {

@@ -1,8 +1,11 @@
 //! Writes the outcome of a start. Its entry is reserved, in doubt or missing.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use crate::ledger::{
+    clock::ClockReading,
     entry::{Entry, EntryState, millis},
     resolve::drop_external_in,
     value::Value,
@@ -23,8 +26,8 @@ pub enum Outcome {
     Released {
         /// Why, in words.
         why: String,
-        /// The service accepts no further start before this.
-        not_before: Option<Timestamp>,
+        /// For how long the service accepts no further start. The store's clock dates the end.
+        closed_for: Option<Duration>,
     },
     /// It may have created a run.
     InDoubt {
@@ -33,13 +36,25 @@ pub enum Outcome {
     },
 }
 
-pub(super) fn settle_in(value: &mut Value, id: String, outcome: &Outcome, clock: Timestamp) {
+pub(super) fn settle_in(
+    value: &mut Value,
+    id: String,
+    outcome: &Outcome,
+    reading: Option<&ClockReading>,
+    clock: Timestamp,
+) {
     if let Outcome::Released {
-        not_before: Some(until),
+        closed_for: Some(asked),
         ..
     } = outcome
     {
-        value.close_until(*until);
+        // A second application comes later, and must not close the ledger for longer.
+        let is_released = value
+            .entry(&id)
+            .is_some_and(|entry| entry.state == EntryState::Released && entry.evidence.is_none());
+        if !is_released {
+            value.close_for(*asked, clock);
+        }
     }
     let (at, made) = match outcome {
         // The entry is missing. The start is as old as its answer.
@@ -49,14 +64,39 @@ pub(super) fn settle_in(value: &mut Value, id: String, outcome: &Outcome, clock:
         Outcome::Released { .. } | Outcome::InDoubt { .. } => value.date_now(clock),
     };
     if value.entry(&id).is_none() {
-        value.entries.push(Entry {
+        value.push(Entry {
             made,
+            clock_ahead: value.clock_ahead(at, clock),
             ..Entry::new(id.clone(), EntryState::InDoubt, at, at)
         });
     }
     let Some(entry) = value.entry(&id) else {
         return;
     };
+    settle_entry(entry, outcome, clock);
+    if let Some((reading, ahead)) = reading.and_then(|it| Some((it, it.ahead()?))) {
+        entry.clock_ahead = match entry.state {
+            _ if ahead == 0 => None,
+            EntryState::Confirmed | EntryState::External => {
+                let ahead = entry.newest().saturating_sub(reading.date());
+                Some(ahead).filter(|ahead| *ahead > millis(MARGIN))
+            }
+            EntryState::Reserved
+            | EntryState::Released
+            | EntryState::InDoubt
+            | EntryState::Other(_) => Some(ahead),
+        };
+    }
+    if let Outcome::Confirmed {
+        operation: Some(operation),
+        ..
+    } = outcome
+    {
+        drop_external_in(value, operation);
+    }
+}
+
+fn settle_entry(entry: &mut Entry, outcome: &Outcome, clock: Timestamp) {
     match outcome {
         Outcome::Confirmed { date, operation } => {
             let is_answered = entry.state == EntryState::Confirmed && entry.evidence.is_none();
@@ -75,9 +115,6 @@ pub(super) fn settle_in(value: &mut Value, id: String, outcome: &Outcome, clock:
             });
             entry.operation.clone_from(operation);
             (entry.why, entry.evidence) = (None, None);
-            if let Some(operation) = operation {
-                drop_external_in(value, operation);
-            }
         }
         // Confirmed and external starts keep their state. The caller's outcome replaces evidence.
         Outcome::Released { .. }

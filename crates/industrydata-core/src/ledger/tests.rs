@@ -1,10 +1,11 @@
 use std::{collections::BTreeSet, time::Duration};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
 use crate::ledger::{
     change::Change,
+    clock::ClockReading,
     entry::EntryState,
     evidence::Evidence,
     key::{Caller, LedgerKey},
@@ -53,10 +54,10 @@ fn confirmed(seconds: u64) -> Outcome {
     }
 }
 
-fn released(not_before: Option<u64>) -> Outcome {
+fn released(closed_for: Option<u64>) -> Outcome {
     Outcome::Released {
         why: "x".to_owned(),
-        not_before: not_before.map(at),
+        closed_for: closed_for.map(Duration::from_secs),
     }
 }
 
@@ -73,6 +74,32 @@ struct Ledger(Option<Vec<u8>>);
 impl Ledger {
     fn settle(&mut self, n: u8, outcome: Outcome, seconds: u64) {
         drop(self.apply(&settle(n, outcome), seconds));
+    }
+
+    /// Writes an outcome whose answer had a `Date` of `date` and came at `seconds` of the ledger's clock.
+    fn settle_dated(&mut self, n: u8, outcome: Outcome, date: i64, seconds: u64) {
+        let reading = ClockReading::new(
+            at(0) + SignedDuration::from_secs(date),
+            at(seconds),
+            at(seconds),
+        );
+        let change = settle(n, outcome).with_clock_reading(Some(reading));
+        drop(self.apply(&change, seconds));
+    }
+
+    /// Confirms the start `n` at this time of the ledger's clock, which is `ahead` of the service's and the machine's.
+    fn start(&mut self, n: u8, seconds: u64, ahead: i64) {
+        self.granted(n, seconds);
+        let date = i64::try_from(seconds).unwrap() - ahead;
+        let outcome = Outcome::Confirmed {
+            date: at(0) + SignedDuration::from_secs(date),
+            operation: None,
+        };
+        self.settle_dated(n, outcome, date, seconds);
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8(self.0.clone().unwrap_or_default()).unwrap()
     }
 
     fn apply(&mut self, change: &Change, seconds: u64) -> Applied {
@@ -245,19 +272,31 @@ fn a_refusal_distinguishes_reservations_in_flight() {
 fn a_retry_after_of_the_service_closes_the_ledger() {
     let mut ledger = Ledger::default();
     ledger.granted(1, 0);
-    ledger.settle(1, released(Some(500)), 1);
+    ledger.settle(1, released(Some(499)), 1);
     assert_eq!(ledger.quota(499).available(), 0);
     assert_eq!(ledger.quota(499).next_slot_at(), Some(at(500)));
     assert_eq!(ledger.refused(2, 499), (500, RefusalReason::Service));
     ledger.granted(2, 500);
     // A shorter one does not open them again.
-    ledger.settle(2, released(Some(900)), 501);
-    ledger.settle(3, released(Some(600)), 502);
+    ledger.settle(2, released(Some(399)), 501);
+    ledger.settle(3, released(Some(100)), 502);
     assert_eq!(ledger.refused(4, 700).0, 900);
     // Nor does the outcome of another start, recorded meanwhile.
     ledger.settle(5, confirmed(700), 701);
     ledger.settle(6, released(None), 702);
     assert_eq!(ledger.refused(7, 703), (900, RefusalReason::Service));
+    // Nor for longer, if its commit was lost and the same outcome is written again later.
+    ledger.settle(2, released(Some(399)), 760);
+    assert_eq!(ledger.refused(8, 801).0, 900);
+    // An entry that was released by evidence still takes the service's answer.
+    ledger.granted(9, 900);
+    let evidence = Evidence::NotListed;
+    let resolution = Resolution::NotStarted;
+    let resolve = Change::resolve(key(), Throttle::default(), id(9), resolution, evidence);
+    let resolved = ledger.apply(&resolve, 1100);
+    assert_eq!(resolved.reply.unresolved(), None);
+    ledger.settle(9, released(Some(60)), 1101);
+    assert_eq!(ledger.refused(10, 1102), (1161, RefusalReason::Service));
 }
 
 #[test]
@@ -281,7 +320,7 @@ fn texts_and_tombstones_are_bounded() {
         let why = "x".repeat(60_000);
         let outcome = Outcome::Released {
             why,
-            not_before: None,
+            closed_for: None,
         };
         ledger.settle(n, outcome, 1);
     }
@@ -335,8 +374,13 @@ fn entries_of_the_future_count_for_a_window_from_first_sight() {
     assert_eq!(ledger.quota(12 * HOUR + 120).used(), 0);
     // And nothing of it stays: a tombstone goes with its lease.
     ledger.granted(3, 13 * HOUR);
-    ledger.settle(3, confirmed(13 * HOUR), 13 * HOUR);
-    let text = String::from_utf8(ledger.0.clone().unwrap()).unwrap();
+    ledger.settle_dated(
+        3,
+        confirmed(13 * HOUR),
+        i64::try_from(13 * HOUR).unwrap(),
+        13 * HOUR,
+    );
+    let text = ledger.text();
     assert_eq!(text.matches("\"id\"").count(), 1, "{text}");
     assert!(!ledger.quota(13 * HOUR).is_clock_suspect());
 }
@@ -697,8 +741,10 @@ fn a_shorter_window_of_one_caller_takes_nothing_from_another() {
     assert_eq!(ledger.quota(last).used(), 3);
     let start = Change::reserve(key(), short, id(4), LEASE, Caller::default());
     assert!(ledger.apply(&start, last + 1).write.is_some());
-    let text = String::from_utf8(ledger.0.unwrap()).unwrap();
-    assert_eq!(text.matches("\"id\"").count(), 3, "{text}");
+    let text = ledger.text();
+    let (entries, past) = text.split_once("\"past\"").unwrap();
+    let count = |text: &str| text.matches("\"id\"").count();
+    assert_eq!((count(entries), count(past)), (3, 1), "{text}");
 }
 
 #[test]
@@ -837,7 +883,7 @@ fn a_reset_ledger_gives_no_slot_for_a_window_and_the_margin() {
 fn a_refusal_in_quarantine_names_a_later_end() {
     let mut ledger = Reset::new();
     let later = 12 * HOUR + 600;
-    ledger.apply(&settle(1, released(Some(later))), 600);
+    ledger.apply(&settle(1, released(Some(later - 600))), 600);
     let refusal = *ledger.apply(&reserve(2), 600).refusal().unwrap();
     assert_eq!(refusal.reason(), RefusalReason::Quarantine);
     assert_eq!(refusal.until(), at(later));
@@ -960,4 +1006,242 @@ proptest! {
             }
         }
     }
+}
+
+/// The ledger's clock jumps ahead by this much in the tests below.
+const JUMP: u64 = 13 * HOUR;
+
+#[test]
+fn a_ledger_whose_clock_agrees_keeps_nothing_of_it() {
+    let mut ledger = Ledger::default();
+    for n in 1..=5 {
+        // Within the margin, either way, and with another `Date` each time.
+        ledger.start(
+            n,
+            60 * u64::from(n),
+            [0, 119, -119, 1, -1][usize::from(n) - 1],
+        );
+    }
+    for word in ["\"clock\"", "\"past\"", "\"ahead\""] {
+        assert!(!ledger.text().contains(word), "{}", ledger.text());
+    }
+    assert_eq!(ledger.quota(400).clock_skew(), None);
+    // A window later, the answer to the first new start removes the old ones.
+    ledger.granted(6, 13 * HOUR);
+    assert!(ledger.text().contains("\"past\""));
+    ledger.settle_dated(
+        6,
+        confirmed(13 * HOUR),
+        i64::try_from(13 * HOUR).unwrap(),
+        13 * HOUR,
+    );
+    assert!(!ledger.text().contains("\"past\""));
+}
+
+#[test]
+fn a_ledger_clock_that_is_far_ahead_from_the_first_start_has_five_slots() {
+    for ahead in [13 * HOUR, 14 * 24 * HOUR, 10 * 365 * 24 * HOUR] {
+        let mut ledger = Ledger::default();
+        for n in 1..=5 {
+            ledger.start(n, ahead + u64::from(n), i64::try_from(ahead).unwrap());
+        }
+        let skew = ledger.quota(ahead + 6).clock_skew().unwrap();
+        assert_eq!(skew.as_secs(), -i64::try_from(ahead).unwrap());
+        let (until, reason) = ledger.refused(6, ahead + 6);
+        assert_eq!(
+            (until, reason),
+            (ahead + 1 + 12 * HOUR + 120, RefusalReason::Slots)
+        );
+        ledger.start(6, until, i64::try_from(ahead).unwrap());
+        ledger.refused(7, until);
+    }
+}
+
+#[test]
+fn a_clock_that_jumps_ahead_frees_nothing_after_the_first_answer() {
+    for before in 0..=5 {
+        for (jump, year) in [(JUMP, false), (400 * 24 * HOUR, true)] {
+            let mut ledger = Ledger::default();
+            for n in 1..=before {
+                ledger.start(n, u64::from(n), 0);
+            }
+            // The ledger's clock jumps. The first start after that may be one too many; its answer shows the jump.
+            let ahead = i64::try_from(jump).unwrap();
+            ledger.start(10, jump + 10, ahead);
+            let quota = ledger.quota(jump + 11);
+            assert_eq!(quota.used(), u32::from(before) + 1, "{}", ledger.text());
+            for n in before + 1..5 {
+                ledger.start(10 + n, jump + 20 + u64::from(n), ahead);
+            }
+            let (until, _) = ledger.refused(40, jump + 40);
+            // By the service's clock the window of the first start ends in twelve hours.
+            let first = if before == 0 { jump + 10 } else { jump + 1 };
+            let free = first + 12 * HOUR + 120;
+            let free = if before == 5 { free + 1 } else { free };
+            assert_eq!(until, free, "{before} {year}");
+            assert_eq!(quota.by_service_clock(at(until)), at(until - jump));
+            ledger.granted(41, free);
+        }
+    }
+}
+
+#[test]
+fn a_clock_set_right_again_frees_what_the_service_frees() {
+    let mut ledger = Ledger::default();
+    for n in 1..=4 {
+        ledger.start(n, u64::from(n), 0);
+    }
+    ledger.start(5, JUMP + 10, i64::try_from(JUMP).unwrap());
+    // The clock is right again. Until an answer shows it, each entry counts for a window from now.
+    assert_eq!(ledger.refused(6, HOUR).0, 13 * HOUR + 150 + 120);
+    let reading = ClockReading::new(at(HOUR), at(HOUR), at(HOUR));
+    let compare = Change::compare_clock(key(), Throttle::default(), reading);
+    drop(ledger.apply(&compare, HOUR));
+    assert_eq!(ledger.quota(HOUR).clock_skew(), None);
+    assert_eq!(ledger.refused(6, HOUR).0, 12 * HOUR + 121);
+    ledger.start(6, 12 * HOUR + 130, 0);
+    // Once no entry remembers the difference, the ledger keeps nothing of it.
+    ledger.start(7, 30 * HOUR, 0);
+    assert!(!ledger.text().contains("\"clock\""), "{}", ledger.text());
+    assert!(!ledger.text().contains("\"ahead\""), "{}", ledger.text());
+}
+
+#[test]
+fn a_difference_that_no_answer_corrects_ends_within_a_window() {
+    let mut ledger = Ledger::default();
+    let year = 365 * 24 * HOUR;
+    for n in 1..=4 {
+        ledger.start(n, u64::from(n), 0);
+    }
+    ledger.start(5, year, i64::try_from(year).unwrap());
+    // The clock is set right after an hour, and no answer comes: a ledger without a slot makes no start.
+    let (until, _) = ledger.refused(6, HOUR);
+    assert_eq!(until, HOUR + 150 + 12 * HOUR + 120);
+    ledger.granted(6, until);
+    assert_eq!(ledger.quota(until).used(), 1);
+}
+
+#[test]
+fn a_start_in_doubt_counts_by_the_clock_that_is_behind() {
+    // The ledger's clock is an hour behind, which an answer has shown, and is then set right.
+    let mut ledger = Ledger::default();
+    let reading = ClockReading::new(at(6 * HOUR), at(5 * HOUR), at(5 * HOUR));
+    let compare = Change::compare_clock(key(), Throttle::default(), reading);
+    drop(ledger.apply(&compare, 5 * HOUR));
+    ledger.granted(2, 5 * HOUR + 1);
+    ledger.settle(2, in_doubt(), 5 * HOUR + 2);
+    let now = 6 * HOUR + 10;
+    ledger.start(3, now, 0);
+    let frees = 6 * HOUR + 1 + 150 + 12 * HOUR + 120;
+    assert_eq!(ledger.quota(frees - 1).in_doubt(), 1);
+    assert_eq!(ledger.quota(frees).in_doubt(), 0);
+    // An answer that came earlier, and whose outcome was recorded late, changes nothing.
+    let earlier = i64::try_from(5 * HOUR).unwrap();
+    ledger.settle_dated(4, confirmed(5 * HOUR), earlier, now + 1);
+    assert_eq!(ledger.quota(now + 2).clock_skew(), None);
+}
+
+#[test]
+fn a_slow_answer_shows_no_difference_that_may_not_be() {
+    let skew = |date, sent, received| {
+        ClockReading::new(at(date), at(sent), at(received))
+            .skew()
+            .map(|it| it.as_secs())
+    };
+    assert_eq!(skew(1000, 1000, 1000), None);
+    // Off, and by the limit that keeps slots for longer.
+    assert_eq!(skew(1000, 1122, 1130), Some(-130));
+    assert_eq!(skew(1000, 870, 879), Some(121));
+    // The exchange took two minutes, and the `Date` is from its beginning or its end.
+    assert_eq!(skew(1000, 990, 1200), None);
+    assert_eq!(skew(1000, 860, 1000), None);
+    assert_eq!(skew(1000, 1120, 1300), None);
+}
+
+#[test]
+fn an_older_release_keeps_what_it_does_not_know() {
+    let mut ledger = Ledger::default();
+    for n in 1..=5 {
+        ledger.start(n, u64::from(n), 0);
+    }
+    ledger.granted(6, JUMP);
+    let text = ledger.text();
+    assert!(text.contains("\"past\""), "{text}");
+    // That release enters a start again that stands among the past ones.
+    let json = text.split_once('\n').unwrap().1;
+    let mut value: serde_json::Value = serde_json::from_str(json).unwrap();
+    let again = value["past"][0].clone();
+    value["entries"].as_array_mut().unwrap().push(again);
+    let bytes = crate::ledger::codec::encode(&key(), &serde_json::from_value(value).unwrap());
+    ledger.0 = Some(bytes);
+    ledger.settle_dated(6, confirmed(0), 10, JUMP + 1);
+    assert_eq!(ledger.quota(JUMP + 2).used(), 6);
+}
+
+#[test]
+fn a_quarantine_lasts_by_the_clock_that_is_behind() {
+    let mut ledger = Reset::new();
+    let end = 12 * HOUR + 120;
+    // The ledger's clock jumps ahead, so the quarantine seems to be over. The first answer shows the jump.
+    ledger.apply(&reserve(1), end + HOUR);
+    let reading = ClockReading::new(at(HOUR), at(end + HOUR), at(end + HOUR));
+    let change = settle(1, confirmed(HOUR)).with_clock_reading(Some(reading));
+    ledger.apply(&change, end + HOUR);
+    let refusal = *ledger.apply(&reserve(2), end + HOUR).refusal().unwrap();
+    assert_eq!(refusal.reason(), RefusalReason::Quarantine);
+    // By the service's clock it lasts until `end`.
+    assert_eq!(ledger.quota(end + HOUR).next_slot_at(), Some(at(2 * end)));
+    assert!(ledger.apply(&reserve(2), 2 * end).refusal().is_none());
+}
+
+#[test]
+fn an_external_start_counts_by_the_services_clock() {
+    for (ahead, clock) in [(JUMP, 2 * JUMP), (0, JUMP)] {
+        let mut ledger = Ledger::default();
+        ledger.start(1, clock, i64::try_from(ahead).unwrap());
+        let evidence = Evidence::Operation("op".to_owned());
+        let started = at(clock - ahead - HOUR);
+        let seen = Change::external(key(), Throttle::default(), evidence, started);
+        drop(ledger.apply(&seen, clock + 1));
+        assert_eq!(ledger.quota(clock + 2).external(), 1);
+        let frees = clock - HOUR + 12 * HOUR + 120;
+        assert_eq!(ledger.quota(frees - 1).external(), 1);
+        assert_eq!(ledger.quota(frees).external(), 0);
+    }
+}
+
+#[test]
+fn a_clock_that_jumped_ahead_and_back_has_freed_nothing() {
+    let mut ledger = Ledger::default();
+    for n in 1..=5 {
+        ledger.start(n, u64::from(n), 0);
+    }
+    // One start while the clock is ahead, whose answer never comes.
+    ledger.granted(6, JUMP);
+    assert_eq!(ledger.quota(JUMP).used(), 1);
+    assert_eq!(ledger.quota(60).used(), 6);
+    assert_eq!(ledger.refused(7, 60).1, RefusalReason::InFlight);
+    ledger.settle(6, released(None), 61);
+    assert_eq!(
+        ledger.refused(7, 62),
+        (12 * HOUR + 121, RefusalReason::Slots)
+    );
+}
+
+#[test]
+fn an_entry_ahead_of_a_clock_that_is_behind_counts_by_the_services_clock() {
+    // The clock is a year behind. Each entry counts from its first sight by that clock, until the clock is set ahead.
+    let mut ledger = Ledger::default();
+    let year = 365 * 24 * HOUR;
+    let behind = -i64::try_from(year).unwrap();
+    for n in 1..=2 {
+        ledger.start(n, u64::from(n), behind);
+    }
+    let jump = 12 * HOUR;
+    let now = jump + 400;
+    ledger.start(3, now, behind + i64::try_from(jump).unwrap());
+    assert_eq!(ledger.quota(now + 1).used(), 3, "{}", ledger.text());
+    let frees = 1 + jump + 12 * HOUR + 120;
+    assert_eq!(ledger.quota(frees - 1).used(), 3);
+    assert_eq!(ledger.quota(frees).used(), 2);
 }

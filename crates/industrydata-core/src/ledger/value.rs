@@ -3,20 +3,22 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Map;
 
 use crate::ledger::{
+    clock::{ClockDifference, ClockReading},
     entry::{Entry, EntryState, millis, timestamp},
     quarantine::Quarantine,
     quota::Quota,
     refusal::{Refusal, RefusalReason},
 };
 use crate::policy::Throttle;
-use crate::policy::{MARGIN, MAX_TOMBSTONES, MIN_KEPT};
+use crate::policy::{MARGIN, MAX_PAST, MAX_TOMBSTONES, MIN_KEPT};
 
 /// The ledger of one base and tenant.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
 pub(super) struct Value {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) not_before: Option<i64>,
@@ -25,8 +27,14 @@ pub(super) struct Value {
     /// The reset whose quarantine was ended for this tenant, Unix milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) quarantine_ended: Option<i64>,
+    /// How far the ledger's clock is ahead of the service's. `None` while the clocks agree, as far as known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) clock: Option<ClockDifference>,
+    /// Entries that no longer count by the ledger's clock, until an answer's `Date` shows that the service's clock agrees.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) past: Vec<Entry>,
     #[serde(flatten)]
-    rest: Map<String, serde_json::Value>,
+    pub(super) rest: Map<String, serde_json::Value>,
     /// Whether the first sight of an entry ahead of the clock changed, so that the value must be stored.
     #[serde(skip)]
     pub(super) marked: bool,
@@ -39,30 +47,117 @@ impl Value {
     /// Marks entries that lie ahead of the clock, and no others.
     pub(super) fn mark_ahead(&mut self, clock: Timestamp) {
         let ahead = clock.as_millisecond().saturating_add(millis(MARGIN));
+        let behind = self.clock.as_ref().map(|it| it.ahead);
+        let behind = behind.filter(|ahead| *ahead < 0);
         for entry in &mut self.entries {
             // A first sight that is ahead itself was written before the clock was set back.
             let since = entry.ahead_since.filter(|since| *since <= ahead);
             // An entry that is no longer ahead has no first sight.
+            let is_new = since.is_none();
             let since = (entry.newest() > ahead).then(|| since.unwrap_or(clock.as_millisecond()));
             self.marked |= since != entry.ahead_since;
             entry.ahead_since = since;
+            if is_new || since.is_none() {
+                entry.seen_ahead = behind.filter(|_| since.is_some());
+            }
         }
     }
 
-    /// Removes entries that no longer count for any caller, and marks reservations past their lease as in doubt.
-    pub(super) fn tidy(&mut self, window: Duration, clock: Timestamp) {
-        let now = clock.as_millisecond();
+    /// Prepares the entries for the difference between the clocks.
+    pub(super) fn hold(&mut self) {
+        let hold = self.clock.as_ref().map(ClockDifference::hold);
+        for entry in self.entries.iter_mut().chain(&mut self.past) {
+            entry.hold = hold;
+        }
+    }
+
+    /// Keeps what an answer's `Date` shows about the ledger's clock. Entries that no longer count by that clock count
+    /// again while their window has not passed by the service's.
+    pub(super) fn compare(&mut self, reading: &ClockReading, window: Duration, clock: Timestamp) {
+        if let Some(difference) = ClockDifference::after(self.clock.as_ref(), reading, clock) {
+            let ahead = difference.ahead;
+            for entry in self.entries.iter_mut().chain(&mut self.past) {
+                // A start without an answer may have been made by either difference, and the lesser one keeps it longer.
+                let is_unanswered =
+                    matches!(entry.state, EntryState::Reserved | EntryState::InDoubt);
+                if is_unanswered && ahead < entry.clock_ahead.unwrap_or_default() {
+                    entry.clock_ahead = Some(ahead).filter(|ahead| *ahead != 0);
+                }
+                if entry.ahead_since.is_some() && ahead < entry.seen_ahead.unwrap_or_default() {
+                    entry.seen_ahead = Some(ahead);
+                }
+            }
+            self.clock = Some(difference);
+        }
+        self.hold();
+        self.recall(window, clock);
         let keep = window.max(MIN_KEPT);
-        self.entries.retain(|entry| match entry.state(clock) {
-            // A released entry is kept as a tombstone, so that a reservation that arrives after its release stays
-            // released.
-            EntryState::Released => now < entry.tombstone_until(keep),
-            EntryState::Reserved
-            | EntryState::Confirmed
-            | EntryState::InDoubt
-            | EntryState::External
-            | EntryState::Other(_) => now < entry.frees_at_ms(keep),
-        });
+        self.past
+            .retain(|entry| reading.date() < entry.frees_at_service(keep));
+    }
+
+    /// How far the date of an entry that is made now is ahead of the service's clock, if that is known and more than the
+    /// margin.
+    pub(super) fn clock_ahead(&self, at: i64, clock: Timestamp) -> Option<i64> {
+        let difference = self.clock.as_ref()?;
+        let raised = at.saturating_sub(clock.as_millisecond());
+        let ahead = difference.ahead.saturating_add(raised);
+        (ahead.unsigned_abs() > millis(MARGIN).unsigned_abs()).then_some(ahead)
+    }
+
+    /// Takes back past entries that count again, because the ledger's clock was set back. It drops those that an older
+    /// release, which does not know them, has entered again.
+    pub(super) fn recall(&mut self, window: Duration, clock: Timestamp) {
+        for entry in std::mem::take(&mut self.past) {
+            if self.entries.iter().any(|it| it.id == entry.id) {
+                continue;
+            }
+            if entry.counts(window.max(MIN_KEPT), clock) {
+                self.entries.push(entry);
+            } else {
+                self.past.push(entry);
+            }
+        }
+    }
+
+    /// Adds an entry.
+    pub(super) fn push(&mut self, entry: Entry) {
+        self.past.retain(|past| past.id != entry.id);
+        self.entries.push(entry);
+    }
+
+    /// Removes entries that no longer count for any caller, and marks reservations past their lease as in doubt.
+    pub(super) fn tidy(&mut self, throttle: Throttle, clock: Timestamp) {
+        self.hold();
+        let now = clock.as_millisecond();
+        let keep = throttle.window.max(MIN_KEPT);
+        let (kept, over) = std::mem::take(&mut self.entries)
+            .into_iter()
+            .partition(|entry| match entry.state(clock) {
+                // A released entry is kept as a tombstone, so that a reservation that arrives after its release stays
+                // released.
+                EntryState::Released => now < entry.tombstone_until(keep),
+                EntryState::Reserved
+                | EntryState::Confirmed
+                | EntryState::InDoubt
+                | EntryState::External
+                | EntryState::Other(_) => now < entry.frees_at_ms(keep),
+            });
+        self.entries = kept;
+        let over: Vec<Entry> = over;
+        self.past.extend(
+            over.into_iter()
+                .filter(|it| it.state != EntryState::Released),
+        );
+        let most = MAX_PAST.max(throttle.limit as usize);
+        self.past.drain(..self.past.len().saturating_sub(most));
+        // Without a difference to tell, nothing of it is kept.
+        let mut all = self.entries.iter().chain(&self.past);
+        if self.clock.as_ref().is_some_and(|it| it.ahead == 0)
+            && all.all(|entry| entry.clock_ahead.is_none() && entry.seen_ahead.is_none())
+        {
+            self.clock = None;
+        }
         let mut released = 0;
         for at in (0..self.entries.len()).rev() {
             let is_released = self.entries.get(at).is_some_and(|entry| {
@@ -98,14 +193,16 @@ impl Value {
         (dated, (dated > now).then_some(now))
     }
 
-    pub(super) fn close_until(&mut self, until: Timestamp) {
-        self.not_before = self.not_before.max(Some(until.as_millisecond()));
+    pub(super) fn close_for(&mut self, time: Duration, clock: Timestamp) {
+        let until = clock.as_millisecond().saturating_add(millis(time));
+        self.not_before = self.not_before.max(Some(until));
     }
 
     /// The quarantine that holds for this tenant.
     fn quarantine(&self, throttle: Throttle, clock: Timestamp) -> Option<Quarantine> {
         let reset = self.reset.filter(|at| self.quarantine_ended != Some(*at))?;
-        Quarantine::after(reset, throttle.window, clock)
+        let hold = self.clock.as_ref().map(ClockDifference::hold);
+        Quarantine::after(reset, throttle.window, hold, clock)
     }
 
     /// The reason why no start may be made now, if there is one.
@@ -134,28 +231,31 @@ impl Value {
         Some(Refusal::new(timestamp(next), reason, lease.map(timestamp)))
     }
 
-    pub(super) fn quota(&self, throttle: Throttle, clock: Timestamp) -> Quota {
-        let entries: Vec<Entry> = self
-            .entries
-            .iter()
-            .filter(|entry| entry.counts(throttle.window, clock))
-            .cloned()
-            .collect();
+    pub(super) fn into_quota(mut self, throttle: Throttle, clock: Timestamp) -> Quota {
         let next_slot = self.next_slot(throttle, clock).map(timestamp);
         let not_before = self.not_before.map(timestamp);
         let quarantine = self.quarantine(throttle, clock);
-        Quota::new(throttle, clock, entries, next_slot, not_before, quarantine)
+        let ahead = self.clock.as_ref().map_or(0, |it| it.ahead);
+        self.entries
+            .retain(|entry| entry.counts(throttle.window, clock));
+        Quota::new(
+            throttle,
+            clock,
+            self.entries,
+            next_slot,
+            not_before,
+            quarantine,
+        )
+        .with_ahead(ahead)
     }
 
     /// When a slot becomes free, Unix milliseconds. `None` while one is free.
     fn next_slot(&self, throttle: Throttle, clock: Timestamp) -> Option<i64> {
-        let mut frees: Vec<i64> = self
-            .entries
-            .iter()
-            .filter(|entry| entry.counts(throttle.window, clock))
-            .map(|entry| entry.frees_at_ms(throttle.window))
-            .collect();
-        let over = frees.len().checked_sub(throttle.limit as usize)?;
+        let counts = |entry: &&Entry| entry.counts(throttle.window, clock);
+        let used = self.entries.iter().filter(counts).count();
+        let over = used.checked_sub(throttle.limit as usize)?;
+        let frees = self.entries.iter().filter(counts);
+        let mut frees: Vec<i64> = frees.map(|it| it.frees_at_ms(throttle.window)).collect();
         frees.sort_unstable();
         // A limit of zero never has a slot.
         Some(frees.get(over).copied().unwrap_or(i64::MAX))

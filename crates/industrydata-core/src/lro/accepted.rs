@@ -4,10 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::lro::poll_operation::{OperationPoll, PollPlan};
+use crate::lro::poll_operation::{Begun, OperationPoll, PollPlan};
 use crate::{
     endpoint::service::Service,
     ledger::{change::Change, quota::Quota, schedule::Forecast, store_error::StoreError},
+    model::origin::OperationOrigin,
     now::Now,
     policy::{Limits, PollingPolicy},
     seed::Seed,
@@ -29,6 +30,7 @@ pub(super) struct AcceptedParts {
     pub(super) at: Now,
     pub(super) retry_after: Option<Duration>,
     pub(super) clock_skew: Option<SignedDuration>,
+    pub(super) ledger_clock_skew: Option<SignedDuration>,
     pub(super) request_id: Option<String>,
     pub(super) quota: Option<Quota>,
     pub(super) forecast: Option<Forecast>,
@@ -84,11 +86,18 @@ impl Accepted {
         self.0.forecast
     }
 
-    /// How far the service's clock is ahead of this machine's (negative: behind), if more than two minutes. A wrong
-    /// clock on this machine frees slots at the wrong time.
+    /// How far the service's clock is ahead of this machine's (negative: behind), if more than two minutes. SQLite
+    /// and memory use this machine's clock, and a wrong clock frees their slots at the wrong time.
     #[must_use]
     pub fn clock_skew(&self) -> Option<SignedDuration> {
         self.0.clock_skew
+    }
+
+    /// How far the service's clock is ahead of the ledger's (negative: behind), if more than two minutes. The ledger
+    /// keeps the difference: from now on a slot is free only once its window has passed by both clocks.
+    #[must_use]
+    pub fn ledger_clock_skew(&self) -> Option<SignedDuration> {
+        self.0.ledger_clock_skew
     }
 
     /// The store's error if the acceptance could not be recorded. The reservation still counts.
@@ -112,14 +121,15 @@ impl Accepted {
             policy,
             limits: self.0.limits,
         };
-        OperationPoll::after_start(
-            plan,
-            self.0.operation.clone(),
-            Seed::new(self.0.seed),
-            self.0.requests,
-            self.0.at,
-            self.0.deadline,
-            self.0.retry_after,
-        )
+        let begun = Begun {
+            seed: Seed::new(self.0.seed),
+            requests: self.0.requests,
+            at: self.0.at,
+            deadline: self.0.deadline,
+            retry_after: self.0.retry_after,
+            request_id: self.0.request_id.clone(),
+        };
+        let url = self.0.operation.clone();
+        OperationPoll::begun(plan, url, OperationOrigin::Start, begun)
     }
 }

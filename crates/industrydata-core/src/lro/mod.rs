@@ -1,5 +1,5 @@
-//! The state machines of a start, of the polls of its operation and its run, and of reads. This module is for authors
-//! of adapters.
+//! The state machines of a start, of an action, of the polls of their operations and of a run, and of reads. This module
+//! is for authors of adapters.
 //!
 //! Every machine implements [`Machine`], so an adapter has one loop and one function that sends.
 //!
@@ -31,6 +31,16 @@
 //!     +---------------------------------------------------+
 //! ```
 //!
+//! # The action
+//!
+//! A validation or a reset is one POST that uses no slot and never touches the ledger.
+//!
+//! ```text
+//! Send(POST) --answer, lost, dropped--> Done
+//!     ^  |
+//!     +--+ 401, another token
+//! ```
+//!
 //! # The read
 //!
 //! ```text
@@ -43,11 +53,13 @@
 
 pub(crate) mod acceptance;
 pub(crate) mod accepted;
+pub(crate) mod action_error;
 pub(crate) mod answer;
 pub(crate) mod machine;
 pub(crate) mod may_have_started;
 pub(crate) mod operation_poll_error;
 pub(crate) mod pace;
+pub(crate) mod perform;
 pub(crate) mod poll_operation;
 pub(crate) mod poll_run;
 pub(crate) mod progress;
@@ -67,9 +79,11 @@ pub(crate) mod transient;
 pub use self::{
     acceptance::{Acceptance, may_repeat_status},
     accepted::Accepted,
+    action_error::{ActionError, ActionErrorKind},
     machine::Machine,
     may_have_started::MayHaveStarted,
     operation_poll_error::{OperationPollError, OperationPollErrorKind},
+    perform::{Perform, Performed},
     poll_operation::{OperationPoll, PollPlan},
     poll_run::RunPoll,
     progress::{PauseReason, Progress},

@@ -6,12 +6,15 @@ use jiff::Timestamp;
 
 use crate::lro::{may_have_started::MayHaveStarted, transient::TransientError};
 use crate::{
-    auth::token::TokenError, ledger::store_error::StoreError, lro::resume::ResumeToken,
-    model::operation::Operation, wire::service_error::ServiceError,
+    auth::token::TokenError,
+    ledger::store_error::StoreError,
+    lro::resume::ResumeToken,
+    model::{operation::Operation, origin::OperationOrigin},
+    wire::service_error::ServiceError,
 };
 
 /// An operation poll that did not end in success. A run has started, unless the operation was
-/// [not found](OperationPollErrorKind::NotFound).
+/// [not found](OperationPollErrorKind::NotFound) or belongs to no start ([`origin`](Self::origin)).
 #[derive(Clone)]
 pub struct OperationPollError(Box<Inner>);
 
@@ -20,7 +23,25 @@ struct Inner {
     kind: OperationPollErrorKind,
     operation: Option<Arc<Operation>>,
     resume: ResumeToken,
+    request_ids: RequestIds,
     ledger: Option<StoreError>,
+}
+
+/// The service's ids of the requests that matter to its support.
+#[derive(Clone, Debug, Default)]
+pub(super) struct RequestIds {
+    /// Of the request that created the operation.
+    pub(super) begun: Option<String>,
+    /// Of the poll that returned the end.
+    pub(super) ended: Option<String>,
+}
+
+impl RequestIds {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &str> {
+        [&self.begun, &self.ended]
+            .into_iter()
+            .filter_map(|id| id.as_deref())
+    }
 }
 
 /// Why an operation poll ended without success.
@@ -71,11 +92,13 @@ impl OperationPollError {
         kind: OperationPollErrorKind,
         operation: Option<Arc<Operation>>,
         resume: ResumeToken,
+        request_ids: RequestIds,
     ) -> Self {
         Self(Box::new(Inner {
             kind,
             operation,
             resume,
+            request_ids,
             ledger: None,
         }))
     }
@@ -93,10 +116,20 @@ impl OperationPollError {
         &self.0.kind
     }
 
-    /// [`MayHaveStarted::Yes`], because an operation exists only after a start was accepted.
-    /// [`MayHaveStarted::Unknown`] if the operation was not found and its start is not known.
+    /// What created the operation.
+    #[must_use]
+    pub const fn origin(&self) -> OperationOrigin {
+        self.0.resume.origin()
+    }
+
+    /// [`MayHaveStarted::Yes`], because such an operation exists only after a start was accepted.
+    /// [`MayHaveStarted::Unknown`] if the operation was not found and its start is not known. [`MayHaveStarted::No`] if
+    /// the operation belongs to a validation or a reset.
     #[must_use]
     pub const fn may_have_started(&self) -> MayHaveStarted {
+        if !self.origin().has_run() {
+            return MayHaveStarted::No;
+        }
         match &self.0.kind {
             OperationPollErrorKind::NotFound(_) => MayHaveStarted::Unknown,
             OperationPollErrorKind::Failed
@@ -136,6 +169,9 @@ impl OperationPollError {
     /// What to do now.
     #[must_use]
     pub const fn advice(&self) -> &'static str {
+        if !self.origin().has_run() {
+            return self.advice_without_run();
+        }
         match &self.0.kind {
             OperationPollErrorKind::Failed => {
                 "read the status detail and the run's blocking error, fix the data or the flow, then start again"
@@ -163,6 +199,33 @@ impl OperationPollError {
         }
     }
 
+    /// What to do now if no run belongs to the operation.
+    const fn advice_without_run(&self) -> &'static str {
+        match &self.0.kind {
+            OperationPollErrorKind::Failed => {
+                "read the status detail, fix the data or the flow, then try again"
+            }
+            OperationPollErrorKind::Gone(_) => {
+                "try again to learn the outcome: the service does not keep operations for ever"
+            }
+            OperationPollErrorKind::NotFound(_) => "check the operation's id and the base URL",
+            OperationPollErrorKind::LostTrack { .. }
+            | OperationPollErrorKind::TimeLimit { .. }
+            | OperationPollErrorKind::Stopped => {
+                "resume with the resume token: the operation continues"
+            }
+            OperationPollErrorKind::Unauthorized { .. } | OperationPollErrorKind::NoToken(_) => {
+                "get a new token, then resume with the resume token; the operation continues"
+            }
+            OperationPollErrorKind::Forbidden(_) => {
+                "have an administrator grant IndustryData.ReadBasic.All, then resume with the resume token; the operation continues; a token from before the grant lacks it, and a managed identity keeps its token for up to 24 h"
+            }
+            OperationPollErrorKind::Unexpected(_) => {
+                "check the base URL and any proxy on the way to the service, then resume with the resume token"
+            }
+        }
+    }
+
     /// The service's answer, if it caused the error.
     #[must_use]
     pub const fn service_error(&self) -> Option<&ServiceError> {
@@ -183,10 +246,20 @@ impl OperationPollError {
         }
     }
 
-    /// The service's id of the request that caused the error, for its support.
+    /// The service's id of the request that caused the error, for its support. If the operation failed, this is the poll
+    /// that returned the failure.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
+        if let OperationPollErrorKind::Failed = &self.0.kind {
+            return self.0.request_ids.ended.as_deref();
+        }
         self.service_error().and_then(ServiceError::request_id)
+    }
+
+    /// The service's ids of the requests that matter to its support: of the one that created the operation, if this
+    /// process made it, and of the poll that returned the failure.
+    pub fn request_ids(&self) -> impl Iterator<Item = &str> {
+        self.0.request_ids.iter()
     }
 
     /// The store's error if the start's outcome could not be recorded.

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::lro::{
     answer::{error_body, is_whole_success, operation},
     machine::{Machine, Sealed},
-    operation_poll_error::{OperationPollError, OperationPollErrorKind},
+    operation_poll_error::{OperationPollError, OperationPollErrorKind, RequestIds},
     pace::{LostTrack, Pace, Pausing, TimeUp},
     progress::{PauseReason, Progress},
     resume::ResumeToken,
@@ -22,7 +22,7 @@ use crate::policy::{
 use crate::{
     auth::token::{AccessToken, Challenge, TokenError},
     endpoint::service::Service,
-    model::{operation::Operation, status::OperationStatus},
+    model::{operation::Operation, origin::OperationOrigin, status::OperationStatus},
     now::Now,
     policy::{Limits, PollingPolicy},
     seed::Seed,
@@ -45,6 +45,18 @@ pub struct PollPlan {
     pub limits: Limits,
 }
 
+/// The acceptance with which this process began an operation.
+#[derive(Clone, Debug)]
+pub(super) struct Begun {
+    pub(super) seed: Seed,
+    /// The number of requests made so far.
+    pub(super) requests: u32,
+    pub(super) at: Now,
+    pub(super) deadline: Duration,
+    pub(super) retry_after: Option<Duration>,
+    pub(super) request_id: Option<String>,
+}
+
 /// Polls one operation until it ends.
 #[derive(Debug)]
 pub struct OperationPoll {
@@ -54,7 +66,8 @@ pub struct OperationPoll {
     state: State,
     pace: Pace,
     accepted: Timestamp,
-    /// Whether the operation is known to come from an accepted start.
+    origin: OperationOrigin,
+    /// Whether `accepted` is when the service accepted what created the operation, and not when the poll began.
     is_known: bool,
     operation: Option<Arc<Operation>>,
     refused: Option<Box<(Challenge, ServiceError)>>,
@@ -64,8 +77,10 @@ pub struct OperationPoll {
     unauthorized: u32,
     /// Whether this poll was already repeated with a fresh token.
     repeated: bool,
-    /// Whether the start obtained a token.
-    has_started: bool,
+    /// Whether this process created the operation. It obtained a token for that.
+    has_begun: bool,
+    /// The service's ids of the request that created the operation and of the poll that showed its end.
+    request_ids: RequestIds,
 }
 
 #[derive(Debug)]
@@ -101,6 +116,7 @@ impl OperationPoll {
             seed: Seed::new(seed),
             state: State::Due,
             accepted: accepted.unwrap_or(now.utc),
+            origin: OperationOrigin::Start,
             is_known: accepted.is_some(),
             operation: None,
             refused: None,
@@ -109,27 +125,35 @@ impl OperationPoll {
             not_found: 0,
             unauthorized: 0,
             repeated: false,
-            has_started: false,
+            has_begun: false,
+            request_ids: RequestIds::default(),
         }
     }
 
-    pub(super) fn after_start(
+    /// Polls an operation that this process began. The first poll comes one interval after the acceptance.
+    pub(super) fn begun(
         plan: PollPlan,
         url: OperationUrl,
-        seed: Seed,
-        requests: u32,
-        accepted: Now,
-        deadline: Duration,
-        retry_after: Option<Duration>,
+        origin: OperationOrigin,
+        begun: Begun,
     ) -> Self {
-        let mut poll = Self::new(url, plan, Some(accepted.utc), [0; 16], accepted);
-        poll.seed = seed;
-        poll.requests = requests;
-        poll.pace.deadline = deadline;
-        poll.has_started = true;
+        let mut poll = Self::new(url, plan, Some(begun.at.utc), [0; 16], begun.at);
+        poll.seed = begun.seed;
+        poll.requests = begun.requests;
+        poll.pace.deadline = begun.deadline;
+        poll.origin = origin;
+        poll.has_begun = true;
+        poll.request_ids.begun = begun.request_id;
         let pause = poll.plan.policy.interval(Duration::ZERO);
-        poll.pause_for(pause, retry_after, PauseReason::Interval, accepted);
+        poll.pause_for(pause, begun.retry_after, PauseReason::Interval, begun.at);
         poll
+    }
+
+    /// Sets what created the operation, as a resume token has it.
+    #[must_use]
+    pub const fn with_origin(mut self, origin: OperationOrigin) -> Self {
+        self.origin = origin;
+        self
     }
 
     /// The result, if the poll has ended. A request that was dropped counts as a poll, so the next one comes an
@@ -174,10 +198,43 @@ impl OperationPoll {
         self.operation.as_deref()
     }
 
-    /// When the start was accepted, or else when the poll began.
+    /// When the service accepted what created the operation. If only its id or its URL was given, this is when the
+    /// operation was created, once a poll has returned that; until then it is when the poll began.
     #[must_use]
-    pub const fn accepted(&self) -> Timestamp {
-        self.accepted
+    pub fn accepted(&self) -> Timestamp {
+        let created = self.operation().and_then(Operation::created);
+        created.filter(|_| !self.is_known).unwrap_or(self.accepted)
+    }
+
+    /// Whether [`accepted`](Self::accepted) is more than the time when the poll began.
+    #[must_use]
+    pub fn is_accepted_known(&self) -> bool {
+        self.is_known || self.operation().and_then(Operation::created).is_some()
+    }
+
+    pub(crate) const fn seed(&self) -> Seed {
+        self.seed
+    }
+
+    /// The time that is left before the time limit of the poll.
+    pub(crate) const fn left(&self, now: Now) -> Duration {
+        self.pace.left(now)
+    }
+
+    /// What created the operation. If this process did not, an operation that says so is a validation's.
+    #[must_use]
+    pub fn origin(&self) -> OperationOrigin {
+        let is_validation = || self.operation().is_some_and(Operation::is_validation);
+        if self.origin == OperationOrigin::Start && !self.has_begun && is_validation() {
+            return OperationOrigin::Validation;
+        }
+        self.origin
+    }
+
+    /// The service's ids of the requests that matter to its support: of the one that created the operation, if this
+    /// process made it, and of the poll that returned the end.
+    pub fn request_ids(&self) -> impl Iterator<Item = &str> {
+        self.request_ids.iter()
     }
 
     /// The plan of the poll.
@@ -204,11 +261,13 @@ impl OperationPoll {
     /// The token with which any process can resume the poll.
     #[must_use]
     pub fn resume_token(&self) -> ResumeToken {
-        ResumeToken::new(self.plan.service.base(), &self.url, self.accepted)
+        ResumeToken::new(self.plan.service.base(), &self.url, self.accepted())
+            .with_origin(self.origin())
     }
 
     fn end(&mut self, kind: OperationPollErrorKind) {
-        let error = OperationPollError::new(kind, self.operation.clone(), self.resume_token());
+        let (operation, resume) = (self.operation.clone(), self.resume_token());
+        let error = OperationPollError::new(kind, operation, resume, self.request_ids.clone());
         self.state = State::Ended(Err(error));
     }
 
@@ -264,8 +323,17 @@ impl OperationPoll {
         }
     }
 
-    fn seen(&mut self, operation: Operation, asked: Option<Duration>, now: Now) {
+    fn seen(
+        &mut self,
+        operation: Operation,
+        request_id: impl FnOnce() -> Option<String>,
+        asked: Option<Duration>,
+        now: Now,
+    ) {
         self.pace.answered();
+        if operation.status().is_terminal() {
+            self.request_ids.ended = request_id();
+        }
         let operation = Arc::new(operation);
         self.operation = Some(Arc::clone(&operation));
         match operation.status() {
@@ -349,7 +417,7 @@ impl Asks for OperationPoll {
 
     fn no_token(&mut self, error: TokenError, now: Now) {
         // A source that worked before may work again, whatever its error is.
-        let has_worked = self.polls > 0 || self.has_started;
+        let has_worked = self.polls > 0 || self.has_begun;
         if has_worked && !matches!(error, TokenError::Refused(_)) {
             self.transient(TransientError::Token(error), None, now);
             return;
@@ -418,7 +486,10 @@ impl Asks for OperationPoll {
         }
         if is_whole_success(head.status) {
             match operation(head, body, &token) {
-                Ok(operation) => self.seen(operation, asked, now),
+                Ok(operation) => {
+                    let id = || ServiceError::request_id_of(&head.headers, token.text());
+                    self.seen(operation, id, asked, now);
+                }
                 Err(error) => self.transient(error, asked, now),
             }
             return;

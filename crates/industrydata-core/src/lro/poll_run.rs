@@ -36,6 +36,8 @@ pub struct RunPoll {
     pace: Pace,
     run: Option<Arc<IndustryDataRun>>,
     polls: u32,
+    /// The service's id of the poll that returned the end.
+    request_id: Option<String>,
     /// The state that the next read takes over from the last one.
     refusals: Refusals,
 }
@@ -61,6 +63,7 @@ impl RunPoll {
             seed,
             run: None,
             polls: 0,
+            request_id: None,
             refusals: Refusals::default(),
         }
     }
@@ -77,6 +80,15 @@ impl RunPoll {
         self.run.as_deref()
     }
 
+    pub(crate) const fn seed(&self) -> Seed {
+        self.seed
+    }
+
+    /// The time that is left before the time limit of the poll.
+    pub(crate) const fn left(&self, now: Now) -> Duration {
+        self.pace.left(now)
+    }
+
     /// The plan of the poll.
     #[must_use]
     pub const fn plan(&self) -> &PollPlan {
@@ -84,7 +96,8 @@ impl RunPoll {
     }
 
     fn end(&mut self, kind: RunPollErrorKind) {
-        let error = RunPollError::new(kind, self.id.clone(), self.run.clone());
+        let (run, request_id) = (self.run.clone(), self.request_id.clone());
+        let error = RunPollError::new(kind, self.id.clone(), run, request_id);
         self.state = State::Ended(Err(error));
     }
 
@@ -97,6 +110,7 @@ impl RunPoll {
             return;
         };
         let (asked, now) = (read.asked(), read.last());
+        self.request_id = read.take_request_id();
         self.polls = self.polls.saturating_add(read.requests());
         // Any answer but a 401 ends a row of them.
         let goes_on = matches!(&outcome, Err(ReadErrorKind::GaveUp { last, .. }) if match last {

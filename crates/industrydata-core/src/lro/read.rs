@@ -72,6 +72,8 @@ pub struct Read<E: Endpoint> {
     errors: u32,
     /// The Retry-After of the last answer.
     asked: Option<Duration>,
+    /// The service's id of the last request that it answered with a success.
+    request_id: Option<String>,
     /// The latest moment reported.
     last: Now,
 }
@@ -119,6 +121,7 @@ impl<E: Endpoint> Read<E> {
             requests: 0,
             errors: 0,
             asked: None,
+            request_id: None,
             last: now,
         }
     }
@@ -176,6 +179,11 @@ impl<E: Endpoint> Read<E> {
     /// The latest moment reported.
     pub(crate) const fn last(&self) -> Now {
         self.last
+    }
+
+    /// The service's id of the last request that it answered with a success.
+    pub(super) fn take_request_id(&mut self) -> Option<String> {
+        self.request_id.take()
     }
 
     /// The number of requests made so far.
@@ -390,6 +398,7 @@ impl<E: Endpoint> Asks for Read<E> {
         };
         self.asked = retry_after(&head.headers, now.utc);
         if is_whole_success(head.status) {
+            self.request_id = ServiceError::request_id_of(&head.headers, token.text());
             match self.read(head, body, &token, now) {
                 Ok(Ok(page)) => self.page(page, &token),
                 Ok(Err(error)) => self.end(ReadErrorKind::Unreadable(error)),

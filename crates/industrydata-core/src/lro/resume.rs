@@ -6,18 +6,28 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use jiff::Timestamp;
 
 use crate::policy::MAX_RESUME_TOKEN_BYTES;
-use crate::wire::{
-    base_url::BaseUrl,
-    location::{OperationUrl, error::LocationError},
+use crate::{
+    model::origin::OperationOrigin,
+    wire::{
+        base_url::BaseUrl,
+        location::{OperationUrl, error::LocationError},
+    },
 };
 
-/// What every token of this version begins with; no operation id has a colon.
+/// What the token of a start begins with; no operation id has a colon. Every release can read such tokens.
 const PREFIX: &str = "idr1:";
+/// What a token of another operation begins with. Release 0.1 reports it as newer.
+const PREFIX_WITH_ORIGIN: &str = "idr2:";
+/// The origins that have a number in a token, and that number. None is the number of a kind of target.
+const ORIGINS: [(OperationOrigin, u8); 2] = [
+    (OperationOrigin::Validation, 16),
+    (OperationOrigin::Reset, 17),
+];
 
 /// An operation poll that another process can resume: short ASCII text with no secret in it.
 ///
-/// It holds the operation and the time when its start was accepted. Before its use it is checked against the base URL,
-/// and a token made for another service is refused.
+/// It holds the operation, what created it, and the time when that was accepted, by which its run is found. Before its
+/// use it is checked against the base URL, and a token made for another service is refused.
 ///
 /// ```
 /// use industrydata_core::{lro::ResumeToken, wire::{BaseUrl, OperationUrl}};
@@ -33,6 +43,7 @@ const PREFIX: &str = "idr1:";
 pub struct ResumeToken {
     /// Unix seconds of the 202, or of the poll's beginning.
     accepted: i64,
+    origin: OperationOrigin,
     target: Target,
 }
 
@@ -53,6 +64,7 @@ impl ResumeToken {
             OperationUrl::from_id(base, id).is_ok_and(|usual| usual.as_str() == url.as_str());
         Self {
             accepted: accepted.as_second().clamp(0, (1 << 40) - 1),
+            origin: OperationOrigin::Start,
             target: if usual {
                 Target::Id {
                     base: crc32fast::hash(base.as_str().as_bytes()),
@@ -62,6 +74,19 @@ impl ResumeToken {
                 Target::Url(url.as_str().to_owned())
             },
         }
+    }
+
+    /// The same token for an operation of this origin; [`OperationOrigin::Start`] if none is set.
+    #[must_use]
+    pub const fn with_origin(mut self, origin: OperationOrigin) -> Self {
+        self.origin = origin;
+        self
+    }
+
+    /// What created the operation. A token of release 0.1 has [`OperationOrigin::Start`].
+    #[must_use]
+    pub const fn origin(&self) -> OperationOrigin {
+        self.origin
     }
 
     /// Whether `text` begins like a resume token of any version, even if the rest is malformed.
@@ -101,6 +126,8 @@ impl ResumeToken {
 impl fmt::Display for ResumeToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut bytes = self.accepted.to_be_bytes().to_vec();
+        let origin = ORIGINS.iter().find(|(origin, _)| *origin == self.origin);
+        bytes.extend(origin.map(|(_, number)| *number));
         match &self.target {
             Target::Id { base, id } => {
                 bytes.push(0);
@@ -115,7 +142,11 @@ impl fmt::Display for ResumeToken {
         bytes.extend_from_slice(&crc32fast::hash(&bytes).to_be_bytes());
         // Only the lower five of the eight bytes of seconds: they reach the year 36,812.
         let kept = bytes.get(3..).unwrap_or_default();
-        write!(f, "{PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(kept))
+        let prefix = match origin {
+            Some(_) => PREFIX_WITH_ORIGIN,
+            None => PREFIX,
+        };
+        write!(f, "{prefix}{}", BASE64_URL_SAFE_NO_PAD.encode(kept))
     }
 }
 
@@ -123,7 +154,8 @@ impl FromStr for ResumeToken {
     type Err = ResumeError;
 
     fn from_str(text: &str) -> Result<Self, ResumeError> {
-        let Some(encoded) = text.strip_prefix(PREFIX) else {
+        let plain = text.strip_prefix(PREFIX);
+        let Some(encoded) = plain.or_else(|| text.strip_prefix(PREFIX_WITH_ORIGIN)) else {
             return Err(if Self::is_meant_by(text) {
                 ResumeError::Newer
             } else {
@@ -147,6 +179,15 @@ impl FromStr for ResumeToken {
         let (accepted, rest) = body
             .split_first_chunk::<8>()
             .ok_or(ResumeError::Malformed)?;
+        let (origin, rest) = match (plain, rest) {
+            (Some(_), rest) => (OperationOrigin::Start, rest),
+            (None, [number, rest @ ..]) => {
+                let origin = ORIGINS.iter().find(|(_, it)| it == number);
+                let (origin, _) = origin.ok_or(ResumeError::Newer)?;
+                (*origin, rest)
+            }
+            (None, []) => return Err(ResumeError::Malformed),
+        };
         let target = match rest.split_first().ok_or(ResumeError::Malformed)? {
             (0, rest) => {
                 let (base, id) = rest
@@ -162,6 +203,7 @@ impl FromStr for ResumeToken {
         };
         Ok(Self {
             accepted: i64::from_be_bytes(*accepted),
+            origin,
             target,
         })
     }
@@ -171,7 +213,7 @@ impl FromStr for ResumeToken {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ResumeError {
     /// The text is not a resume token, or not a whole one.
-    #[error("this is not a whole resume token: copy it again, from `idr1:` to its end")]
+    #[error("this is not a whole resume token: copy it again, from `idr` to its end")]
     Malformed,
     /// A newer release made the token.
     #[error("this resume token was made by a newer release: update this program")]
@@ -234,11 +276,11 @@ mod tests {
 
     #[test]
     fn a_newer_token_is_not_a_broken_one() {
-        assert_eq!("idr2:AAAA".parse::<ResumeToken>(), Err(ResumeError::Newer));
-        assert_eq!(
-            "idr1:AAAA".parse::<ResumeToken>(),
-            Err(ResumeError::Malformed)
-        );
+        assert_eq!("idr3:AAAA".parse::<ResumeToken>(), Err(ResumeError::Newer));
+        for broken in ["idr1:AAAA", "idr2:AAAA"] {
+            let read = broken.parse::<ResumeToken>();
+            assert_eq!(read, Err(ResumeError::Malformed), "{broken}");
+        }
         assert_eq!("abc".parse::<ResumeToken>(), Err(ResumeError::Malformed));
         assert!(!ResumeToken::is_meant_by("https://a/"));
     }
@@ -271,6 +313,7 @@ mod tests {
     fn a_resume_token_has_a_maximum_length() {
         let token = |url: usize| ResumeToken {
             accepted: 1,
+            origin: OperationOrigin::Start,
             target: Target::Url("u".repeat(url)),
         };
         let (longest, longer) = (token(10_486), token(10_487));
@@ -278,6 +321,74 @@ mod tests {
         assert_eq!(longest.to_string().parse(), Ok(longest));
         let longer = longer.to_string().parse::<ResumeToken>();
         assert_eq!(longer, Err(ResumeError::Malformed));
+    }
+
+    #[test]
+    fn a_token_keeps_what_created_its_operation() {
+        let base = BaseUrl::graph();
+        let usual = OperationUrl::from_id(&base, "abc").unwrap();
+        let other = "https://graph.microsoft.com/beta/external/industryData/operations('abc')?x=1";
+        let other = OperationUrl::parse(&base, other).unwrap();
+        for url in [&usual, &other] {
+            let token = ResumeToken::new(&base, url, Timestamp::from_second(7).unwrap());
+            for (origin, prefix) in [
+                (OperationOrigin::Start, "idr1:"),
+                (OperationOrigin::Validation, "idr2:"),
+                (OperationOrigin::Reset, "idr2:"),
+            ] {
+                let token = token.clone().with_origin(origin);
+                let text = token.to_string();
+                assert!(text.starts_with(prefix), "{text}");
+                let read: ResumeToken = text.parse().unwrap();
+                assert_eq!((read.origin(), &read), (origin, &token));
+                assert_eq!(read.accepted().as_second(), 7);
+                assert_eq!(read.operation_url(&base).as_ref(), Ok(url));
+                // Neither prefix makes a token of the other kind.
+                let swapped = match text.split_once(':').unwrap() {
+                    ("idr1", rest) => format!("idr2:{rest}"),
+                    (_, rest) => format!("idr1:{rest}"),
+                };
+                assert!(swapped.parse::<ResumeToken>().is_err(), "{swapped}");
+            }
+        }
+    }
+
+    /// Tokens as release 0.1 writes them: for the usual URL, and for another one.
+    const OLD: [(&str, i64, &str); 2] = [
+        (
+            "idr1:AGmwB8AA7gF0ATE3MWJmMGI0LTE0ZTktNDA4Zi03MWRkLTA4ZGNkMmExNWQyMzOMTlY",
+            1_773_144_000,
+            "171bf0b4-14e9-408f-71dd-08dcd2a15d23",
+        ),
+        (
+            "idr1:AGmwB8EBaHR0cHM6Ly9ncmFwaC5taWNyb3NvZnQuY29tL2JldGEvZXh0ZXJuYWwvaW5kdXN0cnlEYXRhL29wZXJhdGlvbnMoJ2FiYycpP3g9MU5U4SQ",
+            1_773_144_001,
+            "abc",
+        ),
+    ];
+
+    #[test]
+    fn tokens_of_the_first_release_are_read() {
+        for (text, accepted, id) in OLD {
+            let token: ResumeToken = text.parse().unwrap();
+            assert_eq!(token.accepted().as_second(), accepted);
+            assert_eq!(token.origin(), OperationOrigin::Start);
+            let url = token.operation_url(&BaseUrl::graph()).unwrap();
+            assert_eq!(url.operation_id(), id);
+            assert_eq!(token.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn an_origin_of_a_newer_release_is_newer() {
+        let mut bytes = vec![0; 8];
+        bytes.extend_from_slice(&[9, 1, b'u']);
+        bytes.extend_from_slice(&crc32fast::hash(&bytes).to_be_bytes());
+        let text = format!(
+            "{PREFIX_WITH_ORIGIN}{}",
+            BASE64_URL_SAFE_NO_PAD.encode(&bytes[3..])
+        );
+        assert_eq!(text.parse::<ResumeToken>(), Err(ResumeError::Newer));
     }
 
     #[test]

@@ -19,6 +19,7 @@ struct Inner {
     kind: RunPollErrorKind,
     id: String,
     run: Option<Arc<IndustryDataRun>>,
+    request_id: Option<String>,
 }
 
 /// Why a run poll ended without success.
@@ -52,8 +53,14 @@ impl RunPollError {
         kind: RunPollErrorKind,
         id: String,
         run: Option<Arc<IndustryDataRun>>,
+        request_id: Option<String>,
     ) -> Self {
-        Self(Box::new(Inner { kind, id, run }))
+        Self(Box::new(Inner {
+            kind,
+            id,
+            run,
+            request_id,
+        }))
     }
 
     /// What happened.
@@ -113,10 +120,12 @@ impl RunPollError {
         }
     }
 
-    /// The service's id of the request that caused the error, for its support.
+    /// The service's id of the request that caused the error, for its support. If the run ended, this is the poll that
+    /// returned its end.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
-        self.service_error().and_then(ServiceError::request_id)
+        let of_error = self.service_error().and_then(ServiceError::request_id);
+        of_error.or(self.0.request_id.as_deref())
     }
 }
 

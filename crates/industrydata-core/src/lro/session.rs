@@ -1,11 +1,14 @@
 //! The calls for one tenant, as machines.
 
-use std::time::Duration;
+use std::{fmt, sync::Arc, time::Duration};
 
 use crate::lro::{
     accepted::Accepted,
+    action_error::ActionError,
+    perform::{Perform, Performed},
     poll_operation::{OperationPoll, PollPlan},
     poll_run::RunPoll,
+    progress::{PauseReason, Progress},
     read::{Read, ReadPlan},
     recorded_poll::RecordedPoll,
     resume::{ResumeError, ResumeToken},
@@ -13,7 +16,7 @@ use crate::lro::{
     transact::Transact,
 };
 use crate::{
-    endpoint::{contract::Endpoint, service::Service},
+    endpoint::{action::Action, contract::Endpoint, service::Service},
     ledger::{
         change::Change,
         entry::Entry,
@@ -42,6 +45,19 @@ pub struct Session {
     caller: Caller,
     wait_for_slot: bool,
     schedule: Option<Schedule>,
+    on_wait: OnWait,
+}
+
+/// What a caller does before each pause of a call that is not polled.
+#[derive(Clone, Default)]
+struct OnWait(Option<Arc<Report>>);
+
+type Report = dyn Fn(&PauseReason, Duration) + Send + Sync;
+
+impl fmt::Debug for OnWait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("OnWait").field(&self.0.is_some()).finish()
+    }
 }
 
 impl Session {
@@ -62,6 +78,7 @@ impl Session {
             caller,
             wait_for_slot: false,
             schedule: None,
+            on_wait: OnWait(None),
         }
     }
 
@@ -88,6 +105,22 @@ impl Session {
     pub fn schedule(mut self, schedule: Schedule) -> Self {
         self.schedule = Some(schedule);
         self
+    }
+
+    /// Sets a function that is called before each pause of a start, with its reason and its length.
+    pub fn on_wait(
+        mut self,
+        report: impl Fn(&PauseReason, Duration) + Send + Sync + 'static,
+    ) -> Self {
+        self.on_wait = OnWait(Some(Arc::new(report)));
+        self
+    }
+
+    /// Reports a pause to the function that was set. An adapter calls it while it drives a machine to its end.
+    pub fn report(&self, progress: &Progress) {
+        if let OnWait(Some(report)) = &self.on_wait {
+            report(progress.reason(), progress.next_poll_in());
+        }
     }
 
     /// The tenant.
@@ -128,6 +161,35 @@ impl Session {
         RecordedPoll::after(accepted, self.polling)
     }
 
+    /// Validates the files of a data connector: sends the POST once. The ledger is not touched.
+    #[must_use]
+    pub fn validate(&self, connector: &str, seed: [u8; 16], now: Now) -> Perform {
+        Perform::new(Action::validate(connector), self.read_plan(), seed, now)
+    }
+
+    /// Resets a provisioning flow: sends the POST once. The ledger is not touched.
+    #[must_use]
+    pub fn reset_flow(&self, flow_set: &str, flow: &str, seed: [u8; 16], now: Now) -> Perform {
+        let action = Action::reset_flow(flow_set, flow);
+        Perform::new(action, self.read_plan(), seed, now)
+    }
+
+    /// Polls the operation of an action that was accepted. `None` if the answer named none.
+    #[must_use]
+    pub fn after_action(&self, performed: &Performed) -> Option<RecordedPoll> {
+        performed.poll(self.polling).map(RecordedPoll::of)
+    }
+
+    /// Polls the operation of a validation that was accepted.
+    ///
+    /// # Errors
+    ///
+    /// [`ActionError`] if the answer named none. The validation was accepted.
+    pub fn after_validation(&self, performed: &Performed) -> Result<RecordedPoll, ActionError> {
+        self.after_action(performed)
+            .ok_or_else(|| performed.without_location())
+    }
+
     /// Polls the operation that a resume token names, at once.
     ///
     /// # Errors
@@ -141,7 +203,7 @@ impl Session {
     ) -> Result<RecordedPoll, ResumeError> {
         let url = token.operation_url(self.service.base())?;
         let poll = OperationPoll::new(url, self.poll_plan(), Some(token.accepted()), seed, now);
-        Ok(RecordedPoll::of(poll))
+        Ok(RecordedPoll::of(poll.with_origin(token.origin())))
     }
 
     /// Polls the operation at a checked URL, at once.
@@ -159,11 +221,7 @@ impl Session {
     /// Reads an endpoint.
     #[must_use]
     pub fn read<E: Endpoint>(&self, endpoint: E, seed: [u8; 16], now: Now) -> Read<E> {
-        let plan = ReadPlan {
-            service: self.service.clone(),
-            limits: self.limits,
-        };
-        Read::new(endpoint, plan, seed, now)
+        Read::new(endpoint, self.read_plan(), seed, now)
     }
 
     /// Reads the quota from the ledger, with a forecast if the schedule is known.
@@ -191,6 +249,13 @@ impl Session {
     pub(crate) fn read_quota(&self) -> Change {
         let (key, throttle) = self.ledger();
         Change::read(key, throttle)
+    }
+
+    pub(crate) fn read_plan(&self) -> ReadPlan {
+        ReadPlan {
+            service: self.service.clone(),
+            limits: self.limits,
+        }
     }
 
     fn poll_plan(&self) -> PollPlan {

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::lro::{
     acceptance::Acceptance,
     accepted::{Accepted, AcceptedParts},
-    answer::{error_body, redacted, without_token},
+    answer::{error_body, readable, redacted},
     machine::{Machine, Sealed},
     pace::Pausing,
     progress::{PauseReason, Progress},
@@ -16,15 +16,16 @@ use crate::lro::{
     step::{Asks, Exchange, Pause, Pauses, Records, Step, Transaction, Writes},
 };
 use crate::policy::{
-    DEFAULT_THROTTLE, MARGIN, MAX_SHORT_LEASES, MAX_SHOWN_CHARS, MAX_SHOWN_LOCATIONS,
-    MAX_SLOT_WAIT, MIN_REQUEST_TIME, SHORT_THROTTLE, SLOT_JITTER, THROTTLE_REMAINDER_MARGIN,
-    THROTTLE_REMAINDERS,
+    DEFAULT_THROTTLE, MARGIN, MAX_SHORT_LEASES, MAX_SHOWN_LOCATIONS, MAX_SLOT_WAIT,
+    MIN_REQUEST_TIME, SHORT_THROTTLE, SLOT_JITTER, THROTTLE_REMAINDER_MARGIN, THROTTLE_REMAINDERS,
 };
 use crate::{
     auth::token::{AccessToken, Challenge, TokenError},
     endpoint::{service::Service, start_run::StartRun},
     ledger::{
         change::Change,
+        clock::ClockReading,
+        entry::Entry,
         key::{Caller, LedgerKey},
         quota::Quota,
         refusal::{Refusal, RefusalReason},
@@ -81,6 +82,8 @@ pub struct Start {
     throttles: u32,
     /// How often the start may still wait for the rest of such a 429, if the ledger is not open yet.
     remainders: u8,
+    /// What the `Date` of the last answer shows about the ledger's clock.
+    clock_reading: Option<ClockReading>,
     /// Whether the start has paused.
     waited: bool,
     /// Whether recording the outcome of a failed start was tried a second time.
@@ -130,6 +133,24 @@ struct Slot {
     id: [u8; 16],
     /// The last moment before the reservation. The lease runs from then, by either clock.
     since: Now,
+    /// The store's clock at the reservation, and the steady time at which its reply came.
+    granted: (Timestamp, Duration),
+    /// The steady time at which the last request was handed out.
+    sent: Duration,
+}
+
+impl Slot {
+    /// Compares the `Date` of an answer that has just come with the store's clock. That clock was read once, at the
+    /// reservation; since then the steady clock has run.
+    fn clock_reading(&self, date: Timestamp, now: Now) -> ClockReading {
+        let (clock, replied) = self.granted;
+        let after = |time: Duration| clock.saturating_add(time).unwrap_or(Timestamp::MAX);
+        ClockReading::new(
+            date,
+            after(self.sent.saturating_sub(replied)),
+            after(now.steady.saturating_sub(self.since.steady)),
+        )
+    }
 }
 
 #[derive(Debug)]
@@ -143,7 +164,8 @@ struct Refused {
 enum After {
     End(Result<Accepted, StartErrorKind>),
     Pause {
-        until: Duration,
+        /// From when the outcome is recorded: the store's clock dates the end of a 429 from then.
+        time: Duration,
         reason: PauseReason,
         otherwise: StartErrorKind,
     },
@@ -180,6 +202,7 @@ impl Start {
             short_leases: 0,
             throttles: 0,
             remainders: 0,
+            clock_reading: None,
             waited: false,
             settled_again: false,
         }
@@ -207,13 +230,14 @@ impl Start {
                     after: After::End(Err(kind)),
                 };
             }
-            After::End(Err(kind)) => self.end_err(kind, error),
+            After::End(Err(kind)) => self.end_err(self.dated(kind), error),
             After::Pause {
-                until,
+                time,
                 reason,
                 otherwise,
             } => {
-                let otherwise = self.error(otherwise, error);
+                let until = now.steady.saturating_add(time).min(self.deadline);
+                let otherwise = self.error(self.dated(otherwise), error);
                 self.pause(until, reason, otherwise, now);
             }
             After::Reserve => self.reserve_anew(),
@@ -264,25 +288,27 @@ impl Start {
     }
 
     fn reserve_anew(&mut self) {
+        self.clock_reading = None;
         let id = Seed::new(self.seed.bytes).reservation(self.seed.reservations);
         self.seed.reservations += 1;
         self.state = State::Reserve { id, begun: false };
     }
 
-    /// The forecast at the moment of acceptance, given the starts made before it.
-    fn forecast(&self, slot: Slot, now: Now) -> Option<Forecast> {
+    /// The forecast at the moment of acceptance, given the starts made before it. All times are by the service's clock, as
+    /// far as known.
+    fn forecast(&self, slot: Slot, accepted: Timestamp) -> Option<Forecast> {
         let schedule = self.schedule?;
         let own = hex(slot.id);
         let entries = self.quota.iter().flat_map(Quota::entries);
         let before = entries.filter(|entry| entry.id() != own);
-        let times = before.flat_map(|entry| [entry.reserved_at(), entry.date()]);
-        Some(schedule.forecast(&times.collect::<Vec<_>>(), now.utc))
+        let times = before.flat_map(Entry::service_times);
+        Some(schedule.forecast(&times.collect::<Vec<_>>(), accepted))
     }
 
     fn settle(&mut self, id: [u8; 16], outcome: Outcome, after: After) {
         let change = Change::settle(self.key.clone(), self.plan.throttle, id, outcome);
         self.state = State::Settle {
-            change: Arc::new(change),
+            change: Arc::new(change.with_clock_reading(self.clock_reading)),
             after,
         };
     }
@@ -295,7 +321,7 @@ impl Start {
     fn release(&mut self, id: [u8; 16], why: String, after: After) {
         let outcome = Outcome::Released {
             why,
-            not_before: None,
+            closed_for: None,
         };
         self.settle(id, outcome, after);
     }
@@ -307,6 +333,20 @@ impl Start {
 
     fn end_err(&mut self, kind: StartErrorKind, ledger: Option<StoreError>) {
         self.state = State::Ended(Err(self.error(kind, ledger)));
+    }
+
+    /// The end of a 429 as the ledger has it, which its clock dates.
+    fn dated(&self, kind: StartErrorKind) -> StartErrorKind {
+        let closed = self.quota.as_ref().and_then(|quota| {
+            let until = quota.not_before()?;
+            Some(quota.by_service_clock(until))
+        });
+        match (kind, closed) {
+            (StartErrorKind::Throttled { error, .. }, Some(until)) => {
+                StartErrorKind::Throttled { until, error }
+            }
+            (kind, _) => kind,
+        }
     }
 
     fn error(&self, kind: StartErrorKind, ledger: Option<StoreError>) -> StartError {
@@ -323,7 +363,7 @@ impl Start {
         let until = now.utc.saturating_add(pause).unwrap_or(Timestamp::MAX);
         let outcome = Outcome::Released {
             why: error.to_string(),
-            not_before: Some(until),
+            closed_for: Some(pause),
         };
         let short = self.throttles == 0 && asked.is_some_and(|asked| asked <= SHORT_THROTTLE);
         // The first pause is the service's Retry-After. After further refusals in a row the pauses grow.
@@ -339,11 +379,7 @@ impl Start {
                 self.slot_jitter().min(pause)
             };
             After::Pause {
-                until: now
-                    .steady
-                    .saturating_add(pause)
-                    .saturating_add(jitter)
-                    .min(self.deadline),
+                time: pause.saturating_add(jitter),
                 reason: PauseReason::Throttled,
                 otherwise: kind,
             }
@@ -365,6 +401,9 @@ impl Start {
                 .ok()
                 .map(|url| url.operation_id().to_owned()),
         };
+        let clock_skew = answered
+            .map(|answered| answered.duration_since(now.utc))
+            .filter(|skew| skew.unsigned_abs() > MARGIN);
         let result = match location {
             Ok(operation) => Ok(Accepted::new(AcceptedParts {
                 service: self.plan.service.clone(),
@@ -375,12 +414,15 @@ impl Start {
                 operation,
                 at: now,
                 retry_after: retry_after(&head.headers, now.utc),
-                clock_skew: answered
-                    .map(|answered| answered.duration_since(now.utc))
-                    .filter(|skew| skew.unsigned_abs() > MARGIN),
+                clock_skew,
+                ledger_clock_skew: self.clock_reading.and_then(|it| it.skew()),
                 request_id,
                 quota: None,
-                forecast: self.forecast(slot, now),
+                // A `Date` has whole seconds only, so it dates the acceptance where the machine's clock is wrong.
+                forecast: self.forecast(
+                    slot,
+                    answered.filter(|_| clock_skew.is_some()).unwrap_or(now.utc),
+                ),
                 unrecorded: None,
             })),
             Err(error) => Err(StartErrorKind::NotFollowable {
@@ -460,7 +502,7 @@ impl Machine for Start {
     fn abandon(&self) -> Option<Arc<Change>> {
         let release = |id| Outcome::Released {
             why: format!("given up before the request was sent ({})", hex(id)),
-            not_before: None,
+            closed_for: None,
         };
         let (id, outcome) = match &self.state {
             State::Reserve { begun: false, .. } | State::Pausing { .. } | State::Ended(_) => {
@@ -500,8 +542,14 @@ impl Records for Start {
             (State::Reserve { id, .. }, Ok(reply)) => match reply.refusal() {
                 Some(refusal) => self.no_slot(*refusal, now),
                 None => {
+                    let granted = (reply.quota().as_of(), now.steady);
                     self.state = State::Ready {
-                        slot: Slot { id, since },
+                        slot: Slot {
+                            id,
+                            since,
+                            granted,
+                            sent: now.steady,
+                        },
                         refused: None,
                     };
                 }
@@ -625,6 +673,10 @@ impl Asks for Start {
             );
             return None;
         }
+        let slot = Slot {
+            sent: now.steady,
+            ..slot
+        };
         let seed = Seed::new(self.seed.bytes);
         let ordinal = self.seed.requests;
         self.seed.requests += 1;
@@ -654,6 +706,8 @@ impl Asks for Start {
             return;
         };
         let (slot, token, repeated) = (*slot, token.clone(), *repeated);
+        let dated = date(&head.headers, now.utc);
+        self.clock_reading = dated.map(|date| slot.clock_reading(date, now));
         let error = || {
             let body = error_body(head, body.as_deref().unwrap_or_default());
             ServiceError::decode(head.status, &head.headers, body, token.text())
@@ -733,10 +787,4 @@ impl Pauses for Start {
 /// The time from `now` until `then`, zero if that is past.
 fn until(now: Timestamp, then: Timestamp) -> Duration {
     Duration::try_from(then.duration_since(now)).unwrap_or_default()
-}
-
-fn readable(value: &[u8], token: &AccessToken) -> String {
-    // Redact before cutting: a cut within the token would leave its beginning.
-    let text = without_token(&String::from_utf8_lossy(value), token);
-    text.chars().take(MAX_SHOWN_CHARS).collect()
 }

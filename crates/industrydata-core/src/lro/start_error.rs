@@ -17,7 +17,7 @@ use crate::{
         base_url::BaseUrl,
         location::error::LocationError,
         service_error::ServiceError,
-        transport::{Phase, TransportError},
+        transport::{Cause, Phase, TransportError},
     },
 };
 
@@ -37,6 +37,11 @@ struct Inner {
     /// Whether the service has no such path (404), and the base URL lacks `/beta`.
     lacks_beta: bool,
 }
+
+/// The system's error, in words.
+#[derive(Debug, thiserror::Error)]
+#[error("this machine gives no random bytes, which the id of a start needs")]
+struct NoRandomness(#[source] Cause);
 
 /// Why a start returned no operation. No run has started, unless the variant says otherwise.
 #[derive(Clone, Debug)]
@@ -64,7 +69,7 @@ pub enum StartErrorKind {
     NoToken(TokenError),
     /// The service refused the request.
     Refused(ServiceError),
-    /// The service could not be reached. Nothing was sent.
+    /// The service could not be reached, or this machine could not send the request ([`Phase::Local`]). Nothing was sent.
     Unreachable(TransportError),
     /// The time limit passed before the request was sent.
     TimeLimit {
@@ -93,6 +98,11 @@ pub enum StartErrorKind {
 }
 
 impl StartError {
+    /// A start without the random bytes that its id needs, because of `error`.
+    pub fn no_randomness(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::local(NoRandomness(Cause::new(error)))
+    }
+
     /// A start that could not begin on this machine, because of `error`.
     pub fn local(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::new(StartErrorKind::Unreachable(TransportError::new(
@@ -188,6 +198,9 @@ impl StartError {
             StartErrorKind::Refused(_) => {
                 "read the service's message and fix the cause: until then the same start will be refused again"
             }
+            StartErrorKind::Unreachable(error) if matches!(error.phase(), Phase::Local) => {
+                "fix the cause on this machine, then start again"
+            }
             StartErrorKind::Unreachable(_) => {
                 "check the network and the base URL, then start again"
             }
@@ -241,11 +254,18 @@ impl StartError {
         self.0.client_request_id.as_deref()
     }
 
-    /// When a start may be made again, if known.
+    /// A time of the ledger by the service's clock, as far as known.
+    fn shown(&self, time: Timestamp) -> Timestamp {
+        let quota = self.0.quota.as_ref();
+        quota.map_or(time, |quota| quota.by_service_clock(time))
+    }
+
+    /// When a start may be made again, if known: by the service's clock if the ledger knows how far its own is off, else
+    /// by the ledger's.
     #[must_use]
     pub fn retry_at(&self) -> Option<Timestamp> {
         if let StartErrorKind::NoSlot(refusal) = &self.0.kind {
-            return Some(refusal.until());
+            return Some(self.shown(refusal.until()));
         }
         if let StartErrorKind::Throttled { until, .. } = &self.0.kind {
             return Some(*until);
@@ -283,7 +303,7 @@ impl fmt::Display for StartError {
                 write!(
                     f,
                     "no start before {:.0}: {}",
-                    refusal.until(),
+                    self.shown(refusal.until()),
                     refusal.reason()
                 )
             }
@@ -302,6 +322,9 @@ impl fmt::Display for StartError {
             }
             StartErrorKind::NoToken(error) => write!(f, "cannot start without a token: {error}"),
             StartErrorKind::Refused(error) => write!(f, "the service refused the start: {error}"),
+            StartErrorKind::Unreachable(error) if error.phase() == Phase::Local => {
+                write!(f, "this machine could not start a run: {error}")
+            }
             StartErrorKind::Unreachable(error) => {
                 write!(f, "the service could not be reached: {error}")
             }
@@ -355,5 +378,27 @@ impl std::error::Error for StartError {
             | StartErrorKind::Stopped
             | StartErrorKind::NotFollowable { .. } => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_without_randomness_says_so() {
+        let error = StartError::no_randomness("the device is gone");
+        assert_eq!(error.may_have_started(), MayHaveStarted::No);
+        let (text, cause) = (
+            error.to_string(),
+            std::error::Error::source(&error).unwrap(),
+        );
+        assert!(
+            text.starts_with("this machine could not start a run"),
+            "{text}"
+        );
+        assert!(cause.to_string().contains("no random bytes"), "{cause}");
+        assert_eq!(cause.source().unwrap().to_string(), "the device is gone");
+        assert!(error.advice().contains("this machine"));
     }
 }

@@ -9,7 +9,7 @@ use crate::policy::{MAX_BODY_BYTES, MAX_ERROR_BODY_BYTES};
 use crate::{
     auth::token::{AccessToken, Challenge, TokenError},
     ledger::{change::Change, reply::StoreReply, store_error::StoreError},
-    now::Now,
+    now::{Deadline, Now},
     policy::Limits,
     wire::transport::{IncompleteBody, TransportError},
 };
@@ -135,6 +135,7 @@ impl<'m> Exchange<'m> {
         let reply = Reply {
             machine: self.machine,
             time_limit,
+            deadline: Deadline::after(time_limit, now),
         };
         Some((request, reply))
     }
@@ -146,6 +147,7 @@ impl<'m> Exchange<'m> {
 pub struct Reply<'m> {
     machine: &'m mut dyn Asks,
     time_limit: Duration,
+    deadline: Deadline,
 }
 
 impl Reply<'_> {
@@ -153,6 +155,14 @@ impl Reply<'_> {
     #[must_use]
     pub const fn time_limit(&self) -> Duration {
         self.time_limit
+    }
+
+    /// The end of that time. Look at it right before the first byte of the request leaves: once it has passed by one of the
+    /// clocks, send nothing and report [`Phase::Local`](crate::wire::Phase::Local). A process that was stopped, or a machine
+    /// that was suspended, then starts nothing late.
+    #[must_use]
+    pub const fn deadline(&self) -> Deadline {
+        self.deadline
     }
 
     /// The most bytes to read of the body of an answer with this status. At zero, do not read the body: an accepted

@@ -5,6 +5,7 @@ use serde::de::IgnoredAny;
 
 use crate::wire::{
     body_error::BodyError,
+    flat_json,
     json::{Node, is_json, is_too_deep, without_bom},
     redact::Redaction,
     rfc3339::rfc3339,
@@ -45,6 +46,18 @@ impl<'a> Body<'a> {
             return Err(BodyError::EmptyBody);
         }
         let json = without_bom(str::from_utf8(self.bytes).map_err(|_| BodyError::NotUtf8)?);
+        let node = match flat_json::read(json, names) {
+            Some(node) => node,
+            None => Self::nested(json, names, depth)?,
+        };
+        read(Members::of(&node, self.redaction).ok_or(BodyError::NotAnObject)?)
+    }
+
+    fn nested<'j>(
+        json: &'j str,
+        names: &'static [&'static str],
+        depth: usize,
+    ) -> Result<Node<'j>, BodyError> {
         let is_object = json
             .trim_start_matches([' ', '\t', '\n', '\r'])
             .starts_with('{');
@@ -57,7 +70,7 @@ impl<'a> Body<'a> {
         if is_too_deep(json) {
             return Err(BodyError::TooDeep);
         }
-        read(Members::of(&node, self.redaction).ok_or(BodyError::NotAnObject)?)
+        Ok(node)
     }
 }
 
@@ -107,6 +120,13 @@ impl<'n, 'a> Members<'n, 'a> {
             Node::List(items) => Some(items),
             Node::Null | Node::Text(_) | Node::Number(_) | Node::Object(_) | Node::Other => None,
         }
+    }
+
+    /// The texts of a list. Other items are skipped.
+    pub(crate) fn texts(&self, name: &str) -> Vec<String> {
+        let items = self.list(name).unwrap_or_default().iter();
+        let texts = items.filter_map(Node::text);
+        texts.map(|text| self.1.text(text)).collect()
     }
 
     pub(crate) fn object(&self, name: &str) -> Option<Self> {

@@ -2,7 +2,7 @@
 //!
 //! | start here | for |
 //! | --- | --- |
-//! | [`Operation`] | the long-running operation that a start creates |
+//! | [`Operation`] | the long-running operation that a start or a validation creates |
 //! | [`IndustryDataRun`] | the run that imports the data |
 //! | [`RunStatistics`] | what a run counted |
 //! | [`RunActivity`] | what a run does with one of its flows |
@@ -18,6 +18,7 @@ pub(crate) mod activity;
 pub(crate) mod members;
 pub(crate) mod open_enum;
 pub(crate) mod operation;
+pub(crate) mod origin;
 pub(crate) mod public_error;
 pub(crate) mod run;
 pub(crate) mod statistics;
@@ -26,6 +27,7 @@ pub(crate) mod status;
 pub use self::{
     activity::{ActivityStatus, RunActivity},
     operation::Operation,
+    origin::OperationOrigin,
     public_error::PublicError,
     run::{IndustryDataRun, RunStatus},
     statistics::{

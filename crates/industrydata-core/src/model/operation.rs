@@ -1,11 +1,14 @@
-//! An operation: what a start creates, and what is polled until the run has ended
-//! ([longRunningOperation](https://learn.microsoft.com/graph/api/resources/longrunningoperation)).
+//! An operation: what a start or a validation creates, and what is polled until it has ended
+//! ([longRunningOperation](https://learn.microsoft.com/graph/api/resources/longrunningoperation),
+//! [fileValidateOperation](https://learn.microsoft.com/graph/api/resources/industrydata-filevalidateoperation)).
 
 use jiff::Timestamp;
 
+use crate::policy::MAX_OPERATION_DEPTH;
 use crate::{
     model::{
         members::{Body, Members},
+        public_error::PublicError,
         status::OperationStatus,
     },
     wire::{body_error::BodyError, json::Node, service_error::reading::summary},
@@ -13,7 +16,8 @@ use crate::{
 
 /// What the service says about an operation.
 ///
-/// `status` decides. Every other member is advisory: a wrong type there reads as absent.
+/// `status` decides. Every other member is advisory: a wrong type there reads as absent. An operation that `succeeded`
+/// may still have found errors in the data: see [`errors`](Self::errors).
 ///
 /// ```
 /// use industrydata_core::{model::{Operation, OperationStatus}, wire::BodyError};
@@ -37,7 +41,16 @@ pub struct Operation {
     odata_type: Option<String>,
     created: Option<Timestamp>,
     last_action: Option<Timestamp>,
+    errors: Vec<PublicError>,
+    warnings: Vec<PublicError>,
+    validated_files: Vec<String>,
 }
+
+/// The types of a validation's operation, without the `#` that `@odata.type` may begin with.
+const VALIDATIONS: [&str; 2] = [
+    "microsoft.graph.industryData.fileValidateOperation",
+    "microsoft.graph.industryData.validateOperation",
+];
 
 impl Operation {
     pub(crate) const NAMES: &'static [&'static str] = &[
@@ -53,6 +66,13 @@ impl Operation {
         "@odata.type",
         "createdDateTime",
         "lastActionDateTime",
+        "errors",
+        "warnings",
+        "validatedFiles",
+        PublicError::NAMES[2],
+        PublicError::NAMES[3],
+        PublicError::NAMES[4],
+        PublicError::NAMES[5],
     ];
 
     /// Reads the body of a 2xx answer to a poll, given the value of its `Content-Type`.
@@ -71,8 +91,8 @@ impl Operation {
         body: &[u8],
         token: Option<&str>,
     ) -> Result<Self, BodyError> {
-        // Three levels: a detail may be an object, and its message too. What is nested elsewhere is skipped.
-        Body::new(content_type, body, token).object(Self::NAMES, 3, |members| {
+        let body = Body::new(content_type, body, token);
+        body.object(Self::NAMES, MAX_OPERATION_DEPTH, |members| {
             let mut statuses = members.node().all("status");
             match (statuses.next(), statuses.next()) {
                 (Some(_), Some(_)) => Err(BodyError::DuplicateKey),
@@ -95,6 +115,9 @@ impl Operation {
             odata_type: members.text("@odata.type"),
             created: members.time("createdDateTime"),
             last_action: members.time("lastActionDateTime"),
+            errors: public_errors(members, "errors"),
+            warnings: public_errors(members, "warnings"),
+            validated_files: members.texts("validatedFiles"),
         }
     }
 
@@ -140,6 +163,45 @@ impl Operation {
     pub const fn last_action(&self) -> Option<Timestamp> {
         self.last_action
     }
+
+    /// The errors that a validation found in the data. If there are any, the data is unusable although the operation
+    /// `succeeded`. [`PublicError::target`] names the file.
+    #[must_use]
+    pub fn errors(&self) -> &[PublicError] {
+        &self.errors
+    }
+
+    /// The warnings of a validation. The data is usable.
+    #[must_use]
+    pub fn warnings(&self) -> &[PublicError] {
+        &self.warnings
+    }
+
+    /// The names of the files that a validation has read.
+    #[must_use]
+    pub fn validated_files(&self) -> &[String] {
+        &self.validated_files
+    }
+
+    /// Whether this is the operation of a validation, by its `@odata.type`. No run belongs to it.
+    #[must_use]
+    pub fn is_validation(&self) -> bool {
+        self.odata_type().is_some_and(|name| {
+            let name = name.strip_prefix('#').unwrap_or(name);
+            VALIDATIONS.iter().any(|it| it.eq_ignore_ascii_case(name))
+        })
+    }
+}
+
+/// The errors of a list. An item that is text is an error with this message, so that no error is lost (B13).
+fn public_errors(members: &Members<'_, '_>, name: &str) -> Vec<PublicError> {
+    let redaction = members.redaction();
+    let items = members.list(name).unwrap_or_default().iter();
+    let errors = items.filter_map(|item| match item.text() {
+        Some(message) => Some(PublicError::of_message(message, redaction)),
+        None => Members::of(item, redaction).map(|it| PublicError::of(&it)),
+    });
+    errors.collect()
 }
 
 /// The text of `statusDetail`; if that is blank, code and message of an object there, or of an `error` beside it.

@@ -1,4 +1,4 @@
-//! The error that stopped a run or an activity
+//! The error that stopped a run or an activity, and what a validation found
 //! ([publicError](https://learn.microsoft.com/graph/api/resources/publicerror)).
 
 use std::fmt;
@@ -7,6 +7,7 @@ use crate::policy::MAX_PUBLIC_ERROR_CHAIN;
 use crate::{
     model::members::Members,
     wire::{
+        redact::Redaction,
         service_error::{
             detail::ErrorDetail,
             reading::{codes, detail, details, inner_errors},
@@ -15,7 +16,7 @@ use crate::{
     },
 };
 
-/// Why a run or an activity failed. Every member may be absent; `Display` escapes control characters.
+/// Why a run or an activity failed, or what a validation found in the data. Every member may be absent; `Display` escapes control characters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PublicError {
     summary: ErrorDetail,
@@ -39,6 +40,14 @@ impl PublicError {
             summary: detail(node, redaction),
             details: details(Some(node), redaction),
             inner_codes: codes(inner_errors(Some(node), MAX_PUBLIC_ERROR_CHAIN), redaction),
+        }
+    }
+
+    /// An error that is nothing but text.
+    pub(crate) fn of_message(message: &str, redaction: Redaction<'_>) -> Self {
+        Self {
+            summary: ErrorDetail::redacted(None, Some(message), None, redaction),
+            ..Self::default()
         }
     }
 

@@ -1,7 +1,8 @@
 //! Compares the ledger with the service's lists. This resolves starts in doubt by evidence, enters external starts,
-//! finds the run of an operation, and infers the schedule. Nothing in this module starts a run.
+//! finds the run of an operation, reads the details of a failure, and infers the schedule. Nothing in this module starts a run.
 
 pub(crate) mod error;
+pub(crate) mod failure_details;
 pub(crate) mod find_run;
 pub(crate) mod infer_schedule;
 pub(crate) mod lists;
@@ -17,6 +18,7 @@ mod tests;
 
 pub use self::{
     error::{ReconcileError, ResolveError},
+    failure_details::{FailureDetails, ReadDetails},
     find_run::FindRun,
     infer_schedule::InferSchedule,
     lists::{Match, ServiceLists},

@@ -9,17 +9,27 @@
 //! has named these, so a list without one of them is late or cut. Ids are compared without letter case. An entry whose
 //! operation is not listed may own any operation near it, because the list may show it under another id.
 
+use jiff::Timestamp;
+
 use crate::reconcile::{
     lists::{Match, ServiceLists},
     quarantine,
     search::Search,
 };
 use crate::{
-    ledger::{change::Change, key::LedgerKey, quota::Quota},
+    ledger::{change::Change, clock::ClockReading, key::LedgerKey, quota::Quota},
     lro::read_error::ReadError,
     tenant::Tenant,
     wire::base_url::BaseUrl,
 };
+
+/// What the time of the lists shows about the ledger's clock, if the clocks do not agree or the ledger remembers that they
+/// did not.
+fn clock_reading(quota: &Quota, service_clock: Option<Timestamp>) -> Option<ClockReading> {
+    let as_of = quota.as_of();
+    let reading = ClockReading::new(service_clock?, as_of, as_of);
+    (reading.skew().is_some() || quota.clock_skew().is_some()).then_some(reading)
+}
 
 /// The result of a comparison: the changes to make, and their reasons.
 #[derive(Clone, Debug, Default)]
@@ -60,8 +70,12 @@ impl Reconciliation {
             (None, Match::Resolved { .. }) => None,
         });
         // Changes that free a slot come last, so an interruption frees nothing too early.
-        let (mut changes, frees): (Vec<_>, Vec<_>) =
+        let (confirms, frees): (Vec<_>, Vec<_>) =
             changes.flatten().partition(|change| !change.frees());
+        let reading = clock_reading(quota, listed.service_clock);
+        let compare = |reading| Change::compare_clock(key.clone(), throttle, reading);
+        let mut changes: Vec<Change> = reading.map(compare).into_iter().collect();
+        changes.extend(confirms);
         changes.extend(frees);
         let ended = quota.quarantine().filter(|it| {
             let can_end = |reach| quarantine::can_end(*it, quota.as_of(), search.window(), reach);
@@ -91,7 +105,8 @@ impl Reconciliation {
         self.unread.as_ref()
     }
 
-    /// The changes to make, one by one and in this order: those that free a slot come last. A change does not affect an
+    /// The changes to make, one by one and in this order. If the ledger's clock is off, or was, the ledger keeps the
+    /// difference first. Those changes that free a slot come last. A change does not affect an
     /// entry that its caller has settled in the meantime.
     #[must_use]
     pub fn changes(&self) -> &[Change] {

@@ -207,7 +207,9 @@ impl<'a> Search<'a> {
                 millis_after(entry.lease_ends(), LATEST_RUN_START) <= now.as_millisecond();
             let may_be = unowned.iter().any(|run| run_span(entry).has(run.1))
                 || held.iter().any(|op| self.op_span(entry).has(op.created));
-            if self.is_whole && reaches && is_late && !may_be {
+            // The dates of an entry that another difference between the clocks gave say nothing about the lists.
+            let is_placed = entry.agrees_with_service();
+            if self.is_whole && reaches && is_late && is_placed && !may_be {
                 found.push(resolved(entry, Resolution::NotStarted, Evidence::NotListed));
             }
         }

@@ -3,6 +3,8 @@
 //! Source: RFC 9110 section 11.6.1, and
 //! [claims challenges](https://learn.microsoft.com/entra/identity-platform/claims-challenge).
 
+use std::fmt;
+
 use base64::{
     Engine,
     alphabet::STANDARD,
@@ -36,10 +38,10 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 /// assert_eq!(challenge.as_ref().and_then(|c| c.claims()), Some(r#"{"a":1}"#));
 /// # Ok::<(), http::header::InvalidHeaderValue>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ClaimsChallenge {
     claims: Option<String>,
-    claims_raw: String,
+    claims_raw: Option<String>,
 }
 
 impl ClaimsChallenge {
@@ -55,7 +57,7 @@ impl ClaimsChallenge {
         let claims_raw = challenges.into_iter().find_map(Bearer::claims)?;
         Some(Self {
             claims: decode(&claims_raw),
-            claims_raw,
+            claims_raw: Some(claims_raw),
         })
     }
 
@@ -65,18 +67,28 @@ impl ClaimsChallenge {
         self.claims.as_deref()
     }
 
-    /// The claims as received.
+    /// The claims as received. `None` in an error and for a token source, which keep the decoded claims alone: a text that
+    /// cannot be decoded may hold a secret in any spelling.
     #[must_use]
-    pub fn claims_raw(&self) -> &str {
-        &self.claims_raw
+    pub fn claims_raw(&self) -> Option<&str> {
+        self.claims_raw.as_deref()
     }
 
-    /// The challenge with `change` applied to each text.
-    pub(crate) fn map(self, change: impl Fn(String) -> String) -> Self {
+    /// The challenge without the raw claims, and with `change` applied to the decoded ones.
+    pub(crate) fn decoded(self, change: impl Fn(&str) -> String) -> Self {
         Self {
-            claims: self.claims.map(&change),
-            claims_raw: change(self.claims_raw),
+            claims: self.claims.as_deref().map(change),
+            claims_raw: None,
         }
+    }
+}
+
+/// Leaves out the raw claims.
+impl fmt::Debug for ClaimsChallenge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClaimsChallenge")
+            .field("claims", &self.claims)
+            .finish_non_exhaustive()
     }
 }
 

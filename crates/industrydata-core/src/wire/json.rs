@@ -52,6 +52,9 @@ pub(crate) fn is_json(content_type: &[u8]) -> bool {
         .split(|b| *b == b';')
         .next()
         .unwrap_or_default();
+    if essence == b"application/json" {
+        return true;
+    }
     let Ok(essence) = str::from_utf8(essence) else {
         return false;
     };
@@ -71,6 +74,7 @@ pub(crate) fn is_json(content_type: &[u8]) -> bool {
 
 /// A JSON value, cut down to the members of known names and to a number of levels.
 #[derive(Debug)]
+#[cfg_attr(test, derive(PartialEq))]
 pub(crate) enum Node<'a> {
     Null,
     Text(Cow<'a, str>),

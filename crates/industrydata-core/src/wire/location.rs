@@ -95,6 +95,24 @@ impl OperationUrl {
 
     /// L5 to L11.
     fn of_value(base: &BaseUrl, request_url: &str, value: &str) -> Result<Self, LocationError> {
+        // The start's URL is known to be valid. Another request URL is checked even if the value does not need it.
+        let is_start = request_url == base.start_url();
+        match Self::as_documented(base, value).filter(|_| is_start) {
+            Some(url) => Ok(url),
+            None => Self::checked(base, request_url, value),
+        }
+    }
+
+    /// Reads the form that Graph's documentation shows: the base as it is, the path of the operations, and an id.
+    ///
+    /// `None` for any other text. Where there is a result, [`checked`](Self::checked) has the same.
+    fn as_documented(base: &BaseUrl, value: &str) -> Option<Self> {
+        let path = value.strip_prefix(base.as_str())?;
+        let id = path.strip_prefix(OPERATIONS_PATH)?.strip_prefix('/')?;
+        Self::from_id(base, id).ok()
+    }
+
+    fn checked(base: &BaseUrl, request_url: &str, value: &str) -> Result<Self, LocationError> {
         let reference = Reference::parse(value).ok_or(LocationError::Unparsable)?;
         // A reference with a scheme needs no base (RFC 3986 section 5.2.2), and the start's URL is known to be valid.
         let request = if reference.scheme.is_some() && request_url == base.start_url() {
@@ -137,8 +155,13 @@ impl OperationUrl {
         if !is_id(id) {
             return Err(LocationError::NotAnOperation);
         }
-        let path = format!("{OPERATIONS_PATH}/{id}");
-        Self::build(base, base.path(), &path, None, id)
+        Self::build(
+            base,
+            base.path(),
+            &[OPERATIONS_PATH, "/", id].concat(),
+            None,
+            id,
+        )
     }
 
     /// The URL as it is requested.

@@ -7,14 +7,19 @@
 //! - [`OperationUrl`] is a checked `Location`; [`same_origin`] checks any other URL that the service names.
 //! - [`retry_after`], [`date`] and [`http_date`] read header fields.
 //! - [`ServiceError`] and [`ClaimsChallenge`] are what the service says in an error answer.
+//! - [`proxy_for`] reads the proxy variables of the environment, as an argument.
 //! - [`TransportError`] and [`IncompleteBody`] are what an HTTP client reports instead of an answer.
 
 pub(crate) mod base_url;
 pub(crate) mod body_error;
+pub(crate) mod build_error;
+pub(crate) mod certificate;
 pub(crate) mod challenge;
+pub(crate) mod flat_json;
 pub(crate) mod http_date;
 pub(crate) mod json;
 pub(crate) mod location;
+pub(crate) mod proxy;
 pub(crate) mod redact;
 pub(crate) mod resource_path;
 pub(crate) mod retry_after;
@@ -27,11 +32,15 @@ pub(crate) mod uri;
 pub use self::{
     base_url::{BaseUrl, BaseUrlError},
     body_error::BodyError,
+    build_error::BuildError,
+    certificate::CertificateFault,
     challenge::ClaimsChallenge,
     http_date::{date, http_date},
     location::{LocationError, OperationUrl, same_origin},
+    proxy::{ProxyError, ProxyUrl, proxy_for},
     retry_after::{longest_delay, retry_after},
     service_error::{ErrorDetail, ServiceError},
     text::escape_controls,
     transport::{Cause, IncompleteBody, Phase, TransportError},
+    uri::is_sent_as,
 };

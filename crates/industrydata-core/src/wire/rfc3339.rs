@@ -13,6 +13,71 @@ const UNSET_SECOND: i64 = -62_135_596_800;
 /// `None` also for [`UNSET`] as written or in UTC, and for the last two days of the year 9999, which a [`Timestamp`] cannot
 /// hold.
 pub(crate) fn rfc3339(text: &str) -> Option<Timestamp> {
+    usual(text).or_else(|| general(text))
+}
+
+/// Reads the form that Graph writes, `2024-05-01T10:00:00.1234567Z`, for the days of this century that every month has.
+///
+/// `None` for any other text. Where there is a result, [`general`] has the same.
+fn usual(text: &str) -> Option<Timestamp> {
+    const DAYS_BEFORE_MONTH: [i64; 12] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
+    /// Days from 1970 to 2000.
+    const DAYS_BEFORE_2000: i64 = 10_957;
+    let (head, tail) = text.as_bytes().split_first_chunk::<19>()?;
+    let [
+        b'2',
+        b'0',
+        y,
+        z,
+        b'-',
+        m,
+        n,
+        b'-',
+        d,
+        e,
+        b'T',
+        h,
+        i,
+        b':',
+        o,
+        p,
+        b':',
+        s,
+        t,
+    ] = *head
+    else {
+        return None;
+    };
+    let two = |high: u8, low: u8| {
+        let (high, low) = (high.wrapping_sub(b'0'), low.wrapping_sub(b'0'));
+        (high < 10 && low < 10).then(|| i64::from(high) * 10 + i64::from(low))
+    };
+    let (year, month, day) = (two(y, z)?, two(m, n)?, two(d, e)?);
+    let (hour, minute, second) = (two(h, i)?, two(o, p)?, two(s, t)?);
+    if !(1..=28).contains(&day) || hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    let nanos = match tail {
+        [b'Z'] => 0,
+        [b'.', digits @ .., b'Z'] if (1..=9).contains(&digits.len()) => {
+            let mut nanos = 0;
+            for at in 0..9 {
+                let digit = digits.get(at).map_or(0, |b| b.wrapping_sub(b'0'));
+                nanos = nanos * 10 + i32::from((digit < 10).then_some(digit)?);
+            }
+            nanos
+        }
+        _ => return None,
+    };
+    let before = DAYS_BEFORE_MONTH.get(usize::try_from(month - 1).ok()?)?;
+    // Of the years 2000 to 2099 every fourth is a leap year, from the first on.
+    let leap_days = (year + 3) / 4 + i64::from(year % 4 == 0 && month > 2);
+    let days = DAYS_BEFORE_2000 + year * 365 + leap_days + before + day - 1;
+    let seconds = ((days * 24 + hour) * 60 + minute) * 60 + second;
+    Timestamp::new(seconds, nanos).ok()
+}
+
+fn general(text: &str) -> Option<Timestamp> {
     let (head, tail) = text.split_at_checked(UNSET.len())?;
     let zone = tail.strip_prefix('.').map_or(tail, |digits| {
         digits.trim_start_matches(|c: char| c.is_ascii_digit())
@@ -61,6 +126,20 @@ mod tests {
     fn check(text: &str, expected: Option<&str>) {
         let expected = expected.map(|text| text.parse::<Timestamp>().unwrap());
         assert_eq!(rfc3339(text), expected, "{text:?}");
+    }
+
+    #[test]
+    fn every_day_of_the_century_is_as_the_library_has_it() {
+        let mut days = 0;
+        for day in 0..36_525_i64 {
+            let seconds = 946_684_800 + day * 86_400 + 3_723;
+            let timestamp = Timestamp::from_second(seconds).unwrap();
+            let text = timestamp.to_string();
+            let found = usual(&text);
+            days += usize::from(found.is_some());
+            assert!(found.is_none_or(|found| found == timestamp), "{text}");
+        }
+        assert_eq!(days, 100 * 12 * 28);
     }
 
     #[test]
@@ -128,6 +207,15 @@ mod tests {
         #[test]
         fn never_panics(text in "[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]{0,12})?(Z|z|[+-][0-9]{2}:[0-9]{2})|\\PC{0,40}") {
             let _ = rfc3339(&text);
+        }
+
+        #[test]
+        fn the_usual_form_is_what_the_library_reads(
+            text in "(20[0-9]{2}|[0-9]{4})-(0[0-9]|1[0-3])-[0-3][0-9]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9](\\.[0-9]{0,10}|,5)?(Z|z|)",
+        ) {
+            if let Some(usual) = usual(&text) {
+                prop_assert_eq!(Some(usual), general(&text));
+            }
         }
 
         #[test]

@@ -81,7 +81,8 @@ struct Inner {
 impl ServiceError {
     /// Reads an answer, whatever its `Content-Type` and body.
     ///
-    /// `token` is the bearer token of the request. Wherever the answer repeats it, it is redacted.
+    /// `token` is the bearer token or another secret of the request. Wherever the answer repeats it, in any usual encoding,
+    /// it is redacted.
     #[must_use]
     pub fn decode(
         status: StatusCode,
@@ -112,7 +113,7 @@ impl ServiceError {
             claims: (status == StatusCode::UNAUTHORIZED)
                 .then(|| ClaimsChallenge::from_headers(headers))
                 .flatten()
-                .map(|challenge| challenge.map(|text| redaction.text(&text))),
+                .map(|challenge| challenge.decoded(|text| redaction.text(text))),
         }))
     }
 
@@ -175,7 +176,7 @@ impl ServiceError {
         &self.0.details
     }
 
-    /// The claims that a new token must have. Only a 401 has any.
+    /// The claims that a new token must have, decoded. Only a 401 has any.
     #[must_use]
     pub fn claims(&self) -> Option<&ClaimsChallenge> {
         self.0.claims.as_ref()

@@ -48,9 +48,18 @@ fn is_hidden(c: char) -> bool {
         )
 }
 
-/// The id as 32 hexadecimal digits.
-pub(crate) fn hex(id: [u8; 16]) -> String {
-    format!("{:032x}", u128::from_be_bytes(id))
+/// The bytes as hexadecimal digits.
+pub(crate) fn hex<const N: usize>(bytes: [u8; N]) -> String {
+    let digit = |nibble: u8| {
+        if nibble < 10 {
+            b'0' + nibble
+        } else {
+            b'a' - 10 + nibble
+        }
+    };
+    let digits = bytes.map(|byte| [digit(byte >> 4), digit(byte & 0xf)]);
+    // Digits are always UTF-8.
+    String::from_utf8(digits.as_flattened().to_vec()).unwrap_or_default()
 }
 
 /// The bytes without spaces and tabs around them (optional whitespace, RFC 9110 section 5.6.3).

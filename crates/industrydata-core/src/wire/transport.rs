@@ -2,6 +2,8 @@
 
 use std::{error::Error, fmt, sync::Arc};
 
+use crate::wire::certificate::CertificateFault;
+
 /// A shared error, so that the errors that contain it are `Clone`.
 ///
 /// `Display` and [`Error::source`] are those of the shared error.
@@ -101,11 +103,43 @@ impl TransportError {
         }
     }
 
+    /// A handshake that failed with `source`. If the server's certificate is not trusted, the cause says why.
+    pub fn tls(
+        fault: Option<CertificateFault>,
+        source: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
+        match fault {
+            Some(fault) => Self::new(
+                Phase::Tls,
+                Untrusted {
+                    fault,
+                    source: Cause::new(source),
+                },
+            ),
+            None => Self::new(Phase::Tls, source),
+        }
+    }
+
+    /// Why the server's certificate is not trusted, if that is the error.
+    #[must_use]
+    pub fn certificate_fault(&self) -> Option<CertificateFault> {
+        let untrusted = self.source.downcast_ref::<Untrusted>();
+        untrusted.map(|untrusted| untrusted.fault)
+    }
+
     /// How far the request got.
     #[must_use]
     pub const fn phase(&self) -> Phase {
         self.phase
     }
+}
+
+/// A certificate that is not trusted, and what the TLS library says.
+#[derive(Debug, thiserror::Error)]
+#[error("{fault}")]
+struct Untrusted {
+    fault: CertificateFault,
+    source: Cause,
 }
 
 /// Why the body of an answer could not be read to its end. The status and the header fields are valid all the same.
@@ -132,6 +166,22 @@ impl IncompleteBody {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_untrusted_certificate_says_why() {
+        let error = TransportError::tls(Some(CertificateFault::Expired), "certificate expired");
+        assert_eq!(error.phase(), Phase::Tls);
+        assert_eq!(error.certificate_fault(), Some(CertificateFault::Expired));
+        let why = error.source().unwrap();
+        assert!(why.to_string().contains("has expired"), "{why}");
+        assert_eq!(why.source().unwrap().to_string(), "certificate expired");
+        let other = TransportError::tls(None, "alert");
+        assert_eq!(
+            (other.phase(), other.certificate_fault()),
+            (Phase::Tls, None)
+        );
+        assert_eq!(other.source().unwrap().to_string(), "alert");
+    }
 
     #[test]
     fn a_cause_displays_the_shared_error() {

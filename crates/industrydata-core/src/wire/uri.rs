@@ -8,6 +8,7 @@ mod grammar;
 
 use std::borrow::Cow;
 
+use http::Uri;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 
 use crate::wire::uri::{
@@ -213,6 +214,25 @@ fn cut_scheme(text: &str) -> Option<(Option<&str>, &str)> {
     let valid = bytes.next().is_some_and(|b| b.is_ascii_alphabetic())
         && bytes.all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'));
     valid.then_some((Some(scheme), rest))
+}
+
+/// Whether an HTTP client that spells a checked URL as `sent` sends what was checked. Only an apostrophe in the query may
+/// become `%27`: some clients encode it.
+#[must_use]
+pub fn is_sent_as(checked: &Uri, sent: &str) -> bool {
+    let parts = (|| {
+        let rest = sent.strip_prefix(checked.scheme_str()?)?;
+        let rest = rest.strip_prefix("://")?;
+        let rest = rest.strip_prefix(checked.authority()?.as_str())?;
+        rest.strip_prefix(checked.path())
+    })();
+    match (parts, checked.query()) {
+        (Some(rest), None) => rest.is_empty(),
+        (Some(rest), Some(query)) => rest.strip_prefix('?').is_some_and(|sent| {
+            sent == query || (query.contains('\'') && sent == query.replace('\'', "%27"))
+        }),
+        (None, _) => false,
+    }
 }
 
 #[cfg(test)]

@@ -131,6 +131,8 @@ pub(crate) struct World {
     pub(crate) challenges: usize,
     /// By how much the store's clock is behind.
     pub(crate) behind: Duration,
+    /// By how much the store's clock is ahead.
+    pub(crate) ahead: Duration,
     latency: Duration,
 }
 
@@ -148,6 +150,7 @@ impl World {
             store_error: None,
             challenges: 0,
             behind: Duration::ZERO,
+            ahead: Duration::ZERO,
             latency: Duration::from_millis(100),
         }
     }
@@ -167,6 +170,10 @@ impl World {
         self.now = Now::new(self.now.utc + time, self.now.steady + time);
     }
 
+    pub(crate) fn store_clock(&self) -> Timestamp {
+        self.now.utc - self.behind + self.ahead
+    }
+
     pub(crate) fn transact(&mut self, change: &Change) -> Result<StoreReply, StoreError> {
         self.store_calls += 1;
         if let Some((at, _)) = &self.store_error
@@ -175,7 +182,7 @@ impl World {
         {
             return Err(error);
         }
-        let applied = change.apply(self.ledger.as_deref(), self.now.utc - self.behind)?;
+        let applied = change.apply(self.ledger.as_deref(), self.store_clock())?;
         if let Some(bytes) = applied.write {
             self.ledger = Some(bytes);
         }
@@ -189,7 +196,7 @@ impl World {
         );
         let change = Change::read(key, Throttle::default());
         change
-            .apply(self.ledger.as_deref(), self.now.utc)
+            .apply(self.ledger.as_deref(), self.store_clock())
             .unwrap()
             .reply
             .quota()

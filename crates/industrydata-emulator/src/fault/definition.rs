@@ -209,13 +209,14 @@ impl Fault {
     }
 
     /// The statuses that the next reads of the operation return, one for each read. The last one is repeated, and `None`
-    /// is a null. On a start, they apply to the operation it creates; on a read, to the operation it reads.
+    /// is a null. On a start, a validation or a reset, they apply to the operation it creates; on a read, to the operation it
+    /// reads.
     pub fn operation_status(mut self, statuses: &[Option<&str>]) -> Self {
         self.operation_status = statuses.iter().map(|it| it.map(str::to_owned)).collect();
         self
     }
 
-    /// The operation ends as failed with this `statusDetail`, and so does its run.
+    /// The operation ends as failed with this `statusDetail`, and so does its run, if it has one.
     pub fn fail_operation(mut self, detail: &str) -> Self {
         self.fail_operation = Some(detail.to_owned());
         self

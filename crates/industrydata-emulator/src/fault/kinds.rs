@@ -8,6 +8,10 @@ use serde::{Deserialize, Serialize};
 pub enum On {
     /// A start of a run.
     Start,
+    /// A validation of a data connector.
+    Validate,
+    /// A reset of a provisioning flow.
+    Reset,
     /// A read of one operation.
     Operation,
     /// A read of the list of operations.

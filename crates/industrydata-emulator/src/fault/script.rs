@@ -90,7 +90,9 @@ impl Fault {
                 "a scripted fault set this status",
             ),
             (Some(_) | None, Some(status)) => empty(status),
-            (None, None) if kind == Some(On::Start) => empty(StatusCode::ACCEPTED),
+            (None, None) if matches!(kind, Some(On::Start | On::Validate | On::Reset)) => {
+                empty(StatusCode::ACCEPTED)
+            }
             (None, None) => empty(StatusCode::OK),
         };
         self.set_body(&mut response);

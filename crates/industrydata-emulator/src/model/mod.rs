@@ -12,6 +12,7 @@ mod tokens;
 pub(crate) use bounded::push_bounded;
 pub(crate) use ids::Ids;
 pub use operation::Operation;
+pub(crate) use operation::Work;
 pub use request_log::Logged;
 pub(crate) use request_log::RequestLog;
 pub use run::Run;

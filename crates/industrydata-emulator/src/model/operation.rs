@@ -1,17 +1,31 @@
-//! The long-running operation that a start creates.
+//! The long-running operation that a start, a validation or a reset creates.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::time::{graph_time, later};
+use crate::{
+    config::Connector,
+    time::{graph_time, later},
+};
+
+/// What an operation does.
+#[derive(Clone, Debug)]
+pub(crate) enum Work {
+    /// The run of a start, by its id.
+    Run(String),
+    /// A validation of a data connector.
+    Validation(Connector),
+    /// A reset of a provisioning flow, by the path of the flow.
+    Reset(String),
+}
 
 /// A long-running operation. Its status depends on the time unless a fault scripts it.
 #[derive(Clone, Debug)]
 pub struct Operation {
     id: String,
-    run: String,
+    work: Work,
     created: Timestamp,
     takes: Duration,
     failure: Option<String>,
@@ -20,13 +34,17 @@ pub struct Operation {
 }
 
 impl Operation {
-    pub(crate) fn new(id: String, run: String, created: Timestamp, takes: Duration) -> Self {
+    pub(crate) fn new(id: String, work: Work, created: Timestamp, takes: Duration) -> Self {
+        let failure = match &work {
+            Work::Validation(connector) => connector.failure.clone(),
+            Work::Run(_) | Work::Reset(_) => None,
+        };
         Self {
             id,
-            run,
+            work,
             created,
             takes,
-            failure: None,
+            failure,
             scripted: Vec::new(),
             polls: 0,
         }
@@ -38,13 +56,16 @@ impl Operation {
         &self.id
     }
 
-    /// The id of the run it started.
+    /// The id of the run it started; empty for a validation and a reset, which start none.
     #[must_use]
     pub fn run(&self) -> &str {
-        &self.run
+        match &self.work {
+            Work::Run(id) => id,
+            Work::Validation(_) | Work::Reset(_) => "",
+        }
     }
 
-    /// When its start was accepted.
+    /// When the request that created it was accepted.
     #[must_use]
     pub fn created(&self) -> Timestamp {
         self.created
@@ -104,10 +125,16 @@ impl Operation {
             Some("running") => self.begins().min(now),
             Some(_) | None => self.ends().min(now),
         };
-        let resource = (status == Some("succeeded"))
-            .then(|| format!("{base}/external/industryData/runs/{}", self.run));
+        let ended = matches!(status, Some("succeeded" | "failed"));
+        let resource = match &self.work {
+            Work::Run(run) => (status == Some("succeeded")).then(|| format!("runs/{run}")),
+            // Documented samples show what a validation works on.
+            Work::Validation(connector) => Some(format!("dataConnectors/{}", connector.id)),
+            Work::Reset(flow) => Some(flow.clone()),
+        };
+        let resource = resource.map(|path| format!("{base}/external/industryData/{path}"));
         let detail = self.failure.as_ref().filter(|_| status == Some("failed"));
-        json!({
+        let mut json = json!({
             "@odata.type": "#microsoft.graph.longRunningOperation",
             "id": self.id,
             "createdDateTime": graph_time(self.created),
@@ -115,11 +142,36 @@ impl Operation {
             "resourceLocation": resource,
             "status": status,
             "statusDetail": detail,
-        })
+        });
+        if let (Work::Validation(connector), Some(members)) = (&self.work, json.as_object_mut()) {
+            let kind = "#microsoft.graph.industryData.fileValidateOperation";
+            members.insert("@odata.type".to_owned(), json!(kind));
+            members.extend(findings(connector, ended));
+        }
+        json
     }
 
     /// When its status changes from `notStarted` to `running`: after a tenth of its duration.
     fn begins(&self) -> Timestamp {
         later(self.created, self.takes / 10)
     }
+}
+
+/// The members that a validation adds. Its lists are empty until it has ended.
+fn findings(connector: &Connector, ended: bool) -> [(String, Value); 3] {
+    let list = |found: &[(String, String)]| -> Value {
+        let found = found.iter().filter(|_| ended);
+        let error = |(code, file): &(String, String)| {
+            let message = format!("{code} in {file}");
+            json!({"code": code, "message": message, "target": file, "details": [], "innerError": null})
+        };
+        found.map(error).collect()
+    };
+    let is_valid = ended && connector.errors.is_empty() && connector.failure.is_none();
+    let files: &[String] = if is_valid { &connector.files } else { &[] };
+    [
+        ("errors".to_owned(), list(&connector.errors)),
+        ("warnings".to_owned(), list(&connector.warnings)),
+        ("validatedFiles".to_owned(), json!(files)),
+    ]
 }

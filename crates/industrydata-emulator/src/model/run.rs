@@ -64,9 +64,12 @@ impl Run {
         }
     }
 
-    /// Makes the run end with this status.
+    /// Makes the run end with this status. A run that fails has a blocking error.
     pub(crate) fn end_as(&mut self, outcome: &str) {
         outcome.clone_into(&mut self.outcome);
+        if outcome == "failed" && self.blocking.is_none() {
+            self.blocking = Some("the system cancelled the run".to_owned());
+        }
     }
 
     /// Makes the run fail for this reason after this duration.
@@ -79,7 +82,10 @@ impl Run {
     pub(crate) fn json(&self, now: Timestamp) -> Value {
         let ended = now >= self.ends();
         let blocking = self.blocking.as_ref().filter(|_| ended).map(|reason| {
-            json!({"code": "RunFailed", "message": reason, "target": null, "details": [], "innerError": null})
+            json!({
+                "code": "RunFailed", "message": reason, "target": null, "details": [],
+                "innerError": {"code": "ActivityFailed", "innerError": {"code": "SourceUnreadable"}},
+            })
         });
         json!({
             "@odata.type": "#microsoft.graph.industryData.industryDataRun",
@@ -140,12 +146,25 @@ impl Run {
         ]
         .into_iter()
         .map(|((kind, name), id)| {
+            // A run fails with its inbound activity, and skips what would have followed.
+            let has_failed = self.activity_status(now) == "failed";
+            let (status, blocking) = match kind {
+                _ if !has_failed => (self.activity_status(now), None),
+                _ if kind == INBOUND.0 => ("failed", self.blocking.as_ref()),
+                _ => ("skipped", None),
+            };
+            let blocking = blocking.map(|reason| {
+                json!({
+                    "code": "ActivityFailed", "message": reason, "target": "users.csv", "details": [],
+                    "innerError": {"code": "SourceUnreadable"},
+                })
+            });
             json!({
                 "@odata.type": kind,
                 "id": id,
                 "displayName": name,
-                "status": self.activity_status(now),
-                "blockingError": null,
+                "status": status,
+                "blockingError": blocking,
             })
         })
         .collect()

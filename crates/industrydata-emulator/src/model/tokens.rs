@@ -19,6 +19,8 @@ const KEPT: usize = 4096;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tokens {
     known: Vec<KnownToken>,
+    /// How many tokens were added without the name of a caller.
+    unnamed: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -50,7 +52,15 @@ pub(crate) enum Refusal {
 
 impl Tokens {
     /// Makes a token valid, even one that was revoked.
-    pub(crate) fn add(&mut self, grant: Grant, expires: Option<Timestamp>) {
+    pub(crate) fn add(&mut self, mut grant: Grant, expires: Option<Timestamp>) {
+        if grant.caller.is_none() {
+            let same = self.known.iter().find(|it| it.grant.token == grant.token);
+            grant.caller = same.and_then(|known| known.grant.caller.clone());
+        }
+        if grant.caller.is_none() {
+            self.unnamed += 1;
+            grant.caller = Some(format!("token {}", self.unnamed));
+        }
         self.known.retain(|known| known.grant.token != grant.token);
         if self.known.len() >= KEPT {
             self.known.remove(0);
@@ -69,13 +79,14 @@ impl Tokens {
         }
     }
 
-    /// Checks that the request has a valid token with one of these permissions. An empty list accepts any valid token.
+    /// Checks that the request has a valid token with one of these permissions, and names the caller. An empty list accepts
+    /// any valid token.
     pub(crate) fn check(
         &self,
         headers: &HeaderMap,
         permissions: &[Permission],
         now: Timestamp,
-    ) -> Result<(), Refusal> {
+    ) -> Result<&str, Refusal> {
         let Some(field) = headers.get(AUTHORIZATION) else {
             return Err(Refusal::Missing);
         };
@@ -103,7 +114,7 @@ impl Tokens {
                 .iter()
                 .any(|has| permissions.contains(has))
         {
-            Ok(())
+            Ok(known.grant.caller.as_deref().unwrap_or_default())
         } else {
             Err(Refusal::Forbidden)
         }

@@ -188,6 +188,7 @@ fn state(service: &Service) -> Value {
             "wait_seconds": service.wait_for_slot(now).map(|wait| wait.as_secs_f64()),
         },
         "accepted_starts": times(service.accepted_starts()),
+        "starts_by_caller": service.starts_by_caller(),
         "next_scheduled_run": service.next_scheduled_run(now).map(graph_time),
         "next_skip": service.timetable.next_skip().map(graph_time),
         "skipped": times(service.skipped()),

@@ -3,7 +3,7 @@
 use http::Method;
 
 use crate::{
-    config::Permission::{self, ReadOperations, ReadRuns, Start},
+    config::Permission::{self, ReadOperations, ReadRuns, Reset, Start, Validate},
     fault::On,
     service::route::Route,
 };
@@ -37,6 +37,18 @@ impl Route {
                 method: Some(Method::POST),
                 permissions: &[Start],
                 kind: Some(On::Start),
+            },
+            Self::Validate(_) => Endpoint {
+                template: "/external/industryData/dataConnectors/{id}/validate",
+                method: Some(Method::POST),
+                permissions: &[Validate],
+                kind: Some(On::Validate),
+            },
+            Self::Reset(..) => Endpoint {
+                template: "/external/industryData/outboundProvisioningFlowSets/{id}/provisioningFlows/{id}/reset",
+                method: Some(Method::POST),
+                permissions: &[Reset],
+                kind: Some(On::Reset),
             },
             Self::Operations => operations("/external/industryData/operations", On::Operations),
             Self::OperationCount => {

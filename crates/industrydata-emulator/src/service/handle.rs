@@ -12,7 +12,7 @@ use crate::{
         page::Query,
         response::{Trace, empty, json as json_response, length_required, set, with_body},
     },
-    model::{Operation, Run},
+    model::{Operation, Run, Work},
     service::{
         route::Route,
         state::{MAX_BODY, Service},
@@ -43,13 +43,16 @@ impl Service {
             );
         }
         let endpoint = route.endpoint();
-        if !matches!(route, Route::Token(_))
-            && let Err(refusal) =
-                self.tokens
-                    .check(request.headers(), endpoint.permissions, self.now)
-        {
-            return refusal.response(self.authority_and_root().0, trace);
-        }
+        let checked = if matches!(route, Route::Token(_)) {
+            Ok("")
+        } else {
+            let headers = request.headers();
+            self.tokens.check(headers, endpoint.permissions, self.now)
+        };
+        let caller = match checked {
+            Ok(caller) => caller.to_owned(),
+            Err(refusal) => return refusal.response(self.authority_and_root().0, trace),
+        };
         if let Some(allowed) = endpoint.method
             && request.method() != allowed
         {
@@ -59,7 +62,9 @@ impl Service {
             return response;
         }
         match route {
-            Route::Start => self.start(fault, trace),
+            Route::Start => self.start(&caller, fault, trace),
+            Route::Validate(id) => self.validate(id, fault, trace),
+            Route::Reset(flow_set, flow) => self.reset(flow_set, flow, fault, trace),
             Route::Token(tenant) => token_endpoint::respond(
                 request,
                 tenant,
@@ -89,7 +94,43 @@ impl Service {
         }
     }
 
-    fn start(&mut self, fault: Option<&Fault>, trace: &Trace) -> Response<Vec<u8>> {
+    fn validate(&mut self, id: &str, fault: Option<&Fault>, trace: &Trace) -> Response<Vec<u8>> {
+        let connector = self.config.connectors.iter().find(|it| it.id == id);
+        let Some(connector) = connector.cloned() else {
+            return no_resource(trace);
+        };
+        let id = self.accept_action(Work::Validation(connector), fault);
+        self.accepted(Some(&id))
+    }
+
+    fn reset(
+        &mut self,
+        flow_set: &str,
+        flow: &str,
+        fault: Option<&Fault>,
+        trace: &Trace,
+    ) -> Response<Vec<u8>> {
+        let flows = self.config.flows.iter();
+        let known = flows.filter(|it| it.flow_set == flow_set && it.id == flow);
+        let Some(has_location) = known.map(|it| it.has_location).next() else {
+            return no_resource(trace);
+        };
+        let path = format!("outboundProvisioningFlowSets/{flow_set}/provisioningFlows/{flow}");
+        let id = has_location.then(|| self.accept_action(Work::Reset(path), fault));
+        self.accepted(id.as_deref())
+    }
+
+    /// A 202, with the `Location` of this operation if there is one.
+    fn accepted(&self, id: Option<&str>) -> Response<Vec<u8>> {
+        let mut response = empty(StatusCode::ACCEPTED);
+        if let Some(id) = id {
+            let location = format!("{}/{id}", self.url("operations"));
+            set(response.headers_mut(), LOCATION, &location);
+        }
+        response
+    }
+
+    fn start(&mut self, caller: &str, fault: Option<&Fault>, trace: &Trace) -> Response<Vec<u8>> {
         if let Some(wait) = self.starts.wait(self.now) {
             let throttle = self.starts.throttle();
             let message = format!(
@@ -108,10 +149,8 @@ impl Service {
             }
             return response;
         }
-        let location = format!("{}/{}", self.url("operations"), self.accept(fault));
-        let mut response = empty(StatusCode::ACCEPTED);
-        set(response.headers_mut(), LOCATION, &location);
-        response
+        let id = self.accept(caller, fault);
+        self.accepted(Some(&id))
     }
 
     fn read(
@@ -136,11 +175,7 @@ impl Service {
                 with_body(StatusCode::OK, "text/plain", count.to_string())
             }
             Some(found) => json_response(StatusCode::OK, &found),
-            None => trace.error(
-                StatusCode::NOT_FOUND,
-                "itemNotFound",
-                "there is no resource with this id",
-            ),
+            None => no_resource(trace),
         }
     }
 
@@ -199,13 +234,26 @@ impl Service {
                     .find(|found| found.get("id") == Some(&json!(activity)))?;
                 Some(one(&format!("runs('{id}')/activities/$entity"), found))
             }
-            Route::Start | Route::Token(_) | Route::Unknown => None,
+            Route::Start
+            | Route::Validate(_)
+            | Route::Reset(..)
+            | Route::Token(_)
+            | Route::Unknown => None,
         }
     }
 
     fn url(&self, of: &str) -> String {
         format!("{}/external/industryData/{of}", self.config.base)
     }
+}
+
+/// The response to a request for an id that the service does not have.
+fn no_resource(trace: &Trace) -> Response<Vec<u8>> {
+    trace.error(
+        StatusCode::NOT_FOUND,
+        "itemNotFound",
+        "there is no resource with this id",
+    )
 }
 
 /// Whether a request gives the length of its body.

@@ -1,6 +1,6 @@
 //! What a test can read directly from the service, without a request.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 
@@ -27,6 +27,13 @@ impl Service {
     #[must_use]
     pub fn accepted_starts(&self) -> &[Timestamp] {
         self.starts.accepted()
+    }
+
+    /// The number of accepted starts of each caller: the name of its [`Grant`](crate::Grant), else `token 1`, `token 2` and
+    /// so on for the tokens in their order, or the `client_id` for which the token endpoint issued the token.
+    #[must_use]
+    pub fn starts_by_caller(&self) -> &BTreeMap<String, u64> {
+        &self.starts_by_caller
     }
 
     /// How long until a slot is free for a start; `None` if one is free at this time.

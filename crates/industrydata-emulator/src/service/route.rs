@@ -8,6 +8,10 @@ use percent_encoding::percent_decode_str;
 pub(crate) enum Route {
     /// `POST /external/industryData/runs/start`
     Start,
+    /// `POST /external/industryData/dataConnectors/{id}/validate`
+    Validate(String),
+    /// `POST /external/industryData/outboundProvisioningFlowSets/{id}/provisioningFlows/{id}/reset`
+    Reset(String, String),
     /// `GET /external/industryData/operations`
     Operations,
     /// `GET /external/industryData/operations/$count`
@@ -84,6 +88,16 @@ impl Route {
             [list, id, of, activity] if same(list, "runs") && same(of, "activities") => {
                 Self::Activity((*id).to_owned(), (*activity).to_owned())
             }
+            [list, id, action] if same(list, "dataConnectors") && calls(action, "validate") => {
+                Self::Validate((*id).to_owned())
+            }
+            [sets, set, flows, flow, action]
+                if same(sets, "outboundProvisioningFlowSets")
+                    && same(flows, "provisioningFlows")
+                    && calls(action, "reset") =>
+            {
+                Self::Reset((*set).to_owned(), (*flow).to_owned())
+            }
             _ => Self::Unknown,
         }
     }
@@ -157,6 +171,16 @@ mod tests {
                 "runs/i-1/activities/a",
                 Route::Activity(id(), "a".to_owned()),
             ),
+            ("dataConnectors/i-1/validate", Route::Validate(id())),
+            (
+                "dataConnectors('i-1')/microsoft.graph.industryData.validate()",
+                Route::Validate(id()),
+            ),
+            (
+                "outboundProvisioningFlowSets/s/provisioningFlows/i-1/reset",
+                Route::Reset("s".to_owned(), id()),
+            ),
+            ("dataConnectors/i-1/reset", Route::Unknown),
             ("runs/i-1/other", Route::Unknown),
             ("", Route::Unknown),
         ] {

@@ -1,5 +1,7 @@
 //! The service's state, and the passing of time.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use crate::{
@@ -39,6 +41,7 @@ pub struct Service {
     pub(super) ids: Ids,
     pub(super) tokens: Tokens,
     pub(super) starts: AcceptedStarts,
+    pub(super) starts_by_caller: BTreeMap<String, u64>,
     pub(super) timetable: Timetable,
     pub(super) operations: Vec<Operation>,
     pub(super) runs: Vec<Run>,
@@ -59,6 +62,7 @@ impl Service {
             ids: Ids::new(config.seed),
             tokens: Tokens::default(),
             starts: AcceptedStarts::new(config.throttle.clone()),
+            starts_by_caller: BTreeMap::new(),
             timetable,
             operations: Vec::new(),
             runs: Vec::new(),

@@ -37,6 +37,7 @@ pub(super) fn respond(
     let grant = Grant {
         token: token.clone(),
         permissions: client.permissions.clone(),
+        caller: Some(client.id.clone()),
     };
     tokens.add(grant, Some(later(trace.now, client.token_lifetime)));
     let seconds = client.token_lifetime.as_secs();

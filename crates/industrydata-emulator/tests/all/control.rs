@@ -56,6 +56,7 @@ fn the_state_is_reported() {
             "next_scheduled_run": "2026-01-16T06:00:00.0000000Z",
             "next_skip": "2026-01-15T18:00:00.0000000Z",
             "skipped": [],
+            "starts_by_caller": {"token 1": 1},
             "operations": 1,
             "runs": 1,
             "faults": 0,

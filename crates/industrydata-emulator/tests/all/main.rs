@@ -6,6 +6,7 @@
     reason = "a failure here ends the test"
 )]
 
+mod actions;
 mod control;
 mod delivery;
 mod errors;

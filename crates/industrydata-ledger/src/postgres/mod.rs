@@ -1,8 +1,11 @@
 //! A ledger in a PostgreSQL database, shared by many machines.
 
+mod certificate;
 mod change_counts;
+mod connect;
 mod connection_thread;
 mod options;
+mod parameters;
 mod passfile;
 mod plan;
 mod pool;

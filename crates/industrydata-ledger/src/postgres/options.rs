@@ -33,7 +33,7 @@ impl PgOptions {
 
     /// How long a change waits for the server, a connection and the lock before it is
     /// [`StoreError::Busy`](crate::StoreError::Busy) or [`StoreError::Unavailable`](crate::StoreError::Unavailable); 5
-    /// s by default, 50 ms to 1 h. A program that hangs while it holds the lock loses it after the same time.
+    /// s by default, 50 ms to 1 h. Several hosts share it. A program that hangs while it holds the lock loses it after the same time.
     pub fn wait(mut self, wait: Duration) -> Self {
         self.wait = wait.clamp(SHORTEST_WAIT, LONGEST_WAIT);
         self

@@ -14,6 +14,7 @@ use tokio::{
 
 use super::{
     change_counts::ChangeCounts,
+    connect,
     plan::Plan,
     session::Session,
     store_error::{Failure, Obstacle},
@@ -78,7 +79,7 @@ impl Pool {
                 return Ok(session);
             }
         }
-        self.limit(until, Session::open(&self.plan)).await
+        self.limit(until, connect::open(&self.plan, until)).await
     }
 
     pub(super) fn keep(&self, session: Session) {

@@ -22,29 +22,51 @@ const ALTERED_ROWS: StoreError =
 
 impl Session {
     /// The server's clock, where there are no tables.
-    pub(super) async fn clock(&self, plan: &Plan) -> Result<Timestamp, Failure> {
+    pub(super) async fn clock(&self, plan: &Plan, until: Instant) -> Result<Timestamp, Failure> {
         let failed = |error| store_error::of(&plan.place, &error);
         let sql = format!("SELECT {}", schema::CLOCK);
-        let rows = self
-            .client()?
-            .query_typed(&sql, &[])
-            .await
-            .map_err(failed)?;
+        let rows = self.read_rows(plan, until, &sql, &[]).await?;
         let row = rows.first().ok_or(ALTERED_ROWS)?;
         time(row.try_get(0).map_err(failed)?)
     }
 
+    /// The rows of a statement that changes nothing, under the same settings as a change: one round trip.
+    async fn read_rows(
+        &self,
+        plan: &Plan,
+        until: Instant,
+        sql: &str,
+        values: &[(&(dyn ToSql + Sync), Type)],
+    ) -> Result<Vec<PgRow>, Failure> {
+        let failed = |error| store_error::of(&plan.place, &error);
+        let client = self.client()?;
+        let begin = begin(until, plan.wait);
+        // Sent together, executed one after another. The first error is the cause of the others.
+        let (begun, rows, ended) = tokio::join!(
+            client.batch_execute(&begin),
+            client.query_typed(sql, values),
+            client.batch_execute("ROLLBACK"),
+        );
+        begun.map_err(failed)?;
+        let rows = rows.map_err(failed)?;
+        ended.map_err(failed)?;
+        Ok(rows)
+    }
+
     /// Reads the ledger of `key` without a lock.
-    pub(super) async fn read(&self, plan: &Plan, key: &LedgerKey) -> Result<Snapshot, Failure> {
+    pub(super) async fn read(
+        &self,
+        plan: &Plan,
+        key: &LedgerKey,
+        until: Instant,
+    ) -> Result<Snapshot, Failure> {
         let failed = |error| store_error::of(&plan.place, &error);
         let (base, tenant) = (key.base().as_bytes(), key.tenant().as_bytes());
         let names: [(&(dyn ToSql + Sync), Type); 2] =
             [(&base, Type::BYTEA), (&tenant, Type::BYTEA)];
         let rows = self
-            .client()?
-            .query_typed(&plan.schema.read, &names)
-            .await
-            .map_err(failed)?;
+            .read_rows(plan, until, &plan.schema.read, &names)
+            .await?;
         let [row] = rows.as_slice() else {
             return Err(ALTERED_ROWS.into());
         };
@@ -85,14 +107,16 @@ impl Session {
                 Ok(0)
             }
         };
-        // Sent together, executed one after another.
-        let ((), made, rows, clock) = tokio::try_join!(
+        // Sent together, executed one after another. The first error is the cause of the others.
+        let (begun, made, rows, clock) = tokio::join!(
             client.batch_execute(&begin),
             insert,
             client.query_typed(&plan.schema.lock, &names),
             client.query_typed(&plan.schema.clock_and_mark, &[]),
-        )
-        .map_err(failed)?;
+        );
+        begun.map_err(failed)?;
+        let made = made.map_err(failed)?;
+        let (rows, clock) = (rows.map_err(failed)?, clock.map_err(failed)?);
         let [clock] = clock.as_slice() else {
             return Err(ALTERED_ROWS.into());
         };
@@ -126,11 +150,12 @@ impl Session {
             (&value, Type::BYTEA),
         ];
         // A statement time limit during COMMIT would make it answer before a replica has the change.
-        let (rows, ()) = tokio::try_join!(
+        let (rows, set) = tokio::join!(
             client.query_typed(&plan.schema.update, &values),
             client.batch_execute("SET LOCAL statement_timeout = 0"),
-        )
-        .map_err(failed)?;
+        );
+        let rows = rows.map_err(failed)?;
+        set.map_err(failed)?;
         let [row] = rows.as_slice() else {
             return Err(ALTERED_ROWS.into());
         };

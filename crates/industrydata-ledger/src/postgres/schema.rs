@@ -18,10 +18,10 @@ const STEPS: [&str; LAYOUT as usize] = ["
         'industryData starts, a row for each base URL and tenant (UTF-8); written by industrydata only';
     INSERT INTO {s}.layout VALUES (0);"];
 
-/// Columns and keys of the two tables, as the catalogue lists them.
-const BOOKS: &str =
-    "base bytea, tenant bytea, changes bigint, value bytea; PRIMARY KEY (base, tenant)";
-const LAYOUTS: &str = "layout integer; ";
+/// Columns and keys of the two tables as the catalogue has them: each column with the id and the modifier of its type, each
+/// key with its columns by number. Printed types and definitions would depend on settings and on what else has their names.
+const BOOKS: &str = "base 17 -1, tenant 17 -1, changes 20 -1, value 17 -1; p {1,2} f f t";
+const LAYOUTS: &str = "layout 23 -1; ";
 
 /// The longest name that the server takes, in bytes.
 const LONGEST_NAME: usize = 63;
@@ -118,6 +118,7 @@ impl Schema {
         format!(
             "-- Run this as the owner of the schema, then grant other roles what they had on the old one.\n\
              BEGIN;\n\
+             SET LOCAL search_path = pg_catalog, pg_temp;\n\
              -- Changes nothing, but its lock waits for starts in the old ledger and keeps others out.\n\
              ALTER TABLE IF EXISTS {s}.books DISABLE ROW LEVEL SECURITY;\n\
              ALTER SCHEMA {s} RENAME TO {aside};\n\
@@ -142,7 +143,7 @@ impl Schema {
     }
 
     /// Finds out whether there are no tables, or tables of a known layout exactly as they were made. Anything else is
-    /// an error.
+    /// an error. Call it in a transaction that [`begin`](super::session::begin) began.
     pub(super) async fn look(&self, client: &Client, place: &str) -> Result<Found, Failure> {
         let failed = |error| store_error::of(place, &error);
         let sql = "
@@ -150,10 +151,11 @@ impl Schema {
                 AND NOT c.relhasrules AND NOT c.relhassubclass AND NOT c.relispartition
                 AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid),
                 pg_catalog.concat((SELECT pg_catalog.string_agg(
-                    a.attname || ' ' || pg_catalog.format_type(a.atttypid, a.atttypmod), ', ' ORDER BY a.attnum)
+                    pg_catalog.concat_ws(' ', a.attname, a.atttypid::pg_catalog.int8, a.atttypmod), ', ' ORDER BY a.attnum)
                     FROM pg_catalog.pg_attribute a
                     WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), '; ',
-                    (SELECT pg_catalog.string_agg(pg_catalog.pg_get_constraintdef(k.oid), ', ' ORDER BY k.oid)
+                    (SELECT pg_catalog.string_agg(pg_catalog.concat_ws(' ', k.contype, k.conkey, k.condeferrable,
+                    k.condeferred, k.convalidated), ', ' ORDER BY k.oid)
                     FROM pg_catalog.pg_constraint k WHERE k.conrelid = c.oid AND k.contype <> 'n'))
             FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
             WHERE n.nspname = $1 AND c.relname IN ('books', 'layout') ORDER BY c.relname";

@@ -1,21 +1,31 @@
 //! One connection, and the transactions made on it.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::{Arc, OnceLock},
+    time::{Duration, Instant},
+};
 
 use industrydata_core::Timestamp;
 use industrydata_core::ledger::StoreError;
 use industrydata_core::ledger::Stored;
-use tokio::{task::JoinHandle, time::timeout};
-use tokio_postgres::{Client, NoTls};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    task::JoinHandle,
+    time::timeout,
+};
+use tokio_postgres::{Client, Connection, Socket};
 
 use super::{
     plan::Plan,
     schema::Found,
-    store_error::{self, Failure},
+    store_error::{self, Failure, Obstacle},
 };
 
 /// How long a dropped connection may take to close.
 const CLOSE_LIMIT: Duration = Duration::from_secs(1);
+
+/// How much longer a statement may take than its locks: less than the pool's grace.
+const STATEMENT_GRACE: Duration = Duration::from_millis(500);
 
 /// The row of one key.
 #[derive(Debug)]
@@ -48,29 +58,60 @@ pub(super) struct Session {
     client: Option<Client>,
     driver: Option<JoinHandle<()>>,
     found: Found,
+    end: Arc<OnceLock<String>>,
 }
 
 impl Session {
-    pub(super) async fn open(plan: &Plan) -> Result<Self, Failure> {
-        let failed = |error| store_error::while_connecting(&plan.place, &error);
-        let (client, driver) = match &plan.tls {
-            None => {
-                let (client, connection) = plan.config.connect(NoTls).await.map_err(failed)?;
-                (client, tokio::spawn(async { drop(connection.await) }))
+    /// A connection that was made. Its other half runs in a task.
+    pub(super) fn new<T>(client: Client, connection: Connection<Socket, T>) -> Self
+    where
+        T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let end = Arc::new(OnceLock::new());
+        let shared = Arc::clone(&end);
+        let driver = tokio::spawn(async move {
+            // Without a code the server has said nothing, or to a request that has the error already.
+            if let Err(error) = connection.await
+                && error.code().is_some()
+            {
+                let (why, _) = store_error::while_connecting(&error);
+                drop(shared.set(why));
             }
-            Some(tls) => {
-                let (client, connection) =
-                    plan.config.connect(tls.clone()).await.map_err(failed)?;
-                (client, tokio::spawn(async { drop(connection.await) }))
-            }
-        };
-        let mut session = Self {
+        });
+        Self {
             client: Some(client),
             driver: Some(driver),
             found: Found::Nothing,
-        };
-        session.found = plan.schema.look(session.client()?, &plan.place).await?;
-        Ok(session)
+            end,
+        }
+    }
+
+    /// Why the connection has ended between two statements, if the server has said so.
+    pub(super) fn end(&self) -> Option<&str> {
+        self.end.get().map(String::as_str)
+    }
+
+    /// The failure with what the server said when it ended the connection: the client reports only that it is closed.
+    pub(super) fn explain(&self, plan: &Plan, failure: Failure) -> Failure {
+        match (failure, self.end()) {
+            (Failure::Again(_), Some(why)) => Failure::Again(
+                Obstacle::Server {
+                    place: plan.place.clone(),
+                    message: why.to_owned(),
+                    hint: "",
+                }
+                .into(),
+            ),
+            (failure, _) => failure,
+        }
+    }
+
+    /// Looks at the tables for the first time.
+    pub(super) async fn looked(mut self, plan: &Plan, until: Instant) -> Result<Self, Failure> {
+        match self.look(plan, until).await {
+            Ok(()) => Ok(self),
+            Err(failure) => Err(self.explain(plan, failure)),
+        }
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -80,11 +121,32 @@ impl Session {
     }
 
     /// Whether there are tables; looks again if there were none.
-    pub(super) async fn has_tables(&mut self, plan: &Plan) -> Result<bool, Failure> {
+    pub(super) async fn has_tables(
+        &mut self,
+        plan: &Plan,
+        until: Instant,
+    ) -> Result<bool, Failure> {
         if self.found == Found::Nothing {
-            self.found = plan.schema.look(self.client()?, &plan.place).await?;
+            self.look(plan, until).await?;
         }
         Ok(self.found == Found::Tables)
+    }
+
+    /// Looks at the tables, under the same settings as for a change.
+    async fn look(&mut self, plan: &Plan, until: Instant) -> Result<(), Failure> {
+        let failed = |error| store_error::of(&plan.place, &error);
+        let begin = begin(until, plan.wait);
+        let client = self.client()?;
+        // Sent together, executed one after another.
+        let (begun, found) = tokio::join!(
+            client.batch_execute(&begin),
+            plan.schema.look(client, &plan.place)
+        );
+        begun.map_err(failed)?;
+        let found = found?;
+        self.rollback(plan).await?;
+        self.found = found;
+        Ok(())
     }
 
     /// Makes the tables, unless another store has made them.
@@ -106,7 +168,7 @@ impl Session {
     /// Checks that a change could be written: the server accepts writes, and the role may make them.
     pub(super) async fn check(&mut self, plan: &Plan, until: Instant) -> Result<(), Failure> {
         let failed = |error| store_error::of(&plan.place, &error);
-        let has_tables = self.has_tables(plan).await?;
+        let has_tables = self.has_tables(plan, until).await?;
         let begin = begin(until, plan.wait);
         let client = self.client()?;
         client.batch_execute(&begin).await.map_err(failed)?;
@@ -149,22 +211,26 @@ async fn close_or_abort(mut driver: JoinHandle<()>) {
     }
 }
 
-/// The statement that begins a transaction. It waits for no lock past `until`, relies on no setting of role or database,
-/// and loses its locks if this program hangs.
+/// The statements that begin a transaction. It waits for no lock past `until`, relies on no setting of role or database,
+/// and loses its locks if this program hangs. The time limit of statements is set first, since a short one of the role holds
+/// until then. It is longer than that of locks, so that an error says which of the two ended a statement.
 pub(super) fn begin(until: Instant, wait: Duration) -> String {
     let left = until
         .saturating_duration_since(Instant::now())
         .as_millis()
         .max(1);
+    let statement = left + STATEMENT_GRACE.as_millis();
     let idle = wait.as_millis().max(1000);
     format!(
         "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
+         SET LOCAL statement_timeout = {statement}; \
          SET LOCAL search_path = pg_catalog, pg_temp; \
          SET LOCAL lock_timeout = {left}; \
-         SET LOCAL statement_timeout = {left}; \
          SET LOCAL idle_in_transaction_session_timeout = {idle}; \
          SET LOCAL row_security = off; \
          SELECT set_config('synchronous_commit', 'on', true) \
-         WHERE current_setting('synchronous_commit') <> 'remote_apply'"
+         WHERE current_setting('synchronous_commit') <> 'remote_apply'; \
+         SELECT set_config('transaction_timeout', '0', true) \
+         WHERE current_setting('transaction_timeout', true) <> '0'"
     )
 }

@@ -46,6 +46,14 @@ use super::{connection_thread::ConnectionThread, options::PgOptions, plan::Plan}
 ///   | not given | as `verify-full`; as `prefer` if all hosts are this machine and there is no `sslrootcert` | |
 ///
 ///   PostgreSQL's own programs do not check the certificate with `require`; this one does. `allow` is refused.
+///   `sslrootcert=system` stands for the authorities of the operating system. If the file of `sslrootcert` has the very
+///   certificate of the server, nothing needs to have signed it. Then its common name counts if it has no other name,
+///   and it may be of X.509 version 1 (with TLS 1.3). It must be within its dates in any case.
+/// - **Several hosts** are tried in turn for the one that takes writes. Each has a share of the wait, which covers the
+///   whole connection with TLS and password. The next connection begins with the host that took the last one. Only if
+///   none can be used is it an error, which names what each of them said.
+/// - **Settings of the role** (`search_path`, `statement_timeout`, `lock_timeout`, `quote_all_identifiers` and others)
+///   have no effect, or the error names them. A role with `default_transaction_read_only` cannot use a ledger.
 /// - **Durability is the server's.** `synchronous_commit` is set to `on` (or left at `remote_apply`) for each change,
 ///   whatever the settings of role and database. **A server that runs with `fsync = off` loses starts when its machine
 ///   crashes**, and so does a replica that takes over without the last commits. Keep at least one synchronous replica
@@ -60,15 +68,26 @@ use super::{connection_thread::ConnectionThread, options::PgOptions, plan::Plan}
 pub struct PgStore(Arc<ConnectionThread>);
 
 impl PgStore {
-    /// A ledger in the database at `url`: `postgres://user@host:port/database`, with the parameters `sslmode`,
-    /// `sslrootcert`, `schema`, and of PostgreSQL's own `host`, `port`, `user`, `password`, `dbname`, `options`,
-    /// `application_name`, `channel_binding`, `connect_timeout` and `keepalives`. Several hosts are tried in turn for
-    /// the one that takes writes. No connection is made yet ([`PgStore::check`] makes one), and no environment variable
-    /// is read ([`PgOptions::from_env`] reads some).
+    /// A ledger in the database at `url`: `postgres://user@host:port/database?name=value&…`, or a keyword string as
+    /// PostgreSQL's own programs take it (`host=db dbname=school user=u`). No connection is made yet
+    /// ([`PgStore::check`] makes one), and no environment variable is read ([`PgOptions::from_env`] reads some).
+    ///
+    /// `schema` names the schema of the tables. The other parameters are those of PostgreSQL's client library:
+    ///
+    /// - taken: `host`, `hostaddr`, `port`, `user`, `password`, `passfile`, `dbname`, `options`, `application_name`,
+    ///   `fallback_application_name`, `connect_timeout` (for each host), `tcp_user_timeout`, `keepalives` and its
+    ///   relatives, `channel_binding`, `sslmode` (but `allow`), `sslrootcert`, `sslcert`, `sslkey`, `sslsni`,
+    ///   `sslnegotiation`, `ssl_min_protocol_version`, `ssl_max_protocol_version`;
+    /// - taken with the values that change nothing here: `target_session_attrs` (`any`, `read-write`, `primary`),
+    ///   `gssencmode` (`disable`, `prefer`), `load_balance_hosts` (`disable`), `client_encoding` (UTF-8), `sslcertmode`
+    ///   (`allow`; `disable` leaves the certificate out), `sslcompression`, `min_protocol_version` (`3.0`),
+    ///   `max_protocol_version`;
+    /// - refused, each for its own reason: other values of these, `service`, `sslpassword`, `sslcrl`, `require_auth`,
+    ///   `requirepeer`, and those of Kerberos and OAuth.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Unavailable`] with one line that says what is wrong with the URL, the file of authorities or the
+    /// [`StoreError::Unavailable`] with one line that says what is wrong with the text, the file of authorities or the
     /// passfile. It never contains a password.
     pub fn connect(url: &str) -> Result<Self, StoreError> {
         Self::options().connect(url)

@@ -1,30 +1,71 @@
 //! Errors of the store, in words that say what to do and never contain the password.
 
-use std::{error::Error, io, path::PathBuf, time::Duration};
+use std::{
+    error::Error,
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use industrydata_core::ledger::StoreError;
 use tokio_postgres::error::SqlState;
 
+use super::certificate;
+
 /// The longest server text in a message, in characters.
-const LONGEST: usize = 300;
+const LONGEST: usize = 400;
+
+/// States that the client's list does not have.
+const TRANSACTION_TIMEOUT: &str = "25P04";
+const IDLE_SESSION_TIMEOUT: &str = "57P05";
 
 /// Why a database cannot hold a ledger, or its ledger is unusable.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Obstacle {
-    #[error("a store URL begins with postgres:// or postgresql://")]
+    #[error(
+        "a PostgreSQL ledger is a URL that begins with postgres:// or postgresql://, or a keyword string such as \"host=db \
+         dbname=school user=u\""
+    )]
     Scheme,
     #[error(
         "the store URL has a character that must be written in percent form (/ ? # @ in a user name or password)"
     )]
     Unescaped,
-    #[error("the store URL names no host")]
+    #[error(
+        "the place of the ledger names no host: add one (host=NAME, or postgres://HOST/DATABASE)"
+    )]
     NoHost,
+    #[error(
+        "a host in the place of the ledger is no name, address or folder: separate keywords by blanks, and write / ? # @ in a \
+         user name or password of a URL in percent form"
+    )]
+    Host,
+    #[error("the place of the ledger does not have as many ports or addresses (hostaddr) as hosts")]
+    Counts,
     #[error("the store URL cannot be read: look at its host, its port and its parameters")]
     Unreadable,
-    #[error("the store URL has a parameter that is not known here: {0}")]
+    #[error(
+        "the keyword string cannot be read: write name=value with blanks between, and 'a value with blanks' in single quotes"
+    )]
+    Keywords,
+    #[error("the place of the ledger has a parameter that is not known here: {0}: leave it out")]
     Parameter(String),
+    #[error(
+        "the place of the ledger has a parameter behind the password that is not known here: leave it out, or quote the \
+         password if it has a blank, and escape & in a URL"
+    )]
+    ParameterBehindPassword,
+    #[error("{0} cannot be used here: {1}")]
+    Refused(String, &'static str),
+    #[error("{0} has a value that cannot be read: look at PostgreSQL's manual, or leave it out")]
+    Value(&'static str),
     #[error("sslmode is one of disable, prefer, require, verify-ca and verify-full")]
     SslMode,
+    #[error(
+        "sslmode=allow sends everything in plain text if the server lets it: sslmode is one of disable, prefer (which encrypts \
+         if the server can), require, verify-ca and verify-full"
+    )]
+    AllowMode,
     #[error(
         "sslmode=verify-ca takes sslrootcert=PATH, since anyone can get a certificate of a public authority"
     )]
@@ -32,13 +73,24 @@ pub(super) enum Obstacle {
     #[error("{path} has no certificate that can be read: sslrootcert names a file in PEM format", path = .0.display())]
     Authority(PathBuf),
     #[error(
+        "the operating system has no certificates of authorities, or they cannot be read: install them (ca-certificates), or \
+         name a file with sslrootcert=PATH"
+    )]
+    NoSystemRoots,
+    #[error("sslcert and sslkey go together: name both files, or neither")]
+    HalfCertificate,
+    #[error("{path} is not the certificate of the key in sslkey: name those that belong together", path = .0.display())]
+    ClientCertificate(PathBuf),
+    #[error("{path} has no private key that can be read: sslkey names a file in PEM format, without a password", path = .0.display())]
+    Key(PathBuf),
+    #[error(
         "the schema's name has 1 to 63 bytes, no control character, and does not begin with pg_"
     )]
     Schema,
     #[error("{path} is open to other users (mode {1:04o}): run chmod 600 on it", path = .0.display())]
-    OpenPassfile(PathBuf, u32),
+    OpenToOthers(PathBuf, u32),
     #[error("{path}: {1}", path = .0.display())]
-    Passfile(PathBuf, io::Error),
+    Secret(PathBuf, io::Error),
     #[error("no thread could be made for the connection: {0}")]
     Thread(io::Error),
     #[error("{place}: {message}{hint}")]
@@ -47,6 +99,9 @@ pub(super) enum Obstacle {
         message: String,
         hint: &'static str,
     },
+    /// None of several servers can be used.
+    #[error("{place}: none of the servers can be used: {failures}")]
+    Servers { place: String, failures: String },
     #[error("{place}: no answer within {} ms", wait.as_millis())]
     NoAnswer { place: String, wait: Duration },
     #[error("the thread of the connection ended before it answered")]
@@ -95,7 +150,7 @@ pub(super) fn of(place: &str, error: &tokio_postgres::Error) -> Failure {
         // were altered, and a new connection checks the tables first.
         return Failure::Again(server_error(place, error, ""));
     };
-    if [SqlState::LOCK_NOT_AVAILABLE, SqlState::QUERY_CANCELED].contains(code) {
+    if *code == SqlState::LOCK_NOT_AVAILABLE {
         return Failure::Clean(StoreError::Busy);
     }
     if [SqlState::UNDEFINED_TABLE, SqlState::INVALID_SCHEMA_NAME].contains(code) {
@@ -141,17 +196,41 @@ fn message(error: &tokio_postgres::Error) -> String {
             one_line(db.code().code())
         );
     }
+    if let Some(why) = certificate_error(error) {
+        return one_line(&certificate::words(why));
+    }
     let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
+    for cause in std::iter::successors(error.source(), |cause| (*cause).source()) {
+        let cause = cause.to_string();
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
     }
     one_line(&text)
 }
 
+/// Why the TLS handshake did not accept the server's certificate, if that is the cause.
+fn certificate_error(error: &tokio_postgres::Error) -> Option<&rustls::CertificateError> {
+    let causes = std::iter::successors(error.source(), |cause| (*cause).source());
+    causes.filter_map(tls_error).find_map(|error| {
+        let rustls::Error::InvalidCertificate(why) = error else {
+            return None;
+        };
+        Some(why)
+    })
+}
+
+/// An I/O error has its cause inside, and does not name it as its source.
+fn tls_error<'e>(cause: &'e (dyn Error + 'static)) -> Option<&'e rustls::Error> {
+    let wrapped = cause
+        .downcast_ref::<io::Error>()
+        .and_then(io::Error::get_ref);
+    let wrapped = wrapped.and_then(|inner| inner.downcast_ref());
+    wrapped.or_else(|| cause.downcast_ref())
+}
+
 /// Server text on one line, without characters that could make it look like another text.
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     let is_odd = |c: char| {
         c.is_control()
             || ('\u{200b}'..='\u{200f}').contains(&c)
@@ -193,6 +272,7 @@ fn is_transient(code: &SqlState) -> bool {
         SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
     ]
     .contains(code)
+        || code.code() == IDLE_SESSION_TIMEOUT
 }
 
 fn hint(code: &SqlState) -> &'static str {
@@ -206,36 +286,89 @@ fn hint(code: &SqlState) -> &'static str {
              and SELECT, INSERT and UPDATE on its tables"
         }
         SqlState::READ_ONLY_SQL_TRANSACTION => {
-            ": a ledger is written to, so name the primary server"
+            ": transaction_read_only is on and a ledger is written to, so name the primary server"
         }
         SqlState::DISK_FULL => ": free some space on the server's disk",
-        _ => "",
+        SqlState::QUERY_CANCELED => {
+            ": statement_timeout is shorter than the server took, or an administrator cancelled it: set a longer one for the \
+             role or the database (ALTER ROLE ... SET statement_timeout = '5s')"
+        }
+        SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT => {
+            ": idle_in_transaction_session_timeout ended the connection, since this program or the network hung: try again"
+        }
+        SqlState::TOO_MANY_CONNECTIONS => {
+            ": raise the CONNECTION LIMIT of the role or the database, or max_connections of the server, or end other programs"
+        }
+        SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE => {
+            ": the database takes no connections (ALLOW_CONNECTIONS): name another, or allow them"
+        }
+        _ => match code.code() {
+            TRANSACTION_TIMEOUT => {
+                ": transaction_timeout is shorter than the server took: set a longer one for the role or the database (ALTER \
+                 ROLE ... SET transaction_timeout = '5s')"
+            }
+            IDLE_SESSION_TIMEOUT => ": idle_session_timeout ended the connection: try again",
+            _ => "",
+        },
     }
 }
 
-/// The failure for a connection that could not be made.
-pub(super) fn while_connecting(place: &str, error: &tokio_postgres::Error) -> Failure {
+/// Why the server takes no writes from a new connection, if `setting` (`SHOW transaction_read_only`) and `default` (`SHOW
+/// default_transaction_read_only`) say so.
+pub(super) fn read_only(setting: &str, default: &str) -> Option<&'static str> {
+    match (setting, default) {
+        ("off", _) => None,
+        (_, "on") => Some(
+            "default_transaction_read_only is on for this role, database or server, and a ledger is written to: turn it off \
+             (ALTER ROLE ... SET default_transaction_read_only = off), or name the primary server",
+        ),
+        (_, _) => Some(
+            "the server is a hot standby (transaction_read_only is on), and a ledger is written to: name the primary server",
+        ),
+    }
+}
+
+/// Checks that a file with a secret is open to its owner only.
+pub(super) fn check_private(path: &Path) -> Result<(), Obstacle> {
+    let meta = std::fs::metadata(path).map_err(|error| Obstacle::Secret(path.to_owned(), error))?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let mode = meta.mode() & 0o7777;
+        if mode & 0o077 != 0 {
+            return Err(Obstacle::OpenToOthers(path.to_owned(), mode));
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = meta;
+    Ok(())
+}
+
+/// Why a connection could not be made, and whether trying again at once may help.
+pub(super) fn while_connecting(error: &tokio_postgres::Error) -> (String, bool) {
     if let Some(code) = error.code() {
-        let why = server_error(place, error, hint(code));
-        return if is_transient(code) {
-            Failure::Again(why)
-        } else {
-            Failure::Clean(why)
+        let hint = match *code {
+            SqlState::INSUFFICIENT_PRIVILEGE => ": the role needs CONNECT on the database",
+            _ => hint(code),
         };
+        return (message(error) + hint, is_transient(code));
     }
     let text = message(error);
     let hint = if text.contains("does not support TLS") {
         ": add sslmode=disable if the network between is trusted"
-    } else if text.contains("certificate") {
-        ": name the server's authority with sslrootcert=PATH, and the server as its certificate does"
+    } else if certificate_error(error).is_some() {
+        // The text says what to do.
+        ""
     } else if text.contains("password missing") {
         ": give one in PGPASSWORD, in a passfile or in the store URL"
+    } else if text.contains("channel binding") {
+        ": channel_binding=require takes an encrypted connection and a password of the kind scram-sha-256"
     } else if text.contains("error connecting to server") {
         ": look at the host and port, and whether the server runs"
     } else {
         ""
     };
-    Failure::Clean(server_error(place, error, hint))
+    (text + hint, false)
 }
 
 #[cfg(test)]
@@ -249,7 +382,7 @@ mod tests {
             one_line("a\u{200a}b\u{2030}c\u{206a}"),
             "a\u{200a}b\u{2030}c\u{206a}"
         );
-        assert_eq!(one_line(&"é".repeat(400)).chars().count(), 300);
+        assert_eq!(one_line(&"é".repeat(500)).chars().count(), 400);
     }
 
     #[test]
@@ -261,10 +394,38 @@ mod tests {
             (SqlState::INSUFFICIENT_PRIVILEGE, "USAGE and CREATE"),
             (SqlState::READ_ONLY_SQL_TRANSACTION, "the primary server"),
             (SqlState::DISK_FULL, "free some space"),
+            (SqlState::QUERY_CANCELED, "SET statement_timeout"),
+            (SqlState::TOO_MANY_CONNECTIONS, "CONNECTION LIMIT"),
+            (
+                SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
+                "ALLOW_CONNECTIONS",
+            ),
+            (
+                SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
+                "idle_in_transaction_session_timeout",
+            ),
+            (
+                SqlState::from_code(TRANSACTION_TIMEOUT),
+                "SET transaction_timeout",
+            ),
+            (
+                SqlState::from_code(IDLE_SESSION_TIMEOUT),
+                "idle_session_timeout",
+            ),
         ] {
             assert!(hint(&code).contains(words), "{code:?}");
         }
         assert_eq!(hint(&SqlState::SYNTAX_ERROR), "");
+    }
+
+    #[test]
+    fn a_server_that_takes_no_writes_is_named_by_its_setting() {
+        assert_eq!(read_only("off", "off"), None);
+        // The transaction counts, and this one would take writes.
+        assert_eq!(read_only("off", "on"), None);
+        let of_role = read_only("on", "on").unwrap();
+        assert!(of_role.starts_with("default_transaction_read_only"));
+        assert!(read_only("on", "off").unwrap().contains("hot standby"));
     }
 
     #[test]

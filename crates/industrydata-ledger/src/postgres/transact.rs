@@ -33,8 +33,13 @@ impl Pool {
         let _permit = self.permit(until).await?;
         self.retry(until, || async {
             let mut session = self.session(until, true).await?;
-            let checked = self.limit(until, session.check(&self.plan, until)).await;
-            checked.map(|()| self.keep(session))
+            match self.limit(until, session.check(&self.plan, until)).await {
+                Ok(()) => {
+                    self.keep(session);
+                    Ok(())
+                }
+                Err(failure) => Err(session.explain(&self.plan, failure)),
+            }
         })
         .await
         .map_err(Failure::into_error)
@@ -59,14 +64,18 @@ impl Pool {
         let marked = self.retry(until, || async {
             let mut session = self.session(until, true).await?;
             let marking = async {
-                if !session.has_tables(&self.plan).await? {
+                if !session.has_tables(&self.plan, until).await? {
                     session.make_tables(&self.plan, until).await?;
                 }
                 session.mark(&self.plan, until).await
             };
-            let marked = self.limit(until, marking).await?;
-            self.keep(session);
-            Ok(marked)
+            match self.limit(until, marking).await {
+                Ok(marked) => {
+                    self.keep(session);
+                    Ok(marked)
+                }
+                Err(failure) => Err(session.explain(&self.plan, failure)),
+            }
         });
         match marked.await.map_err(Failure::into_error) {
             Ok(true) => Ok(Reset::Marked),
@@ -124,7 +133,7 @@ impl Pool {
                     self.keep(session);
                 }
             }
-            Err(_) => {}
+            Err(_) => return result.map_err(|failure| session.explain(&self.plan, failure)),
         }
         result
     }
@@ -136,7 +145,9 @@ impl Pool {
         change: &Change,
         until: Instant,
     ) -> Result<StoreReply, Failure> {
-        let snapshot = self.limit(until, self.read(session, change.key())).await?;
+        let snapshot = self
+            .limit(until, self.read(session, change.key(), until))
+            .await?;
         let applied = change.apply(snapshot.stored(), snapshot.at)?;
         if applied.write.is_none() {
             return Ok(applied.reply);
@@ -149,16 +160,21 @@ impl Pool {
         self.write(session, change, mode, until).await
     }
 
-    async fn read(&self, session: &mut Session, key: &LedgerKey) -> Result<Snapshot, Failure> {
+    async fn read(
+        &self,
+        session: &mut Session,
+        key: &LedgerKey,
+        until: Instant,
+    ) -> Result<Snapshot, Failure> {
         let known = self.change_counts.get(key);
-        if session.has_tables(&self.plan).await? {
-            let snapshot = session.read(&self.plan, key).await?;
+        if session.has_tables(&self.plan, until).await? {
+            let snapshot = session.read(&self.plan, key, until).await?;
             self.change_counts
                 .check(key, known, snapshot.row.as_ref())?;
             return Ok(snapshot);
         }
         self.check_no_tables_lost()?;
-        let at = session.clock(&self.plan).await?;
+        let at = session.clock(&self.plan, until).await?;
         Ok(Snapshot {
             row: None,
             mark: None,
@@ -177,7 +193,7 @@ impl Pool {
         let (plan, key) = (&*self.plan, change.key());
         let known = self.change_counts.get(key);
         let transaction = async {
-            if !session.has_tables(plan).await? {
+            if !session.has_tables(plan, until).await? {
                 self.check_no_tables_lost()?;
                 session.make_tables(plan, until).await?;
             }

@@ -9,6 +9,7 @@ use industrydata_core::ledger::StoreError;
 use industrydata_core::ledger::StoreReply;
 
 use super::{ledger_file::LedgerFile, options::SqliteOptions, place::Place, store_error::Obstacle};
+use crate::place::LedgerPlace;
 
 /// A ledger in an SQLite file, shared by the threads and processes of one machine.
 ///
@@ -40,7 +41,7 @@ impl SqliteStore {
     ///
     /// [`StoreError::Unavailable`] if the path cannot hold a ledger: the folder is missing or lets all users replace
     /// its files; `path` is a folder, a symbolic link or a device; the file belongs to another user, is open to others,
-    /// or has a second hard link.
+    /// or has a second hard link. Also if [`LedgerPlace::parse`] reads no file there: write `./` before such a name.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         Self::options().open(path)
     }
@@ -77,7 +78,8 @@ impl SqliteOptions {
     ///
     /// As [`SqliteStore::open`].
     pub fn open(self, path: impl AsRef<Path>) -> Result<SqliteStore, StoreError> {
-        let place = Place::new(path.as_ref(), self.create_folder)?;
+        let path = LedgerPlace::file(path.as_ref())?;
+        let place = Place::new(&path, self.create_folder)?;
         match place.look() {
             // Each use reports the successor. A reset completes the interrupted one.
             Ok(_) | Err(Obstacle::Resetting(_)) => {}

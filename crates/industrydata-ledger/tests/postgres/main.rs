@@ -11,7 +11,9 @@
 )]
 
 mod admin;
+mod certificates;
 mod child;
+mod clocks;
 mod damage;
 mod lock_holders;
 mod lost_connections;
@@ -21,10 +23,12 @@ mod proxy;
 mod races;
 mod resets;
 mod restarts;
+mod role_settings;
 mod runtimes;
 #[path = "../../../../tests/support/postgres.rs"]
 #[allow(dead_code, reason = "tests do not need all that the checks need")]
 mod server;
+mod servers;
 mod tls;
 
 use std::{

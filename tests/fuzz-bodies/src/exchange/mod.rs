@@ -41,9 +41,9 @@ pub(crate) const TARGET: Target = Target {
 
 /// The tokens. Each is recognised in any text.
 const TOKENS: [&str; 3] = [
-    "eyJ0b2tlbi1jYW5hcnk.A",
-    "ZXlKMGIydGxiaTFqWVc1.B",
-    "aGVhbHRoeS10b2tlbi1j.C",
+    "eyJ0b2tlbi1jYW5hcnk.A+b/MTIzNDU2Nzg5MA==",
+    "ZXlKMGIydGxiaTFqWVc1.B+c/Nzg5MDEyMzQ1Ng==",
+    "aGVhbHRoeS10b2tlbi1j.C+d/OTg3NjU0MzIxMA==",
 ];
 
 /// The fields of answers that are read, and one that is not.
@@ -154,22 +154,21 @@ pub(crate) fn head(status: u16, token: &str, draw: &mut Draw<'_>) -> Parts {
     parts
 }
 
-/// Replaces each byte 1 by the token. A fuzzer learns the texts of the tokens from comparisons, and a token that it writes
+/// Replaces the bytes 1 to 6 by the token. A fuzzer learns the texts of the tokens from comparisons, and a token that it writes
 /// itself is not an echo of the request's: such bytes are dropped.
 fn echoed(bytes: &[u8], token: &str) -> Vec<u8> {
     let has = |known: &&str| bytes.windows(known.len()).any(|it| it == known.as_bytes());
     if TOKENS.iter().any(has) {
         return Vec::new();
     }
-    let parts: Vec<&[u8]> = bytes.split(|b| *b == 1).collect();
-    parts.join(token.as_bytes())
+    crate::echo::echoed(bytes, token)
 }
 
 /// No text that is shown has a token in it.
 #[track_caller]
 pub(crate) fn assert_no_token(shown: &str) {
     for token in TOKENS {
-        assert!(!shown.contains(token), "the token is shown: {shown}");
+        crate::echo::assert_hidden(shown, token);
     }
 }
 

@@ -42,8 +42,9 @@ pub(super) fn json_of(bytes: &[u8]) -> &[u8] {
 /// The top-level members that this release does not write.
 pub(super) fn foreign(json: &[u8]) -> Map<String, Value> {
     let mut members: Map<String, Value> = serde_json::from_slice(json).unwrap_or_default();
-    members.remove("entries");
-    members.remove("not_before");
+    for known in ["entries", "not_before", "clock", "past"] {
+        members.remove(known);
+    }
     members
 }
 

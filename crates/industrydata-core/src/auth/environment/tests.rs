@@ -271,7 +271,10 @@ fn a_whole_kind_becomes_a_credential() {
         let variables = with(set);
         let credential = kind.credential(&variables).unwrap();
         assert_eq!(
-            (credential.route(), credential.assertion_route()),
+            (
+                credential.endpoint().0,
+                credential.assertion_endpoint().map(|it| it.0)
+            ),
             (route, assertion),
             "{kind}"
         );

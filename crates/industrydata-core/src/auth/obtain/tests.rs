@@ -346,7 +346,7 @@ fn other_endpoints_have_three_tries() {
         }
         let mut world = World::new();
         let error = world.send(&credential, &[Got::Lost; 3]).unwrap_err();
-        let variable = match credential.assertion_route() {
+        let variable = match credential.assertion_endpoint() {
             Some(_) => "ACTIONS_ID_TOKEN_REQUEST_URL",
             None if credential.application().is_none() => "IDENTITY_ENDPOINT",
             None => "the connection could not be opened",

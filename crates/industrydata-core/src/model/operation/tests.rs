@@ -301,3 +301,79 @@ fn every_body_error_has_a_name() {
         assert_eq!(error.name(), name);
     }
 }
+
+#[test]
+fn a_validation_has_its_errors_warnings_and_files() {
+    let body = r##"{"@odata.type":"#microsoft.graph.industryData.fileValidateOperation","status":"succeeded",
+        "errors":[{"code":"RequiredFileNotFound","message":"m","target":"orgs.csv",
+            "details":[{"code":"d","message":"n","target":"t"}],
+            "innerError":{"code":"i1","innererror":{"code":"i2","innerError":{"code":"i3"}}}}, "text only", 7, null],
+        "warnings":[{"code":"OptionalFileNotFound","target":"classes.csv","details":null,"innerError":null}],
+        "validatedFiles":["users.csv", 3, "roles.csv"]}"##;
+    let operation = Operation::decode(JSON, body.as_bytes()).unwrap();
+    assert!(operation.is_validation());
+    let [error, text] = operation.errors() else {
+        panic!("{operation:?}")
+    };
+    assert_eq!(
+        (error.code(), error.message(), error.target()),
+        (Some("RequiredFileNotFound"), Some("m"), Some("orgs.csv"))
+    );
+    assert_eq!(error.details().len(), 1);
+    assert_eq!(error.details()[0].target(), Some("t"));
+    assert_eq!(error.inner_codes(), ["i1", "i2", "i3"]);
+    // An error that is not an object is still an error.
+    assert_eq!(
+        (text.code(), text.message(), text.target()),
+        (None, Some("text only"), None)
+    );
+    let [warning] = operation.warnings() else {
+        panic!("{operation:?}")
+    };
+    assert_eq!(warning.target(), Some("classes.csv"));
+    assert_eq!(operation.validated_files(), ["users.csv", "roles.csv"]);
+}
+
+#[test]
+fn absent_and_wrong_lists_are_empty() {
+    for members in [
+        "",
+        r#","errors":null,"warnings":null,"validatedFiles":null"#,
+        r#","errors":{"code":"a"},"warnings":"b","validatedFiles":7"#,
+        r#","errors":[],"warnings":[],"validatedFiles":[]"#,
+        r#","value":[{"errors":[{"code":"a"}]}]"#,
+    ] {
+        let body = format!(r#"{{"status":"succeeded"{members}}}"#);
+        let operation = Operation::decode(JSON, body.as_bytes()).unwrap();
+        assert!(operation.errors().is_empty() && operation.warnings().is_empty());
+        assert!(operation.validated_files().is_empty() && !operation.is_validation());
+    }
+}
+
+#[test]
+fn only_the_type_makes_a_validation() {
+    for (name, is_validation) in [
+        ("#microsoft.graph.industryData.fileValidateOperation", true),
+        ("Microsoft.Graph.IndustryData.FileValidateOperation", true),
+        ("#microsoft.graph.industryData.validateOperation", true),
+        ("#microsoft.graph.longRunningOperation", false),
+        ("#microsoft.graph.industryData.revalidateOperation", false),
+        ("##microsoft.graph.industryData.validateOperation", false),
+    ] {
+        let body = format!(r#"{{"@odata.type":"{name}","status":"running"}}"#);
+        let operation = Operation::decode(JSON, body.as_bytes()).unwrap();
+        assert_eq!(operation.is_validation(), is_validation, "{name}");
+    }
+}
+
+#[test]
+fn the_token_is_redacted_in_errors_and_files() {
+    let token = "canary-token-of-a-test";
+    let body = format!(
+        r#"{{"status":"succeeded","errors":[{{"code":"{token}","target":"{token}"}},"{token}"],
+        "warnings":[{{"message":"a {token}"}}],"validatedFiles":["{token}"]}}"#
+    );
+    let operation = Operation::decode_redacted(JSON, body.as_bytes(), Some(token)).unwrap();
+    assert!(!format!("{operation:?}").contains(token), "{operation:?}");
+    assert_eq!(operation.errors().len(), 2);
+}

@@ -593,3 +593,24 @@ fn an_invalid_request_url_is_refused() {
         assert_eq!(at("https://host\0", value), Err(LocationError::Unparsable));
     }
 }
+
+proptest! {
+    #[test]
+    fn a_location_as_documented_passes_every_check(
+        base in "https://(graph\\.microsoft\\.com|[::1]|a:8443)(/beta|/b%65ta|/x/y|)",
+        middle in "(/external/industryData/operations/|/external/industryData/operations/|//|/external)",
+        id in "[A-Za-z0-9._~-]{0,6}[A-Za-z0-9.%/?#'_~-]{0,3}",
+    ) {
+        let Ok(base) = BaseUrl::parse(&base) else {
+            return Ok(());
+        };
+        let value = [base.as_str(), &middle, &id].concat();
+        if let Some(url) = OperationUrl::as_documented(&base, &value) {
+            let checked = OperationUrl::checked(&base, base.start_url(), &value);
+            let parts = |url: &OperationUrl| {
+                (url.as_str().to_owned(), url.operation_id().to_owned(), url.uri().clone())
+            };
+            prop_assert_eq!(checked.as_ref().map(parts), Ok(parts(&url)), "{}", value);
+        }
+    }
+}

@@ -236,6 +236,43 @@ fn neither_controls_nor_the_token_are_shown() {
 }
 
 #[test]
+fn an_encoded_token_is_not_shown() {
+    let token = "eyJ0+XAi/OiJK.eyJh~dWQi-Ojox.c2ln_bmF0dXJl==";
+    let base64 = "ZXlKMCtYQWkvT2lKSy5leUpofmRXUWktT2pveC5jMmxuX2JtRjBkWEpsPT0=";
+    let escaped = token.replace('e', "\\u0065").replace('/', "\\/");
+    let percent = token
+        .replace('+', "%2B")
+        .replace('/', "%2f")
+        .replace('=', "%3D");
+    for echo in [
+        escaped.as_str(),
+        &percent,
+        &percent.replace('%', "%25"),
+        &token.to_uppercase(),
+        base64,
+        &escaped.replace('\\', "\\\\"),
+    ] {
+        let body = format!(
+            r#"{{"error":{{"code":"{echo}","message":"no: {echo}","target":"{echo}","details":[{{"code":"{echo}"}}],
+            "innerError":{{"code":"{echo}","request-id":"{echo}","date":"{echo}"}}}}}}"#
+        );
+        // {"nonce":"TOKEN"}
+        let claims = "eyJub25jZSI6ImV5SjArWEFpL09pSksuZXlKaH5kV1FpLU9qb3guYzJsbl9ibUYwZFhKbD09In0=";
+        let fields = format!("Bearer error=insufficient_claims, claims=\"{claims}\"");
+        let error = decode_with(&[("www-authenticate", &fields)], &body, Some(token));
+        assert_eq!(error.message(), Some("no: [redacted]"), "{echo}");
+        assert_eq!(error.request_id(), Some("[redacted]"), "{echo}");
+        let challenge = error.claims().unwrap();
+        assert_eq!(challenge.claims(), Some(r#"{"nonce":"[redacted]"}"#));
+        assert_eq!(challenge.claims_raw(), None);
+        let shown = format!("{error} {error:?}").to_lowercase();
+        for part in ["xai", "2ln", "c5lexup", "yw1s"] {
+            assert!(!shown.contains(part), "{shown}");
+        }
+    }
+}
+
+#[test]
 fn only_a_401_has_claims() {
     let mut headers = HeaderMap::new();
     let field = HeaderValue::from_static("Bearer error=insufficient_claims, claims=e30");

@@ -224,3 +224,23 @@ fn a_literal_of_the_future_has_an_address() {
     assert!(Reference::parse("https://[v1.a:b]/").is_some());
     assert!(Reference::parse("https://[v1]/").is_none());
 }
+
+#[test]
+fn only_an_apostrophe_in_the_query_may_be_respelt() {
+    let same = |sent: &str, checked: &str| is_sent_as(&checked.parse().unwrap(), sent);
+    assert!(same("https://a/b('c')", "https://a/b('c')"));
+    assert!(same("https://a:9/b?c=%27d%27", "https://a:9/b?c='d'"));
+    assert!(same("https://a/b?c", "https://a/b?c"));
+    for (sent, checked) in [
+        ("https://a/b/", "https://a/b"),
+        ("https://a/b", "https://a/b/"),
+        ("https://a/b", "https://a/b?"),
+        ("https://a/b(%27c%27)", "https://a/b('c')"),
+        ("https://ab/b", "https://a/b"),
+        ("http://a/b", "https://a/b"),
+        ("https://a/b?x", "https://a/b?y"),
+        ("https://a/b#c", "https://a/b"),
+    ] {
+        assert!(!same(sent, checked), "{sent} for {checked}");
+    }
+}

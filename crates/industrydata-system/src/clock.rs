@@ -2,24 +2,31 @@
 
 use std::{sync::LazyLock, time::Instant};
 
-use industrydata_core::{Now, Timestamp};
+use industrydata_core::{Now, Timestamp, lro::StartError};
 
 static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
 
-pub(crate) fn now() -> Now {
+/// The current time by both clocks.
+#[must_use]
+pub fn now() -> Now {
     let steady = ORIGIN.elapsed();
     Now::new(Timestamp::now(), steady)
 }
 
 /// A seed for a start.
-pub(crate) fn seed() -> Result<[u8; 16], getrandom::Error> {
+///
+/// # Errors
+///
+/// [`StartError`] if the system gives no random bytes. Nothing was sent.
+pub fn seed() -> Result<[u8; 16], StartError> {
     let mut seed = [0; 16];
-    getrandom::fill(&mut seed)?;
+    getrandom::fill(&mut seed).map_err(StartError::no_randomness)?;
     Ok(seed)
 }
 
 /// A seed for polls and reads. Only request ids and jitter derive from it, so without randomness a constant is good
 /// enough.
-pub(crate) fn any_seed() -> [u8; 16] {
+#[must_use]
+pub fn any_seed() -> [u8; 16] {
     seed().unwrap_or_default()
 }

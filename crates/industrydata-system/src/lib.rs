@@ -1,0 +1,27 @@
+//! What the adapters of industrydata take from the system: clocks, randomness, threads, addresses of hosts, proxy variables
+//! and trusted certificates, and how reqwest and ureq connect with them.
+//!
+//! Both adapters use these functions, so that one machine has one meaning for both. Protocol and policy are the core's.
+//! Programs use `industrydata-blocking` or `industrydata-async` instead.
+
+mod chain;
+mod clock;
+mod lookup;
+mod proxy;
+mod thread;
+#[cfg(feature = "rustls")]
+mod trust;
+#[cfg(feature = "reqwest")]
+pub mod with_reqwest;
+#[cfg(feature = "ureq")]
+pub mod with_ureq;
+
+#[cfg(feature = "rustls")]
+pub use self::trust::{roots, tls_error};
+pub use self::{
+    chain::{causes, find},
+    clock::{any_seed, now, seed},
+    lookup::{LookupError, lookup},
+    proxy::proxy,
+    thread::{NoThread, on_a_thread},
+};
