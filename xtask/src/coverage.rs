@@ -23,7 +23,10 @@ pub(crate) fn run() -> Result<(), Failure> {
     for package in ["industrydata-core", "industrydata-ledger", "conformance"] {
         command.args(["--package", package]);
     }
-    command.args(["--features", "industrydata-ledger/postgres"]);
+    command.args([
+        "--features",
+        "industrydata-ledger/postgres,industrydata-async/azure-identity",
+    ]);
     command.args(["--ignore-filename-regex", OTHERS, "--show-missing-lines"]);
     command.args(["--fail-under-lines", LEAST]);
     servers.tell(&mut command);

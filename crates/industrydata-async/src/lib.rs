@@ -68,6 +68,13 @@
 //! [`resolve`](TenantClient::resolve) does so by hand, and [`forecast`](TenantClient::forecast) reports which scheduled
 //! run a start now would cause to be skipped. None of them starts a run.
 //!
+//! # Tokens
+//!
+//! A [`TokenSource`] obtains them. [`CredentialsToken`] uses a managed identity, a workload identity, a job of GitHub
+//! Actions, a certificate or a client secret, without a secret on disk where the platform allows it. [`CommandToken`] runs
+//! a command, and `AzureIdentityToken` wraps a credential of the Azure SDK. The client caches the token of each tenant,
+//! renews it before it expires, and asks for another after a refusal.
+//!
 //! # Validations, resets and failures
 //!
 //! [`TenantClient::validate`] checks uploaded files before a start, and [`reset_flow`](TenantClient::reset_flow) resets a
@@ -94,14 +101,21 @@
 //! - `rustls` (default): rustls with the provider that the process has installed, or else aws-lc-rs.
 //! - `rustls-no-provider`: rustls with the provider that the process has installed.
 //! - `native-tls`: the TLS library of the operating system.
+//! - `certificate`: signs the assertions of a certificate credential, with aws-lc-rs or with the provider that the process
+//!   has installed.
+//! - `azure-identity`: takes tokens from the credentials of the Azure SDK.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "azure-identity")]
+mod azure_identity;
+mod certificate;
 mod client;
 mod command;
 mod connect;
 mod credentials;
 mod drive;
+mod endpoints;
 mod http;
 mod inner;
 mod operation_poller;
@@ -118,6 +132,8 @@ pub use industrydata_core::{
     wire::BuildError,
 };
 
+#[cfg(feature = "azure-identity")]
+pub use azure_identity::AzureIdentityToken;
 pub use client::{Client, ClientBuilder};
 pub use command::CommandToken;
 pub use credentials::CredentialsToken;

@@ -1,78 +1,110 @@
-//! Client credentials as a token source.
+//! Credentials as a token source.
 
-use std::{fmt, time::Duration};
+use std::{fmt, fs, io::Read, path::Path, time::Duration};
 
 use industrydata_core::{
     Deadline, Tenant,
-    auth::{AccessToken, Challenge, ClientCredentials, TokenError, TokenTries},
+    auth::{
+        AccessToken, Challenge, Credential, FileError, ObtainToken, TokenCall, TokenError,
+        TokenStep,
+    },
     policy::Limits,
-    wire::BuildError,
+    wire::{BuildError, Phase, TransportError},
 };
 use industrydata_system::{any_seed, now};
 use ureq::{config::ConfigBuilder, typestate::AgentScope};
 
-use crate::{http::Http, stop::Stop, tokens::TokenSource};
+use crate::{certificate::signer, endpoints::Endpoints, stop::Stop, tokens::TokenSource};
 
-/// The longest answer of a token endpoint, in bytes.
-const BODY_LIMIT: usize = 256 * 1024;
-/// Tenants that may ask at a time.
-const CONNECTIONS: usize = 8;
-
-/// Gets tokens with an application's credentials, over a separate connection to the authority.
+/// Gets tokens with a [`Credential`], over separate connections to its endpoints.
 ///
-/// After a transient error it asks again, up to three times and within
-/// [`Limits::TOKEN`].
+/// It asks again after a transient error, within [`Limits::TOKEN`]. The client caches the token and passes claims
+/// challenges on. A managed identity can neither carry them nor be made to give another token.
 pub struct CredentialsToken {
-    credentials: ClientCredentials,
-    http: Http,
+    credential: Given,
+    endpoints: Endpoints,
     limit: Duration,
     stop: Stop,
 }
 
+/// Where the credential of an exchange comes from.
+enum Given {
+    Once(Box<Credential>),
+    Anew(Box<dyn Fn() -> Result<Credential, TokenError> + Send + Sync>),
+}
+
 impl CredentialsToken {
-    /// Asks the authority of `credentials`.
+    /// Uses this credential, such as `ClientCredentials` or a `ManagedIdentity`.
     ///
     /// # Errors
     ///
     /// [`BuildError`], as for a client.
-    pub fn new(credentials: ClientCredentials) -> Result<Self, BuildError> {
-        Self::over(credentials, None)
+    pub fn new(credential: impl Into<Credential>) -> Result<Self, BuildError> {
+        Self::given(Given::Once(Box::new(credential.into())), None)
     }
 
-    /// Asks the authority with a ureq configuration, under the same conditions as
-    /// [`ClientBuilder::config`](crate::ClientBuilder::config).
+    /// Uses a ureq configuration for the token endpoint, under the same conditions as
+    /// [`ClientBuilder::config`](crate::ClientBuilder::config). A managed identity is always asked past any proxy.
     ///
     /// # Errors
     ///
     /// [`BuildError`], as for a client.
     pub fn with_config(
-        credentials: ClientCredentials,
+        credential: impl Into<Credential>,
         config: ConfigBuilder<AgentScope>,
     ) -> Result<Self, BuildError> {
-        Self::over(credentials, Some(config))
+        Self::given(Given::Once(Box::new(credential.into())), Some(config))
     }
 
-    fn over(
-        credentials: ClientCredentials,
+    /// Calls `read` for the credential of each exchange, because some platforms change the environment of a running
+    /// process.
+    ///
+    /// ```
+    /// use industrydata_blocking::{CredentialsToken, core::auth::{CredentialKind, Variables}};
+    ///
+    /// let tokens = CredentialsToken::anew(|| {
+    ///     let variables = Variables::read(|name| std::env::var_os(name));
+    ///     CredentialKind::Workload.credential(&variables)
+    /// })?;
+    /// # Ok::<(), industrydata_blocking::BuildError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`], as for a client.
+    pub fn anew(
+        read: impl Fn() -> Result<Credential, TokenError> + Send + Sync + 'static,
+    ) -> Result<Self, BuildError> {
+        Self::given(Given::Anew(Box::new(read)), None)
+    }
+
+    /// The same with a configuration, as [`with_config`](Self::with_config) uses it.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`], as for a client.
+    pub fn anew_with_config(
+        read: impl Fn() -> Result<Credential, TokenError> + Send + Sync + 'static,
+        config: ConfigBuilder<AgentScope>,
+    ) -> Result<Self, BuildError> {
+        Self::given(Given::Anew(Box::new(read)), Some(config))
+    }
+
+    fn given(
+        credential: Given,
         config: Option<ConfigBuilder<AgentScope>>,
     ) -> Result<Self, BuildError> {
         let stop = Stop::default();
+        let endpoints = Endpoints::new(credential.get().ok().as_deref(), config, &stop)?;
         Ok(Self {
-            http: Http::new(
-                config,
-                credentials.is_plain(),
-                credentials.is_loopback(),
-                &credentials.host(),
-                CONNECTIONS,
-                &stop,
-            )?,
-            credentials,
+            credential,
+            endpoints,
             limit: Limits::default().request,
             stop,
         })
     }
 
-    /// The time the authority may take for its answer: 30 s unless set, and no more.
+    /// The time that each answer may take: 30 s unless set, and no more.
     #[must_use]
     pub fn request_limit(mut self, limit: Duration) -> Self {
         self.limit = limit.clamp(Duration::from_millis(1), Limits::default().request);
@@ -92,53 +124,93 @@ impl TokenSource for CredentialsToken {
         tenant: &Tenant,
         challenge: Option<&Challenge>,
     ) -> Result<AccessToken, TokenError> {
-        let mut tries = TokenTries::new(&self.credentials, any_seed(), now());
+        let credential = self.credential.get()?;
+        let mut exchange = ObtainToken::new(&credential, tenant, challenge, any_seed(), now());
         loop {
-            let error = match self.ask(tenant, challenge, &mut tries) {
-                Ok(token) => return Ok(token),
-                Err(error) => error,
-            };
-            let Some(pause) = tries.pause(&error, now()) else {
-                return Err(error);
-            };
-            self.stop.sleep(pause);
-            if self.stop.is_stopped() {
-                return Err(error);
+            match exchange.step(now()) {
+                TokenStep::Send(call) => self.send(call),
+                TokenStep::Read(file) => {
+                    let content = read(file.path(), file.limit());
+                    file.done(content, now());
+                }
+                TokenStep::Sign(signing) => {
+                    let signer = signer(signing.pem());
+                    signing.done(signer, now());
+                }
+                TokenStep::Wait(pause) => {
+                    self.stop.sleep(pause.remaining(now()));
+                    if self.stop.is_stopped() {
+                        pause.stop();
+                    }
+                }
+                TokenStep::Done(result) => return result,
             }
         }
     }
 }
 
 impl CredentialsToken {
-    fn ask(
-        &self,
-        tenant: &Tenant,
-        challenge: Option<&Challenge>,
-        tries: &mut TokenTries<'_>,
-    ) -> Result<AccessToken, TokenError> {
-        let request = self.credentials.request(tenant, challenge)?;
+    fn send(&self, call: TokenCall<'_, '_>) {
         if self.stop.is_stopped() {
-            return Err(TokenError::unavailable(
-                "stopped before a token was asked for",
-            ));
+            return call.unsent(TransportError::new(Phase::Local, "stopped"), now());
         }
-        let limit = self.limit.min(tries.time_limit(now()));
-        let connection = self
-            .http
-            .connection(limit, &self.stop)
-            .map_err(TokenError::unavailable)?;
+        let limit = self.limit.min(call.time_limit(now()));
+        let endpoint = match self.endpoints.of(call.route(), call.host(), &self.stop) {
+            Ok(endpoint) => endpoint,
+            Err(error) => return call.unsent(error, now()),
+        };
+        let connection = match endpoint.connection(limit, &self.stop) {
+            Ok(connection) => connection,
+            Err(error) => return call.unsent(error, now()),
+        };
+        let (request, reply) = call.request();
+        let most = reply.body_limit();
         let deadline = Deadline::after(limit, now());
-        let (head, body) = connection
-            .send(request, deadline, |_| BODY_LIMIT)
-            .map_err(TokenError::unavailable)?;
-        tries.read(&head, body, now())
+        match connection.send(request, deadline, |_| most) {
+            Ok((head, body)) => reply.answer(&head, body, now()),
+            Err(error) => reply.lost(error, now()),
+        }
+    }
+}
+
+impl Given {
+    fn get(&self) -> Result<Box<Credential>, TokenError> {
+        match self {
+            Self::Once(credential) => Ok(credential.clone()),
+            Self::Anew(read) => read().map(Box::new),
+        }
+    }
+}
+
+/// Reads a regular file, up to one byte more than the limit. A pipe might never end.
+fn read(path: &Path, limit: usize) -> Result<Vec<u8>, FileError> {
+    if !fs::metadata(path).map_err(file_error)?.is_file() {
+        return Err(FileError::NotAFile);
+    }
+    let file = fs::File::open(path).map_err(file_error)?;
+    let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+    let mut bytes = Vec::new();
+    file.take(most)
+        .read_to_end(&mut bytes)
+        .map_err(file_error)?;
+    if bytes.len() > limit {
+        return Err(FileError::TooLarge);
+    }
+    Ok(bytes)
+}
+
+fn file_error(error: std::io::Error) -> FileError {
+    if error.kind() == std::io::ErrorKind::NotFound {
+        FileError::NotFound
+    } else {
+        FileError::Other(error.to_string())
     }
 }
 
 impl fmt::Debug for CredentialsToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CredentialsToken")
-            .field("credentials", &self.credentials)
+            .field("credential", &self.credential.get().ok())
             .finish_non_exhaustive()
     }
 }

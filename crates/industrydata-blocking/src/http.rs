@@ -35,8 +35,8 @@ pub(crate) struct Http {
 }
 
 impl Http {
-    /// `config` is the caller's configuration. `plain`: the target is unencrypted, and therefore loopback. `local`: the target
-    /// is loopback, and no proxy is used. `host`: that of the target.
+    /// `config` is the caller's configuration. `plain`: the target is unencrypted, and therefore loopback or an identity
+    /// endpoint. `local`: no proxy is used, for the same reason. `host`: that of the target.
     pub(crate) fn new(
         config: Option<ConfigBuilder<AgentScope>>,
         plain: bool,

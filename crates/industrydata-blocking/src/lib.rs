@@ -65,6 +65,13 @@
 //! [`resolve`](TenantClient::resolve) does so by hand, and [`forecast`](TenantClient::forecast) reports which scheduled
 //! run a start now would cause to be skipped. None of them starts a run.
 //!
+//! # Tokens
+//!
+//! A [`TokenSource`] obtains them. [`CredentialsToken`] uses a managed identity, a workload identity, a job of GitHub
+//! Actions, a certificate or a client secret, without a secret on disk where the platform allows it. [`CommandToken`] runs
+//! a command. The client caches the token of each tenant, renews it before it expires, and asks for another after a
+//! refusal.
+//!
 //! # Validations, resets and failures
 //!
 //! [`TenantClient::validate`] checks uploaded files before a start, and [`reset_flow`](TenantClient::reset_flow) resets a
@@ -91,13 +98,17 @@
 //! - `platform-verifier`: the operating system's own verifier, to be chosen in the configuration.
 //! - `rustls-no-provider`: rustls with the provider that the process has installed.
 //! - `native-tls`: the TLS library of the operating system. Beside `rustls` it is to be chosen in the configuration.
+//! - `certificate`: signs the assertions of a certificate credential, with ring or with the provider that the process has
+//!   installed.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod certificate;
 mod client;
 mod command;
 mod credentials;
 mod drive;
+mod endpoints;
 mod http;
 mod inner;
 mod operation_poller;

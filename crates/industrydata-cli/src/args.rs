@@ -40,17 +40,33 @@ start is in doubt and still counts.";
 const MORE_HELP: &str = "Run with --help for token sources, examples and exit codes.";
 
 const DETAILS: &str = "\
-Access token, from the first source that is set:
-  --token-file PATH, --token-command CMD
-  INDUSTRYDATA_TOKEN
-  AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET,
-  at the authority AZURE_AUTHORITY_HOST
+Access token, from the first source that is set, or from --credential KIND:
+  token-file       --token-file PATH
+  token-command    --token-command CMD
+  token            INDUSTRYDATA_TOKEN
+  secret           AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET
+  certificate      AZURE_TENANT_ID, AZURE_CLIENT_ID,
+                   AZURE_CLIENT_CERTIFICATE_PATH (PEM with key and certificate)
+  workload         AZURE_TENANT_ID, AZURE_CLIENT_ID,
+                   AZURE_FEDERATED_TOKEN_FILE (workload identity of AKS)
+  managed-identity IDENTITY_ENDPOINT, IDENTITY_HEADER (App Service, Functions,
+                   Container Apps); by name only, a virtual machine's;
+                   AZURE_CLIENT_ID chooses a user-assigned identity
+By name only:
+  github           AZURE_TENANT_ID, AZURE_CLIENT_ID, and a job of GitHub
+                   Actions with the permission id-token: write
+  managed-identity-federation
+                   AZURE_TENANT_ID, AZURE_CLIENT_ID of the application;
+                   AZURE_MANAGED_IDENTITY_CLIENT_ID of the identity
+The authority is AZURE_AUTHORITY_HOST, and the metadata service of a virtual
+machine AZURE_POD_IDENTITY_AUTHORITY_HOST, if they are set.
 A token is never passed as an argument. A token command does not inherit
 AZURE_CLIENT_SECRET, INDUSTRYDATA_TOKEN, INDUSTRYDATA_LEDGER and PGPASSWORD.
 
 Examples:
   industrydata start --wait --token-command \"az account get-access-token \\
     --resource https://graph.microsoft.com --output json\"
+  industrydata start --wait --credential managed-identity
   industrydata start --wait-for-slot --timeout 14h --tenant contoso
   industrydata start --follow       wait for the run too, show its statistics
   industrydata start --key nightly-2026-03-10     start once, retry safely
@@ -214,7 +230,8 @@ pub(crate) struct Global {
     pub(crate) ledger: Option<PathBuf>,
     /// Tenant whose starts are counted
     ///
-    /// Preferably the directory id; the default is "default".
+    /// Preferably the directory id. The default is the tenant that the token
+    /// names, or "default" if it names none.
     ///
     /// [env: INDUSTRYDATA_TENANT, AZURE_TENANT_ID]
     #[arg(long, global = true, value_name = "NAME")]
@@ -229,9 +246,24 @@ pub(crate) struct Global {
     /// Command that prints the access token
     ///
     /// It prints the token alone, or the JSON that az prints. `sh -c` runs it
-    /// (on Windows `cmd /C`), for at most 60 s.
+    /// (on Windows `cmd /C`), for at most 90 s.
     #[arg(long, global = true, value_name = "CMD")]
     pub(crate) token_command: Option<String>,
+    /// Kind of credential to use
+    ///
+    /// The default is auto, the first that is set. One of auto, token-file,
+    /// token-command, token, secret, certificate, workload, managed-identity,
+    /// github, managed-identity-federation.
+    ///
+    /// [env: INDUSTRYDATA_CREDENTIAL]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "KIND",
+        hide_possible_values = true
+    )]
+    pub(crate) credential: Option<CredentialChoice>,
     /// When output is coloured
     ///
     /// With auto: on a terminal, unless NO_COLOR or CLICOLOR=0 is set.
@@ -244,12 +276,32 @@ pub(crate) struct Global {
         hide_possible_values = true
     )]
     pub(crate) color: Colour,
-    /// Show each poll and where the settings come from
+    /// Show each poll, and the credential, tenant and ledger used
     #[arg(long, short, global = true, conflicts_with = "quiet")]
     pub(crate) verbose: bool,
     /// Show warnings and errors, and no progress
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
+}
+
+/// Where the token comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CredentialChoice {
+    /// The first that is set.
+    Auto,
+    /// `--token-file`.
+    TokenFile,
+    /// `--token-command`.
+    TokenCommand,
+    /// `INDUSTRYDATA_TOKEN`.
+    Token,
+    Secret,
+    Certificate,
+    Workload,
+    ManagedIdentity,
+    #[value(name = "github")]
+    GitHub,
+    ManagedIdentityFederation,
 }
 
 /// The HTTP client.

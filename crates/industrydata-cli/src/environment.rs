@@ -6,6 +6,8 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+use industrydata_core::auth::variable_line;
+
 use crate::{report::Document, terminal};
 
 /// Looks up a variable of the process, or of a test.
@@ -26,7 +28,7 @@ impl Environment<'_> {
         };
         let trimmed = text.trim_end_matches(['\r', '\n']);
         if trimmed.len() < text.len() {
-            warn_once(name);
+            warn_of_trimmed(name);
         }
         Some(OsString::from(trimmed)).filter(|value| !value.is_empty())
     }
@@ -43,26 +45,16 @@ impl Environment<'_> {
         let Some(value) = self.os(name) else {
             return Ok(None);
         };
-        let value = value
-            .into_string()
-            .map_err(|_| format!("{name} is not valid UTF-8"))?;
-        let trimmed = value.trim_matches(|c: char| {
-            c.is_whitespace() || c.is_control() || matches!(c, '\u{feff}' | '\u{200b}')
-        });
-        if trimmed.chars().any(char::is_control) {
-            return Err(format!(
-                "{name} contains a control character, such as a line break"
-            ));
+        let (line, is_trimmed) = variable_line(name, &value)?;
+        if is_trimmed {
+            warn_of_trimmed(name);
         }
-        if trimmed.len() < value.len() {
-            warn_once(name);
-        }
-        Ok(Some(trimmed.to_owned()).filter(|value| !value.is_empty()))
+        Ok(Some(line).filter(|line| !line.is_empty()))
     }
 }
 
 /// Several settings may come from one variable.
-fn warn_once(name: &str) {
+pub(crate) fn warn_of_trimmed(name: &str) {
     static WARNED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
     let mut warned = WARNED.lock().unwrap_or_else(PoisonError::into_inner);
     if warned.insert(name.to_owned()) {

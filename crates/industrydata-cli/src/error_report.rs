@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use http::StatusCode;
+use industrydata_core::auth::TokenError;
 use industrydata_core::ledger::StoreError;
 use industrydata_core::lro::ActionError;
 use industrydata_core::lro::ActionErrorKind;
@@ -136,11 +137,20 @@ pub(crate) fn start(error: &StartError, interrupted: bool) -> Document {
         message = with_locations(message, location);
     }
     let may_have_started = error.may_have_started();
+    let token = if let StartErrorKind::NoToken(token)
+    | StartErrorKind::Unauthorized {
+        token: Some(token), ..
+    } = error.kind()
+    {
+        Some(token)
+    } else {
+        None
+    };
     Document {
         quota: error.quota().map(QuotaReport::from),
         ..Document::error(outcome, kind, message)
     }
-    .advise(error.advice())
+    .advise(&token_advice(token, error.advice()))
     .with_request_id(error.request_id())
     .may_have_started(may_have_started)
     .interrupted_if(interrupted && may_have_started != MayHaveStarted::Yes)
@@ -153,8 +163,17 @@ pub(crate) fn action(error: &ActionError, interrupted: bool) -> Document {
     if let ActionErrorKind::NotFollowable { location, .. } = error.kind() {
         (message, accepted) = (with_locations(message, location), true);
     }
+    let token = if let ActionErrorKind::NoToken(token)
+    | ActionErrorKind::Unauthorized {
+        token: Some(token), ..
+    } = error.kind()
+    {
+        Some(token)
+    } else {
+        None
+    };
     Document::error(outcome, kind, message)
-        .advise(error.advice())
+        .advise(&token_advice(token, error.advice()))
         .with_request_id(error.request_id())
         .may_have_started(error.may_have_started())
         .interrupted_if(interrupted && !accepted)
@@ -219,12 +238,21 @@ pub(crate) fn operation_poll(
     } else {
         message(error)
     };
+    let token = if let OperationPollErrorKind::NoToken(token)
+    | OperationPollErrorKind::Unauthorized {
+        token: Some(token), ..
+    } = error.kind()
+    {
+        Some(token)
+    } else {
+        None
+    };
     Document {
         operation: Some(operation),
         quota,
         ..Document::error(outcome, kind, message)
     }
-    .advise(error.advice())
+    .advise(&token_advice(token, error.advice()))
     .with_request_id(error.request_id())
     .may_have_started(error.may_have_started())
     .interrupted_if(interrupted && !failed)
@@ -234,7 +262,7 @@ pub(crate) fn operation_poll(
 pub(crate) fn read(error: &ReadError, interrupted: bool) -> Document {
     let (outcome, kind) = read_kind(error);
     Document::error(outcome, kind, message(error))
-        .advise(error.advice())
+        .advise(&token_advice(token_of_read(error), error.advice()))
         .with_request_id(error.request_id())
         .interrupted_if(interrupted)
 }
@@ -242,8 +270,13 @@ pub(crate) fn read(error: &ReadError, interrupted: bool) -> Document {
 /// A run that did not succeed, or whose end is not known.
 pub(crate) fn run_poll(error: &RunPollError, interrupted: bool) -> Document {
     let (outcome, kind) = run_poll_kind(error.kind());
+    let token = if let RunPollErrorKind::Read(error) = error.kind() {
+        token_of_read(error)
+    } else {
+        None
+    };
     let document = Document::error(outcome, kind, message(error))
-        .advise(error.advice())
+        .advise(&token_advice(token, error.advice()))
         .with_request_id(error.request_id())
         .interrupted_if(interrupted && outcome != Outcome::Failed);
     after_start(document)
@@ -284,6 +317,27 @@ pub(crate) fn resume(error: &ResumeError) -> Document {
             Document::error(Outcome::Usage, Kind::Location, error.to_string())
                 .advise("set --base-url to the service that accepted the start")
         }
+    }
+}
+
+/// Why a read has no token.
+fn token_of_read(error: &ReadError) -> Option<&TokenError> {
+    if let ReadErrorKind::NoToken(token)
+    | ReadErrorKind::Unauthorized {
+        token: Some(token), ..
+    } = error.kind()
+    {
+        Some(token)
+    } else {
+        None
+    }
+}
+
+/// The advice of a token endpoint's code, if it has one, before the usual advice.
+pub(crate) fn token_advice(error: Option<&TokenError>, usual: &str) -> String {
+    match error.and_then(TokenError::advice) {
+        Some(advice) => format!("{advice}; {usual}"),
+        None => usual.to_owned(),
     }
 }
 

@@ -19,7 +19,14 @@ use crate::{
 };
 
 /// Options that say how to reach the service.
-const SERVICE: [&str; 5] = ["base_url", "http", "tenant", "token_file", "token_command"];
+const SERVICE: [&str; 6] = [
+    "base_url",
+    "http",
+    "tenant",
+    "token_file",
+    "token_command",
+    "credential",
+];
 /// Options that say where the ledger is.
 const LEDGER: [&str; 1] = ["ledger"];
 /// Options of the output, which every command takes.

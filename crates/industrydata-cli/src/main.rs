@@ -21,8 +21,10 @@ mod report;
 mod resume;
 mod settings;
 mod signals;
+mod tenancy;
 mod terminal;
 mod tokens;
+mod watch;
 
 use std::{env, ffi::OsString, process::ExitCode, thread};
 

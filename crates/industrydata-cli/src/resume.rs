@@ -1,5 +1,6 @@
 //! The command that goes on with a wait.
 
+use clap::ValueEnum;
 use industrydata_ledger::LedgerPlace;
 use serde::{Serialize, Serializer};
 
@@ -83,6 +84,8 @@ impl ResumePlan {
         let file = global.token_file.as_ref();
         add("--token-file", file.map(|path| path.display().to_string()));
         add("--token-command", global.token_command.clone());
+        let kind = global.credential.and_then(|kind| kind.to_possible_value());
+        add("--credential", kind.map(|kind| kind.get_name().to_owned()));
         Self {
             globals,
             ..Self::default()
@@ -215,12 +218,15 @@ mod tests {
             "postgres://me:secret@host/db?password=other&sslmode=require",
             "--token-command",
             "print 'it'",
+            "--credential",
+            "token-command",
         ];
         let resume = plan(&given).operation("idr1:abc");
         assert_eq!(
             resume.command(),
             "industrydata wait idr1:abc --base-url http://127.0.0.1:1/beta --http async \
-             --ledger 'postgres://me@host/db?sslmode=require' --token-command 'print '\\''it'\\'''"
+             --ledger 'postgres://me@host/db?sslmode=require' --token-command 'print '\\''it'\\''' \
+             --credential token-command"
         );
         assert_eq!(plan(&[]).run("r").command(), "industrydata runs follow r");
     }

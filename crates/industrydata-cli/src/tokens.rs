@@ -11,7 +11,7 @@ use std::{
 
 use industrydata_core::Timestamp;
 use industrydata_core::auth::AccessToken;
-use industrydata_core::auth::ClientCredentials;
+use industrydata_core::auth::CredentialKind;
 use industrydata_core::auth::TokenError;
 
 use crate::{signals::Interrupt, terminal};
@@ -32,20 +32,8 @@ pub(crate) enum Tokens {
     File(TokenFile),
     /// A command that the shell of the system runs.
     Command(String),
-    /// The client credentials of an application.
-    Credentials(ClientCredentials),
-}
-
-impl Tokens {
-    /// Where the tokens come from, without anything secret: the line of a command may hold a secret.
-    pub(crate) fn description(&self) -> String {
-        match self {
-            Self::Fixed(_) => "a token that was given".to_owned(),
-            Self::File(file) => format!("the token file {}", file.path.display()),
-            Self::Command(_) => "the token command".to_owned(),
-            Self::Credentials(_) => "the client secret of an application".to_owned(),
-        }
-    }
+    /// A credential of the environment, which is read anew for each exchange.
+    Credential(CredentialKind),
 }
 
 /// The time limit of a command, which an interrupt ends early.

@@ -104,7 +104,7 @@
 //! - validations of data connectors and resets of provisioning flows, which use no slot
 //! - the checks of a `Location`, `Retry-After`, error bodies and claims challenges
 //! - the ledger: reservations, the throttle, and the evidence that resolves a start in doubt
-//! - tokens as values, and OAuth 2 client credentials as one request and one answer
+//! - tokens as values, and the exchanges that obtain them: secrets, certificates, managed identities and others
 //! - the forecast of the next scheduled run
 //!
 //! # Out of scope

@@ -112,8 +112,8 @@ impl Limits {
         }
     }
 
-    /// The maximum time to obtain a token while a slot is reserved.
-    pub const TOKEN: Duration = Duration::from_secs(60);
+    /// The maximum time to obtain a token while a slot is reserved. A managed identity that is being updated may take 70 s.
+    pub const TOKEN: Duration = Duration::from_secs(90);
 
     /// The lease of a reservation: time for the token, for the POST and its repeat after a 401, and a margin of 30 s.
     #[must_use]
@@ -239,6 +239,23 @@ pub(crate) const MAX_DETAILS_TIME: Duration = Duration::from_secs(10);
 
 /// How often a token is requested before its source fails.
 pub(crate) const TOKEN_TRIES: u32 = 3;
+/// The back-off of the instance metadata service before its first retry. It doubles with each retry, as its documentation asks.
+pub(crate) const METADATA_BACK_OFF: Duration = Duration::from_secs(1);
+/// How often the instance metadata service is asked: once, and after 1, 2 and 4 s.
+pub(crate) const METADATA_TRIES: u32 = 4;
+/// The wait after a 410 of the instance metadata service, which is being updated then. An update takes up to 70 s.
+pub(crate) const METADATA_UPDATE_WAIT: Duration = Duration::from_secs(10);
+/// How often such a wait is made: for 70 s in all.
+pub(crate) const METADATA_UPDATE_WAITS: u32 = 7;
+/// The longest answer of a token or identity endpoint, and the longest file with an assertion or a certificate, in bytes.
+pub(crate) const MAX_TOKEN_ANSWER_BYTES: usize = 64 * 1024;
+/// How long a file may be absent, empty or half written, because another program is replacing it.
+pub(crate) const FILE_PATIENCE: Duration = Duration::from_secs(2);
+/// How often such a file is read meanwhile.
+pub(crate) const FILE_RETRY: Duration = Duration::from_millis(50);
+/// A certificate assertion is valid this long before and after it is made: ten minutes in all, the most that Entra takes, and
+/// the clocks may differ by half of it.
+pub(crate) const ASSERTION_SPREAD: Duration = Duration::from_secs(5 * 60);
 /// The longest access token, in bytes.
 pub(crate) const MAX_TOKEN_BYTES: usize = 16 * 1024;
 /// A token is renewed this long before it expires, or after half its life if that is later.
@@ -334,7 +351,7 @@ mod tests {
 
     #[test]
     fn a_lease_covers_a_token_and_two_requests() {
-        assert_eq!(Limits::default().lease().as_secs(), 150);
+        assert_eq!(Limits::default().lease().as_secs(), 180);
     }
 
     #[test]

@@ -28,6 +28,12 @@ impl Tenant {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether the name is a GUID, as directory ids are.
+    #[must_use]
+    pub fn is_guid(&self) -> bool {
+        is_guid(&self.0)
+    }
 }
 
 impl FromStr for Tenant {

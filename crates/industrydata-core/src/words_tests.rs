@@ -6,6 +6,8 @@
 use std::{error::Error, fmt, iter::successors, time::Duration};
 
 use industrydata_core::TenantError;
+use industrydata_core::auth::PemError;
+use industrydata_core::auth::SignerError;
 use industrydata_core::auth::TokenError;
 use industrydata_core::endpoint::Action;
 use industrydata_core::endpoint::GetRun;
@@ -268,7 +270,7 @@ fn refused() -> Script {
 
 /// The service refuses the token, and the source has no other.
 fn refused_without_another() -> Script {
-    let expired = TokenError::Refused("invalid_client".to_owned());
+    let expired = TokenError::Refused("invalid_client".to_owned().into());
     answer(401).then(Answer::NoToken(expired))
 }
 
@@ -645,9 +647,14 @@ fn add_errors(document: &mut Document) {
     }
     sections! { document, |sample, it| sample.because(it).fact("transient:", Some(it.is_transient()));
         TokenError {
-            Malformed("empty") Unusable("no token in it".to_owned()) Refused("invalid_client".to_owned())
+            Malformed("empty") Unusable("no token in it".to_owned()) Refused("invalid_client".to_owned().into())
             Unavailable(no_socket())
         }
+    }
+    sections! { document, |sample, _| sample;
+
+        PemError { NotPem Damaged NoKey EncryptedKey NotRsa SeveralKeys NoCertificate }
+        SignerError { NoSigner InvalidCertificate InvalidKey NotRsa KeyMismatch Failed }
     }
 }
 

@@ -105,7 +105,7 @@ fn attempt() -> impl Strategy<Value = Attempt> {
             2 => (0u64..7200).prop_map(Some),
             1 => (0u64..50_000).prop_map(Some),
         ],
-        prop_oneof![0u64..2, 100u64..121, 0u64..150],
+        prop_oneof![0u64..2, 130u64..151, 0u64..180],
         prop_oneof![0u64..2, 25u64..31],
         prop::collection::vec(fate(), 8),
         prop::collection::vec(prop::option::weighted(0.15, any::<bool>()), 8),

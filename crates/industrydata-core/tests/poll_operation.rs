@@ -152,6 +152,37 @@ fn transient_errors_do_not_end_a_poll() {
 }
 
 #[test]
+fn a_token_that_is_not_there_at_the_time_limit_is_a_time_limit() {
+    let slow = TokenError::unavailable("stopped");
+    for (error, after, is_time_limit) in [
+        (slow.clone(), 60, true),
+        (slow.clone(), 59, false),
+        (TokenError::Malformed("it is empty"), 60, false),
+    ] {
+        let mut world = World::new(Script::new());
+        let limits = Limits {
+            total: Duration::from_secs(60),
+            ..Limits::default()
+        };
+        let mut poll = world.resume(&resume_token(), limits);
+        if let Step::Wait(pause) = poll.step() {
+            pause.over(world.now);
+        }
+        world.pass(Duration::from_secs(after));
+        let Step::Send(exchange) = poll.step() else {
+            panic!("it polls")
+        };
+        exchange.no_token(error, world.now);
+        let Step::Done(Err(error)) = poll.step() else {
+            panic!("it ends")
+        };
+        let found = matches!(error.kind(), OperationPollErrorKind::TimeLimit { .. });
+        assert_eq!(found, is_time_limit, "{after} {error}");
+        assert!(error.resume_token().is_some());
+    }
+}
+
+#[test]
 fn a_source_that_fails_between_polls_is_asked_again() {
     for error in [
         TokenError::unavailable("down"),
@@ -180,7 +211,7 @@ fn a_source_that_fails_between_polls_is_asked_again() {
         assert!(world.run(PollingPolicy::default()).is_ok());
         assert_eq!((world.requests.len(), world.pauses.len()), (2, 2));
     }
-    let refused = || Answer::NoToken(TokenError::Refused("expired".to_owned()));
+    let refused = || Answer::NoToken(TokenError::Refused("expired".to_owned().into()));
     check(Script::new().running().then(refused()), "NoToken", 1);
     check(Script::new().status(401).then(refused()), "Unauthorized", 1);
     let mut world = World::new(Script::new().accepted().then(refused()));

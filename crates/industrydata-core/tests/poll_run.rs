@@ -288,7 +288,7 @@ fn a_source_that_fails_while_a_run_is_polled_is_asked_again() {
         assert!(world.poll_run(Limits::default()).is_err());
         assert_eq!(world.requests.len(), 7);
     }
-    let refused = Answer::NoToken(TokenError::Refused("expired".to_owned()));
+    let refused = Answer::NoToken(TokenError::Refused("expired".to_owned().into()));
     let mut world = World::new(Script::new().with(200, &[], RUNNING).then(refused));
     assert!(world.poll_run(Limits::default()).is_err());
     assert_eq!(world.pauses.len(), 1);

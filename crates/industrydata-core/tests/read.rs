@@ -442,7 +442,7 @@ fn a_read_that_is_stopped_or_cannot_be_sent() {
         panic!("it asks at once")
     };
     // No more than is left, and what a token may take.
-    assert_eq!(exchange.time_limit(world.now).as_secs(), 60);
+    assert_eq!(exchange.time_limit(world.now).as_secs(), 90);
     let mut short = fetch(&world, GetRun::new("run-1"), 7);
     let Step::Send(briefly) = short.step() else {
         panic!("it asks at once")

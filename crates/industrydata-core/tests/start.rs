@@ -367,7 +367,7 @@ fn a_token_that_comes_too_late_gives_the_slot_back() {
     };
     let reply = world.transact(&transaction.change().clone());
     transaction.done(reply, world.now);
-    world.pass(Duration::from_secs(121));
+    world.pass(Duration::from_secs(151));
     let industrydata_core::lro::Step::Send(exchange) = machine.step() else {
         panic!()
     };
@@ -384,7 +384,10 @@ fn a_token_that_comes_too_late_gives_the_slot_back() {
 fn a_token_given_up_at_the_time_limit_is_reported_as_the_limit() {
     for (error, is_limit) in [
         (TokenError::unavailable("given up"), true),
-        (TokenError::Refused("invalid_client".to_owned()), false),
+        (
+            TokenError::Refused("invalid_client".to_owned().into()),
+            false,
+        ),
     ] {
         let mut world = World::new(Script::new());
         let plan = world.plan();
@@ -884,8 +887,8 @@ fn a_request_is_sent_only_with_a_tenth_of_a_short_limit_left() {
 
 #[test]
 fn a_reservation_too_old_for_its_request_is_made_anew_twice() {
-    // The lease is 150 s, and a request may take 30 of them.
-    for (held, is_sent) in [(120_000, true), (120_001, false)] {
+    // The lease is 180 s, and a request may take 30 of them.
+    for (held, is_sent) in [(150_000, true), (150_001, false)] {
         let mut world = World::new(Script::new());
         let mut machine = reserved(&mut world, Duration::from_secs(6000));
         world.pass(Duration::from_millis(held));
@@ -906,7 +909,7 @@ fn a_reservation_too_old_for_its_request_is_made_anew_twice() {
             Step::Send(exchange) => {
                 late += 1;
                 assert!(late <= 3, "three times is enough");
-                world.pass(Duration::from_secs(121));
+                world.pass(Duration::from_secs(151));
                 assert!(exchange.request(&world.token, world.now).is_none());
             }
             Step::Wait(_) => panic!("it does not wait"),

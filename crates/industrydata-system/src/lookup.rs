@@ -42,7 +42,8 @@ impl LookupError {
 /// resolver may take minutes and cannot be interrupted. An address as `host` is returned without a thread; it may be in
 /// brackets.
 ///
-/// `is_loopback_only`: refuse a name that has any other address.
+/// `is_loopback_only`: refuse a name that has any other address. A link-local address as `host` is not refused: only an
+/// identity endpoint of the platform has one, since a base without encryption must be loopback.
 ///
 /// # Errors
 ///
@@ -57,6 +58,14 @@ pub fn lookup(
         .strip_prefix('[')
         .and_then(|host| host.strip_suffix(']'))
         .unwrap_or(host);
+    if let Ok(address) = bare.parse::<IpAddr>() {
+        let is_near = address.is_loopback() || is_link_local(address);
+        done(match is_loopback_only && !is_near {
+            true => Err(LookupError::NotLoopback),
+            false => Ok(vec![SocketAddr::new(address, port)]),
+        });
+        return Ok(());
+    }
     let checked = move |addresses: Vec<SocketAddr>| {
         let is_local = addresses.iter().all(|address| address.ip().is_loopback());
         if is_loopback_only && !is_local {
@@ -64,10 +73,6 @@ pub fn lookup(
         }
         Ok(in_turn(addresses))
     };
-    if let Ok(address) = bare.parse::<IpAddr>() {
-        done(checked(vec![SocketAddr::new(address, port)]));
-        return Ok(());
-    }
     let host = host.to_owned();
     on_a_thread("host name", move || {
         let found = (host.as_str(), port).to_socket_addrs();
@@ -75,6 +80,13 @@ pub fn lookup(
         done(found.and_then(|addresses| checked(addresses.collect())));
     })?;
     Ok(())
+}
+
+const fn is_link_local(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => address.is_link_local(),
+        IpAddr::V6(address) => address.is_unicast_link_local(),
+    }
 }
 
 /// The addresses with the families in turn, beginning with that of the first (RFC 8305 section 4).
@@ -137,11 +149,15 @@ mod tests {
             of("[2001:db8::1]", false).unwrap(),
             ["[2001:db8::1]:443".parse().unwrap()]
         );
-        assert!(of("[::1]", true).is_ok());
-        assert!(matches!(
-            of("192.0.2.1", true),
-            Err(LookupError::NotLoopback)
-        ));
+        for near in ["[::1]", "127.0.0.1", "169.254.169.254", "[fe80::1]"] {
+            assert!(of(near, true).is_ok(), "{near}");
+        }
+        for far in ["192.0.2.1", "10.0.0.1", "[fec0::1]", "[2001:db8::1]"] {
+            assert!(
+                matches!(of(far, true), Err(LookupError::NotLoopback)),
+                "{far}"
+            );
+        }
     }
 
     #[test]

@@ -6,7 +6,12 @@ use http::{Response, StatusCode};
 use industrydata_core::Now;
 use industrydata_core::Tenant;
 use industrydata_core::auth::AccessToken;
+use industrydata_core::auth::Assertion;
 use industrydata_core::auth::ClientCredentials;
+use industrydata_core::auth::GitHubActions;
+use industrydata_core::auth::ManagedIdentity;
+use industrydata_core::auth::PemFile;
+use industrydata_core::auth::TokenClaims;
 use industrydata_core::auth::TokenError;
 
 use crate::{
@@ -53,9 +58,18 @@ fn body(input: &[u8]) {
     let bytes = parts.join(&CUT);
     let text = String::from_utf8_lossy(&bytes).into_owned();
     match selector & 3 {
-        0 => output(&text),
-        1 => answer(selector, &bytes),
-        2 => authority(&text),
+        0 => {
+            output(&text);
+            files(&bytes);
+        }
+        1 => {
+            identity_answer(selector, &bytes);
+            answer(selector, &bytes);
+        }
+        2 => {
+            identity(&text);
+            authority(&text);
+        }
         _ => tenant(&text),
     }
 }
@@ -67,6 +81,9 @@ fn output(text: &str) {
         Ok(token) => {
             assert_eq!(format!("{token:?}"), "AccessToken { .. }");
             assert!(token.is_same_token(&token.clone()));
+            if let Some(tenant) = TokenClaims::read(&token).and_then(|it| it.tenant().cloned()) {
+                assert!(tenant.is_guid(), "{tenant}");
+            }
             if let Some(expires) = token.expires() {
                 assert_eq!(token.is_valid(now), now < expires);
                 assert!(
@@ -95,6 +112,71 @@ fn output(text: &str) {
             );
         }
     }
+}
+
+/// A file with an assertion, or with a key and its certificate.
+fn files(bytes: &[u8]) {
+    match PemFile::read(bytes) {
+        Ok(file) => assert!(!file.certificates().is_empty()),
+        Err(error) => assert_plain(&error.to_string()),
+    }
+    let text = String::from_utf8_lossy(bytes);
+    if Assertion::new(&text).is_ok() {
+        let text = text.trim();
+        assert_eq!(text.split('.').count(), 3);
+        assert!(text.bytes().all(|b| b.is_ascii_graphic()));
+    }
+}
+
+/// The response of an identity endpoint, and of GitHub's token service.
+fn identity_answer(selector: u8, bytes: &[u8]) {
+    let parts: Vec<&[u8]> = bytes.split(|b| *b == 1).collect();
+    let body = parts.join(SECRET.as_bytes());
+    let status = STATUSES[usize::from(selector >> 2) % STATUSES.len()];
+    let mut head = Response::new(()).into_parts().0;
+    head.status = StatusCode::from_u16(status).expect("a status");
+    let now = Now::new(clock(), Duration::ZERO);
+    let app = ManagedIdentity::app_service("http://127.0.0.1/", SECRET).expect("an address");
+    match app.read(&head, Ok(body.clone()), now) {
+        Ok(token) => {
+            assert_eq!(status, 200);
+            assert!(token.expires().is_some_and(|expires| expires >= now.utc));
+        }
+        Err(error) => assert_shown(&error, SECRET),
+    }
+    let job = GitHubActions::new("https://github.example/", SECRET).expect("an address");
+    match job.read(&head, Ok(body)) {
+        Ok(_) => assert_eq!(status, 200),
+        Err(error) => assert_shown(&error, SECRET),
+    }
+}
+
+/// The URL of an identity endpoint, which decides where its secret is sent.
+fn identity(text: &str) {
+    let Ok(app) = ManagedIdentity::app_service(text, SECRET) else {
+        return;
+    };
+    let request = app.request().expect("a request");
+    let sent = request.uri().to_string();
+    assert_eq!(request.headers()["x-identity-header"], SECRET);
+    // According to the URL library of reqwest, which must not respell it, plain http goes next door.
+    let Ok(read) = url::Url::parse(&sent) else {
+        return;
+    };
+    assert!(
+        sent.contains('\'') || read.as_str() == sent,
+        "{read} for {sent}"
+    );
+    let is_near = match read.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback() || address.is_link_local(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback() || address.is_unicast_link_local(),
+        None => false,
+    };
+    assert!(
+        read.scheme() == "https" || is_near,
+        "the secret is sent unencrypted to {read}"
+    );
 }
 
 /// The response of a token endpoint.
@@ -231,6 +313,8 @@ fn seeds() -> Vec<Vec<u8>> {
             r#"{"accessToken": "abc", "expires_on": 3600, "expiresOn": "2026-03-10 12:00:00.000000", "tokenType": "Bearer"}"#,
             r#"{"accessToken":"abc","expires_on":"1773147600"}"#,
             r#"{"accessToken":"abc","expiresOn":"2026-03-10T12:00:00Z"}"#,
+            "e30.eyJ0aWQiOiI3MmY5ODhiZi04NmYxLTQxYWYtOTFhYi0yZDdjZDAxMWRiNDcifQ.c2ln",
+            "-----BEGIN PRIVATE KEY-----\nYWJj\n-----END PRIVATE KEY-----\n-----BEGIN CERTIFICATE-----\nYWJj\n-----END CERTIFICATE-----\n",
         ],
         &[
             r#"{"token_type":"Bearer","expires_in":3599,"access_token":"abc"}"#,
@@ -238,6 +322,8 @@ fn seeds() -> Vec<Vec<u8>> {
             "{\"error\":\"invalid_client\",\"error_description\":\"bad \u{1} \\u001b\"}",
             "{\"error\":\"invalid_client\",\"error_description\":\"bad \u{2} \u{3} \u{4} \u{5} \u{6}\"}",
             "<html>",
+            r#"{"access_token":"abc","expires_on":"3600"}"#,
+            r#"{"value":"a.b.c"}"#,
         ],
         &[
             "https://login.microsoftonline.com",
@@ -247,6 +333,9 @@ fn seeds() -> Vec<Vec<u8>> {
             "https://u@a",
             "https://a?x",
             "https://a#x",
+            "http://169.254.169.254/metadata?x='",
+            "http://localhost:42356/msi/token",
+            "http://[fe80::1]:80/",
         ],
         &[
             "contoso",

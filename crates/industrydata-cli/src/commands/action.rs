@@ -100,11 +100,14 @@ impl Prepared {
     ) -> Result<Self, Box<Document>> {
         let env = context.env;
         let deadline = Deadline::new(limits.timeout, context.interrupt);
-        let (base, tenant) = settings::service(global, env)?;
-        let tokens = settings::tokens(global, env, &tenant, &deadline)?;
+        let (base, given) = settings::service(global, env)?;
+        let tokens = settings::tokens(global, env, given.as_ref(), &deadline)?;
+        // It uses no ledger, and needs no name.
+        let tenant = given.map_or_else(settings::unnamed, Ok)?;
         let setup = Setup {
             base: base.clone(),
             tenant,
+            first: None,
             tokens,
             ledger: Ledger::memory(),
             polling: limits.polling(),

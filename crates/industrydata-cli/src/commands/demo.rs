@@ -249,6 +249,7 @@ impl Fixture {
             Setup {
                 base: self.base.clone(),
                 tenant: self.tenant.clone(),
+                first: None,
                 tokens: self.tokens.clone(),
                 ledger: self.ledger.clone(),
                 polling: PollingPolicy::every(POLL_INTERVAL),

@@ -54,7 +54,7 @@ pub(super) fn run(
     let env = context.env;
     let plan = ResumePlan::new(global).strict(args.strict);
     let deadline = Deadline::new(args.limits.timeout, context.interrupt);
-    let (base, tenant) = settings::service(global, env)?;
+    let (base, given) = settings::service(global, env)?;
     let known = RunReport::unread(&args.id);
     let following = Following {
         known: Document::found(Outcome::Succeeded),
@@ -71,12 +71,15 @@ pub(super) fn run(
         let document = error_report::after_start(*document).with_resume(resume());
         Box::new(following.failed(Some(known.clone()), document))
     };
-    let tokens = settings::tokens(global, env, &tenant, &deadline).map_err(before_poll)?;
+    let tokens = settings::tokens(global, env, given.as_ref(), &deadline).map_err(before_poll)?;
+    // It uses no ledger, and needs no name.
+    let tenant = given.map_or_else(settings::unnamed, Ok)?;
     let client = flavour::client(
         global.http,
         Setup {
             base,
             tenant,
+            first: None,
             tokens,
             ledger: Ledger::memory(),
             polling: args.limits.polling(),

@@ -26,8 +26,9 @@ use crate::{
     commands::{answer::Answer, context::Context, operation, reads, watch},
     error_report, human,
     report::{Document, QuotaReport},
-    settings,
+    settings, tenancy,
     terminal::{self, times},
+    tokens::Deadline,
 };
 
 /// How long to wait for a lock of the ledger.
@@ -58,7 +59,7 @@ pub(super) fn run(
         let message = "--watch shows a picture, and with --output json there is one document: leave out one of them";
         return Err(Document::usage(message).into());
     }
-    let (base, tenant) = settings::service(global, env)?;
+    let (base, given) = settings::service(global, env)?;
     let open = || {
         let ledger = settings::ledger(global, env, LEDGER_WAIT)?;
         operation::warn_if_not_stored(&ledger);
@@ -71,16 +72,28 @@ pub(super) fn run(
         Some(Scheduled::Infer) | None => None,
     };
     let mut opened = None;
-    let client = if args.reconcile || is_inferred {
+    let (client, tenant, named_by) = if args.reconcile || is_inferred {
         let open = || Ok(opened.insert(open()?).clone());
-        let (client, _) = reads::client_with_ledger(global, &args.limits, context, open)?;
-        Some(match schedule {
+        let is_unnamed = given.is_none();
+        let (client, tenant) = reads::client_with_ledger(global, &args.limits, context, open)?;
+        let client = match schedule {
             Some(schedule) => client.schedule(schedule),
             None => client,
-        })
+        };
+        let named_by = if is_unnamed {
+            tenancy::named_by(&tenant)
+        } else {
+            ""
+        };
+        (Some(client), tenant, named_by)
     } else {
-        None
+        let deadline = Deadline::new(LEDGER_WAIT, context.interrupt);
+        let (tenant, named_by) = tenancy::without_request(global, env, given, &deadline)?;
+        (None, tenant, named_by)
     };
+    if !named_by.is_empty() && context.output == Output::Json {
+        terminal::note(format!("tenant: {tenant}{named_by}"));
+    }
     let ledger = match opened {
         Some(ledger) => ledger,
         None => open()?,
@@ -107,7 +120,7 @@ pub(super) fn run(
     }
     let place = settings::ledger_place(global, env)?;
     let place = place.unwrap_or_else(|| "not stored".to_owned());
-    let heading = format!("tenant {tenant} at {base}\nledger: {place}");
+    let heading = format!("tenant {tenant}{named_by} at {base}\nledger: {place}");
     let read = || {
         let reply = transact(&ledger, &Change::entries(key(), Throttle::default()))?;
         let quota = reply.quota().clone().with_schedule(schedule);

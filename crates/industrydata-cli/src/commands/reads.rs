@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use industrydata_core::Tenant;
 use industrydata_core::Timestamp;
 use industrydata_core::lro::ReadError;
 use industrydata_core::model::RunActivity;
@@ -18,6 +19,7 @@ use crate::{
     human,
     report::{ActivityReport, Document, OperationReport, Outcome, RunReport, StatisticsReport},
     settings,
+    tenancy::{self, Named},
     terminal::{times, width::Width},
     tokens::Deadline,
 };
@@ -115,30 +117,51 @@ fn client(
     args: &ReadArgs,
     context: Context<'_>,
 ) -> Result<(Box<dyn Client>, BaseUrl), Box<Document>> {
-    client_with_ledger(global, args, context, || Ok(Ledger::memory()))
+    let (client, base, _) = build(global, args, context, false, || Ok(Ledger::memory()))?;
+    Ok((client, base))
 }
 
-/// The same with a ledger, which is opened last: an unusable option or token is reported first.
+/// The same with the ledger of a tenant, which is opened last: an unusable option or token is reported first.
 pub(super) fn client_with_ledger(
     global: &Global,
     args: &ReadArgs,
     context: Context<'_>,
     open_ledger: impl FnOnce() -> Result<Ledger, Box<Document>>,
-) -> Result<(Box<dyn Client>, BaseUrl), Box<Document>> {
+) -> Result<(Box<dyn Client>, Tenant), Box<Document>> {
+    let (client, _, tenant) = build(global, args, context, true, open_ledger)?;
+    Ok((client, tenant))
+}
+
+/// `uses_ledger`: the tenant must have a name, if only that of its token.
+fn build(
+    global: &Global,
+    args: &ReadArgs,
+    context: Context<'_>,
+    uses_ledger: bool,
+    open_ledger: impl FnOnce() -> Result<Ledger, Box<Document>>,
+) -> Result<(Box<dyn Client>, BaseUrl, Tenant), Box<Document>> {
     let env = context.env;
     let deadline = Deadline::new(args.timeout, context.interrupt);
-    let (base, tenant) = settings::service(global, env)?;
-    let tokens = settings::tokens(global, env, &tenant, &deadline).map_err(|mut document| {
+    let (base, mut given) = settings::service(global, env)?;
+    let timed_out = |mut document: Box<Document>| {
         if document.outcome == Outcome::Unreachable {
             document.outcome = Outcome::TimedOut;
         }
         document
-    })?;
+    };
+    let tokens = settings::tokens(global, env, given.as_ref(), &deadline).map_err(timed_out)?;
+    if !uses_ledger && given.is_none() {
+        given = Some(settings::unnamed()?);
+    }
+    let (timeout, interrupt) = (args.request_timeout, context.interrupt);
+    let Named { tenant, first } =
+        tenancy::named(global, given, &tokens, timeout, &deadline, interrupt).map_err(timed_out)?;
     let client = flavour::client(
         global.http,
         Setup {
             base: base.clone(),
-            tenant,
+            tenant: tenant.clone(),
+            first,
             tokens,
             ledger: open_ledger()?,
             polling: PollingPolicy::default(),
@@ -148,7 +171,7 @@ pub(super) fn client_with_ledger(
             interrupt: context.interrupt.clone(),
         },
     )?;
-    Ok((client, base))
+    Ok((client, base, tenant))
 }
 
 fn read_error(error: &ReadError, context: Context<'_>) -> Box<Document> {

@@ -26,6 +26,7 @@ use crate::{
     report::{Document, Outcome},
     resume::ResumePlan,
     settings,
+    tenancy::{self, Named},
     terminal::{self, StatusLine},
     tokens::Deadline,
 };
@@ -62,11 +63,19 @@ fn start(
         .strict(args.strict);
     operation::note_strict(&plan);
     let deadline = Deadline::new(args.limits.timeout, context.interrupt);
-    let (base, tenant) = settings::service(global, env)?;
+    let (base, given) = settings::service(global, env)?;
     let scheduled = settings::scheduled(args.schedule, env)?;
-    let tokens = settings::tokens(global, env, &tenant, &deadline)?;
+    let tokens = settings::tokens(global, env, given.as_ref(), &deadline)?;
     let ledger = settings::ledger(global, env, deadline.remaining())?;
     operation::warn_if_not_stored(&ledger);
+    let Named { tenant, first } = tenancy::named(
+        global,
+        given,
+        &tokens,
+        args.limits.request_timeout,
+        &deadline,
+        context.interrupt,
+    )?;
 
     context.progress(format!("starting a run for tenant {tenant} at {base}"));
     settings::show_ledger(global, env);
@@ -75,6 +84,7 @@ fn start(
         Setup {
             base: base.clone(),
             tenant,
+            first,
             tokens,
             ledger,
             polling: args.limits.polling(),

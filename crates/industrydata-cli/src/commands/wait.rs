@@ -36,7 +36,7 @@ fn wait(global: &Global, args: &WaitArgs, context: Context<'_>) -> Result<Docume
         .strict(args.strict);
     operation::note_strict(&plan);
     let deadline = Deadline::new(args.limits.timeout, context.interrupt);
-    let (base, tenant) = settings::service(global, env)?;
+    let (base, given) = settings::service(global, env)?;
     let target = settings::target(&base, &args.operation)?;
     let has_run = target.origin().has_run();
     if args.follow && !has_run {
@@ -64,7 +64,9 @@ fn wait(global: &Global, args: &WaitArgs, context: Context<'_>) -> Result<Docume
         };
         Box::new(document.with_resume(resume()))
     };
-    let tokens = settings::tokens(global, env, &tenant, &deadline).map_err(before_poll)?;
+    let tokens = settings::tokens(global, env, given.as_ref(), &deadline).map_err(before_poll)?;
+    // It uses no ledger, and needs no name.
+    let tenant = given.map_or_else(settings::unnamed, Ok)?;
     let interrupted = Document::interrupted(may_have_started, known.clone());
     let interrupted = interrupted.with_resume(resume());
     context
@@ -75,6 +77,7 @@ fn wait(global: &Global, args: &WaitArgs, context: Context<'_>) -> Result<Docume
         Setup {
             base: base.clone(),
             tenant,
+            first: None,
             tokens,
             ledger: Ledger::memory(),
             polling: args.limits.polling(),

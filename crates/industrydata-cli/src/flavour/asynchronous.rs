@@ -1,12 +1,13 @@
 //! The async client, on a single-threaded runtime.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use industrydata_async::{
     Client as Inner, CommandToken, CredentialsToken, FixedToken, TenantClient, TokenFuture,
     TokenSource,
 };
 use industrydata_core::Tenant;
+use industrydata_core::auth::AccessToken;
 use industrydata_core::auth::Challenge;
 use industrydata_core::auth::TokenError;
 use industrydata_core::ledger::Schedule;
@@ -25,12 +26,14 @@ use industrydata_core::model::IndustryDataRun;
 use industrydata_core::model::Operation;
 use industrydata_core::model::RunActivity;
 use industrydata_core::model::RunStatistics;
+use industrydata_core::policy::Limits;
 use industrydata_core::reconcile::FailureDetails;
 use industrydata_core::reconcile::ReconcileError;
 use industrydata_core::reconcile::Reconciliation;
 use industrydata_core::wire::OperationUrl;
 use tokio::{
     runtime::{Builder, Runtime},
+    sync::Notify,
     time::Instant,
 };
 
@@ -38,11 +41,13 @@ use crate::{
     error_report,
     flavour::client::{
         Client, OnWait, OperationPoller, RunPoller, Setup, TOKEN_SLACK, USER_AGENT,
-        answers_of_poller, unbuildable, unbuilt,
+        answers_of_poller, credential, unbuildable, unbuilt,
     },
     report::Document,
     settings::Target,
+    signals::Interrupt,
     tokens::{TokenFile, Tokens},
+    watch::Watch,
 };
 
 struct Asynchronous {
@@ -51,14 +56,12 @@ struct Asynchronous {
 }
 
 pub(super) fn client(setup: Setup) -> Result<Box<dyn Client>, Box<Document>> {
-    let runtime = Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(unbuildable)?;
-    // The runtime is never dropped: that would wait for a name that is being resolved.
-    let runtime: &'static Runtime = Box::leak(Box::new(runtime));
+    let runtime = runtime()?;
     let tokens = Bounded {
-        source: source(setup.tokens, setup.request_timeout)?,
+        source: Box::new(Watched {
+            tokens: source(setup.tokens, setup.request_timeout)?,
+            watch: Watch::new(setup.tenant.clone(), setup.first),
+        }),
         until: Instant::now().checked_add(setup.timeout.saturating_add(TOKEN_SLACK)),
     };
     let client = Inner::builder(tokens, setup.ledger)
@@ -79,6 +82,38 @@ pub(super) fn client(setup: Setup) -> Result<Box<dyn Client>, Box<Document>> {
         .tenant(setup.tenant)
         .map_err(|error| Document::usage(error.to_string()))?;
     Ok(Box::new(Asynchronous { runtime, client }))
+}
+
+fn runtime() -> Result<&'static Runtime, Box<Document>> {
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(unbuildable)?;
+    // The runtime is never dropped: that would wait for a name that is being resolved.
+    Ok(Box::leak(Box::new(runtime)))
+}
+
+pub(super) fn token(
+    tokens: Tokens,
+    tenant: &Tenant,
+    request_timeout: Duration,
+    timeout: Duration,
+    interrupt: &Interrupt,
+) -> Result<Result<AccessToken, TokenError>, Box<Document>> {
+    let source = source(tokens, request_timeout)?;
+    let stopped = Arc::new(Notify::new());
+    let stop = Arc::clone(&stopped);
+    interrupt.on_stop(move || stop.notify_one());
+    let unavailable = |text| Err(TokenError::unavailable(text));
+    Ok(runtime()?.block_on(async {
+        tokio::select! {
+            // Dropped after this time, as by a client.
+            token = tokio::time::timeout(timeout.min(Limits::TOKEN), source.token(tenant, None)) => {
+                token.unwrap_or_else(|_| unavailable("there was no token in time"))
+            }
+            () = stopped.notified() => unavailable("stopped before there was a token"),
+        }
+    }))
 }
 
 impl Client for Asynchronous {
@@ -249,11 +284,34 @@ fn source(
         Tokens::Fixed(token) => Box::new(FixedToken::new(token)),
         Tokens::File(file) => Box::new(file),
         Tokens::Command(line) => Box::new(CommandToken::shell(line)),
-        Tokens::Credentials(credentials) => {
-            let source = CredentialsToken::new(credentials).map_err(unbuilt)?;
+        Tokens::Credential(kind) => {
+            let source = CredentialsToken::anew(move || credential(kind)).map_err(unbuilt)?;
             Box::new(source.request_limit(request_timeout))
         }
     })
+}
+
+/// A token source whose tokens are looked at.
+struct Watched {
+    tokens: Box<dyn TokenSource>,
+    watch: Watch,
+}
+
+impl TokenSource for Watched {
+    fn token<'a>(
+        &'a self,
+        tenant: &'a Tenant,
+        challenge: Option<&'a Challenge>,
+    ) -> TokenFuture<'a> {
+        TokenFuture::new(async move {
+            if let Some(token) = self.watch.first(challenge) {
+                return Ok(token);
+            }
+            let token = self.tokens.token(tenant, challenge).await?;
+            self.watch.see(&token);
+            Ok(token)
+        })
+    }
 }
 
 impl TokenSource for TokenFile {

@@ -34,11 +34,13 @@ use crate::{
     error_report,
     flavour::client::{
         Client, OnWait, OperationPoller, RunPoller, Setup, TOKEN_SLACK, USER_AGENT,
-        answers_of_poller, unbuilt,
+        answers_of_poller, credential, unbuilt,
     },
     report::Document,
     settings::Target,
+    signals::Interrupt,
     tokens::{TokenFile, Tokens},
+    watch::Watch,
 };
 
 struct Blocking(TenantClient);
@@ -49,7 +51,8 @@ pub(super) fn client(setup: Setup) -> Result<Box<dyn Client>, Box<Document>> {
         end_with(&stop, setup.timeout);
         setup.interrupt.on_stop(move || stop.stop());
     }
-    let client = Inner::builder(tokens, setup.ledger)
+    let watch = Watch::new(setup.tenant.clone(), setup.first);
+    let client = Inner::builder(Watched { tokens, watch }, setup.ledger)
         .settings(
             Settings::default()
                 .base(setup.base)
@@ -67,6 +70,21 @@ pub(super) fn client(setup: Setup) -> Result<Box<dyn Client>, Box<Document>> {
         .tenant(setup.tenant)
         .map_err(|error| Document::usage(error.to_string()))?;
     Ok(Box::new(Blocking(client)))
+}
+
+pub(super) fn token(
+    tokens: Tokens,
+    tenant: &Tenant,
+    request_timeout: Duration,
+    timeout: Duration,
+    interrupt: &Interrupt,
+) -> Result<Result<AccessToken, TokenError>, Box<Document>> {
+    let Source { tokens, stop } = source(tokens, request_timeout)?;
+    if let Some(stop) = stop {
+        end_with(&stop, timeout);
+        interrupt.on_stop(move || stop.stop());
+    }
+    Ok(tokens.token(tenant, None))
 }
 
 impl Client for Blocking {
@@ -224,13 +242,34 @@ fn source(tokens: Tokens, request_timeout: Duration) -> Result<Source, Box<Docum
             let stop = source.stop_handle();
             Source::new(source, Some(stop))
         }
-        Tokens::Credentials(credentials) => {
-            let source = CredentialsToken::new(credentials).map_err(unbuilt)?;
+        Tokens::Credential(kind) => {
+            let source = CredentialsToken::anew(move || credential(kind)).map_err(unbuilt)?;
             let source = source.request_limit(request_timeout);
             let stop = source.stop_handle();
             Source::new(source, Some(stop))
         }
     })
+}
+
+/// A token source whose tokens are looked at.
+struct Watched {
+    tokens: Box<dyn TokenSource>,
+    watch: Watch,
+}
+
+impl TokenSource for Watched {
+    fn token(
+        &self,
+        tenant: &Tenant,
+        challenge: Option<&Challenge>,
+    ) -> Result<AccessToken, TokenError> {
+        if let Some(token) = self.watch.first(challenge) {
+            return Ok(token);
+        }
+        let token = self.tokens.token(tenant, challenge)?;
+        self.watch.see(&token);
+        Ok(token)
+    }
 }
 
 impl TokenSource for TokenFile {

@@ -3,6 +3,11 @@
 use std::time::Duration;
 
 use industrydata_core::Tenant;
+use industrydata_core::auth::AccessToken;
+use industrydata_core::auth::Credential;
+use industrydata_core::auth::CredentialKind;
+use industrydata_core::auth::TokenError;
+use industrydata_core::auth::Variables;
 use industrydata_core::ledger::Caller;
 use industrydata_core::ledger::Schedule;
 use industrydata_core::ledger::StartKey;
@@ -49,6 +54,8 @@ pub(crate) type OnWait = Box<dyn Fn(&PauseReason, Duration) + Send + Sync>;
 pub(crate) struct Setup {
     pub(crate) base: BaseUrl,
     pub(crate) tenant: Tenant,
+    /// The first token to use, if there is one already.
+    pub(crate) first: Option<AccessToken>,
     pub(crate) tokens: Tokens,
     pub(crate) ledger: Ledger,
     pub(crate) polling: PollingPolicy,
@@ -116,6 +123,11 @@ pub(super) fn unbuilt(error: BuildError) -> Box<Document> {
         return Document::usage(error.to_string()).into();
     }
     unbuildable(error)
+}
+
+/// The credential that the environment of this process describes now.
+pub(super) fn credential(kind: CredentialKind) -> Result<Credential, TokenError> {
+    kind.credential(&Variables::read(|name| std::env::var_os(name)))
 }
 
 /// Reports a client that cannot be built on this machine.

@@ -4,7 +4,13 @@ use clap::Parser;
 use industrydata_core::ledger::Store;
 
 use super::{ledger::default_ledger, *};
-use crate::{args::Cli, environment::Environment, report::Document, signals::Interrupt};
+use crate::{
+    args::Cli,
+    environment::Environment,
+    report::Document,
+    signals::Interrupt,
+    tokens::{Deadline, Tokens},
+};
 
 struct Given {
     args: Vec<&'static str>,
@@ -31,14 +37,13 @@ impl Given {
     }
 
     fn tokens(&self) -> Result<&'static str, Box<Document>> {
-        let tenant = "t".parse().unwrap();
         let deadline = Deadline::new(Duration::from_secs(60), &Interrupt::default());
-        self.with(|global, env| tokens(global, env, &tenant, &deadline))
+        self.with(|global, env| tokens(global, env, None, &deadline))
             .map(|tokens| match tokens {
                 Tokens::Fixed(_) => "fixed",
                 Tokens::File(_) => "file",
                 Tokens::Command(_) => "command",
-                Tokens::Credentials(_) => "credentials",
+                Tokens::Credential(kind) => kind.name(),
             })
     }
 }
@@ -79,29 +84,30 @@ fn the_tenant_is_from_the_option_or_two_variables() {
     let of = |args: &[&'static str], env: &[(&'static str, &'static str)]| {
         given(args, env)
             .with(tenant)
-            .map(|tenant| tenant.to_string())
+            .map(|tenant| tenant.map(|tenant| tenant.to_string()))
     };
     let both = [("INDUSTRYDATA_TENANT", "b"), ("AZURE_TENANT_ID", "c")];
-    assert_eq!(of(&["--tenant", "a"], &both).unwrap(), "a");
-    assert_eq!(of(&[], &both).unwrap(), "b");
+    let some = |name: &str| Some(name.to_owned());
+    assert_eq!(of(&["--tenant", "a"], &both).unwrap(), some("a"));
+    assert_eq!(of(&[], &both).unwrap(), some("b"));
     assert_eq!(
         of(
             &[],
             &[("INDUSTRYDATA_TENANT", ""), ("AZURE_TENANT_ID", "c")]
         )
         .unwrap(),
-        "c"
+        some("c")
     );
-    assert_eq!(of(&[], &[]).unwrap(), "default");
+    assert_eq!(of(&[], &[]).unwrap(), None);
     assert!(of(&["--tenant", ""], &[]).is_err());
 }
 
 #[test]
 fn the_first_token_source_wins() {
     let mut env = AZURE.to_vec();
-    assert_eq!(given(&[], &env).tokens().unwrap(), "credentials");
+    assert_eq!(given(&[], &env).tokens().unwrap(), "secret");
     env.push(("INDUSTRYDATA_TOKEN", ""));
-    assert_eq!(given(&[], &env).tokens().unwrap(), "credentials");
+    assert_eq!(given(&[], &env).tokens().unwrap(), "secret");
     env.push(("INDUSTRYDATA_TOKEN", "abc"));
     assert_eq!(given(&[], &env).tokens().unwrap(), "fixed");
     assert_eq!(
@@ -116,6 +122,123 @@ fn the_first_token_source_wins() {
 }
 
 #[test]
+fn a_named_kind_is_used() {
+    let mut env = AZURE.to_vec();
+    env.push(("INDUSTRYDATA_TOKEN", "abc"));
+    env.push(("AZURE_FEDERATED_TOKEN_FILE", "/token"));
+    env.push(("AZURE_CLIENT_CERTIFICATE_PATH", "/certificate.pem"));
+    env.push(("ACTIONS_ID_TOKEN_REQUEST_URL", "https://github.example/x?y"));
+    env.push(("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "canary"));
+    for (name, used) in [
+        ("auto", "fixed"),
+        ("token", "fixed"),
+        ("secret", "secret"),
+        ("certificate", "certificate"),
+        ("workload", "workload"),
+        ("managed-identity", "managed-identity"),
+        ("github", "github"),
+        ("managed-identity-federation", "managed-identity-federation"),
+    ] {
+        assert_eq!(given(&["--credential", name], &env).tokens().unwrap(), used);
+        let mut named = env.clone();
+        named.push(("INDUSTRYDATA_CREDENTIAL", name));
+        assert_eq!(given(&[], &named).tokens().unwrap(), used);
+        // A flag with a token beats the variable, and contradicts the option.
+        let flag = ["--token-command", "true"];
+        assert_eq!(given(&flag, &named).tokens().unwrap(), "command");
+        let both = ["--token-command", "true", "--credential", name];
+        let both = given(&both, &env).tokens();
+        if name == "auto" {
+            assert_eq!(both.unwrap(), "command");
+        } else {
+            assert_eq!(both.unwrap_err().outcome, Outcome::Usage, "{name}");
+        }
+        let other = [("INDUSTRYDATA_CREDENTIAL", "nonsense")];
+        let option = given(&["--credential", name], &[&env[..], &other].concat());
+        assert_eq!(
+            option.tokens().unwrap(),
+            used,
+            "the option beats the variable"
+        );
+    }
+    let same = ["--token-command", "true", "--credential", "token-command"];
+    assert_eq!(given(&same, &env).tokens().unwrap(), "command");
+    for (args, variable) in [
+        (&["--credential", "token-file"][..], ""),
+        (&["--credential", "token-command"], ""),
+        (
+            &["--credential", "token-file", "--token-command", "true"],
+            "",
+        ),
+        (&["--credential", "token-command", "--token-file", "/x"], ""),
+        (&[], "token-file"),
+        (&[], "nonsense"),
+        (&[], "Secret"),
+    ] {
+        let mut env = env.clone();
+        env.push(("INDUSTRYDATA_CREDENTIAL", variable));
+        let error = given(args, &env).tokens().unwrap_err();
+        assert_eq!(error.outcome, Outcome::Usage, "{args:?} {variable}");
+    }
+}
+
+#[test]
+fn a_half_set_kind_names_what_it_lacks() {
+    for (args, env, names) in [
+        (
+            &[][..],
+            &AZURE[2..],
+            &["AZURE_TENANT_ID and AZURE_CLIENT_ID"][..],
+        ),
+        (
+            &[],
+            &[("AZURE_FEDERATED_TOKEN_FILE", "/x")],
+            &["AZURE_TENANT_ID and AZURE_CLIENT_ID"],
+        ),
+        (
+            &[],
+            &[("IDENTITY_ENDPOINT", "http://localhost")],
+            &["IDENTITY_HEADER"],
+        ),
+        (&["--credential", "token"], &AZURE, &["INDUSTRYDATA_TOKEN"]),
+        (
+            &["--credential", "workload"],
+            &AZURE,
+            &["AZURE_FEDERATED_TOKEN_FILE"],
+        ),
+        (
+            &["--credential", "github"],
+            &[],
+            &[
+                "AZURE_TENANT_ID",
+                "AZURE_CLIENT_ID",
+                "ACTIONS_ID_TOKEN_REQUEST_URL",
+                "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+            ],
+        ),
+        (
+            &["--credential", "managed-identity"],
+            &[("MSI_ENDPOINT", "http://localhost")],
+            &["Cloud Shell"],
+        ),
+        (
+            &[],
+            &[("MSI_ENDPOINT", "http://localhost")],
+            &["Cloud Shell"],
+        ),
+    ] {
+        let error = given(args, env).tokens().unwrap_err();
+        assert_eq!(error.outcome, Outcome::Unauthorized, "{args:?}");
+        let error = error.error.unwrap();
+        assert_eq!(error.kind, Kind::Token);
+        for name in names {
+            assert!(error.message.contains(name), "{}", error.message);
+        }
+        assert!(!error.message.contains("canary"), "{}", error.message);
+    }
+}
+
+#[test]
 fn a_token_error_names_the_sources_and_no_secret() {
     let none = given(&[], &AZURE[..2]).tokens().unwrap_err();
     assert_eq!(none.outcome, Outcome::Unauthorized);
@@ -125,6 +248,13 @@ fn a_token_error_names_the_sources_and_no_secret() {
         "--token-command",
         "INDUSTRYDATA_TOKEN",
         "AZURE_CLIENT_SECRET",
+        "AZURE_CLIENT_CERTIFICATE_PATH",
+        "AZURE_FEDERATED_TOKEN_FILE",
+        "IDENTITY_ENDPOINT",
+        "IDENTITY_HEADER",
+        "managed-identity",
+        "github",
+        "managed-identity-federation",
     ] {
         assert!(message.contains(source), "{message}");
     }
@@ -172,7 +302,7 @@ fn the_authority_needs_no_scheme() {
             .copied()
             .chain([("AZURE_AUTHORITY_HOST", host)])
             .collect();
-        assert_eq!(given(&[], &env).tokens().unwrap(), "credentials", "{host}");
+        assert_eq!(given(&[], &env).tokens().unwrap(), "secret", "{host}");
     }
     let env: Vec<_> = AZURE
         .iter()

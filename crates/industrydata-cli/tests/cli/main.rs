@@ -11,6 +11,7 @@ mod actions;
 #[path = "../../../../tests/support/canary.rs"]
 mod canary;
 mod contract;
+mod credentials;
 mod ends;
 mod follow;
 mod forecast;

@@ -11,7 +11,6 @@ const COMING: &[(&str, &[&str])] = &[
     ("validate", &["validate"]),
     ("flows", &["flows", "reset"]),
     ("follow", &["runs", "follow"]),
-    ("--credential", &["quota", "--credential", "github"]),
     ("--strict", &["start", "--strict"]),
 ];
 

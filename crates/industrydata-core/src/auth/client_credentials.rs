@@ -1,36 +1,21 @@
-//! `POST {authority}/{directory}/oauth2/v2.0/token` obtains a token for an application.
-//!
-//! Documentation:
-//! [client credentials flow](https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow).
+//! Client credentials: an application proves its identity with a secret.
 
 use std::fmt;
 
-use http::{
-    HeaderValue, Request, StatusCode, Uri,
-    header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE},
-    response::Parts,
-};
-use percent_encoding::utf8_percent_encode;
-use serde_json::{Map, Value};
+use http::{Request, response::Parts};
 use zeroize::Zeroizing;
 
-use crate::policy::TOKEN_LIFE_IF_UNSTATED;
 use crate::{
     auth::{
+        application::{Application, is_plain_text},
+        refusal::TOKEN_ENDPOINT,
         token::{AccessToken, Challenge, TokenError},
-        token_output::seconds,
+        token_answer,
     },
     now::Now,
     tenant::Tenant,
-    wire::{
-        base_url::parts::is_loopback_host, json::without_bom, service_error::ServiceError,
-        transport::IncompleteBody, uri::RESERVED,
-    },
+    wire::transport::IncompleteBody,
 };
-
-/// The authority of Entra's global service.
-const AUTHORITY: &str = "https://login.microsoftonline.com";
-const SCOPE: &str = "https://graph.microsoft.com/.default";
 
 /// The id and the secret of an application, and the authority that accepts them.
 ///
@@ -40,11 +25,8 @@ const SCOPE: &str = "https://graph.microsoft.com/.default";
 /// copy to which that does not apply.
 #[derive(Clone)]
 pub struct ClientCredentials {
-    authority: String,
-    directory: Option<String>,
-    client_id: String,
+    application: Application,
     secret: Zeroizing<String>,
-    scope: String,
 }
 
 impl ClientCredentials {
@@ -52,19 +34,22 @@ impl ClientCredentials {
     /// unless [`directory`](Self::directory) sets one.
     #[must_use]
     pub fn new(client_id: impl Into<String>, secret: impl Into<String>) -> Self {
+        Self::of(Application::new(client_id), secret)
+    }
+
+    /// An application that is set up already, with its secret.
+    #[must_use]
+    pub fn of(application: Application, secret: impl Into<String>) -> Self {
         Self {
-            authority: AUTHORITY.to_owned(),
-            directory: None,
-            client_id: client_id.into(),
+            application,
             secret: Zeroizing::new(secret.into()),
-            scope: SCOPE.to_owned(),
         }
     }
 
     /// Uses this directory, a GUID or a domain name, for every tenant.
     #[must_use]
     pub fn directory(mut self, directory: impl Into<String>) -> Self {
-        self.directory = Some(directory.into());
+        self.application = self.application.directory(directory);
         self
     }
 
@@ -74,57 +59,39 @@ impl ClientCredentials {
     ///
     /// [`TokenError::Unusable`] for any other text.
     pub fn authority(mut self, authority: &str) -> Result<Self, TokenError> {
-        let uri: Uri = authority
-            .parse()
-            .map_err(|_| TokenError::Unusable("the authority is not a URL".to_owned()))?;
-        let host = uri.host().unwrap_or_default();
-        let secure = match uri.scheme_str() {
-            Some("https") => true,
-            Some("http") => is_loopback_host(host),
-            Some(_) | None => false,
-        };
-        // `Uri` drops a fragment silently.
-        let plain = uri.authority().is_some_and(|a| !a.as_str().contains('@'))
-            && uri.query().is_none()
-            && !authority.contains('#');
-        if host.is_empty() || !secure || !plain {
-            return Err(TokenError::Unusable(
-                "the authority must be an https URL (http on loopback only) without user, query or fragment"
-                    .to_owned(),
-            ));
-        }
-        self.authority = authority.trim_end_matches('/').to_owned();
+        self.application = self.application.authority(authority)?;
         Ok(self)
     }
 
     /// Requests this scope instead of `https://graph.microsoft.com/.default`.
     #[must_use]
     pub fn scope(mut self, scope: impl Into<String>) -> Self {
-        self.scope = scope.into();
+        self.application = self.application.scope(scope);
         self
+    }
+
+    /// The application.
+    #[must_use]
+    pub const fn application(&self) -> &Application {
+        &self.application
     }
 
     /// Whether requests to the authority are not encrypted. Only an authority on loopback can be so.
     #[must_use]
     pub fn is_plain(&self) -> bool {
-        !self
-            .authority
-            .get(..6)
-            .is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"))
+        self.application.is_plain()
     }
 
     /// Whether the text of the authority names this machine. Send such requests past any proxy.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
-        let uri = self.authority.parse::<Uri>();
-        uri.is_ok_and(|uri| is_loopback_host(uri.host().unwrap_or_default()))
+        self.application.is_loopback()
     }
 
     /// The host of the authority. An IPv6 address is in brackets.
     #[must_use]
-    pub fn host(&self) -> String {
-        let uri = self.authority.parse::<Uri>().unwrap_or_default();
-        uri.host().unwrap_or_default().to_owned()
+    pub fn host(&self) -> &str {
+        self.application.host()
     }
 
     /// The request for a token. Send it once.
@@ -138,52 +105,9 @@ impl ClientCredentials {
         tenant: &Tenant,
         challenge: Option<&Challenge>,
     ) -> Result<Request<Vec<u8>>, TokenError> {
-        let directory = self.directory.as_deref().unwrap_or_else(|| tenant.as_str());
-        let plain = !directory.is_empty()
-            && !directory.starts_with('.')
-            && directory
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b));
-        if !plain {
-            return Err(TokenError::Unusable(
-                "the directory of the client credentials is neither a GUID nor a domain name"
-                    .to_owned(),
-            ));
-        }
-        for (name, value) in [("id", self.client_id.as_str()), ("secret", &self.secret)] {
-            if value.chars().any(char::is_control) {
-                return Err(TokenError::Unusable(format!(
-                    "the {name} of the application contains a control character, such as a line break"
-                )));
-            }
-        }
-        let mut form = String::from("grant_type=client_credentials");
-        for (name, value) in [
-            ("client_id", self.client_id.as_str()),
-            ("client_secret", &self.secret),
-            ("scope", &self.scope),
-        ]
-        .into_iter()
-        .chain(
-            challenge
-                .and_then(Challenge::claims)
-                .map(|claims| ("claims", claims)),
-        ) {
-            form.push('&');
-            form.push_str(name);
-            form.push('=');
-            form.extend(utf8_percent_encode(value, RESERVED));
-        }
-        let uri = format!("{}/{directory}/oauth2/v2.0/token", self.authority);
-        Request::post(uri)
-            .header(ACCEPT, HeaderValue::from_static("application/json"))
-            .header(ACCEPT_ENCODING, HeaderValue::from_static("identity"))
-            .header(
-                CONTENT_TYPE,
-                HeaderValue::from_static("application/x-www-form-urlencoded"),
-            )
-            .body(form.into_bytes())
-            .map_err(|_| TokenError::Unusable("the authority is not a URL".to_owned()))
+        is_plain_text("secret", &self.secret)?;
+        let proof = [("client_secret", self.secret.as_str())];
+        self.application.request(tenant, &proof, challenge)
     }
 
     /// Reads the answer, received at `now`.
@@ -200,65 +124,15 @@ impl ClientCredentials {
         body: Result<Vec<u8>, IncompleteBody>,
         now: Now,
     ) -> Result<AccessToken, TokenError> {
-        let body = match body {
-            Ok(body) => body,
-            Err(error) if head.status.is_success() => return Err(TokenError::unavailable(error)),
-            Err(_) => Vec::new(),
-        };
-        if !head.status.is_success() {
-            let error = ServiceError::decode(head.status, &head.headers, &body, Some(&self.secret));
-            return Err(refusal(&error));
-        }
-        let text = str::from_utf8(&body).map(without_bom).unwrap_or_default();
-        let answer: Map<String, Value> = serde_json::from_str(text).unwrap_or_default();
-        let Some(token) = answer.get("access_token").and_then(Value::as_str) else {
-            if answer.get("error").is_some_and(|error| !error.is_null()) {
-                let secret = Some(self.secret.as_str());
-                let error = ServiceError::decode(head.status, &head.headers, &body, secret);
-                return Err(refusal(&error));
-            }
-            return Err(TokenError::Unusable(
-                "the token endpoint's answer is not a token".to_owned(),
-            ));
-        };
-        let token_type = answer.get("token_type").and_then(Value::as_str);
-        if token_type.is_some_and(|name| !name.trim().eq_ignore_ascii_case("bearer")) {
-            return Err(TokenError::Unusable(
-                "the token endpoint returned a token of another type than Bearer".to_owned(),
-            ));
-        }
-        let life = answer.get("expires_in").and_then(seconds);
-        let life = life.unwrap_or(TOKEN_LIFE_IF_UNSTATED);
-        let expires = now.utc.saturating_add(life).unwrap_or(jiff::Timestamp::MAX);
-        Ok(AccessToken::new(token.trim())?.with_life(now.utc, expires))
+        token_answer::token(TOKEN_ENDPOINT, head, body, Some(&self.secret), now)
     }
 }
 
 impl fmt::Debug for ClientCredentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientCredentials")
-            .field("authority", &self.authority)
-            .field("directory", &self.directory)
-            .field("client_id", &self.client_id)
-            .field("scope", &self.scope)
+            .field("application", &self.application)
             .finish_non_exhaustive()
-    }
-}
-
-/// The codes of RFC 6749 section 4.1.2.1 that ask for another attempt. Entra sends them with a 400 as well.
-const TRANSIENT_CODES: [&str; 2] = ["temporarily_unavailable", "server_error"];
-
-fn refusal(error: &ServiceError) -> TokenError {
-    let code = error.code().unwrap_or_default();
-    let is_transient = error.status().is_server_error()
-        || [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS].contains(&error.status())
-        || TRANSIENT_CODES
-            .iter()
-            .any(|it| it.eq_ignore_ascii_case(code));
-    if is_transient {
-        TokenError::unavailable(error.to_string())
-    } else {
-        TokenError::Refused(error.to_string())
     }
 }
 

@@ -5,6 +5,7 @@ use std::{error::Error, fmt, sync::Arc, time::Duration};
 use http::HeaderValue;
 use jiff::Timestamp;
 
+use crate::auth::refusal::TokenRefusal;
 use crate::policy::{MAX_TOKEN_BYTES, TOKEN_RENEWAL_LEAD};
 use crate::wire::{challenge::ClaimsChallenge, transport::Cause};
 
@@ -155,8 +156,8 @@ pub enum TokenError {
     Malformed(&'static str),
     /// The source returned something that is not a token, or its settings are invalid.
     Unusable(String),
-    /// The token endpoint refused the credentials.
-    Refused(String),
+    /// The token or identity endpoint refused the credentials.
+    Refused(TokenRefusal),
     /// The source failed or was too slow. It may succeed later.
     Unavailable(Cause),
 }
@@ -166,7 +167,7 @@ impl fmt::Display for TokenError {
         match self {
             Self::Malformed(why) => write!(f, "the token cannot be used: {why}"),
             Self::Unusable(why) => f.write_str(why),
-            Self::Refused(why) => write!(f, "the token endpoint refused: {why}"),
+            Self::Refused(why) => write!(f, "{} refused: {}", why.endpoint(), why.text()),
             Self::Unavailable(cause) => write!(f, "could not obtain a token: {cause}"),
         }
     }
@@ -188,10 +189,42 @@ impl TokenError {
         Self::Unavailable(Cause::new(error))
     }
 
+    /// The same error with this advice, if it is a refusal without one.
+    pub(crate) fn or_advice(self, advice: &'static str) -> Self {
+        match self {
+            Self::Refused(refusal) => Self::Refused(refusal.or_advice(advice)),
+            Self::Malformed(_) | Self::Unusable(_) | Self::Unavailable(_) => self,
+        }
+    }
+
+    /// The same error, for an answer that another attempt may change.
+    pub(crate) fn passing(self) -> Self {
+        match self {
+            Self::Refused(refusal) => Self::unavailable(refusal),
+            Self::Malformed(_) | Self::Unusable(_) | Self::Unavailable(_) => self,
+        }
+    }
+
     /// Whether a later attempt may succeed.
     #[must_use]
     pub const fn is_transient(&self) -> bool {
         matches!(self, Self::Unavailable(_))
+    }
+
+    /// The answer of the token or identity endpoint, if it caused the error.
+    #[must_use]
+    pub fn refusal(&self) -> Option<&TokenRefusal> {
+        match self {
+            Self::Refused(refusal) => Some(refusal),
+            Self::Unavailable(cause) => cause.downcast_ref(),
+            Self::Malformed(_) | Self::Unusable(_) => None,
+        }
+    }
+
+    /// What to do about the answer of the endpoint, if its code is known.
+    #[must_use]
+    pub fn advice(&self) -> Option<&'static str> {
+        self.refusal()?.advice()
     }
 }
 
@@ -316,7 +349,7 @@ mod tests {
         let token = AccessToken::new("a").unwrap().with_life(at(0), at(3600));
         let mut kept = KeptToken::default();
         assert!(kept.renewed(Ok(token), None, at(0)).is_ok());
-        let refused = Err(TokenError::Refused("no".to_owned()));
+        let refused = Err(TokenError::Refused("no".to_owned().into()));
         assert!(kept.renewed(refused, None, at(3500)).is_err());
     }
 

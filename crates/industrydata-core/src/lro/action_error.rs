@@ -136,7 +136,7 @@ impl ActionError {
                 "check that the token is for this service and this tenant, and get a new one"
             }
             ActionErrorKind::Forbidden(_) => {
-                "have an administrator grant the permission that the message names, then get a new token"
+                "have an administrator grant the permission that the message names, then get a new token; a managed identity keeps its token for up to 24 h"
             }
             ActionErrorKind::NoToken(_) => "fix the token source, then try again",
             ActionErrorKind::Refused(_) => {

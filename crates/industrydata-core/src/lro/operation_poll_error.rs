@@ -191,7 +191,7 @@ impl OperationPollError {
                 "get a new token, then resume with the resume token; the run continues"
             }
             OperationPollErrorKind::Forbidden(_) => {
-                "have an administrator grant IndustryData.ReadBasic.All, then resume with the resume token; the run continues (a preflight checks this before a start)"
+                "have an administrator grant IndustryData.ReadBasic.All, then resume with the resume token; the run continues (a preflight checks this before a start); a token from before the grant lacks it, and a managed identity keeps its token for up to 24 h"
             }
             OperationPollErrorKind::Unexpected(_) => {
                 "check the base URL and any proxy on the way to the service, then resume with the resume token"
@@ -218,7 +218,7 @@ impl OperationPollError {
                 "get a new token, then resume with the resume token; the operation continues"
             }
             OperationPollErrorKind::Forbidden(_) => {
-                "have an administrator grant IndustryData.ReadBasic.All, then resume with the resume token; the operation continues"
+                "have an administrator grant IndustryData.ReadBasic.All, then resume with the resume token; the operation continues; a token from before the grant lacks it, and a managed identity keeps its token for up to 24 h"
             }
             OperationPollErrorKind::Unexpected(_) => {
                 "check the base URL and any proxy on the way to the service, then resume with the resume token"

@@ -436,6 +436,11 @@ impl Asks for OperationPoll {
             self.transient(TransientError::Token(error), None, now);
             return;
         }
+        // The call of the source may have ended because of the time limit, which is then the error to report.
+        if error.is_transient() && self.refused.is_none() && self.pace.left(now).is_zero() {
+            self.time_limit();
+            return;
+        }
         let kind = match self.refused.take() {
             Some(refused) => OperationPollErrorKind::Unauthorized {
                 error: refused.1,

@@ -123,7 +123,7 @@ impl ReadError {
                 "check the id and the tenant: the service does not keep operations and runs for ever"
             }
             ReadErrorKind::Forbidden(_) => {
-                "have an administrator grant the permission that the message names, then get a new token"
+                "have an administrator grant the permission that the message names, then get a new token; a managed identity keeps its token for up to 24 h"
             }
             ReadErrorKind::Unauthorized { .. } | ReadErrorKind::NoToken(_) => {
                 "get a new token and ask again"

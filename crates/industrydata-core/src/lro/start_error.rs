@@ -213,7 +213,7 @@ impl StartError {
                 "check that the token is for this service and this tenant, and get a new one"
             }
             StartErrorKind::Forbidden(_) => {
-                "have an administrator grant IndustryData-Run.Start (and IndustryData.ReadBasic.All to poll the operation)"
+                "have an administrator grant IndustryData-Run.Start (and IndustryData.ReadBasic.All to poll the operation); a token from before the grant lacks it, and a managed identity keeps its token for up to 24 h"
             }
             StartErrorKind::NoToken(_) => "fix the token source, then start again",
             StartErrorKind::Refused(_) if self.0.lacks_beta => {

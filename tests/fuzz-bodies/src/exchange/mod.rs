@@ -206,7 +206,7 @@ pub(crate) fn token_error(draw: &mut Draw<'_>) -> TokenError {
     if draw.flag() {
         TokenError::unavailable("down")
     } else {
-        TokenError::Refused("no".to_owned())
+        TokenError::Refused("no".to_owned().into())
     }
 }
 

@@ -1,0 +1,235 @@
+//! PEM files (RFC 7468) with a private key and its certificates.
+
+use std::fmt;
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use zeroize::Zeroizing;
+
+use crate::wire::json::without_bom;
+
+/// The private key and the certificates of a PEM file, in DER.
+///
+/// `Debug` does not show the key, and it is overwritten when it is dropped.
+#[derive(Clone)]
+pub struct PemFile {
+    key: PrivateKey,
+    certificates: Vec<Vec<u8>>,
+}
+
+/// An RSA key in DER, by its form.
+#[derive(Clone)]
+#[non_exhaustive]
+pub enum PrivateKey {
+    /// PKCS #1, `RSA PRIVATE KEY`.
+    Pkcs1(Zeroizing<Vec<u8>>),
+    /// PKCS #8, `PRIVATE KEY`.
+    Pkcs8(Zeroizing<Vec<u8>>),
+}
+
+/// Why a PEM file is not usable. No error contains the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PemError {
+    /// The file is a PKCS #12 archive, or another binary file.
+    #[error(
+        "is not a PEM file: convert a PFX with `openssl pkcs12 -in FILE.pfx -out FILE.pem -nodes`"
+    )]
+    NotPem,
+    /// A block is not closed, or is not base64.
+    #[error("has a block that is cut or is not base64")]
+    Damaged,
+    /// There is no private key.
+    #[error("has no private key: put the key and its certificate into one file")]
+    NoKey,
+    /// The private key is encrypted.
+    #[error(
+        "has an encrypted private key, which is not supported: decrypt it with `openssl pkey -in FILE` and protect the file by its permissions"
+    )]
+    EncryptedKey,
+    /// The private key is not an RSA key.
+    #[error("has a private key that is not an RSA key, which Entra requires")]
+    NotRsa,
+    /// There are several private keys.
+    #[error("has several private keys: keep the one of the certificate")]
+    SeveralKeys,
+    /// There is no certificate.
+    #[error("has no certificate: put the key and its certificate into one file")]
+    NoCertificate,
+}
+
+impl PemFile {
+    /// Reads the file. The certificate of the key comes first, and its issuers may follow.
+    ///
+    /// # Errors
+    ///
+    /// [`PemError`].
+    pub fn read(bytes: &[u8]) -> Result<Self, PemError> {
+        let text = str::from_utf8(bytes).map_err(|_| PemError::NotPem)?;
+        let text = without_bom(text);
+        if !text.contains("-----BEGIN ") {
+            return Err(if text.trim().is_empty() {
+                PemError::NoKey
+            } else {
+                PemError::NotPem
+            });
+        }
+        let mut key = None;
+        let mut certificates = Vec::new();
+        let mut lines = text.lines().map(str::trim);
+        while let Some(line) = lines.next() {
+            let Some(label) = label(line, "-----BEGIN ") else {
+                continue;
+            };
+            let mut base64 = Zeroizing::new(String::with_capacity(text.len()));
+            let is_closed = lines.by_ref().any(|line| {
+                let end = label_at_end(line);
+                if end.is_none() {
+                    base64.push_str(line);
+                }
+                end == Some(label)
+            });
+            let decode = || {
+                let der = BASE64_STANDARD.decode(base64.as_bytes());
+                der.map_err(|_| PemError::Damaged)
+            };
+            if !is_closed {
+                return Err(PemError::Damaged);
+            }
+            let found = match label {
+                "CERTIFICATE" => {
+                    certificates.push(decode()?);
+                    continue;
+                }
+                "ENCRYPTED PRIVATE KEY" => return Err(PemError::EncryptedKey),
+                // The older form of encryption is a header in the block (RFC 1421).
+                "RSA PRIVATE KEY" if base64.starts_with("Proc-Type:") => {
+                    return Err(PemError::EncryptedKey);
+                }
+                "RSA PRIVATE KEY" => PrivateKey::Pkcs1(Zeroizing::new(decode()?)),
+                "PRIVATE KEY" => PrivateKey::Pkcs8(Zeroizing::new(decode()?)),
+                _ if label.ends_with("PRIVATE KEY") => return Err(PemError::NotRsa),
+                _ => continue,
+            };
+            if key.replace(found).is_some() {
+                return Err(PemError::SeveralKeys);
+            }
+        }
+        let key = key.ok_or(PemError::NoKey)?;
+        if certificates.is_empty() {
+            return Err(PemError::NoCertificate);
+        }
+        Ok(Self { key, certificates })
+    }
+
+    /// The private key.
+    #[must_use]
+    pub const fn key(&self) -> &PrivateKey {
+        &self.key
+    }
+
+    /// The certificates in DER, at least one. The first one belongs to the key.
+    #[must_use]
+    pub fn certificates(&self) -> &[Vec<u8>] {
+        &self.certificates
+    }
+}
+
+impl fmt::Debug for PemFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PemFile")
+            .field("certificates", &self.certificates.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for PrivateKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PrivateKey").finish_non_exhaustive()
+    }
+}
+
+fn label<'l>(line: &'l str, begin: &str) -> Option<&'l str> {
+    line.strip_prefix(begin)?.strip_suffix("-----")
+}
+
+fn label_at_end(line: &str) -> Option<&str> {
+    label(line, "-----END ")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const KEY: &str = "-----BEGIN PRIVATE KEY-----\nY2FuYXJ5\n-----END PRIVATE KEY-----\n";
+    const CERTIFICATE: &str =
+        "-----BEGIN CERTIFICATE-----\r\nYWJj\r\nZGVm\r\n-----END CERTIFICATE-----\r\n";
+
+    fn read(text: &str) -> Result<PemFile, PemError> {
+        PemFile::read(text.as_bytes())
+    }
+
+    #[test]
+    fn key_and_certificates_are_found_in_any_order() {
+        for text in [
+            format!("{KEY}{CERTIFICATE}"),
+            format!("Bag Attributes\n  x\n{CERTIFICATE}y\n{KEY}"),
+            format!(
+                "\u{feff}{KEY}-----BEGIN DH PARAMETERS-----\n!\n-----END DH PARAMETERS-----\n{CERTIFICATE}"
+            ),
+        ] {
+            let file = read(&text).unwrap();
+            assert!(matches!(file.key(), PrivateKey::Pkcs8(key) if key.as_slice() == b"canary"));
+            assert_eq!(file.certificates(), [b"abcdef".to_vec()]);
+            assert!(!format!("{file:?} {:?}", file.key()).contains("canary"));
+        }
+        let file = read(&format!(
+            "{CERTIFICATE}{}{CERTIFICATE}",
+            KEY.replace("PRIVATE", "RSA PRIVATE")
+        ))
+        .unwrap();
+        assert!(matches!(file.key(), PrivateKey::Pkcs1(_)));
+        assert_eq!(file.certificates().len(), 2);
+    }
+
+    #[test]
+    fn each_fault_has_its_error() {
+        let key = |label: &str| KEY.replace("PRIVATE KEY", label) + CERTIFICATE;
+        let old = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n\nY2Fu\n-----END RSA PRIVATE KEY-----\n";
+        for (text, error) in [
+            (String::new(), PemError::NoKey),
+            ("canary".to_owned(), PemError::NotPem),
+            (CERTIFICATE.to_owned(), PemError::NoKey),
+            (KEY.to_owned(), PemError::NoCertificate),
+            (key("ENCRYPTED PRIVATE KEY"), PemError::EncryptedKey),
+            (format!("{old}{CERTIFICATE}"), PemError::EncryptedKey),
+            (key("EC PRIVATE KEY"), PemError::NotRsa),
+            (key("OPENSSH PRIVATE KEY"), PemError::NotRsa),
+            (format!("{KEY}{KEY}{CERTIFICATE}"), PemError::SeveralKeys),
+            (
+                format!("{CERTIFICATE}-----BEGIN PRIVATE KEY-----\nY2Fu\n"),
+                PemError::Damaged,
+            ),
+            (
+                format!("{KEY}-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----"),
+                PemError::Damaged,
+            ),
+        ] {
+            assert_eq!(read(&text).unwrap_err(), error, "{text}");
+        }
+        assert_eq!(
+            PemFile::read(&[0x30, 0x82, 0x0f, 0xff]).unwrap_err(),
+            PemError::NotPem
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(text in "(-----(BEGIN|END) (RSA |EC )?(PRIVATE KEY|CERTIFICATE)-----\n|[A-Za-z=\n]{0,9}){0,9}") {
+            if let Ok(file) = read(&text) {
+                prop_assert!(!file.certificates().is_empty());
+            }
+        }
+    }
+}
