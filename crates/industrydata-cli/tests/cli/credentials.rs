@@ -179,7 +179,7 @@ fn each_kind_starts_a_run() {
             ]);
             assert_eq!(ran.code, 0, "{kind} {ran:?}");
             assert!(
-                ran.stderr.contains(&format!("note: credential: {kind}\n")),
+                ran.stderr.contains(&format!("credential: {kind}\n")),
                 "{ran:?}"
             );
             assert!(
@@ -218,7 +218,7 @@ fn the_environment_is_used_in_its_order() {
         .env("IDENTITY_HEADER", "canary-header");
     let ran = stage.run(&["start", "-v"]);
     assert_eq!(ran.code, 0, "{ran:?}");
-    let note = "note: credential: secret; also set, and not used: workload, managed-identity\n";
+    let note = "credential: secret; also set, and not used: workload, managed-identity\n";
     assert!(ran.stderr.contains(note), "{ran:?}");
     let ran = stage
         .env("INDUSTRYDATA_CREDENTIAL", "workload")

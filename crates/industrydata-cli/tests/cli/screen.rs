@@ -267,7 +267,14 @@ fn an_interrupt_leaves_the_command_that_resumes() {
 fn quiet_shows_no_progress_and_verbose_more() {
     let emulator = emulator(Duration::from_millis(200));
     let stage = Stage::new(&emulator.base_url());
-    let line = ["start", "--wait", "--poll-interval", "50ms"];
+    let line = [
+        "start",
+        "--wait",
+        "--poll-interval",
+        "50ms",
+        "--tenant",
+        "contoso",
+    ];
     let quiet = Screen::run(&stage, 80, &[&line[..], &["-q"]].concat()).end();
     assert!(!quiet.raw.contains(" · ") && !quiet.raw.contains("starting"));
     assert!(quiet.left().iter().any(|it| it.starts_with("succeeded: ")));
