@@ -4,16 +4,6 @@ use std::process::Command;
 
 use crate::{PROGRAM, blocks, documents, files, text};
 
-/// What the documents may describe before a build has it: a word of a command line, and the shortest one that needs it.
-/// As soon as that one is taken, the word excuses nothing.
-const COMING: &[(&str, &[&str])] = &[
-    ("doctor", &["doctor"]),
-    ("validate", &["validate"]),
-    ("flows", &["flows", "reset"]),
-    ("follow", &["runs", "follow"]),
-    ("--strict", &["start", "--strict"]),
-];
-
 /// Whether the command takes these arguments. The flag for the help comes last, so that nothing is carried out.
 fn taken(arguments: &[String]) -> Result<(), String> {
     let mut command = Command::new(PROGRAM);
@@ -29,17 +19,8 @@ fn taken(arguments: &[String]) -> Result<(), String> {
 pub(crate) fn check(place: &str, arguments: &[String]) -> usize {
     match taken(arguments) {
         Ok(()) => 1,
-        Err(_) if arguments.iter().any(|it| is_coming(it)) => 0,
         Err(error) => panic!("{place}: industrydata {}\n{error}", arguments.join(" ")),
     }
-}
-
-fn is_coming(argument: &str) -> bool {
-    let name = argument.split('=').next().unwrap_or(argument);
-    let coming = COMING.iter().find(|(word, _)| *word == name);
-    coming.is_some_and(|(_, probe)| {
-        taken(&probe.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>()).is_err()
-    })
 }
 
 /// The arguments of each call of the command in a line of a shell or a script.
