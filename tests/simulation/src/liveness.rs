@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The lease of a reservation with the clients' time limits, in ms.
-const LEASE: u64 = 150_000;
+const LEASE: u64 = 180_000;
 /// The last poll comes at most this long before the time limit.
 const LAST_POLL: Duration = Duration::from_secs(2);
 /// How far clocks may drift apart during a window, in ms.
