@@ -97,7 +97,7 @@
 //! - `rustls` (default): rustls with ring, or the provider that the process has installed. Nothing is installed.
 //! - `platform-verifier`: the operating system's own verifier, to be chosen in the configuration.
 //! - `rustls-no-provider`: rustls with the provider that the process has installed.
-//! - `native-tls`: the TLS library of the operating system. Beside `rustls` it is to be chosen in the configuration.
+//! - `native-tls`: the TLS library of the operating system. With `rustls` too, choose it in the configuration.
 //! - `certificate`: signs the assertions of a certificate credential, with ring or with the provider that the process has
 //!   installed.
 

@@ -8,6 +8,8 @@ mod chain;
 mod clock;
 mod lookup;
 mod proxy;
+#[cfg(feature = "certificate")]
+mod signer;
 mod thread;
 #[cfg(feature = "rustls")]
 mod trust;
@@ -16,6 +18,8 @@ pub mod with_reqwest;
 #[cfg(feature = "ureq")]
 pub mod with_ureq;
 
+#[cfg(feature = "certificate")]
+pub use self::signer::{RustlsSigner, signer};
 #[cfg(feature = "rustls")]
 pub use self::trust::{roots, tls_error};
 pub use self::{

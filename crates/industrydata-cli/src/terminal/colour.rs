@@ -50,7 +50,7 @@ impl Colour {
     }
 }
 
-/// The text in this style. Whoever writes it removes the style where the stream has no colours.
+/// The text in this style. The writer removes the style if the stream has no colours.
 pub(crate) fn paint(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
 }

@@ -406,7 +406,7 @@ fn a_watched_quota_is_drawn_in_place_until_interrupted() {
     assert_eq!((ran.code, ran.stdout.matches("quota: ").count()), (130, 1));
     assert_eq!(ran.stderr, "");
 
-    // When nobody reads any more, it ends with the next change.
+    // Once its reader has ended, it ends with the next change.
     let mut child = stage.spawn(&["quota", "--watch"]);
     drop(child.stdout.take());
     assert_eq!(Ran::of(child).code, 0);

@@ -79,7 +79,7 @@ pub enum TokenStep<'m, 'c> {
 }
 
 enum State {
-    /// The assertion's source is to be asked, or the token endpoint if there is none.
+    /// The next request goes to the assertion's source, or to the token endpoint if there is no source.
     Begin,
     /// Reading a file since this steady moment.
     File {

@@ -104,7 +104,7 @@ struct SeedOf {
 
 #[derive(Debug)]
 enum State {
-    /// The slot is to be reserved. `begun`: the change was lent, so it may have been applied.
+    /// The next step reserves the slot. `begun`: the change was lent, so it may have been applied.
     Reserve {
         id: [u8; 16],
         begun: bool,
