@@ -32,6 +32,13 @@ pub(crate) fn cargo<I: AsRef<OsStr>>(arguments: impl IntoIterator<Item = I>) -> 
     command
 }
 
+/// A command of git in the workspace's folder.
+pub(crate) fn git<I: AsRef<OsStr>>(arguments: impl IntoIterator<Item = I>) -> Command {
+    let mut command = Command::new("git");
+    command.args(arguments).current_dir(root());
+    command
+}
+
 /// Removes from a command's environment what `cargo run` has set for this program.
 pub(crate) fn without_own(command: &mut Command) {
     let own = env::vars_os().map(|(name, _)| name);

@@ -37,11 +37,14 @@ pub(crate) fn doc() -> Result<(), Failure> {
 /// On Linux `native-tls` needs OpenSSL's headers. Without them, that feature is left out.
 pub(crate) fn features() -> Result<(), Failure> {
     HACK.need()?;
-    let mut command = cargo::cargo(["hack", "check", "--each-feature", "--exclude-all-features"]);
-    command.args(["--locked", "--all-targets"]);
-    for name in ["blocking", "async", "ledger"] {
-        command.args(["--package", &format!("industrydata-{name}")]);
-    }
+    // Features that add to each other do so by pairs.
+    let mut command = cargo::cargo(["hack", "check", "--feature-powerset", "--depth", "2"]);
+    command.args([
+        "--locked",
+        "--all-targets",
+        "--workspace",
+        "--ignore-private",
+    ]);
     let mut openssl = Command::new("pkg-config");
     if cfg!(target_os = "linux") && !cargo::works(openssl.args(["--exists", "openssl"])) {
         println!("left out: the feature `native-tls`, since OpenSSL's headers are not installed");

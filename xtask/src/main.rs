@@ -13,6 +13,7 @@ mod mutants;
 #[allow(dead_code, reason = "tests stop and resume a server, too")]
 mod postgres;
 mod programs;
+mod release;
 mod stores;
 mod test;
 mod tiers;
@@ -75,7 +76,7 @@ enum Command {
     Doc,
     /// Build the guide as a book and check its links
     Docs,
-    /// Check each crate with each of its features alone
+    /// Check each crate with each of its features alone, and with each two
     Features,
     /// Check that no crate depends on one that it must not
     Trees,
@@ -83,6 +84,8 @@ enum Command {
     Deny,
     /// Run the demo of the README in a bounded time
     Demo,
+    /// Try what a release needs: changelog, features, compatibility, packages
+    Release(release::Release),
 }
 
 impl Command {
@@ -110,6 +113,7 @@ impl Command {
             Self::Trees => checks::trees(),
             Self::Deny => checks::deny(),
             Self::Demo => checks::demo(),
+            Self::Release(release) => release.run(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Mutation testing of the core and the ledger by cargo-mutants. Its configuration, `.cargo/mutants.toml`, lists the mutants
 //! that no test can tell from the code.
 
-use std::{ffi::OsString, fs, process::Command};
+use std::{ffi::OsString, fs};
 
 use crate::{
     Failure, cargo,
@@ -94,7 +94,10 @@ fn changes(package: &str, since: &str) -> Result<String, Failure> {
         }
         rev => rev,
     };
-    let mut diff = Command::new("git");
-    diff.args(["diff", since, "--", &format!("crates/{package}/src")]);
-    cargo::read(diff.current_dir(cargo::root()))
+    cargo::read(&mut cargo::git([
+        "diff",
+        since,
+        "--",
+        &format!("crates/{package}/src"),
+    ]))
 }

@@ -25,6 +25,8 @@ pub(crate) const NEXTEST: Tool = Tool::new("nextest", "0.9.143");
 pub(crate) const DENY: Tool = Tool::new("deny", "0.20.2");
 /// Each feature alone.
 pub(crate) const HACK: Tool = Tool::new("hack", "0.6.46");
+/// The public items beside those of another release.
+pub(crate) const SEMVER_CHECKS: Tool = Tool::new("semver-checks", "0.51.0");
 /// Mutation testing.
 pub(crate) const MUTANTS: Tool = Tool::new("mutants", "27.1.0");
 /// Coverage by the compiler's instrumentation.

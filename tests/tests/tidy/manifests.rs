@@ -80,7 +80,13 @@ fn packages_are_complete() {
             let size = fs::metadata(folder.join(name)).map_or(0, |file| file.len());
             assert!(size > 200, "{path}: the package lacks {name}");
         }
-        for member in ["description", "readme", "keywords", "categories"] {
+        for member in [
+            "description",
+            "documentation",
+            "readme",
+            "keywords",
+            "categories",
+        ] {
             let has = |it: &(&str, &str, &str)| it.0 == "package" && it.1 == member;
             assert!(
                 entries(&text).iter().any(has),
