@@ -55,6 +55,12 @@ enum Command {
     Soak(programs::Soak),
     /// Break exchanges at every byte and drop futures at every await point, in each adapter
     Cuts,
+    /// Use the emulator's status page in a headless Chromium
+    Page {
+        /// Keep a picture of the page
+        #[arg(long, value_name = "FILE")]
+        screenshot: Option<PathBuf>,
+    },
     /// Run the fuzz targets: by libFuzzer on nightly, or else the same bodies on stable
     Fuzz(fuzz::Fuzz),
     /// Change the core and the ledger in small ways: each time a test has to fail
@@ -100,6 +106,7 @@ impl Command {
             Self::Simulate { arguments } => programs::simulate(arguments),
             Self::Soak(soak) => soak.run(),
             Self::Cuts => programs::cuts(),
+            Self::Page { screenshot } => programs::page(screenshot.as_deref()),
             Self::Fuzz(fuzz) => fuzz.run(),
             Self::Mutants(mutants) => mutants.run(),
             Self::Coverage => coverage::run(),

@@ -27,6 +27,17 @@ pub(crate) fn cuts() -> Result<(), Failure> {
     cargo::show(&mut cargo::program(&["cuts"], None)?)
 }
 
+/// The emulator's status page in a browser. The picture's path is relative to the user's folder.
+pub(crate) fn page(screenshot: Option<&Path>) -> Result<(), Failure> {
+    let mut command = cargo::program(&["status_page"], None)?;
+    if let Some(file) = screenshot {
+        command
+            .arg("--screenshot")
+            .arg(env::current_dir()?.join(file));
+    }
+    cargo::show(&mut command)
+}
+
 /// The vectors of a folder, whose path is relative to the user's folder. The program reports failures itself.
 pub(crate) fn vectors(folder: Option<&Path>) -> Result<(), Failure> {
     let mut command = cargo::program(&["vectors"], None)?;

@@ -24,6 +24,7 @@ const CI: &[Step] = &[
 const NIGHTLY: &[Step] = &[
     "features",
     "docs",
+    "page",
     "simulate --seeds 1000000",
     "cuts",
     "soak --seconds 600",

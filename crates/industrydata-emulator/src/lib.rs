@@ -73,7 +73,8 @@
 //! | `GET /_emulator/faults` | lists the pending faults |
 //! | `DELETE /_emulator/faults` | removes the pending faults |
 //! | `POST /_emulator/revoke` | revokes every token; with `{"claims": {..}}`, the 401 is a claims challenge |
-//! | `GET /_emulator/state` | returns the clock, the throttle, the schedule, the accepted starts of each caller and the number of requests for each endpoint |
+//! | `GET /`, `GET /_emulator/` | a status page for a browser: slots, operations, runs and requests, with buttons for time and faults |
+//! | `GET /_emulator/state` | returns the clock, the throttle, the schedule, the accepted starts of each caller, the number of requests for each endpoint, and the most recent operations, runs, requests and faults |
 //!
 //! A control request that did not come from a program of this machine gets 403: its `Host` is a loopback name
 //! (`localhost`, 127.0.0.0/8, `[::1]`), it has no foreign `Origin`, and its body is of the type `application/json`.

@@ -39,11 +39,15 @@ impl AcceptedStarts {
 
     /// The number of starts that count at this time.
     pub(crate) fn counted(&self, now: Timestamp) -> usize {
-        self.accepted
-            .iter()
-            .rev()
-            .take_while(|start| self.counts(**start, now))
-            .count()
+        self.slots(now).count()
+    }
+
+    /// The starts that count at this time, newest first: when each was accepted, and when it stops counting.
+    pub(crate) fn slots(&self, now: Timestamp) -> impl Iterator<Item = (Timestamp, Timestamp)> {
+        let starts = self.accepted.iter().rev();
+        starts
+            .map(|start| (*start, self.ends(*start)))
+            .take_while(move |(_, ends)| now < *ends)
     }
 
     /// How long until a start is accepted; `None` if one is accepted at this time.
@@ -57,10 +61,6 @@ impl AcceptedStarts {
 
     pub(crate) fn accept(&mut self, now: Timestamp) {
         push_bounded(&mut self.accepted, now, KEPT.max(self.throttle.limit));
-    }
-
-    fn counts(&self, start: Timestamp, now: Timestamp) -> bool {
-        now < self.ends(start)
     }
 
     /// When a start stops counting.

@@ -15,7 +15,7 @@ use crate::{
     fault::{Delivery, Fault, Served},
     graph::response::{set, with_body},
     service::{
-        origin,
+        origin, page,
         state::{MAX_BODY, Service},
     },
     time::{graph_time, http_date, later},
@@ -45,16 +45,16 @@ struct Revoke {
     claims: Option<Value>,
 }
 
-/// Whether a path is a control path.
+/// Whether a path is a control path. A browser asks for `/`, which no endpoint of the service has.
 pub(super) fn is_control_path(path: &str) -> bool {
-    path.starts_with(ROOT)
+    path.starts_with(ROOT) || path == "/"
 }
 
 /// Responds to a control request.
 pub(super) fn serve(service: &mut Service, request: &Request<Vec<u8>>) -> Served {
     let mut advance = Duration::ZERO;
     let mut response = match respond(service, request, &mut advance) {
-        Ok(value) => json_response(StatusCode::OK, &value),
+        Ok(response) => response,
         Err(error) => {
             let mut response =
                 json_response(error.status, &json!({"error": {"message": error.message}}));
@@ -80,7 +80,7 @@ fn respond(
     service: &mut Service,
     request: &Request<Vec<u8>>,
     advance: &mut Duration,
-) -> Result<Value, ControlError> {
+) -> Result<Response<Vec<u8>>, ControlError> {
     if let Some(message) = origin::refusal(request) {
         return Err(ControlError {
             status: StatusCode::FORBIDDEN,
@@ -98,7 +98,24 @@ fn respond(
         });
     }
     let name = request.uri().path().strip_prefix(ROOT).unwrap_or_default();
-    match (name, request.method()) {
+    if let Some(file) = page::file(name) {
+        return match *request.method() {
+            Method::GET => Ok(file),
+            _ => Err(ControlError::method("GET")),
+        };
+    }
+    let value = command(service, name, request.method(), body, advance)?;
+    Ok(json_response(StatusCode::OK, &value))
+}
+
+fn command(
+    service: &mut Service,
+    name: &str,
+    method: &Method,
+    body: &[u8],
+    advance: &mut Duration,
+) -> Result<Value, ControlError> {
+    match (name, method) {
         ("advance", &Method::POST) => {
             let by = read_advance(body)?;
             let target = later(service.now, by);
@@ -177,6 +194,8 @@ fn read_advance(body: &[u8]) -> Result<Duration, ControlError> {
 fn state(service: &Service) -> Value {
     let now = service.now;
     let throttle = service.starts.throttle();
+    let slot =
+        |(accepted, frees)| json!({"accepted": graph_time(accepted), "frees": graph_time(frees)});
     let times = |times: &[Timestamp]| times.iter().map(|at| graph_time(*at)).collect::<Vec<_>>();
     json!({
         "now": graph_time(now),
@@ -186,6 +205,7 @@ fn state(service: &Service) -> Value {
             "window": match throttle.kind { Window::Sliding => "sliding", Window::Fixed => "fixed" },
             "counted": service.starts.counted(now),
             "wait_seconds": service.wait_for_slot(now).map(|wait| wait.as_secs_f64()),
+            "slots": service.starts.slots(now).map(slot).collect::<Vec<_>>(),
         },
         "accepted_starts": times(service.accepted_starts()),
         "starts_by_caller": service.starts_by_caller(),
@@ -196,6 +216,7 @@ fn state(service: &Service) -> Value {
         "runs": service.runs().len(),
         "faults": service.faults().len(),
         "requests": service.log.counts(),
+        "recent": page::recent(service),
     })
 }
 

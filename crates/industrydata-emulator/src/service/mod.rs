@@ -6,6 +6,7 @@ mod endpoint;
 mod handle;
 mod inspect;
 mod origin;
+mod page;
 mod route;
 mod serve;
 mod state;

@@ -14,6 +14,7 @@ mod faults;
 mod fixture;
 mod listener;
 mod operations;
+mod page;
 mod scripted;
 mod socket;
 mod starts;
