@@ -628,7 +628,7 @@ pub(crate) struct LimitArgs {
     pub(crate) timeout: Duration,
     /// Fixed interval between polls
     ///
-    /// The default grows from 5 s to 60 s. A longer Retry-After takes
+    /// The default grows from 5 s to 45 s. A longer Retry-After takes
     /// precedence.
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) poll_interval: Option<Duration>,

@@ -99,7 +99,7 @@ fn polled(
     reply.answer(&world::head(status, &headers), Ok(body.into()), world.now);
 }
 
-const RUNNING: &str = r#"{"id":"run-1","status":"running","startDateTime":"2026-03-10T11:55:00Z"}"#;
+const RUNNING: &str = r#"{"id":"run-1","status":"running","startDateTime":"2026-03-10T11:59:30Z"}"#;
 
 #[test]
 fn the_poll_interval_grows_with_the_age_of_a_run() {
@@ -110,10 +110,10 @@ fn the_poll_interval_grows_with_the_age_of_a_run() {
             .with(200, &[], RUNNING.replace("running", "completed").as_str()),
     );
     assert!(world.poll_run(Limits::default()).is_ok());
-    // A tenth of five minutes, and of what has passed since.
+    // Five seconds and half of thirty, and of what has passed since.
     let (first, second) = (&world.pauses[0], &world.pauses[1]);
-    assert_eq!(first.0.as_millis(), 30_010);
-    assert_eq!(second.0.as_millis(), 33_021);
+    assert_eq!(first.0.as_millis(), 20_050);
+    assert_eq!(second.0.as_millis(), 30_125);
     assert_eq!(second.1, PauseReason::RunGoesOn.to_string());
 }
 

@@ -645,7 +645,7 @@ fn a_run_goes_from_start_to_success() {
         .iter()
         .map(|(time, _)| time.as_secs())
         .collect();
-    assert_eq!(pauses, [5, 5, 5]);
+    assert_eq!(pauses, [5, 7, 11]);
     let mut world = World::new(Script::new().accepted().operation("failed"));
     let error = world.run(Default::default()).unwrap_err();
     assert!(matches!(error.kind(), OperationPollErrorKind::Failed));
