@@ -54,7 +54,7 @@ pub(super) fn open(
 }
 
 pub(super) fn encode(key: &LedgerKey, value: &Value) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(256 + 256 * value.entries.len());
+    let mut bytes = Vec::with_capacity(256 + 512 * value.entries.len());
     for part in [MAGIC, " ", VERSION_TEXT, " ", "00000000", "\n"] {
         bytes.extend_from_slice(part.as_bytes());
     }

@@ -131,24 +131,18 @@ impl Value {
         self.hold();
         let now = clock.as_millisecond();
         let keep = throttle.window.max(MIN_KEPT);
-        let (kept, over) = std::mem::take(&mut self.entries)
-            .into_iter()
-            .partition(|entry| match entry.state(clock) {
-                // A released entry is kept as a tombstone, so that a reservation that arrives after its release stays
-                // released.
-                EntryState::Released => now < entry.tombstone_until(keep),
-                EntryState::Reserved
-                | EntryState::Confirmed
-                | EntryState::InDoubt
-                | EntryState::External
-                | EntryState::Other(_) => now < entry.frees_at_ms(keep),
-            });
-        self.entries = kept;
-        let over: Vec<Entry> = over;
-        self.past.extend(
-            over.into_iter()
-                .filter(|it| it.state != EntryState::Released),
-        );
+        let is_over = |entry: &mut Entry| match &entry.state {
+            // A released entry is kept as a tombstone, so that a reservation that arrives after its release stays released.
+            EntryState::Released => now >= entry.tombstone_until(keep),
+            EntryState::Reserved
+            | EntryState::Confirmed
+            | EntryState::InDoubt
+            | EntryState::External
+            | EntryState::Other(_) => now >= entry.frees_at_ms(keep),
+        };
+        let over = self.entries.extract_if(.., is_over);
+        self.past
+            .extend(over.filter(|it| it.state != EntryState::Released));
         let most = MAX_PAST.max(throttle.limit as usize);
         self.past.drain(..self.past.len().saturating_sub(most));
         // Without a difference to tell, nothing of it is kept.
@@ -251,11 +245,16 @@ impl Value {
 
     /// When a slot becomes free, Unix milliseconds. `None` while one is free.
     fn next_slot(&self, throttle: Throttle, clock: Timestamp) -> Option<i64> {
-        let counts = |entry: &&Entry| entry.counts(throttle.window, clock);
-        let used = self.entries.iter().filter(counts).count();
-        let over = used.checked_sub(throttle.limit as usize)?;
-        let frees = self.entries.iter().filter(counts);
-        let mut frees: Vec<i64> = frees.map(|it| it.frees_at_ms(throttle.window)).collect();
+        let limit = throttle.limit as usize;
+        if self.entries.len() < limit {
+            return None;
+        }
+        let counting = self.entries.iter();
+        let counting = counting.filter(|entry| entry.state != EntryState::Released);
+        let mut frees = Vec::with_capacity(self.entries.len());
+        frees.extend(counting.map(|entry| entry.frees_at_ms(throttle.window)));
+        frees.retain(|at| *at > clock.as_millisecond());
+        let over = frees.len().checked_sub(limit)?;
         frees.sort_unstable();
         // A limit of zero never has a slot.
         Some(frees.get(over).copied().unwrap_or(i64::MAX))

@@ -7,7 +7,7 @@ pub(crate) mod reading;
 
 use std::{fmt, sync::Arc};
 
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderName, StatusCode};
 
 pub use self::detail::ErrorDetail;
 use crate::policy::{MAX_ERROR_BODY_DEPTH, MAX_INNER_ERRORS};
@@ -40,8 +40,14 @@ const NAMES: &[&str] = &[
 const REQUEST_ID: &str = "request-id";
 const CLIENT_REQUEST_ID: &str = "client-request-id";
 /// The header fields that may hold an id: Graph's own, then those of gateways before it.
-const REQUEST_IDS: [&str; 2] = [REQUEST_ID, "x-ms-request-id"];
-const CLIENT_REQUEST_IDS: [&str; 2] = [CLIENT_REQUEST_ID, "x-ms-client-request-id"];
+const REQUEST_IDS: [HeaderName; 2] = [
+    HeaderName::from_static(REQUEST_ID),
+    HeaderName::from_static("x-ms-request-id"),
+];
+const CLIENT_REQUEST_IDS: [HeaderName; 2] = [
+    HeaderName::from_static(CLIENT_REQUEST_ID),
+    HeaderName::from_static("x-ms-client-request-id"),
+];
 
 /// What the service said in an error answer.
 ///
@@ -50,7 +56,7 @@ const CLIENT_REQUEST_IDS: [&str; 2] = [CLIENT_REQUEST_ID, "x-ms-client-request-i
 /// clone.
 ///
 /// ```
-/// use http::{HeaderMap, StatusCode};
+/// use http::{HeaderMap, HeaderName, StatusCode};
 /// use industrydata_core::wire::ServiceError;
 ///
 /// let body = br#"{"error":{"code":"TooManyRequests","message":"Slow\ndown",
@@ -184,7 +190,7 @@ impl ServiceError {
 }
 
 /// The first of these fields that has a value (E5).
-fn id(headers: &HeaderMap, names: [&str; 2], redaction: Redaction<'_>) -> Option<String> {
+fn id(headers: &HeaderMap, names: [HeaderName; 2], redaction: Redaction<'_>) -> Option<String> {
     let value = names.into_iter().find_map(|name| {
         headers
             .get_all(name)
