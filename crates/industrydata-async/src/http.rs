@@ -118,8 +118,15 @@ impl Http {
     /// `uri` as reqwest has it, if that is the same text.
     fn url(&self, uri: &Uri) -> Result<Url, TransportError> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(url) = last.as_ref().filter(|url| is_sent_as(uri, url.as_str())) {
-            return Ok(url.clone());
+        if let Some(url) = last.as_mut() {
+            if !is_sent_as(uri, url.as_str()) {
+                // Another URL of the same service, as far as that is right.
+                url.set_path(uri.path());
+                url.set_query(uri.query());
+            }
+            if is_sent_as(uri, url.as_str()) {
+                return Ok(url.clone());
+            }
         }
         let url = Url::parse(&uri.to_string())
             .map_err(|error| TransportError::new(Phase::Local, error))?;
