@@ -169,7 +169,7 @@ mod tests {
             ("/mnt/shared", "Disk  ext4"),
             ("/mnt/files/x", "Network  cifs"),
             ("/mnt/with blank/x", "Network  fuse.sshfs"),
-            ("/c/Users/x", "Network  9p"),
+            ("/c/x", "Network  9p"),
             ("/twice/x", "Disk  ext4"),
             ("/data/x", "Pod"),
             ("/pv/x", "Disk  ext4"),
@@ -188,14 +188,14 @@ mod tests {
         let overlay = "1 0 0:1 / / rw - overlay overlay rw\n2 1 8:1 /v /data rw - ext4 /dev/sda rw";
         let layer = |kind: &str| Some(Storage::Layer(kind.to_owned()));
         for is_container in [true, false] {
-            assert_eq!(of(overlay, "/root/x", is_container), layer("overlay"));
+            assert_eq!(of(overlay, "/srv/x", is_container), layer("overlay"));
             let disk = Some(Storage::Disk("ext4".to_owned()));
             assert_eq!(of(overlay, "/data/x", is_container), disk);
         }
         let other = "1 0 0:1 / / rw - btrfs /dev/sda rw";
-        assert_eq!(of(other, "/root/x", true), layer("btrfs"));
+        assert_eq!(of(other, "/srv/x", true), layer("btrfs"));
         let disk = Some(Storage::Disk("btrfs".to_owned()));
-        assert_eq!(of(other, "/root/x", false), disk);
+        assert_eq!(of(other, "/srv/x", false), disk);
     }
 
     #[test]

@@ -674,7 +674,10 @@ fn a_ledger_that_was_altered_or_is_locked() {
             has(&document, "ledger", "problem", "locked by another process");
         }
         let db = Connection::open(&path).unwrap();
-        db.execute_batch("UPDATE books SET value = x'00'").unwrap();
+        let named = "SELECT name FROM sqlite_schema WHERE sql LIKE '%value BLOB%'";
+        let table: String = db.query_row(named, [], |row| row.get(0)).unwrap();
+        db.execute_batch(&format!("UPDATE {table} SET value = x'00'"))
+            .unwrap();
         drop(db);
         let before = fs::read(&path).unwrap();
         let document = as_a_start(&stage, http, &tenant);
