@@ -72,6 +72,7 @@ Examples:
   industrydata start --key nightly-2026-03-10     start once, retry safely
   industrydata wait idr1:AGnb...    resume an interrupted wait
   industrydata validate ID --wait   check uploaded files before a start
+  industrydata doctor               check what a start would meet
   industrydata quota --output json
   industrydata quota --reconcile    compare the ledger with the service
   industrydata runs list
@@ -122,6 +123,18 @@ it.
 Examples:
   industrydata validate 8c010e87-c28b-4350-bdc1-65ec29258b93 --wait
       validate the uploaded files, and list errors by file (exit code 10)";
+
+const DOCTOR: &str = "\
+The exit code is 0 if a start is possible now, else the one that a start would
+end with. A warning does not change it.
+
+Examples:
+  industrydata doctor
+      check with the settings and the environment of this shell
+  industrydata doctor --output json
+      the same as a document with an array of checks
+  industrydata doctor --credential managed-identity
+      check another credential";
 
 const FLOW_RESET: &str = "\
 A reset uses no slot. It is sent once: if its answer is lost, look at the flow
@@ -341,6 +354,12 @@ pub(crate) enum Command {
     /// Validate the uploaded files of a data connector
     #[command(after_help = VALIDATE)]
     Validate(ValidateArgs),
+    /// Check what a start would meet
+    ///
+    /// Credential, token and permissions, ledger and quota, network, service
+    /// and clock. Nothing is started, and no slot is reserved.
+    #[command(after_help = DOCTOR)]
+    Doctor(ReadArgs),
     /// Show the quota from the ledger
     ///
     /// This sends nothing and needs no token, except with --reconcile and

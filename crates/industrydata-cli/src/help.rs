@@ -302,6 +302,7 @@ mod tests {
         for (path, service, ledger) in [
             ("industrydata", true, true),
             ("industrydata start", true, true),
+            ("industrydata doctor", true, true),
             ("industrydata quota", true, true),
             ("industrydata wait", true, false),
             ("industrydata validate", true, false),

@@ -10,6 +10,7 @@
 //! send, when to send it, and what an answer means. `error_report` lists the exit code of each of their errors.
 
 mod args;
+mod checks;
 mod commands;
 mod environment;
 mod error_report;

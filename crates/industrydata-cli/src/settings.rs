@@ -15,9 +15,10 @@ use industrydata_core::wire::BaseUrl;
 use industrydata_core::wire::LocationError;
 use industrydata_core::wire::OperationUrl;
 
-pub(crate) use self::credential::{token_at_hand, token_error, tokens};
+pub(crate) use self::credential::{Source, token_at_hand, token_error, token_source, tokens};
 pub(crate) use self::ledger::{
-    EMULATOR_FOLDER, check_ledger, default_ledger, ledger, ledger_place, ledger_shown, show_ledger,
+    EMULATOR_FOLDER, OpenLedger, check_ledger, default_ledger, ledger, ledger_place, ledger_shown,
+    open_ledger, show_ledger,
 };
 pub(crate) use self::tenant_name::unnamed;
 use crate::{

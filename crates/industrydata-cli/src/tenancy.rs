@@ -48,29 +48,15 @@ pub(crate) fn named(
         let first = None;
         return Ok(Named { tenant, first });
     }
-    let token = match tokens {
-        Tokens::Fixed(token) => Ok(token.clone()),
-        Tokens::File(file) => file.read(),
-        Tokens::Command(_) | Tokens::Credential(_) => flavour::token(
-            global.http,
-            tokens.clone(),
-            &settings::unnamed()?,
-            request_timeout,
-            deadline,
-            interrupt,
-        )?,
-    };
-    let token = token.map_err(|error| {
-        if interrupt.is_interrupted() {
-            return Document::interrupted(MayHaveStarted::No, None).into();
-        }
-        if error.is_transient() && deadline.remaining().is_zero() {
-            let message = "the time limit passed before a token was obtained";
-            let document = Document::error(Outcome::Unreachable, Kind::TimedOut, message);
-            return document.advise("set a longer --timeout").into();
-        }
-        settings::token_error(&error)
-    })?;
+    let unnamed = settings::unnamed()?;
+    let token = obtain(
+        global,
+        &unnamed,
+        tokens,
+        request_timeout,
+        deadline,
+        interrupt,
+    )?;
     let tenant = match of_token(&token) {
         Some(tenant) => {
             terminal::detail(format!("tenant: {tenant}, which the token names"));
@@ -86,6 +72,40 @@ pub(crate) fn named(
     };
     let first = Some(token);
     Ok(Named { tenant, first })
+}
+
+/// One token for the tenant.
+pub(crate) fn obtain(
+    global: &Global,
+    tenant: &Tenant,
+    tokens: &Tokens,
+    request_timeout: Duration,
+    deadline: &Deadline,
+    interrupt: &Interrupt,
+) -> Result<AccessToken, Box<Document>> {
+    let token = match tokens {
+        Tokens::Fixed(token) => Ok(token.clone()),
+        Tokens::File(file) => file.read(),
+        Tokens::Command(_) | Tokens::Credential(_) => flavour::token(
+            global.http,
+            tokens.clone(),
+            tenant,
+            request_timeout,
+            deadline,
+            interrupt,
+        )?,
+    };
+    token.map_err(|error| {
+        if interrupt.is_interrupted() {
+            return Document::interrupted(MayHaveStarted::No, None).into();
+        }
+        if error.is_transient() && deadline.remaining().is_zero() {
+            let message = "the time limit passed before a token was obtained";
+            let document = Document::error(Outcome::Unreachable, Kind::TimedOut, message);
+            return document.advise("set a longer --timeout").into();
+        }
+        settings::token_error(&error)
+    })
 }
 
 /// The tenant of a command that only reads the ledger, and what named it. No token is obtained for it.

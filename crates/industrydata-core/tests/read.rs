@@ -19,6 +19,7 @@ use industrydata_core::endpoint::Endpoint;
 use industrydata_core::endpoint::GetRun;
 use industrydata_core::endpoint::ListRuns;
 use industrydata_core::endpoint::Preflight;
+use industrydata_core::endpoint::Probe;
 use industrydata_core::endpoint::Service;
 use industrydata_core::lro::Machine;
 use industrydata_core::lro::MayHaveStarted;
@@ -104,6 +105,49 @@ fn one_answer_is_enough() {
     assert_eq!(request.uri().to_string(), format!("{RUNS}/r-1"));
     assert_eq!(request.headers()["prefer"], "include-unknown-enum-members");
     assert!(request.headers().contains_key("client-request-id"));
+}
+
+#[test]
+fn a_probe_has_one_try_and_the_date_of_its_answer() {
+    let probe = |script| {
+        let mut world = World::new(script);
+        let outcome = world.read(Probe, Limits::default());
+        (outcome, world.requests.len())
+    };
+    let list = page(&["op-1"], Some(&format!("{RUNS}?page=2")));
+    for (date, expected) in [
+        (
+            "Tue, 10 Mar 2026 12:00:00 GMT",
+            "2026-03-10T12:00:00Z".parse().ok(),
+        ),
+        ("today", None),
+    ] {
+        let fields = [("content-type", "application/json"), ("date", date)];
+        let (outcome, requests) = probe(Script::new().with(200, &fields, &list));
+        assert_eq!((*outcome.unwrap(), requests), (expected, 1));
+    }
+    for status in [408, 429, 500, 503] {
+        let (outcome, requests) = probe(Script::new().status(status));
+        assert_eq!((word(outcome.map(drop)).as_str(), requests), ("GaveUp", 1));
+    }
+    let (outcome, requests) = probe(Script::new().then(Answer::Lost(Phase::Sent)));
+    assert_eq!((word(outcome.map(drop)).as_str(), requests), ("GaveUp", 1));
+    // A token that was refused is renewed once, as for a start.
+    let (outcome, requests) = probe(
+        Script::new()
+            .status(401)
+            .then(Answer::Token("another"))
+            .status(401),
+    );
+    assert_eq!(
+        (word(outcome.map(drop)).as_str(), requests),
+        ("Unauthorized", 2)
+    );
+    let (outcome, requests) = probe(Script::new().status(403));
+    assert_eq!(
+        (word(outcome.map(drop)).as_str(), requests),
+        ("Forbidden", 1)
+    );
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use crate::{
     args::{Cli, Command, FlowsCommand, LedgerCommand},
     commands::{
-        action, answer::Answer, completions, context::Context, demo, emulator, ledger, quota,
-        reads, start, wait,
+        action, answer::Answer, completions, context::Context, demo, doctor, emulator, ledger,
+        quota, reads, start, wait,
     },
     report::Document,
 };
@@ -16,6 +16,7 @@ pub(crate) fn run(cli: &Cli, context: Context<'_>) -> Result<Answer, Box<Documen
         Command::Wait(args) => wait::run(&cli.global, args, context),
         Command::Validate(args) => action::validate(&cli.global, args, context),
         Command::Flows(FlowsCommand::Reset(args)) => action::reset_flow(&cli.global, args, context),
+        Command::Doctor(args) => doctor::run(&cli.global, args, context),
         Command::Quota(args) => quota::run(&cli.global, args, context),
         Command::Ledger(LedgerCommand::Reset(args)) => ledger::reset(&cli.global, args, context),
         Command::Runs(command) => reads::runs(&cli.global, command, context),

@@ -6,6 +6,7 @@ mod completions;
 pub(crate) mod context;
 mod demo;
 pub(crate) mod dispatch;
+mod doctor;
 mod emulator;
 mod follow_run;
 mod ledger;

@@ -7,9 +7,11 @@ use industrydata_async::{
     TokenSource,
 };
 use industrydata_core::Tenant;
+use industrydata_core::Timestamp;
 use industrydata_core::auth::AccessToken;
 use industrydata_core::auth::Challenge;
 use industrydata_core::auth::TokenError;
+use industrydata_core::endpoint::Probe;
 use industrydata_core::ledger::Schedule;
 use industrydata_core::ledger::StartKey;
 use industrydata_core::ledger::StoreError;
@@ -200,6 +202,10 @@ impl Client for Asynchronous {
 
     fn preflight(&self) -> Result<(), ReadError> {
         self.runtime.block_on(self.client.preflight())
+    }
+
+    fn probe(&self) -> Result<Option<Timestamp>, ReadError> {
+        self.runtime.block_on(self.client.read(Probe))
     }
 
     fn reconcile(&self) -> Result<Reconciliation, ReconcileError> {

@@ -6,9 +6,11 @@ use industrydata_blocking::{
     Client as Inner, CommandToken, CredentialsToken, FixedToken, Stop, TenantClient, TokenSource,
 };
 use industrydata_core::Tenant;
+use industrydata_core::Timestamp;
 use industrydata_core::auth::AccessToken;
 use industrydata_core::auth::Challenge;
 use industrydata_core::auth::TokenError;
+use industrydata_core::endpoint::Probe;
 use industrydata_core::ledger::Schedule;
 use industrydata_core::ledger::StartKey;
 use industrydata_core::ledger::StoreError;
@@ -165,6 +167,10 @@ impl Client for Blocking {
 
     fn preflight(&self) -> Result<(), ReadError> {
         self.0.preflight()
+    }
+
+    fn probe(&self) -> Result<Option<Timestamp>, ReadError> {
+        self.0.read(Probe)
     }
 
     fn reconcile(&self) -> Result<Reconciliation, ReconcileError> {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use industrydata_core::Tenant;
+use industrydata_core::Timestamp;
 use industrydata_core::auth::AccessToken;
 use industrydata_core::auth::Credential;
 use industrydata_core::auth::CredentialKind;
@@ -95,6 +96,8 @@ pub(crate) trait Client {
     fn statistics(&self, run: &str) -> Result<RunStatistics, ReadError>;
     fn activities(&self, run: &str) -> Result<Vec<RunActivity>, ReadError>;
     fn preflight(&self) -> Result<(), ReadError>;
+    /// One read, without a second try: the `Date` of its answer.
+    fn probe(&self) -> Result<Option<Timestamp>, ReadError>;
     fn reconcile(&self) -> Result<Reconciliation, ReconcileError>;
     fn infer_schedule(&self) -> Result<Option<Schedule>, ReconcileError>;
 }

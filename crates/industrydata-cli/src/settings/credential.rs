@@ -1,5 +1,7 @@
 //! Which credential is used. Nothing here sends a request.
 
+use std::{cell::RefCell, path::Path};
+
 use clap::ValueEnum;
 use industrydata_core::Tenant;
 use industrydata_core::Timestamp;
@@ -73,16 +75,13 @@ pub(super) fn choice(
     Err(Document::usage(format!("the credential that was named needs {missing}")).into())
 }
 
-/// The token source.
+/// The token source. `--verbose` shows what it is.
 pub(crate) fn tokens(
     global: &Global,
     env: Environment<'_>,
     tenant: Option<&Tenant>,
     deadline: &Deadline,
 ) -> Result<Tokens, Box<Document>> {
-    let choice = choice(global, env)?;
-    let unnamed = unnamed()?;
-    let tenant = tenant.unwrap_or(&unnamed);
     let note = |used: &str, also: &[CredentialKind]| {
         let also: Vec<_> = also.iter().map(|kind| kind.name()).collect();
         let also = if also.is_empty() {
@@ -92,6 +91,83 @@ pub(crate) fn tokens(
         };
         terminal::detail(format!("credential: {used}{also}"));
     };
+    noted_tokens(global, env, tenant, deadline, note)
+}
+
+/// A token source, and where it comes from.
+pub(crate) struct Source {
+    pub(crate) tokens: Tokens,
+    /// Its name for `--credential`.
+    pub(crate) used: String,
+    /// What holds it, or describes it.
+    pub(crate) place: String,
+    /// Other kinds that the environment has.
+    pub(crate) also: Vec<&'static str>,
+}
+
+/// The token source, and where it comes from.
+pub(crate) fn token_source(
+    global: &Global,
+    env: Environment<'_>,
+    tenant: Option<&Tenant>,
+    deadline: &Deadline,
+) -> Result<Source, Box<Document>> {
+    let used = RefCell::new(String::new());
+    let note = |name: &str, _: &[CredentialKind]| *used.borrow_mut() = name.to_owned();
+    let tokens = noted_tokens(global, env, tenant, deadline, note)?;
+    let used = used.into_inner();
+    let token = env.os(TOKEN).map(|_| "token");
+    let kinds = CredentialKind::detect(&variables(env));
+    let found = token.into_iter().chain(kinds.iter().map(|it| it.name()));
+    let also = found.filter(|name| *name != used).collect();
+    let place = match &tokens {
+        Tokens::Fixed(_) => TOKEN.to_owned(),
+        Tokens::File(_) => {
+            let path = global.token_file.as_deref().map(Path::display);
+            format!(
+                "--token-file {}",
+                path.map(|it| it.to_string()).unwrap_or_default()
+            )
+        }
+        Tokens::Command(_) => "--token-command".to_owned(),
+        Tokens::Credential(kind) => place_of(*kind, env).to_owned(),
+    };
+    Ok(Source {
+        tokens,
+        used,
+        place,
+        also,
+    })
+}
+
+/// What describes a kind.
+fn place_of(kind: CredentialKind, env: Environment<'_>) -> &'static str {
+    let is_app = env.os("IDENTITY_ENDPOINT").is_some();
+    match kind {
+        CredentialKind::Secret => "AZURE_CLIENT_SECRET",
+        CredentialKind::Certificate => "AZURE_CLIENT_CERTIFICATE_PATH",
+        CredentialKind::Workload => "AZURE_FEDERATED_TOKEN_FILE",
+        CredentialKind::GitHub => "ACTIONS_ID_TOKEN_REQUEST_URL",
+        CredentialKind::ManagedIdentity | CredentialKind::ManagedIdentityFederation if is_app => {
+            "IDENTITY_ENDPOINT"
+        }
+        CredentialKind::ManagedIdentity | CredentialKind::ManagedIdentityFederation => {
+            "the metadata service of this virtual machine"
+        }
+    }
+}
+
+/// The token source. `note` gets its name, and the other kinds that the environment has.
+fn noted_tokens(
+    global: &Global,
+    env: Environment<'_>,
+    tenant: Option<&Tenant>,
+    deadline: &Deadline,
+    note: impl Fn(&str, &[CredentialKind]),
+) -> Result<Tokens, Box<Document>> {
+    let choice = choice(global, env)?;
+    let unnamed = unnamed()?;
+    let tenant = tenant.unwrap_or(&unnamed);
     let of_kind = |kind| of_kind(kind, env, tenant);
     match choice {
         CredentialChoice::TokenFile | CredentialChoice::TokenCommand => {

@@ -27,6 +27,13 @@ const LEDGER_WAIT: Duration = Duration::from_secs(5);
 /// end.
 pub(crate) const EMULATOR_FOLDER: &str = "industrydata-emulator-";
 
+/// A store of a known kind.
+pub(crate) enum OpenLedger {
+    Memory,
+    File(SqliteStore),
+    Database(PgStore),
+}
+
 /// Opens the ledger: `--ledger`, else the environment, else a file in the user's state folder. A PostgreSQL store
 /// connects at its first use.
 pub(crate) fn ledger(
@@ -34,21 +41,34 @@ pub(crate) fn ledger(
     env: Environment<'_>,
     remaining: Duration,
 ) -> Result<Ledger, Box<Document>> {
+    open_ledger(global, env, remaining).map(|open| match open {
+        OpenLedger::Memory => Ledger::memory(),
+        OpenLedger::File(store) => store.into(),
+        OpenLedger::Database(store) => store.into(),
+    })
+}
+
+/// The same, as a store of its kind.
+pub(crate) fn open_ledger(
+    global: &Global,
+    env: Environment<'_>,
+    remaining: Duration,
+) -> Result<OpenLedger, Box<Document>> {
     let wait = remaining.min(LEDGER_WAIT);
     let options = SqliteStore::options().wait(wait);
     let store = match place(global, env)? {
-        Some(LedgerPlace::Memory) => Ok(Ledger::memory()),
+        Some(LedgerPlace::Memory) => Ok(OpenLedger::Memory),
         Some(LedgerPlace::Postgres(text)) => {
             let options = PgStore::options().wait(wait).from_env();
-            options.connect(&text).map(Ledger::from)
+            options.connect(&text).map(OpenLedger::Database)
         }
         Some(LedgerPlace::File(path)) if was_of_emulator(&path) => {
             return Err(emulator_ended(global).into());
         }
-        Some(LedgerPlace::File(path)) => options.open(path).map(Ledger::from),
+        Some(LedgerPlace::File(path)) => options.open(path).map(OpenLedger::File),
         None => {
             let options = options.create_parent(true);
-            options.open(default_ledger(env)?).map(Ledger::from)
+            options.open(default_ledger(env)?).map(OpenLedger::File)
         }
     };
     store.map_err(|error| error_report::ledger(&error).into())

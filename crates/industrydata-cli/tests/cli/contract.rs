@@ -181,6 +181,7 @@ fn every_kind_of_document_has_a_schema() {
     );
     emulator.script(Fault::on(On::Start).lose(Lose::Answer));
     assert_eq!(print(&["start"])["outcome"], "in_doubt");
+    print(&["doctor"]);
     print(&["quota", "--entries", "--reconcile", "--schedule", "infer"]);
     print(&["runs", "list"]);
     print(&["runs", "show", run]);

@@ -12,6 +12,7 @@ mod actions;
 mod canary;
 mod contract;
 mod credentials;
+mod doctor;
 mod ends;
 mod follow;
 mod forecast;

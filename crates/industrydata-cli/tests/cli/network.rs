@@ -81,12 +81,12 @@ impl Inspector {
         format!("http://user:{PASSWORD}@{}", self.address)
     }
 
-    fn stage(&self) -> Stage {
+    pub(crate) fn stage(&self) -> Stage {
         Stage::new(BASE).env("https_proxy", &self.url())
     }
 
     /// A stage that trusts the proxy's authority.
-    fn trusting(&self) -> Stage {
+    pub(crate) fn trusting(&self) -> Stage {
         let stage = self.stage();
         let file = self.file(&stage);
         stage.env("SSL_CERT_FILE", file.to_str().unwrap())
@@ -102,7 +102,7 @@ impl Inspector {
         self.connects.lock().unwrap().clone()
     }
 
-    fn requests(&self) -> Vec<String> {
+    pub(crate) fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()
     }
 }
@@ -174,11 +174,13 @@ fn serve(
             );
             answer("202 Accepted", &location, "")
         } else {
-            answer(
-                "200 OK",
-                "content-type: application/json\r\n",
-                r#"{"status":"succeeded"}"#,
-            )
+            let is_list = head.starts_with("GET /beta/external/industryData/operations HTTP");
+            let body = if is_list {
+                r#"{"value":[]}"#
+            } else {
+                r#"{"status":"succeeded"}"#
+            };
+            answer("200 OK", "content-type: application/json\r\n", body)
         };
         stream.write_all(answer.as_bytes())?;
         stream.conn.send_close_notify();

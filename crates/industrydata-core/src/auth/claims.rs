@@ -8,6 +8,7 @@ use base64::{
     alphabet::URL_SAFE,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::{auth::token::AccessToken, tenant::Tenant, wire::json::is_too_deep};
@@ -43,6 +44,8 @@ pub struct TokenClaims {
     application: Option<String>,
     roles: Vec<String>,
     scopes: Vec<String>,
+    audience: Option<String>,
+    expires: Option<Timestamp>,
 }
 
 impl TokenClaims {
@@ -71,6 +74,11 @@ impl TokenClaims {
             application: text("appid").or_else(|| text("azp")).map(str::to_owned),
             roles: roles.map(str::to_owned).collect(),
             scopes: scopes.map(str::to_owned).collect(),
+            audience: text("aud").map(str::to_owned),
+            expires: claims
+                .get("exp")
+                .and_then(Value::as_i64)
+                .and_then(|second| Timestamp::from_second(second).ok()),
         })
     }
 
@@ -96,6 +104,18 @@ impl TokenClaims {
     #[must_use]
     pub fn scopes(&self) -> &[String] {
         &self.scopes
+    }
+
+    /// The service that the token is for (`aud`), such as `https://graph.microsoft.com`.
+    #[must_use]
+    pub fn audience(&self) -> Option<&str> {
+        self.audience.as_deref()
+    }
+
+    /// When the token expires (`exp`).
+    #[must_use]
+    pub const fn expires(&self) -> Option<Timestamp> {
+        self.expires
     }
 
     /// Whether the token has this permission, as a role or as a scope.
@@ -137,6 +157,10 @@ mod tests {
             )
         );
         assert!(claims.permits("A") && claims.permits("d") && !claims.permits("e"));
+        let timed = super::tests::claims(r#"{"aud":"https://a","exp":1700000000}"#).unwrap();
+        assert_eq!(timed.audience(), Some("https://a"));
+        let at: Timestamp = "2023-11-14T22:13:20Z".parse().unwrap();
+        assert_eq!(timed.expires(), Some(at));
         assert_eq!(
             super::tests::claims(r#"{"azp":"other"}"#)
                 .unwrap()
@@ -151,6 +175,8 @@ mod tests {
             "{}",
             r#"{"tid":7,"appid":null,"roles":"a","scp":["a"]}"#,
             r#"{"tid":"contoso.com"}"#,
+            r#"{"aud":["a"],"exp":"1700000000"}"#,
+            r#"{"aud":7,"exp":9223372036854775807}"#,
             r#"{"tid":"","roles":{},"scp":""}"#,
             r#"{"tid":"72f988bf-86f1-41af-91ab-2d7cd011db4"}"#,
         ] {

@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use http::Uri;
 
 use crate::endpoint::answer::{Answer, Page};
+use crate::policy::READ_TRIES;
 use crate::wire::{base_url::BaseUrl, body_error::BodyError};
 
 /// A GET of the industryData API: its URI, its permission, and how its answer is read.
@@ -19,6 +20,8 @@ pub trait Endpoint: Debug + Send + Sync + 'static {
     const SUBJECT: &'static str;
     /// The least privileged permission that the request needs.
     const PERMISSION: &'static str;
+    /// How often a page is requested before the read fails: five times.
+    const TRIES: u32 = READ_TRIES;
 
     /// The URI of the first request. `None` if an id in it is not usable in a path.
     fn request(&self, base: &BaseUrl) -> Option<Uri>;

@@ -7,7 +7,7 @@
 //! | [`GetRun`] | `GET /runs/{id}` |
 //! | [`GetStatistics`] | `GET /runs/{id}/getStatistics` |
 //! | [`ListActivities`] | `GET /runs/{id}/activities` |
-//! | [`ListOperations`], [`Preflight`] | `GET /operations` |
+//! | [`ListOperations`], [`Preflight`], [`Probe`] | `GET /operations` |
 //! | [`GetOperation`] | `GET /operations/{id}` |
 //! | [`Action::validate`] | `POST /dataConnectors/{id}/validate` |
 //! | [`Action::reset_flow`] | `POST /outboundProvisioningFlowSets/{id}/provisioningFlows/{id}/reset` |
@@ -28,6 +28,7 @@ pub(crate) mod list_operations;
 pub(crate) mod list_runs;
 pub(crate) mod path;
 pub(crate) mod preflight;
+pub(crate) mod probe;
 pub(crate) mod reset_flow;
 pub(crate) mod run_statistics;
 pub(crate) mod service;
@@ -48,6 +49,7 @@ pub use self::{
     list_operations::ListOperations,
     list_runs::ListRuns,
     preflight::Preflight,
+    probe::Probe,
     run_statistics::GetStatistics,
     service::Service,
     start_run::StartRun,

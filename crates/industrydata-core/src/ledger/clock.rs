@@ -12,9 +12,9 @@ use crate::{
     policy::MARGIN,
 };
 
-/// What the `Date` of one answer shows about the ledger's clock.
+/// What the `Date` of one answer shows about a clock: the ledger's, or this machine's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct ClockReading {
+pub struct ClockReading {
     /// The `Date`, Unix milliseconds.
     date: i64,
     comparison: Comparison,
@@ -31,9 +31,20 @@ enum Comparison {
 }
 
 impl ClockReading {
-    /// Compares the `Date` of an answer with the ledger's clock, which read `sent` at the earliest and `received` at
-    /// the latest when the service wrote the `Date`.
-    pub(crate) fn new(date: Timestamp, sent: Timestamp, received: Timestamp) -> Self {
+    /// Compares the `Date` of an answer with the clock, which read `sent` at the earliest and `received` at the latest when
+    /// the service wrote the `Date`.
+    ///
+    /// ```
+    /// use industrydata_core::{ledger::ClockReading, SignedDuration, Timestamp};
+    ///
+    /// let date: Timestamp = "2026-03-10T12:00:00Z".parse()?;
+    /// let ahead = date + SignedDuration::from_mins(10);
+    /// assert_eq!(ClockReading::new(date, ahead, ahead).skew(), Some(SignedDuration::from_mins(-10)));
+    /// assert_eq!(ClockReading::new(date, date, date).skew(), None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn new(date: Timestamp, sent: Timestamp, received: Timestamp) -> Self {
         let date = date.as_millisecond();
         // A `Date` has whole seconds, and may be up to one second earlier than its moment.
         let least = sent
@@ -52,8 +63,10 @@ impl ClockReading {
         Self { date, comparison }
     }
 
-    /// How far the service's clock is ahead of the ledger's (negative: behind), if the clocks do not agree.
-    pub(crate) fn skew(&self) -> Option<SignedDuration> {
+    /// How far the service's clock is ahead of this one (negative: behind). `None` if they differ by two minutes at most, or
+    /// if the exchange took too long to tell.
+    #[must_use]
+    pub fn skew(&self) -> Option<SignedDuration> {
         match self.comparison {
             Comparison::Off(ahead) => Some(SignedDuration::from_millis(ahead.saturating_neg())),
             Comparison::Agrees | Comparison::Unclear => None,

@@ -20,12 +20,17 @@ impl LedgerKey {
     /// The ledger of `tenant` at the service under `base`.
     #[must_use]
     pub fn new(base: &BaseUrl, tenant: &Tenant) -> Self {
-        // Spellings that the service treats as the same base URL have the same ledger.
-        let base = decode_unreserved(base.as_str()).to_ascii_lowercase();
         Self {
-            base,
+            base: Self::base_of(base),
             tenant: tenant.clone(),
         }
+    }
+
+    /// The base URL as all keys of its tenants have it: spellings that the service treats as the same base URL have the
+    /// same ledger.
+    #[must_use]
+    pub fn base_of(base: &BaseUrl) -> String {
+        decode_unreserved(base.as_str()).to_ascii_lowercase()
     }
 
     /// The base URL, folded to lower case.

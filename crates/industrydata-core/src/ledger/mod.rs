@@ -28,6 +28,7 @@ pub(crate) mod value;
 
 pub use self::{
     change::Change,
+    clock::ClockReading,
     entry::{Entry, EntryState},
     evidence::Evidence,
     key::{Caller, LedgerKey},

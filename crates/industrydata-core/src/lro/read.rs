@@ -15,7 +15,7 @@ use crate::lro::{
 };
 use crate::policy::{
     MAX_LIST_ITEMS, MAX_LIST_PAGES, MAX_READ_BACK_OFF, MAX_READ_TIME, MAX_SHOWN_CHARS,
-    MAX_UNAUTHORIZED, READ_BACK_OFF, READ_TRIES,
+    MAX_UNAUTHORIZED, READ_BACK_OFF,
 };
 use crate::{
     auth::token::{AccessToken, Challenge, TokenError},
@@ -60,6 +60,8 @@ pub struct Read<E: Endpoint> {
     state: State<E::Output>,
     deadline: Duration,
     tries: u32,
+    /// Whether this is one of several polls of the same run.
+    is_poll: bool,
     /// The URI of the next request.
     uri: Uri,
     whole: Option<E::Output>,
@@ -113,7 +115,8 @@ impl<E: Endpoint> Read<E> {
             plan,
             endpoint,
             seed: Seed::new(seed),
-            tries: READ_TRIES,
+            tries: E::TRIES,
+            is_poll: false,
             whole: None,
             seen: Vec::new(),
             refusals: Refusals::default(),
@@ -134,7 +137,7 @@ impl<E: Endpoint> Read<E> {
         had_token: bool,
         refusals: Refusals,
     ) -> Self {
-        self.tries = 1;
+        (self.tries, self.is_poll) = (1, true);
         self.deadline = self.deadline.min(deadline);
         (self.had_token, self.refusals) = (had_token, refusals);
         self
@@ -232,15 +235,14 @@ impl<E: Endpoint> Read<E> {
     }
 
     fn unauthorized(&mut self, token: AccessToken, error: ServiceError, now: Now) {
-        let is_poll = self.tries == 1;
         self.refusals.count += 1;
-        if self.refusals.count >= if is_poll { MAX_UNAUTHORIZED } else { 2 } {
+        if self.refusals.count >= if self.is_poll { MAX_UNAUTHORIZED } else { 2 } {
             self.end(ReadErrorKind::Unauthorized { error, token: None });
             return;
         }
         let challenge = Challenge::new(token, error.claims().cloned());
         self.refusals.last = Some(Box::new((challenge, error.clone())));
-        if is_poll && self.requests > 1 {
+        if self.is_poll && self.requests > 1 {
             self.transient(TransientError::Answer(Box::new(error)), now);
         } else {
             self.state = State::Due;

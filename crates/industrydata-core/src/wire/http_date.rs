@@ -1,6 +1,6 @@
 //! HTTP dates (RFC 9110 section 5.6.7) and the `Date` field.
 
-use http::{HeaderMap, header::DATE};
+use http::{HeaderMap, HeaderValue, header::DATE};
 use jiff::{
     Timestamp, ToSpan,
     civil::{self, Weekday},
@@ -53,12 +53,14 @@ pub fn http_date(value: &[u8], reference: Timestamp) -> Option<Timestamp> {
 /// `None` if it is missing or invalid, or if two field lines differ.
 #[must_use]
 pub fn date(headers: &HeaderMap, now: Timestamp) -> Option<Timestamp> {
+    http_date(trim_ows(date_line(headers)?.as_bytes()), now)
+}
+
+/// The line of the `Date` field. `None` if there is none, or if two differ.
+pub(crate) fn date_line(headers: &HeaderMap) -> Option<&HeaderValue> {
     let mut lines = headers.get_all(DATE).iter();
     let line = lines.next()?;
-    if lines.any(|other| other != line) {
-        return None;
-    }
-    http_date(trim_ows(line.as_bytes()), now)
+    (!lines.any(|other| other != line)).then_some(line)
 }
 
 /// The parts of a date as written, with a year of four digits.

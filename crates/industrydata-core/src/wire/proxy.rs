@@ -23,6 +23,14 @@ impl ProxyUrl {
     pub fn as_str(&self) -> &str {
         &self.text
     }
+
+    /// The URL without its user and password, for messages.
+    #[must_use]
+    pub fn without_user(&self) -> String {
+        let scheme = self.text.split("://").next().unwrap_or_default();
+        let host = self.text.get(self.host..).unwrap_or_default();
+        format!("{scheme}://{host}")
+    }
 }
 
 impl fmt::Debug for ProxyUrl {
@@ -233,6 +241,22 @@ fn is_in_block(address: u128, width: u32, entry: &str, of: impl Fn(&str) -> Opti
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_user_is_not_shown() {
+        for (url, shown) in [
+            ("http://me:p%40ss@h:1", "http://h:1"),
+            ("https://me@h", "https://h:443"),
+            ("[::1]:9", "http://[::1]:9"),
+        ] {
+            let proxy = proxy_for(true, "x", |name| {
+                (name == "https_proxy").then(|| url.into())
+            });
+            let proxy = proxy.unwrap().unwrap();
+            assert_eq!(proxy.without_user(), shown);
+            assert!(!format!("{proxy:?}").contains("me"), "{proxy:?}");
+        }
+    }
 
     fn of(host: &str, set: &[(&str, &str)]) -> Result<Option<String>, ProxyError> {
         let variable = |name: &str| {

@@ -7,7 +7,8 @@ pub(crate) mod reading;
 
 use std::{fmt, sync::Arc};
 
-use http::{HeaderMap, HeaderName, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use jiff::Timestamp;
 
 pub use self::detail::ErrorDetail;
 use crate::policy::{MAX_ERROR_BODY_DEPTH, MAX_INNER_ERRORS};
@@ -16,6 +17,7 @@ use crate::wire::service_error::reading::{
     INNER, INNER_LOWER, codes, details, inner_errors, summary,
 };
 use crate::wire::{
+    http_date::{date_line, http_date},
     json::{Node, without_bom},
     redact::Redaction,
     text::{escape_controls, trim_ows},
@@ -80,6 +82,8 @@ struct Inner {
     request_id: Option<String>,
     client_request_id: Option<String>,
     inner_date: Option<String>,
+    /// The line of the `Date` field as received. It is never shown.
+    date: Option<HeaderValue>,
     details: Vec<ErrorDetail>,
     claims: Option<ClaimsChallenge>,
 }
@@ -115,6 +119,7 @@ impl ServiceError {
             client_request_id: first(CLIENT_REQUEST_ID)
                 .or_else(|| id(headers, CLIENT_REQUEST_IDS, redaction)),
             inner_date: first("date"),
+            date: date_line(headers).cloned(),
             details: details(error, redaction),
             claims: (status == StatusCode::UNAUTHORIZED)
                 .then(|| ClaimsChallenge::from_headers(headers))
@@ -174,6 +179,13 @@ impl ServiceError {
     #[must_use]
     pub fn inner_date(&self) -> Option<&str> {
         self.0.inner_date.as_deref()
+    }
+
+    /// The `Date` of the answer: its time by the server's clock. `now` completes a year of two digits
+    /// ([`http_date`](crate::wire::http_date)).
+    #[must_use]
+    pub fn date(&self, now: Timestamp) -> Option<Timestamp> {
+        http_date(trim_ows(self.0.date.as_ref()?.as_bytes()), now)
     }
 
     /// The errors in the member `details`.

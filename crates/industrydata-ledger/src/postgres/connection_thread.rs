@@ -12,9 +12,11 @@ use std::{
 };
 
 use industrydata_core::ledger::Change;
+use industrydata_core::ledger::LedgerKey;
 use industrydata_core::ledger::Reset;
 use industrydata_core::ledger::StoreError;
 use industrydata_core::ledger::StoreReply;
+use industrydata_core::wire::BaseUrl;
 use tokio::{
     runtime,
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
@@ -31,6 +33,7 @@ use super::{
 enum Work {
     Transact(Box<Change>),
     Check,
+    Tenants(String),
     Reset,
 }
 
@@ -38,6 +41,7 @@ enum Work {
 enum Done {
     Transacted(Box<StoreReply>),
     Checked,
+    Tenants(Vec<String>),
     Reset(Reset),
 }
 
@@ -76,14 +80,25 @@ impl ConnectionThread {
     pub(super) fn transact(&self, change: &Change) -> Result<StoreReply, StoreError> {
         match self.request(Work::Transact(Box::new(change.clone())))? {
             Done::Transacted(reply) => Ok(*reply),
-            Done::Checked | Done::Reset(_) => Err(Obstacle::ThreadEnded.into()),
+            Done::Checked | Done::Tenants(_) | Done::Reset(_) => Err(Obstacle::ThreadEnded.into()),
         }
     }
 
     pub(super) fn reset(&self) -> Result<Reset, StoreError> {
         match self.request(Work::Reset)? {
             Done::Reset(reset) => Ok(reset),
-            Done::Checked | Done::Transacted(_) => Err(Obstacle::ThreadEnded.into()),
+            Done::Checked | Done::Tenants(_) | Done::Transacted(_) => {
+                Err(Obstacle::ThreadEnded.into())
+            }
+        }
+    }
+
+    pub(super) fn tenants(&self, base: &BaseUrl) -> Result<Vec<String>, StoreError> {
+        match self.request(Work::Tenants(LedgerKey::base_of(base)))? {
+            Done::Tenants(names) => Ok(names),
+            Done::Checked | Done::Transacted(_) | Done::Reset(_) => {
+                Err(Obstacle::ThreadEnded.into())
+            }
         }
     }
 
@@ -163,6 +178,7 @@ async fn serve(pool: Arc<Pool>, mut asked: UnboundedReceiver<Job>) {
                     reply.map(|reply| Done::Transacted(Box::new(reply)))
                 }
                 Work::Check => pool.check(job.until).await.map(|()| Done::Checked),
+                Work::Tenants(base) => pool.tenants(base, job.until).await.map(Done::Tenants),
                 Work::Reset => pool.reset(job.until).await.map(Done::Reset),
             };
             drop(job.answer.send(result));

@@ -53,6 +53,28 @@ impl Session {
         Ok(rows)
     }
 
+    /// The tenants that have a ledger at this base.
+    pub(super) async fn tenants(
+        &mut self,
+        plan: &Plan,
+        base: &str,
+        until: Instant,
+    ) -> Result<Vec<String>, Failure> {
+        let failed = |error| store_error::of(&plan.place, &error);
+        if !self.has_tables(plan, until).await? {
+            return Ok(Vec::new());
+        }
+        let base = base.as_bytes();
+        let rows = self
+            .read_rows(plan, until, &plan.schema.tenants, &[(&base, Type::BYTEA)])
+            .await?;
+        let names = rows.iter().map(|row| {
+            let name: Vec<u8> = row.try_get(0).map_err(failed)?;
+            String::from_utf8(name).map_err(|_| ALTERED_ROWS.into())
+        });
+        names.collect()
+    }
+
     /// Reads the ledger of `key` without a lock.
     pub(super) async fn read(
         &self,

@@ -46,6 +46,7 @@ pub(super) struct Schema {
     pub(super) update: String,
     pub(super) lock_all: String,
     pub(super) has_tenants: String,
+    pub(super) tenants: String,
     pub(super) mark: String,
 }
 
@@ -76,6 +77,9 @@ impl Schema {
                  FROM {s}.layout"
             ),
             lock_all: format!("LOCK TABLE {s}.books IN SHARE ROW EXCLUSIVE MODE"),
+            tenants: format!(
+                "SELECT tenant FROM {s}.books WHERE base = $1 AND tenant <> '' ORDER BY tenant"
+            ),
             has_tenants: format!("SELECT EXISTS (SELECT FROM {s}.books WHERE tenant <> '')"),
             // As `reset_mark` writes it.
             mark: format!(

@@ -7,6 +7,7 @@ use industrydata_core::ledger::Reset;
 use industrydata_core::ledger::Store;
 use industrydata_core::ledger::StoreError;
 use industrydata_core::ledger::StoreReply;
+use industrydata_core::wire::BaseUrl;
 
 use super::{connection_thread::ConnectionThread, options::PgOptions, plan::Plan};
 
@@ -112,6 +113,16 @@ impl PgStore {
     /// As [`Store::transact`].
     pub fn check(&self) -> Result<(), StoreError> {
         self.0.check()
+    }
+
+    /// The tenants that have a ledger at this base, in the order of their names. Some may have no start that counts. Changes
+    /// and creates nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::transact`].
+    pub fn tenants(&self, base: &BaseUrl) -> Result<Vec<String>, StoreError> {
+        self.0.tenants(base)
     }
 }
 

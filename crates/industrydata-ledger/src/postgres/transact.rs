@@ -45,6 +45,29 @@ impl Pool {
         .map_err(Failure::into_error)
     }
 
+    pub(super) async fn tenants(
+        &self,
+        base: &str,
+        until: Instant,
+    ) -> Result<Vec<String>, StoreError> {
+        let _permit = self.permit(until).await?;
+        self.retry(until, || async {
+            let mut session = self.session(until, true).await?;
+            match self
+                .limit(until, session.tenants(&self.plan, base, until))
+                .await
+            {
+                Ok(names) => {
+                    self.keep(session);
+                    Ok(names)
+                }
+                Err(failure) => Err(session.explain(&self.plan, failure)),
+            }
+        })
+        .await
+        .map_err(Failure::into_error)
+    }
+
     pub(super) async fn transact(
         &self,
         change: &Change,

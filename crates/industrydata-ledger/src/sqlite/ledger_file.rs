@@ -10,6 +10,7 @@ use industrydata_core::Timestamp;
 use industrydata_core::ledger::Change;
 use industrydata_core::ledger::StoreError;
 use industrydata_core::ledger::StoreReply;
+use industrydata_core::wire::BaseUrl;
 
 use super::{
     options::SqliteOptions,
@@ -56,11 +57,26 @@ impl LedgerFile {
         self.with_lock(|open, until| {
             let found = self.place.look()?;
             self.place.is_writable(found)?;
+            self.place.takes_files()?;
             match open.ledger(&self.place, found)? {
                 Some(found) => open
                     .session(&self.place, found, until)?
                     .check(&self.place, until),
                 None => Ok(()),
+            }
+        })
+    }
+
+    /// The tenants that have a ledger at this base.
+    pub(super) fn tenants(&self, base: &BaseUrl) -> Result<Vec<String>, StoreError> {
+        self.with_lock(|open, until| {
+            let found = self.place.look()?;
+            match open.ledger(&self.place, found)? {
+                Some(found) => {
+                    open.session(&self.place, found, until)?
+                        .tenants(&self.place, base, until)
+                }
+                None => Ok(Vec::new()),
             }
         })
     }

@@ -5,6 +5,7 @@ mod unix;
 #[cfg(unix)]
 pub(super) use unix::{
     Identity, create_folders, create_private, file, folder, identity, journal, sync_folder,
+    writable,
 };
 
 #[cfg(not(unix))]
@@ -12,4 +13,5 @@ mod other;
 #[cfg(not(unix))]
 pub(super) use other::{
     Identity, create_folders, create_private, file, folder, identity, journal, sync_folder,
+    writable,
 };

@@ -105,6 +105,17 @@ impl Place {
         }
     }
 
+    /// Refuses a folder, and a file that is there, in which this user may not write, whatever their modes. Nothing is
+    /// created: of a folder that is missing, the one above it counts.
+    pub(super) fn takes_files(&self) -> Result<(), Obstacle> {
+        let folder = self.folder.ancestors().find(|folder| folder.exists());
+        folder.map_or(Ok(()), permissions::writable)?;
+        match self.path.exists() {
+            true => permissions::writable(&self.path),
+            false => Ok(()),
+        }
+    }
+
     /// Creates the file, empty, unless another process or thread was first.
     pub(super) fn create(&self) -> Result<Found, Obstacle> {
         if self.create_folder {

@@ -12,6 +12,7 @@ use industrydata_core::ledger::StoreError;
 use industrydata_core::ledger::StoreReply;
 use industrydata_core::ledger::Stored;
 use industrydata_core::ledger::reset_mark;
+use industrydata_core::wire::BaseUrl;
 use rusqlite::Connection;
 
 #[cfg(test)]
@@ -131,6 +132,23 @@ impl Session {
                     return Ok(());
                 }
                 tables::check(&self.connection)
+            })
+        })
+    }
+
+    /// The tenants that have a ledger at this base.
+    pub(super) fn tenants(
+        &self,
+        place: &Place,
+        base: &BaseUrl,
+        until: Instant,
+    ) -> Result<Vec<String>, StoreError> {
+        self.retry(until, || {
+            self.within("BEGIN", || {
+                if self.contents(place, None)?.is_new {
+                    return Ok(Vec::new());
+                }
+                tables::tenants(&self.connection, &LedgerKey::base_of(base))
             })
         })
     }

@@ -7,6 +7,7 @@ use industrydata_core::ledger::Reset;
 use industrydata_core::ledger::Store;
 use industrydata_core::ledger::StoreError;
 use industrydata_core::ledger::StoreReply;
+use industrydata_core::wire::BaseUrl;
 
 use super::{ledger_file::LedgerFile, options::SqliteOptions, place::Place, store_error::Obstacle};
 use crate::place::LedgerPlace;
@@ -57,7 +58,7 @@ impl SqliteStore {
         self.0.path()
     }
 
-    /// Checks that a change could be applied now: the whole file is sound, its mode lets it be written, and the lock is
+    /// Checks that a change could be applied now: the whole file is sound, it and its folder can be written, and the lock is
     /// free. Changes and creates nothing. The values are checked when the ledgers of their tenants are read.
     ///
     /// The cost grows with the number of tenants. A change does not need this check, because it checks the data of its
@@ -68,6 +69,16 @@ impl SqliteStore {
     /// As [`Store::transact`].
     pub fn check(&self) -> Result<(), StoreError> {
         self.0.check()
+    }
+
+    /// The tenants that have a ledger at this base, in the order of their names. Some may have no start that counts. Changes
+    /// and creates nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::transact`].
+    pub fn tenants(&self, base: &BaseUrl) -> Result<Vec<String>, StoreError> {
+        self.0.tenants(base)
     }
 }
 

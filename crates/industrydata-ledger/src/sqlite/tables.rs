@@ -141,6 +141,14 @@ pub(super) fn has_tenants(connection: &Connection) -> Result<bool, StoreError> {
         .map_err(store_error::of)
 }
 
+/// The tenants that have a ledger at this base, in the order of their names.
+pub(super) fn tenants(connection: &Connection, base: &str) -> Result<Vec<String>, StoreError> {
+    connection
+        .prepare_cached("SELECT tenant FROM books WHERE base = ?1 AND tenant != '' ORDER BY tenant")
+        .and_then(|mut select| select.query_map([base], |row| row.get(0))?.collect())
+        .map_err(store_error::of)
+}
+
 fn write_row(
     connection: &Connection,
     base: &str,

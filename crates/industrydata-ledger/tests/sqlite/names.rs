@@ -60,3 +60,18 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_tenants_of_a_base_are_listed() {
+    let (_folder, path) = fresh();
+    let store = SqliteStore::open(&path).unwrap();
+    let tenants = |base: &str| store.tenants(&base.parse().unwrap()).unwrap();
+    let own = "http://127.0.0.1:18080/beta";
+    assert!(tenants(own).is_empty());
+    for name in ["é", "b", "B", "default"] {
+        assert!(is_granted(&store.transact(&reserve(name, 1))));
+    }
+    assert_eq!(tenants(own), ["B", "b", "default", "é"]);
+    assert_eq!(tenants("http://127.0.0.1:18080/%62ETA"), tenants(own));
+    assert!(tenants("http://127.0.0.1:1/beta").is_empty());
+}

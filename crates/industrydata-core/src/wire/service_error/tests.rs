@@ -110,6 +110,27 @@ fn envelopes() {
 }
 
 #[test]
+fn an_error_has_the_date_of_its_answer() {
+    let now: Timestamp = "2026-03-10T12:00:00Z".parse().unwrap();
+    let date = |lines: &[&str]| {
+        let fields: Vec<_> = lines.iter().map(|line| ("date", *line)).collect();
+        decode_with(&fields, "", None).date(now)
+    };
+    let whole = "Tue, 10 Mar 2026 12:00:00 GMT";
+    assert_eq!(date(&[whole]), Some(now));
+    assert_eq!(date(&["Tuesday, 10-Mar-26 12:00:00 GMT"]), Some(now));
+    assert_eq!(date(&[whole, whole]), Some(now));
+    for none in [
+        &[][..],
+        &["now"],
+        &[whole, "Tue, 10 Mar 2026 12:00:01 GMT"],
+        &["Wed, 10 Mar 2026 12:00:00 GMT"],
+    ] {
+        assert_eq!(date(none), None, "{none:?}");
+    }
+}
+
+#[test]
 fn chains() {
     let chain = |n: usize| {
         format!(

@@ -7,6 +7,8 @@ use std::{
     path::Path,
 };
 
+use rustix::fs::{Access, access as access_by_this_user};
+
 use super::super::store_error::Obstacle;
 
 /// Which file has a name.
@@ -53,6 +55,17 @@ pub(in super::super) fn journal(path: &Path) -> Result<(), Obstacle> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(Obstacle::Io(path.to_owned(), error)),
     }
+}
+
+/// Refuses what this user may not write, also because its file system is read-only. The system decides, so that groups,
+/// access lists and capabilities count.
+pub(in super::super) fn writable(path: &Path) -> Result<(), Obstacle> {
+    let access = if path.is_dir() {
+        Access::WRITE_OK | Access::EXEC_OK
+    } else {
+        Access::WRITE_OK
+    };
+    access_by_this_user(path, access).map_err(|error| Obstacle::Io(path.to_owned(), error.into()))
 }
 
 /// Creates an empty file that only its owner may open; SQLite gives its journal the same mode.
