@@ -18,8 +18,14 @@ pub enum On {
     Operations,
     /// A read of runs: the list, one run, its statistics or its activities.
     Runs,
-    /// A request for a token.
+    /// A request to the token endpoint.
     Token,
+    /// A request to the metadata service of a virtual machine.
+    Metadata,
+    /// A request to the identity endpoint of an app.
+    Identity,
+    /// A request for the assertion of a GitHub job.
+    GitHub,
     /// Any request except one to a control path.
     Any,
 }

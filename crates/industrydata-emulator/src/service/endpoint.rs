@@ -5,6 +5,7 @@ use http::Method;
 use crate::{
     config::Permission::{self, ReadOperations, ReadRuns, Reset, Start, Validate},
     fault::On,
+    platform::Platform,
     service::route::Route,
 };
 
@@ -69,6 +70,16 @@ impl Route {
                 method: Some(Method::POST),
                 permissions: &[],
                 kind: Some(On::Token),
+            },
+            Self::Platform(platform) => Endpoint {
+                template: match platform {
+                    Platform::Metadata => "/metadata/identity/oauth2/token",
+                    Platform::App => "/msi/token",
+                    Platform::GitHub => "/github/token",
+                },
+                method: Some(Method::GET),
+                permissions: &[],
+                kind: Some(platform.kind()),
             },
             Self::Unknown => Endpoint {
                 template: "other",
