@@ -12,6 +12,7 @@ mod actions;
 mod canary;
 mod contract;
 mod credentials;
+mod emulated;
 mod ends;
 mod follow;
 mod forecast;
