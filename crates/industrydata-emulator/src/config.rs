@@ -1,6 +1,7 @@
 //! The configuration of an emulated service.
 
 mod identity;
+mod permission;
 
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ pub(crate) use identity::{
     GITHUB_ISSUER, GITHUB_SUBJECT, TOKEN_EXCHANGE, WORKLOAD_ISSUER, WORKLOAD_SUBJECT,
     identity_issuer,
 };
+pub use permission::Permission;
 
 /// The directory id of the tenant, unless [`Client::tenant_id`] is another.
 pub(crate) const TENANT_ID: &str = "8a4e6c3e-5d0f-4b52-9a57-2f6c1b0d7e91";
@@ -97,44 +99,6 @@ impl Default for Config {
             ],
             speed: 1.0,
             page_size: 100,
-        }
-    }
-}
-
-/// What a token allows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Permission {
-    /// `IndustryData-Run.Start`: starts runs, and reads runs and their statistics but not operations.
-    Start,
-    /// `IndustryData.ReadBasic.All`: reads operations.
-    ReadOperations,
-    /// `IndustryData-Run.Read.All`: reads runs, their activities and statistics.
-    ReadRuns,
-    /// `IndustryData-DataConnector.Upload`: validates data connectors.
-    Validate,
-    /// `IndustryData-OutboundFlow.ReadWrite.All`: resets provisioning flows.
-    Reset,
-}
-
-impl Permission {
-    /// Every permission.
-    pub const ALL: [Self; 5] = [
-        Self::Start,
-        Self::ReadOperations,
-        Self::ReadRuns,
-        Self::Validate,
-        Self::Reset,
-    ];
-
-    /// Its name in the `roles` of a token, such as `IndustryData-Run.Start`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Start => "IndustryData-Run.Start",
-            Self::ReadOperations => "IndustryData.ReadBasic.All",
-            Self::ReadRuns => "IndustryData-Run.Read.All",
-            Self::Validate => "IndustryData-DataConnector.Upload",
-            Self::Reset => "IndustryData-OutboundFlow.ReadWrite.All",
         }
     }
 }

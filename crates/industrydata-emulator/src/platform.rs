@@ -3,7 +3,7 @@
 use http::{Response, StatusCode};
 use serde_json::{Value, json};
 
-use crate::{entra::EntraError, fault::On, graph::response::with_body};
+use crate::{entra::EntraError, graph::response::with_body};
 
 const JSON: &str = "application/json; charset=utf-8";
 
@@ -27,35 +27,6 @@ pub(crate) struct Refused {
 }
 
 impl Platform {
-    /// The platform of a kind of requests.
-    pub(crate) const fn of(kind: Option<On>) -> Option<Self> {
-        match kind {
-            Some(On::Metadata) => Some(Self::Metadata),
-            Some(On::Identity) => Some(Self::App),
-            Some(On::GitHub) => Some(Self::GitHub),
-            Some(
-                On::Start
-                | On::Validate
-                | On::Reset
-                | On::Operation
-                | On::Operations
-                | On::Runs
-                | On::Token
-                | On::Any,
-            )
-            | None => None,
-        }
-    }
-
-    /// The kind by which a fault names its requests.
-    pub(crate) const fn kind(self) -> On {
-        match self {
-            Self::Metadata => On::Metadata,
-            Self::App => On::Identity,
-            Self::GitHub => On::GitHub,
-        }
-    }
-
     /// An error in its shape.
     pub(crate) fn error(self, refused: &Refused) -> Response<Vec<u8>> {
         let (error, message) = (refused.error, &refused.message);

@@ -1,6 +1,6 @@
 //! Who asks for tokens besides the application: managed identities, and workloads that stand in for the application.
 
-use crate::config::Permission;
+use crate::config::permission::Permission;
 
 /// The audience of an assertion that stands in for an application.
 pub(crate) const TOKEN_EXCHANGE: &str = "api://AzureADTokenExchange";

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::platform::Platform;
+
 /// The kind of request a fault applies to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -28,6 +30,25 @@ pub enum On {
     GitHub,
     /// Any request except one to a control path.
     Any,
+}
+
+impl On {
+    /// The platform of these requests.
+    pub(crate) const fn platform(self) -> Option<Platform> {
+        match self {
+            Self::Metadata => Some(Platform::Metadata),
+            Self::Identity => Some(Platform::App),
+            Self::GitHub => Some(Platform::GitHub),
+            Self::Start
+            | Self::Validate
+            | Self::Reset
+            | Self::Operation
+            | Self::Operations
+            | Self::Runs
+            | Self::Token
+            | Self::Any => None,
+        }
+    }
 }
 
 /// The part of an exchange that is lost. The connection is closed before the first byte of a response.

@@ -15,7 +15,7 @@ use crate::{
         kinds::{Lose, On},
     },
     graph::response::{ODATA, Trace, empty, set},
-    platform::{Platform, Refused},
+    platform::Refused,
 };
 
 /// The pending faults in the order in which they were scripted.
@@ -161,7 +161,7 @@ fn replace(headers: &mut http::HeaderMap, name: &HeaderName, values: &[String]) 
 
 /// An error in the shape of the endpoint that a request of this kind goes to.
 fn refusal(error: &EntraError, kind: Option<On>, trace: &Trace) -> Response<Vec<u8>> {
-    match (kind, Platform::of(kind)) {
+    match (kind, kind.and_then(On::platform)) {
         (Some(On::Token), _) => error.response(trace),
         (_, Some(platform)) => platform.error(&Refused::from(error)),
         (_, None) => {

@@ -3,11 +3,10 @@
 use http::{Request, header::HOST};
 
 use crate::{
-    certificate,
     config::{GITHUB_ISSUER, WORKLOAD_ISSUER, identity_issuer},
     entra::EntraError,
     model::Jwt,
-    service::state::Service,
+    service::{signature, state::Service},
 };
 
 /// How far ahead the end of an assertion may be that an application signed, in seconds.
@@ -56,7 +55,7 @@ impl Service {
         tenant: &str,
     ) -> Result<(), EntraError> {
         let client = &self.config.client;
-        if let Some(reason) = certificate::refusal(jwt, &client.certificates) {
+        if let Some(reason) = signature::refusal(jwt, &client.certificates) {
             return Err(EntraError::new(700_027, reason));
         }
         let host = request.headers().get(HOST);

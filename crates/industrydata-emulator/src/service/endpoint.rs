@@ -71,15 +71,10 @@ impl Route {
                 permissions: &[],
                 kind: Some(On::Token),
             },
-            Self::Platform(platform) => Endpoint {
-                template: match platform {
-                    Platform::Metadata => "/metadata/identity/oauth2/token",
-                    Platform::App => "/msi/token",
-                    Platform::GitHub => "/github/token",
-                },
-                method: Some(Method::GET),
-                permissions: &[],
-                kind: Some(platform.kind()),
+            Self::Platform(platform) => match platform {
+                Platform::Metadata => read("/metadata/identity/oauth2/token", &[], On::Metadata),
+                Platform::App => read("/msi/token", &[], On::Identity),
+                Platform::GitHub => read("/github/token", &[], On::GitHub),
             },
             Self::Unknown => Endpoint {
                 template: "other",

@@ -11,6 +11,7 @@ mod issue;
 mod origin;
 mod route;
 mod serve;
+mod signature;
 mod state;
 mod token_endpoint;
 
