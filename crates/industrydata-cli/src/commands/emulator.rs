@@ -158,8 +158,12 @@ impl Printed {
                 let option = if kind == CredentialChoice::TokenFile {
                     format!("--token-file {}", shell_quoted(&path))
                 } else {
-                    let read = if cfg!(windows) { "type" } else { "cat" };
-                    let command = format!("{read} {}", shell_quoted(&path));
+                    // The command is run by cmd on Windows, and by sh elsewhere.
+                    let command = if cfg!(windows) {
+                        format!("type \"{path}\"")
+                    } else {
+                        format!("cat {}", shell_quoted(&path))
+                    };
                     format!("--token-command {}", shell_quoted(&command))
                 };
                 printed.heading = format!("then: industrydata start --wait {option}");

@@ -73,13 +73,18 @@ impl Emulated {
 
     /// Starts the program in a shell that has read the lines, and nothing else of this project.
     fn spawn(&self, stage: &Stage, line: &str) -> Child {
+        self.spawn_with(stage, "", line)
+    }
+
+    /// The same with another variable.
+    fn spawn_with(&self, stage: &Stage, variable: &str, line: &str) -> Child {
         let option = self.notes.iter().find_map(|note| {
             let option = note.strip_prefix("then: industrydata start --wait ")?;
             Some(option.to_owned())
         });
         let option = option.unwrap_or_default();
         let program = env!("CARGO_BIN_EXE_industrydata");
-        let script = format!("{}\nexec {program} {line} {option}", self.script);
+        let script = format!("{}\n{variable} exec {program} {line} {option}", self.script);
         let mut shell = Command::new("sh");
         shell.env_clear().args(["-c", &script]);
         shell.env("PATH", std::env::var_os("PATH").unwrap_or_default());
@@ -345,6 +350,55 @@ fn an_endpoint_that_hangs_is_given_up() {
         let message = without_token(ran.code, &document);
         assert!(message.contains(part), "{message}");
     }
+}
+
+#[test]
+fn a_federated_token_file_is_read_again() {
+    let emulated = Emulated::start("workload", &[]);
+    let good = std::fs::read_to_string(emulated.value("AZURE_FEDERATED_TOKEN_FILE")).unwrap();
+    let large = "a".repeat(70_000);
+    let mut running = Vec::new();
+    for (before, after, part) in [
+        (Some(""), None, "is empty"),
+        (None, None, "does not exist"),
+        (Some(large.as_str()), None, "64 KiB"),
+        (Some("canary"), None, "no JWT"),
+        (Some(""), Some(&good), ""),
+        (None, Some(&good), ""),
+        (Some("a.b"), Some(&good), ""),
+    ] {
+        for http in FLAVOURS {
+            let stage = Stage::new(&closed());
+            if let Some(before) = before {
+                std::fs::write(stage.path("federated"), before).unwrap();
+            }
+            let line = format!("start --output json --ledger none --http {http}");
+            let other = "AZURE_FEDERATED_TOKEN_FILE=federated";
+            let child = emulated.spawn_with(&stage, other, &line);
+            running.push((child, stage, after, part));
+        }
+    }
+    std::thread::sleep(Duration::from_millis(500));
+    for (_, stage, after, _) in &running {
+        if let Some(after) = after {
+            std::fs::write(stage.path("federated"), after).unwrap();
+        }
+    }
+    let mut accepted = 0;
+    for (child, _stage, after, part) in running {
+        let ran = Ran::of(child);
+        let document = ran.document();
+        if after.is_some() {
+            // The sixth is one too many for the throttle.
+            accepted += u32::from(ran.code == 0);
+            assert!([0, 3].contains(&ran.code), "{ran:?}");
+            continue;
+        }
+        let message = without_token(ran.code, &document);
+        let has_variable = message.contains("AZURE_FEDERATED_TOKEN_FILE");
+        assert!(has_variable && message.contains(part), "{message}");
+    }
+    assert_eq!(accepted, 5);
 }
 
 #[test]
