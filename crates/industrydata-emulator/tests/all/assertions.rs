@@ -9,12 +9,16 @@ use crate::{
     tokens::{ask, claims},
 };
 
+/// The form of a token request with this assertion.
+pub(crate) fn form(assertion: &str) -> String {
+    format!(
+        "grant_type=client_credentials&client_id=emulator-client&client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer&client_assertion={assertion}&scope=https://graph.microsoft.com/.default"
+    )
+}
+
 /// The exchange of an assertion at the token endpoint.
 pub(crate) fn exchange(fixture: &mut Fixture, assertion: &str) -> Reply {
-    let form = format!(
-        "grant_type=client_credentials&client_id=emulator-client&client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer&client_assertion={assertion}&scope=https://graph.microsoft.com/.default"
-    );
-    ask(fixture, &form)
+    ask(fixture, &form(assertion))
 }
 
 /// The code of Entra in an answer; 0 for a token.

@@ -13,7 +13,7 @@ use ring::{
 use serde_json::{Value, json};
 
 use crate::{
-    assertions::{code, exchange},
+    assertions::{code, exchange, form},
     fixture::Fixture,
 };
 
@@ -147,6 +147,21 @@ fn each_part_of_an_assertion_is_checked() {
     fixture.sleep(12 * 3600);
     signer.claims["jti"] = json!("3");
     assert_eq!(code(&exchange(&mut fixture, &signer.sign())), 700_024);
+}
+
+#[test]
+fn the_audience_is_the_address_that_was_asked() {
+    let mut fixture = Fixture::new();
+    let mut signer = Signer::new(own_pem(), &fixture);
+    signer.claims["aud"] = json!("http://localhost:9/contoso/oauth2/v2.0/token");
+    let form = form(&signer.sign());
+    for (host, expected) in [("localhost:8085", 700_023), ("localhost:9", 0)] {
+        let request = http::Request::post("/contoso/oauth2/v2.0/token")
+            .header("host", host)
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("content-length", form.len());
+        assert_eq!(code(&fixture.send(request, &form)), expected);
+    }
 }
 
 #[test]
