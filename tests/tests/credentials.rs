@@ -10,23 +10,21 @@ use std::{
     io::{BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex},
     thread,
     time::{Duration, Instant},
 };
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use industrydata_core::auth::{
-    Application, ClientCredentials, Credential, GitHubActions, ManagedIdentity, TokenClaims,
-    TokenError, UserAssigned,
+    Application, ClientCredentials, Credential, GitHubActions, ManagedIdentity, PemFile,
+    TokenClaims, TokenError, UserAssigned,
 };
 use industrydata_core::lro::StartErrorKind;
 use industrydata_core::lro::{MayHaveStarted, Settings};
 use industrydata_core::wire::BaseUrl;
 use industrydata_core::{AccessToken, Tenant};
+use industrydata_emulator::{self as emulator, Config, Emulator, Fault, On};
 use industrydata_ledger::Ledger;
 use serde_json::Value;
 
@@ -141,6 +139,26 @@ fn application(authority: &Endpoint) -> Application {
     application.authority(&authority.url).unwrap()
 }
 
+/// The application of the emulator.
+fn emulated(emulator: &Emulator) -> Application {
+    let application = Application::new(emulator.client_id()).directory("contoso.com");
+    application.authority(emulator.authority_url()).unwrap()
+}
+
+/// The paths of the requests that came to an emulator.
+fn seen(emulator: &Emulator) -> Vec<String> {
+    emulator.with_service(|service| {
+        let requests = service.requests().iter();
+        requests.map(|it| it.path.clone()).collect()
+    })
+}
+
+/// The certificate of the tests in DER.
+fn certificate() -> Vec<u8> {
+    let pem = PemFile::read(&std::fs::read(certificates().join("rsa-pkcs8.pem")).unwrap());
+    pem.unwrap().certificates()[0].clone()
+}
+
 fn certificates() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("certificates")
 }
@@ -224,36 +242,38 @@ macro_rules! kinds {
 
             #[$test]
             $($asynch)* fn the_header_of_an_app_is_read_anew() {
-                let header = Arc::new(Mutex::new("first".to_owned()));
-                let platform = Endpoint::always(token_answer("t-3"));
-                let (url, shared) = (format!("{}/msi/token", platform.url), Arc::clone(&header));
+                let emulator = Arc::new(Emulator::start(Config::default()).unwrap());
+                let platform = Arc::clone(&emulator);
                 let source = CredentialsToken::anew(move || {
-                    ManagedIdentity::app_service(&url, shared.lock().unwrap().as_str()).map(Into::into)
+                    let header = platform.identity_header();
+                    ManagedIdentity::app_service(&platform.identity_endpoint(), header).map(Into::into)
                 }).unwrap();
                 assert!(source.token(&tenant(), None) $($wait)* .is_ok());
-                *header.lock().unwrap() = "second".to_owned();
+                emulator.rotate_identity_header();
                 assert!(source.token(&tenant(), None) $($wait)* .is_ok());
-                let seen = platform.seen();
-                assert!(seen[0].head.starts_with("GET /msi/token?api-version=2019-08-01&resource="), "{}", seen[0].head);
-                let headers: Vec<_> = seen.iter().map(|it| it.field("x-identity-header").unwrap()).collect();
-                assert_eq!(headers, ["first", "second"]);
+                // It is changed while the request is on its way.
+                emulator.script(Fault::on(On::Identity).rotate());
+                let error = source.token(&tenant(), None) $($wait)* .unwrap_err();
+                assert!(error.to_string().contains("IDENTITY_HEADER"), "{error}");
+                assert!(source.token(&tenant(), None) $($wait)* .is_ok());
+                let path = "/msi/token?api-version=2019-08-01&resource=https%3A%2F%2Fgraph.microsoft.com";
+                assert_eq!(seen(&emulator), [path; 4]);
             }
 
             #[$test]
             $($asynch)* fn a_job_and_an_identity_stand_in_for_an_application() {
-                let authority = Endpoint::always(token_answer("t-4"));
-                let github = Endpoint::always(ok(r#"{"value":"g.h.i"}"#));
-                let job = GitHubActions::new(&format!("{}/x?api-version=2.0", github.url), "request-token").unwrap();
-                assert!(got(Credential::github(application(&authority), job)) $($wait)* .is_ok());
-                let metadata = Endpoint::always(token_answer("m.i.t"));
-                let identity = ManagedIdentity::metadata_at(&metadata.url).unwrap();
-                assert!(got(Credential::federated_identity(application(&authority), identity)) $($wait)* .is_ok());
-                let seen = authority.seen();
-                assert_eq!((seen[0].form("client_assertion"), seen[1].form("client_assertion")), (Some("g.h.i"), Some("m.i.t")));
-                let asked = &github.seen()[0];
-                assert!(asked.head.starts_with("GET /x?api-version=2.0&audience=api%3A%2F%2FAzureADTokenExchange HTTP/1.1\r\n"), "{}", asked.head);
-                assert_eq!(asked.field("authorization"), Some("bearer request-token"));
-                assert!(metadata.seen()[0].head.contains("resource=api%3A%2F%2FAzureADTokenExchange "));
+                let emulator = Emulator::start(Config::default()).unwrap();
+                let job = || GitHubActions::new(&emulator.github_url(), emulator.github_token()).unwrap();
+                // The assertion of a job is valid once: each exchange has another one.
+                for _ in 0..2 {
+                    assert!(got(Credential::github(emulated(&emulator), job())) $($wait)* .is_ok());
+                }
+                let identity = ManagedIdentity::metadata_at(emulator.authority_url()).unwrap();
+                assert!(got(Credential::federated_identity(emulated(&emulator), identity)) $($wait)* .is_ok());
+                let job = "/github/token?api-version=2.0&audience=api%3A%2F%2FAzureADTokenExchange";
+                let identity = "/metadata/identity/oauth2/token?api-version=2018-02-01&resource=api%3A%2F%2FAzureADTokenExchange";
+                let exchange = "/contoso.com/oauth2/v2.0/token";
+                assert_eq!(seen(&emulator), [job, exchange, job, exchange, identity, exchange]);
             }
 
             #[$test]
@@ -369,15 +389,14 @@ macro_rules! kinds {
 
             #[$test]
             $($asynch)* fn a_metadata_service_that_is_being_updated_is_waited_for() {
-                let metadata = Endpoint::start(|number, _| Some(match number {
-                    0 => answer("404 Not Found", "", ""),
-                    1 => answer("503 Service Unavailable", "", "busy"),
-                    _ => token_answer("t-8"),
-                }));
-                let identity = ManagedIdentity::metadata_at(&metadata.url).unwrap();
+                let emulator = Emulator::start(Config::default()).unwrap();
+                emulator.script(Fault::on(On::Metadata).status(404));
+                emulator.script(Fault::on(On::Metadata).status(503).body("busy"));
+                let identity = ManagedIdentity::metadata_at(emulator.authority_url()).unwrap();
                 let began = Instant::now();
                 assert!(got(identity) $($wait)* .is_ok());
                 assert!(began.elapsed() >= Duration::from_secs(3), "after 1 and 2 s");
+                assert_eq!(seen(&emulator).len(), 3);
             }
 
             #[$test]
@@ -392,16 +411,20 @@ macro_rules! kinds {
 
             #[$test]
             $($asynch)* fn a_refused_token_of_an_identity_ends_the_start() {
-                let metadata = Endpoint::always(token_answer("t-10"));
-                let service = Endpoint::always(answer("401 Unauthorized", "", ""));
-                let identity = ManagedIdentity::metadata_at(&metadata.url).unwrap();
-                let client = Client::builder(CredentialsToken::new(identity).unwrap(), Ledger::memory())
-                    .settings(Settings::default().base(BaseUrl::parse(&format!("{}/beta", service.url)).unwrap()))
+                let emulator = Emulator::start(Config::default()).unwrap();
+                let identity = || ManagedIdentity::metadata_at(emulator.authority_url()).unwrap();
+                // The platform keeps the token that is revoked.
+                assert!(got(identity()) $($wait)* .is_ok());
+                emulator.with_service(|service| service.revoke_tokens(None));
+                let client = Client::builder(CredentialsToken::new(identity()).unwrap(), Ledger::memory())
+                    .settings(Settings::default().base(BaseUrl::parse(&emulator.base_url()).unwrap()))
                     .build()
                     .unwrap();
                 let error = client.tenant("contoso").unwrap().start() $($wait)* .unwrap_err();
                 assert_eq!(error.may_have_started(), MayHaveStarted::No);
-                assert_eq!((metadata.seen().len(), service.seen().len()), (2, 1));
+                let paths = seen(&emulator);
+                assert_eq!(paths.iter().filter(|it| it.starts_with("/metadata")).count(), 3, "{paths:?}");
+                assert_eq!(paths.len(), 4);
                 let StartErrorKind::Unauthorized { token: Some(token), .. } = error.kind() else { panic!("{error:?}") };
                 assert!(token.to_string().contains("cannot be made to give another one"), "{token}");
                 assert!(error.to_string().contains("another one"), "{error}");
@@ -409,34 +432,31 @@ macro_rules! kinds {
 
             #[$test]
             $($asynch)* fn every_kind_lasts_for_several_lives_of_its_token() {
-                let count = Arc::new(AtomicUsize::new(0));
-                let shared = Arc::clone(&count);
-                // Half of a life of two seconds, and the token is renewed.
-                let platform = Endpoint::start(move |_, request| {
-                    if request.head.starts_with("GET /github") {
-                        return Some(ok(r#"{"value":"a.b.c"}"#));
-                    }
-                    if request.head.contains("AzureADTokenExchange") {
-                        return Some(token_answer("d.e.f"));
-                    }
-                    let number = shared.fetch_add(1, Ordering::SeqCst);
-                    Some(ok(&format!(r#"{{"access_token":"t-{number}","expires_in":"2"}}"#)))
-                });
+                let life = Duration::from_secs(2);
+                let emulator = Emulator::start(Config {
+                    client: emulator::Client {
+                        token_lifetime: life,
+                        certificates: vec![certificate()],
+                        ..emulator::Client::default()
+                    },
+                    assertion_lifetime: life,
+                    ..Config::default()
+                }).unwrap();
                 let folder = tempfile::tempdir().unwrap();
                 let file = folder.path().join("assertion");
-                std::fs::write(&file, "a.b.c").unwrap();
-                let app = || application(&platform);
-                let job = GitHubActions::new(&format!("{}/github", platform.url), "t").unwrap();
-                let metadata = || ManagedIdentity::metadata_at(&platform.url).unwrap();
-                let service = Endpoint::start(|_, _| Some(ok(r#"{"value":[]}"#)));
-                let base = BaseUrl::parse(&format!("{}/beta", service.url)).unwrap();
+                emulator.keep_federated_token(&file).unwrap();
+                let app = || emulated(&emulator);
+                let job = GitHubActions::new(&emulator.github_url(), emulator.github_token()).unwrap();
+                let metadata = || ManagedIdentity::metadata_at(emulator.authority_url()).unwrap();
+                let platform = ManagedIdentity::app_service(&emulator.identity_endpoint(), emulator.identity_header());
+                let base = BaseUrl::parse(&emulator.base_url()).unwrap();
                 let mut tenants = Vec::new();
                 for credential in [
-                    ClientCredentials::of(app(), "s").into(),
+                    ClientCredentials::of(app(), emulator.client_secret()).into(),
                     Credential::federated_file(app(), &file),
                     Credential::certificate(app(), certificates().join("rsa-pkcs8.pem")),
                     metadata().into(),
-                    ManagedIdentity::app_service(&platform.url, "h").unwrap().into(),
+                    platform.unwrap().into(),
                     Credential::github(app(), job),
                     Credential::federated_identity(app(), metadata()),
                 ] {
@@ -447,19 +467,18 @@ macro_rules! kinds {
                         .unwrap();
                     tenants.push(client.tenant("contoso").unwrap());
                 }
-                for life in 1..=3 {
+                for _ in 0..5 {
                     for tenant in &tenants {
                         assert!(tenant.runs() $($wait)* .unwrap().is_empty());
                     }
-                    assert_eq!(count.load(Ordering::SeqCst), life * tenants.len());
-                    thread::sleep(Duration::from_millis(1500));
+                    thread::sleep(Duration::from_millis(1100));
                 }
-                // No token was used twice, and none was refused.
-                let mut tokens: Vec<_> = service.seen().iter().map(|it| it.field("authorization").unwrap().to_owned()).collect();
-                assert_eq!(tokens.len(), 3 * tenants.len());
-                tokens.sort_unstable();
-                tokens.dedup();
-                assert_eq!(tokens.len(), 3 * tenants.len());
+                // No token was refused: they are renewed after half of their life.
+                emulator.with_service(|service| {
+                    let reads: Vec<_> = service.requests().iter().filter(|it| it.path.starts_with("/beta/")).collect();
+                    assert_eq!(reads.len(), 5 * tenants.len());
+                    assert!(reads.iter().all(|it| it.status == Some(http::StatusCode::OK)));
+                });
             }
         }
     };

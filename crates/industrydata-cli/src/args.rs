@@ -160,6 +160,12 @@ const EMULATOR: &str = "\
 Control:
   POST /_emulator/advance   {\"by\": \"12h\"} advances the clock
   POST /_emulator/faults    scripts faults
+  POST /_emulator/rotate    replaces the secret of IDENTITY_HEADER
+
+The variables of another kind of credential are printed with --credential KIND:
+secret, certificate, workload, managed-identity, github,
+managed-identity-federation, token-file, token-command or token. The emulator
+plays the endpoints of all kinds.
 
 Data connectors to validate: clean, with-warnings, with-errors, failing
 Flows to reset: flow and flow-with-location of the flow set flow-set
@@ -169,6 +175,8 @@ Examples:
       an operation takes 6 s instead of 120 s
   industrydata emulator --speed 600
       a run takes 11 s instead of 110 min, for start --follow
+  industrydata emulator --credential managed-identity --token-lifetime 10s
+      a wait renews its token several times
   curl --json '{\"on\": \"start\", \"lose\": \"answer\"}' \\
     http://127.0.0.1:8085/_emulator/faults";
 
@@ -695,6 +703,13 @@ pub(crate) struct EmulatorArgs {
         value_parser = speed
     )]
     pub(crate) speed: f64,
+    /// How long tokens and assertions are valid, at least 1s
+    ///
+    /// The default is 3599 s for tokens, and 5 min for the assertions of
+    /// jobs and token files, which never live longer. A file is renewed
+    /// when half of that is over.
+    #[arg(long, value_name = "DURATION", value_parser = token_lifetime)]
+    pub(crate) token_lifetime: Option<Duration>,
 }
 
 /// The output form in arguments that may not parse.
@@ -806,6 +821,15 @@ fn limit(text: &str) -> Result<usize, String> {
         .ok_or_else(|| "a limit must be a whole number above zero, such as 10".to_owned())
 }
 
+/// Answers have whole seconds.
+fn token_lifetime(text: &str) -> Result<Duration, String> {
+    let lifetime = duration(text)?;
+    if lifetime < Duration::from_secs(1) {
+        return Err("a token must be valid for at least 1s".to_owned());
+    }
+    Ok(lifetime)
+}
+
 fn speed(text: &str) -> Result<f64, String> {
     text.parse()
         .ok()
@@ -851,6 +875,14 @@ mod tests {
         assert!(label(&"é".repeat(255)).is_ok());
         for bad in ["", "  ", "a\nb", "\u{1b}[31m", "\u{85}", &"x".repeat(256)] {
             assert!(label(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_token_lives_for_a_second_at_least() {
+        assert_eq!(token_lifetime("1s"), Ok(Duration::from_secs(1)));
+        for bad in ["999ms", "0s", "1", "20years"] {
+            assert!(token_lifetime(bad).is_err(), "{bad:?}");
         }
     }
 

@@ -40,6 +40,12 @@ struct Takes {
     ledger: bool,
 }
 
+const EMULATED_CREDENTIAL: &str = "\
+Kind of credential to print variables for
+
+Besides the variables that are always printed, those with which a command in \
+another shell uses this kind. Without it, they have a token that never expires.";
+
 const fn takes(command: &'static str, service: bool, ledger: bool) -> Takes {
     Takes {
         command,
@@ -103,7 +109,15 @@ pub(crate) fn plain() -> Command {
         let names: Vec<_> = service.chain(ledger).collect();
         let globals = command.get_arguments();
         let args = globals.filter(|arg| names.iter().any(|name| arg.get_id() == **name));
-        args.map(|arg| arg.clone().hide(true)).collect::<Vec<_>>()
+        args.map(|arg| match (takes.command, arg.get_id().as_str()) {
+            // It uses none: the emulator plays them.
+            ("emulator", "credential") => arg
+                .clone()
+                .help("Kind of credential to print variables for")
+                .long_help(EMULATED_CREDENTIAL),
+            _ => arg.clone().hide(true),
+        })
+        .collect::<Vec<_>>()
     };
     let hidden: Vec<_> = COMMANDS.iter().map(|it| (it.command, hidden(it))).collect();
     hidden.into_iter().fold(command, |command, (name, args)| {
@@ -317,6 +331,8 @@ mod tests {
         ] {
             assert_eq!(has(path, "--base-url"), service, "{path}");
             assert_eq!(has(path, "--token-command"), service, "{path}");
+            let credential = service || path == "industrydata emulator";
+            assert_eq!(has(path, "--credential"), credential, "{path}");
             assert_eq!(has(path, "--ledger <"), ledger, "{path}");
             assert!(has(path, "--output"), "{path}");
         }

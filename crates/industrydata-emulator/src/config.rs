@@ -1,6 +1,19 @@
 //! The configuration of an emulated service.
 
+mod identity;
+mod permission;
+
 use std::time::Duration;
+
+pub use identity::{FederatedCredential, Identity};
+pub(crate) use identity::{
+    GITHUB_ISSUER, GITHUB_SUBJECT, TOKEN_EXCHANGE, WORKLOAD_ISSUER, WORKLOAD_SUBJECT,
+    identity_issuer,
+};
+pub use permission::Permission;
+
+/// The directory id of the tenant, unless [`Client::tenant_id`] is another.
+pub(crate) const TENANT_ID: &str = "8a4e6c3e-5d0f-4b52-9a57-2f6c1b0d7e91";
 
 const HOUR: u64 = 3600;
 
@@ -30,6 +43,12 @@ pub struct Config {
     pub tokens: Vec<Grant>,
     /// The only application that the token endpoint knows.
     pub client: Client,
+    /// The managed identities of the machine or app. A request that chooses none gets the system-assigned one, or else the
+    /// only one there is.
+    pub identities: Vec<Identity>,
+    /// How long the assertions are valid that the emulator issues for a GitHub job or in a federated token file, on the
+    /// service's clock.
+    pub assertion_lifetime: Duration,
     /// How many starts the service accepts in a window.
     pub throttle: Throttle,
     /// When the service starts runs by itself. With `None`, it never does.
@@ -58,6 +77,8 @@ impl Default for Config {
             seed: 1,
             tokens: vec![Grant::all("emulator-token")],
             client: Client::default(),
+            identities: vec![Identity::system(), Identity::user()],
+            assertion_lifetime: Duration::from_secs(5 * 60),
             throttle: Throttle::default(),
             schedule: Some(Schedule::default()),
             operation_takes: Duration::from_secs(120),
@@ -80,32 +101,6 @@ impl Default for Config {
             page_size: 100,
         }
     }
-}
-
-/// What a token allows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Permission {
-    /// `IndustryData-Run.Start`: starts runs, and reads runs and their statistics but not operations.
-    Start,
-    /// `IndustryData.ReadBasic.All`: reads operations.
-    ReadOperations,
-    /// `IndustryData-Run.Read.All`: reads runs, their activities and statistics.
-    ReadRuns,
-    /// `IndustryData-DataConnector.Upload`: validates data connectors.
-    Validate,
-    /// `IndustryData-OutboundFlow.ReadWrite.All`: resets provisioning flows.
-    Reset,
-}
-
-impl Permission {
-    /// Every permission.
-    pub const ALL: [Self; 5] = [
-        Self::Start,
-        Self::ReadOperations,
-        Self::ReadRuns,
-        Self::Validate,
-        Self::Reset,
-    ];
 }
 
 /// A bearer token and its permissions.
@@ -229,11 +224,18 @@ pub struct Client {
     pub id: String,
     /// Its `client_secret`.
     pub secret: String,
-    /// The only tenant that it may request tokens for. With `None`, any tenant will do.
+    /// The certificates that are uploaded for it, each in DER: X.509 of version 3 with an RSA key. Their private keys sign
+    /// its assertions. They are checked if the feature `certificate` is on.
+    pub certificates: Vec<Vec<u8>>,
+    /// Whose assertions stand in for it.
+    pub federated: Vec<FederatedCredential>,
+    /// The name of the only tenant that it may request tokens for, besides `tenant_id`. With `None`, any tenant will do.
     pub tenant: Option<String>,
+    /// The directory id of that tenant, a GUID. It is the `tid` of every token, unless the request names another GUID.
+    pub tenant_id: String,
     /// The permissions of its tokens.
     pub permissions: Vec<Permission>,
-    /// How long a token is valid, on the service's clock.
+    /// How long a token is valid, on the service's clock: those of the application and those of managed identities.
     pub token_lifetime: Duration,
 }
 
@@ -242,7 +244,15 @@ impl Default for Client {
         Self {
             id: "emulator-client".to_owned(),
             secret: "emulator-secret".to_owned(),
+            certificates: crate::certificate::uploaded(),
+            federated: vec![
+                FederatedCredential::workload(),
+                FederatedCredential::github(),
+                FederatedCredential::identity(TENANT_ID, &Identity::system()),
+                FederatedCredential::identity(TENANT_ID, &Identity::user()),
+            ],
             tenant: None,
+            tenant_id: TENANT_ID.to_owned(),
             permissions: Permission::ALL.to_vec(),
             token_lifetime: Duration::from_secs(3599),
         }

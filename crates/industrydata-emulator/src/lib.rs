@@ -62,6 +62,45 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
+//! # Credentials
+//!
+//! The emulator plays every exchange that obtains a token. It issues JWTs with `tid`, `appid`, `roles` and `exp`, and the
+//! service accepts exactly those that are still valid by its clock.
+//!
+//! | Request | What is checked |
+//! |---|---|
+//! | `POST /{tenant}/oauth2/v2.0/token` | the form, the tenant, the application, and its secret or its assertion; errors have a code of Entra |
+//! | `GET /metadata/identity/oauth2/token` | `Metadata: true`, no `X-Forwarded-For`, the version, the resource and the chosen [`Identity`] |
+//! | `GET /msi/token` | the same for an app, whose `X-IDENTITY-HEADER` is the current secret |
+//! | `GET /github/token` | the bearer token of the job; the `audience` is that of the assertion |
+//!
+//! An assertion is refused unless its audience, issuer and subject fit and its time has come and is not over. One that the
+//! application signs needs the thumbprint of an uploaded certificate, a signature by its key (PS256 or RS256, feature
+//! `certificate`), an end at most ten minutes ahead, and a `jti` that was not used before. See [`FederatedCredential`] for
+//! those of other issuers.
+//!
+//! A platform keeps the token of an identity until half of its life is over, so a token that was revoked comes again.
+//!
+//! ```
+//! use industrydata_emulator::{Client, Config, Emulator, Fault, On};
+//! use std::time::Duration;
+//!
+//! let client = Client { token_lifetime: Duration::from_secs(10), ..Client::default() };
+//! let emulator = Emulator::start(Config { client, ..Config::default() })?;
+//! // The environment of a program that runs on App Service, for the test to set.
+//! let environment = [
+//!     ("IDENTITY_ENDPOINT", emulator.identity_endpoint()),
+//!     ("IDENTITY_HEADER", emulator.identity_header()),
+//! ];
+//! // The platform is busy twice, and then changes the secret.
+//! emulator.script(Fault::on(On::Identity).times(2).status(503));
+//! emulator.script(Fault::on(On::Identity).rotate());
+//! // The next request to the token endpoint is refused: the secret has expired.
+//! emulator.script(Fault::on(On::Token).aadsts(7_000_222));
+//! # assert!(environment[0].1.ends_with("/msi/token"));
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
 //! # Control paths
 //!
 //! Another process controls the emulator by these paths. They need no token.
@@ -73,6 +112,7 @@
 //! | `GET /_emulator/faults` | lists the pending faults |
 //! | `DELETE /_emulator/faults` | removes the pending faults |
 //! | `POST /_emulator/revoke` | revokes every token; with `{"claims": {..}}`, the 401 is a claims challenge |
+//! | `POST /_emulator/rotate` | replaces the secret of `IDENTITY_HEADER`, and returns the new one as `identity_header` |
 //! | `GET /`, `GET /_emulator/` | a status page for a browser: slots, operations, runs and requests, with buttons for time and faults |
 //! | `GET /_emulator/state` | returns the clock, the throttle, the schedule, the accepted starts of each caller, the number of requests for each endpoint, and the most recent operations, runs, requests and faults |
 //!
@@ -87,21 +127,28 @@
 //! - only on-demand starts count towards the throttle;
 //! - a start exactly ten hours before a scheduled run still causes that run to be skipped;
 //! - an operation ends long before its run, and its `resourceLocation` names the run;
+//! - an assertion of a certificate or of a GitHub job is accepted once, and those of a token file until they expire;
 //! - a validation and a reset use no slot, and a reset is answered without a `Location` (change it with [`Flow`]).
 //!
 //! To test another assumption, change the [`Config`] or script a [`Fault`].
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod certificate;
 mod config;
+mod entra;
 mod fault;
 mod graph;
 mod listener;
 mod model;
+mod platform;
 mod service;
 mod time;
 
-pub use config::{Client, Config, Connector, Flow, Grant, Permission, Schedule, Throttle, Window};
+pub use config::{
+    Client, Config, Connector, FederatedCredential, Flow, Grant, Identity, Permission, Schedule,
+    Throttle, Window,
+};
 pub use fault::{Delivery, Ending, Fault, Lose, On, ParseFaultError, Served};
 pub use listener::{Clock, Emulator};
 pub use model::{Logged, Operation, Run};

@@ -21,7 +21,7 @@ pub(crate) fn run(cli: &Cli, context: Context<'_>) -> Result<Answer, Box<Documen
         Command::Ledger(LedgerCommand::Reset(args)) => ledger::reset(&cli.global, args, context),
         Command::Runs(command) => reads::runs(&cli.global, command, context),
         Command::Operations(command) => reads::operations(&cli.global, command, context),
-        Command::Emulator(args) => emulator::run(args, context),
+        Command::Emulator(args) => emulator::run(&cli.global, args, context),
         Command::Demo => demo::run(context),
         Command::Completions(args) => Ok(completions::completions(args)),
         Command::Man(args) => completions::man(args),

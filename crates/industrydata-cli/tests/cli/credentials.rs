@@ -1,97 +1,71 @@
 //! Kinds of credentials in the environment, and the tenant that a token names.
 
-use std::{
-    io::{BufRead, BufReader, Read, Write},
-    net::{TcpListener, TcpStream},
-    path::Path,
-    sync::{Arc, Mutex},
-    thread,
-};
+use std::path::Path;
 
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use base64::{
+    Engine,
+    prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
+};
+use industrydata_emulator::{Client, Config, Emulator, Fault, Identity, On, Throttle};
 use serde_json::json;
 
-use crate::stage::{CANARY, FLAVOURS, Raw, Stage, accepted, answer, closed, json as json_answer};
+use crate::stage::{CANARY, FLAVOURS, Raw, Stage, accepted, closed, json as json_answer};
 
 const TENANT: &str = "72f988bf-86f1-41af-91ab-2d7cd011db47";
+const METADATA: &str = "GET /metadata/identity/oauth2/token?api-version=2018-02-01&resource=https%3A%2F%2Fgraph.microsoft.com";
 
-/// The endpoints of a platform and of an authority in one server: it answers by the path.
-struct Platform {
-    url: String,
-    seen: Arc<Mutex<Vec<String>>>,
+/// An emulator whose application has secrets that no output may show.
+fn emulator() -> Emulator {
+    Emulator::start(Config {
+        client: Client {
+            secret: "canary-secret".to_owned(),
+            tenant_id: TENANT.to_owned(),
+            ..Client::default()
+        },
+        ..Config::default()
+    })
+    .unwrap()
 }
 
-impl Platform {
-    fn start(answer: impl Fn(&str) -> String + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let seen = Arc::new(Mutex::new(Vec::new()));
-        let shared = Arc::clone(&seen);
-        thread::spawn(move || {
-            for stream in listener.incoming().map_while(Result::ok) {
-                if let Some(request) = read(&stream) {
-                    let text = answer(&request);
-                    shared.lock().unwrap().push(request);
-                    let _ = (&stream).write_all(text.as_bytes());
-                }
-            }
-        });
-        Self { url, seen }
-    }
-
-    /// Gives this token at every endpoint, and an assertion where one is asked for.
-    fn giving(token: &str) -> Self {
-        let token = token.to_owned();
-        Self::start(move |request| {
-            if request.starts_with("GET /github") {
-                return json_answer("200 OK", r#"{"value":"a.b.c"}"#);
-            }
-            let token = if request.contains("AzureADTokenExchange") {
-                "d.e.f"
-            } else {
-                &token
-            };
-            json_answer(
-                "200 OK",
-                &format!(r#"{{"access_token":"{token}","expires_in":"3600"}}"#),
-            )
-        })
-    }
-
-    fn seen(&self) -> Vec<String> {
-        self.seen.lock().unwrap().clone()
-    }
-
-    /// A stage without a token, and with the addresses of this platform.
-    fn stage(&self, base: &str) -> Stage {
-        Stage::new(base)
-            .env("INDUSTRYDATA_TOKEN", "")
-            .env("AZURE_AUTHORITY_HOST", &self.url)
-            .env("AZURE_POD_IDENTITY_AUTHORITY_HOST", &self.url)
-    }
+/// A stage without a token, and with the addresses of this emulator.
+fn stage(emulator: &Emulator) -> Stage {
+    Stage::new(&emulator.base_url())
+        .env("INDUSTRYDATA_TOKEN", "")
+        .env("AZURE_AUTHORITY_HOST", emulator.authority_url())
+        .env(
+            "AZURE_POD_IDENTITY_AUTHORITY_HOST",
+            emulator.authority_url(),
+        )
 }
 
-/// A request with its body.
-fn read(stream: &TcpStream) -> Option<String> {
-    let mut reader = BufReader::new(stream);
-    let mut request = String::new();
-    while !request.ends_with("\r\n\r\n") {
-        if reader.read_line(&mut request).ok()? == 0 {
-            return None;
-        }
-    }
-    let length = request.lines().find_map(|line| {
-        let (name, value) = line.split_once(": ")?;
-        (name.eq_ignore_ascii_case("content-length")).then(|| value.parse().ok())?
-    });
-    let mut body = vec![0; length.unwrap_or(0)];
-    reader.read_exact(&mut body).ok()?;
-    request.push_str(&String::from_utf8(body).ok()?);
-    Some(request)
+/// The same for its application, whose id has a line break at its end.
+fn application(emulator: &Emulator) -> Stage {
+    stage(emulator)
+        .env("AZURE_TENANT_ID", TENANT)
+        .env("AZURE_CLIENT_ID", "emulator-client\n")
+}
+
+/// The requests that came, in order, with their methods.
+fn seen(emulator: &Emulator) -> Vec<String> {
+    emulator.with_service(|service| {
+        let requests = service.requests().iter();
+        requests
+            .map(|it| format!("{} {}", it.method, it.path))
+            .collect()
+    })
 }
 
 fn certificates() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/certificates")
+}
+
+/// The certificate of the file in DER.
+fn certificate() -> Vec<u8> {
+    let pem = std::fs::read_to_string(certificates().join("rsa-pkcs8.pem")).unwrap();
+    let (_, rest) = pem.split_once("-----BEGIN CERTIFICATE-----").unwrap();
+    let (base64, _) = rest.split_once("-----END").unwrap();
+    let base64: String = base64.split_whitespace().collect();
+    BASE64_STANDARD.decode(base64).unwrap()
 }
 
 fn jwt(claims: &str) -> String {
@@ -101,72 +75,90 @@ fn jwt(claims: &str) -> String {
 #[test]
 fn each_kind_starts_a_run() {
     for http in FLAVOURS {
-        let platform = Platform::giving(CANARY);
-        let raw = Raw::serve(|_, _, base| Some(accepted(base)));
-        let app = |stage: Stage| {
-            stage
-                .env("AZURE_TENANT_ID", "contoso.com")
-                .env("AZURE_CLIENT_ID", "app\n")
-        };
-        let stage = || app(platform.stage(&raw.base));
-        let file = stage().path("assertion");
+        // Every endpoint of it checks what it gets.
+        let emulator = Emulator::start(Config {
+            client: Client {
+                secret: "canary-secret".to_owned(),
+                certificates: vec![certificate()],
+                ..Client::default()
+            },
+            identities: vec![
+                Identity::system(),
+                Identity {
+                    client_id: "emulator-client".to_owned(),
+                    ..Identity::user()
+                },
+            ],
+            throttle: Throttle {
+                limit: 100,
+                ..Throttle::default()
+            },
+            ..Config::default()
+        })
+        .unwrap();
+        let stage = || application(&emulator);
         let federated = stage();
-        std::fs::write(federated.path("assertion"), "a.b.c").unwrap();
-        drop(file);
+        emulator
+            .keep_federated_token(federated.path("assertion"))
+            .unwrap();
         let certificate = certificates().join("rsa-pkcs8.pem");
-        let certificate = certificate.to_str().unwrap();
-        let github = format!("{}/github?a=b", platform.url);
-        let endpoint = format!("{}/msi", platform.url);
+        let token = format!("POST /{TENANT}/oauth2/v2.0/token");
         let stages = [
             (
                 "secret",
                 stage().env("AZURE_CLIENT_SECRET", "canary-secret"),
-                "client_secret=canary-secret",
+                vec![token.clone()],
                 true,
             ),
             (
                 "certificate",
-                stage().env("AZURE_CLIENT_CERTIFICATE_PATH", certificate),
-                "client_assertion=eyJ",
+                stage().env("AZURE_CLIENT_CERTIFICATE_PATH", certificate.to_str().unwrap()),
+                vec![token.clone()],
                 true,
             ),
             (
                 "workload",
                 federated.env("AZURE_FEDERATED_TOKEN_FILE", "assertion"),
-                "client_assertion=a.b.c",
+                vec![token.clone()],
                 true,
             ),
             (
                 "managed-identity",
                 stage()
-                    .env("IDENTITY_ENDPOINT", &endpoint)
-                    .env("IDENTITY_HEADER", "canary-header"),
-                "GET /msi?api-version=2019-08-01&resource=https%3A%2F%2Fgraph.microsoft.com&client_id=app ",
+                    .env("IDENTITY_ENDPOINT", &emulator.identity_endpoint())
+                    .env("IDENTITY_HEADER", &emulator.identity_header()),
+                vec!["GET /msi/token?api-version=2019-08-01&resource=https%3A%2F%2Fgraph.microsoft.com&client_id=emulator-client".to_owned()],
                 true,
             ),
             (
                 "managed-identity",
                 stage(),
-                "GET /metadata/identity/oauth2/token?",
+                vec![format!("{METADATA}&client_id=emulator-client")],
                 false,
             ),
             (
                 "github",
                 stage()
-                    .env("ACTIONS_ID_TOKEN_REQUEST_URL", &github)
-                    .env("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "canary-request"),
-                "client_assertion=a.b.c",
+                    .env("ACTIONS_ID_TOKEN_REQUEST_URL", &emulator.github_url())
+                    .env("ACTIONS_ID_TOKEN_REQUEST_TOKEN", emulator.github_token()),
+                vec![
+                    "GET /github/token?api-version=2.0&audience=api%3A%2F%2FAzureADTokenExchange".to_owned(),
+                    token.clone(),
+                ],
                 false,
             ),
             (
                 "managed-identity-federation",
-                stage().env("AZURE_MANAGED_IDENTITY_CLIENT_ID", "identity"),
-                "client_assertion=d.e.f",
+                stage().env("AZURE_MANAGED_IDENTITY_CLIENT_ID", "emulator-client"),
+                vec![
+                    METADATA.replace("https%3A%2F%2Fgraph.microsoft.com", "api%3A%2F%2FAzureADTokenExchange&client_id=emulator-client"),
+                    token,
+                ],
                 false,
             ),
         ];
-        for (kind, stage, part, is_found) in stages {
-            let before = platform.seen().len();
+        for (kind, stage, mut requests, is_found) in stages {
+            let before = seen(&emulator).len();
             let ran = stage.run(&[
                 "start",
                 "--credential",
@@ -187,10 +179,8 @@ fn each_kind_starts_a_run() {
                 "{ran:?}"
             );
             assert!(!ran.stderr.contains("canary"), "{ran:?}");
-            let seen = platform.seen()[before..].concat();
-            assert!(seen.contains(part), "{kind}: {seen}");
-            let head = raw.heads().pop().unwrap();
-            assert!(head.contains(&format!("Bearer {CANARY}\r\n")), "{head}");
+            requests.push("POST /beta/external/industryData/runs/start".to_owned());
+            assert_eq!(seen(&emulator)[before..], requests, "{kind}");
             let (code, document) = stage.json(&["start", "--ledger", "none", "--http", http]);
             let is_none = document["error"]["message"]
                 .as_str()
@@ -206,12 +196,8 @@ fn each_kind_starts_a_run() {
 
 #[test]
 fn the_environment_is_used_in_its_order() {
-    let platform = Platform::giving(CANARY);
-    let raw = Raw::serve(|_, _, base| Some(accepted(base)));
-    let stage = platform
-        .stage(&raw.base)
-        .env("AZURE_TENANT_ID", "contoso.com")
-        .env("AZURE_CLIENT_ID", "app")
+    let emulator = emulator();
+    let stage = application(&emulator)
         .env("AZURE_CLIENT_SECRET", "canary-secret")
         .env("AZURE_FEDERATED_TOKEN_FILE", "/nonexistent")
         .env("IDENTITY_ENDPOINT", "http://localhost:1")
@@ -229,7 +215,7 @@ fn the_environment_is_used_in_its_order() {
         "{ran:?}"
     );
     let both = ["start", "--credential", "secret", "--token-command", "true"];
-    assert_eq!(Stage::new(&raw.base).json(&both).0, 2);
+    assert_eq!(Stage::new(&emulator.base_url()).json(&both).0, 2);
 }
 
 #[test]
@@ -244,11 +230,10 @@ fn a_refusal_has_the_advice_for_its_code() {
             &["validate", "connector-1"],
             &["flows", "reset", "set-1", "flow-1", "--yes"],
         ] {
-            let platform = Platform::start(move |_| json_answer("401 Unauthorized", body));
-            let stage = platform
-                .stage(&closed())
-                .env("AZURE_TENANT_ID", "contoso.com")
-                .env("AZURE_CLIENT_ID", "app")
+            let emulator = emulator();
+            emulator.script(Fault::on(On::Token).status(401).body(body));
+            let stage = application(&emulator)
+                .env("INDUSTRYDATA_BASE_URL", &closed())
                 .env("AZURE_CLIENT_SECRET", "canary-secret");
             let (code, document) = stage.any_json(&[line, &["--http", http]].concat());
             let error = &document["error"];
@@ -266,27 +251,23 @@ fn a_refusal_has_the_advice_for_its_code() {
 
 #[test]
 fn an_unusable_platform_starts_nothing() {
-    let raw = Raw::serve(|_, _, base| Some(accepted(base)));
-    let elsewhere = Platform::giving(CANARY);
-    let redirect = format!("location: {}/msi\r\n", elsewhere.url);
-    let platform = Platform::start(move |request| {
-        if request.starts_with("GET /html") {
-            answer("200 OK", "content-type: text/html\r\n", "<html>")
-        } else {
-            answer("302 Found", &redirect, "")
-        }
-    });
-    let html = format!("{}/html", platform.url);
+    let (emulator, elsewhere) = (emulator(), emulator());
+    let own = emulator.identity_endpoint();
+    let html = Fault::on(On::Identity).status(200).body("<html>");
+    let redirect = Fault::on(On::Identity)
+        .status(302)
+        .location(&[&elsewhere.identity_endpoint()]);
     for http in FLAVOURS {
-        for (endpoint, part) in [
-            (html.as_str(), "not a token"),
-            (&platform.url, "redirect"),
-            ("nonsense", "not a URL"),
-            ("http://identity.example/", "link-local"),
+        for (endpoint, fault, part) in [
+            (own.as_str(), Some(&html), "not a token"),
+            (&own, Some(&redirect), "redirect"),
+            (&own, None, "X-IDENTITY-HEADER"),
+            ("nonsense", None, "not a URL"),
+            ("http://identity.example/", None, "link-local"),
         ] {
             for tenant in ["", "contoso"] {
-                let stage = Stage::new(&raw.base)
-                    .env("INDUSTRYDATA_TOKEN", "")
+                fault.into_iter().for_each(|it| emulator.script(it.clone()));
+                let stage = stage(&emulator)
                     .env("INDUSTRYDATA_TENANT", tenant)
                     .env("IDENTITY_ENDPOINT", endpoint)
                     .env("IDENTITY_HEADER", "canary-header");
@@ -303,7 +284,8 @@ fn an_unusable_platform_starts_nothing() {
             }
         }
     }
-    assert!(raw.heads().is_empty() && elsewhere.seen().is_empty());
+    assert!(seen(&emulator).iter().all(|it| it.starts_with("GET /msi/")));
+    assert!(seen(&elsewhere).is_empty());
 }
 
 #[test]
@@ -384,20 +366,18 @@ fn the_token_names_the_tenant() {
 
 #[test]
 fn a_managed_identity_names_the_tenant() {
-    let platform = Platform::giving(&jwt(&format!(r#"{{"tid":"{TENANT}"}}"#)));
     for http in FLAVOURS {
-        let raw = Raw::serve(|_, _, base| Some(accepted(base)));
-        let stage = platform.stage(&raw.base);
-        let before = platform.seen().len();
+        let emulator = emulator();
+        let stage = stage(&emulator);
         let line = ["start", "--credential", "managed-identity", "--http", http];
         assert_eq!(stage.run(&line).code, 0);
-        assert_eq!(platform.seen().len(), before + 1, "it is asked once");
+        assert_eq!(seen(&emulator).len(), 2, "it is asked once");
         let quota = stage.run(&["quota", "--tenant", TENANT]);
         assert!(quota.stdout.contains(TENANT), "{quota:?}");
         let ran = stage.run(&["quota", "--output", "json", "--tenant", TENANT]);
         let document: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
         assert_eq!(document["used"], 1, "{document}");
-        assert_eq!(platform.seen().len(), before + 1, "a quota needs no token");
+        assert_eq!(seen(&emulator).len(), 2, "a quota needs no token");
     }
 }
 

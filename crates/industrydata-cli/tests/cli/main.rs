@@ -13,6 +13,7 @@ mod canary;
 mod contract;
 mod credentials;
 mod doctor;
+mod emulated;
 mod ends;
 mod follow;
 mod forecast;

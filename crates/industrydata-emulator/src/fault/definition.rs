@@ -14,8 +14,8 @@ use crate::fault::{
 /// A scripted fault, built in Rust with the methods below or read from JSON. A JSON member has the name of its method,
 /// except for `headers`, `body_base64`, `delay_ms`, `drip_ms` and `date_skew_seconds`.
 ///
-/// A fault without a status changes the response that the service would give. A fault with a status replaces that
-/// response, and the service does not act on the request. There are three exceptions:
+/// A fault without a status and without a code of Entra changes the response that the service would give. A fault with one of them
+/// replaces that response, and the service does not act on the request. There are three exceptions:
 ///
 /// - a 2xx status on a read replaces only the status;
 /// - with [`Lose::Answer`], the service acts whatever the status;
@@ -89,6 +89,10 @@ pub struct Fault {
     pub(crate) act: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) date_skew_seconds: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) aadsts: Option<u32>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) rotate: bool,
 }
 
 impl Fault {
@@ -115,6 +119,8 @@ impl Fault {
             run_status: None,
             act: None,
             date_skew_seconds: None,
+            aadsts: None,
+            rotate: false,
         }
     }
 
@@ -130,7 +136,8 @@ impl Fault {
         self
     }
 
-    /// The response's status. A status of 400 or above gets a Graph error body unless the fault sets another body.
+    /// The response's status. A status of 400 or above gets an error body, in the shape of the endpoint, unless the fault sets
+    /// another body.
     pub fn status(mut self, status: u16) -> Self {
         self.status = Some(status);
         self
@@ -237,6 +244,20 @@ impl Fault {
     /// Shifts the response's `Date` by this many seconds.
     pub fn date_skew(mut self, seconds: i64) -> Self {
         self.date_skew_seconds = Some(seconds);
+        self
+    }
+
+    /// Replaces the response by an error of Entra with this code, such as 7000215 for a wrong secret: on [`On::Token`],
+    /// [`On::Metadata`] and [`On::Identity`]. The status is that of the code unless [`Fault::status`] is set.
+    pub fn aadsts(mut self, code: u32) -> Self {
+        self.aadsts = Some(code);
+        self
+    }
+
+    /// Replaces the secret of `IDENTITY_HEADER` before the service looks at the request, which then has the old one: on
+    /// [`On::Identity`].
+    pub fn rotate(mut self) -> Self {
+        self.rotate = true;
         self
     }
 }

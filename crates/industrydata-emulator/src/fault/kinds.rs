@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::platform::Platform;
+
 /// The kind of request a fault applies to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -18,10 +20,35 @@ pub enum On {
     Operations,
     /// A read of runs: the list, one run, its statistics or its activities.
     Runs,
-    /// A request for a token.
+    /// A request to the token endpoint.
     Token,
+    /// A request to the metadata service of a virtual machine.
+    Metadata,
+    /// A request to the identity endpoint of an app.
+    Identity,
+    /// A request for the assertion of a GitHub job.
+    GitHub,
     /// Any request except one to a control path.
     Any,
+}
+
+impl On {
+    /// The platform of these requests.
+    pub(crate) const fn platform(self) -> Option<Platform> {
+        match self {
+            Self::Metadata => Some(Platform::Metadata),
+            Self::Identity => Some(Platform::App),
+            Self::GitHub => Some(Platform::GitHub),
+            Self::Start
+            | Self::Validate
+            | Self::Reset
+            | Self::Operation
+            | Self::Operations
+            | Self::Runs
+            | Self::Token
+            | Self::Any => None,
+        }
+    }
 }
 
 /// The part of an exchange that is lost. The connection is closed before the first byte of a response.

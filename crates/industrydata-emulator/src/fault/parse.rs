@@ -7,7 +7,7 @@ use http::{
 };
 use serde_json::Value;
 
-use crate::fault::definition::Fault;
+use crate::fault::{definition::Fault, kinds::On};
 
 /// The JSON does not describe a fault. The message says what is wrong and, in a list, at which index.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -51,6 +51,13 @@ impl Fault {
         {
             return Err("status: must be between 200 and 999".to_owned());
         }
+        let has_codes = matches!(self.on, On::Token | On::Metadata | On::Identity);
+        if self.aadsts.is_some() && !has_codes {
+            return Err("aadsts: only token, metadata and identity have codes of Entra".to_owned());
+        }
+        if self.rotate && self.on != On::Identity {
+            return Err("rotate: only identity has a header that rotates".to_owned());
+        }
         if let Some(body) = &self.body_base64 {
             if self.body.is_some() {
                 return Err("body and body_base64: give only one of them".to_owned());
@@ -90,7 +97,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::fault::kinds::{Lose, On};
+    use crate::fault::kinds::Lose;
 
     #[test]
     fn json_and_methods_build_equal_faults() {
@@ -140,6 +147,18 @@ mod tests {
                 Fault::on(On::Token).body([0xff]),
             ),
             (
+                r#"{"on":"token","aadsts":7000215}"#,
+                Fault::on(On::Token).aadsts(7_000_215),
+            ),
+            (
+                r#"{"on":"identity","rotate":true}"#,
+                Fault::on(On::Identity).rotate(),
+            ),
+            (
+                r#"{"on":"github","status":500}"#,
+                Fault::on(On::GitHub).status(500),
+            ),
+            (
                 r#"{"on":"start","operation_status":["running",null]}"#,
                 Fault::on(On::Start).operation_status(&[Some("running"), None]),
             ),
@@ -171,6 +190,9 @@ mod tests {
             (r#"{"on":"start","stauts":503}"#, "unknown field `stauts`"),
             (r#"{"on":"stop"}"#, "unknown variant `stop`"),
             (r#"{"on":"start","times":0}"#, "times"),
+            (r#"{"on":"start","aadsts":7000215}"#, "codes of Entra"),
+            (r#"{"on":"any","aadsts":7000215}"#, "codes of Entra"),
+            (r#"{"on":"token","rotate":true}"#, "only identity"),
             (r#"{"on":"start","status":99}"#, "status"),
             (
                 r#"{"on":"start","location":true}"#,

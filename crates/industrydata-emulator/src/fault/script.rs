@@ -9,11 +9,13 @@ use jiff::SignedDuration;
 use serde_json::Value;
 
 use crate::{
+    entra::EntraError,
     fault::{
         definition::Fault,
         kinds::{Lose, On},
     },
     graph::response::{ODATA, Trace, empty, set},
+    platform::Refused,
 };
 
 /// The pending faults in the order in which they were scripted.
@@ -61,9 +63,10 @@ impl Fault {
         if self.lose == Some(Lose::Request) {
             return false;
         }
-        let replaces = self
-            .status
-            .is_some_and(|status| !(is_read && (200..300).contains(&status)));
+        let replaces = self.aadsts.is_some()
+            || self
+                .status
+                .is_some_and(|status| !(is_read && (200..300).contains(&status)));
         self.act
             .unwrap_or(!replaces || self.lose == Some(Lose::Answer))
     }
@@ -78,17 +81,22 @@ impl Fault {
         let status = self.status.map(|status| {
             StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
         });
+        let entra = self
+            .aadsts
+            .map(|code| refusal(&EntraError::scripted(code).with_status(status), kind, trace));
+        let (own, status) = match entra {
+            Some(entra) => (Some(entra), None),
+            None => (own, status),
+        };
         let mut response = match (own, status) {
             (Some(own), None) => own,
             (Some(mut own), Some(status)) if status.is_success() => {
                 *own.status_mut() = status;
                 own
             }
-            (Some(_) | None, Some(status)) if status.as_u16() >= 400 => trace.error(
-                status,
-                error_code(status),
-                "a scripted fault set this status",
-            ),
+            (Some(_) | None, Some(status)) if status.as_u16() >= 400 => {
+                refusal(&EntraError::of_status(status), kind, trace)
+            }
             (Some(_) | None, Some(status)) => empty(status),
             (None, None) if matches!(kind, Some(On::Start | On::Validate | On::Reset)) => {
                 empty(StatusCode::ACCEPTED)
@@ -148,6 +156,18 @@ fn replace(headers: &mut http::HeaderMap, name: &HeaderName, values: &[String]) 
         .filter_map(|value| HeaderValue::from_str(value).ok())
     {
         headers.append(name, value);
+    }
+}
+
+/// An error in the shape of the endpoint that a request of this kind goes to.
+fn refusal(error: &EntraError, kind: Option<On>, trace: &Trace) -> Response<Vec<u8>> {
+    match (kind, kind.and_then(On::platform)) {
+        (Some(On::Token), _) => error.response(trace),
+        (_, Some(platform)) => platform.error(&Refused::from(error)),
+        (_, None) => {
+            let status = error.status();
+            trace.error(status, error_code(status), &error.description())
+        }
     }
 }
 

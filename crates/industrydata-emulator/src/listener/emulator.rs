@@ -1,25 +1,32 @@
 //! The service on a loopback socket, served from a dedicated thread.
 
 use std::{
-    io,
+    fs::{self, OpenOptions},
+    io::{self, Write as _},
     net::{Ipv4Addr, TcpListener},
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, mpsc},
     thread,
     time::Duration,
 };
 
 use jiff::Timestamp;
-use tokio::{runtime, sync::oneshot};
+use tokio::{runtime, sync::oneshot, time::sleep};
 
 use crate::{
+    certificate,
     config::Config,
     fault::Fault,
     listener::{clock::Clock, connection::Shared},
-    service::Service,
+    service::{GITHUB_TOKEN, Service},
+    time::{later, since},
 };
 
 /// How long to wait for the thread to end. It only has to drop its sockets.
 const STOP_LIMIT: Duration = Duration::from_secs(2);
+
+/// How often the life of a token in a file is compared with the clock, which may be advanced at any time.
+const RENEWAL_TICK: Duration = Duration::from_millis(100);
 
 /// How long to wait after a failed accept, for example when the process has no file descriptors left.
 const ACCEPT_RETRY: Duration = Duration::from_millis(20);
@@ -47,6 +54,8 @@ pub struct Emulator {
     authority: String,
     token: String,
     client: (String, String),
+    tenant_id: String,
+    runtime: runtime::Handle,
     stop: Option<oneshot::Sender<()>>,
     stopped: Mutex<mpsc::Receiver<()>>,
 }
@@ -77,6 +86,7 @@ impl Emulator {
             .map(|grant| grant.token.clone())
             .unwrap_or_default();
         let client = (config.client.id.clone(), config.client.secret.clone());
+        let tenant_id = config.client.tenant_id.clone();
         let service = Arc::new(Mutex::new(Service::new(config, clock.now())));
         let shared = Shared { service, clock };
 
@@ -91,12 +101,14 @@ impl Emulator {
                 // The receiver is gone only if the drop of the emulator gave up waiting.
                 let _ = ended.send(());
             })?;
-        is_ready.recv().map_err(io::Error::other)??;
+        let runtime = is_ready.recv().map_err(io::Error::other)??;
         Ok(Self {
             shared,
             authority,
             token,
             client,
+            tenant_id,
+            runtime,
             stop: Some(stop),
             stopped: Mutex::new(stopped),
         })
@@ -130,6 +142,109 @@ impl Emulator {
     #[must_use]
     pub fn client_secret(&self) -> &str {
         &self.client.1
+    }
+
+    /// The directory id of the tenant, for `AZURE_TENANT_ID`.
+    #[must_use]
+    pub fn tenant_id(&self) -> &str {
+        &self.tenant_id
+    }
+
+    /// The key and the certificate of the default application as a PEM file, for `AZURE_CLIENT_CERTIFICATE_PATH`. Everyone
+    /// can read this key: use it with an emulator only. Its assertions are checked if the feature `certificate` is on.
+    #[must_use]
+    pub fn certificate_pem(&self) -> &'static str {
+        certificate::PEM
+    }
+
+    /// The address of the identity endpoint of an app, for `IDENTITY_ENDPOINT`.
+    #[must_use]
+    pub fn identity_endpoint(&self) -> String {
+        format!("{}/msi/token", self.authority)
+    }
+
+    /// The current secret of the identity endpoint, for `IDENTITY_HEADER`.
+    #[must_use]
+    pub fn identity_header(&self) -> String {
+        self.with_service(|service| service.identity_header().to_owned())
+    }
+
+    /// Replaces that secret, and returns the new one. The old one is refused from now on.
+    pub fn rotate_identity_header(&self) -> String {
+        self.with_service(Service::rotate_identity_header)
+    }
+
+    /// The address for the assertions of a GitHub job, for `ACTIONS_ID_TOKEN_REQUEST_URL`.
+    #[must_use]
+    pub fn github_url(&self) -> String {
+        format!("{}/github/token?api-version=2.0", self.authority)
+    }
+
+    /// The bearer token of a GitHub job, for `ACTIONS_ID_TOKEN_REQUEST_TOKEN`.
+    #[must_use]
+    pub fn github_token(&self) -> &'static str {
+        GITHUB_TOKEN
+    }
+
+    /// Writes a federated token file, for `AZURE_FEDERATED_TOKEN_FILE`: an assertion, which is renewed when half of its life
+    /// is over. The file is replaced as a whole, and only the user may read it.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be written. A renewal that fails is tried again.
+    pub fn keep_federated_token(&self, path: impl Into<PathBuf>) -> io::Result<()> {
+        self.keep(path.into(), Service::issue_federated_token)
+    }
+
+    /// Writes a file with an access token of the application, as the JSON that `az` prints, for `--token-file`. It is renewed
+    /// as that of [`keep_federated_token`](Self::keep_federated_token).
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be written. A renewal that fails is tried again.
+    pub fn keep_access_token(&self, path: impl Into<PathBuf>) -> io::Result<()> {
+        self.keep(path.into(), |service| {
+            let (token, expires) = service.issue_access_token();
+            let json = serde_json::json!({
+                "accessToken": token,
+                "expires_on": expires.as_second(),
+                "tokenType": "Bearer",
+            });
+            (json.to_string(), expires)
+        })
+    }
+
+    /// Writes what the service issues to the file, now and whenever half of its life is over.
+    fn keep(
+        &self,
+        path: PathBuf,
+        issue: impl Fn(&mut Service) -> (String, Timestamp) + Send + 'static,
+    ) -> io::Result<()> {
+        let shared = self.shared.clone();
+        let write = move || {
+            let now = shared.clock.now();
+            let (text, expires) = {
+                let mut service = shared
+                    .service
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner);
+                service.advance_to(now);
+                issue(&mut service)
+            };
+            replace(&path, &text)?;
+            io::Result::Ok(later(now, since(now, expires) / 2))
+        };
+        let mut renewed = write()?;
+        let clock = self.shared.clock.clone();
+        self.runtime.spawn(async move {
+            loop {
+                sleep(RENEWAL_TICK).await;
+                if clock.now() >= renewed {
+                    renewed = write().unwrap_or(renewed);
+                }
+            }
+        });
+        Ok(())
     }
 
     /// The current time of the service's clock.
@@ -185,12 +300,25 @@ impl Drop for Emulator {
     }
 }
 
+/// Replaces the file as a whole, and lets only the user read it.
+fn replace(path: &Path, text: &str) -> io::Result<()> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    let new = PathBuf::from(name);
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(&new)?.write_all(text.as_bytes())?;
+    fs::rename(new, path)
+}
+
 /// The body of the thread: reports whether it is ready, then serves until it is stopped. Dropping the runtime closes
 /// every connection.
 fn run(
     listener: TcpListener,
     shared: Shared,
-    ready: &mpsc::SyncSender<io::Result<()>>,
+    ready: &mpsc::SyncSender<io::Result<runtime::Handle>>,
     stopping: oneshot::Receiver<()>,
 ) {
     let runtime = match runtime::Builder::new_current_thread()
@@ -208,7 +336,7 @@ fn run(
         match tokio::net::TcpListener::from_std(listener) {
             Ok(listener) => {
                 tokio::spawn(accept(listener, shared));
-                let _ = ready.send(Ok(()));
+                let _ = ready.send(Ok(runtime::Handle::current()));
                 let _ = stopping.await;
             }
             Err(error) => {
@@ -224,7 +352,7 @@ async fn accept(listener: tokio::net::TcpListener, shared: Shared) {
             Ok((stream, _)) => {
                 tokio::spawn(shared.clone().connection(stream));
             }
-            Err(_) => tokio::time::sleep(ACCEPT_RETRY).await,
+            Err(_) => sleep(ACCEPT_RETRY).await,
         }
     }
 }

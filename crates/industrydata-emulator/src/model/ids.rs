@@ -1,4 +1,4 @@
-//! Ids and tokens from a seed. The same seed gives the same ids, so a test can be repeated exactly.
+//! Ids and signatures from a seed. The same seed gives the same ids, so a test can be repeated exactly.
 
 /// The source of all ids of one service.
 #[derive(Clone, Debug)]
@@ -27,14 +27,14 @@ impl Ids {
         )
     }
 
-    /// The text of a bearer token.
-    pub(crate) fn token(&mut self) -> String {
-        format!(
-            "emulated.{:016x}{:016x}.{:016x}",
-            self.next(),
-            self.next(),
-            self.next()
-        )
+    /// Bytes for a signature.
+    pub(crate) fn bytes<const N: usize>(&mut self) -> [u8; N] {
+        let mut bytes = [0; N];
+        for chunk in bytes.chunks_mut(8) {
+            let next = self.next().to_le_bytes();
+            chunk.copy_from_slice(next.get(..chunk.len()).unwrap_or_default());
+        }
+        bytes
     }
 
     /// SplitMix64 (Steele, Lea and Flood, 2014).
@@ -66,7 +66,11 @@ mod tests {
     fn ids_depend_on_the_seed_alone() {
         let ids = |seed| {
             let mut ids = Ids::new(seed);
-            [ids.operation(), ids.guid(), ids.token()]
+            [
+                ids.operation(),
+                ids.guid(),
+                format!("{:?}", ids.bytes::<12>()),
+            ]
         };
         assert_eq!(ids(7), ids(7));
         assert_ne!(ids(7), ids(8));

@@ -2,6 +2,8 @@
 
 mod bounded;
 mod ids;
+mod issued;
+mod jwt;
 mod operation;
 mod request_log;
 mod run;
@@ -11,6 +13,8 @@ mod tokens;
 
 pub(crate) use bounded::push_bounded;
 pub(crate) use ids::Ids;
+pub(crate) use issued::{Issued, Kept};
+pub(crate) use jwt::{Jwt, write as write_jwt};
 pub use operation::Operation;
 pub(crate) use operation::Work;
 pub use request_log::Logged;

@@ -12,7 +12,7 @@ use crate::{
     graph::response::{Trace, set},
 };
 
-/// How many tokens are kept. Older ones are forgotten and then refused.
+/// How many tokens are kept. The older ones of those that expire are forgotten and then refused.
 const KEPT: usize = 4096;
 
 /// All tokens that the service knows.
@@ -63,7 +63,8 @@ impl Tokens {
         }
         self.known.retain(|known| known.grant.token != grant.token);
         if self.known.len() >= KEPT {
-            self.known.remove(0);
+            let first = self.known.iter().position(|known| known.expires.is_some());
+            self.known.remove(first.unwrap_or_default());
         }
         self.known.push(KnownToken {
             grant,

@@ -155,15 +155,16 @@ fn command(
             service.revoke_tokens(claims.as_deref());
             Ok(json!({"revoked": true}))
         }
+        ("rotate", &Method::POST) => Ok(json!({"identity_header": service.rotate_identity_header()})),
         ("state", &Method::GET) => Ok(state(service)),
-        ("advance" | "revoke", _) => Err(ControlError::method("POST")),
+        ("advance" | "revoke" | "rotate", _) => Err(ControlError::method("POST")),
         ("faults", _) => Err(ControlError::method("GET, POST, DELETE")),
         ("state", _) => Err(ControlError::method("GET")),
         (_, _) => Err(ControlError {
             status: StatusCode::NOT_FOUND,
             allow: None,
             message:
-                "unknown control path: the control paths are advance, faults, revoke and state"
+                "unknown control path: the control paths are advance, faults, revoke, rotate and state"
                     .to_owned(),
         }),
     }

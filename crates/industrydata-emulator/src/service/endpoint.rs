@@ -5,6 +5,7 @@ use http::Method;
 use crate::{
     config::Permission::{self, ReadOperations, ReadRuns, Reset, Start, Validate},
     fault::On,
+    platform::Platform,
     service::route::Route,
 };
 
@@ -69,6 +70,11 @@ impl Route {
                 method: Some(Method::POST),
                 permissions: &[],
                 kind: Some(On::Token),
+            },
+            Self::Platform(platform) => match platform {
+                Platform::Metadata => read("/metadata/identity/oauth2/token", &[], On::Metadata),
+                Platform::App => read("/msi/token", &[], On::Identity),
+                Platform::GitHub => read("/github/token", &[], On::GitHub),
             },
             Self::Unknown => Endpoint {
                 template: "other",

@@ -16,7 +16,6 @@ use crate::{
     service::{
         route::Route,
         state::{MAX_BODY, Service},
-        token_endpoint,
     },
     time::seconds_up,
 };
@@ -42,6 +41,9 @@ impl Service {
                 "the body is too large",
             );
         }
+        if let Route::Platform(platform) = route {
+            return self.platform(request, *platform);
+        }
         let endpoint = route.endpoint();
         let checked = if matches!(route, Route::Token(_)) {
             Ok("")
@@ -65,14 +67,8 @@ impl Service {
             Route::Start => self.start(&caller, fault, trace),
             Route::Validate(id) => self.validate(id, fault, trace),
             Route::Reset(flow_set, flow) => self.reset(flow_set, flow, fault, trace),
-            Route::Token(tenant) => token_endpoint::respond(
-                request,
-                tenant,
-                &self.config.client,
-                &mut self.tokens,
-                &mut self.ids,
-                trace,
-            ),
+            Route::Token(tenant) => self.token(request, tenant, trace),
+            Route::Platform(platform) => self.platform(request, *platform),
             Route::Unknown => trace.error(
                 StatusCode::NOT_FOUND,
                 "Request_ResourceNotFound",
@@ -238,6 +234,7 @@ impl Service {
             | Route::Validate(_)
             | Route::Reset(..)
             | Route::Token(_)
+            | Route::Platform(_)
             | Route::Unknown => None,
         }
     }

@@ -3,6 +3,8 @@
 
 use percent_encoding::percent_decode_str;
 
+use crate::platform::Platform;
+
 /// An endpoint of the service, with the ids in its path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Route {
@@ -34,6 +36,8 @@ pub(crate) enum Route {
     Activity(String, String),
     /// `POST /{tenant}/oauth2/v2.0/token`
     Token(String),
+    /// `GET /metadata/identity/oauth2/token`, `GET /msi/token` or `GET /github/token`
+    Platform(Platform),
     /// Anything else.
     Unknown,
 }
@@ -46,6 +50,20 @@ impl Route {
             && [oauth.as_str(), version, token] == ["oauth2", "v2.0", "token"]
         {
             return Self::Token(tenant.clone());
+        }
+        let platform = match all
+            .iter()
+            .map(String::as_str)
+            .collect::<Vec<_>>()
+            .as_slice()
+        {
+            ["metadata", "identity", "oauth2", "token"] => Some(Platform::Metadata),
+            ["msi", "token"] => Some(Platform::App),
+            ["github", "token"] => Some(Platform::GitHub),
+            _ => None,
+        };
+        if let Some(platform) = platform {
+            return Self::Platform(platform);
         }
         let root = segments(root);
         let (Some(begin), Some(rest)) = (all.get(..root.len()), all.get(root.len()..)) else {
@@ -195,6 +213,14 @@ mod tests {
             Route::of("/contoso/oauth2/v2.0/token", "/beta"),
             Route::Token("contoso".to_owned())
         );
+        for (path, platform) in [
+            ("/metadata/identity/oauth2/token", Platform::Metadata),
+            ("/msi/token/", Platform::App),
+            ("/github/token", Platform::GitHub),
+        ] {
+            assert_eq!(Route::of(path, "/beta"), Route::Platform(platform));
+        }
+        assert_eq!(Route::of("/beta/msi/token", "/beta"), Route::Unknown);
         assert_eq!(
             Route::of("/v1.0/external/industryData/runs", "/beta"),
             Route::Unknown

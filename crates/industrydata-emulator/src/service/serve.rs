@@ -28,6 +28,9 @@ impl Service {
             client_request_id: request.headers().get(CLIENT_REQUEST_ID).cloned(),
         };
         let fault = self.script.take(kind);
+        if fault.as_ref().is_some_and(|fault| fault.rotate) {
+            self.rotate_identity_header();
+        }
         let acted = fault
             .as_ref()
             .is_none_or(|fault| fault.acts(request.method() == Method::GET));

@@ -7,7 +7,9 @@ use jiff::Timestamp;
 use crate::{
     config::{Config, Grant},
     fault::{Fault, Script},
-    model::{AcceptedStarts, Ids, Operation, RequestLog, Run, Timetable, Tokens, push_bounded},
+    model::{
+        AcceptedStarts, Ids, Issued, Operation, RequestLog, Run, Timetable, Tokens, push_bounded,
+    },
     time::scaled,
 };
 
@@ -40,6 +42,7 @@ pub struct Service {
     pub(super) now: Timestamp,
     pub(super) ids: Ids,
     pub(super) tokens: Tokens,
+    pub(super) issued: Issued,
     pub(super) starts: AcceptedStarts,
     pub(super) starts_by_caller: BTreeMap<String, u64>,
     pub(super) timetable: Timetable,
@@ -61,6 +64,7 @@ impl Service {
             now,
             ids: Ids::new(config.seed),
             tokens: Tokens::default(),
+            issued: Issued::new("emulator-identity-header"),
             starts: AcceptedStarts::new(config.throttle.clone()),
             starts_by_caller: BTreeMap::new(),
             timetable,

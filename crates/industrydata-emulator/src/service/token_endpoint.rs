@@ -1,144 +1,129 @@
 //! The token endpoint: the client credentials grant of OAuth 2.0 with the responses of Microsoft Entra ID.
 
 use http::{Request, Response, StatusCode, header::CONTENT_TYPE};
-use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
-    config::{Client, Grant},
-    graph::response::{Trace, with_body},
-    model::{Ids, Tokens},
-    time::later,
+    entra::{self, EntraError},
+    graph::response::Trace,
+    service::{issue::Holder, state::Service},
 };
 
-const JSON: &str = "application/json; charset=utf-8";
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
-/// An error response of the token endpoint.
-struct TokenError {
-    status: StatusCode,
-    error: &'static str,
-    code: u32,
-    description: String,
-}
-
-/// Responds to `POST /{tenant}/oauth2/v2.0/token`.
-pub(super) fn respond(
-    request: &Request<Vec<u8>>,
-    tenant: &str,
-    client: &Client,
-    tokens: &mut Tokens,
-    ids: &mut Ids,
-    trace: &Trace,
-) -> Response<Vec<u8>> {
-    if let Err(error) = check(request, tenant, client) {
-        return error.response(trace);
-    }
-    let token = ids.token();
-    let grant = Grant {
-        token: token.clone(),
-        permissions: client.permissions.clone(),
-        caller: Some(client.id.clone()),
-    };
-    tokens.add(grant, Some(later(trace.now, client.token_lifetime)));
-    let seconds = client.token_lifetime.as_secs();
-    json_response(
-        StatusCode::OK,
-        &json!({"token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "access_token": token}),
-    )
-}
-
-fn check(request: &Request<Vec<u8>>, tenant: &str, client: &Client) -> Result<(), TokenError> {
-    if client
-        .tenant
-        .as_ref()
-        .is_some_and(|expected| !expected.eq_ignore_ascii_case(tenant))
-    {
-        return Err(TokenError::request(
-            90_002,
-            format!("the tenant '{tenant}' is unknown"),
-        ));
-    }
-    let content_type = request
-        .headers()
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    if !content_type
-        .to_ascii_lowercase()
-        .starts_with("application/x-www-form-urlencoded")
-    {
-        return Err(TokenError::request(
-            900_144,
-            "the body is not a form".to_owned(),
-        ));
-    }
-    let field = |name| {
-        form_urlencoded::parse(request.body())
-            .find_map(|(key, value)| (key == name).then_some(value))
-            .ok_or_else(|| {
-                TokenError::request(900_144, format!("the form has no parameter '{name}'"))
-            })
-    };
-    if field("grant_type")? != "client_credentials" {
-        let description = "the only supported grant type is client_credentials".to_owned();
-        return Err(TokenError {
-            error: "unsupported_grant_type",
-            code: 70_003,
-            ..TokenError::request(0, description)
-        });
-    }
-    let (id, secret) = (field("client_id")?, field("client_secret")?);
-    if id != client.id || secret != client.secret {
-        let description = "the client is unknown or its secret is wrong".to_owned();
-        let status = StatusCode::UNAUTHORIZED;
-        return Err(TokenError {
-            status,
-            error: "invalid_client",
-            code: 7_000_215,
-            description,
-        });
-    }
-    let scope = field("scope")?;
-    if !scope.ends_with("/.default") || scope.contains(' ') {
-        let description = format!("the scope '{scope}' is not one resource followed by /.default");
-        return Err(TokenError {
-            error: "invalid_scope",
-            code: 1_002_012,
-            ..TokenError::request(0, description)
-        });
-    }
-    Ok(())
-}
-
-impl TokenError {
-    fn request(code: u32, description: String) -> Self {
-        Self {
-            status: StatusCode::BAD_REQUEST,
-            error: "invalid_request",
-            code,
-            description,
-        }
-    }
-
-    fn response(&self, trace: &Trace) -> Response<Vec<u8>> {
-        json_response(
-            self.status,
+impl Service {
+    /// Responds to `POST /{tenant}/oauth2/v2.0/token`.
+    pub(super) fn token(
+        &mut self,
+        request: &Request<Vec<u8>>,
+        tenant: &str,
+        trace: &Trace,
+    ) -> Response<Vec<u8>> {
+        let resource = match self.check_token_request(request, tenant) {
+            Ok(resource) => resource,
+            Err(error) => return error.response(trace),
+        };
+        let client = &self.config.client;
+        let tenant_id = if is_guid(tenant) {
+            tenant.to_ascii_lowercase()
+        } else {
+            client.tenant_id.clone()
+        };
+        let holder = Holder {
+            tenant_id,
+            ..Holder::client(client)
+        };
+        let token = self.issue_token(holder, &resource);
+        let seconds = self.config.client.token_lifetime.as_secs();
+        entra::response(
+            StatusCode::OK,
             &json!({
-                "error": self.error,
-                "error_description": format!("AADSTS{}: {}", self.code, self.description),
-                "error_codes": [self.code],
-                "timestamp": entra_time(trace.now),
-                "trace_id": trace.request_id,
-                "correlation_id": trace.client_request_id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or(&trace.request_id),
+                "token_type": "Bearer",
+                "expires_in": seconds,
+                "ext_expires_in": seconds,
+                "access_token": token.token,
             }),
         )
     }
+
+    /// Checks a request for a token, and names the resource that it is for.
+    fn check_token_request(
+        &mut self,
+        request: &Request<Vec<u8>>,
+        tenant: &str,
+    ) -> Result<String, EntraError> {
+        let client = &self.config.client;
+        if let Some(expected) = &client.tenant
+            && ![expected, &client.tenant_id]
+                .iter()
+                .any(|it| it.eq_ignore_ascii_case(tenant))
+        {
+            let description = format!("the tenant '{tenant}' is unknown");
+            return Err(EntraError::new(90_002, description));
+        }
+        let content_type = request.headers().get(CONTENT_TYPE);
+        let content_type = content_type.and_then(|value| value.to_str().ok());
+        let is_form = content_type
+            .unwrap_or_default()
+            .to_ascii_lowercase()
+            .starts_with("application/x-www-form-urlencoded");
+        if !is_form {
+            return Err(EntraError::new(900_144, "the body is not a form"));
+        }
+        let optional = |name: &str| {
+            form_urlencoded::parse(request.body())
+                .find_map(|(key, value)| (key == name).then_some(value))
+        };
+        let field = |name: &str| {
+            optional(name).ok_or_else(|| {
+                EntraError::new(900_144, format!("the form has no parameter '{name}'"))
+            })
+        };
+        if field("grant_type")? != "client_credentials" {
+            let description = "the only supported grant type is client_credentials";
+            return Err(EntraError::new(70_003, description));
+        }
+        let id = field("client_id")?;
+        if id != client.id {
+            let description = format!("the tenant has no application '{id}'");
+            return Err(EntraError::new(700_016, description));
+        }
+        let assertion = match (optional("client_secret"), optional("client_assertion")) {
+            (Some(secret), None) if secret == client.secret => None,
+            (Some(_), None) => {
+                return Err(EntraError::new(7_000_215, "the client secret is wrong"));
+            }
+            (None, Some(assertion)) => Some(assertion),
+            (Some(_), Some(_)) => {
+                let description = "give either client_secret or client_assertion";
+                return Err(EntraError::new(90_013, description));
+            }
+            (None, None) => {
+                let description = "the form has neither client_secret nor client_assertion";
+                return Err(EntraError::new(7_000_218, description));
+            }
+        };
+        if assertion.is_some() && field("client_assertion_type")? != ASSERTION_TYPE {
+            let description = format!("the client_assertion_type is not {ASSERTION_TYPE}");
+            return Err(EntraError::new(90_013, description));
+        }
+        let scope = field("scope")?;
+        let resource = scope.strip_suffix("/.default").map(str::to_owned);
+        let Some(resource) = resource.filter(|it| !it.contains(' ')) else {
+            let description =
+                format!("the scope '{scope}' is not one resource followed by /.default");
+            return Err(EntraError::new(1_002_012, description));
+        };
+        // Last, so that an assertion is used up only by a request without another error.
+        if let Some(assertion) = assertion {
+            self.check_assertion(&assertion, request, tenant)?;
+        }
+        Ok(resource)
+    }
 }
 
-fn json_response(status: StatusCode, body: &Value) -> Response<Vec<u8>> {
-    with_body(status, JSON, body.to_string())
-}
-
-fn entra_time(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
+fn is_guid(text: &str) -> bool {
+    let parts: Vec<_> = text.split('-').collect();
+    parts.iter().map(|part| part.len()).eq([8, 4, 4, 4, 12])
+        && parts.concat().bytes().all(|b| b.is_ascii_hexdigit())
 }

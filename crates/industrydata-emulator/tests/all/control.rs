@@ -132,7 +132,13 @@ fn invalid_requests_get_a_message_with_the_cause() {
             "unknown field `lsoe`",
         ),
         ("POST", "revoke", "x", 400, "expected"),
-        ("GET", "other", "", 404, "advance, faults, revoke and state"),
+        (
+            "GET",
+            "other",
+            "",
+            404,
+            "advance, faults, revoke, rotate and state",
+        ),
     ] {
         let mut fixture = Fixture::new();
         let answer = fixture.control(method, name, body);

@@ -146,7 +146,11 @@ fn control_paths_refuse_foreign_origins() {
         ("", "403"),
     ] {
         let headers = format!("Host: localhost:8085\r\nOrigin: {origin}\r\n");
-        for line in ["GET /_emulator/state", "POST /_emulator/revoke"] {
+        for line in [
+            "GET /_emulator/state",
+            "POST /_emulator/revoke",
+            "POST /_emulator/rotate",
+        ] {
             let actual = status(&emulator, line, &headers, "");
             assert_eq!(actual, expected, "{line} {origin}");
         }

@@ -7,11 +7,16 @@
 )]
 
 mod actions;
+mod assertions;
+#[cfg(feature = "certificate")]
+mod certificates;
 mod control;
 mod delivery;
 mod errors;
 mod faults;
+mod files;
 mod fixture;
+mod identities;
 mod listener;
 mod operations;
 mod page;
