@@ -126,6 +126,8 @@ pub(crate) mod now;
 pub mod policy;
 pub mod reconcile;
 pub(crate) mod seed;
+#[cfg(feature = "serde")]
+pub(crate) mod serial;
 pub(crate) mod tenant;
 pub mod wire;
 

@@ -29,12 +29,21 @@ use crate::{
 
 /// What the service says of a failed operation or run besides its status. Each part is absent if it could not be read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FailureDetails(Arc<Parts>);
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(transparent)
+)]
+pub struct FailureDetails(
+    #[cfg_attr(feature = "serde", serde(with = "crate::serial::shared"))] Arc<Parts>,
+);
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct Parts {
     run_match: Option<RunMatch>,
     run: Option<IndustryDataRun>,
+    #[cfg_attr(feature = "serde", serde(default))]
     failed_activities: Vec<RunActivity>,
     statistics: Option<RunStatistics>,
 }
