@@ -142,3 +142,35 @@ impl<'de> Deserialize<'de> for Quota {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::{option::of, prelude::*};
+
+    use super::*;
+    use crate::ledger::{entry::timestamp, json::tests::entry};
+
+    proptest! {
+        #[test]
+        fn an_entry_is_written_whole(
+            mut entry in entry(), id in any::<u128>(), hold in of((any::<i64>(), any::<i64>())),
+        ) {
+            // A time beyond the range of timestamps has no text.
+            let within = |time: i64| timestamp(time).as_millisecond();
+            entry.id = format!("{id:032x}");
+            (entry.at, entry.until) = (within(entry.at), within(entry.until));
+            for time in [&mut entry.made, &mut entry.date, &mut entry.ahead_since] {
+                *time = time.map(within);
+            }
+            entry.hold = hold.map(|(ahead, since)| Hold { ahead, since: within(since) });
+            let written = serde_json::to_value(&entry).unwrap();
+            prop_assert_eq!(&written["at"], &serde_json::json!(timestamp(entry.at)));
+            for (name, value) in &entry.rest {
+                prop_assert_eq!(written.get(name), Some(value));
+            }
+            let text = written.to_string();
+            prop_assert_eq!(serde_json::from_value::<Entry>(written).unwrap(), entry.clone());
+            prop_assert_eq!(serde_json::from_str::<Entry>(&text).unwrap(), entry);
+        }
+    }
+}
