@@ -134,7 +134,8 @@ pub mod wire;
 // A test module that is shared with `tests/` names the crate as its users do.
 #[cfg(test)]
 extern crate self as industrydata_core;
-#[cfg(all(test, feature = "serde"))]
+#[cfg(test)]
+#[cfg(feature = "serde")]
 mod serial_tests;
 #[cfg(test)]
 mod words_tests;

@@ -186,11 +186,13 @@ impl<'n, 'a> Members<'n, 'a> {
         let redaction = self.redaction;
         #[cfg(feature = "serde")]
         let whole = self.whole.and_then(|whole| whole.get(name)?.as_array());
-        let items = self.list(name).unwrap_or_default().iter().enumerate();
-        items.map(move |(_at, item)| {
+        let items = self.list(name).unwrap_or_default().iter();
+        items.zip(0_usize..).map(move |(item, at)| {
             let object = Self::of(item, redaction);
+            #[cfg(not(feature = "serde"))]
+            let _ = at;
             #[cfg(feature = "serde")]
-            let object = object.map(|it| it.with_whole(whole.and_then(|whole| whole.get(_at))));
+            let object = object.map(|it| it.with_whole(whole.and_then(|whole| whole.get(at))));
             (item, object)
         })
     }

@@ -8,6 +8,7 @@ use crate::lro::{
     poll_run::RunPoll,
     read::{Read, ReadPlan},
     read_error::ReadErrorKind,
+    record::{CallKind, CallRecord},
     session::Session,
     step::{Never, Step},
 };
@@ -258,6 +259,13 @@ impl Machine for ReadDetails {
             State::Activities(read) => read.lend(),
             State::Statistics(read) => read.lend(),
             State::Ended => Step::Done(Ok(FailureDetails(Arc::new(self.details.clone())))),
+        }
+    }
+
+    fn record(&self) -> CallRecord<'_> {
+        CallRecord {
+            run: Some(self.run.as_str()).filter(|run| !run.is_empty()),
+            ..CallRecord::new(CallKind::Read)
         }
     }
 
