@@ -35,13 +35,17 @@ impl Driver {
         machine: &mut M,
     ) -> Result<Event<M::Output>, M::Error> {
         let trace = Trace::of_call(self.session.tenant(), machine);
-        let event = trace.follow(self.advance(machine)).await;
+        let event = trace.follow(self.advance(machine, &trace)).await;
         trace.ended(machine, &event);
         event
     }
 
     /// Carries out the steps up to that progress or end.
-    async fn advance<M: Machine>(&self, machine: &mut M) -> Result<Event<M::Output>, M::Error> {
+    async fn advance<M: Machine>(
+        &self,
+        machine: &mut M,
+        trace: &Trace,
+    ) -> Result<Event<M::Output>, M::Error> {
         loop {
             if self.inner.stop.is_stopped() {
                 machine.stop();
@@ -50,7 +54,7 @@ impl Driver {
                 Step::Ledger(transaction, _) => {
                     let change = Arc::clone(transaction.change());
                     let reply = self.inner.store.transact(change).await;
-                    Trace::ledger(transaction.change(), &reply);
+                    trace.ledger(transaction.change(), &reply);
                     transaction.done(reply, now());
                 }
                 Step::Send(exchange) => send(&self.inner, self.session.tenant(), exchange).await,
@@ -59,7 +63,7 @@ impl Driver {
                         return Ok(Event::Progress(progress));
                     }
                     let left = pause.remaining(now());
-                    Trace::waits(pause.reason(), left);
+                    trace.waits(pause.reason(), left);
                     self.inner.stop.sleep(left).await;
                     pause.over(now());
                 }
@@ -87,7 +91,7 @@ impl Driver {
         };
         let steps = async {
             loop {
-                match self.advance(guard.machine).await? {
+                match self.advance(guard.machine, &trace).await? {
                     Event::Progress(progress) => report(&self.session, &progress),
                     Event::Done(output) => return Ok(output),
                 }

@@ -32,13 +32,17 @@ impl Driver {
     /// Drives a machine to its next progress, which comes before the pause it is about, or to its end.
     pub(crate) fn drive<M: Machine>(&self, machine: &mut M) -> Result<Event<M::Output>, M::Error> {
         let trace = Trace::of_call(self.session.tenant(), machine);
-        let event = trace.within(|| self.advance(machine));
+        let event = trace.within(|| self.advance(machine, &trace));
         trace.ended(machine, &event);
         event
     }
 
     /// Carries out the steps up to that progress or end.
-    fn advance<M: Machine>(&self, machine: &mut M) -> Result<Event<M::Output>, M::Error> {
+    fn advance<M: Machine>(
+        &self,
+        machine: &mut M,
+        trace: &Trace,
+    ) -> Result<Event<M::Output>, M::Error> {
         loop {
             if self.inner.stop.is_stopped() {
                 machine.stop();
@@ -46,7 +50,7 @@ impl Driver {
             match machine.step() {
                 Step::Ledger(transaction, _) => {
                     let reply = self.inner.store.transact(transaction.change());
-                    Trace::ledger(transaction.change(), &reply);
+                    trace.ledger(transaction.change(), &reply);
                     transaction.done(reply, now());
                 }
                 Step::Send(exchange) => send(&self.inner, self.session.tenant(), exchange),
@@ -55,7 +59,7 @@ impl Driver {
                         return Ok(Event::Progress(progress));
                     }
                     let left = pause.remaining(now());
-                    Trace::waits(pause.reason(), left);
+                    trace.waits(pause.reason(), left);
                     self.inner.stop.sleep(left);
                     pause.over(now());
                 }
@@ -83,7 +87,7 @@ impl Driver {
         };
         let steps = || {
             loop {
-                match self.advance(guard.machine)? {
+                match self.advance(guard.machine, &trace)? {
                     Event::Progress(progress) => report(&self.session, &progress),
                     Event::Done(output) => return Ok(output),
                 }

@@ -165,7 +165,7 @@ fn body() -> impl Strategy<Value = Value> {
 /// What is read from a body is what `decode` reads from it, and it is written so that it is read again.
 fn is_read_as_decoded<T>(
     body: &Value,
-    decode: fn(Option<&[u8]>, &[u8]) -> Result<T, BodyError>,
+    decode: impl Fn(Option<&[u8]>, &[u8]) -> Result<T, BodyError>,
 ) -> Result<(), TestCaseError>
 where
     T: Serialize + DeserializeOwned + PartialEq + Debug,

@@ -163,15 +163,14 @@ impl Trace {
         event!(target: TARGET, parent: &self.span, Level::WARN, "error.type" = error_type, "no answer");
     }
 
-    /// Records a change to the ledger and the store's reply, in the span of the call.
-    pub fn ledger(change: &Change, result: &Result<StoreReply, StoreError>) {
+    /// Records a change to the ledger and the store's reply.
+    pub fn ledger(&self, change: &Change, result: &Result<StoreReply, StoreError>) {
         let reservation = change.reservation();
-        let span = Span::current();
         if let Some(id) = reservation
             .as_deref()
             .filter(|_| change.name() == "reserve")
         {
-            span.record("industrydata.reservation", id);
+            self.span.record("industrydata.reservation", id);
         }
         let error_type = result.as_ref().err().map(Failure::error_type);
         let (name, key) = (change.name(), change.start_key().map(|key| key.as_str()));
@@ -179,6 +178,7 @@ impl Trace {
             ($level:expr, $message:literal) => {
                 event!(
                     target: TARGET,
+                    parent: &self.span,
                     $level,
                     industrydata.change = name,
                     industrydata.reservation = reservation,
@@ -195,18 +195,19 @@ impl Trace {
         }
         let refusal = result.as_ref().ok().and_then(StoreReply::refusal);
         if refusal.is_some() {
-            event!(target: TARGET, Level::INFO, industrydata.by = "ledger", "throttled");
+            event!(target: TARGET, parent: &self.span, Level::INFO, industrydata.by = "ledger", "throttled");
         }
     }
 
-    /// Records a pause and its reason, in the span of the call.
-    pub fn waits(reason: &PauseReason, left: Duration) {
+    /// Records a pause and its reason.
+    pub fn waits(&self, reason: &PauseReason, left: Duration) {
         let wait = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
         let name = reason.name();
         macro_rules! waits {
             ($level:expr) => {
                 event!(
                     target: TARGET,
+                    parent: &self.span,
                     $level,
                     industrydata.reason = name,
                     industrydata.wait_ms = wait,
@@ -286,11 +287,11 @@ impl Trace {
 
     /// Nothing.
     #[inline]
-    pub fn ledger(_: &Change, _: &Result<StoreReply, StoreError>) {}
+    pub fn ledger(&self, _: &Change, _: &Result<StoreReply, StoreError>) {}
 
     /// Nothing.
     #[inline]
-    pub fn waits(_: &PauseReason, _: Duration) {}
+    pub fn waits(&self, _: &PauseReason, _: Duration) {}
 
     /// Nothing.
     #[inline]
