@@ -39,7 +39,7 @@ pub(crate) fn features() -> Result<(), Failure> {
     HACK.need()?;
     let mut command = cargo::cargo(["hack", "check", "--each-feature", "--exclude-all-features"]);
     command.args(["--locked", "--all-targets"]);
-    for name in ["blocking", "async", "ledger"] {
+    for name in ["core", "system", "blocking", "async", "ledger"] {
         command.args(["--package", &format!("industrydata-{name}")]);
     }
     let mut openssl = Command::new("pkg-config");

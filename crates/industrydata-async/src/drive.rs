@@ -133,12 +133,9 @@ async fn send(client: &Inner, tenant: &Tenant, exchange: Exchange<'_>) {
         token = client.tokens.token(tenant, exchange.challenge(), limit) => token,
         () = client.stop.stopped() => return,
     };
-    let token = match token {
+    let token = match token.inspect_err(Trace::no_token) {
         Ok(token) => token,
-        Err(error) => {
-            Trace::no_token(&error);
-            return exchange.no_token(error, now());
-        }
+        Err(error) => return exchange.no_token(error, now()),
     };
     let limit = exchange.time_limit(now());
     let connection = tokio::select! {
@@ -158,18 +155,11 @@ async fn send(client: &Inner, tenant: &Tenant, exchange: Exchange<'_>) {
     let request = request.map(|()| reqwest::Body::default());
     let (deadline, stopped) = (reply.deadline(), client.stop.stopped());
     let most = |status| reply.body_limit(status);
-    let answer = trace
-        .follow(connection.send(request, deadline, most, stopped))
-        .await;
+    let answer = connection.send(request, deadline, most, stopped);
+    let answer = trace.follow(answer).await;
+    trace.answered(&answer, &token, now());
     match answer {
-        Ok((head, body)) => {
-            let now = now();
-            trace.answered(&head, &body, &token, now);
-            reply.answer(&head, body, now);
-        }
-        Err(error) => {
-            trace.lost(&error);
-            reply.lost(error, now());
-        }
+        Ok((head, body)) => reply.answer(&head, body, now()),
+        Err(error) => reply.lost(error, now()),
     }
 }

@@ -124,12 +124,10 @@ impl<M: Machine> Drop for Guard<'_, M> {
 
 /// One request and its one answer. If it is stopped before the request is handed out, the machine decides what follows.
 fn send(client: &Inner, tenant: &Tenant, exchange: Exchange<'_>) {
-    let token = match client.tokens.token(tenant, exchange.challenge()) {
+    let token = client.tokens.token(tenant, exchange.challenge());
+    let token = match token.inspect_err(Trace::no_token) {
         Ok(token) => token,
-        Err(error) => {
-            Trace::no_token(&error);
-            return exchange.no_token(error, now());
-        }
+        Err(error) => return exchange.no_token(error, now()),
     };
     let limit = exchange.time_limit(now());
     let connection = match client.http.connection(limit, &client.stop) {
@@ -147,15 +145,9 @@ fn send(client: &Inner, tenant: &Tenant, exchange: Exchange<'_>) {
     let deadline = reply.deadline();
     let most = |status| reply.body_limit(status);
     let answer = trace.within(|| connection.send(request, deadline, most));
+    trace.answered(&answer, &token, now());
     match answer {
-        Ok((head, body)) => {
-            let now = now();
-            trace.answered(&head, &body, &token, now);
-            reply.answer(&head, body, now);
-        }
-        Err(error) => {
-            trace.lost(&error);
-            reply.lost(error, now());
-        }
+        Ok((head, body)) => reply.answer(&head, body, now()),
+        Err(error) => reply.lost(error, now()),
     }
 }

@@ -24,6 +24,9 @@ use tracing::{Instrument, Level, Span, event, field::Empty, span};
 #[cfg(feature = "tracing")]
 const TARGET: &str = "industrydata";
 
+/// What an HTTP client gives: a head and what was read of the body, or how far the request got.
+type Answer = Result<(Parts, Result<Vec<u8>, IncompleteBody>), TransportError>;
+
 /// The span of a call or of a request. Without the feature `tracing` it is nothing.
 #[derive(Clone, Debug)]
 pub struct Trace {
@@ -31,7 +34,7 @@ pub struct Trace {
     span: Span,
 }
 
-/// Makes the span of a call. Each name has a place of its own in the code, which is what a subscriber filters.
+/// Makes the span of a call. Each name has another place in the code, which is what a subscriber filters.
 #[cfg(feature = "tracing")]
 macro_rules! call_span {
     ($name:literal, $tenant:expr, $record:expr) => {
@@ -120,14 +123,17 @@ impl Trace {
         }
     }
 
-    /// Records an answer to the request.
-    pub fn answered(
-        &self,
-        head: &Parts,
-        body: &Result<Vec<u8>, IncompleteBody>,
-        token: &AccessToken,
-        now: Now,
-    ) {
+    /// Records the answer to the request, or that there is none.
+    pub fn answered(&self, answer: &Answer, token: &AccessToken, now: Now) {
+        let (head, body) = match answer {
+            Ok((head, body)) => (head, body),
+            Err(error) => {
+                let error_type = transport_error_type(error);
+                self.span.record("error.type", error_type);
+                event!(target: TARGET, parent: &self.span, Level::WARN, "error.type" = error_type, "no answer");
+                return;
+            }
+        };
         let answer = AnswerRecord::of(head, body, token, now);
         self.span.record("http.response.status_code", answer.status);
         if let Some(error_type) = &answer.error_type {
@@ -154,13 +160,6 @@ impl Trace {
                 "throttled"
             );
         }
-    }
-
-    /// Records that the request got no answer.
-    pub fn lost(&self, error: &TransportError) {
-        let error_type = transport_error_type(error);
-        self.span.record("error.type", error_type);
-        event!(target: TARGET, parent: &self.span, Level::WARN, "error.type" = error_type, "no answer");
     }
 
     /// Records a change to the ledger and the store's reply.
@@ -272,18 +271,7 @@ impl Trace {
 
     /// Nothing.
     #[inline]
-    pub fn answered(
-        &self,
-        _: &Parts,
-        _: &Result<Vec<u8>, IncompleteBody>,
-        _: &AccessToken,
-        _: Now,
-    ) {
-    }
-
-    /// Nothing.
-    #[inline]
-    pub fn lost(&self, _: &TransportError) {}
+    pub fn answered(&self, _: &Answer, _: &AccessToken, _: Now) {}
 
     /// Nothing.
     #[inline]
