@@ -62,3 +62,7 @@ pub fn blocking(tokens: impl industrydata_blocking::TokenSource + 'static, store
 pub fn asynchronous(tokens: impl industrydata_async::TokenSource + 'static, store: impl Store + 'static) {
     drop(industrydata_async::Client::builder(tokens, store).build());
 }
+
+pub fn written(token: &ResumeToken, text: &str) -> (String, ResumeToken) {
+    (serde_json::to_string(token).unwrap(), serde_json::from_str(text).unwrap())
+}

@@ -1,6 +1,7 @@
 //! E0277: the trait bound `Own: lro::machine::Sealed` is not satisfied
 //! All machines are in the core.
 
+use industrydata_core::lro::CallRecord;
 use industrydata_core::lro::Machine;
 use industrydata_core::lro::Never;
 use industrydata_core::lro::Step;
@@ -12,10 +13,14 @@ pub struct Own;
 impl Machine for Own {
     type Ledger = Never;
     type Output = ();
-    type Error = ();
+    type Error = std::convert::Infallible;
 
-    fn step(&mut self) -> Step<'_, Never, Result<(), ()>> {
+    fn step(&mut self) -> Step<'_, Never, Result<(), std::convert::Infallible>> {
         Step::Done(Ok(()))
+    }
+
+    fn record(&self) -> CallRecord<'_> {
+        unimplemented!()
     }
 
     fn stop(&mut self) {}

@@ -33,6 +33,7 @@ mod server;
 pub mod soak;
 mod stage;
 mod tokens;
+mod traces;
 mod turn;
 
 /// The reason why a soak could not be run.
@@ -51,6 +52,7 @@ pub use scenario::{Address, Do, End, Scenario};
 pub use server::{Request, Seen, Server};
 pub use stage::{Stage, When};
 pub use tokens::{CANARY, Given, Tokens, reveals};
+pub use traces::{RecordedEvent, RecordedSpan, Traces};
 pub use turn::{Act, Turn};
 
 /// The examples of the README and of the guide, compiled, and run unless they call the real service.

@@ -66,12 +66,12 @@ fn project(workspace: &Path, cases: &BTreeMap<String, PathBuf>) -> PathBuf {
     for (name, path) in cases {
         write!(manifest, "[[bin]]\nname = \"{name}\"\npath = {path:?}\n").unwrap();
     }
-    manifest.push_str("[dependencies]\nhttp = \"1\"\n");
+    manifest.push_str("[dependencies]\nhttp = \"1\"\nserde_json = \"1\"\n");
     for name in CRATES {
         let path = workspace.join(format!("crates/industrydata-{name}"));
         writeln!(
             manifest,
-            "industrydata-{name} = {{ path = {path:?}, default-features = false }}"
+            "industrydata-{name} = {{ path = {path:?}, default-features = false, features = [\"serde\"] }}"
         )
         .unwrap();
     }

@@ -15,7 +15,7 @@ pub(crate) const WHOLE: [&str; 4] = [
     "--locked",
     "--workspace",
     "--features",
-    "industrydata-ledger/postgres,industrydata-async/azure-identity",
+    "industrydata-ledger/postgres,industrydata-async/azure-identity,industrydata-core/serde",
 ];
 
 /// The folder of the workspace.

@@ -25,7 +25,7 @@ pub(crate) fn run() -> Result<(), Failure> {
     }
     command.args([
         "--features",
-        "industrydata-ledger/postgres,industrydata-async/azure-identity",
+        "industrydata-ledger/postgres,industrydata-async/azure-identity,industrydata-core/serde",
     ]);
     command.args(["--ignore-filename-regex", OTHERS, "--show-missing-lines"]);
     command.args(["--fail-under-lines", LEAST]);

@@ -64,6 +64,9 @@ impl Mutants {
         // Unless the arguments have another number.
         command.env("CARGO_MUTANTS_JOBS", "2");
         command.env("NEXTEST_PROFILE", "mutants");
+        if package == "industrydata-core" {
+            command.args(["--features", "serde"]);
+        }
         let servers = if package == "industrydata-ledger" {
             command.args(["--features", "postgres"]);
             Some(Stores::start()?)

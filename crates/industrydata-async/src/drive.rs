@@ -7,7 +7,7 @@ use industrydata_core::{
     endpoint::Endpoint,
     lro::{Exchange, Machine, Progress, ReadError, Session, Step},
 };
-use industrydata_system::{any_seed, now};
+use industrydata_system::{Trace, any_seed, now};
 
 use crate::inner::Inner;
 
@@ -34,6 +34,18 @@ impl Driver {
         &self,
         machine: &mut M,
     ) -> Result<Event<M::Output>, M::Error> {
+        let trace = Trace::of_call(self.session.tenant(), machine);
+        let event = trace.follow(self.advance(machine, &trace)).await;
+        trace.ended(machine, &event);
+        event
+    }
+
+    /// Carries out the steps up to that progress or end.
+    async fn advance<M: Machine>(
+        &self,
+        machine: &mut M,
+        trace: &Trace,
+    ) -> Result<Event<M::Output>, M::Error> {
         loop {
             if self.inner.stop.is_stopped() {
                 machine.stop();
@@ -42,6 +54,7 @@ impl Driver {
                 Step::Ledger(transaction, _) => {
                     let change = Arc::clone(transaction.change());
                     let reply = self.inner.store.transact(change).await;
+                    trace.ledger(transaction.change(), &reply);
                     transaction.done(reply, now());
                 }
                 Step::Send(exchange) => send(&self.inner, self.session.tenant(), exchange).await,
@@ -49,7 +62,9 @@ impl Driver {
                     if let Some(progress) = pause.progress() {
                         return Ok(Event::Progress(progress));
                     }
-                    self.inner.stop.sleep(pause.remaining(now())).await;
+                    let left = pause.remaining(now());
+                    trace.waits(pause.reason(), left);
+                    self.inner.stop.sleep(left).await;
                     pause.over(now());
                 }
                 Step::Done(outcome) => return outcome.map(Event::Done),
@@ -68,16 +83,23 @@ impl Driver {
         machine: &mut M,
         report: impl Fn(&Session, &Progress),
     ) -> Result<M::Output, M::Error> {
+        let trace = Trace::of_call(self.session.tenant(), machine);
         let guard = Guard {
             inner: &self.inner,
+            trace: &trace,
             machine,
         };
-        loop {
-            match self.drive(guard.machine).await? {
-                Event::Progress(progress) => report(&self.session, &progress),
-                Event::Done(output) => return Ok(output),
+        let steps = async {
+            loop {
+                match self.advance(guard.machine, &trace).await? {
+                    Event::Progress(progress) => report(&self.session, &progress),
+                    Event::Done(output) => return Ok(output),
+                }
             }
-        }
+        };
+        let outcome = trace.follow(steps).await;
+        trace.ended(guard.machine, &outcome);
+        outcome
     }
 
     /// Reads an endpoint.
@@ -90,12 +112,14 @@ impl Driver {
 /// Leaves the ledger as it should be when the future is dropped.
 struct Guard<'a, M: Machine> {
     inner: &'a Inner,
+    trace: &'a Trace,
     machine: &'a mut M,
 }
 
 impl<M: Machine> Drop for Guard<'_, M> {
     fn drop(&mut self) {
         if let Some(change) = self.machine.abandon() {
+            self.trace.abandoned(&change);
             self.inner.store.transact_later(change);
         }
     }
@@ -109,7 +133,7 @@ async fn send(client: &Inner, tenant: &Tenant, exchange: Exchange<'_>) {
         token = client.tokens.token(tenant, exchange.challenge(), limit) => token,
         () = client.stop.stopped() => return,
     };
-    let token = match token {
+    let token = match token.inspect_err(Trace::no_token) {
         Ok(token) => token,
         Err(error) => return exchange.no_token(error, now()),
     };
@@ -126,11 +150,15 @@ async fn send(client: &Inner, tenant: &Tenant, exchange: Exchange<'_>) {
     let Some((request, reply)) = exchange.request(&token, now()) else {
         return;
     };
+    let trace = Trace::of_request(&request, &reply);
     // An empty body; reqwest has no `()`.
     let request = request.map(|()| reqwest::Body::default());
     let (deadline, stopped) = (reply.deadline(), client.stop.stopped());
     let most = |status| reply.body_limit(status);
-    match connection.send(request, deadline, most, stopped).await {
+    let answer = connection.send(request, deadline, most, stopped);
+    let answer = trace.follow(answer).await;
+    trace.answered(&answer, &token, now());
+    match answer {
         Ok((head, body)) => reply.answer(&head, body, now()),
         Err(error) => reply.lost(error, now()),
     }

@@ -104,6 +104,11 @@
 //! - `certificate`: signs the assertions of a certificate credential, with aws-lc-rs or with the provider that the process
 //!   has installed.
 //! - `azure-identity`: takes tokens from the credentials of the Azure SDK.
+//! - `serde`: `Serialize` and `Deserialize` for the public data of the [core](core#the-feature-serde).
+//! - `tracing`: a span of `tracing` for each call (`industrydata.start`, `.action`, `.poll`, `.follow`, `.read`, `.reconcile`,
+//!   `.ledger`) and each request of it (`industrydata.request`), with OpenTelemetry's names for HTTP, and events for pauses,
+//!   throttles, doubt and reconciliation. None has a token, a query or the text of an error. The exchanges of
+//!   [`CredentialsToken`] are not recorded.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

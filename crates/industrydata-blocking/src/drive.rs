@@ -7,7 +7,7 @@ use industrydata_core::{
     endpoint::Endpoint,
     lro::{Exchange, Machine, Progress, ReadError, Session, Step},
 };
-use industrydata_system::{any_seed, now};
+use industrydata_system::{Trace, any_seed, now};
 
 use crate::inner::Inner;
 
@@ -31,6 +31,18 @@ impl Driver {
 
     /// Drives a machine to its next progress, which comes before the pause it is about, or to its end.
     pub(crate) fn drive<M: Machine>(&self, machine: &mut M) -> Result<Event<M::Output>, M::Error> {
+        let trace = Trace::of_call(self.session.tenant(), machine);
+        let event = trace.within(|| self.advance(machine, &trace));
+        trace.ended(machine, &event);
+        event
+    }
+
+    /// Carries out the steps up to that progress or end.
+    fn advance<M: Machine>(
+        &self,
+        machine: &mut M,
+        trace: &Trace,
+    ) -> Result<Event<M::Output>, M::Error> {
         loop {
             if self.inner.stop.is_stopped() {
                 machine.stop();
@@ -38,6 +50,7 @@ impl Driver {
             match machine.step() {
                 Step::Ledger(transaction, _) => {
                     let reply = self.inner.store.transact(transaction.change());
+                    trace.ledger(transaction.change(), &reply);
                     transaction.done(reply, now());
                 }
                 Step::Send(exchange) => send(&self.inner, self.session.tenant(), exchange),
@@ -45,7 +58,9 @@ impl Driver {
                     if let Some(progress) = pause.progress() {
                         return Ok(Event::Progress(progress));
                     }
-                    self.inner.stop.sleep(pause.remaining(now()));
+                    let left = pause.remaining(now());
+                    trace.waits(pause.reason(), left);
+                    self.inner.stop.sleep(left);
                     pause.over(now());
                 }
                 Step::Done(outcome) => return outcome.map(Event::Done),
@@ -64,16 +79,23 @@ impl Driver {
         machine: &mut M,
         report: impl Fn(&Session, &Progress),
     ) -> Result<M::Output, M::Error> {
+        let trace = Trace::of_call(self.session.tenant(), machine);
         let guard = Guard {
             inner: &self.inner,
+            trace: &trace,
             machine,
         };
-        loop {
-            match self.drive(guard.machine)? {
-                Event::Progress(progress) => report(&self.session, &progress),
-                Event::Done(output) => return Ok(output),
+        let steps = || {
+            loop {
+                match self.advance(guard.machine, &trace)? {
+                    Event::Progress(progress) => report(&self.session, &progress),
+                    Event::Done(output) => return Ok(output),
+                }
             }
-        }
+        };
+        let outcome = trace.within(steps);
+        trace.ended(guard.machine, &outcome);
+        outcome
     }
 
     /// Reads an endpoint.
@@ -86,12 +108,14 @@ impl Driver {
 /// Leaves the ledger as it should be when a token source panics.
 struct Guard<'a, M: Machine> {
     inner: &'a Inner,
+    trace: &'a Trace,
     machine: &'a mut M,
 }
 
 impl<M: Machine> Drop for Guard<'_, M> {
     fn drop(&mut self) {
         if let Some(change) = self.machine.abandon() {
+            self.trace.abandoned(&change);
             // Without an outcome the start is in doubt when its lease ends.
             let _ = self.inner.store.transact(&change);
         }
@@ -100,7 +124,8 @@ impl<M: Machine> Drop for Guard<'_, M> {
 
 /// One request and its one answer. If it is stopped before the request is handed out, the machine decides what follows.
 fn send(client: &Inner, tenant: &Tenant, exchange: Exchange<'_>) {
-    let token = match client.tokens.token(tenant, exchange.challenge()) {
+    let token = client.tokens.token(tenant, exchange.challenge());
+    let token = match token.inspect_err(Trace::no_token) {
         Ok(token) => token,
         Err(error) => return exchange.no_token(error, now()),
     };
@@ -115,10 +140,13 @@ fn send(client: &Inner, tenant: &Tenant, exchange: Exchange<'_>) {
     let Some((request, reply)) = exchange.request(&token, now()) else {
         return;
     };
+    let trace = Trace::of_request(&request, &reply);
     let request = request.map(|()| Vec::new());
     let deadline = reply.deadline();
     let most = |status| reply.body_limit(status);
-    match connection.send(request, deadline, most) {
+    let answer = trace.within(|| connection.send(request, deadline, most));
+    trace.answered(&answer, &token, now());
+    match answer {
         Ok((head, body)) => reply.answer(&head, body, now()),
         Err(error) => reply.lost(error, now()),
     }

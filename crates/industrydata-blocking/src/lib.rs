@@ -100,6 +100,11 @@
 //! - `native-tls`: the TLS library of the operating system. With `rustls` too, choose it in the configuration.
 //! - `certificate`: signs the assertions of a certificate credential, with ring or with the provider that the process has
 //!   installed.
+//! - `serde`: `Serialize` and `Deserialize` for the public data of the [core](core#the-feature-serde).
+//! - `tracing`: a span of `tracing` for each call (`industrydata.start`, `.action`, `.poll`, `.follow`, `.read`, `.reconcile`,
+//!   `.ledger`) and each request of it (`industrydata.request`), with OpenTelemetry's names for HTTP, and events for pauses,
+//!   throttles, doubt and reconciliation. None has a token, a query or the text of an error. The exchanges of
+//!   [`CredentialsToken`] are not recorded.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

@@ -297,7 +297,7 @@ pub(crate) struct Global {
         hide_possible_values = true
     )]
     pub(crate) color: Colour,
-    /// Show each poll, and the credential, tenant and ledger used
+    /// Show each request with its ids, each poll, and the credential, tenant and ledger used
     #[arg(long, short, global = true, conflicts_with = "quiet")]
     pub(crate) verbose: bool,
     /// Show warnings and errors, and no progress

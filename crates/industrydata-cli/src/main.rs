@@ -69,6 +69,9 @@ fn main() -> ExitCode {
     };
     let output = cli.global.output;
     detail(&cli.global).set();
+    if cli.global.verbose {
+        terminal::show_requests();
+    }
     let context = Context {
         env,
         interrupt: &interrupt,

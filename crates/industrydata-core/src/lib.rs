@@ -113,6 +113,22 @@
 //! - redirects, which are never followed
 //! - a repeat of a start that the service may have accepted: no machine makes one
 //!
+//! # The feature `serde`
+//!
+//! | types | as |
+//! | --- | --- |
+//! | [`Operation`], [`model::IndustryDataRun`], [`model::RunStatistics`] and what they hold | objects with the names and values of Microsoft Graph, read as an answer of the service is read. Members that this release does not know are kept, also those of an answer. A number beyond the range of an `f64` keeps none. |
+//! | [`Tenant`], [`BaseUrl`], [`ledger::StartKey`], [`lro::ResumeToken`] | text, read by the same check as by `FromStr`, with the same error |
+//! | [`Quota`], [`ledger::Entry`], [`ledger::Forecast`], [`reconcile::RunMatch`], [`reconcile::FailureDetails`] and others | objects whose names are in snake case. What follows from a quota, such as `available`, is written and not read. |
+//! | [`lro::Settings`], [`Limits`], [`PollingPolicy`], [`Throttle`] | the same; each member may be left out, and an unknown one is an error |
+//!
+//! Times are in the format of RFC 3339. Durations are text such as `30s`, `12h` or `1h 30m`; ISO 8601 (`PT12H`) is read too. A
+//! member that ends with `_ms` is a number of milliseconds. The state of an entry is spelt as in the ledger: `reserved`,
+//! `confirmed`, `released`, `unknown` (in doubt), `seen` (external).
+//!
+//! Tokens, credentials, machines, sessions, steps and errors have neither trait. A [`wire::OperationUrl`] has neither
+//! because it is checked against a base URL: keep a resume token instead.
+//!
 //! Each rule has a number, a reason and a source in `docs/protocol.md` of the repository.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -126,12 +142,17 @@ pub(crate) mod now;
 pub mod policy;
 pub mod reconcile;
 pub(crate) mod seed;
+#[cfg(feature = "serde")]
+pub(crate) mod serial;
 pub(crate) mod tenant;
 pub mod wire;
 
 // A test module that is shared with `tests/` names the crate as its users do.
 #[cfg(test)]
 extern crate self as industrydata_core;
+#[cfg(test)]
+#[cfg(feature = "serde")]
+mod serial_tests;
 #[cfg(test)]
 mod words_tests;
 

@@ -16,7 +16,14 @@ use std::time::Duration;
 /// ([fileValidateOperation](https://learn.microsoft.com/graph/api/resources/industrydata-filevalidateoperation)). A
 /// `Retry-After` lengthens an interval and never shortens it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]
 pub struct PollingPolicy {
+    #[cfg_attr(
+        feature = "serde",
+        serde(
+            serialize_with = "jiff::fmt::serde::unsigned_duration::friendly::compact::optional::serialize"
+        )
+    )]
     fixed: Option<Duration>,
 }
 
@@ -58,15 +65,33 @@ impl PollingPolicy {
     }
 }
 
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for PollingPolicy {
+    fn deserialize<D: serde::Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
+        let fixed =
+            jiff::fmt::serde::unsigned_duration::friendly::compact::optional::deserialize(reader)?;
+        Ok(fixed.map_or_else(Self::default, Self::every))
+    }
+}
+
 /// How many starts the service accepts in which time. The default is five in twelve hours
 /// ([industryDataRun: start](https://learn.microsoft.com/graph/api/industrydata-industrydatarun-start)).
 ///
 /// Microsoft does not document whether the window slides. A sliding window is safe in both cases, so the ledger uses one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(default, deny_unknown_fields)
+)]
 pub struct Throttle {
     /// The number of starts in one window.
     pub limit: u32,
     /// The length of the window.
+    #[cfg_attr(
+        feature = "serde",
+        serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")
+    )]
     pub window: Duration,
 }
 
@@ -81,10 +106,23 @@ impl Default for Throttle {
 
 /// Time limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(default, deny_unknown_fields)
+)]
 pub struct Limits {
     /// One request, its answer's body included. The default is 30 s. The lease of a reservation follows from it.
+    #[cfg_attr(
+        feature = "serde",
+        serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")
+    )]
     pub request: Duration,
     /// A start and the polls of its operation together. The default is 24 h.
+    #[cfg_attr(
+        feature = "serde",
+        serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")
+    )]
     pub total: Duration,
 }
 

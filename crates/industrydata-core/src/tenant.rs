@@ -57,6 +57,9 @@ impl FromStr for Tenant {
     }
 }
 
+#[cfg(feature = "serde")]
+crate::serial::as_text!(Tenant);
+
 impl TryFrom<&str> for Tenant {
     type Error = TenantError;
 

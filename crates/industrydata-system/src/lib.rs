@@ -11,6 +11,7 @@ mod proxy;
 #[cfg(feature = "certificate")]
 mod signer;
 mod thread;
+mod trace;
 #[cfg(feature = "rustls")]
 mod trust;
 #[cfg(feature = "reqwest")]
@@ -28,4 +29,5 @@ pub use self::{
     lookup::{LookupError, lookup},
     proxy::proxy,
     thread::{NoThread, on_a_thread},
+    trace::Trace,
 };

@@ -12,6 +12,9 @@
 //! | `postgres` | `Ledger::postgres`: the starts in a database, shared by many machines |
 //! | `emulator` | `emulator`: an emulated service for tests |
 //! | `rustls` (default), `rustls-no-provider`, `native-tls` | TLS, as in `blocking` and `asynchronous` |
+//! | `certificate`, `azure-identity` | further credentials, as in `blocking` and `asynchronous` |
+//! | `serde` | `Serialize` and `Deserialize` for the public data |
+//! | `tracing` | a span of `tracing` for each call and each request of the clients |
 //!
 //! # A start, from one thread
 //!

@@ -10,7 +10,7 @@ pub(crate) enum Detail {
     /// Progress and notes too.
     #[default]
     Usual,
-    /// Each poll, and where the settings come from.
+    /// Each request and poll, and where the settings come from.
     Verbose,
 }
 

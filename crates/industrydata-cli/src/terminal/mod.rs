@@ -4,6 +4,7 @@
 
 pub(crate) mod colour;
 mod detail;
+mod requests;
 mod status;
 mod stream;
 pub(crate) mod times;
@@ -17,6 +18,7 @@ use std::{
 use industrydata_core::wire::escape_controls;
 
 pub(crate) use self::detail::Detail;
+pub(crate) use self::requests::show as show_requests;
 pub(crate) use self::status::{Status, StatusLine, end as end_status};
 use self::{
     colour::{BAD, CAUTION, FAINT, paint},

@@ -290,6 +290,28 @@ fn quiet_shows_no_progress_and_verbose_more() {
     for text in ["credential: token", "ledger: ", "ureq"] {
         assert!(ran.stderr.contains(text), "{ran:?}");
     }
+    for http in ["blocking", "async"] {
+        let ran = stage.run(&[&line[..], &["-v", "--http", http]].concat());
+        let requests = ran.stderr.replace("\n  ", " ");
+        let request = |start: &str| {
+            let line = requests.lines().find(|it| it.starts_with(start));
+            line.unwrap_or_else(|| panic!("{start}: {ran:?}"))
+        };
+        for line in [
+            request("POST /beta/external/industryData/runs/start: 202 in "),
+            request("GET /beta/external/industryData/operations/"),
+        ] {
+            let ids = [", request-id ", ", client-request-id "];
+            assert!(ids.iter().all(|id| line.contains(id)), "{line}");
+            assert!(!ran.stderr.contains(CANARY), "{ran:?}");
+        }
+    }
+    drop(emulator);
+    let ran = stage.run(&["operations", "list", "-v", "--timeout", "300ms"]);
+    assert!(
+        ran.stderr.contains("operations: no answer (connect) in "),
+        "{ran:?}"
+    );
     let ran = stage.run(&["quota", "-q", "-v"]);
     assert_eq!(ran.code, 2, "{ran:?}");
 }

@@ -100,9 +100,9 @@ impl<'a> Answer<'a> {
         read: impl Fn(Members<'_, '_>) -> Result<T, BodyError>,
     ) -> Result<Page<Vec<T>>, BodyError> {
         self.object(names, |page| {
-            let items = page
-                .list("value")
-                .ok_or(BodyError::MissingMember("value"))?;
+            if page.list("value").is_none() {
+                return Err(BodyError::MissingMember("value"));
+            }
             let next = match page.node().get("@odata.nextLink") {
                 Some(Node::Null) | None => None,
                 // Not redacted: the URL that is checked must be the URL that is requested.
@@ -111,11 +111,9 @@ impl<'a> Answer<'a> {
                     return Err(BodyError::MissingMember("@odata.nextLink"));
                 }
             };
-            let content = items
-                .iter()
-                .map(|item| {
-                    read(Members::of(item, page.redaction()).ok_or(BodyError::NotAnObject)?)
-                })
+            let content = page
+                .items("value")
+                .map(|(_, item)| read(item.ok_or(BodyError::NotAnObject)?))
                 .collect::<Result<_, _>>()?;
             Ok(Page { content, next })
         })

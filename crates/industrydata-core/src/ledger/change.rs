@@ -217,6 +217,68 @@ impl Change {
         )
     }
 
+    /// What the change does, for logs and traces: one of a few names.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match &self.kind {
+            Kind::Read | Kind::Entries => "read",
+            Kind::Reserve { .. } => "reserve",
+            Kind::Settle { outcome, .. } => match outcome {
+                Outcome::Confirmed { .. } => "confirm",
+                Outcome::Released { .. } => "release",
+                Outcome::InDoubt { .. } => "in_doubt",
+            },
+            Kind::Resolve { resolution, .. } => match resolution {
+                Resolution::Started => "resolve_as_started",
+                Resolution::NotStarted => "resolve_as_not_started",
+            },
+            Kind::External { .. } => "enter_external",
+            Kind::EndQuarantine { .. } => "end_quarantine",
+            Kind::CompareClock => "compare_clock",
+            Kind::OtherId { .. } => "other_id",
+        }
+    }
+
+    /// The id of the entry that the change is about, 32 hexadecimal digits.
+    #[must_use]
+    pub fn reservation(&self) -> Option<String> {
+        match &self.kind {
+            Kind::Reserve { id, .. }
+            | Kind::Settle { id, .. }
+            | Kind::Resolve { id, .. }
+            | Kind::OtherId { id, .. } => Some(hex(*id)),
+            Kind::External { evidence, .. } => Some(hex(evidence.entry_id())),
+            Kind::Read | Kind::Entries | Kind::EndQuarantine { .. } | Kind::CompareClock => None,
+        }
+    }
+
+    /// The key of the start that the change is about.
+    #[must_use]
+    pub const fn start_key(&self) -> Option<&StartKey> {
+        self.start_key.as_ref()
+    }
+
+    /// Whether the change puts a start in doubt.
+    #[must_use]
+    pub const fn puts_in_doubt(&self) -> bool {
+        matches!(
+            &self.kind,
+            Kind::Settle {
+                outcome: Outcome::InDoubt { .. },
+                ..
+            }
+        )
+    }
+
+    /// Whether the change is one of a reconciliation, or of a resolution by hand.
+    #[must_use]
+    pub const fn reconciles(&self) -> bool {
+        matches!(
+            &self.kind,
+            Kind::Resolve { .. } | Kind::External { .. } | Kind::EndQuarantine { .. }
+        )
+    }
+
     /// The key of the ledger to change.
     #[must_use]
     pub const fn key(&self) -> &LedgerKey {

@@ -65,7 +65,7 @@ impl From<String> for EntryState {
 }
 
 /// The writer of a library, which tells in the tests what [`json::write`](crate::ledger::json::write) must write.
-#[cfg(test)]
+#[cfg(any(test, feature = "serde"))]
 impl serde::Serialize for EntryState {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.as_stored())
@@ -88,6 +88,7 @@ impl fmt::Display for EntryState {
 /// One start in a ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[cfg_attr(test, derive(serde::Serialize))]
+#[serde(remote = "Self")]
 pub struct Entry {
     /// 32 hexadecimal digits.
     pub(super) id: String,
@@ -354,10 +355,13 @@ impl Entry {
 
 /// Why an entry may count beyond its window by the ledger's clock: its window by the service's may not have passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct Hold {
     /// How far the ledger's clock is ahead now, in milliseconds.
+    #[cfg_attr(feature = "serde", serde(rename = "ahead_ms"))]
     pub(super) ahead: i64,
     /// When that was found, by the ledger's clock. The start was made before, or within its lease from then.
+    #[cfg_attr(feature = "serde", serde(with = "crate::ledger::serial::milliseconds"))]
     pub(super) since: i64,
 }
 

@@ -7,6 +7,11 @@ use crate::wire::text::escape_controls;
 
 /// What shows that a start was made, or that it was not.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case")
+)]
 #[non_exhaustive]
 pub enum Evidence {
     /// The service's list has an operation of this id that no other entry claims.

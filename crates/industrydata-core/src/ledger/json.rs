@@ -255,7 +255,7 @@ impl<'a> Reader<'a> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use proptest::{collection::vec, option::of, prelude::*};
 
     use super::*;
@@ -279,7 +279,7 @@ mod tests {
         prop_oneof![4 => 1_700_000_000_000..1_800_000_000_000_i64, 1 => any::<i64>(), 1 => Just(0)]
     }
 
-    fn entry() -> impl Strategy<Value = Entry> {
+    pub(in crate::ledger) fn entry() -> impl Strategy<Value = Entry> {
         let states = ["reserved", "confirmed", "released", "unknown", "seen", "x"];
         let state = prop_oneof![
             (0..6_usize).prop_map(move |at| states[at].to_owned()),

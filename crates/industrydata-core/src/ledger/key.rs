@@ -50,7 +50,7 @@ impl LedgerKey {
 ///
 /// A ledger keeps at most [`Caller::LONGEST`] characters of each text, without control characters.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[cfg_attr(test, derive(serde::Serialize))]
+#[cfg_attr(any(test, feature = "serde"), derive(serde::Serialize))]
 pub struct Caller {
     /// The machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -6,6 +6,8 @@
 pub(crate) mod change;
 pub(crate) mod clock;
 pub(crate) mod codec;
+#[cfg(feature = "serde")]
+mod document;
 pub(crate) mod entry;
 pub(crate) mod evidence;
 pub(crate) mod json;
@@ -17,6 +19,8 @@ pub(crate) mod reply;
 pub(crate) mod reset;
 pub(crate) mod resolve;
 pub(crate) mod schedule;
+#[cfg(feature = "serde")]
+pub(crate) mod serial;
 pub(crate) mod settle;
 pub(crate) mod start_key;
 pub(crate) mod store;

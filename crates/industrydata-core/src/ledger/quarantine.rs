@@ -22,8 +22,14 @@ const VERSION: u32 = 1;
 
 /// The quarantine of a ledger, in which it gives no slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Quarantine {
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "reset_at", with = "crate::ledger::serial::milliseconds")
+    )]
     reset: i64,
+    #[cfg_attr(feature = "serde", serde(with = "crate::ledger::serial::milliseconds"))]
     until: i64,
 }
 

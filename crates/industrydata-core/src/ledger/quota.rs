@@ -20,16 +20,16 @@ use crate::{
 /// same quota, so the service may accept fewer starts than `available`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quota {
-    throttle: Throttle,
-    as_of: Timestamp,
+    pub(super) throttle: Throttle,
+    pub(super) as_of: Timestamp,
     /// Shared, since a reply, a machine and its outcome each have the quota.
-    entries: Arc<Vec<Entry>>,
-    next_slot: Option<Timestamp>,
-    not_before: Option<Timestamp>,
-    quarantine: Option<Quarantine>,
-    schedule: Option<Schedule>,
+    pub(super) entries: Arc<Vec<Entry>>,
+    pub(super) next_slot: Option<Timestamp>,
+    pub(super) not_before: Option<Timestamp>,
+    pub(super) quarantine: Option<Quarantine>,
+    pub(super) schedule: Option<Schedule>,
     /// How far the ledger's clock is ahead of the service's, in milliseconds.
-    ahead: i64,
+    pub(super) ahead: i64,
 }
 
 impl Quota {

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 /// The refusal of a reservation. It says when the ledger has a slot again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Refusal {
     until: Timestamp,
     reason: RefusalReason,
@@ -12,6 +13,11 @@ pub struct Refusal {
 
 /// Why the ledger gives no slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case")
+)]
 pub enum RefusalReason {
     /// All slots are taken by starts that were accepted or may have been.
     Slots,

@@ -14,6 +14,11 @@ use crate::{
 
 /// The resolution of a start in doubt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case")
+)]
 pub enum Resolution {
     /// The service accepted it: it keeps counting.
     Started,

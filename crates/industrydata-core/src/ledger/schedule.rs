@@ -18,15 +18,25 @@ use crate::policy::{
 
 /// The schedule of a tenant's runs: given by the caller, or inferred from the runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Schedule {
     /// A time at which a scheduled run is due.
     anchor: Timestamp,
+    #[cfg_attr(
+        feature = "serde",
+        serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")
+    )]
     uncertainty: Duration,
     basis: Basis,
 }
 
 /// The source of a schedule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case")
+)]
 #[non_exhaustive]
 pub enum Basis {
     /// The caller gave it.
@@ -40,6 +50,11 @@ pub enum Basis {
 
 /// Whether a start causes a scheduled run to be skipped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case")
+)]
 pub enum Skip {
     /// Yes: the run is due within ten hours.
     Yes,
@@ -51,11 +66,18 @@ pub enum Skip {
 
 /// The forecast of the schedule at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Forecast {
     as_of: Timestamp,
+    #[cfg_attr(feature = "serde", serde(rename = "next_scheduled"))]
     next: Timestamp,
+    #[cfg_attr(
+        feature = "serde",
+        serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")
+    )]
     uncertainty: Duration,
     basis: Basis,
+    #[cfg_attr(feature = "serde", serde(rename = "is_skipped_already"))]
     already: Skip,
 }
 

@@ -51,6 +51,9 @@ impl FromStr for StartKey {
     }
 }
 
+#[cfg(feature = "serde")]
+crate::serial::as_text!(StartKey);
+
 impl TryFrom<&str> for StartKey {
     type Error = StartKeyError;
 

@@ -22,7 +22,7 @@ use crate::policy::{MARGIN, MAX_PAST, MAX_TOMBSTONES, MIN_KEPT};
 pub(super) struct Value {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) not_before: Option<i64>,
-    #[serde(default)]
+    #[serde(default, with = "stored_entries")]
     pub(super) entries: Vec<Entry>,
     /// The reset whose quarantine was ended for this tenant, Unix milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -31,7 +31,11 @@ pub(super) struct Value {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) clock: Option<ClockDifference>,
     /// Entries that no longer count by the ledger's clock, until an answer's `Date` shows that the service's clock agrees.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        default,
+        with = "stored_entries",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub(super) past: Vec<Entry>,
     #[serde(flatten)]
     pub(super) rest: Map<String, serde_json::Value>,
@@ -41,6 +45,33 @@ pub(super) struct Value {
     /// The store's last reset, Unix milliseconds.
     #[serde(skip)]
     pub(super) reset: Option<i64>,
+}
+
+/// Entries in the form in which a ledger stores them. It is not that of the feature `serde`.
+mod stored_entries {
+    use serde::{Deserialize, Deserializer};
+
+    use crate::ledger::entry::Entry;
+
+    #[derive(Deserialize)]
+    struct Stored(#[serde(with = "Entry")] Entry);
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        reader: D,
+    ) -> Result<Vec<Entry>, D::Error> {
+        let entries = Vec::<Stored>::deserialize(reader)?;
+        Ok(entries.into_iter().map(|it| it.0).collect())
+    }
+
+    #[cfg(test)]
+    pub(super) fn serialize<S: serde::Serializer>(
+        entries: &[Entry],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        #[derive(serde::Serialize)]
+        struct Borrowed<'e>(#[serde(with = "Entry")] &'e Entry);
+        serializer.collect_seq(entries.iter().map(Borrowed))
+    }
 }
 
 impl Value {

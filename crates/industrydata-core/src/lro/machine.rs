@@ -2,7 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::{ledger::change::Change, lro::step::Step};
+use crate::{
+    ledger::change::Change,
+    lro::{
+        record::{CallRecord, Failure},
+        step::Step,
+    },
+};
 
 /// Keeps [`Machine`] closed: the machines are all in this crate.
 #[expect(unnameable_types, reason = "it is what keeps the trait closed")]
@@ -24,10 +30,13 @@ pub trait Machine: Sealed {
     /// The result of success; cheap to clone.
     type Output: Send;
     /// The error it can end with.
-    type Error: Send;
+    type Error: Failure + Send;
 
     /// The next step.
     fn step(&mut self) -> Step<'_, Self::Ledger, Result<Self::Output, Self::Error>>;
+
+    /// What the call is about, as far as it is known now, for logs and traces.
+    fn record(&self) -> CallRecord<'_>;
 
     /// Ends the machine early. If an outcome is still to be recorded, it lends that step first.
     fn stop(&mut self);

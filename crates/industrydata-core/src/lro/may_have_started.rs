@@ -2,6 +2,11 @@
 
 /// Whether a run may have started in spite of an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case")
+)]
 pub enum MayHaveStarted {
     /// The service accepted the start.
     Yes,

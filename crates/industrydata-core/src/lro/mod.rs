@@ -68,6 +68,7 @@ pub(crate) mod poll_run;
 pub(crate) mod progress;
 pub(crate) mod read;
 pub(crate) mod read_error;
+pub(crate) mod record;
 pub(crate) mod recorded_poll;
 pub(crate) mod resume;
 pub(crate) mod run_poll_error;
@@ -92,6 +93,7 @@ pub use self::{
     progress::{PauseReason, Progress},
     read::{Read, ReadPlan},
     read_error::{ReadError, ReadErrorKind},
+    record::{AnswerRecord, CallKind, CallRecord, Failure, RequestRecord, transport_error_type},
     recorded_poll::RecordedPoll,
     resume::{ResumeError, ResumeToken},
     run_poll_error::{RunPollError, RunPollErrorKind},

@@ -12,6 +12,7 @@ use crate::lro::{
     machine::{Machine, Sealed},
     poll_operation::{Begun, OperationPoll, PollPlan},
     read::ReadPlan,
+    record::{CallKind, CallRecord},
     step::{Asks, Exchange, Never, Step},
 };
 use crate::policy::{DEFAULT_THROTTLE, MAX_SHOWN_LOCATIONS, MIN_REQUEST_TIME};
@@ -203,6 +204,18 @@ impl Machine for Perform {
         match &self.state {
             State::Ended(outcome) => Step::Done(outcome.clone()),
             State::Due(_) | State::Out { .. } => Step::Send(Exchange::new(self)),
+        }
+    }
+
+    fn record(&self) -> CallRecord<'_> {
+        CallRecord {
+            operation: match &self.state {
+                State::Ended(Ok(performed)) => {
+                    performed.operation().map(OperationUrl::operation_id)
+                }
+                State::Due(_) | State::Out { .. } | State::Ended(Err(_)) => None,
+            },
+            ..CallRecord::new(CallKind::Action)
         }
     }
 

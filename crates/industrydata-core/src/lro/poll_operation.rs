@@ -11,6 +11,7 @@ use crate::lro::{
     operation_poll_error::{OperationPollError, OperationPollErrorKind, RequestIds},
     pace::{LostTrack, Pace, Pausing, TimeUp},
     progress::{PauseReason, Progress},
+    record::{CallKind, CallRecord},
     resume::ResumeToken,
     step::{Asks, Exchange, Never, Pause, Pauses, Step},
     transient::TransientError,
@@ -413,6 +414,13 @@ impl Machine for OperationPoll {
         }
     }
 
+    fn record(&self) -> CallRecord<'_> {
+        CallRecord {
+            operation: Some(self.url.operation_id()),
+            ..CallRecord::new(CallKind::Poll)
+        }
+    }
+
     fn stop(&mut self) {
         if !matches!(self.state, State::Ended(_)) {
             self.end(OperationPollErrorKind::Stopped);
@@ -427,6 +435,10 @@ impl Asks for OperationPoll {
 
     fn deadline(&self) -> Duration {
         self.pace.deadline
+    }
+
+    fn resends(&self) -> u32 {
+        u32::from(self.repeated)
     }
 
     fn no_token(&mut self, error: TokenError, now: Now) {

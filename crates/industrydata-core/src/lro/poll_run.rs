@@ -11,6 +11,7 @@ use crate::lro::{
     progress::{PauseReason, Progress},
     read::{Read, ReadPlan, Refusals},
     read_error::ReadErrorKind,
+    record::{CallKind, CallRecord},
     run_poll_error::{RunPollError, RunPollErrorKind},
     step::{Never, Pause, Pauses, Step},
     transient::TransientError,
@@ -234,6 +235,13 @@ impl Machine for RunPoll {
                 Step::Wait(Pause::new(self, until, reason))
             }
             State::Ended(ref outcome) => Step::Done(outcome.clone()),
+        }
+    }
+
+    fn record(&self) -> CallRecord<'_> {
+        CallRecord {
+            run: Some(&self.id),
+            ..CallRecord::new(CallKind::Follow)
         }
     }
 

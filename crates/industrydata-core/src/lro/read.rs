@@ -10,6 +10,7 @@ use crate::lro::{
     pace::Pausing,
     progress::PauseReason,
     read_error::{ReadError, ReadErrorKind},
+    record::{CallKind, CallRecord},
     step::{Asks, Exchange, Never, Pause, Pauses, Step},
     transient::TransientError,
 };
@@ -324,6 +325,10 @@ impl<E: Endpoint> Machine for Read<E> {
         }
     }
 
+    fn record(&self) -> CallRecord<'_> {
+        CallRecord::new(CallKind::Read)
+    }
+
     fn stop(&mut self) {
         if !matches!(self.state, State::Ended(_)) {
             self.end(ReadErrorKind::Stopped);
@@ -339,6 +344,13 @@ impl<E: Endpoint> Asks for Read<E> {
 
     fn deadline(&self) -> Duration {
         self.deadline
+    }
+
+    fn resends(&self) -> u32 {
+        if self.tries == 1 {
+            return self.requests;
+        }
+        self.errors.saturating_add(self.refusals.count)
     }
 
     fn no_token(&mut self, error: TokenError, now: Now) {

@@ -7,6 +7,7 @@ use crate::lro::{
     machine::{Machine, Sealed},
     operation_poll_error::OperationPollError,
     poll_operation::OperationPoll,
+    record::CallRecord,
     step::{Records, Step, Transaction, Writes},
 };
 use crate::{
@@ -99,6 +100,10 @@ impl Machine for RecordedPoll {
             return Step::Ledger(Transaction::new(self, change), Writes::WITNESS);
         }
         Step::Done(outcome.map_err(|error| error.with_ledger_warning(self.warning.clone())))
+    }
+
+    fn record(&self) -> CallRecord<'_> {
+        self.poll.record()
     }
 
     fn stop(&mut self) {

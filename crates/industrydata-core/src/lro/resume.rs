@@ -123,6 +123,9 @@ impl ResumeToken {
     }
 }
 
+#[cfg(feature = "serde")]
+crate::serial::as_text!(ResumeToken);
+
 impl fmt::Display for ResumeToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut bytes = self.accepted.to_be_bytes().to_vec();

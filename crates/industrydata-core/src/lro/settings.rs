@@ -24,11 +24,17 @@ use crate::{
 /// ```
 #[derive(Clone, Debug)]
 #[must_use = "hand the settings to a client"]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(default, deny_unknown_fields)
+)]
 pub struct Settings {
     base: BaseUrl,
     user_agent: Option<String>,
     polling: PollingPolicy,
     throttle: Throttle,
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "clamped"))]
     limits: Limits,
     caller: Caller,
 }
@@ -114,4 +120,9 @@ impl Settings {
             self.caller.clone(),
         )
     }
+}
+
+#[cfg(feature = "serde")]
+fn clamped<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<Limits, D::Error> {
+    serde::Deserialize::deserialize(reader).map(Limits::clamped)
 }

@@ -12,6 +12,7 @@ use crate::lro::{
     machine::{Machine, Sealed},
     pace::Pausing,
     progress::{PauseReason, Progress},
+    record::{CallKind, CallRecord},
     start_error::{StartError, StartErrorKind},
     step::{Asks, Exchange, Pause, Pauses, Records, Step, Transaction, Writes},
 };
@@ -588,6 +589,22 @@ impl Machine for Start {
             State::Ready { .. } | State::Out { .. } => return Step::Send(Exchange::new(self)),
         };
         Step::Ledger(Transaction::new(self, change), Writes::WITNESS)
+    }
+
+    fn record(&self) -> CallRecord<'_> {
+        CallRecord {
+            operation: match &self.state {
+                State::Ended(Ok(accepted)) => Some(accepted.operation().operation_id()),
+                State::Reserve { .. }
+                | State::Ready { .. }
+                | State::Out { .. }
+                | State::Settle { .. }
+                | State::Pausing { .. }
+                | State::Ended(Err(_)) => None,
+            },
+            key: self.start_key.as_ref().map(StartKey::as_str),
+            ..CallRecord::new(CallKind::Start)
+        }
     }
 
     /// If the request was handed out, the start is in doubt.

@@ -48,6 +48,10 @@ pub(crate) trait Asks: Send + Sync {
     fn challenge(&self) -> Option<&Challenge>;
     /// The steady time at which the machine's time limit passes.
     fn deadline(&self) -> Duration;
+    /// How often the next request was sent before, for any reason.
+    fn resends(&self) -> u32 {
+        u32::from(self.challenge().is_some())
+    }
     fn no_token(&mut self, error: TokenError, now: Now);
     fn unsent(&mut self, error: TransportError, now: Now);
     fn request(&mut self, token: &AccessToken, now: Now) -> Option<(Request<()>, Duration)>;
@@ -131,8 +135,10 @@ impl<'m> Exchange<'m> {
     /// token or not any more: ask for the next step.
     #[must_use = "send the request that was handed out, or a start is in doubt"]
     pub fn request(self, token: &AccessToken, now: Now) -> Option<(Request<()>, Reply<'m>)> {
+        let resends = self.machine.resends();
         let (request, time_limit) = self.machine.request(token, now)?;
         let reply = Reply {
+            resends,
             machine: self.machine,
             time_limit,
             deadline: Deadline::after(time_limit, now),
@@ -148,6 +154,7 @@ pub struct Reply<'m> {
     machine: &'m mut dyn Asks,
     time_limit: Duration,
     deadline: Deadline,
+    resends: u32,
 }
 
 impl Reply<'_> {
@@ -155,6 +162,13 @@ impl Reply<'_> {
     #[must_use]
     pub const fn time_limit(&self) -> Duration {
         self.time_limit
+    }
+
+    /// How often the same request was sent before: after a refusal of its token or, for a read, after a transient error. Polls
+    /// are not counted as repeats of each other.
+    #[must_use]
+    pub const fn resends(&self) -> u32 {
+        self.resends
     }
 
     /// The end of that time. Look at it right before the first byte of the request leaves: once it has passed by one of the

@@ -4,6 +4,7 @@ use std::{fmt, sync::Arc};
 
 use crate::lro::{
     machine::{Machine, Sealed},
+    record::{CallKind, CallRecord, Failure},
     step::{Records, Step, Transaction, Writes},
 };
 use crate::{
@@ -50,7 +51,7 @@ impl<T: Send + Sync, E: Send + Sync> Sealed for Transact<T, E> {}
 impl<T, E> Machine for Transact<T, E>
 where
     T: Clone + Send + Sync,
-    E: Clone + From<StoreError> + Send + Sync,
+    E: Clone + Failure + From<StoreError> + Send + Sync,
 {
     type Ledger = Writes;
     type Output = T;
@@ -62,6 +63,10 @@ where
             State::Ended(outcome) => return Step::Done(outcome.clone()),
         };
         Step::Ledger(Transaction::new(self, change), Writes::WITNESS)
+    }
+
+    fn record(&self) -> CallRecord<'_> {
+        CallRecord::new(CallKind::Ledger)
     }
 
     /// A change that was begun is completed.

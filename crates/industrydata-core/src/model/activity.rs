@@ -2,7 +2,7 @@
 //! ([industryDataRunActivity](https://learn.microsoft.com/graph/api/resources/industrydata-industrydatarunactivity)).
 
 use crate::{
-    model::{members::Members, open_enum::open_enum, public_error::PublicError},
+    model::{members::Members, open_enum::open_enum, others::Others, public_error::PublicError},
     wire::body_error::BodyError,
 };
 
@@ -28,12 +28,20 @@ open_enum! {
 
 /// What a run does with one of its flows.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(rename_all = "camelCase")
+)]
 pub struct RunActivity {
     id: Option<String>,
+    #[cfg_attr(feature = "serde", serde(rename = "@odata.type"))]
     odata_type: Option<String>,
     display_name: Option<String>,
     status: ActivityStatus,
     blocking_error: Option<PublicError>,
+    #[cfg_attr(feature = "serde", serde(flatten))]
+    others: Others,
 }
 
 impl RunActivity {
@@ -62,6 +70,13 @@ impl RunActivity {
             blocking_error: members
                 .object("blockingError")
                 .map(|error| PublicError::of(&error)),
+            others: members.others(&[
+                "id",
+                "@odata.type",
+                "displayName",
+                "status",
+                "blockingError",
+            ]),
         })
     }
 

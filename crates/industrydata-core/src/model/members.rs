@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::de::IgnoredAny;
 
+use crate::model::others::Others;
 use crate::wire::{
     body_error::BodyError,
     flat_json,
@@ -50,7 +51,12 @@ impl<'a> Body<'a> {
             Some(node) => node,
             None => Self::nested(json, names, depth)?,
         };
-        read(Members::of(&node, self.redaction).ok_or(BodyError::NotAnObject)?)
+        let members = Members::of(&node, self.redaction).ok_or(BodyError::NotAnObject)?;
+        #[cfg(feature = "serde")]
+        let whole = serde_json::from_str(json).ok();
+        #[cfg(feature = "serde")]
+        let members = members.with_whole(whole.as_ref());
+        read(members)
     }
 
     fn nested<'j>(
@@ -76,25 +82,56 @@ impl<'a> Body<'a> {
 
 /// The members of one JSON object. Text is redacted when it is read.
 #[derive(Clone, Copy)]
-pub(crate) struct Members<'n, 'a>(&'n Node<'a>, Redaction<'n>);
+pub(crate) struct Members<'n, 'a> {
+    node: &'n Node<'a>,
+    redaction: Redaction<'n>,
+    /// The object with all its members; `None` if a number in it does not fit an `f64`.
+    #[cfg(feature = "serde")]
+    whole: Option<&'n serde_json::Value>,
+}
 
 impl<'n, 'a> Members<'n, 'a> {
     /// `None` unless `node` is an object.
     pub(crate) fn of(node: &'n Node<'a>, redaction: Redaction<'n>) -> Option<Self> {
-        matches!(node, Node::Object(_)).then_some(Self(node, redaction))
+        matches!(node, Node::Object(_)).then_some(Self {
+            node,
+            redaction,
+            #[cfg(feature = "serde")]
+            whole: None,
+        })
+    }
+
+    /// The same members, and those of other names with them.
+    #[cfg(feature = "serde")]
+    pub(crate) const fn with_whole(mut self, whole: Option<&'n serde_json::Value>) -> Self {
+        self.whole = whole;
+        self
+    }
+
+    /// The members that are not in `known`.
+    pub(crate) fn others(&self, known: &[&str]) -> Others {
+        #[cfg(feature = "serde")]
+        return self.whole.map_or_else(Others::default, |whole| {
+            Others::of(whole, known, self.redaction)
+        });
+        #[cfg(not(feature = "serde"))]
+        {
+            let _ = known;
+            Others::default()
+        }
     }
 
     pub(crate) const fn node(&self) -> &'n Node<'a> {
-        self.0
+        self.node
     }
 
     pub(crate) const fn redaction(&self) -> Redaction<'n> {
-        self.1
+        self.redaction
     }
 
     pub(crate) fn text(&self, name: &str) -> Option<String> {
-        let text = self.0.get(name).and_then(Node::text)?;
-        Some(self.1.text(text))
+        let text = self.node.get(name).and_then(Node::text)?;
+        Some(self.redaction.text(text))
     }
 
     /// The text of a required member.
@@ -105,18 +142,18 @@ impl<'n, 'a> Members<'n, 'a> {
     }
 
     pub(crate) fn time(&self, name: &str) -> Option<Timestamp> {
-        rfc3339(self.0.get(name).and_then(Node::text)?)
+        rfc3339(self.node.get(name).and_then(Node::text)?)
     }
 
     pub(crate) fn count(&self, name: &str) -> Option<i64> {
-        match self.0.get(name)? {
+        match self.node.get(name)? {
             Node::Number(number) => number.parse().ok(),
             Node::Null | Node::Text(_) | Node::List(_) | Node::Object(_) | Node::Other => None,
         }
     }
 
     pub(crate) fn list(&self, name: &str) -> Option<&'n [Node<'a>]> {
-        match self.0.get(name)? {
+        match self.node.get(name)? {
             Node::List(items) => Some(items),
             Node::Null | Node::Text(_) | Node::Number(_) | Node::Object(_) | Node::Other => None,
         }
@@ -126,17 +163,37 @@ impl<'n, 'a> Members<'n, 'a> {
     pub(crate) fn texts(&self, name: &str) -> Vec<String> {
         let items = self.list(name).unwrap_or_default().iter();
         let texts = items.filter_map(Node::text);
-        texts.map(|text| self.1.text(text)).collect()
+        texts.map(|text| self.redaction.text(text)).collect()
     }
 
     pub(crate) fn object(&self, name: &str) -> Option<Self> {
-        Self::of(self.0.get(name)?, self.1)
+        let object = Self::of(self.node.get(name)?, self.redaction)?;
+        #[cfg(feature = "serde")]
+        let object = object.with_whole(self.whole.and_then(|whole| whole.get(name)));
+        Some(object)
     }
 
     /// The objects of a list. Other items are skipped.
     pub(crate) fn objects(&self, name: &str) -> impl Iterator<Item = Self> {
-        let redaction = self.1;
+        self.items(name).filter_map(|(_, object)| object)
+    }
+
+    /// The items of a list, each with its members if it is an object.
+    pub(crate) fn items(
+        &self,
+        name: &str,
+    ) -> impl Iterator<Item = (&'n Node<'a>, Option<Self>)> + use<'n, 'a> {
+        let redaction = self.redaction;
+        #[cfg(feature = "serde")]
+        let whole = self.whole.and_then(|whole| whole.get(name)?.as_array());
         let items = self.list(name).unwrap_or_default().iter();
-        items.filter_map(move |item| Self::of(item, redaction))
+        items.zip(0_usize..).map(move |(item, at)| {
+            let object = Self::of(item, redaction);
+            #[cfg(not(feature = "serde"))]
+            let _ = at;
+            #[cfg(feature = "serde")]
+            let object = object.map(|it| it.with_whole(whole.and_then(|whole| whole.get(at))));
+            (item, object)
+        })
     }
 }

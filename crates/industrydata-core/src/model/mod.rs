@@ -19,8 +19,11 @@ pub(crate) mod members;
 pub(crate) mod open_enum;
 pub(crate) mod operation;
 pub(crate) mod origin;
+pub(crate) mod others;
 pub(crate) mod public_error;
 pub(crate) mod run;
+#[cfg(feature = "serde")]
+mod serial;
 pub(crate) mod statistics;
 pub(crate) mod status;
 

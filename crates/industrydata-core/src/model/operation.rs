@@ -8,6 +8,7 @@ use crate::policy::MAX_OPERATION_DEPTH;
 use crate::{
     model::{
         members::{Body, Members},
+        others::Others,
         public_error::PublicError,
         status::OperationStatus,
     },
@@ -33,17 +34,27 @@ use crate::{
 /// # Ok::<(), BodyError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(rename_all = "camelCase")
+)]
 pub struct Operation {
     status: OperationStatus,
     id: Option<String>,
     status_detail: Option<String>,
     resource_location: Option<String>,
+    #[cfg_attr(feature = "serde", serde(rename = "@odata.type"))]
     odata_type: Option<String>,
+    #[cfg_attr(feature = "serde", serde(rename = "createdDateTime"))]
     created: Option<Timestamp>,
+    #[cfg_attr(feature = "serde", serde(rename = "lastActionDateTime"))]
     last_action: Option<Timestamp>,
     errors: Vec<PublicError>,
     warnings: Vec<PublicError>,
     validated_files: Vec<String>,
+    #[cfg_attr(feature = "serde", serde(flatten))]
+    others: Others,
 }
 
 /// The types of a validation's operation, without the `#` that `@odata.type` may begin with.
@@ -93,16 +104,21 @@ impl Operation {
     ) -> Result<Self, BodyError> {
         let body = Body::new(content_type, body, token);
         body.object(Self::NAMES, MAX_OPERATION_DEPTH, |members| {
-            let mut statuses = members.node().all("status");
-            match (statuses.next(), statuses.next()) {
-                (Some(_), Some(_)) => Err(BodyError::DuplicateKey),
-                (Some(Node::Text(_)), None) => Ok(Self::of(&members)),
-                (Some(Node::Null) | None, _) => Err(BodyError::MissingStatus),
-                (Some(Node::Number(_) | Node::List(_) | Node::Object(_) | Node::Other), None) => {
-                    Err(BodyError::InvalidStatus)
-                }
-            }
+            Self::checked(&members)
         })
+    }
+
+    /// Reads an operation, which has exactly one status.
+    pub(crate) fn checked(members: &Members<'_, '_>) -> Result<Self, BodyError> {
+        let mut statuses = members.node().all("status");
+        match (statuses.next(), statuses.next()) {
+            (Some(_), Some(_)) => Err(BodyError::DuplicateKey),
+            (Some(Node::Text(_)), None) => Ok(Self::of(members)),
+            (Some(Node::Null) | None, _) => Err(BodyError::MissingStatus),
+            (Some(Node::Number(_) | Node::List(_) | Node::Object(_) | Node::Other), None) => {
+                Err(BodyError::InvalidStatus)
+            }
+        }
     }
 
     /// Reads an item of a list. A missing status is empty and unknown, so that no item is lost.
@@ -118,6 +134,18 @@ impl Operation {
             errors: public_errors(members, "errors"),
             warnings: public_errors(members, "warnings"),
             validated_files: members.texts("validatedFiles"),
+            others: members.others(&[
+                "status",
+                "id",
+                "statusDetail",
+                "resourceLocation",
+                "@odata.type",
+                "createdDateTime",
+                "lastActionDateTime",
+                "errors",
+                "warnings",
+                "validatedFiles",
+            ]),
         }
     }
 
@@ -196,11 +224,12 @@ impl Operation {
 /// The errors of a list. An item that is text is an error with this message, so that no error is lost (B13).
 fn public_errors(members: &Members<'_, '_>, name: &str) -> Vec<PublicError> {
     let redaction = members.redaction();
-    let items = members.list(name).unwrap_or_default().iter();
-    let errors = items.filter_map(|item| match item.text() {
-        Some(message) => Some(PublicError::of_message(message, redaction)),
-        None => Members::of(item, redaction).map(|it| PublicError::of(&it)),
-    });
+    let errors = members
+        .items(name)
+        .filter_map(|(item, object)| match item.text() {
+            Some(message) => Some(PublicError::of_message(message, redaction)),
+            None => object.map(|it| PublicError::of(&it)),
+        });
     errors.collect()
 }
 

@@ -2,6 +2,11 @@
 
 /// The request that created an operation, as far as is known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case")
+)]
 #[non_exhaustive]
 pub enum OperationOrigin {
     /// A start, unless the operation itself says otherwise. A run belongs to the operation.

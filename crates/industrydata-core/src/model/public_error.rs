@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::policy::MAX_PUBLIC_ERROR_CHAIN;
 use crate::{
-    model::members::Members,
+    model::{members::Members, others::Others},
     wire::{
         redact::Redaction,
         service_error::{
@@ -22,6 +22,7 @@ pub struct PublicError {
     summary: ErrorDetail,
     details: Vec<ErrorDetail>,
     inner_codes: Vec<String>,
+    others: Others,
 }
 
 impl PublicError {
@@ -40,6 +41,7 @@ impl PublicError {
             summary: detail(node, redaction),
             details: details(Some(node), redaction),
             inner_codes: codes(inner_errors(Some(node), MAX_PUBLIC_ERROR_CHAIN), redaction),
+            others: members.others(&Self::NAMES),
         }
     }
 
@@ -49,6 +51,11 @@ impl PublicError {
             summary: ErrorDetail::redacted(None, Some(message), None, redaction),
             ..Self::default()
         }
+    }
+
+    #[cfg(feature = "serde")]
+    pub(super) const fn others(&self) -> &Others {
+        &self.others
     }
 
     /// The service's code. Compare it ASCII case-insensitively.

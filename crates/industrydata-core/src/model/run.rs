@@ -8,6 +8,7 @@ use crate::{
     model::{
         members::{Body, Members},
         open_enum::open_enum,
+        others::Others,
         public_error::PublicError,
     },
     wire::body_error::BodyError,
@@ -57,13 +58,22 @@ impl RunStatus {
 /// # Ok::<(), BodyError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(rename_all = "camelCase")
+)]
 pub struct IndustryDataRun {
     id: String,
     display_name: Option<String>,
+    #[cfg_attr(feature = "serde", serde(rename = "startDateTime"))]
     started: Option<Timestamp>,
+    #[cfg_attr(feature = "serde", serde(rename = "endDateTime"))]
     ended: Option<Timestamp>,
     status: RunStatus,
     blocking_error: Option<PublicError>,
+    #[cfg_attr(feature = "serde", serde(flatten))]
+    others: Others,
 }
 
 impl IndustryDataRun {
@@ -104,6 +114,14 @@ impl IndustryDataRun {
             blocking_error: members
                 .object("blockingError")
                 .map(|error| PublicError::of(&error)),
+            others: members.others(&[
+                "id",
+                "displayName",
+                "startDateTime",
+                "endDateTime",
+                "status",
+                "blockingError",
+            ]),
         })
     }
 

@@ -6,6 +6,7 @@ use crate::{
     model::{
         activity::ActivityStatus,
         members::{Body, Members},
+        others::Others,
         run::RunStatus,
     },
     wire::body_error::BodyError,
@@ -19,10 +20,16 @@ pub struct RunStatistics {
     inbound_totals: Option<AggregatedInboundStatistics>,
     activities: Vec<ActivityStatistics>,
     unrecognised: usize,
+    others: Others,
 }
 
 /// The totals over the inbound flows of a run (`aggregatedInboundStatistics`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(rename_all = "camelCase")
+)]
 #[non_exhaustive]
 pub struct AggregatedInboundStatistics {
     /// How many records were dropped.
@@ -41,10 +48,17 @@ pub struct AggregatedInboundStatistics {
     pub matched_people_by_role: Vec<RoleCount>,
     /// People not found in the directory.
     pub unmatched_people_by_role: Vec<RoleCount>,
+    #[cfg_attr(feature = "serde", serde(flatten))]
+    others: Others,
 }
 
 /// How many people have a role (`industryDataRunRoleCountMetric`).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(rename_all = "camelCase")
+)]
 #[non_exhaustive]
 pub struct RoleCount {
     /// The number of people.
@@ -55,6 +69,8 @@ pub struct RoleCount {
 
 /// How many entities of one kind are active (`industryDataRunEntityCountMetric`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default))]
 #[non_exhaustive]
 pub struct EntityCount {
     /// How many are in the data of this run.
@@ -67,6 +83,11 @@ pub struct EntityCount {
 
 /// What one activity counted (`industryDataActivityStatistics` and `inboundActivityResults`).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(rename_all = "camelCase")
+)]
 #[non_exhaustive]
 pub struct ActivityStatistics {
     /// The activity's id.
@@ -91,6 +112,8 @@ pub struct ActivityStatistics {
     pub matched_people_by_role: Vec<RoleCount>,
     /// People not found in the directory.
     pub unmatched_people_by_role: Vec<RoleCount>,
+    #[cfg_attr(feature = "serde", serde(flatten))]
+    others: Others,
 }
 
 impl RunStatistics {
@@ -143,7 +166,13 @@ impl RunStatistics {
                 .map(|totals| AggregatedInboundStatistics::of(&totals)),
             unrecognised: listed.saturating_sub(activities.len()),
             activities,
+            others: members.others(&["runId", "status", "inboundTotals", "activityStatistics"]),
         })
+    }
+
+    #[cfg(feature = "serde")]
+    pub(super) const fn others(&self) -> &Others {
+        &self.others
     }
 
     /// The run's id.
@@ -178,7 +207,7 @@ impl RunStatistics {
 }
 
 impl AggregatedInboundStatistics {
-    fn of(members: &Members<'_, '_>) -> Self {
+    pub(super) fn of(members: &Members<'_, '_>) -> Self {
         Self {
             errors: members.count("errors"),
             warnings: members.count("warnings"),
@@ -188,13 +217,23 @@ impl AggregatedInboundStatistics {
             people: members.count("people"),
             matched_people_by_role: RoleCount::list(members, "matchedPeopleByRole"),
             unmatched_people_by_role: RoleCount::list(members, "unmatchedPeopleByRole"),
+            others: members.others(&[
+                "errors",
+                "warnings",
+                "groups",
+                "memberships",
+                "organizations",
+                "people",
+                "matchedPeopleByRole",
+                "unmatchedPeopleByRole",
+            ]),
         }
     }
 }
 
 impl ActivityStatistics {
     /// `None` if the object has no member of an activity.
-    fn of(members: &Members<'_, '_>) -> Option<Self> {
+    pub(super) fn of(members: &Members<'_, '_>) -> Option<Self> {
         let (id, name) = (members.text("activityId"), members.text("displayName"));
         if id.is_none() && name.is_none() && members.text("status").is_none() {
             return None;
@@ -218,6 +257,19 @@ impl ActivityStatistics {
             people: entities("people"),
             matched_people_by_role: RoleCount::list(members, "matchedPeopleByRole"),
             unmatched_people_by_role: RoleCount::list(members, "unmatchedPeopleByRole"),
+            others: members.others(&[
+                "activityId",
+                "displayName",
+                "status",
+                "errors",
+                "warnings",
+                "groups",
+                "memberships",
+                "organizations",
+                "people",
+                "matchedPeopleByRole",
+                "unmatchedPeopleByRole",
+            ]),
         })
     }
 }
@@ -225,10 +277,13 @@ impl ActivityStatistics {
 impl RoleCount {
     fn list(members: &Members<'_, '_>, name: &str) -> Vec<Self> {
         let roles = members.objects(name);
-        let role = |item: Members<'_, '_>| Self {
+        roles.map(|item| Self::of(&item)).collect()
+    }
+
+    pub(super) fn of(item: &Members<'_, '_>) -> Self {
+        Self {
             count: item.count("count"),
             role: item.text("role"),
-        };
-        roles.map(role).collect()
+        }
     }
 }

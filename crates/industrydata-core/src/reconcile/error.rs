@@ -2,7 +2,7 @@
 
 use crate::{
     ledger::{resolve::Unresolved, store_error::StoreError},
-    lro::read_error::ReadError,
+    lro::{read_error::ReadError, record::Failure},
 };
 
 /// Why the ledger could not be compared with the service.
@@ -28,4 +28,22 @@ pub enum ResolveError {
     /// The entry is left as it is.
     #[error(transparent)]
     Unresolved(#[from] Unresolved),
+}
+
+impl Failure for ReconcileError {
+    fn error_type(&self) -> String {
+        match self {
+            Self::Ledger(error) => error.error_type(),
+            Self::Read(error) => error.error_type(),
+        }
+    }
+}
+
+impl Failure for ResolveError {
+    fn error_type(&self) -> String {
+        match self {
+            Self::Ledger(error) => error.error_type(),
+            Self::Unresolved(_) => "unresolved".to_owned(),
+        }
+    }
 }

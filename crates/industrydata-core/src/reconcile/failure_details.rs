@@ -8,6 +8,7 @@ use crate::lro::{
     poll_run::RunPoll,
     read::{Read, ReadPlan},
     read_error::ReadErrorKind,
+    record::{CallKind, CallRecord},
     session::Session,
     step::{Never, Step},
 };
@@ -29,12 +30,21 @@ use crate::{
 
 /// What the service says of a failed operation or run besides its status. Each part is absent if it could not be read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FailureDetails(Arc<Parts>);
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(transparent)
+)]
+pub struct FailureDetails(
+    #[cfg_attr(feature = "serde", serde(with = "crate::serial::shared"))] Arc<Parts>,
+);
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct Parts {
     run_match: Option<RunMatch>,
     run: Option<IndustryDataRun>,
+    #[cfg_attr(feature = "serde", serde(default))]
     failed_activities: Vec<RunActivity>,
     statistics: Option<RunStatistics>,
 }
@@ -249,6 +259,13 @@ impl Machine for ReadDetails {
             State::Activities(read) => read.lend(),
             State::Statistics(read) => read.lend(),
             State::Ended => Step::Done(Ok(FailureDetails(Arc::new(self.details.clone())))),
+        }
+    }
+
+    fn record(&self) -> CallRecord<'_> {
+        CallRecord {
+            run: Some(self.run.as_str()).filter(|run| !run.is_empty()),
+            ..CallRecord::new(CallKind::Read)
         }
     }
 

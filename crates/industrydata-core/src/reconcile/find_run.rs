@@ -5,6 +5,7 @@ use crate::lro::{
     poll_operation::OperationPoll,
     read::Read,
     read_error::{ReadError, ReadErrorKind},
+    record::{CallKind, CallRecord},
     session::Session,
     step::{Never, Step},
 };
@@ -76,6 +77,10 @@ impl Machine for FindRun {
             Some(outcome) => Step::Done(outcome.map_err(Read::<ListRuns>::error)),
             None => self.read.lend(),
         }
+    }
+
+    fn record(&self) -> CallRecord<'_> {
+        CallRecord::new(CallKind::Read)
     }
 
     fn stop(&mut self) {

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use crate::lro::{
     machine::{Machine, Sealed},
     read::Read,
+    record::{CallKind, CallRecord},
     session::Session,
     step::{Records, Step, Transaction, Writes},
 };
@@ -110,6 +111,10 @@ impl<T: Clone + Send + Sync> Machine for InferSchedule<T> {
             State::Runs(ref mut reading) => reading.1.lend(),
             State::Ended(ref outcome) => Step::Done(outcome.clone()),
         }
+    }
+
+    fn record(&self) -> CallRecord<'_> {
+        CallRecord::new(CallKind::Read)
     }
 
     fn stop(&mut self) {

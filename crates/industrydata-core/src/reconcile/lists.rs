@@ -23,6 +23,11 @@ pub struct ServiceLists<'a> {
 
 /// What the lists show about one start.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case")
+)]
 #[non_exhaustive]
 pub enum Match {
     /// A start in doubt is resolved.

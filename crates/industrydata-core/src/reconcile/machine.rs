@@ -8,6 +8,7 @@ use crate::lro::{
     machine::{Machine, Sealed},
     read::Read,
     read_error::ReadError,
+    record::{CallKind, CallRecord},
     session::Session,
     step::{Records, Step, Transaction, Writes},
     transact::Transact,
@@ -162,6 +163,10 @@ impl Machine for Reconcile {
             Some(outcome) => Step::Done(outcome),
             None => self.lend(),
         }
+    }
+
+    fn record(&self) -> CallRecord<'_> {
+        CallRecord::new(CallKind::Reconcile)
     }
 
     /// Ends the reads. If the changes were begun, all of them are made.

@@ -15,6 +15,7 @@ use crate::{
 
 /// The run of an operation, and how it was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct RunMatch {
     id: String,
     by: RunMatchedBy,
@@ -23,6 +24,11 @@ pub struct RunMatch {
 
 /// How a run was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case")
+)]
 #[non_exhaustive]
 pub enum RunMatchedBy {
     /// The operation's `resourceLocation` names it.

@@ -3,6 +3,7 @@
 use crate::lro::{
     accepted::Accepted,
     machine::{Machine, Sealed},
+    record::CallRecord,
     session::Session,
     start::Start,
     start_error::StartError,
@@ -89,6 +90,10 @@ impl Machine for StartOnce {
             Reconciling::Now(ref mut reconcile) => reconcile.lend(),
             Reconciling::NotYet | Reconciling::Over => self.start.step(),
         }
+    }
+
+    fn record(&self) -> CallRecord<'_> {
+        self.start.record()
     }
 
     /// If the request was handed out, the start is in doubt.

@@ -182,6 +182,9 @@ impl FromStr for BaseUrl {
     }
 }
 
+#[cfg(feature = "serde")]
+crate::serial::as_text!(BaseUrl);
+
 impl fmt::Display for BaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())

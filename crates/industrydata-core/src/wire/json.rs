@@ -108,6 +108,21 @@ impl<'a> Node<'a> {
         read(false).or_else(|| read(true))
     }
 
+    /// Reads a value as [`read`](Self::read) reads its text.
+    #[cfg(feature = "serde")]
+    pub(crate) fn of_value(
+        value: &'a serde_json::Value,
+        names: &'static [&'static str],
+        depth: usize,
+    ) -> Option<Self> {
+        let shape = Shape {
+            names,
+            depth,
+            is_exact: false,
+        };
+        shape.deserialize(value).ok()
+    }
+
     /// The members `name`, the last one first.
     pub(crate) fn all(&self, name: &str) -> impl Iterator<Item = &Self> {
         let members: &[_] = match self {

@@ -4,6 +4,7 @@ use crate::wire::redact::Redaction;
 
 /// Code, message and target of one error. Each may be absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ErrorDetail {
     code: Option<String>,
     message: Option<String>,

@@ -1,0 +1,52 @@
+//! The members of an object that this release does not know.
+
+/// Members that this release does not know, as received, except that the token is redacted. With the feature `serde` they
+/// are kept and written again; without it they are not read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]
+pub(crate) struct Others {
+    #[cfg(feature = "serde")]
+    members: Option<Box<serde_json::Map<String, serde_json::Value>>>,
+}
+
+#[cfg(feature = "serde")]
+impl Others {
+    /// The members of `object` that are not in `known`.
+    pub(crate) fn of(
+        object: &serde_json::Value,
+        known: &[&str],
+        redaction: crate::wire::redact::Redaction<'_>,
+    ) -> Self {
+        let members = object.as_object().into_iter().flatten();
+        let others = members.filter(|(name, _)| !known.contains(&name.as_str()));
+        let others: serde_json::Map<_, _> = others
+            .map(|(name, value)| (redaction.text(name), redacted(value, redaction)))
+            .collect();
+        Self {
+            members: (!others.is_empty()).then(|| Box::new(others)),
+        }
+    }
+}
+
+/// The value with the token redacted in every text. No JSON that is read has more than 128 levels.
+#[cfg(feature = "serde")]
+fn redacted(
+    value: &serde_json::Value,
+    redaction: crate::wire::redact::Redaction<'_>,
+) -> serde_json::Value {
+    use serde_json::Value;
+    match value {
+        Value::String(text) => Value::String(redaction.text(text)),
+        Value::Array(items) => {
+            let items = items.iter().map(|item| redacted(item, redaction));
+            Value::Array(items.collect())
+        }
+        Value::Object(members) => {
+            let members = members.iter();
+            let redacted =
+                members.map(|(name, value)| (redaction.text(name), redacted(value, redaction)));
+            Value::Object(redacted.collect())
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
+    }
+}
