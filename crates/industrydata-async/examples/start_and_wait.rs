@@ -9,7 +9,6 @@ use industrydata_async::Client;
 use industrydata_async::CommandToken;
 use industrydata_async::FixedToken;
 use industrydata_async::Settings;
-use industrydata_async::core::auth::AccessToken;
 use industrydata_async::core::policy::PollingPolicy;
 use industrydata_emulator::{Config, Emulator};
 use industrydata_ledger::Ledger;
@@ -26,7 +25,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         speed: 100.0,
         ..Config::default()
     })?;
-    let token = FixedToken::new(AccessToken::new(emulator.token())?);
+    let token = FixedToken::new(emulator.token())?;
     let client = Client::builder(token, Ledger::memory())
         .settings(
             Settings::default()

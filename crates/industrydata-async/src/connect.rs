@@ -52,7 +52,9 @@ impl Mark {
             poll_fn(|cx| {
                 is_unsent |= mark.swap(false, Ordering::AcqRel);
                 if is_unsent && deadline.has_passed(now()) {
-                    return Poll::Ready(Err(TransportError::new(Phase::Local, LATE)));
+                    return Poll::Ready(Err(
+                        TransportError::new(Phase::Local, LATE).timed_out(true)
+                    ));
                 }
                 is_unsent = false;
                 request.as_mut().poll(cx).map_err(transport_error)
@@ -61,14 +63,23 @@ impl Mark {
         })
     }
 
-    /// The error of a request that is given up; call it before the request is dropped.
-    pub(crate) fn given_up(&self, why: &'static str) -> TransportError {
+    /// The error of a request that is given up, because its limit passed or because it was stopped; call it before the
+    /// request is dropped.
+    pub(crate) fn given_up(&self, is_timeout: bool) -> TransportError {
         let phase = if self.0.load(Ordering::Acquire) {
             Phase::Connect
         } else {
             Phase::Sent
         };
-        TransportError::new(phase, why)
+        TransportError::new(phase, given_up(is_timeout)).timed_out(is_timeout)
+    }
+}
+
+/// Why a request is given up.
+pub(crate) const fn given_up(is_timeout: bool) -> &'static str {
+    match is_timeout {
+        true => "the time limit passed",
+        false => "stopped",
     }
 }
 

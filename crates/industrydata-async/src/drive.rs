@@ -1,6 +1,6 @@
 //! The one loop and the one way to send. They decide nothing: the machine lends each step.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use industrydata_core::{
     Tenant,
@@ -9,7 +9,7 @@ use industrydata_core::{
 };
 use industrydata_system::{any_seed, now};
 
-use crate::inner::Inner;
+use crate::{awake::awake, inner::Inner};
 
 /// Where the loop returns to the caller.
 pub(crate) enum Event<T> {
@@ -18,10 +18,19 @@ pub(crate) enum Event<T> {
 }
 
 /// Drives the machines of one tenant, with the settings of the next call.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Driver {
     inner: Arc<Inner>,
     pub(crate) session: Session,
+}
+
+impl fmt::Debug for Driver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Driver")
+            .field("base", self.inner.settings.base_url())
+            .field("tenant", self.session.tenant())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Driver {
@@ -41,10 +50,12 @@ impl Driver {
             match machine.step() {
                 Step::Ledger(transaction, _) => {
                     let change = Arc::clone(transaction.change());
-                    let reply = self.inner.store.transact(change).await;
+                    let reply = awake(self.inner.store.transact(change)).await;
                     transaction.done(reply, now());
                 }
-                Step::Send(exchange) => send(&self.inner, self.session.tenant(), exchange).await,
+                Step::Send(exchange) => {
+                    awake(send(&self.inner, self.session.tenant(), exchange)).await;
+                }
                 Step::Wait(mut pause) => {
                     if let Some(progress) = pause.progress() {
                         return Ok(Event::Progress(progress));

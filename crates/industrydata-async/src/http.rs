@@ -20,7 +20,7 @@ use reqwest::{Client, ClientBuilder, Url, redirect, retry};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tower_layer::layer_fn;
 
-use crate::connect::{Mark, Marking};
+use crate::connect::{Mark, Marking, given_up};
 
 /// Longer than any request of this client may take.
 const BEYOND_LIMITS: Duration = Duration::from_secs(2 * 60 * 60);
@@ -100,7 +100,9 @@ impl Http {
         &self,
         limit: Duration,
     ) -> Result<Connection<'_>, TransportError> {
-        let full = |_| TransportError::new(Phase::Local, "no connection became free in time");
+        let full = |_| {
+            TransportError::new(Phase::Local, "no connection became free in time").timed_out(true)
+        };
         // One that is free is taken without a timer.
         let permit = match self.gate.try_acquire() {
             Ok(permit) => permit,
@@ -156,8 +158,8 @@ impl Connection<'_> {
         let mark = Mark::default();
         let mut limit = pin!(async {
             tokio::select! {
-                () = tokio::time::sleep(deadline.remaining(now())) => "the time limit passed",
-                () = stopped => "stopped",
+                () = tokio::time::sleep(deadline.remaining(now())) => true,
+                () = stopped => false,
             }
         });
         let mut response = {
@@ -165,7 +167,7 @@ impl Connection<'_> {
             tokio::select! {
                 biased;
                 answer = &mut answer => answer?,
-                why = &mut limit => return Err(mark.given_up(why)),
+                is_timeout = &mut limit => return Err(mark.given_up(is_timeout)),
             }
         };
         let (mut head, ()) = Response::new(()).into_parts();
@@ -176,7 +178,7 @@ impl Connection<'_> {
         let body = tokio::select! {
             biased;
             body = read(&head, &mut response, most) => body,
-            why = &mut limit => Err(IncompleteBody::cut(why)),
+            is_timeout = &mut limit => Err(IncompleteBody::cut(given_up(is_timeout))),
         };
         Ok((head, body))
     }

@@ -107,6 +107,7 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod awake;
 #[cfg(feature = "azure-identity")]
 mod azure_identity;
 mod certificate;
@@ -143,4 +144,4 @@ pub use stop::Stop;
 pub use store::{AsyncStore, StoreFuture};
 pub use stream::OperationStream;
 pub use tenant_client::TenantClient;
-pub use tokens::{FixedToken, TokenFuture, TokenSource};
+pub use tokens::{AsyncTokenFn, FixedToken, IntoTokenSource, TokenFuture, TokenSource};

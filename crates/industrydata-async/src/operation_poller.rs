@@ -1,5 +1,7 @@
 //! Polling an operation.
 
+use std::fmt;
+
 use industrydata_core::{
     ledger::StoreError,
     lro::{Accepted, OperationPollError, Progress, ReadError, RecordedPoll, ResumeToken},
@@ -17,11 +19,19 @@ use crate::{
 /// Polls the operation of a start, made here or elsewhere, until it ends.
 ///
 /// Every method is cancel-safe: dropping a future loses no progress and polls no more often.
-#[derive(Debug)]
 #[must_use = "the run continues, but nothing polls its operation"]
 pub struct OperationPoller {
     driver: Driver,
     poll: RecordedPoll,
+}
+
+impl fmt::Debug for OperationPoller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OperationPoller")
+            .field("tenant", self.driver.session.tenant())
+            .field("poll", &self.poll)
+            .finish_non_exhaustive()
+    }
 }
 
 impl OperationPoller {

@@ -22,7 +22,7 @@ use industrydata_system::now;
 /// A source of access tokens for `https://graph.microsoft.com`, or for the service at another base URL.
 ///
 /// The client caches the token of each tenant. It calls the source again only shortly before the token expires and
-/// after a refusal, once at a time for a tenant.
+/// after a refusal, once at a time for a tenant. An async closure [becomes a source](IntoTokenSource).
 pub trait TokenSource: Send + Sync {
     /// Returns a token for `tenant`. With a challenge, the service has refused the last token: the call fails if the
     /// source returns the same one. Pass [`Challenge::claims`] to the authority.
@@ -64,6 +64,81 @@ impl fmt::Debug for TokenFuture<'_> {
     }
 }
 
+/// What a client takes as its token source: a [`TokenSource`], or an async closure or function that returns a token, with
+/// the arguments of [`TokenSource::token`] or without arguments.
+///
+/// A closure is cloned for each call, and what it has captured with it. So its future may hold what it needs, and be sent
+/// to another thread, which a borrow from the closure would not allow. `K` is inferred. It tells the three apart.
+pub trait IntoTokenSource<K> {
+    /// The token source.
+    fn into_source(self) -> Box<dyn TokenSource>;
+}
+
+impl<S: TokenSource + 'static> IntoTokenSource<()> for S {
+    fn into_source(self) -> Box<dyn TokenSource> {
+        Box::new(self)
+    }
+}
+
+impl<F, T> IntoTokenSource<fn()> for F
+where
+    F: FnOnce() -> T + Clone + Send + Sync + 'static,
+    T: Future<Output = Result<AccessToken, TokenError>> + Send + 'static,
+{
+    fn into_source(self) -> Box<dyn TokenSource> {
+        Box::new(Plain(self))
+    }
+}
+
+impl<F> IntoTokenSource<fn(&Tenant, Option<&Challenge>)> for F
+where
+    F: for<'a> AsyncTokenFn<'a> + Clone + Send + Sync + 'static,
+{
+    fn into_source(self) -> Box<dyn TokenSource> {
+        Box::new(Told(self))
+    }
+}
+
+/// A closure without arguments.
+struct Plain<F>(F);
+
+impl<F, T> TokenSource for Plain<F>
+where
+    F: FnOnce() -> T + Clone + Send + Sync,
+    T: Future<Output = Result<AccessToken, TokenError>> + Send + 'static,
+{
+    fn token<'a>(&'a self, _: &'a Tenant, _: Option<&'a Challenge>) -> TokenFuture<'a> {
+        TokenFuture::new(self.0.clone()())
+    }
+}
+
+/// A closure with the arguments of the trait.
+struct Told<F>(F);
+
+impl<F: for<'a> AsyncTokenFn<'a> + Clone + Send + Sync> TokenSource for Told<F> {
+    fn token<'a>(
+        &'a self,
+        tenant: &'a Tenant,
+        challenge: Option<&'a Challenge>,
+    ) -> TokenFuture<'a> {
+        TokenFuture::new(self.0.clone()(tenant, challenge))
+    }
+}
+
+/// Such a closure for one lifetime: the bound of a future that borrows its arguments cannot be written otherwise.
+pub trait AsyncTokenFn<'a>: FnOnce(&'a Tenant, Option<&'a Challenge>) -> Self::Token {
+    /// Its future.
+    type Token: Future<Output = Result<AccessToken, TokenError>> + Send + 'a;
+}
+
+impl<'a, F, T> AsyncTokenFn<'a> for F
+where
+    F: FnOnce(&'a Tenant, Option<&'a Challenge>) -> T,
+    T: Future<Output = Result<AccessToken, TokenError>> + Send + 'a,
+{
+    type Token = T;
+}
+
 impl TokenSource for Box<dyn TokenSource> {
     fn token<'a>(
         &'a self,
@@ -85,13 +160,35 @@ impl<S: TokenSource + ?Sized> TokenSource for Arc<S> {
 }
 
 /// A token that never changes. Once the service has refused it, calls fail.
+///
+/// ```
+/// use industrydata_async::FixedToken;
+///
+/// let tokens = FixedToken::new("eyJ0eXAi.eyJhdWQi.c2ln")?;
+/// assert!(FixedToken::new("Bearer eyJ0eXAi").is_err());
+/// # Ok::<(), industrydata_async::core::auth::TokenError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct FixedToken(AccessToken);
 
 impl FixedToken {
-    /// Always answers with `token`.
-    #[must_use]
-    pub const fn new(token: AccessToken) -> Self {
+    /// Always answers with `token`, given as text or as an [`AccessToken`].
+    ///
+    /// # Errors
+    ///
+    /// [`TokenError::Malformed`] if the text is not a bearer token, as for [`AccessToken::new`]. The error does not contain
+    /// the text.
+    pub fn new<T>(token: T) -> Result<Self, TokenError>
+    where
+        T: TryInto<AccessToken>,
+        TokenError: From<T::Error>,
+    {
+        Ok(Self(token.try_into()?))
+    }
+}
+
+impl From<AccessToken> for FixedToken {
+    fn from(token: AccessToken) -> Self {
         Self(token)
     }
 }

@@ -9,7 +9,6 @@ use industrydata_blocking::Client;
 use industrydata_blocking::CommandToken;
 use industrydata_blocking::FixedToken;
 use industrydata_blocking::Settings;
-use industrydata_blocking::core::auth::AccessToken;
 use industrydata_blocking::core::policy::PollingPolicy;
 use industrydata_emulator::{Config, Emulator};
 use industrydata_ledger::Ledger;
@@ -25,7 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         speed: 100.0,
         ..Config::default()
     })?;
-    let token = FixedToken::new(AccessToken::new(emulator.token())?);
+    let token = FixedToken::new(emulator.token())?;
     let client = Client::builder(token, Ledger::memory())
         .settings(
             Settings::default()

@@ -6,7 +6,7 @@ use industrydata_core::{
     Tenant, TenantError,
     ledger::Store,
     lro::Settings,
-    wire::{BaseUrl, BuildError},
+    wire::{BaseUrl, BaseUrlError, BuildError},
 };
 use ureq::{config::ConfigBuilder, typestate::AgentScope};
 
@@ -16,7 +16,7 @@ use crate::{
     inner::Inner,
     stop::Stop,
     tenant_client::TenantClient,
-    tokens::{Cache, TokenSource},
+    tokens::{Cache, IntoTokenSource, TokenSource},
 };
 
 /// The `User-Agent`, unless the settings have another.
@@ -33,15 +33,30 @@ pub struct Client(Arc<Inner>);
 impl Client {
     /// A client that takes its tokens from `tokens` and keeps its ledger in `store`.
     ///
-    /// There is no default ledger. `industrydata_ledger::Ledger::memory()` is one that ends with the process.
-    pub fn builder(
-        tokens: impl TokenSource + 'static,
+    /// `tokens` is a [`TokenSource`](crate::TokenSource) or a [closure](IntoTokenSource). There is no default ledger:
+    /// `industrydata_ledger::Ledger::memory()` is one that ends with the process.
+    ///
+    /// ```
+    /// # fn from_a_vault() -> Result<String, std::io::Error> { Ok("a".to_owned()) }
+    /// use industrydata_blocking::{Client, core::auth::{AccessToken, TokenError}};
+    /// use industrydata_ledger::Ledger;
+    ///
+    /// let tokens = || {
+    ///     let token = from_a_vault().map_err(TokenError::unavailable)?;
+    ///     AccessToken::new(&token)
+    /// };
+    /// let client = Client::builder(tokens, Ledger::memory()).build()?;
+    /// assert_eq!(client.base().as_str(), "https://graph.microsoft.com/beta");
+    /// # Ok::<(), industrydata_blocking::BuildError>(())
+    /// ```
+    pub fn builder<K>(
+        tokens: impl IntoTokenSource<K>,
         store: impl Store + 'static,
     ) -> ClientBuilder {
         ClientBuilder {
-            tokens: Box::new(tokens),
+            tokens: tokens.into_source(),
             store: Box::new(store),
-            settings: Settings::default(),
+            settings: Ok(Settings::default()),
             config: None,
             connections: CONNECTIONS,
         }
@@ -79,16 +94,43 @@ impl Client {
 pub struct ClientBuilder {
     tokens: Box<dyn TokenSource>,
     store: Box<dyn Store>,
-    settings: Settings,
+    settings: Result<Settings, BaseUrlError>,
     config: Option<ConfigBuilder<AgentScope>>,
     connections: usize,
 }
 
 impl ClientBuilder {
-    /// Uses these settings, which do not depend on the HTTP client: base URL, poll interval, limits of time, throttle
-    /// and others.
+    /// The base URL of the service, as text or as a [`BaseUrl`]: `https://graph.microsoft.com/beta` unless set. If it cannot
+    /// be used, [`build`](Self::build) returns the error.
+    pub fn base<U>(mut self, base: U) -> Self
+    where
+        U: TryInto<BaseUrl>,
+        BaseUrlError: From<U::Error>,
+    {
+        self.settings = self.settings.and_then(|it| Ok(it.base(base.try_into()?)));
+        self
+    }
+
+    /// Changes the settings that do not depend on the HTTP client: [`Settings`] has the poll interval, the limits of time, the
+    /// throttle and others.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// # use industrydata_blocking::{Client, FixedToken};
+    /// # fn client(tokens: FixedToken, ledger: industrydata_ledger::Ledger) {
+    /// let builder = Client::builder(tokens, ledger)
+    ///     .base("https://graph.example/beta")
+    ///     .with(|settings| settings.polling(Duration::from_secs(30)).user_agent("rosters/2.1"));
+    /// # }
+    /// ```
+    pub fn with(mut self, change: impl FnOnce(Settings) -> Settings) -> Self {
+        self.settings = self.settings.map(change);
+        self
+    }
+
+    /// Uses these settings in place of all that were set before, the base URL included.
     pub fn settings(mut self, settings: Settings) -> Self {
-        self.settings = settings;
+        self.settings = Ok(settings);
         self
     }
 
@@ -112,9 +154,11 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// [`BuildError`] if there is no TLS, or if a proxy variable or the trusted certificates cannot be read.
+    /// [`BuildError`] if the base URL cannot be used, if there is no TLS, or if a proxy variable or the trusted certificates
+    /// cannot be read.
     pub fn build(self) -> Result<Client, BuildError> {
-        let base = self.settings.base_url();
+        let settings = self.settings?;
+        let base = settings.base_url();
         let (plain, local) = (!base.is_https(), base.is_loopback());
         let (host, stop) = (base.host().to_owned(), Stop::default());
         Ok(Client(Arc::new(Inner {
@@ -122,7 +166,7 @@ impl ClientBuilder {
             tokens: Cache::new(self.tokens),
             store: self.store,
             stop,
-            settings: self.settings,
+            settings,
         })))
     }
 }

@@ -1,6 +1,6 @@
 //! The one loop and the one way to send. They decide nothing: the machine lends each step.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use industrydata_core::{
     Tenant,
@@ -18,10 +18,19 @@ pub(crate) enum Event<T> {
 }
 
 /// Drives the machines of one tenant, with the settings of the next call.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Driver {
     inner: Arc<Inner>,
     pub(crate) session: Session,
+}
+
+impl fmt::Debug for Driver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Driver")
+            .field("base", self.inner.settings.base_url())
+            .field("tenant", self.session.tenant())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Driver {

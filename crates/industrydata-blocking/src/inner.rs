@@ -17,7 +17,7 @@ pub(crate) struct Inner {
 impl fmt::Debug for Inner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Inner")
-            .field("settings", &self.settings)
+            .field("base", self.settings.base_url())
             .finish_non_exhaustive()
     }
 }

@@ -130,4 +130,4 @@ pub use operation_poller::OperationPoller;
 pub use run_poller::RunPoller;
 pub use stop::Stop;
 pub use tenant_client::TenantClient;
-pub use tokens::{FixedToken, TokenSource};
+pub use tokens::{FixedToken, IntoTokenSource, TokenSource};

@@ -1,5 +1,7 @@
 //! Polling an operation.
 
+use std::fmt;
+
 use industrydata_core::{
     ledger::StoreError,
     lro::{Accepted, OperationPollError, Progress, ReadError, RecordedPoll, ResumeToken},
@@ -18,12 +20,20 @@ use crate::{
 ///
 /// As an iterator it returns the [`Progress`] of each poll, before the pause that follows it. If polling ends with an
 /// error, the error is the last item.
-#[derive(Debug)]
 #[must_use = "the run continues, but nothing polls its operation"]
 pub struct OperationPoller {
     driver: Driver,
     poll: RecordedPoll,
     has_ended: bool,
+}
+
+impl fmt::Debug for OperationPoller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OperationPoller")
+            .field("tenant", self.driver.session.tenant())
+            .field("poll", &self.poll)
+            .finish_non_exhaustive()
+    }
 }
 
 impl OperationPoller {

@@ -8,7 +8,7 @@ use industrydata_core::{
         Endpoint, GetOperation, GetRun, GetStatistics, ListActivities, ListOperations, ListRuns,
         Preflight,
     },
-    ledger::{Entry, Forecast, Quota, Resolution, Schedule, StartKey, StoreError},
+    ledger::{Entry, Forecast, Quota, Resolution, Schedule, StartKey, StartKeyError, StoreError},
     lro::{ActionError, PauseReason, ReadError, ResumeError, ResumeToken, Session, StartError},
     model::{IndustryDataRun, Operation, RunActivity, RunStatistics},
     reconcile::{ReconcileError, Reconciliation, ResolveError},
@@ -40,8 +40,17 @@ impl TenantClient {
     /// Sets the key of the next start, which names the occasion: one key starts at most one run within a window. A start whose
     /// key has one sends nothing to start, and goes on with that one's operation
     /// ([`Accepted::attached_to`](industrydata_core::lro::Accepted::attached_to)).
-    pub fn key(self, key: StartKey) -> Self {
-        self.with(|session| session.key(key))
+    ///
+    /// # Errors
+    ///
+    /// [`StartKeyError`] if the key is empty, too long or has a control character.
+    pub fn key<K>(self, key: K) -> Result<Self, StartKeyError>
+    where
+        K: TryInto<StartKey>,
+        StartKeyError: From<K::Error>,
+    {
+        let key = key.try_into()?;
+        Ok(self.with(|session| session.key(key)))
     }
 
     /// Sets a function that is called before each pause of a start, with its reason and its length.
@@ -79,9 +88,9 @@ impl TenantClient {
     /// # Errors
     ///
     /// [`ActionError`], which reports whether the validation is in doubt.
-    pub fn validate(&self, connector: &str) -> Result<OperationPoller, ActionError> {
+    pub fn validate(&self, connector: impl AsRef<str>) -> Result<OperationPoller, ActionError> {
         let session = &self.driver.session;
-        let validate = session.validate(connector, any_seed(), now());
+        let validate = session.validate(connector.as_ref(), any_seed(), now());
         let performed = self.driver.finish(validate)?;
         let poll = session.after_validation(&performed)?;
         Ok(OperationPoller::new(self.driver.clone(), poll))
@@ -96,10 +105,11 @@ impl TenantClient {
     /// [`ActionError`], which reports whether the reset is in doubt.
     pub fn reset_flow(
         &self,
-        flow_set: &str,
-        flow: &str,
+        flow_set: impl AsRef<str>,
+        flow: impl AsRef<str>,
     ) -> Result<Option<OperationPoller>, ActionError> {
         let session = &self.driver.session;
+        let (flow_set, flow) = (flow_set.as_ref(), flow.as_ref());
         let reset = session.reset_flow(flow_set, flow, any_seed(), now());
         let performed = self.driver.finish(reset)?;
         let poll = session.after_action(&performed);
@@ -110,9 +120,14 @@ impl TenantClient {
     ///
     /// # Errors
     ///
-    /// [`ResumeError`] if the token belongs to another base URL. Nothing was sent.
-    pub fn resume(&self, token: &ResumeToken) -> Result<OperationPoller, ResumeError> {
-        let poll = self.driver.session.resume(token, any_seed(), now())?;
+    /// [`ResumeError`] if the text is not a resume token, or if the token belongs to another base URL. Nothing was sent.
+    pub fn resume<T>(&self, token: T) -> Result<OperationPoller, ResumeError>
+    where
+        T: TryInto<ResumeToken>,
+        ResumeError: From<T::Error>,
+    {
+        let session = &self.driver.session;
+        let poll = session.resume(&token.try_into()?, any_seed(), now())?;
         Ok(OperationPoller::new(self.driver.clone(), poll))
     }
 
@@ -123,8 +138,8 @@ impl TenantClient {
     }
 
     /// Polls the run with this id. The time limit begins now.
-    pub fn follow(&self, run: &str) -> RunPoller {
-        RunPoller::new(self.driver.clone(), run)
+    pub fn follow(&self, run: impl AsRef<str>) -> RunPoller {
+        RunPoller::new(self.driver.clone(), run.as_ref())
     }
 
     /// The quota from the ledger, with a forecast if the [`schedule`](Session::schedule) is known. Nothing is sent.
@@ -152,10 +167,11 @@ impl TenantClient {
     /// [`ResolveError`]: there is no such entry, it is being made, or the service answered the start.
     pub fn resolve(
         &self,
-        id: &str,
+        id: impl AsRef<str>,
         resolution: Resolution,
-        note: &str,
+        note: impl AsRef<str>,
     ) -> Result<(), ResolveError> {
+        let (id, note) = (id.as_ref(), note.as_ref());
         let resolve = self.driver.session.resolve(id, resolution, note);
         self.driver.finish(resolve)
     }
@@ -215,8 +231,8 @@ impl TenantClient {
     /// # Errors
     ///
     /// [`ReadError`], as for all reads.
-    pub fn operation(&self, id: &str) -> Result<Operation, ReadError> {
-        self.read(GetOperation::new(id))
+    pub fn operation(&self, id: impl AsRef<str>) -> Result<Operation, ReadError> {
+        self.read(GetOperation::new(id.as_ref()))
     }
 
     /// Lists the runs that the service still has, including scheduled ones. It takes `IndustryData-Run.Read.All` or
@@ -234,8 +250,8 @@ impl TenantClient {
     /// # Errors
     ///
     /// [`ReadError`], as for all reads.
-    pub fn run_by_id(&self, id: &str) -> Result<IndustryDataRun, ReadError> {
-        self.read(GetRun::new(id))
+    pub fn run_by_id(&self, id: impl AsRef<str>) -> Result<IndustryDataRun, ReadError> {
+        self.read(GetRun::new(id.as_ref()))
     }
 
     /// Reads the statistics of a run, which are complete once it has ended. It takes `IndustryData-Run.Read.All` or
@@ -244,8 +260,8 @@ impl TenantClient {
     /// # Errors
     ///
     /// [`ReadError`], as for all reads.
-    pub fn statistics(&self, run: &str) -> Result<RunStatistics, ReadError> {
-        self.read(GetStatistics::new(run))
+    pub fn statistics(&self, run: impl AsRef<str>) -> Result<RunStatistics, ReadError> {
+        self.read(GetStatistics::new(run.as_ref()))
     }
 
     /// Lists the activities of a run, one for each of its flows. **The call is known from the service's metadata
@@ -254,8 +270,8 @@ impl TenantClient {
     /// # Errors
     ///
     /// [`ReadError`], as for all reads.
-    pub fn activities(&self, run: &str) -> Result<Vec<RunActivity>, ReadError> {
-        self.read(ListActivities::new(run))
+    pub fn activities(&self, run: impl AsRef<str>) -> Result<Vec<RunActivity>, ReadError> {
+        self.read(ListActivities::new(run.as_ref()))
     }
 
     /// Checks that the token may poll the operations it starts: reads the first page of the operations. Call it before

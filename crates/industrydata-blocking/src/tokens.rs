@@ -18,7 +18,8 @@ use industrydata_system::now;
 /// A source of access tokens for `https://graph.microsoft.com`, or for the service at another base URL.
 ///
 /// The client caches the token of each tenant. It calls the source again only shortly before the token expires and
-/// after a refusal, once at a time for a tenant. A closure of the same shape is a source.
+/// after a refusal, once at a time for a tenant. A closure of the same shape is a source; one without arguments
+/// [becomes one](IntoTokenSource).
 pub trait TokenSource: Send + Sync {
     /// Returns a token for `tenant`. With a challenge, the service has refused the last token: the call fails if the
     /// source returns the same one. Pass [`Challenge::claims`] to the authority.
@@ -49,6 +50,30 @@ where
     }
 }
 
+/// What a client takes as its token source: a [`TokenSource`], or a closure that returns a token, with the arguments of
+/// [`TokenSource::token`] or without arguments.
+///
+/// `K` is inferred. It tells these apart.
+pub trait IntoTokenSource<K> {
+    /// The token source.
+    fn into_source(self) -> Box<dyn TokenSource>;
+}
+
+impl<S: TokenSource + 'static> IntoTokenSource<()> for S {
+    fn into_source(self) -> Box<dyn TokenSource> {
+        Box::new(self)
+    }
+}
+
+impl<F> IntoTokenSource<fn()> for F
+where
+    F: Fn() -> Result<AccessToken, TokenError> + Send + Sync + 'static,
+{
+    fn into_source(self) -> Box<dyn TokenSource> {
+        Box::new(move |_: &Tenant, _: Option<&Challenge>| self())
+    }
+}
+
 impl TokenSource for Box<dyn TokenSource> {
     fn token(
         &self,
@@ -70,13 +95,35 @@ impl<S: TokenSource + ?Sized> TokenSource for Arc<S> {
 }
 
 /// A token that never changes. Once the service has refused it, calls fail.
+///
+/// ```
+/// use industrydata_blocking::FixedToken;
+///
+/// let tokens = FixedToken::new("eyJ0eXAi.eyJhdWQi.c2ln")?;
+/// assert!(FixedToken::new("Bearer eyJ0eXAi").is_err());
+/// # Ok::<(), industrydata_blocking::core::auth::TokenError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct FixedToken(AccessToken);
 
 impl FixedToken {
-    /// Always answers with `token`.
-    #[must_use]
-    pub const fn new(token: AccessToken) -> Self {
+    /// Always answers with `token`, given as text or as an [`AccessToken`].
+    ///
+    /// # Errors
+    ///
+    /// [`TokenError::Malformed`] if the text is not a bearer token, as for [`AccessToken::new`]. The error does not contain
+    /// the text.
+    pub fn new<T>(token: T) -> Result<Self, TokenError>
+    where
+        T: TryInto<AccessToken>,
+        TokenError: From<T::Error>,
+    {
+        Ok(Self(token.try_into()?))
+    }
+}
+
+impl From<AccessToken> for FixedToken {
+    fn from(token: AccessToken) -> Self {
         Self(token)
     }
 }

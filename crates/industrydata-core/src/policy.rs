@@ -14,9 +14,24 @@ use std::time::Duration;
 /// tenth at most, and a run of hours costs few requests. The service publishes one figure, *no less than every 5 seconds*
 /// ([fileValidateOperation](https://learn.microsoft.com/graph/api/resources/industrydata-filevalidateoperation)). A
 /// `Retry-After` lengthens an interval and never shortens it.
+///
+/// ```
+/// use std::time::Duration;
+/// use industrydata_core::policy::PollingPolicy;
+///
+/// let minute = PollingPolicy::every(Duration::from_secs(60));
+/// assert_eq!(PollingPolicy::from(Duration::from_secs(60)), minute);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PollingPolicy {
     fixed: Option<Duration>,
+}
+
+impl From<Duration> for PollingPolicy {
+    /// The fixed interval [`every`](Self::every).
+    fn from(interval: Duration) -> Self {
+        Self::every(interval)
+    }
 }
 
 impl PollingPolicy {
@@ -296,6 +311,8 @@ pub(crate) const DEFAULT_TLS_PROXY_PORT: u16 = 443;
 
 /// How many characters of a header value or a link an error shows.
 pub(crate) const MAX_SHOWN_CHARS: usize = 300;
+/// How many causes the `Debug` of an error looks at.
+pub(crate) const MAX_SHOWN_CAUSES: usize = 8;
 /// How many `Location` lines an error shows.
 pub(crate) const MAX_SHOWN_LOCATIONS: usize = 4;
 /// How many bytes are read of the body of a 2xx answer.

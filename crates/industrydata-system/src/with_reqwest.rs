@@ -47,8 +47,9 @@ pub fn transport_error(error: reqwest::Error) -> TransportError {
     if error.is_builder() {
         return TransportError::new(Phase::Local, error);
     }
+    let is_timeout = error.is_timeout();
     if !error.is_connect() {
-        return TransportError::new(Phase::Sent, error);
+        return TransportError::new(Phase::Sent, error).timed_out(is_timeout);
     }
     #[cfg(feature = "rustls")]
     if let Some(error) = crate::trust::tls_error(&error) {
@@ -62,7 +63,7 @@ pub fn transport_error(error: reqwest::Error) -> TransportError {
         }
         None => Phase::Connect,
     };
-    TransportError::new(phase, error)
+    TransportError::new(phase, error).timed_out(is_timeout)
 }
 
 /// Resolves names on threads that may be refused; for a base without encryption, to nothing but loopback.

@@ -63,7 +63,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn emulated(emulator: &Emulator) -> Result<Client, Box<dyn Error>> {
-    let tokens = FixedToken::new(AccessToken::new(emulator.token())?);
+    let tokens = FixedToken::new(emulator.token())?;
     let settings = Settings::default().base(emulator.base_url().parse()?);
     let builder = Client::builder(tokens, Ledger::memory());
     Ok(builder.settings(settings).build()?)

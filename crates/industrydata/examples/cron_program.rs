@@ -48,7 +48,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
 }
 
 fn emulated(emulator: &Emulator, limit: Duration) -> Result<TenantClient, Box<dyn Error>> {
-    let tokens = FixedToken::new(AccessToken::new(emulator.token())?);
+    let tokens = FixedToken::new(emulator.token())?;
     let settings = Settings::default()
         .base(emulator.base_url().parse()?)
         .polling(PollingPolicy::every(Duration::from_millis(50)))

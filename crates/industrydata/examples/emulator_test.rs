@@ -40,7 +40,7 @@ fn import(tenant: &TenantClient) -> Import {
 /// A client of the emulated service, with a ledger in memory. Give your own tool the base URL and the token in the same
 /// way, or set `INDUSTRYDATA_BASE_URL` and `INDUSTRYDATA_TOKEN` for a program that calls the command line.
 fn tenant(emulator: &Emulator) -> Result<TenantClient, Box<dyn Error>> {
-    let tokens = FixedToken::new(AccessToken::new(emulator.token())?);
+    let tokens = FixedToken::new(emulator.token())?;
     let settings = Settings::default()
         .base(emulator.base_url().parse()?)
         .polling(PollingPolicy::every(Duration::from_millis(20)));
