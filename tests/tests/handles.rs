@@ -19,6 +19,7 @@ use std::{
     time::Duration,
 };
 
+use industrydata_clock::ManualClock;
 use industrydata_core::{
     Tenant, Timestamp,
     auth::{AccessToken, Challenge, TokenError},
@@ -76,6 +77,8 @@ macro_rules! handles {
                 Client::builder(FixedToken::new(TOKEN).unwrap(), Ledger::memory())
                     .base(base)
                     .with(|it| it.polling(Duration::from_millis(10)))
+                    // Pauses between tries are not slept.
+                    .clock(ManualClock::real())
             }
 
             fn contoso(builder: ClientBuilder) -> TenantClient {
@@ -352,7 +355,10 @@ async fn vault(text: &str) -> Result<AccessToken, TokenError> {
     AccessToken::new(text)
 }
 
-async fn told(_: &Tenant, challenge: Option<&Challenge>) -> Result<AccessToken, TokenError> {
+async fn with_arguments(
+    _: &Tenant,
+    challenge: Option<&Challenge>,
+) -> Result<AccessToken, TokenError> {
     assert!(challenge.is_none());
     vault(TOKEN).await
 }
@@ -370,7 +376,7 @@ async fn async_closures_are_token_sources() {
         async move { vault(&held).await }
     };
     starts(shares, &emulator).await;
-    starts(told, &emulator).await;
+    starts(with_arguments, &emulator).await;
     let emulator = self::emulator();
     starts(
         async move |tenant: &Tenant, _: Option<&Challenge>| {
@@ -385,7 +391,7 @@ async fn async_closures_are_token_sources() {
     starts(boxed, &emulator).await;
 }
 
-/// A source that fails with an error of its own shows it in the chain.
+/// The chain has the error with which a source fails.
 #[tokio::test]
 async fn the_error_of_a_token_source_is_in_the_chain() {
     let fails = async || {
@@ -426,6 +432,54 @@ async fn a_paused_time_of_tokio_jumps_over_pauses_alone() {
     let operation = poller.until_done().await.unwrap();
     assert_eq!(operation.status().as_str(), "succeeded");
     // The first poll comes after five seconds.
-    assert!(began.0.elapsed() >= Duration::from_secs(4));
+    assert!(began.0.elapsed() >= Duration::from_secs(5));
     assert!(began.1.elapsed() < Duration::from_secs(5));
+}
+
+/// A limit is that of the caller's time for a whole call, and real time for a request.
+#[tokio::test(start_paused = true)]
+async fn limits_hold_in_a_paused_time() {
+    use industrydata_async::{Client, FixedToken};
+
+    let client = |emulator: &Emulator| {
+        Client::builder(FixedToken::new(TOKEN).unwrap(), Ledger::memory())
+            .base(emulator.base_url())
+            .with(|it| {
+                it.request_limit(Duration::from_millis(400))
+                    .time_limit(Duration::from_secs(3600))
+            })
+            .build()
+            .unwrap()
+    };
+    let began = std::time::Instant::now();
+    // Its operation takes two minutes of real time, which do not pass here.
+    let emulator = Emulator::start(Config::default()).unwrap();
+    let contoso = client(&emulator).tenant("contoso").unwrap();
+    let mut poller = contoso.start().await.unwrap();
+    let virtually = tokio::time::Instant::now();
+    let error = poller.until_done().await.unwrap_err();
+    assert!(error.is_timeout(), "{error}");
+    let hour = virtually.elapsed();
+    assert!(
+        hour > Duration::from_secs(3500) && hour < Duration::from_secs(3700),
+        "{hour:?}"
+    );
+
+    emulator.script(Fault::on(On::Start).stall());
+    let error = contoso.start().await.unwrap_err();
+    assert!(error.is_timeout() && error.is_in_doubt(), "{error}");
+
+    // A token source that sleeps is jumped over, and one that never ends meets a limit.
+    let slow = async || {
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        AccessToken::new(TOKEN)
+    };
+    let slow = Client::builder(slow, Ledger::memory()).base(emulator.base_url());
+    let slow = slow.build().unwrap().tenant("contoso").unwrap();
+    drop(slow.start().await.unwrap());
+    assert!(
+        began.elapsed() < Duration::from_secs(20),
+        "{:?}",
+        began.elapsed()
+    );
 }

@@ -1,5 +1,6 @@
 //! tokio's paused time. A runtime whose time is paused jumps to its next timer whenever it has nothing to do, and it does not
-//! know that a request, a store or a token is awaited. Without this, each limit of time would pass at once.
+//! know that a request, a store or a token is awaited. Limits of time would then pass at once. So it stands still during a
+//! request and a change of the ledger, and their limits are real time. Only pauses are jumped over.
 
 use std::{
     future::Future,
@@ -7,9 +8,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long the time is held at most, so that work that never ends still meets its limit. No request takes longer, unless
-/// its limit was raised.
-const LONGEST: Duration = Duration::from_secs(120);
+use industrydata_system::on_a_thread;
+use tokio::sync::oneshot;
+
 /// How often to look whether the machine's clock has moved. The next look nearly always shows it.
 const LOOKS: u32 = 10_000;
 
@@ -17,6 +18,24 @@ const LOOKS: u32 = 10_000;
 pub(crate) async fn awake<T>(work: impl Future<Output = T>) -> T {
     let _held = is_paused().then(hold);
     work.await
+}
+
+/// Sleeps, in real time if tokio's is paused.
+pub(crate) async fn sleep(time: Duration) {
+    if !is_paused() {
+        return tokio::time::sleep(time).await;
+    }
+    // The thread ends with this future, if that is dropped.
+    let ((alive, ended), (over, is_over)) = (channel::<()>(), oneshot::channel::<()>());
+    let waits = move || {
+        let _ = ended.recv_timeout(time);
+        drop(over);
+    };
+    // Without a thread, the limit has passed.
+    if on_a_thread("timer", waits).is_ok() {
+        let _ = is_over.await;
+    }
+    drop(alive);
 }
 
 /// Whether tokio's time stands while the machine's moves.
@@ -29,6 +48,6 @@ fn is_paused() -> bool {
 /// Holds the time until the sender is dropped: tokio does not advance it while a blocking task runs.
 fn hold() -> Sender<()> {
     let (sender, receiver) = channel();
-    tokio::task::spawn_blocking(move || receiver.recv_timeout(LONGEST));
+    tokio::task::spawn_blocking(move || receiver.recv());
     sender
 }

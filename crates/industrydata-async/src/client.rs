@@ -2,6 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
+use industrydata_clock::Clock;
 use industrydata_core::{
     Tenant, TenantError,
     ledger::Store,
@@ -10,6 +11,7 @@ use industrydata_core::{
 };
 
 use crate::{
+    clock::TokioClock,
     drive::Driver,
     http::Http,
     inner::Inner,
@@ -65,6 +67,7 @@ impl Client {
             tokens: tokens.into_source(),
             store: Box::new(store),
             settings: Ok(Settings::default()),
+            clock: Arc::new(TokioClock::new()),
             config: None,
             connections: CONNECTIONS,
         }
@@ -103,6 +106,7 @@ pub struct ClientBuilder {
     tokens: Box<dyn TokenSource>,
     store: Box<dyn AsyncStore>,
     settings: Result<Settings, BaseUrlError>,
+    clock: Arc<dyn Clock>,
     config: Option<reqwest::ClientBuilder>,
     connections: usize,
 }
@@ -158,6 +162,46 @@ impl ClientBuilder {
         self
     }
 
+    /// Uses this clock in place of the machine's, for tests: for pauses, limits of time and the expiry of tokens. A client
+    /// that would sleep on a [`ManualClock`](industrydata_clock::ManualClock), such as an emulator's, moves it instead
+    /// ([why](industrydata_clock#why-a-sleep-moves-the-clock)). Give the same clock to the ledger. Requests keep their limits
+    /// in real time.
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new()?.block_on(async {
+    /// use std::time::{Duration, Instant};
+    /// use industrydata_async::{Client, FixedToken};
+    /// use industrydata_emulator::{Config, Emulator};
+    /// use industrydata_ledger::Ledger;
+    ///
+    /// let began = Instant::now();
+    /// let emulator = Emulator::start(Config::default())?;
+    /// let ledger = Ledger::memory_with_clock(emulator.clock());
+    /// let client = Client::builder(FixedToken::new(emulator.token())?, ledger)
+    ///     .base(emulator.base_url())
+    ///     .clock(emulator.clock())
+    ///     .build()?;
+    /// let contoso = client.tenant("contoso")?;
+    ///
+    /// // Five starts, each polled for its two minutes, and a sixth that has to wait.
+    /// for _ in 0..5 {
+    ///     contoso.start().await?.until_done().await?;
+    /// }
+    /// let error = contoso.start().await.unwrap_err();
+    /// assert!(error.is_throttled());
+    ///
+    /// emulator.advance(Duration::from_secs(12 * 60 * 60));
+    /// contoso.start().await?.until_done().await?;
+    /// assert!(began.elapsed() < Duration::from_secs(10));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
     /// Builds the client. Nothing is sent yet.
     ///
     /// # Errors
@@ -174,6 +218,7 @@ impl ClientBuilder {
             tokens: Cache::new(self.tokens),
             store: self.store,
             stop: Stop::default(),
+            clock: self.clock,
             settings,
         })))
     }

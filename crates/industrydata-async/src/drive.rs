@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use industrydata_core::{
-    Tenant,
+    Deadline, Now, Tenant,
     endpoint::Endpoint,
     lro::{Exchange, Machine, Progress, ReadError, Session, Step},
 };
@@ -38,6 +38,11 @@ impl Driver {
         Self { inner, session }
     }
 
+    /// The current time of the client.
+    pub(crate) fn now(&self) -> Now {
+        self.inner.now()
+    }
+
     /// Drives a machine to its next progress, which comes before the pause it is about, or to its end.
     pub(crate) async fn drive<M: Machine>(
         &self,
@@ -51,17 +56,15 @@ impl Driver {
                 Step::Ledger(transaction, _) => {
                     let change = Arc::clone(transaction.change());
                     let reply = awake(self.inner.store.transact(change)).await;
-                    transaction.done(reply, now());
+                    transaction.done(reply, self.now());
                 }
-                Step::Send(exchange) => {
-                    awake(send(&self.inner, self.session.tenant(), exchange)).await;
-                }
+                Step::Send(exchange) => send(&self.inner, self.session.tenant(), exchange).await,
                 Step::Wait(mut pause) => {
                     if let Some(progress) = pause.progress() {
                         return Ok(Event::Progress(progress));
                     }
-                    self.inner.stop.sleep(pause.remaining(now())).await;
-                    pause.over(now());
+                    self.inner.pass(pause.remaining(self.now())).await;
+                    pause.over(self.now());
                 }
                 Step::Done(outcome) => return outcome.map(Event::Done),
             }
@@ -93,7 +96,7 @@ impl Driver {
 
     /// Reads an endpoint.
     pub(crate) async fn read<E: Endpoint>(&self, endpoint: E) -> Result<E::Output, ReadError> {
-        let read = self.session.read(endpoint, any_seed(), now());
+        let read = self.session.read(endpoint, any_seed(), self.now());
         self.finish(read).await.map(Arc::unwrap_or_clone)
     }
 }
@@ -114,17 +117,17 @@ impl<M: Machine> Drop for Guard<'_, M> {
 
 /// One request and its one answer. If it is stopped before the request is handed out, the machine decides what follows.
 async fn send(client: &Inner, tenant: &Tenant, exchange: Exchange<'_>) {
-    let limit = exchange.time_limit(now());
+    let limit = exchange.time_limit(client.now());
     let token = tokio::select! {
         biased;
-        token = client.tokens.token(tenant, exchange.challenge(), limit) => token,
+        token = client.tokens.token(tenant, exchange.challenge(), limit, &client.clock) => token,
         () = client.stop.stopped() => return,
     };
     let token = match token {
         Ok(token) => token,
-        Err(error) => return exchange.no_token(error, now()),
+        Err(error) => return exchange.no_token(error, client.now()),
     };
-    let limit = exchange.time_limit(now());
+    let limit = exchange.time_limit(client.now());
     let connection = tokio::select! {
         biased;
         connection = client.http.connection(limit) => connection,
@@ -132,17 +135,22 @@ async fn send(client: &Inner, tenant: &Tenant, exchange: Exchange<'_>) {
     };
     let connection = match connection {
         Ok(connection) => connection,
-        Err(error) => return exchange.unsent(error, now()),
+        Err(error) => return exchange.unsent(error, client.now()),
     };
-    let Some((request, reply)) = exchange.request(&token, now()) else {
+    // The limit of a request is real time, whatever the client's clock.
+    let real = now();
+    let Some((request, reply)) = exchange.request(&token, client.now()) else {
         return;
     };
     // An empty body; reqwest has no `()`.
     let request = request.map(|()| reqwest::Body::default());
-    let (deadline, stopped) = (reply.deadline(), client.stop.stopped());
+    let (deadline, stopped) = (
+        Deadline::after(reply.time_limit(), real),
+        client.stop.stopped(),
+    );
     let most = |status| reply.body_limit(status);
     match connection.send(request, deadline, most, stopped).await {
-        Ok((head, body)) => reply.answer(&head, body, now()),
-        Err(error) => reply.lost(error, now()),
+        Ok((head, body)) => reply.answer(&head, body, client.now()),
+        Err(error) => reply.lost(error, client.now()),
     }
 }

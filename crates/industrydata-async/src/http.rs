@@ -20,7 +20,10 @@ use reqwest::{Client, ClientBuilder, Url, redirect, retry};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tower_layer::layer_fn;
 
-use crate::connect::{Mark, Marking, given_up};
+use crate::{
+    awake::{awake, sleep},
+    connect::{Mark, Marking, given_up},
+};
 
 /// Longer than any request of this client may take.
 const BEYOND_LIMITS: Duration = Duration::from_secs(2 * 60 * 60);
@@ -100,16 +103,19 @@ impl Http {
         &self,
         limit: Duration,
     ) -> Result<Connection<'_>, TransportError> {
-        let full = |_| {
+        let full = || {
             TransportError::new(Phase::Local, "no connection became free in time").timed_out(true)
         };
         // One that is free is taken without a timer.
         let permit = match self.gate.try_acquire() {
             Ok(permit) => permit,
-            Err(_) => tokio::time::timeout(limit, self.gate.acquire())
-                .await
-                .map_err(full)?
-                .map_err(|closed| TransportError::new(Phase::Local, closed))?,
+            Err(_) => tokio::select! {
+                biased;
+                permit = self.gate.acquire() => {
+                    permit.map_err(|closed| TransportError::new(Phase::Local, closed))?
+                }
+                () = sleep(limit) => return Err(full()),
+            },
         };
         Ok(Connection {
             http: self,
@@ -151,6 +157,16 @@ impl Connection<'_> {
         body_limit: impl FnOnce(StatusCode) -> usize,
         stopped: impl Future<Output = ()>,
     ) -> Result<(Parts, Result<Vec<u8>, IncompleteBody>), TransportError> {
+        awake(self.exchange(request, deadline, body_limit, stopped)).await
+    }
+
+    async fn exchange<B: Into<reqwest::Body>>(
+        &self,
+        request: Request<B>,
+        deadline: Deadline,
+        body_limit: impl FnOnce(StatusCode) -> usize,
+        stopped: impl Future<Output = ()>,
+    ) -> Result<(Parts, Result<Vec<u8>, IncompleteBody>), TransportError> {
         let (head, body) = request.into_parts();
         let mut request = reqwest::Request::new(head.method, self.http.url(&head.uri)?);
         *request.headers_mut() = head.headers;
@@ -158,7 +174,7 @@ impl Connection<'_> {
         let mark = Mark::default();
         let mut limit = pin!(async {
             tokio::select! {
-                () = tokio::time::sleep(deadline.remaining(now())) => true,
+                () = sleep(deadline.remaining(now())) => true,
                 () = stopped => false,
             }
         });

@@ -112,6 +112,7 @@ mod awake;
 mod azure_identity;
 mod certificate;
 mod client;
+mod clock;
 mod command;
 mod connect;
 mod credentials;

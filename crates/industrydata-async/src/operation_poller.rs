@@ -9,7 +9,7 @@ use industrydata_core::{
     reconcile::{FailureDetails, RunMatch},
     wire::OperationUrl,
 };
-use industrydata_system::{any_seed, now};
+use industrydata_system::any_seed;
 
 use crate::{
     drive::{Driver, Event},
@@ -106,7 +106,7 @@ impl OperationPoller {
     /// [`ReadError`] if the list of runs was needed and could not be read.
     pub async fn find_run(&self) -> Result<Option<RunMatch>, ReadError> {
         let session = &self.driver.session;
-        let find = session.find_run(self.poll.poll(), any_seed(), now());
+        let find = session.find_run(self.poll.poll(), any_seed(), self.driver.now());
         self.driver.finish(find).await
     }
 
@@ -125,7 +125,10 @@ impl OperationPoller {
     /// failed, and the statistics. It takes at most 10 s, within the time limit. What cannot be read is absent. Call
     /// it after the operation has failed.
     pub async fn failure_details(&self) -> FailureDetails {
-        let read = self.driver.session.failure(self.poll.poll(), now());
+        let read = self
+            .driver
+            .session
+            .failure(self.poll.poll(), self.driver.now());
         let Ok(details) = self.driver.finish(read).await;
         details
     }

@@ -8,7 +8,7 @@ use industrydata_core::{
     model::{IndustryDataRun, RunStatistics},
     reconcile::{FailureDetails, RunMatch},
 };
-use industrydata_system::{any_seed, now};
+use industrydata_system::any_seed;
 
 use crate::drive::{Driver, Event};
 
@@ -34,7 +34,7 @@ impl fmt::Debug for RunPoller {
 impl RunPoller {
     pub(crate) fn new(driver: Driver, run: &str) -> Self {
         Self {
-            poll: driver.session.poll_run(run, any_seed(), now()),
+            poll: driver.session.poll_run(run, any_seed(), driver.now()),
             driver,
             run_match: None,
         }
@@ -98,7 +98,10 @@ impl RunPoller {
     /// Reads what the service says of a failure besides the run: the activities that failed, and the statistics. It takes
     /// at most 10 s, within the time limit. What cannot be read is absent. Call it after the run has failed.
     pub async fn failure_details(&self) -> FailureDetails {
-        let read = self.driver.session.run_failure(&self.poll, now());
+        let read = self
+            .driver
+            .session
+            .run_failure(&self.poll, self.driver.now());
         let Ok(details) = self.driver.finish(read).await;
         details
     }

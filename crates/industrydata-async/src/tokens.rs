@@ -13,11 +13,13 @@ use std::{
     time::Duration,
 };
 
+use industrydata_clock::Clock;
 use industrydata_core::{
     Tenant,
     auth::{AccessToken, Challenge, KeptToken, TokenError},
 };
-use industrydata_system::now;
+
+use crate::awake::sleep;
 
 /// A source of access tokens for `https://graph.microsoft.com`, or for the service at another base URL.
 ///
@@ -95,7 +97,7 @@ where
     F: for<'a> AsyncTokenFn<'a> + Clone + Send + Sync + 'static,
 {
     fn into_source(self) -> Box<dyn TokenSource> {
-        Box::new(Told(self))
+        Box::new(WithArguments(self))
     }
 }
 
@@ -113,9 +115,9 @@ where
 }
 
 /// A closure with the arguments of the trait.
-struct Told<F>(F);
+struct WithArguments<F>(F);
 
-impl<F: for<'a> AsyncTokenFn<'a> + Clone + Send + Sync> TokenSource for Told<F> {
+impl<F: for<'a> AsyncTokenFn<'a> + Clone + Send + Sync> TokenSource for WithArguments<F> {
     fn token<'a>(
         &'a self,
         tenant: &'a Tenant,
@@ -225,6 +227,7 @@ impl Cache {
         tenant: &Tenant,
         challenge: Option<&Challenge>,
         limit: Duration,
+        clock: &dyn Clock,
     ) -> Result<AccessToken, TokenError> {
         let slot = {
             let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
@@ -235,7 +238,7 @@ impl Cache {
         };
         let calls = slot.calls.load(Ordering::Acquire);
         let mut kept = within(limit, async { Ok(slot.kept.lock().await) }).await?;
-        if let Some(token) = kept.0.usable(challenge, now().utc) {
+        if let Some(token) = kept.0.usable(challenge, clock.utc()) {
             return Ok(token);
         }
         if slot.calls.load(Ordering::Acquire) != calls
@@ -243,13 +246,13 @@ impl Cache {
         {
             // The call this one waited for has failed: both fail.
             let error = error.clone();
-            return kept.0.renewed(Err(error), challenge, now().utc);
+            return kept.0.renewed(Err(error), challenge, clock.utc());
         }
         // A source that hangs leaves a kept token in use, like one that fails.
         let answer = within(limit, self.source.token(tenant, challenge)).await;
         kept.1 = answer.as_ref().err().cloned();
         slot.calls.fetch_add(1, Ordering::Release);
-        kept.0.renewed(answer, challenge, now().utc)
+        kept.0.renewed(answer, challenge, clock.utc())
     }
 }
 
@@ -257,14 +260,16 @@ async fn within<T>(
     limit: Duration,
     answer: impl Future<Output = Result<T, TokenError>>,
 ) -> Result<T, TokenError> {
-    tokio::time::timeout(limit, answer)
-        .await
-        .unwrap_or_else(|_| {
+    tokio::select! {
+        biased;
+        answer = answer => answer,
+        () = sleep(limit) => {
             let limit = limit.as_secs_f64();
             Err(TokenError::unavailable(format!(
                 "the token source gave none within {limit:.1} s"
             )))
-        })
+        }
+    }
 }
 
 impl fmt::Debug for Cache {

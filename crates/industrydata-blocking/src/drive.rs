@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use industrydata_core::{
-    Tenant,
+    Deadline, Now, Tenant,
     endpoint::Endpoint,
     lro::{Exchange, Machine, Progress, ReadError, Session, Step},
 };
@@ -38,6 +38,11 @@ impl Driver {
         Self { inner, session }
     }
 
+    /// The current time of the client.
+    pub(crate) fn now(&self) -> Now {
+        self.inner.now()
+    }
+
     /// Drives a machine to its next progress, which comes before the pause it is about, or to its end.
     pub(crate) fn drive<M: Machine>(&self, machine: &mut M) -> Result<Event<M::Output>, M::Error> {
         loop {
@@ -47,15 +52,15 @@ impl Driver {
             match machine.step() {
                 Step::Ledger(transaction, _) => {
                     let reply = self.inner.store.transact(transaction.change());
-                    transaction.done(reply, now());
+                    transaction.done(reply, self.now());
                 }
                 Step::Send(exchange) => send(&self.inner, self.session.tenant(), exchange),
                 Step::Wait(mut pause) => {
                     if let Some(progress) = pause.progress() {
                         return Ok(Event::Progress(progress));
                     }
-                    self.inner.stop.sleep(pause.remaining(now()));
-                    pause.over(now());
+                    self.inner.pass(pause.remaining(self.now()));
+                    pause.over(self.now());
                 }
                 Step::Done(outcome) => return outcome.map(Event::Done),
             }
@@ -87,7 +92,7 @@ impl Driver {
 
     /// Reads an endpoint.
     pub(crate) fn read<E: Endpoint>(&self, endpoint: E) -> Result<E::Output, ReadError> {
-        let read = self.session.read(endpoint, any_seed(), now());
+        let read = self.session.read(endpoint, any_seed(), self.now());
         self.finish(read).map(Arc::unwrap_or_clone)
     }
 }
@@ -109,26 +114,29 @@ impl<M: Machine> Drop for Guard<'_, M> {
 
 /// One request and its one answer. If it is stopped before the request is handed out, the machine decides what follows.
 fn send(client: &Inner, tenant: &Tenant, exchange: Exchange<'_>) {
-    let token = match client.tokens.token(tenant, exchange.challenge()) {
+    let challenge = exchange.challenge();
+    let token = match client.tokens.token(tenant, challenge, &client.clock) {
         Ok(token) => token,
-        Err(error) => return exchange.no_token(error, now()),
+        Err(error) => return exchange.no_token(error, client.now()),
     };
-    let limit = exchange.time_limit(now());
+    let limit = exchange.time_limit(client.now());
     let connection = match client.http.connection(limit, &client.stop) {
         Ok(connection) => connection,
-        Err(error) => return exchange.unsent(error, now()),
+        Err(error) => return exchange.unsent(error, client.now()),
     };
     if client.stop.is_stopped() {
         return;
     }
-    let Some((request, reply)) = exchange.request(&token, now()) else {
+    // The limit of a request is real time, whatever the client's clock.
+    let real = now();
+    let Some((request, reply)) = exchange.request(&token, client.now()) else {
         return;
     };
     let request = request.map(|()| Vec::new());
-    let deadline = reply.deadline();
+    let deadline = Deadline::after(reply.time_limit(), real);
     let most = |status| reply.body_limit(status);
     match connection.send(request, deadline, most) {
-        Ok((head, body)) => reply.answer(&head, body, now()),
-        Err(error) => reply.lost(error, now()),
+        Ok((head, body)) => reply.answer(&head, body, client.now()),
+        Err(error) => reply.lost(error, client.now()),
     }
 }

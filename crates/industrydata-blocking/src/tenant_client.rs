@@ -14,7 +14,7 @@ use industrydata_core::{
     reconcile::{ReconcileError, Reconciliation, ResolveError},
     wire::OperationUrl,
 };
-use industrydata_system::{any_seed, now, seed};
+use industrydata_system::{any_seed, seed};
 
 use crate::{drive::Driver, operation_poller::OperationPoller, run_poller::RunPoller};
 
@@ -75,7 +75,7 @@ impl TenantClient {
     ///
     /// [`StartError`], which reports whether a run may have started.
     pub fn start(&self) -> Result<OperationPoller, StartError> {
-        let start = self.driver.session.start_once(seed()?, now());
+        let start = self.driver.session.start_once(seed()?, self.driver.now());
         let accepted = self.driver.finish(start)?;
         let poll = self.driver.session.after(accepted);
         Ok(OperationPoller::new(self.driver.clone(), poll))
@@ -90,7 +90,7 @@ impl TenantClient {
     /// [`ActionError`], which reports whether the validation is in doubt.
     pub fn validate(&self, connector: impl AsRef<str>) -> Result<OperationPoller, ActionError> {
         let session = &self.driver.session;
-        let validate = session.validate(connector.as_ref(), any_seed(), now());
+        let validate = session.validate(connector.as_ref(), any_seed(), self.driver.now());
         let performed = self.driver.finish(validate)?;
         let poll = session.after_validation(&performed)?;
         Ok(OperationPoller::new(self.driver.clone(), poll))
@@ -110,7 +110,7 @@ impl TenantClient {
     ) -> Result<Option<OperationPoller>, ActionError> {
         let session = &self.driver.session;
         let (flow_set, flow) = (flow_set.as_ref(), flow.as_ref());
-        let reset = session.reset_flow(flow_set, flow, any_seed(), now());
+        let reset = session.reset_flow(flow_set, flow, any_seed(), self.driver.now());
         let performed = self.driver.finish(reset)?;
         let poll = session.after_action(&performed);
         Ok(poll.map(|poll| OperationPoller::new(self.driver.clone(), poll)))
@@ -127,13 +127,13 @@ impl TenantClient {
         ResumeError: From<T::Error>,
     {
         let session = &self.driver.session;
-        let poll = session.resume(&token.try_into()?, any_seed(), now())?;
+        let poll = session.resume(&token.try_into()?, any_seed(), self.driver.now())?;
         Ok(OperationPoller::new(self.driver.clone(), poll))
     }
 
     /// Polls the operation at a checked URL. The first poll comes at once.
     pub fn poll(&self, url: OperationUrl) -> OperationPoller {
-        let poll = self.driver.session.poll(url, any_seed(), now());
+        let poll = self.driver.session.poll(url, any_seed(), self.driver.now());
         OperationPoller::new(self.driver.clone(), poll)
     }
 
@@ -185,7 +185,7 @@ impl TenantClient {
     ///
     /// [`ReconcileError`] if the ledger, or both lists, cannot be read.
     pub fn reconcile(&self) -> Result<Reconciliation, ReconcileError> {
-        let reconcile = self.driver.session.reconcile(any_seed(), now());
+        let reconcile = self.driver.session.reconcile(any_seed(), self.driver.now());
         let done = self.driver.finish(reconcile);
         done.map(Arc::unwrap_or_clone)
     }

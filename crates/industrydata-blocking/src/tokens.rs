@@ -9,11 +9,11 @@ use std::{
     },
 };
 
+use industrydata_clock::Clock;
 use industrydata_core::{
     Tenant,
     auth::{AccessToken, Challenge, KeptToken, TokenError},
 };
-use industrydata_system::now;
 
 /// A source of access tokens for `https://graph.microsoft.com`, or for the service at another base URL.
 ///
@@ -159,6 +159,7 @@ impl Cache {
         &self,
         tenant: &Tenant,
         challenge: Option<&Challenge>,
+        clock: &dyn Clock,
     ) -> Result<AccessToken, TokenError> {
         let slot = {
             let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
@@ -169,7 +170,7 @@ impl Cache {
         };
         let calls = slot.calls.load(Ordering::Acquire);
         let mut kept = slot.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(token) = kept.0.usable(challenge, now().utc) {
+        if let Some(token) = kept.0.usable(challenge, clock.utc()) {
             return Ok(token);
         }
         if slot.calls.load(Ordering::Acquire) != calls
@@ -177,12 +178,12 @@ impl Cache {
         {
             // The call this one waited for has failed: both fail.
             let error = error.clone();
-            return kept.0.renewed(Err(error), challenge, now().utc);
+            return kept.0.renewed(Err(error), challenge, clock.utc());
         }
         let answer = self.source.token(tenant, challenge);
         kept.1 = answer.as_ref().err().cloned();
         slot.calls.fetch_add(1, Ordering::Release);
-        kept.0.renewed(answer, challenge, now().utc)
+        kept.0.renewed(answer, challenge, clock.utc())
     }
 }
 

@@ -102,6 +102,7 @@ mod time;
 
 pub use config::{Client, Config, Connector, Flow, Grant, Permission, Schedule, Throttle, Window};
 pub use fault::{Delivery, Ending, Fault, Lose, On, ParseFaultError, Served};
-pub use listener::{Clock, Emulator};
+pub use industrydata_clock::ManualClock as Clock;
+pub use listener::Emulator;
 pub use model::{Logged, Operation, Run};
 pub use service::{MAX_BODY, Service};

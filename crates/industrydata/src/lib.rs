@@ -50,6 +50,7 @@ pub use industrydata_blocking as blocking;
 #[cfg(feature = "emulator")]
 pub use industrydata_emulator as emulator;
 
+pub use industrydata_clock as clock;
 pub use industrydata_core::{
     SignedDuration, Timestamp, auth, endpoint, ledger, lro, model, policy, reconcile, wire,
 };
