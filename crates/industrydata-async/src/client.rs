@@ -29,6 +29,26 @@ const CONNECTIONS: usize = 64;
 /// Starts and polls runs, for any number of tenants over one pool of connections.
 ///
 /// A clone is another handle to the same client. Use it within a tokio runtime with its I/O and time drivers.
+///
+/// ```
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// # use industrydata_async::{Client, FixedToken};
+/// # use industrydata_emulator::{Config, Emulator, Fault, Lose, On};
+/// # use industrydata_ledger::Ledger;
+/// # let emulator = Emulator::start(Config::default())?;
+/// # let ledger = Ledger::memory_with_clock(emulator.clock());
+/// # let client = Client::builder(FixedToken::new(emulator.token())?, ledger);
+/// # let client = client.base(emulator.base_url()).clock(emulator.clock()).build()?;
+/// # let contoso = client.tenant("contoso")?;
+/// let fabrikam = client.tenant("fabrikam")?;
+/// contoso.start().await?.until_done().await?;
+/// // Each tenant has its own five starts.
+/// assert_eq!(contoso.quota().await?.available(), 4);
+/// assert_eq!(fabrikam.quota().await?.available(), 5);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Client(Arc<Inner>);
 
@@ -157,6 +177,15 @@ impl ClientBuilder {
     }
 
     /// The most connections open at a time: 64 by default, at least 1.
+    ///
+    /// ```
+    /// # use industrydata_async::{Client, FixedToken};
+    /// # fn client(tokens: FixedToken, ledger: industrydata_ledger::Ledger) -> Result<Client, industrydata_async::BuildError> {
+    /// let config = reqwest::Client::builder().tcp_keepalive(std::time::Duration::from_secs(60));
+    /// let client = Client::builder(tokens, ledger).config(config).connections(4).build()?;
+    /// # Ok(client)
+    /// # }
+    /// ```
     pub fn connections(mut self, connections: usize) -> Self {
         self.connections = connections.max(1);
         self

@@ -25,6 +25,28 @@ use crate::{
 ///
 /// It asks again after a transient error, within [`Limits::TOKEN`]. The client caches the token and passes claims
 /// challenges on. A managed identity can neither carry them nor be made to give another token.
+///
+/// ```
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// # use industrydata_async::{Client, FixedToken};
+/// # use industrydata_emulator::{Config, Emulator, Fault, Lose, On};
+/// # use industrydata_ledger::Ledger;
+/// # let emulator = Emulator::start(Config::default())?;
+/// # let ledger = Ledger::memory_with_clock(emulator.clock());
+/// # let client = Client::builder(FixedToken::new(emulator.token())?, ledger);
+/// # let client = client.base(emulator.base_url()).clock(emulator.clock()).build()?;
+/// # let contoso = client.tenant("contoso")?;
+/// use industrydata_async::{CredentialsToken, core::auth::ClientCredentials};
+///
+/// let credentials = ClientCredentials::new(emulator.client_id(), emulator.client_secret())
+///     .authority(emulator.authority_url())?; // leave it out for Microsoft's own
+/// let tokens = CredentialsToken::new(credentials)?;
+/// let client = Client::builder(tokens, Ledger::memory()).base(emulator.base_url()).build()?;
+/// client.tenant("contoso")?.preflight().await?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct CredentialsToken {
     credential: Given,
     endpoints: Endpoints,

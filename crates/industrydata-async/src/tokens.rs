@@ -25,6 +25,38 @@ use crate::awake::sleep;
 ///
 /// The client caches the token of each tenant. It calls the source again only shortly before the token expires and
 /// after a refusal, once at a time for a tenant. An async closure [becomes a source](IntoTokenSource).
+///
+/// ```
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// # use industrydata_async::{Client, FixedToken};
+/// # use industrydata_emulator::{Config, Emulator, Fault, Lose, On};
+/// # use industrydata_ledger::Ledger;
+/// # let emulator = Emulator::start(Config::default())?;
+/// # let ledger = Ledger::memory_with_clock(emulator.clock());
+/// # let client = Client::builder(FixedToken::new(emulator.token())?, ledger);
+/// # let client = client.base(emulator.base_url()).clock(emulator.clock()).build()?;
+/// # let contoso = client.tenant("contoso")?;
+/// use industrydata_async::{TokenFuture, TokenSource, core::{Tenant, auth::{AccessToken, Challenge, TokenError}}};
+///
+/// /// Asks a vault that knows each tenant.
+/// struct Vault(String);
+///
+/// impl TokenSource for Vault {
+///     fn token<'a>(&'a self, tenant: &'a Tenant, _: Option<&'a Challenge>) -> TokenFuture<'a> {
+///         TokenFuture::new(async move {
+///             println!("a token for {tenant}");
+///             AccessToken::new(&self.0)
+///         })
+///     }
+/// }
+///
+/// let tokens = Vault(emulator.token().to_owned());
+/// let client = Client::builder(tokens, Ledger::memory()).base(emulator.base_url()).build()?;
+/// client.tenant("contoso")?.preflight().await?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait TokenSource: Send + Sync {
     /// Returns a token for `tenant`. With a challenge, the service has refused the last token: the call fails if the
     /// source returns the same one. Pass [`Challenge::claims`] to the authority.
@@ -71,6 +103,36 @@ impl fmt::Debug for TokenFuture<'_> {
 ///
 /// A closure is cloned for each call, and what it has captured with it. So its future may hold what it needs, and be sent
 /// to another thread, which a borrow from the closure would not allow. `K` is inferred. It tells the three apart.
+///
+/// ```
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// # use industrydata_async::{Client, FixedToken};
+/// # use industrydata_emulator::{Config, Emulator, Fault, Lose, On};
+/// # use industrydata_ledger::Ledger;
+/// # let emulator = Emulator::start(Config::default())?;
+/// # let ledger = Ledger::memory_with_clock(emulator.clock());
+/// # let client = Client::builder(FixedToken::new(emulator.token())?, ledger);
+/// # let client = client.base(emulator.base_url()).clock(emulator.clock()).build()?;
+/// # let contoso = client.tenant("contoso")?;
+/// use industrydata_async::core::{Tenant, auth::{AccessToken, Challenge}};
+///
+/// let text = emulator.token().to_owned();
+/// let plain = Client::builder(async move || AccessToken::new(&text), Ledger::memory());
+/// plain.base(emulator.base_url()).build()?.tenant("contoso")?.preflight().await?;
+///
+/// let text = emulator.token().to_owned();
+/// let informed = Client::builder(
+///     async move |tenant: &Tenant, _: Option<&Challenge>| {
+///         println!("a token for {tenant}");
+///         AccessToken::new(&text)
+///     },
+///     Ledger::memory(),
+/// );
+/// informed.base(emulator.base_url()).build()?.tenant("contoso")?.preflight().await?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait IntoTokenSource<K> {
     /// The token source.
     fn into_source(self) -> Box<dyn TokenSource>;

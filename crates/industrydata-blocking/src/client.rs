@@ -28,6 +28,23 @@ const CONNECTIONS: usize = 64;
 /// Starts and polls runs, for any number of tenants over one pool of connections.
 ///
 /// A clone is another handle to the same client.
+///
+/// ```
+/// # use industrydata_blocking::{Client, FixedToken};
+/// # use industrydata_emulator::{Config, Emulator, Fault, Lose, On};
+/// # use industrydata_ledger::Ledger;
+/// # let emulator = Emulator::start(Config::default())?;
+/// # let ledger = Ledger::memory_with_clock(emulator.clock());
+/// # let client = Client::builder(FixedToken::new(emulator.token())?, ledger);
+/// # let client = client.base(emulator.base_url()).clock(emulator.clock()).build()?;
+/// # let contoso = client.tenant("contoso")?;
+/// let fabrikam = client.tenant("fabrikam")?;
+/// contoso.start()?.until_done()?;
+/// // Each tenant has its own five starts.
+/// assert_eq!(contoso.quota()?.available(), 4);
+/// assert_eq!(fabrikam.quota()?.available(), 5);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Client(Arc<Inner>);
 
@@ -148,6 +165,15 @@ impl ClientBuilder {
     }
 
     /// The most connections open at a time: 64 by default, at least 1.
+    ///
+    /// ```
+    /// # use industrydata_blocking::{Client, FixedToken};
+    /// # fn client(tokens: FixedToken, ledger: industrydata_ledger::Ledger) -> Result<Client, industrydata_blocking::BuildError> {
+    /// let config = ureq::Agent::config_builder().no_delay(true);
+    /// let client = Client::builder(tokens, ledger).config(config).connections(4).build()?;
+    /// # Ok(client)
+    /// # }
+    /// ```
     pub fn connections(mut self, connections: usize) -> Self {
         self.connections = connections.max(1);
         self

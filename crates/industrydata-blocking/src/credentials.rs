@@ -21,6 +21,25 @@ use crate::{certificate::signer, endpoints::Endpoints, stop::Stop, tokens::Token
 ///
 /// It asks again after a transient error, within [`Limits::TOKEN`]. The client caches the token and passes claims
 /// challenges on. A managed identity can neither carry them nor be made to give another token.
+///
+/// ```
+/// # use industrydata_blocking::{Client, FixedToken};
+/// # use industrydata_emulator::{Config, Emulator, Fault, Lose, On};
+/// # use industrydata_ledger::Ledger;
+/// # let emulator = Emulator::start(Config::default())?;
+/// # let ledger = Ledger::memory_with_clock(emulator.clock());
+/// # let client = Client::builder(FixedToken::new(emulator.token())?, ledger);
+/// # let client = client.base(emulator.base_url()).clock(emulator.clock()).build()?;
+/// # let contoso = client.tenant("contoso")?;
+/// use industrydata_blocking::{CredentialsToken, core::auth::ClientCredentials};
+///
+/// let credentials = ClientCredentials::new(emulator.client_id(), emulator.client_secret())
+///     .authority(emulator.authority_url())?; // leave it out for Microsoft's own
+/// let tokens = CredentialsToken::new(credentials)?;
+/// let client = Client::builder(tokens, Ledger::memory()).base(emulator.base_url()).build()?;
+/// client.tenant("contoso")?.preflight()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct CredentialsToken {
     credential: Given,
     endpoints: Endpoints,

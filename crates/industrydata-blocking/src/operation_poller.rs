@@ -20,6 +20,23 @@ use crate::{
 ///
 /// As an iterator it returns the [`Progress`] of each poll, before the pause that follows it. If polling ends with an
 /// error, the error is the last item.
+///
+/// ```
+/// # use industrydata_blocking::{Client, FixedToken};
+/// # use industrydata_emulator::{Config, Emulator, Fault, Lose, On};
+/// # use industrydata_ledger::Ledger;
+/// # let emulator = Emulator::start(Config::default())?;
+/// # let ledger = Ledger::memory_with_clock(emulator.clock());
+/// # let client = Client::builder(FixedToken::new(emulator.token())?, ledger);
+/// # let client = client.base(emulator.base_url()).clock(emulator.clock()).build()?;
+/// # let contoso = client.tenant("contoso")?;
+/// let poller = contoso.start()?;
+/// for progress in poller {
+///     let progress = progress?;
+///     println!("{}, next poll in {:?}", progress.reason(), progress.next_poll_in());
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use = "the run continues, but nothing polls its operation"]
 pub struct OperationPoller {
     driver: Driver,
@@ -119,6 +136,24 @@ impl OperationPoller {
     /// Finds the run, and returns a poller for it. The run may end long after the operation. `None` if there is no such
     /// run. The time limit of the poller begins now.
     ///
+    /// ```
+    /// # use industrydata_blocking::{Client, FixedToken};
+    /// # use industrydata_emulator::{Config, Emulator, Fault, Lose, On};
+    /// # use industrydata_ledger::Ledger;
+    /// # let emulator = Emulator::start(Config::default())?;
+    /// # let ledger = Ledger::memory_with_clock(emulator.clock());
+    /// # let client = Client::builder(FixedToken::new(emulator.token())?, ledger);
+    /// # let client = client.base(emulator.base_url()).clock(emulator.clock()).build()?;
+    /// # let contoso = client.tenant("contoso")?;
+    /// let mut poller = contoso.start()?;
+    /// poller.until_done()?;
+    /// if let Some(mut run) = poller.follow()? {
+    ///     assert_eq!(run.until_done()?.status().as_str(), "completed");
+    ///     println!("{:?}", run.statistics()?);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`find_run`](Self::find_run).
@@ -130,6 +165,23 @@ impl OperationPoller {
     /// Reads what the service says of a failure besides its status: the run with its blocking error, the activities that
     /// failed, and the statistics. It takes at most 10 s, within the time limit. What cannot be read is absent. Call
     /// it after the operation has failed.
+    ///
+    /// ```
+    /// # use industrydata_blocking::{Client, FixedToken};
+    /// # use industrydata_emulator::{Config, Emulator, Fault, Lose, On};
+    /// # use industrydata_ledger::Ledger;
+    /// # let emulator = Emulator::start(Config::default())?;
+    /// # let ledger = Ledger::memory_with_clock(emulator.clock());
+    /// # let client = Client::builder(FixedToken::new(emulator.token())?, ledger);
+    /// # let client = client.base(emulator.base_url()).clock(emulator.clock()).build()?;
+    /// # let contoso = client.tenant("contoso")?;
+    /// emulator.script(Fault::on(On::Start).fail_operation("no file was uploaded"));
+    /// let mut poller = contoso.start()?;
+    /// let error = poller.until_done().unwrap_err();
+    /// assert_eq!(error.to_string(), "the operation failed: no file was uploaded");
+    /// println!("{:?}", poller.failure_details());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn failure_details(&self) -> FailureDetails {
         let read = self
             .driver

@@ -20,6 +20,33 @@ use industrydata_core::{
 /// The client caches the token of each tenant. It calls the source again only shortly before the token expires and
 /// after a refusal, once at a time for a tenant. A closure of the same shape is a source; one without arguments
 /// [becomes one](IntoTokenSource).
+///
+/// ```
+/// # use industrydata_blocking::{Client, FixedToken};
+/// # use industrydata_emulator::{Config, Emulator, Fault, Lose, On};
+/// # use industrydata_ledger::Ledger;
+/// # let emulator = Emulator::start(Config::default())?;
+/// # let ledger = Ledger::memory_with_clock(emulator.clock());
+/// # let client = Client::builder(FixedToken::new(emulator.token())?, ledger);
+/// # let client = client.base(emulator.base_url()).clock(emulator.clock()).build()?;
+/// # let contoso = client.tenant("contoso")?;
+/// use industrydata_blocking::{TokenSource, core::{Tenant, auth::{AccessToken, Challenge, TokenError}}};
+///
+/// /// Reads the token from a file that another program renews.
+/// struct TokenFile(std::path::PathBuf);
+///
+/// impl TokenSource for TokenFile {
+///     fn token(&self, _: &Tenant, _: Option<&Challenge>) -> Result<AccessToken, TokenError> {
+///         let text = std::fs::read(&self.0).map_err(TokenError::unavailable)?;
+///         AccessToken::from_output(text, industrydata_blocking::core::Timestamp::now())
+///     }
+/// }
+///
+/// let client = Client::builder(TokenFile("/run/token".into()), Ledger::memory()).base(emulator.base_url()).build()?;
+/// // There is no such file here, so nothing is sent.
+/// assert!(!client.tenant("contoso")?.start().unwrap_err().is_in_doubt());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait TokenSource: Send + Sync {
     /// Returns a token for `tenant`. With a challenge, the service has refused the last token: the call fails if the
     /// source returns the same one. Pass [`Challenge::claims`] to the authority.
@@ -54,6 +81,33 @@ where
 /// [`TokenSource::token`] or without arguments.
 ///
 /// `K` is inferred. It tells these apart.
+///
+/// ```
+/// # use industrydata_blocking::{Client, FixedToken};
+/// # use industrydata_emulator::{Config, Emulator, Fault, Lose, On};
+/// # use industrydata_ledger::Ledger;
+/// # let emulator = Emulator::start(Config::default())?;
+/// # let ledger = Ledger::memory_with_clock(emulator.clock());
+/// # let client = Client::builder(FixedToken::new(emulator.token())?, ledger);
+/// # let client = client.base(emulator.base_url()).clock(emulator.clock()).build()?;
+/// # let contoso = client.tenant("contoso")?;
+/// use industrydata_blocking::core::{Tenant, auth::{AccessToken, Challenge}};
+///
+/// let text = emulator.token().to_owned();
+/// let plain = Client::builder(move || AccessToken::new(&text), Ledger::memory());
+/// plain.base(emulator.base_url()).build()?.tenant("contoso")?.preflight()?;
+///
+/// let text = emulator.token().to_owned();
+/// let informed = Client::builder(
+///     move |tenant: &Tenant, _: Option<&Challenge>| {
+///         println!("a token for {tenant}");
+///         AccessToken::new(&text)
+///     },
+///     Ledger::memory(),
+/// );
+/// informed.base(emulator.base_url()).build()?.tenant("contoso")?.preflight()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait IntoTokenSource<K> {
     /// The token source.
     fn into_source(self) -> Box<dyn TokenSource>;

@@ -10,7 +10,7 @@
 //! | `async` | `asynchronous`: the client over reqwest and tokio |
 //! | `sqlite` | `Ledger::sqlite`: the starts in a file, shared by the processes of one machine |
 //! | `postgres` | `Ledger::postgres`: the starts in a database, shared by many machines |
-//! | `emulator` | `emulator`: an emulated service for tests |
+//! | `emulator` | `emulator`: an emulated service for tests, whose clock the clients and ledgers take ([`clock`]) |
 //! | `rustls` (default), `rustls-no-provider`, `native-tls` | TLS, as in `blocking` and `asynchronous` |
 //!
 //! # A start, from one thread
@@ -21,9 +21,8 @@
 //!
 //! // An emulated service in this process. Without `base`, the client calls Microsoft Graph.
 //! let emulator = Emulator::start(Config { speed: 1000.0, ..Config::default() })?;
-//! let tokens = FixedToken::new(AccessToken::new(emulator.token())?);
-//! let client = Client::builder(tokens, Ledger::memory())
-//!     .settings(Settings::default().base(emulator.base_url().parse()?))
+//! let client = Client::builder(FixedToken::new(emulator.token())?, Ledger::memory())
+//!     .base(emulator.base_url())
 //!     .build()?;
 //!
 //! let mut poller = client.tenant("contoso")?.start()?;
