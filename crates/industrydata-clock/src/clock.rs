@@ -5,6 +5,16 @@ use std::{sync::Arc, time::Duration};
 use jiff::Timestamp;
 
 /// A clock with the two readings of a machine. Closures that return a [`Timestamp`] are clocks whose readings agree.
+///
+/// ```
+/// use std::time::Duration;
+/// use industrydata_clock::{Clock, SystemClock};
+///
+/// let closure = || "2026-03-10T06:00:00Z".parse().unwrap();
+/// assert_eq!(closure.utc().to_string(), "2026-03-10T06:00:00Z");
+/// // Neither can be moved.
+/// assert!(!closure.skip_to(Duration::MAX) && !SystemClock.skip_to(Duration::MAX));
+/// ```
 pub trait Clock: Send + Sync {
     /// The wall clock, in UTC. It may be set, also backwards.
     fn utc(&self) -> Timestamp;

@@ -75,6 +75,14 @@ impl PollingPolicy {
 /// ([industryDataRun: start](https://learn.microsoft.com/graph/api/industrydata-industrydatarun-start)).
 ///
 /// Microsoft does not document whether the window slides. A sliding window is safe in both cases, so the ledger uses one.
+///
+/// ```
+/// use std::time::Duration;
+/// use industrydata_core::policy::Throttle;
+///
+/// let usual = Throttle::default();
+/// assert_eq!((usual.limit, usual.window), (5, Duration::from_secs(12 * 60 * 60)));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Throttle {
     /// The number of starts in one window.
@@ -93,6 +101,14 @@ impl Default for Throttle {
 }
 
 /// Time limits.
+///
+/// ```
+/// use std::time::Duration;
+/// use industrydata_core::policy::Limits;
+///
+/// let usual = Limits::default();
+/// assert_eq!((usual.request, usual.total), (Duration::from_secs(30), Duration::from_secs(24 * 60 * 60)));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// One request, its answer's body included. The default is 30 s. The lease of a reservation follows from it.

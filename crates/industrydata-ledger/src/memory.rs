@@ -18,6 +18,14 @@ use crate::clock::Clock;
 ///
 /// Only clones share it. A second process, or the same program after a restart, counts from zero, while the service
 /// does not. [`Store::is_forgetful`] is true.
+///
+/// ```
+/// use industrydata_clock::ManualClock;
+/// use industrydata_ledger::{MemoryStore, Store};
+///
+/// let store = MemoryStore::with_clock(ManualClock::real());
+/// assert!(store.is_forgetful());
+/// ```
 #[derive(Clone, Default)]
 pub struct MemoryStore {
     values: Arc<Mutex<HashMap<LedgerKey, Vec<u8>>>>,

@@ -4,6 +4,8 @@
 //! Both adapters use these functions, so that one machine has one meaning for both. Protocol and policy are the core's.
 //! Programs use `industrydata-blocking` or `industrydata-async` instead.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod chain;
 mod clock;
 mod lookup;

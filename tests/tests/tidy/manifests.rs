@@ -99,8 +99,16 @@ fn packages_are_complete() {
         }
         let is_library = folder.join("src/lib.rs").exists();
         assert!(
-            !is_library || text.contains("[package.metadata.docs.rs]\nall-features = true"),
+            !is_library
+                || text.contains(
+                    "[package.metadata.docs.rs]\nall-features = true\nrustdoc-args = [\"--cfg\", \"docsrs\"]"
+                ),
             "{path}: the documentation lacks features"
+        );
+        let front = fs::read_to_string(folder.join("src/lib.rs")).unwrap_or_default();
+        assert!(
+            !is_library || front.contains("#![cfg_attr(docsrs, feature(doc_cfg))]"),
+            "{path}: the documentation does not show what takes a feature"
         );
     }
 }

@@ -181,6 +181,16 @@ impl Challenge {
 /// Why there is no usable token.
 ///
 /// The source of [`Unavailable`](Self::Unavailable) is the error of the token source, whose text is also in the message.
+///
+/// ```
+/// use std::error::Error;
+/// use industrydata_core::auth::TokenError;
+///
+/// // What a source of tokens returns if it fails for now.
+/// let error = TokenError::unavailable(std::fmt::Error);
+/// assert!(error.is_transient());
+/// assert!(error.source().unwrap().is::<std::fmt::Error>());
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum TokenError {

@@ -1,6 +1,16 @@
 //! Whether a run may have started in spite of an error.
 
 /// Whether a run may have started in spite of an error.
+///
+/// ```
+/// use industrydata_core::lro::{MayHaveStarted, StartError};
+///
+/// let error = StartError::no_randomness("no device");
+/// match error.may_have_started() {
+///     MayHaveStarted::No => println!("start again once this is fixed: {}", error.advice()),
+///     MayHaveStarted::Unknown | MayHaveStarted::Yes => println!("do not start again: {error}"),
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum MayHaveStarted {
     /// The service accepted the start.

@@ -27,6 +27,19 @@ use crate::{
 ///
 /// Each reports what happened, whether a run may have started ([`StartError::may_have_started`]), and what to do now
 /// ([`StartError::advice`]).
+///
+/// ```
+/// use std::error::Error;
+/// use industrydata_core::lro::{MayHaveStarted, StartError, StartErrorKind};
+///
+/// // As a client returns it.
+/// let error = StartError::no_randomness("no device");
+/// assert!(matches!(error.kind(), StartErrorKind::Unreachable(_)));
+/// assert_eq!(error.may_have_started(), MayHaveStarted::No);
+/// assert!(!error.is_throttled() && !error.is_in_doubt() && !error.is_timeout());
+/// assert_eq!(error.advice(), "fix the cause on this machine, then start again");
+/// assert!(error.source().unwrap().to_string().contains("no random bytes"));
+/// ```
 #[derive(Clone)]
 pub struct StartError(Box<Inner>);
 
