@@ -10,8 +10,9 @@ use industrydata_core::{
     wire::{BaseUrl, BaseUrlError, BuildError},
 };
 
+use industrydata_system::with_reqwest::TokioClock;
+
 use crate::{
-    clock::TokioClock,
     drive::Driver,
     http::Http,
     inner::Inner,
@@ -87,7 +88,7 @@ impl Client {
             tokens: tokens.into_source(),
             store: Box::new(store),
             settings: Ok(Settings::default()),
-            clock: Arc::new(TokioClock::new()),
+            clock: Arc::new(TokioClock::default()),
             config: None,
             connections: CONNECTIONS,
         }

@@ -7,9 +7,9 @@ use industrydata_core::{
     endpoint::Endpoint,
     lro::{Exchange, Machine, Progress, ReadError, Session, Step},
 };
-use industrydata_system::{any_seed, now};
+use industrydata_system::{any_seed, now, with_reqwest::awake};
 
-use crate::{awake::awake, inner::Inner};
+use crate::inner::Inner;
 
 /// Where the loop returns to the caller.
 pub(crate) enum Event<T> {
@@ -149,7 +149,7 @@ async fn send(client: &Inner, tenant: &Tenant, exchange: Exchange<'_>) {
         client.stop.stopped(),
     );
     let most = |status| reply.body_limit(status);
-    match connection.send(request, deadline, most, stopped).await {
+    match awake(connection.send(request, deadline, most, stopped)).await {
         Ok((head, body)) => reply.answer(&head, body, client.now()),
         Err(error) => reply.lost(error, client.now()),
     }

@@ -14,16 +14,11 @@ use industrydata_core::{
 };
 use industrydata_system::{
     now,
-    with_reqwest::{self, Names},
+    with_reqwest::{self, Mark, Marking, Names, given_up, sleep},
 };
 use reqwest::{Client, ClientBuilder, Url, redirect, retry};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tower_layer::layer_fn;
-
-use crate::{
-    awake::{awake, sleep},
-    connect::{Mark, Marking, given_up},
-};
 
 /// Longer than any request of this client may take.
 const BEYOND_LIMITS: Duration = Duration::from_secs(2 * 60 * 60);
@@ -151,16 +146,6 @@ impl Connection<'_> {
     /// Puts `request` on the wire once, before the deadline or not at all, and reads what comes back: its head, and its body
     /// up to the limit for its status.
     pub(crate) async fn send<B: Into<reqwest::Body>>(
-        &self,
-        request: Request<B>,
-        deadline: Deadline,
-        body_limit: impl FnOnce(StatusCode) -> usize,
-        stopped: impl Future<Output = ()>,
-    ) -> Result<(Parts, Result<Vec<u8>, IncompleteBody>), TransportError> {
-        awake(self.exchange(request, deadline, body_limit, stopped)).await
-    }
-
-    async fn exchange<B: Into<reqwest::Body>>(
         &self,
         request: Request<B>,
         deadline: Deadline,

@@ -102,14 +102,11 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod awake;
 #[cfg(feature = "azure-identity")]
 mod azure_identity;
 mod certificate;
 mod client;
-mod clock;
 mod command;
-mod connect;
 mod credentials;
 mod drive;
 mod endpoints;

@@ -18,8 +18,7 @@ use industrydata_core::{
     Tenant,
     auth::{AccessToken, Challenge, KeptToken, TokenError},
 };
-
-use crate::awake::sleep;
+use industrydata_system::with_reqwest::sleep;
 
 /// A source of access tokens for `https://graph.microsoft.com`, or for the service at another base URL.
 ///

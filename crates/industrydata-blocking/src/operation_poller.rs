@@ -1,7 +1,5 @@
 //! Polling an operation.
 
-use std::fmt;
-
 use industrydata_core::{
     ledger::StoreError,
     lro::{Accepted, OperationPollError, Progress, ReadError, RecordedPoll, ResumeToken},
@@ -37,20 +35,12 @@ use crate::{
 /// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[derive(Debug)]
 #[must_use = "the run continues, but nothing polls its operation"]
 pub struct OperationPoller {
     driver: Driver,
     poll: RecordedPoll,
     has_ended: bool,
-}
-
-impl fmt::Debug for OperationPoller {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OperationPoller")
-            .field("tenant", self.driver.session.tenant())
-            .field("poll", &self.poll)
-            .finish_non_exhaustive()
-    }
 }
 
 impl OperationPoller {

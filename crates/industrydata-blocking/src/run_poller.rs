@@ -1,7 +1,5 @@
 //! Polling a run.
 
-use std::fmt;
-
 use industrydata_core::{
     endpoint::GetStatistics,
     lro::{Progress, ReadError, RunPoll, RunPollError},
@@ -32,20 +30,12 @@ use crate::drive::{Driver, Event};
 /// assert_eq!(run.run().unwrap().status().as_str(), "completed");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[derive(Debug)]
 #[must_use = "the run continues, but nothing polls it"]
 pub struct RunPoller {
     driver: Driver,
     poll: RunPoll,
     run_match: Option<RunMatch>,
-}
-
-impl fmt::Debug for RunPoller {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RunPoller")
-            .field("tenant", self.driver.session.tenant())
-            .field("poll", &self.poll)
-            .finish_non_exhaustive()
-    }
 }
 
 impl RunPoller {

@@ -6,10 +6,11 @@
 /// use industrydata_core::lro::{MayHaveStarted, StartError};
 ///
 /// let error = StartError::no_randomness("no device");
-/// match error.may_have_started() {
-///     MayHaveStarted::No => println!("start again once this is fixed: {}", error.advice()),
-///     MayHaveStarted::Unknown | MayHaveStarted::Yes => println!("do not start again: {error}"),
-/// }
+/// let words = match error.may_have_started() {
+///     MayHaveStarted::No => format!("start again once this is fixed: {}", error.advice()),
+///     MayHaveStarted::Unknown | MayHaveStarted::Yes => format!("do not start again: {error}"),
+/// };
+/// assert!(words.starts_with("start again"));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum MayHaveStarted {

@@ -8,20 +8,21 @@ use std::{
     time::{Duration, Instant},
 };
 
-use industrydata_system::on_a_thread;
 use tokio::sync::oneshot;
+
+use crate::thread::on_a_thread;
 
 /// How often to look whether the machine's clock has moved. The next look nearly always shows it.
 const LOOKS: u32 = 10_000;
 
 /// Awaits `work`. If tokio's time is paused, it stands still meanwhile.
-pub(crate) async fn awake<T>(work: impl Future<Output = T>) -> T {
+pub async fn awake<T>(work: impl Future<Output = T>) -> T {
     let _held = is_paused().then(hold);
     work.await
 }
 
 /// Sleeps, in real time if tokio's is paused.
-pub(crate) async fn sleep(time: Duration) {
+pub async fn sleep(time: Duration) {
     if !is_paused() {
         return tokio::time::sleep(time).await;
     }

@@ -8,13 +8,14 @@ use tokio::time::Instant;
 
 /// The machine's wall clock, and tokio's monotonic clock: the machine's too, unless the caller has paused it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct TokioClock(Instant);
+pub struct TokioClock(Instant);
 
 /// A runtime that was paused before the clock was made is behind it by that long.
 const HEAD_START: Duration = Duration::from_secs(24 * 60 * 60);
 
-impl TokioClock {
-    pub(crate) fn new() -> Self {
+impl Default for TokioClock {
+    /// The clock from now on.
+    fn default() -> Self {
         Self(Instant::now())
     }
 }
@@ -38,7 +39,7 @@ mod tests {
 
     #[test]
     fn it_is_the_machines_clock() {
-        let clock = TokioClock::new();
+        let clock = TokioClock::default();
         let (utc, steady) = (clock.utc(), clock.steady());
         std::thread::sleep(Duration::from_millis(2));
         assert!(clock.utc() > utc && clock.steady() > steady);

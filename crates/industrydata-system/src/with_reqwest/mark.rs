@@ -20,8 +20,9 @@ use industrydata_core::{
     Deadline,
     wire::{Phase, TransportError},
 };
-use industrydata_system::{now, with_reqwest::transport_error};
 use tower_service::Service;
+
+use crate::{clock::now, with_reqwest::errors::transport_error};
 
 /// Why a request was not sent.
 const LATE: &str = "the time limit passed before the request was sent";
@@ -32,12 +33,12 @@ tokio::task_local! {
 
 /// Whether a request is waiting for its connection.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Mark(Arc<AtomicBool>);
+pub struct Mark(Arc<AtomicBool>);
 
 impl Mark {
     /// Runs a request under this mark, which then says of the latest poll whether it still waited for a connection. A request
     /// that waited past the deadline is not polled again: it would use a connection that has become ready meanwhile.
-    pub(crate) fn request<F, T>(
+    pub fn request<F, T>(
         &self,
         deadline: Deadline,
         request: F,
@@ -65,7 +66,7 @@ impl Mark {
 
     /// The error of a request that is given up, because its limit passed or because it was stopped; call it before the
     /// request is dropped.
-    pub(crate) fn given_up(&self, is_timeout: bool) -> TransportError {
+    pub fn given_up(&self, is_timeout: bool) -> TransportError {
         let phase = if self.0.load(Ordering::Acquire) {
             Phase::Connect
         } else {
@@ -76,7 +77,7 @@ impl Mark {
 }
 
 /// Why a request is given up.
-pub(crate) const fn given_up(is_timeout: bool) -> &'static str {
+pub const fn given_up(is_timeout: bool) -> &'static str {
     match is_timeout {
         true => "the time limit passed",
         false => "stopped",
@@ -85,7 +86,7 @@ pub(crate) const fn given_up(is_timeout: bool) -> &'static str {
 
 /// A connector that marks requests while it runs.
 #[derive(Clone, Debug)]
-pub(crate) struct Marking<S>(pub(crate) S);
+pub struct Marking<S>(pub S);
 
 impl<S, Target> Service<Target> for Marking<S>
 where
@@ -109,7 +110,7 @@ where
 }
 
 /// A connection being made for one request.
-pub(crate) struct Connecting<F> {
+pub struct Connecting<F> {
     inner: Pin<Box<F>>,
     mark: Option<Arc<AtomicBool>>,
 }
