@@ -114,7 +114,7 @@ macro_rules! driver {
                         };
                         let url = OperationUrl::from_id(made_for, OPERATION).unwrap();
                         let token = ResumeToken::new(made_for, &url, Timestamp::now()).to_string();
-                        match tenant.resume(&token.parse().unwrap()) {
+                        match tenant.resume(token) {
                             Ok(run) => until_done(run, &mut played) $($wait)*,
                             Err(error) => played.resume_error(&error),
                         }
@@ -179,7 +179,7 @@ macro_rules! driver {
             let tenant = client.tenant(TENANT).unwrap();
             let tenant = tenant.with(|session| session.wait_for_slot(scenario.wait_for_slot));
             match scenario.key {
-                Some(key) => tenant.key(key.parse().unwrap()),
+                Some(key) => tenant.key(key).unwrap(),
                 None => tenant,
             }
         }

@@ -126,7 +126,7 @@ async fn stopping_while_connecting_starts_nothing() {
         println!("not run: this system has no full backlog");
         return;
     };
-    let tokens = nonblocking::FixedToken::new(token("canary+fixed/token.c2ln=="));
+    let tokens = nonblocking::FixedToken::from(token("canary+fixed/token.c2ln=="));
     let ledger = Ledger::memory();
     let client = nonblocking::Client::builder(tokens, ledger)
         .settings(
@@ -150,7 +150,7 @@ async fn a_timeout_of_the_callers_http_client_while_connecting_leaves_no_start_i
         println!("not run: this system has no full backlog");
         return;
     };
-    let tokens = nonblocking::FixedToken::new(token("canary+fixed/token.c2ln=="));
+    let tokens = nonblocking::FixedToken::from(token("canary+fixed/token.c2ln=="));
     let own = reqwest::ClientBuilder::new()
         .timeout(Duration::from_millis(300))
         .read_timeout(Duration::from_millis(300));
@@ -173,7 +173,7 @@ async fn a_timeout_of_the_callers_http_client_while_connecting_leaves_no_start_i
 #[test]
 fn waiting_for_a_pooled_connection_ends_at_the_time_limit() {
     let base = accepting(Duration::from_secs(4));
-    let fixed = || industrydata_blocking::FixedToken::new(token("canary+fixed/token.c2ln=="));
+    let fixed = || industrydata_blocking::FixedToken::from(token("canary+fixed/token.c2ln=="));
     let client = industrydata_blocking::Client::builder(fixed(), Ledger::memory())
         .settings(Settings::default().base(base.parse().unwrap()))
         .connections(1)
@@ -219,7 +219,7 @@ fn a_panic_in_the_token_source_releases_the_slot() {
 #[test]
 fn extreme_time_limits_do_not_panic() {
     for limit in [Duration::ZERO, Duration::from_nanos(1), Duration::MAX] {
-        let fixed = industrydata_blocking::FixedToken::new(token("canary+fixed/token.c2ln=="));
+        let fixed = industrydata_blocking::FixedToken::from(token("canary+fixed/token.c2ln=="));
         let client = industrydata_blocking::Client::builder(fixed, Ledger::memory())
             .settings(
                 Settings::default()

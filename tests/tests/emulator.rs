@@ -68,7 +68,7 @@ macro_rules! journeys {
             }
 
             fn with_token(emulator: &Emulator, text: &str, ledger: Ledger) -> TenantClient {
-                build(emulator, Client::builder(FixedToken::new(token(text)), ledger))
+                build(emulator, Client::builder(FixedToken::from(token(text)), ledger))
             }
 
             fn with_credentials(emulator: &Emulator, ledger: Ledger) -> TenantClient {
@@ -264,7 +264,7 @@ fn clients_of_both_flavours_share_a_ledger_file() {
                 scope.spawn(move || {
                     let ledger = Ledger::sqlite(path).unwrap();
                     if number % 2 == 0 {
-                        let token = industrydata_blocking::FixedToken::new(source);
+                        let token = industrydata_blocking::FixedToken::from(source);
                         let client = industrydata_blocking::Client::builder(token, ledger)
                             .settings(Settings::default().base(base))
                             .build()
@@ -276,7 +276,7 @@ fn clients_of_both_flavours_share_a_ledger_file() {
                             .build()
                             .unwrap();
                         runtime.block_on(async {
-                            let token = industrydata_async::FixedToken::new(source);
+                            let token = industrydata_async::FixedToken::from(source);
                             let client = industrydata_async::Client::builder(token, ledger)
                                 .settings(Settings::default().base(base))
                                 .build()
@@ -314,7 +314,7 @@ fn clients_of_both_flavours_share_a_ledger_file() {
 fn a_resume_token_passes_from_one_flavour_to_the_other() {
     let emulator = emulator();
     let base = BaseUrl::parse(&emulator.base_url()).unwrap();
-    let fixed = industrydata_blocking::FixedToken::new(token(emulator.token()));
+    let fixed = industrydata_blocking::FixedToken::from(token(emulator.token()));
     let client = industrydata_blocking::Client::builder(fixed, Ledger::memory())
         .settings(Settings::default().base(base.clone()))
         .build()
@@ -326,7 +326,7 @@ fn a_resume_token_passes_from_one_flavour_to_the_other() {
         .build()
         .unwrap();
     let operation = runtime.block_on(async {
-        let fixed = industrydata_async::FixedToken::new(token(emulator.token()));
+        let fixed = industrydata_async::FixedToken::from(token(emulator.token()));
         let client = industrydata_async::Client::builder(fixed, Ledger::memory())
             .settings(
                 Settings::default()
@@ -336,12 +336,7 @@ fn a_resume_token_passes_from_one_flavour_to_the_other() {
             .build()
             .unwrap();
         let tenant = client.tenant("contoso").unwrap();
-        tenant
-            .resume(&resume.parse().unwrap())
-            .unwrap()
-            .until_done()
-            .await
-            .unwrap()
+        tenant.resume(&resume).unwrap().until_done().await.unwrap()
     });
     assert_eq!(*operation.status(), OperationStatus::Succeeded);
     client.stop_handle().stop();
@@ -368,7 +363,7 @@ fn the_blocking_iterator_and_the_async_stream_report_the_same() {
         progress.operation().unwrap().status().to_string()
     };
 
-    let fixed = industrydata_blocking::FixedToken::new(token(emulator.token()));
+    let fixed = industrydata_blocking::FixedToken::from(token(emulator.token()));
     let builder = industrydata_blocking::Client::builder(fixed, Ledger::memory());
     let client = builder
         .settings(Settings::default().base(base.clone()).polling(every))
@@ -386,7 +381,7 @@ fn the_blocking_iterator_and_the_async_stream_report_the_same() {
         .build()
         .unwrap();
     let asynchronous = runtime.block_on(async {
-        let fixed = industrydata_async::FixedToken::new(token(emulator.token()));
+        let fixed = industrydata_async::FixedToken::from(token(emulator.token()));
         let builder = industrydata_async::Client::builder(fixed, Ledger::memory());
         let client = builder
             .settings(Settings::default().base(base).polling(every))

@@ -16,7 +16,6 @@ use std::{
 use conformance::Recorder;
 use industrydata_blocking::{Client, FixedToken, TenantClient};
 use industrydata_core::Timestamp;
-use industrydata_core::auth::AccessToken;
 use industrydata_core::ledger::Caller;
 use industrydata_core::ledger::Change;
 use industrydata_core::ledger::LedgerKey;
@@ -40,7 +39,7 @@ fn emulator() -> Emulator {
 }
 
 fn tenant(emulator: &Emulator, ledger: impl Store + 'static) -> TenantClient {
-    let token = FixedToken::new(AccessToken::new(emulator.token()).unwrap());
+    let token = FixedToken::new(emulator.token()).unwrap();
     let client = Client::builder(token, ledger)
         .settings(
             Settings::default()

@@ -11,8 +11,7 @@ use std::time::Duration;
 
 use conformance::{CANARY, RecordedEvent, RecordedSpan, Traces, reveals};
 use industrydata_core::{
-    auth::AccessToken,
-    ledger::{Resolution, StartKey},
+    ledger::Resolution,
     lro::{Settings, StartErrorKind},
     policy::PollingPolicy,
     wire::BaseUrl,
@@ -90,7 +89,7 @@ macro_rules! flavours {
             use $client::{Client, FixedToken, TenantClient};
 
             fn tenant_with(emulator: &Emulator, ledger: Ledger) -> TenantClient {
-                let token = FixedToken::new(AccessToken::new(&token()).unwrap());
+                let token = FixedToken::new(token()).unwrap();
                 let client = Client::builder(token, ledger).settings(settings(emulator)).build().unwrap();
                 client.tenant("contoso").unwrap()
             }
@@ -104,8 +103,8 @@ macro_rules! flavours {
                 let emulator = emulator();
                 let traces = Traces::default();
                 let operation = $run(&traces, $($asynch)* || {
-                    let key: StartKey = "nightly".parse().unwrap();
-                    let mut poller = tenant(&emulator).key(key).start() $($wait)* .unwrap();
+                    let key = "nightly";
+                    let mut poller = tenant(&emulator).key(key).unwrap().start() $($wait)* .unwrap();
                     poller.progress() $($wait)* .unwrap();
                     poller.until_done() $($wait)* .unwrap();
                     let mut run = poller.follow() $($wait)* .unwrap().unwrap();
@@ -320,10 +319,10 @@ fn spans_of_futures_that_take_turns_are_kept_apart() {
     let traces = Traces::default();
     within_runtime(&traces, async || {
         let start = async |emulator: &Emulator, key: &str| {
-            let token = industrydata_async::FixedToken::new(AccessToken::new(&token()).unwrap());
+            let token = industrydata_async::FixedToken::new(token()).unwrap();
             let builder = industrydata_async::Client::builder(token, Ledger::memory());
             let client = builder.settings(settings(emulator)).build().unwrap();
-            let tenant = client.tenant("contoso").unwrap().key(key.parse().unwrap());
+            let tenant = client.tenant("contoso").unwrap().key(key).unwrap();
             tenant.start().await.unwrap().until_done().await.unwrap();
         };
         tokio::join!(start(&slow, "slow"), start(&quick, "quick"));
@@ -354,7 +353,7 @@ fn a_start_that_is_dropped_is_a_doubt() {
     emulator.script(Fault::on(On::Start).delay(Duration::from_secs(5)));
     let traces = Traces::default();
     within_runtime(&traces, async || {
-        let token = industrydata_async::FixedToken::new(AccessToken::new(&token()).unwrap());
+        let token = industrydata_async::FixedToken::new(token()).unwrap();
         let builder = industrydata_async::Client::builder(token, Ledger::memory());
         let client = builder.settings(settings(&emulator)).build().unwrap();
         let tenant = client.tenant("contoso").unwrap();

@@ -5,12 +5,7 @@
 
 use std::{error::Error, time::Duration};
 
-use industrydata_async::Client;
-use industrydata_async::CommandToken;
-use industrydata_async::FixedToken;
-use industrydata_async::Settings;
-use industrydata_async::core::auth::AccessToken;
-use industrydata_async::core::policy::PollingPolicy;
+use industrydata_async::{Client, CommandToken, FixedToken};
 use industrydata_emulator::{Config, Emulator};
 use industrydata_ledger::Ledger;
 
@@ -26,13 +21,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
         speed: 100.0,
         ..Config::default()
     })?;
-    let token = FixedToken::new(AccessToken::new(emulator.token())?);
+    let token = FixedToken::new(emulator.token())?;
     let client = Client::builder(token, Ledger::memory())
-        .settings(
-            Settings::default()
-                .base(emulator.base_url().parse()?)
-                .polling(PollingPolicy::every(Duration::from_millis(300))),
-        )
+        .base(emulator.base_url())
+        .with(|settings| settings.polling(Duration::from_millis(300)))
         .build()?;
     follow(&client, "contoso").await
 }

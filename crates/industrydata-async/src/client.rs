@@ -2,12 +2,15 @@
 
 use std::{fmt, sync::Arc};
 
+use industrydata_clock::Clock;
 use industrydata_core::{
     Tenant, TenantError,
     ledger::Store,
     lro::Settings,
-    wire::{BaseUrl, BuildError},
+    wire::{BaseUrl, BaseUrlError, BuildError},
 };
+
+use industrydata_system::with_reqwest::TokioClock;
 
 use crate::{
     drive::Driver,
@@ -16,7 +19,7 @@ use crate::{
     stop::Stop,
     store::{AsyncStore, Threaded},
     tenant_client::TenantClient,
-    tokens::{Cache, TokenSource},
+    tokens::{Cache, IntoTokenSource, TokenSource},
 };
 
 /// The `User-Agent`, unless the settings have another.
@@ -27,29 +30,65 @@ const CONNECTIONS: usize = 64;
 /// Starts and polls runs, for any number of tenants over one pool of connections.
 ///
 /// A clone is another handle to the same client. Use it within a tokio runtime with its I/O and time drivers.
+///
+/// ```
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// # use industrydata_async::{Client, FixedToken};
+/// # use industrydata_emulator::{Config, Emulator, Fault, Lose, On};
+/// # use industrydata_ledger::Ledger;
+/// # let emulator = Emulator::start(Config::default())?;
+/// # let ledger = Ledger::memory_with_clock(emulator.clock());
+/// # let client = Client::builder(FixedToken::new(emulator.token())?, ledger);
+/// # let client = client.base(emulator.base_url()).clock(emulator.clock()).build()?;
+/// # let contoso = client.tenant("contoso")?;
+/// let fabrikam = client.tenant("fabrikam")?;
+/// contoso.start().await?.until_done().await?;
+/// // Each tenant has its own five starts.
+/// assert_eq!(contoso.quota().await?.available(), 4);
+/// assert_eq!(fabrikam.quota().await?.available(), 5);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Client(Arc<Inner>);
 
 impl Client {
     /// A client that takes its tokens from `tokens` and keeps its ledger in `store`.
     ///
-    /// There is no default ledger. `industrydata_ledger::Ledger::memory()` is one that ends with the process.
-    pub fn builder(
-        tokens: impl TokenSource + 'static,
+    /// `tokens` is a [`TokenSource`](crate::TokenSource) or an [async closure](IntoTokenSource). There is no default ledger:
+    /// `industrydata_ledger::Ledger::memory()` is one that ends with the process.
+    ///
+    /// ```
+    /// # async fn from_a_vault() -> Result<String, std::io::Error> { Ok("a".to_owned()) }
+    /// use industrydata_async::{Client, core::auth::{AccessToken, TokenError}};
+    /// use industrydata_ledger::Ledger;
+    ///
+    /// let tokens = async || {
+    ///     let token = from_a_vault().await.map_err(TokenError::unavailable)?;
+    ///     AccessToken::new(&token)
+    /// };
+    /// let client = Client::builder(tokens, Ledger::memory()).build()?;
+    /// assert_eq!(client.base().as_str(), "https://graph.microsoft.com/beta");
+    /// # Ok::<(), industrydata_async::BuildError>(())
+    /// ```
+    pub fn builder<K>(
+        tokens: impl IntoTokenSource<K>,
         store: impl Store + 'static,
     ) -> ClientBuilder {
         Self::with_async_store(tokens, Threaded(Arc::new(store)))
     }
 
     /// Like [`Client::builder`], with a store that answers by futures.
-    pub fn with_async_store(
-        tokens: impl TokenSource + 'static,
+    pub fn with_async_store<K>(
+        tokens: impl IntoTokenSource<K>,
         store: impl AsyncStore + 'static,
     ) -> ClientBuilder {
         ClientBuilder {
-            tokens: Box::new(tokens),
+            tokens: tokens.into_source(),
             store: Box::new(store),
-            settings: Settings::default(),
+            settings: Ok(Settings::default()),
+            clock: Arc::new(TokioClock::default()),
             config: None,
             connections: CONNECTIONS,
         }
@@ -87,16 +126,44 @@ impl Client {
 pub struct ClientBuilder {
     tokens: Box<dyn TokenSource>,
     store: Box<dyn AsyncStore>,
-    settings: Settings,
+    settings: Result<Settings, BaseUrlError>,
+    clock: Arc<dyn Clock>,
     config: Option<reqwest::ClientBuilder>,
     connections: usize,
 }
 
 impl ClientBuilder {
-    /// Uses these settings, which do not depend on the HTTP client: base URL, poll interval, limits of time, throttle
-    /// and others.
+    /// The base URL of the service, as text or as a [`BaseUrl`]: `https://graph.microsoft.com/beta` unless set. If it cannot
+    /// be used, [`build`](Self::build) returns the error.
+    pub fn base<U>(mut self, base: U) -> Self
+    where
+        U: TryInto<BaseUrl>,
+        BaseUrlError: From<U::Error>,
+    {
+        self.settings = self.settings.and_then(|it| Ok(it.base(base.try_into()?)));
+        self
+    }
+
+    /// Changes the settings that do not depend on the HTTP client: [`Settings`] has the poll interval, the limits of time, the
+    /// throttle and others.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// # use industrydata_async::{Client, FixedToken};
+    /// # fn client(tokens: FixedToken, ledger: industrydata_ledger::Ledger) {
+    /// let builder = Client::builder(tokens, ledger)
+    ///     .base("https://graph.example/beta")
+    ///     .with(|settings| settings.polling(Duration::from_secs(30)).user_agent("rosters/2.1"));
+    /// # }
+    /// ```
+    pub fn with(mut self, change: impl FnOnce(Settings) -> Settings) -> Self {
+        self.settings = self.settings.map(change);
+        self
+    }
+
+    /// Uses these settings in place of all that were set before, the base URL included.
     pub fn settings(mut self, settings: Settings) -> Self {
-        self.settings = settings;
+        self.settings = Ok(settings);
         self
     }
 
@@ -111,8 +178,57 @@ impl ClientBuilder {
     }
 
     /// The most connections open at a time: 64 by default, at least 1.
+    ///
+    /// ```
+    /// # use industrydata_async::{Client, FixedToken};
+    /// # fn client(tokens: FixedToken, ledger: industrydata_ledger::Ledger) -> Result<Client, industrydata_async::BuildError> {
+    /// let config = reqwest::Client::builder().tcp_keepalive(std::time::Duration::from_secs(60));
+    /// let client = Client::builder(tokens, ledger).config(config).connections(4).build()?;
+    /// # Ok(client)
+    /// # }
+    /// ```
     pub fn connections(mut self, connections: usize) -> Self {
         self.connections = connections.max(1);
+        self
+    }
+
+    /// Uses this clock in place of the machine's, for tests: for pauses, limits of time and the expiry of tokens. A client
+    /// that would sleep on a [`ManualClock`](industrydata_clock::ManualClock), such as an emulator's, moves it instead
+    /// ([why](industrydata_clock#why-a-sleep-moves-the-clock)). Give the same clock to the ledger. Requests keep their limits
+    /// in real time.
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new()?.block_on(async {
+    /// use std::time::{Duration, Instant};
+    /// use industrydata_async::{Client, FixedToken};
+    /// use industrydata_emulator::{Config, Emulator};
+    /// use industrydata_ledger::Ledger;
+    ///
+    /// let began = Instant::now();
+    /// let emulator = Emulator::start(Config::default())?;
+    /// let ledger = Ledger::memory_with_clock(emulator.clock());
+    /// let client = Client::builder(FixedToken::new(emulator.token())?, ledger)
+    ///     .base(emulator.base_url())
+    ///     .clock(emulator.clock())
+    ///     .build()?;
+    /// let contoso = client.tenant("contoso")?;
+    ///
+    /// // Five starts, each polled for its two minutes, and a sixth that has to wait.
+    /// for _ in 0..5 {
+    ///     contoso.start().await?.until_done().await?;
+    /// }
+    /// let error = contoso.start().await.unwrap_err();
+    /// assert!(error.is_throttled());
+    ///
+    /// emulator.advance(Duration::from_secs(12 * 60 * 60));
+    /// contoso.start().await?.until_done().await?;
+    /// assert!(began.elapsed() < Duration::from_secs(10));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Arc::new(clock);
         self
     }
 
@@ -120,9 +236,11 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// [`BuildError`] if there is no TLS, or if a proxy variable or the trusted certificates cannot be read.
+    /// [`BuildError`] if the base URL cannot be used, if there is no TLS, or if a proxy variable or the trusted certificates
+    /// cannot be read.
     pub fn build(self) -> Result<Client, BuildError> {
-        let base = self.settings.base_url();
+        let settings = self.settings?;
+        let base = settings.base_url();
         let (plain, local) = (!base.is_https(), base.is_loopback());
         let host = base.host().to_owned();
         Ok(Client(Arc::new(Inner {
@@ -130,7 +248,8 @@ impl ClientBuilder {
             tokens: Cache::new(self.tokens),
             store: self.store,
             stop: Stop::default(),
-            settings: self.settings,
+            clock: self.clock,
+            settings,
         })))
     }
 }

@@ -32,6 +32,27 @@ const GRACE: Duration = Duration::from_secs(1);
 /// group, which is killed with it, and so it cannot ask for input on the terminal. If it has ended and a program that it
 /// started keeps its output open, the output read within another second is used, and that program stays. It receives neither
 /// the tenant nor a challenge, and does not inherit [`SECRET_VARIABLES`].
+///
+/// ```
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// # use industrydata_async::{Client, FixedToken};
+/// # use industrydata_emulator::{Config, Emulator, Fault, Lose, On};
+/// # use industrydata_ledger::Ledger;
+/// # let emulator = Emulator::start(Config::default())?;
+/// # let ledger = Ledger::memory_with_clock(emulator.clock());
+/// # let client = Client::builder(FixedToken::new(emulator.token())?, ledger);
+/// # let client = client.base(emulator.base_url()).clock(emulator.clock()).build()?;
+/// # let contoso = client.tenant("contoso")?;
+/// use industrydata_async::CommandToken;
+///
+/// // Elsewhere: `az account get-access-token --resource https://graph.microsoft.com --output json`.
+/// let tokens = CommandToken::shell("echo emulator-token");
+/// let client = Client::builder(tokens, Ledger::memory()).base(emulator.base_url()).build()?;
+/// client.tenant("contoso")?.preflight().await?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct CommandToken {
     program: String,
     arguments: Vec<String>,

@@ -1,9 +1,10 @@
 //! Credentials as a token source.
 
-use std::{fmt, fs, io::Read, path::Path, time::Duration};
+use std::{fmt, fs, io::Read, path::Path, sync::Arc, time::Duration};
 
+use industrydata_clock::{Clock, SystemClock};
 use industrydata_core::{
-    Deadline, Tenant,
+    Deadline, Now, Tenant,
     auth::{
         AccessToken, Challenge, Credential, FileError, ObtainToken, TokenCall, TokenError,
         TokenStep,
@@ -11,7 +12,7 @@ use industrydata_core::{
     policy::Limits,
     wire::BuildError,
 };
-use industrydata_system::{any_seed, now, on_a_thread};
+use industrydata_system::{any_seed, now, now_by, on_a_thread, with_reqwest::awake};
 use tokio::sync::oneshot;
 
 use crate::{
@@ -24,10 +25,33 @@ use crate::{
 ///
 /// It asks again after a transient error, within [`Limits::TOKEN`]. The client caches the token and passes claims
 /// challenges on. A managed identity can neither carry them nor be made to give another token.
+///
+/// ```
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// # use industrydata_async::{Client, FixedToken};
+/// # use industrydata_emulator::{Config, Emulator, Fault, Lose, On};
+/// # use industrydata_ledger::Ledger;
+/// # let emulator = Emulator::start(Config::default())?;
+/// # let ledger = Ledger::memory_with_clock(emulator.clock());
+/// # let client = Client::builder(FixedToken::new(emulator.token())?, ledger);
+/// # let client = client.base(emulator.base_url()).clock(emulator.clock()).build()?;
+/// # let contoso = client.tenant("contoso")?;
+/// use industrydata_async::{CredentialsToken, core::auth::ClientCredentials};
+///
+/// let credentials = ClientCredentials::new(emulator.client_id(), emulator.client_secret())
+///     .authority(emulator.authority_url())?; // leave it out for Microsoft's own
+/// let tokens = CredentialsToken::new(credentials)?;
+/// let client = Client::builder(tokens, Ledger::memory()).base(emulator.base_url()).build()?;
+/// client.tenant("contoso")?.preflight().await?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct CredentialsToken {
     credential: Given,
     endpoints: Endpoints,
     limit: Duration,
+    clock: Arc<dyn Clock>,
 }
 
 /// Where the credential of an exchange comes from.
@@ -102,6 +126,7 @@ impl CredentialsToken {
             credential,
             endpoints,
             limit: Limits::default().request,
+            clock: Arc::new(SystemClock),
         })
     }
 
@@ -110,6 +135,19 @@ impl CredentialsToken {
     pub fn request_limit(mut self, limit: Duration) -> Self {
         self.limit = limit.clamp(Duration::from_millis(1), Limits::default().request);
         self
+    }
+}
+
+impl CredentialsToken {
+    /// Uses this clock in place of the machine's, for tests: a token expires by it. Give it that of the client.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    fn now(&self) -> Now {
+        now_by(&self.clock)
     }
 }
 
@@ -131,40 +169,45 @@ impl CredentialsToken {
         challenge: Option<&Challenge>,
     ) -> Result<AccessToken, TokenError> {
         let credential = self.credential.get()?;
-        let mut exchange = ObtainToken::new(&credential, tenant, challenge, any_seed(), now());
+        let mut exchange = ObtainToken::new(&credential, tenant, challenge, any_seed(), self.now());
         loop {
-            match exchange.step(now()) {
+            match exchange.step(self.now()) {
                 TokenStep::Send(call) => self.send(call).await,
                 TokenStep::Read(file) => {
                     let content = read(file.path(), file.limit()).await;
-                    file.done(content, now());
+                    file.done(content, self.now());
                 }
                 TokenStep::Sign(signing) => {
                     let signer = signer(signing.pem());
-                    signing.done(signer, now());
+                    signing.done(signer, self.now());
                 }
-                TokenStep::Wait(pause) => tokio::time::sleep(pause.remaining(now())).await,
+                TokenStep::Wait(pause) => {
+                    let (now, time) = (self.now(), pause.remaining(self.now()));
+                    if !self.clock.skip_to(now.steady.saturating_add(time)) {
+                        tokio::time::sleep(time).await;
+                    }
+                }
                 TokenStep::Done(result) => return result,
             }
         }
     }
 
     async fn send(&self, call: TokenCall<'_, '_>) {
-        let limit = self.limit.min(call.time_limit(now()));
+        let limit = self.limit.min(call.time_limit(self.now()));
         let endpoint = match self.endpoints.of(call.route(), call.host()) {
             Ok(endpoint) => endpoint,
-            Err(error) => return call.unsent(error, now()),
+            Err(error) => return call.unsent(error, self.now()),
         };
         let connection = match endpoint.connection(limit).await {
             Ok(connection) => connection,
-            Err(error) => return call.unsent(error, now()),
+            Err(error) => return call.unsent(error, self.now()),
         };
         let (request, reply) = call.request();
         let most = reply.body_limit();
         let (deadline, never) = (Deadline::after(limit, now()), std::future::pending());
-        match connection.send(request, deadline, |_| most, never).await {
-            Ok((head, body)) => reply.answer(&head, body, now()),
-            Err(error) => reply.lost(error, now()),
+        match awake(connection.send(request, deadline, |_| most, never)).await {
+            Ok((head, body)) => reply.answer(&head, body, self.now()),
+            Err(error) => reply.lost(error, self.now()),
         }
     }
 }

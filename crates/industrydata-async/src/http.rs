@@ -14,13 +14,11 @@ use industrydata_core::{
 };
 use industrydata_system::{
     now,
-    with_reqwest::{self, Names},
+    with_reqwest::{self, Mark, Marking, Names, given_up, sleep},
 };
 use reqwest::{Client, ClientBuilder, Url, redirect, retry};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tower_layer::layer_fn;
-
-use crate::connect::{Mark, Marking};
 
 /// Longer than any request of this client may take.
 const BEYOND_LIMITS: Duration = Duration::from_secs(2 * 60 * 60);
@@ -100,14 +98,19 @@ impl Http {
         &self,
         limit: Duration,
     ) -> Result<Connection<'_>, TransportError> {
-        let full = |_| TransportError::new(Phase::Local, "no connection became free in time");
+        let full = || {
+            TransportError::new(Phase::Local, "no connection became free in time").timed_out(true)
+        };
         // One that is free is taken without a timer.
         let permit = match self.gate.try_acquire() {
             Ok(permit) => permit,
-            Err(_) => tokio::time::timeout(limit, self.gate.acquire())
-                .await
-                .map_err(full)?
-                .map_err(|closed| TransportError::new(Phase::Local, closed))?,
+            Err(_) => tokio::select! {
+                biased;
+                permit = self.gate.acquire() => {
+                    permit.map_err(|closed| TransportError::new(Phase::Local, closed))?
+                }
+                () = sleep(limit) => return Err(full()),
+            },
         };
         Ok(Connection {
             http: self,
@@ -163,8 +166,8 @@ impl Connection<'_> {
         let mark = Mark::default();
         let mut limit = pin!(async {
             tokio::select! {
-                () = tokio::time::sleep(deadline.remaining(now())) => "the time limit passed",
-                () = stopped => "stopped",
+                () = sleep(deadline.remaining(now())) => true,
+                () = stopped => false,
             }
         });
         let mut response = {
@@ -172,7 +175,7 @@ impl Connection<'_> {
             tokio::select! {
                 biased;
                 answer = &mut answer => answer?,
-                why = &mut limit => return Err(mark.given_up(why)),
+                is_timeout = &mut limit => return Err(mark.given_up(is_timeout)),
             }
         };
         let (mut head, ()) = Response::new(()).into_parts();
@@ -183,7 +186,7 @@ impl Connection<'_> {
         let body = tokio::select! {
             biased;
             body = read(&head, &mut response, most) => body,
-            why = &mut limit => Err(IncompleteBody::cut(why)),
+            is_timeout = &mut limit => Err(IncompleteBody::cut(given_up(is_timeout))),
         };
         Ok((head, body))
     }

@@ -1,8 +1,10 @@
 //! The parts of a client that its clones, tenants and pollers share.
 
-use std::fmt;
+use std::{fmt, sync::Arc, time::Duration};
 
-use industrydata_core::lro::Settings;
+use industrydata_clock::Clock;
+use industrydata_core::{Now, lro::Settings};
+use industrydata_system::now_by;
 
 use crate::{http::Http, stop::Stop, store::AsyncStore, tokens::Cache};
 
@@ -11,13 +13,28 @@ pub(crate) struct Inner {
     pub(crate) tokens: Cache,
     pub(crate) store: Box<dyn AsyncStore>,
     pub(crate) stop: Stop,
+    pub(crate) clock: Arc<dyn Clock>,
     pub(crate) settings: Settings,
+}
+
+impl Inner {
+    /// The current time of the client.
+    pub(crate) fn now(&self) -> Now {
+        now_by(&self.clock)
+    }
+
+    /// Lets `time` pass: sleeps, unless the clock can be moved.
+    pub(crate) async fn pass(&self, time: Duration) {
+        if !self.clock.skip_to(self.now().steady.saturating_add(time)) {
+            self.stop.sleep(time).await;
+        }
+    }
 }
 
 impl fmt::Debug for Inner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Inner")
-            .field("settings", &self.settings)
+            .field("base", self.settings.base_url())
             .finish_non_exhaustive()
     }
 }

@@ -6,23 +6,18 @@
 //!
 //! ```
 //! # tokio::runtime::Runtime::new()?.block_on(async {
-//! use std::time::Duration;
-//! use industrydata_async::{Client, FixedToken, Settings};
-//! use industrydata_async::core::{auth::AccessToken, policy::PollingPolicy};
+//! use industrydata_async::{Client, FixedToken};
 //! use industrydata_emulator::{Config, Emulator};
 //! use industrydata_ledger::Ledger;
 //!
 //! // An emulated service in this process, in place of the real one.
-//! let emulator = Emulator::start(Config { speed: 1000.0, ..Config::default() })?;
-//! let tokens = FixedToken::new(AccessToken::new(emulator.token())?);
+//! let emulator = Emulator::start(Config::default())?;
+//! let tokens = FixedToken::new(emulator.token())?;
 //!
-//! // `Ledger::sqlite(path)` outlives the process, `Ledger::memory()` does not.
-//! let client = Client::builder(tokens, Ledger::memory())
-//!     .settings(
-//!         Settings::default()
-//!             .base(emulator.base_url().parse()?)
-//!             .polling(PollingPolicy::every(Duration::from_millis(50))),
-//!     )
+//! // `Ledger::sqlite(path)` outlives the process, a ledger in memory does not.
+//! let client = Client::builder(tokens, Ledger::memory_with_clock(emulator.clock()))
+//!     .base(emulator.base_url())
+//!     .clock(emulator.clock()) // the two minutes of the operation pass at once; leave it out elsewhere
 //!     .build()?;
 //!
 //! let mut poller = client.tenant("contoso")?.start().await?;
@@ -117,7 +112,6 @@ mod azure_identity;
 mod certificate;
 mod client;
 mod command;
-mod connect;
 mod credentials;
 mod drive;
 mod endpoints;
@@ -148,4 +142,4 @@ pub use stop::Stop;
 pub use store::{AsyncStore, StoreFuture};
 pub use stream::OperationStream;
 pub use tenant_client::TenantClient;
-pub use tokens::{FixedToken, TokenFuture, TokenSource};
+pub use tokens::{AsyncTokenFn, FixedToken, IntoTokenSource, TokenFuture, TokenSource};

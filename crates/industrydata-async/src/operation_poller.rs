@@ -7,7 +7,7 @@ use industrydata_core::{
     reconcile::{FailureDetails, RunMatch},
     wire::OperationUrl,
 };
-use industrydata_system::{any_seed, now};
+use industrydata_system::any_seed;
 
 use crate::{
     drive::{Driver, Event},
@@ -17,6 +17,26 @@ use crate::{
 /// Polls the operation of a start, made here or elsewhere, until it ends.
 ///
 /// Every method is cancel-safe: dropping a future loses no progress and polls no more often.
+///
+/// ```
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// # use industrydata_async::{Client, FixedToken};
+/// # use industrydata_emulator::{Config, Emulator, Fault, Lose, On};
+/// # use industrydata_ledger::Ledger;
+/// # let emulator = Emulator::start(Config::default())?;
+/// # let ledger = Ledger::memory_with_clock(emulator.clock());
+/// # let client = Client::builder(FixedToken::new(emulator.token())?, ledger);
+/// # let client = client.base(emulator.base_url()).clock(emulator.clock()).build()?;
+/// # let contoso = client.tenant("contoso")?;
+/// let mut poller = contoso.start().await?;
+/// while let Some(progress) = poller.progress().await? {
+///     println!("{}, next poll in {:?}", progress.reason(), progress.next_poll_in());
+/// }
+/// assert_eq!(poller.operation().unwrap().status().as_str(), "succeeded");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 #[must_use = "the run continues, but nothing polls its operation"]
 pub struct OperationPoller {
@@ -96,12 +116,33 @@ impl OperationPoller {
     /// [`ReadError`] if the list of runs was needed and could not be read.
     pub async fn find_run(&self) -> Result<Option<RunMatch>, ReadError> {
         let session = &self.driver.session;
-        let find = session.find_run(self.poll.poll(), any_seed(), now());
+        let find = session.find_run(self.poll.poll(), any_seed(), self.driver.now());
         self.driver.finish(find).await
     }
 
     /// Finds the run, and returns a poller for it. The run may end long after the operation. `None` if there is no such
     /// run. The time limit of the poller begins now.
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new()?.block_on(async {
+    /// # use industrydata_async::{Client, FixedToken};
+    /// # use industrydata_emulator::{Config, Emulator, Fault, Lose, On};
+    /// # use industrydata_ledger::Ledger;
+    /// # let emulator = Emulator::start(Config::default())?;
+    /// # let ledger = Ledger::memory_with_clock(emulator.clock());
+    /// # let client = Client::builder(FixedToken::new(emulator.token())?, ledger);
+    /// # let client = client.base(emulator.base_url()).clock(emulator.clock()).build()?;
+    /// # let contoso = client.tenant("contoso")?;
+    /// let mut poller = contoso.start().await?;
+    /// poller.until_done().await?;
+    /// if let Some(mut run) = poller.follow().await? {
+    ///     assert_eq!(run.until_done().await?.status().as_str(), "completed");
+    ///     println!("{:?}", run.statistics().await?);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -114,8 +155,31 @@ impl OperationPoller {
     /// Reads what the service says of a failure besides its status: the run with its blocking error, the activities that
     /// failed, and the statistics. It takes at most 10 s, within the time limit. What cannot be read is absent. Call
     /// it after the operation has failed.
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new()?.block_on(async {
+    /// # use industrydata_async::{Client, FixedToken};
+    /// # use industrydata_emulator::{Config, Emulator, Fault, Lose, On};
+    /// # use industrydata_ledger::Ledger;
+    /// # let emulator = Emulator::start(Config::default())?;
+    /// # let ledger = Ledger::memory_with_clock(emulator.clock());
+    /// # let client = Client::builder(FixedToken::new(emulator.token())?, ledger);
+    /// # let client = client.base(emulator.base_url()).clock(emulator.clock()).build()?;
+    /// # let contoso = client.tenant("contoso")?;
+    /// emulator.script(Fault::on(On::Start).fail_operation("no file was uploaded"));
+    /// let mut poller = contoso.start().await?;
+    /// let error = poller.until_done().await.unwrap_err();
+    /// assert_eq!(error.to_string(), "the operation failed: no file was uploaded");
+    /// println!("{:?}", poller.failure_details().await);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub async fn failure_details(&self) -> FailureDetails {
-        let read = self.driver.session.failure(self.poll.poll(), now());
+        let read = self
+            .driver
+            .session
+            .failure(self.poll.poll(), self.driver.now());
         let Ok(details) = self.driver.finish(read).await;
         details
     }

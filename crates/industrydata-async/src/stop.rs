@@ -15,6 +15,26 @@ use tokio::sync::Notify;
 /// Pauses end at once and requests in flight are given up. A start whose request was not sent releases its slot. One
 /// whose request was sent is in doubt, and recorded as such. The error of a poll has its resume token. Each call then
 /// returns its error. Dropping a future does the same for that call alone, without a result.
+///
+/// ```
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// # use industrydata_async::{Client, FixedToken};
+/// # use industrydata_emulator::{Config, Emulator, Fault, Lose, On};
+/// # use industrydata_ledger::Ledger;
+/// # let emulator = Emulator::start(Config::default())?;
+/// # let ledger = Ledger::memory_with_clock(emulator.clock());
+/// # let client = Client::builder(FixedToken::new(emulator.token())?, ledger);
+/// # let client = client.base(emulator.base_url()).clock(emulator.clock()).build()?;
+/// # let contoso = client.tenant("contoso")?;
+/// let stop = client.stop_handle();
+/// std::thread::spawn(move || stop.stop()).join().unwrap();
+///
+/// let error = contoso.start().await.unwrap_err();
+/// assert_eq!(error.to_string(), "stopped before the request was sent");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Stop(Arc<Inner>);
 

@@ -9,6 +9,36 @@ use tokio::{runtime::Handle, sync::oneshot};
 /// A store whose replies are futures. It must apply a change under the same conditions as a [`Store`].
 ///
 /// If the future is dropped, a change that was begun must be completed or not be made at all.
+///
+/// ```
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// # use industrydata_async::{Client, FixedToken};
+/// # use industrydata_emulator::{Config, Emulator, Fault, Lose, On};
+/// # use industrydata_ledger::Ledger;
+/// # let emulator = Emulator::start(Config::default())?;
+/// # let ledger = Ledger::memory_with_clock(emulator.clock());
+/// # let client = Client::builder(FixedToken::new(emulator.token())?, ledger);
+/// # let client = client.base(emulator.base_url()).clock(emulator.clock()).build()?;
+/// # let contoso = client.tenant("contoso")?;
+/// use std::sync::Arc;
+/// use industrydata_async::{AsyncStore, StoreFuture, core::ledger::{Change, Store}};
+///
+/// /// A store that answers at once, so that no thread is needed.
+/// struct AtOnce(Ledger);
+///
+/// impl AsyncStore for AtOnce {
+///     fn transact(&self, change: Arc<Change>) -> StoreFuture {
+///         Box::pin(std::future::ready(self.0.transact(&change)))
+///     }
+/// }
+///
+/// let tokens = FixedToken::new(emulator.token())?;
+/// let client = Client::with_async_store(tokens, AtOnce(Ledger::memory())).base(emulator.base_url()).build()?;
+/// assert_eq!(client.tenant("contoso")?.quota().await?.available(), 5);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait AsyncStore: Send + Sync {
     /// Applies `change` to the ledger it names, durably.
     fn transact(&self, change: Arc<Change>) -> StoreFuture;

@@ -16,6 +16,30 @@ type Step<'r> = Pin<Box<dyn Future<Output = (&'r mut OperationPoller, Polled)> +
 
 /// The [`Progress`] of each poll. If polling ends with an error, the error is the last item. After the stream, the
 /// [`OperationPoller`] has the operation as of the last poll.
+///
+/// ```
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// # use industrydata_async::{Client, FixedToken};
+/// # use industrydata_emulator::{Config, Emulator, Fault, Lose, On};
+/// # use industrydata_ledger::Ledger;
+/// # let emulator = Emulator::start(Config::default())?;
+/// # let ledger = Ledger::memory_with_clock(emulator.clock());
+/// # let client = Client::builder(FixedToken::new(emulator.token())?, ledger);
+/// # let client = client.base(emulator.base_url()).clock(emulator.clock()).build()?;
+/// # let contoso = client.tenant("contoso")?;
+/// use std::{future::poll_fn, pin::pin};
+/// use futures_core::Stream;
+///
+/// let mut poller = contoso.start().await?;
+/// let mut progress = pin!(poller.stream());
+/// // With the crate `futures`: `while let Some(progress) = progress.try_next().await? { … }`.
+/// while let Some(progress) = poll_fn(|cx| progress.as_mut().poll_next(cx)).await {
+///     println!("next poll in {:?}", progress?.next_poll_in());
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use = "streams do nothing unless polled"]
 pub struct OperationStream<'r>(Option<Step<'r>>);
 

@@ -22,7 +22,6 @@ use industrydata_async::FixedToken;
 use industrydata_async::Settings;
 use industrydata_async::TenantClient;
 use industrydata_async::core::Timestamp;
-use industrydata_async::core::auth::AccessToken;
 use industrydata_async::core::ledger::Resolution;
 use industrydata_async::core::ledger::Skip;
 use industrydata_async::core::lro::ReadErrorKind;
@@ -36,7 +35,7 @@ use industrydata_emulator::{Config, Emulator, Fault, Grant, Lose, On, Permission
 use industrydata_ledger::Ledger;
 
 fn tenant_at(base: &str, token: &str) -> TenantClient {
-    let tokens = FixedToken::new(AccessToken::new(token).unwrap());
+    let tokens = FixedToken::new(token).unwrap();
     Client::builder(tokens, Ledger::memory())
         .settings(
             Settings::default()
@@ -138,7 +137,13 @@ async fn a_transient_error_is_retried_and_a_refusal_reported() {
     assert!(tenant.runs().await.unwrap().is_empty());
     emulator.script(Fault::on(On::Operations).status(429).retry_after(86_000));
     let error = tenant.operations().await.unwrap_err();
-    let limit = matches!(error.kind(), ReadErrorKind::TimeLimit { retry_at: Some(_) });
+    let limit = matches!(
+        error.kind(),
+        ReadErrorKind::TimeLimit {
+            retry_at: Some(_),
+            ..
+        }
+    );
     assert!(limit, "{error}");
     emulator.with_service(|service| service.revoke_tokens(None));
     let error = tenant.runs().await.unwrap_err();

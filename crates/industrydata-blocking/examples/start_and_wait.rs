@@ -5,12 +5,7 @@
 
 use std::{error::Error, time::Duration};
 
-use industrydata_blocking::Client;
-use industrydata_blocking::CommandToken;
-use industrydata_blocking::FixedToken;
-use industrydata_blocking::Settings;
-use industrydata_blocking::core::auth::AccessToken;
-use industrydata_blocking::core::policy::PollingPolicy;
+use industrydata_blocking::{Client, CommandToken, FixedToken};
 use industrydata_emulator::{Config, Emulator};
 use industrydata_ledger::Ledger;
 
@@ -25,13 +20,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         speed: 100.0,
         ..Config::default()
     })?;
-    let token = FixedToken::new(AccessToken::new(emulator.token())?);
+    let token = FixedToken::new(emulator.token())?;
     let client = Client::builder(token, Ledger::memory())
-        .settings(
-            Settings::default()
-                .base(emulator.base_url().parse()?)
-                .polling(PollingPolicy::every(Duration::from_millis(300))),
-        )
+        .base(emulator.base_url())
+        .with(|settings| settings.polling(Duration::from_millis(300)))
         .build()?;
     follow(&client, "contoso")
 }

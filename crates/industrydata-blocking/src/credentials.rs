@@ -1,9 +1,10 @@
 //! Credentials as a token source.
 
-use std::{fmt, fs, io::Read, path::Path, time::Duration};
+use std::{fmt, fs, io::Read, path::Path, sync::Arc, time::Duration};
 
+use industrydata_clock::{Clock, SystemClock};
 use industrydata_core::{
-    Deadline, Tenant,
+    Deadline, Now, Tenant,
     auth::{
         AccessToken, Challenge, Credential, FileError, ObtainToken, TokenCall, TokenError,
         TokenStep,
@@ -11,7 +12,7 @@ use industrydata_core::{
     policy::Limits,
     wire::{BuildError, Phase, TransportError},
 };
-use industrydata_system::{any_seed, now};
+use industrydata_system::{any_seed, now, now_by};
 use ureq::{config::ConfigBuilder, typestate::AgentScope};
 
 use crate::{certificate::signer, endpoints::Endpoints, stop::Stop, tokens::TokenSource};
@@ -20,11 +21,31 @@ use crate::{certificate::signer, endpoints::Endpoints, stop::Stop, tokens::Token
 ///
 /// It asks again after a transient error, within [`Limits::TOKEN`]. The client caches the token and passes claims
 /// challenges on. A managed identity can neither carry them nor be made to give another token.
+///
+/// ```
+/// # use industrydata_blocking::{Client, FixedToken};
+/// # use industrydata_emulator::{Config, Emulator, Fault, Lose, On};
+/// # use industrydata_ledger::Ledger;
+/// # let emulator = Emulator::start(Config::default())?;
+/// # let ledger = Ledger::memory_with_clock(emulator.clock());
+/// # let client = Client::builder(FixedToken::new(emulator.token())?, ledger);
+/// # let client = client.base(emulator.base_url()).clock(emulator.clock()).build()?;
+/// # let contoso = client.tenant("contoso")?;
+/// use industrydata_blocking::{CredentialsToken, core::auth::ClientCredentials};
+///
+/// let credentials = ClientCredentials::new(emulator.client_id(), emulator.client_secret())
+///     .authority(emulator.authority_url())?; // leave it out for Microsoft's own
+/// let tokens = CredentialsToken::new(credentials)?;
+/// let client = Client::builder(tokens, Ledger::memory()).base(emulator.base_url()).build()?;
+/// client.tenant("contoso")?.preflight()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct CredentialsToken {
     credential: Given,
     endpoints: Endpoints,
     limit: Duration,
     stop: Stop,
+    clock: Arc<dyn Clock>,
 }
 
 /// Where the credential of an exchange comes from.
@@ -100,6 +121,7 @@ impl CredentialsToken {
             credential,
             endpoints,
             limit: Limits::default().request,
+            clock: Arc::new(SystemClock),
             stop,
         })
     }
@@ -118,6 +140,19 @@ impl CredentialsToken {
     }
 }
 
+impl CredentialsToken {
+    /// Uses this clock in place of the machine's, for tests: a token expires by it. Give it that of the client.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    fn now(&self) -> Now {
+        now_by(&self.clock)
+    }
+}
+
 impl TokenSource for CredentialsToken {
     fn token(
         &self,
@@ -125,20 +160,23 @@ impl TokenSource for CredentialsToken {
         challenge: Option<&Challenge>,
     ) -> Result<AccessToken, TokenError> {
         let credential = self.credential.get()?;
-        let mut exchange = ObtainToken::new(&credential, tenant, challenge, any_seed(), now());
+        let mut exchange = ObtainToken::new(&credential, tenant, challenge, any_seed(), self.now());
         loop {
-            match exchange.step(now()) {
+            match exchange.step(self.now()) {
                 TokenStep::Send(call) => self.send(call),
                 TokenStep::Read(file) => {
                     let content = read(file.path(), file.limit());
-                    file.done(content, now());
+                    file.done(content, self.now());
                 }
                 TokenStep::Sign(signing) => {
                     let signer = signer(signing.pem());
-                    signing.done(signer, now());
+                    signing.done(signer, self.now());
                 }
                 TokenStep::Wait(pause) => {
-                    self.stop.sleep(pause.remaining(now()));
+                    let (now, time) = (self.now(), pause.remaining(self.now()));
+                    if !self.clock.skip_to(now.steady.saturating_add(time)) {
+                        self.stop.sleep(time);
+                    }
                     if self.stop.is_stopped() {
                         pause.stop();
                     }
@@ -152,23 +190,23 @@ impl TokenSource for CredentialsToken {
 impl CredentialsToken {
     fn send(&self, call: TokenCall<'_, '_>) {
         if self.stop.is_stopped() {
-            return call.unsent(TransportError::new(Phase::Local, "stopped"), now());
+            return call.unsent(TransportError::new(Phase::Local, "stopped"), self.now());
         }
-        let limit = self.limit.min(call.time_limit(now()));
+        let limit = self.limit.min(call.time_limit(self.now()));
         let endpoint = match self.endpoints.of(call.route(), call.host(), &self.stop) {
             Ok(endpoint) => endpoint,
-            Err(error) => return call.unsent(error, now()),
+            Err(error) => return call.unsent(error, self.now()),
         };
         let connection = match endpoint.connection(limit, &self.stop) {
             Ok(connection) => connection,
-            Err(error) => return call.unsent(error, now()),
+            Err(error) => return call.unsent(error, self.now()),
         };
         let (request, reply) = call.request();
         let most = reply.body_limit();
         let deadline = Deadline::after(limit, now());
         match connection.send(request, deadline, |_| most) {
-            Ok((head, body)) => reply.answer(&head, body, now()),
-            Err(error) => reply.lost(error, now()),
+            Ok((head, body)) => reply.answer(&head, body, self.now()),
+            Err(error) => reply.lost(error, self.now()),
         }
     }
 }

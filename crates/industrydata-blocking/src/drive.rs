@@ -1,9 +1,9 @@
 //! The one loop and the one way to send. They decide nothing: the machine lends each step.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use industrydata_core::{
-    Tenant,
+    Deadline, Now, Tenant,
     endpoint::Endpoint,
     lro::{Exchange, Machine, Progress, ReadError, Session, Step},
 };
@@ -18,15 +18,29 @@ pub(crate) enum Event<T> {
 }
 
 /// Drives the machines of one tenant, with the settings of the next call.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Driver {
     inner: Arc<Inner>,
     pub(crate) session: Session,
 }
 
+impl fmt::Debug for Driver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Driver")
+            .field("base", self.inner.settings.base_url())
+            .field("tenant", self.session.tenant())
+            .finish_non_exhaustive()
+    }
+}
+
 impl Driver {
     pub(crate) fn new(inner: Arc<Inner>, session: Session) -> Self {
         Self { inner, session }
+    }
+
+    /// The current time of the client.
+    pub(crate) fn now(&self) -> Now {
+        self.inner.now()
     }
 
     /// Drives a machine to its next progress, which comes before the pause it is about, or to its end.
@@ -51,17 +65,17 @@ impl Driver {
                 Step::Ledger(transaction, _) => {
                     let reply = self.inner.store.transact(transaction.change());
                     trace.ledger(transaction.change(), &reply);
-                    transaction.done(reply, now());
+                    transaction.done(reply, self.now());
                 }
                 Step::Send(exchange) => send(&self.inner, self.session.tenant(), exchange),
                 Step::Wait(mut pause) => {
                     if let Some(progress) = pause.progress() {
                         return Ok(Event::Progress(progress));
                     }
-                    let left = pause.remaining(now());
+                    let left = pause.remaining(self.now());
                     trace.waits(pause.reason(), left);
-                    self.inner.stop.sleep(left);
-                    pause.over(now());
+                    self.inner.pass(left);
+                    pause.over(self.now());
                 }
                 Step::Done(outcome) => return outcome.map(Event::Done),
             }
@@ -100,7 +114,7 @@ impl Driver {
 
     /// Reads an endpoint.
     pub(crate) fn read<E: Endpoint>(&self, endpoint: E) -> Result<E::Output, ReadError> {
-        let read = self.session.read(endpoint, any_seed(), now());
+        let read = self.session.read(endpoint, any_seed(), self.now());
         self.finish(read).map(Arc::unwrap_or_clone)
     }
 }
@@ -124,30 +138,33 @@ impl<M: Machine> Drop for Guard<'_, M> {
 
 /// One request and its one answer. If it is stopped before the request is handed out, the machine decides what follows.
 fn send(client: &Inner, tenant: &Tenant, exchange: Exchange<'_>) {
-    let token = client.tokens.token(tenant, exchange.challenge());
+    let challenge = exchange.challenge();
+    let token = client.tokens.token(tenant, challenge, &client.clock);
     let token = match token.inspect_err(Trace::no_token) {
         Ok(token) => token,
-        Err(error) => return exchange.no_token(error, now()),
+        Err(error) => return exchange.no_token(error, client.now()),
     };
-    let limit = exchange.time_limit(now());
+    let limit = exchange.time_limit(client.now());
     let connection = match client.http.connection(limit, &client.stop) {
         Ok(connection) => connection,
-        Err(error) => return exchange.unsent(error, now()),
+        Err(error) => return exchange.unsent(error, client.now()),
     };
     if client.stop.is_stopped() {
         return;
     }
-    let Some((request, reply)) = exchange.request(&token, now()) else {
+    // The limit of a request is real time, whatever the client's clock.
+    let real = now();
+    let Some((request, reply)) = exchange.request(&token, client.now()) else {
         return;
     };
     let trace = Trace::of_request(&request, &reply);
     let request = request.map(|()| Vec::new());
-    let deadline = reply.deadline();
+    let deadline = Deadline::after(reply.time_limit(), real);
     let most = |status| reply.body_limit(status);
     let answer = trace.within(|| connection.send(request, deadline, most));
-    trace.answered(&answer, &token, now());
+    trace.answered(&answer, &token, client.now());
     match answer {
-        Ok((head, body)) => reply.answer(&head, body, now()),
-        Err(error) => reply.lost(error, now()),
+        Ok((head, body)) => reply.answer(&head, body, client.now()),
+        Err(error) => reply.lost(error, client.now()),
     }
 }

@@ -92,10 +92,8 @@ impl Http {
         while *free == 0 {
             let left = limit.saturating_sub(began.elapsed());
             if left.is_zero() || stop.is_stopped() {
-                return Err(TransportError::new(
-                    Phase::Local,
-                    "no connection became free in time",
-                ));
+                let why = "no connection became free in time";
+                return Err(TransportError::new(Phase::Local, why).timed_out(left.is_zero()));
             }
             free = self
                 .gate

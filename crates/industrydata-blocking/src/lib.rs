@@ -5,23 +5,18 @@
 //! polls at a fair interval, and sends the token only to the service.
 //!
 //! ```
-//! use std::time::Duration;
-//! use industrydata_blocking::{Client, FixedToken, Settings};
-//! use industrydata_blocking::core::{auth::AccessToken, policy::PollingPolicy};
+//! use industrydata_blocking::{Client, FixedToken};
 //! use industrydata_emulator::{Config, Emulator};
 //! use industrydata_ledger::Ledger;
 //!
 //! // An emulated service in this process, in place of the real one.
-//! let emulator = Emulator::start(Config { speed: 1000.0, ..Config::default() })?;
-//! let tokens = FixedToken::new(AccessToken::new(emulator.token())?);
+//! let emulator = Emulator::start(Config::default())?;
+//! let tokens = FixedToken::new(emulator.token())?;
 //!
-//! // `Ledger::sqlite(path)` outlives the process, `Ledger::memory()` does not.
-//! let client = Client::builder(tokens, Ledger::memory())
-//!     .settings(
-//!         Settings::default()
-//!             .base(emulator.base_url().parse()?)
-//!             .polling(PollingPolicy::every(Duration::from_millis(50))),
-//!     )
+//! // `Ledger::sqlite(path)` outlives the process, a ledger in memory does not.
+//! let client = Client::builder(tokens, Ledger::memory_with_clock(emulator.clock()))
+//!     .base(emulator.base_url())
+//!     .clock(emulator.clock()) // the two minutes of the operation pass at once; leave it out elsewhere
 //!     .build()?;
 //!
 //! let mut poller = client.tenant("contoso")?.start()?;
@@ -135,4 +130,4 @@ pub use operation_poller::OperationPoller;
 pub use run_poller::RunPoller;
 pub use stop::Stop;
 pub use tenant_client::TenantClient;
-pub use tokens::{FixedToken, TokenSource};
+pub use tokens::{FixedToken, IntoTokenSource, TokenSource};

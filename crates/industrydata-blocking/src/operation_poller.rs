@@ -7,7 +7,7 @@ use industrydata_core::{
     reconcile::{FailureDetails, RunMatch},
     wire::OperationUrl,
 };
-use industrydata_system::{any_seed, now};
+use industrydata_system::any_seed;
 
 use crate::{
     drive::{Driver, Event},
@@ -18,6 +18,23 @@ use crate::{
 ///
 /// As an iterator it returns the [`Progress`] of each poll, before the pause that follows it. If polling ends with an
 /// error, the error is the last item.
+///
+/// ```
+/// # use industrydata_blocking::{Client, FixedToken};
+/// # use industrydata_emulator::{Config, Emulator, Fault, Lose, On};
+/// # use industrydata_ledger::Ledger;
+/// # let emulator = Emulator::start(Config::default())?;
+/// # let ledger = Ledger::memory_with_clock(emulator.clock());
+/// # let client = Client::builder(FixedToken::new(emulator.token())?, ledger);
+/// # let client = client.base(emulator.base_url()).clock(emulator.clock()).build()?;
+/// # let contoso = client.tenant("contoso")?;
+/// let poller = contoso.start()?;
+/// for progress in poller {
+///     let progress = progress?;
+///     println!("{}, next poll in {:?}", progress.reason(), progress.next_poll_in());
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 #[must_use = "the run continues, but nothing polls its operation"]
 pub struct OperationPoller {
@@ -102,12 +119,30 @@ impl OperationPoller {
     /// [`ReadError`] if the list of runs was needed and could not be read.
     pub fn find_run(&self) -> Result<Option<RunMatch>, ReadError> {
         let session = &self.driver.session;
-        let find = session.find_run(self.poll.poll(), any_seed(), now());
+        let find = session.find_run(self.poll.poll(), any_seed(), self.driver.now());
         self.driver.finish(find)
     }
 
     /// Finds the run, and returns a poller for it. The run may end long after the operation. `None` if there is no such
     /// run. The time limit of the poller begins now.
+    ///
+    /// ```
+    /// # use industrydata_blocking::{Client, FixedToken};
+    /// # use industrydata_emulator::{Config, Emulator, Fault, Lose, On};
+    /// # use industrydata_ledger::Ledger;
+    /// # let emulator = Emulator::start(Config::default())?;
+    /// # let ledger = Ledger::memory_with_clock(emulator.clock());
+    /// # let client = Client::builder(FixedToken::new(emulator.token())?, ledger);
+    /// # let client = client.base(emulator.base_url()).clock(emulator.clock()).build()?;
+    /// # let contoso = client.tenant("contoso")?;
+    /// let mut poller = contoso.start()?;
+    /// poller.until_done()?;
+    /// if let Some(mut run) = poller.follow()? {
+    ///     assert_eq!(run.until_done()?.status().as_str(), "completed");
+    ///     println!("{:?}", run.statistics()?);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -120,8 +155,28 @@ impl OperationPoller {
     /// Reads what the service says of a failure besides its status: the run with its blocking error, the activities that
     /// failed, and the statistics. It takes at most 10 s, within the time limit. What cannot be read is absent. Call
     /// it after the operation has failed.
+    ///
+    /// ```
+    /// # use industrydata_blocking::{Client, FixedToken};
+    /// # use industrydata_emulator::{Config, Emulator, Fault, Lose, On};
+    /// # use industrydata_ledger::Ledger;
+    /// # let emulator = Emulator::start(Config::default())?;
+    /// # let ledger = Ledger::memory_with_clock(emulator.clock());
+    /// # let client = Client::builder(FixedToken::new(emulator.token())?, ledger);
+    /// # let client = client.base(emulator.base_url()).clock(emulator.clock()).build()?;
+    /// # let contoso = client.tenant("contoso")?;
+    /// emulator.script(Fault::on(On::Start).fail_operation("no file was uploaded"));
+    /// let mut poller = contoso.start()?;
+    /// let error = poller.until_done().unwrap_err();
+    /// assert_eq!(error.to_string(), "the operation failed: no file was uploaded");
+    /// println!("{:?}", poller.failure_details());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn failure_details(&self) -> FailureDetails {
-        let read = self.driver.session.failure(self.poll.poll(), now());
+        let read = self
+            .driver
+            .session
+            .failure(self.poll.poll(), self.driver.now());
         let Ok(details) = self.driver.finish(read);
         details
     }

@@ -6,11 +6,30 @@ use industrydata_core::{
     model::{IndustryDataRun, RunStatistics},
     reconcile::{FailureDetails, RunMatch},
 };
-use industrydata_system::{any_seed, now};
+use industrydata_system::any_seed;
 
 use crate::drive::{Driver, Event};
 
 /// Polls a run until it ends.
+///
+/// ```
+/// # use industrydata_blocking::{Client, FixedToken};
+/// # use industrydata_emulator::{Config, Emulator, Fault, Lose, On};
+/// # use industrydata_ledger::Ledger;
+/// # let emulator = Emulator::start(Config::default())?;
+/// # let ledger = Ledger::memory_with_clock(emulator.clock());
+/// # let client = Client::builder(FixedToken::new(emulator.token())?, ledger);
+/// # let client = client.base(emulator.base_url()).clock(emulator.clock()).build()?;
+/// # let contoso = client.tenant("contoso")?;
+/// let mut poller = contoso.start()?;
+/// poller.until_done()?;
+/// let mut run = poller.follow()?.expect("the operation names its run");
+/// while let Some(progress) = run.progress()? {
+///     println!("{}, next poll in {:?}", progress.reason(), progress.next_poll_in());
+/// }
+/// assert_eq!(run.run().unwrap().status().as_str(), "completed");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 #[must_use = "the run continues, but nothing polls it"]
 pub struct RunPoller {
@@ -22,7 +41,7 @@ pub struct RunPoller {
 impl RunPoller {
     pub(crate) fn new(driver: Driver, run: &str) -> Self {
         Self {
-            poll: driver.session.poll_run(run, any_seed(), now()),
+            poll: driver.session.poll_run(run, any_seed(), driver.now()),
             driver,
             run_match: None,
         }
@@ -83,10 +102,14 @@ impl RunPoller {
     pub fn statistics(&self) -> Result<RunStatistics, ReadError> {
         self.driver.read(GetStatistics::new(self.poll.id()))
     }
+
     /// Reads what the service says of a failure besides the run: the activities that failed, and the statistics. It takes
     /// at most 10 s, within the time limit. What cannot be read is absent. Call it after the run has failed.
     pub fn failure_details(&self) -> FailureDetails {
-        let read = self.driver.session.run_failure(&self.poll, now());
+        let read = self
+            .driver
+            .session
+            .run_failure(&self.poll, self.driver.now());
         let Ok(details) = self.driver.finish(read);
         details
     }

@@ -8,17 +8,33 @@ use industrydata_core::{
         Endpoint, GetOperation, GetRun, GetStatistics, ListActivities, ListOperations, ListRuns,
         Preflight,
     },
-    ledger::{Entry, Forecast, Quota, Resolution, Schedule, StartKey, StoreError},
+    ledger::{Entry, Forecast, Quota, Resolution, Schedule, StartKey, StartKeyError, StoreError},
     lro::{ActionError, PauseReason, ReadError, ResumeError, ResumeToken, Session, StartError},
     model::{IndustryDataRun, Operation, RunActivity, RunStatistics},
     reconcile::{ReconcileError, Reconciliation, ResolveError},
     wire::OperationUrl,
 };
-use industrydata_system::{any_seed, now, seed};
+use industrydata_system::{any_seed, seed};
 
 use crate::{drive::Driver, operation_poller::OperationPoller, run_poller::RunPoller};
 
 /// The client for one tenant, with the settings of its next call. Only [`start`](Self::start) starts a run and uses a slot.
+///
+/// ```
+/// # use industrydata_blocking::{Client, FixedToken};
+/// # use industrydata_emulator::{Config, Emulator, Fault, Lose, On};
+/// # use industrydata_ledger::Ledger;
+/// # let emulator = Emulator::start(Config::default())?;
+/// # let ledger = Ledger::memory_with_clock(emulator.clock());
+/// # let client = Client::builder(FixedToken::new(emulator.token())?, ledger);
+/// # let client = client.base(emulator.base_url()).clock(emulator.clock()).build()?;
+/// # let contoso = client.tenant("contoso")?;
+/// let mut poller = contoso.start()?;
+/// println!("to resume elsewhere: {}", poller.resume_token());
+/// let operation = poller.until_done()?;
+/// assert_eq!(operation.status().as_str(), "succeeded");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "nothing happens until a method is called"]
 pub struct TenantClient {
@@ -32,6 +48,26 @@ impl TenantClient {
 
     /// Changes the settings of the next call: [`Session`] has the time limit, whether a start waits for a slot, its
     /// label, and the schedule.
+    ///
+    /// ```
+    /// # use industrydata_blocking::{Client, FixedToken};
+    /// # use industrydata_emulator::{Config, Emulator, Fault, Lose, On};
+    /// # use industrydata_ledger::Ledger;
+    /// # let emulator = Emulator::start(Config::default())?;
+    /// # let ledger = Ledger::memory_with_clock(emulator.clock());
+    /// # let client = Client::builder(FixedToken::new(emulator.token())?, ledger);
+    /// # let client = client.base(emulator.base_url()).clock(emulator.clock()).build()?;
+    /// # let contoso = client.tenant("contoso")?;
+    /// use std::time::Duration;
+    ///
+    /// // The sixth waits for a slot: twelve hours, which pass at once by the emulator's clock.
+    /// let patient = contoso.with(|it| it.wait_for_slot(true).time_limit(Duration::from_secs(86_400)).label("nightly"));
+    /// for _ in 0..6 {
+    ///     patient.start()?.until_done()?;
+    /// }
+    /// assert_eq!(emulator.with_service(|service| service.accepted_starts().len()), 6);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn with(mut self, change: impl FnOnce(Session) -> Session) -> Self {
         self.driver.session = change(self.driver.session);
         self
@@ -40,11 +76,54 @@ impl TenantClient {
     /// Sets the key of the next start, which names the occasion: one key starts at most one run within a window. A start whose
     /// key has one sends nothing to start, and goes on with that one's operation
     /// ([`Accepted::attached_to`](industrydata_core::lro::Accepted::attached_to)).
-    pub fn key(self, key: StartKey) -> Self {
-        self.with(|session| session.key(key))
+    ///
+    /// ```
+    /// # use industrydata_blocking::{Client, FixedToken};
+    /// # use industrydata_emulator::{Config, Emulator, Fault, Lose, On};
+    /// # use industrydata_ledger::Ledger;
+    /// # let emulator = Emulator::start(Config::default())?;
+    /// # let ledger = Ledger::memory_with_clock(emulator.clock());
+    /// # let client = Client::builder(FixedToken::new(emulator.token())?, ledger);
+    /// # let client = client.base(emulator.base_url()).clock(emulator.clock()).build()?;
+    /// # let contoso = client.tenant("contoso")?;
+    /// let nightly = contoso.key("nightly-2026-03-10")?;
+    /// let first = nightly.start()?.resume_token();
+    /// // A retry of the whole job goes on with the same start.
+    /// let again = nightly.start()?;
+    /// assert_eq!(again.resume_token().operation_url(client.base())?, first.operation_url(client.base())?);
+    /// assert!(again.accepted().unwrap().attached_to().is_some());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`StartKeyError`] if the key is empty, too long or has a control character.
+    pub fn key<K>(self, key: K) -> Result<Self, StartKeyError>
+    where
+        K: TryInto<StartKey>,
+        StartKeyError: From<K::Error>,
+    {
+        let key = key.try_into()?;
+        Ok(self.with(|session| session.key(key)))
     }
 
     /// Sets a function that is called before each pause of a start, with its reason and its length.
+    ///
+    /// ```
+    /// # use industrydata_blocking::{Client, FixedToken};
+    /// # use industrydata_emulator::{Config, Emulator, Fault, Lose, On};
+    /// # use industrydata_ledger::Ledger;
+    /// # let emulator = Emulator::start(Config::default())?;
+    /// # let ledger = Ledger::memory_with_clock(emulator.clock());
+    /// # let client = Client::builder(FixedToken::new(emulator.token())?, ledger);
+    /// # let client = client.base(emulator.base_url()).clock(emulator.clock()).build()?;
+    /// # let contoso = client.tenant("contoso")?;
+    /// let shown = contoso
+    ///     .with(|it| it.wait_for_slot(true))
+    ///     .on_wait(|reason, time| println!("{reason}: {time:?}"));
+    /// shown.start()?.until_done()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn on_wait(
         mut self,
         report: impl Fn(&PauseReason, Duration) + Send + Sync + 'static,
@@ -62,11 +141,29 @@ impl TenantClient {
     /// Starts a run: reserves a slot in the ledger, sends the POST once, records the outcome. With a [`key`](Self::key), it
     /// goes on with the start that has the key, if there is one.
     ///
+    /// ```
+    /// # use industrydata_blocking::{Client, FixedToken};
+    /// # use industrydata_emulator::{Config, Emulator, Fault, Lose, On};
+    /// # use industrydata_ledger::Ledger;
+    /// # let emulator = Emulator::start(Config::default())?;
+    /// # let ledger = Ledger::memory_with_clock(emulator.clock());
+    /// # let client = Client::builder(FixedToken::new(emulator.token())?, ledger);
+    /// # let client = client.base(emulator.base_url()).clock(emulator.clock()).build()?;
+    /// # let contoso = client.tenant("contoso")?;
+    /// match contoso.start() {
+    ///     Ok(mut poller) => println!("{}", poller.until_done()?.status()),
+    ///     Err(error) if error.is_throttled() => println!("again at {:?}", error.retry_at()),
+    ///     Err(error) if error.is_in_doubt() => println!("do not start again: {error}"),
+    ///     Err(error) => println!("{error}; {}", error.advice()),
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`StartError`], which reports whether a run may have started.
     pub fn start(&self) -> Result<OperationPoller, StartError> {
-        let start = self.driver.session.start_once(seed()?, now());
+        let start = self.driver.session.start_once(seed()?, self.driver.now());
         let accepted = self.driver.finish(start)?;
         let poll = self.driver.session.after(accepted);
         Ok(OperationPoller::new(self.driver.clone(), poll))
@@ -76,12 +173,29 @@ impl TenantClient {
     /// `IndustryData-DataConnector.Upload`. [`Operation::errors`] has what the validation found: an operation that
     /// `succeeded` may have some.
     ///
+    /// ```
+    /// # use industrydata_blocking::{Client, FixedToken};
+    /// # use industrydata_emulator::{Config, Emulator, Fault, Lose, On};
+    /// # use industrydata_ledger::Ledger;
+    /// # let emulator = Emulator::start(Config::default())?;
+    /// # let ledger = Ledger::memory_with_clock(emulator.clock());
+    /// # let client = Client::builder(FixedToken::new(emulator.token())?, ledger);
+    /// # let client = client.base(emulator.base_url()).clock(emulator.clock()).build()?;
+    /// # let contoso = client.tenant("contoso")?;
+    /// let mut poller = contoso.validate("with-errors")?;
+    /// let operation = poller.until_done()?;
+    /// // The operation has succeeded, and the data has errors.
+    /// assert_eq!(operation.status().as_str(), "succeeded");
+    /// assert!(!operation.errors().is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`ActionError`], which reports whether the validation is in doubt.
-    pub fn validate(&self, connector: &str) -> Result<OperationPoller, ActionError> {
+    pub fn validate(&self, connector: impl AsRef<str>) -> Result<OperationPoller, ActionError> {
         let session = &self.driver.session;
-        let validate = session.validate(connector, any_seed(), now());
+        let validate = session.validate(connector.as_ref(), any_seed(), self.driver.now());
         let performed = self.driver.finish(validate)?;
         let poll = session.after_validation(&performed)?;
         Ok(OperationPoller::new(self.driver.clone(), poll))
@@ -91,16 +205,30 @@ impl TenantClient {
     /// `IndustryData-OutboundFlow.ReadWrite.All`. `None` if the service accepted the reset and named no operation to poll,
     /// as documented.
     ///
+    /// ```
+    /// # use industrydata_blocking::{Client, FixedToken};
+    /// # use industrydata_emulator::{Config, Emulator, Fault, Lose, On};
+    /// # use industrydata_ledger::Ledger;
+    /// # let emulator = Emulator::start(Config::default())?;
+    /// # let ledger = Ledger::memory_with_clock(emulator.clock());
+    /// # let client = Client::builder(FixedToken::new(emulator.token())?, ledger);
+    /// # let client = client.base(emulator.base_url()).clock(emulator.clock()).build()?;
+    /// # let contoso = client.tenant("contoso")?;
+    /// assert!(contoso.reset_flow("flow-set", "flow")?.is_none());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`ActionError`], which reports whether the reset is in doubt.
     pub fn reset_flow(
         &self,
-        flow_set: &str,
-        flow: &str,
+        flow_set: impl AsRef<str>,
+        flow: impl AsRef<str>,
     ) -> Result<Option<OperationPoller>, ActionError> {
         let session = &self.driver.session;
-        let reset = session.reset_flow(flow_set, flow, any_seed(), now());
+        let (flow_set, flow) = (flow_set.as_ref(), flow.as_ref());
+        let reset = session.reset_flow(flow_set, flow, any_seed(), self.driver.now());
         let performed = self.driver.finish(reset)?;
         let poll = session.after_action(&performed);
         Ok(poll.map(|poll| OperationPoller::new(self.driver.clone(), poll)))
@@ -108,26 +236,80 @@ impl TenantClient {
 
     /// Polls the operation of a resume token, which another process may have made. The first poll comes at once.
     ///
+    /// ```
+    /// # use industrydata_blocking::{Client, FixedToken};
+    /// # use industrydata_emulator::{Config, Emulator, Fault, Lose, On};
+    /// # use industrydata_ledger::Ledger;
+    /// # let emulator = Emulator::start(Config::default())?;
+    /// # let ledger = Ledger::memory_with_clock(emulator.clock());
+    /// # let client = Client::builder(FixedToken::new(emulator.token())?, ledger);
+    /// # let client = client.base(emulator.base_url()).clock(emulator.clock()).build()?;
+    /// # let contoso = client.tenant("contoso")?;
+    /// let text = contoso.start()?.resume_token().to_string();
+    /// // In another process:
+    /// let operation = contoso.resume(text)?.until_done()?;
+    /// assert_eq!(operation.status().as_str(), "succeeded");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
-    /// [`ResumeError`] if the token belongs to another base URL. Nothing was sent.
-    pub fn resume(&self, token: &ResumeToken) -> Result<OperationPoller, ResumeError> {
-        let poll = self.driver.session.resume(token, any_seed(), now())?;
+    /// [`ResumeError`] if the text is not a resume token, or if the token belongs to another base URL. Nothing was sent.
+    pub fn resume<T>(&self, token: T) -> Result<OperationPoller, ResumeError>
+    where
+        T: TryInto<ResumeToken>,
+        ResumeError: From<T::Error>,
+    {
+        let session = &self.driver.session;
+        let poll = session.resume(&token.try_into()?, any_seed(), self.driver.now())?;
         Ok(OperationPoller::new(self.driver.clone(), poll))
     }
 
     /// Polls the operation at a checked URL. The first poll comes at once.
     pub fn poll(&self, url: OperationUrl) -> OperationPoller {
-        let poll = self.driver.session.poll(url, any_seed(), now());
+        let poll = self.driver.session.poll(url, any_seed(), self.driver.now());
         OperationPoller::new(self.driver.clone(), poll)
     }
 
     /// Polls the run with this id. The time limit begins now.
-    pub fn follow(&self, run: &str) -> RunPoller {
-        RunPoller::new(self.driver.clone(), run)
+    ///
+    /// ```
+    /// # use industrydata_blocking::{Client, FixedToken};
+    /// # use industrydata_emulator::{Config, Emulator, Fault, Lose, On};
+    /// # use industrydata_ledger::Ledger;
+    /// # let emulator = Emulator::start(Config::default())?;
+    /// # let ledger = Ledger::memory_with_clock(emulator.clock());
+    /// # let client = Client::builder(FixedToken::new(emulator.token())?, ledger);
+    /// # let client = client.base(emulator.base_url()).clock(emulator.clock()).build()?;
+    /// # let contoso = client.tenant("contoso")?;
+    /// let mut poller = contoso.start()?;
+    /// poller.until_done()?;
+    /// let id = poller.find_run()?.expect("the operation names it").id().to_owned();
+    /// let run = contoso.follow(&id).until_done()?;
+    /// assert_eq!(run.status().as_str(), "completed");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn follow(&self, run: impl AsRef<str>) -> RunPoller {
+        RunPoller::new(self.driver.clone(), run.as_ref())
     }
 
     /// The quota from the ledger, with a forecast if the [`schedule`](Session::schedule) is known. Nothing is sent.
+    ///
+    /// ```
+    /// # use industrydata_blocking::{Client, FixedToken};
+    /// # use industrydata_emulator::{Config, Emulator, Fault, Lose, On};
+    /// # use industrydata_ledger::Ledger;
+    /// # let emulator = Emulator::start(Config::default())?;
+    /// # let ledger = Ledger::memory_with_clock(emulator.clock());
+    /// # let client = Client::builder(FixedToken::new(emulator.token())?, ledger);
+    /// # let client = client.base(emulator.base_url()).clock(emulator.clock()).build()?;
+    /// # let contoso = client.tenant("contoso")?;
+    /// contoso.start()?.until_done()?;
+    /// let quota = contoso.quota()?;
+    /// assert_eq!((quota.available(), quota.confirmed(), quota.in_doubt()), (4, 1, 0));
+    /// assert_eq!(contoso.entries()?.len(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -147,15 +329,35 @@ impl TenantClient {
 
     /// Resolves a start in doubt by hand, by its entry's id, with a note on why. Nothing is sent.
     ///
+    /// ```
+    /// # use industrydata_blocking::{Client, FixedToken};
+    /// # use industrydata_emulator::{Config, Emulator, Fault, Lose, On};
+    /// # use industrydata_ledger::Ledger;
+    /// # let emulator = Emulator::start(Config::default())?;
+    /// # let ledger = Ledger::memory_with_clock(emulator.clock());
+    /// # let client = Client::builder(FixedToken::new(emulator.token())?, ledger);
+    /// # let client = client.base(emulator.base_url()).clock(emulator.clock()).build()?;
+    /// # let contoso = client.tenant("contoso")?;
+    /// use industrydata_blocking::core::ledger::Resolution;
+    ///
+    /// emulator.script(Fault::on(On::Start).lose(Lose::Request));
+    /// assert!(contoso.start().unwrap_err().is_in_doubt());
+    /// let entry = contoso.entries()?.remove(0);
+    /// contoso.resolve(entry.id(), Resolution::NotStarted, "the portal shows no run")?;
+    /// assert_eq!(contoso.quota()?.available(), 5);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`ResolveError`]: there is no such entry, it is being made, or the service answered the start.
     pub fn resolve(
         &self,
-        id: &str,
+        id: impl AsRef<str>,
         resolution: Resolution,
-        note: &str,
+        note: impl AsRef<str>,
     ) -> Result<(), ResolveError> {
+        let (id, note) = (id.as_ref(), note.as_ref());
         let resolve = self.driver.session.resolve(id, resolution, note);
         self.driver.finish(resolve)
     }
@@ -165,11 +367,30 @@ impl TenantClient {
     /// `IndustryData-Run.Read.All`. No start is released if one of the lists could not be read, or if the ledger's
     /// clock differs from the service's by more than two minutes.
     ///
+    /// ```
+    /// # use industrydata_blocking::{Client, FixedToken};
+    /// # use industrydata_emulator::{Config, Emulator, Fault, Lose, On};
+    /// # use industrydata_ledger::Ledger;
+    /// # let emulator = Emulator::start(Config::default())?;
+    /// # let ledger = Ledger::memory_with_clock(emulator.clock());
+    /// # let client = Client::builder(FixedToken::new(emulator.token())?, ledger);
+    /// # let client = client.base(emulator.base_url()).clock(emulator.clock()).build()?;
+    /// # let contoso = client.tenant("contoso")?;
+    /// // The service accepted the start, and its answer was lost.
+    /// emulator.script(Fault::on(On::Start).lose(Lose::Answer));
+    /// assert!(contoso.start().unwrap_err().is_in_doubt());
+    ///
+    /// let reconciled = contoso.reconcile()?;
+    /// assert_eq!(reconciled.left_in_doubt(), 0);
+    /// assert_eq!(contoso.quota()?.confirmed(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`ReconcileError`] if the ledger, or both lists, cannot be read.
     pub fn reconcile(&self) -> Result<Reconciliation, ReconcileError> {
-        let reconcile = self.driver.session.reconcile(any_seed(), now());
+        let reconcile = self.driver.session.reconcile(any_seed(), self.driver.now());
         let done = self.driver.finish(reconcile);
         done.map(Arc::unwrap_or_clone)
     }
@@ -177,6 +398,22 @@ impl TenantClient {
     /// The next scheduled run, and whether a start now causes it to be skipped. `scheduled` is a time at which a
     /// scheduled run is or was due, if known. Without it, the forecast uses the [`schedule`](Session::schedule) that
     /// was set, or else one inferred from the runs' start times. `None` if these show none.
+    ///
+    /// ```
+    /// # use industrydata_blocking::{Client, FixedToken};
+    /// # use industrydata_emulator::{Config, Emulator, Fault, Lose, On};
+    /// # use industrydata_ledger::Ledger;
+    /// # let emulator = Emulator::start(Config::default())?;
+    /// # let ledger = Ledger::memory_with_clock(emulator.clock());
+    /// # let client = Client::builder(FixedToken::new(emulator.token())?, ledger);
+    /// # let client = client.base(emulator.base_url()).clock(emulator.clock()).build()?;
+    /// # let contoso = client.tenant("contoso")?;
+    /// // A scheduled run within ten hours is skipped.
+    /// let due = emulator.now() + std::time::Duration::from_secs(3600);
+    /// let forecast = contoso.forecast(Some(due))?.expect("a time was given");
+    /// println!("{forecast:?}");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -191,6 +428,22 @@ impl TenantClient {
 
     /// Infers the schedule from the runs' start times. Pass it to [`Session::schedule`]. It is valid for as long as the
     /// service keeps to it. `None` if the runs show none.
+    ///
+    /// ```
+    /// # use industrydata_blocking::{Client, FixedToken};
+    /// # use industrydata_emulator::{Config, Emulator, Fault, Lose, On};
+    /// # use industrydata_ledger::Ledger;
+    /// # let emulator = Emulator::start(Config::default())?;
+    /// # let ledger = Ledger::memory_with_clock(emulator.clock());
+    /// # let client = Client::builder(FixedToken::new(emulator.token())?, ledger);
+    /// # let client = client.base(emulator.base_url()).clock(emulator.clock()).build()?;
+    /// # let contoso = client.tenant("contoso")?;
+    /// if let Some(schedule) = contoso.infer_schedule()? {
+    ///     let informed = contoso.with(|it| it.schedule(schedule));
+    ///     assert!(informed.quota()?.forecast().is_some());
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -212,15 +465,50 @@ impl TenantClient {
 
     /// Reads one operation once. It takes `IndustryData.ReadBasic.All`.
     ///
+    /// ```
+    /// # use industrydata_blocking::{Client, FixedToken};
+    /// # use industrydata_emulator::{Config, Emulator, Fault, Lose, On};
+    /// # use industrydata_ledger::Ledger;
+    /// # let emulator = Emulator::start(Config::default())?;
+    /// # let ledger = Ledger::memory_with_clock(emulator.clock());
+    /// # let client = Client::builder(FixedToken::new(emulator.token())?, ledger);
+    /// # let client = client.base(emulator.base_url()).clock(emulator.clock()).build()?;
+    /// # let contoso = client.tenant("contoso")?;
+    /// let mut poller = contoso.start()?;
+    /// let operation = contoso.operation(poller.url().operation_id())?;
+    /// assert!(!operation.status().is_terminal());
+    /// assert_eq!(contoso.operations()?.len(), 1);
+    /// # poller.until_done()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`ReadError`], as for all reads.
-    pub fn operation(&self, id: &str) -> Result<Operation, ReadError> {
-        self.read(GetOperation::new(id))
+    pub fn operation(&self, id: impl AsRef<str>) -> Result<Operation, ReadError> {
+        self.read(GetOperation::new(id.as_ref()))
     }
 
     /// Lists the runs that the service still has, including scheduled ones. It takes `IndustryData-Run.Read.All` or
     /// `IndustryData-Run.Start`.
+    ///
+    /// ```
+    /// # use industrydata_blocking::{Client, FixedToken};
+    /// # use industrydata_emulator::{Config, Emulator, Fault, Lose, On};
+    /// # use industrydata_ledger::Ledger;
+    /// # let emulator = Emulator::start(Config::default())?;
+    /// # let ledger = Ledger::memory_with_clock(emulator.clock());
+    /// # let client = Client::builder(FixedToken::new(emulator.token())?, ledger);
+    /// # let client = client.base(emulator.base_url()).clock(emulator.clock()).build()?;
+    /// # let contoso = client.tenant("contoso")?;
+    /// let mut poller = contoso.start()?;
+    /// poller.until_done()?;
+    /// let run = poller.find_run()?.expect("the operation names it");
+    /// let runs = contoso.runs()?;
+    /// assert!(runs.iter().any(|it| it.id() == run.id()));
+    /// println!("{:?}", contoso.statistics(run.id())?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -234,8 +522,8 @@ impl TenantClient {
     /// # Errors
     ///
     /// [`ReadError`], as for all reads.
-    pub fn run_by_id(&self, id: &str) -> Result<IndustryDataRun, ReadError> {
-        self.read(GetRun::new(id))
+    pub fn run_by_id(&self, id: impl AsRef<str>) -> Result<IndustryDataRun, ReadError> {
+        self.read(GetRun::new(id.as_ref()))
     }
 
     /// Reads the statistics of a run, which are complete once it has ended. It takes `IndustryData-Run.Read.All` or
@@ -244,8 +532,8 @@ impl TenantClient {
     /// # Errors
     ///
     /// [`ReadError`], as for all reads.
-    pub fn statistics(&self, run: &str) -> Result<RunStatistics, ReadError> {
-        self.read(GetStatistics::new(run))
+    pub fn statistics(&self, run: impl AsRef<str>) -> Result<RunStatistics, ReadError> {
+        self.read(GetStatistics::new(run.as_ref()))
     }
 
     /// Lists the activities of a run, one for each of its flows. **The call is known from the service's metadata
@@ -254,12 +542,28 @@ impl TenantClient {
     /// # Errors
     ///
     /// [`ReadError`], as for all reads.
-    pub fn activities(&self, run: &str) -> Result<Vec<RunActivity>, ReadError> {
-        self.read(ListActivities::new(run))
+    pub fn activities(&self, run: impl AsRef<str>) -> Result<Vec<RunActivity>, ReadError> {
+        self.read(ListActivities::new(run.as_ref()))
     }
 
     /// Checks that the token may poll the operations it starts: reads the first page of the operations. Call it before
     /// a start, which uses a slot.
+    ///
+    /// ```
+    /// # use industrydata_blocking::{Client, FixedToken};
+    /// # use industrydata_emulator::{Config, Emulator, Fault, Lose, On};
+    /// # use industrydata_ledger::Ledger;
+    /// # let emulator = Emulator::start(Config::default())?;
+    /// # let ledger = Ledger::memory_with_clock(emulator.clock());
+    /// # let client = Client::builder(FixedToken::new(emulator.token())?, ledger);
+    /// # let client = client.base(emulator.base_url()).clock(emulator.clock()).build()?;
+    /// # let contoso = client.tenant("contoso")?;
+    /// contoso.preflight()?;
+    /// emulator.script(Fault::on(On::Operations).status(403));
+    /// let error = contoso.preflight().unwrap_err();
+    /// assert_eq!(error.permission(), "IndustryData.ReadBasic.All");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -270,6 +574,21 @@ impl TenantClient {
 
     /// Reads any [`Endpoint`], such as one that your program defines, with the retries, paging and checks of the
     /// others.
+    ///
+    /// ```
+    /// # use industrydata_blocking::{Client, FixedToken};
+    /// # use industrydata_emulator::{Config, Emulator, Fault, Lose, On};
+    /// # use industrydata_ledger::Ledger;
+    /// # let emulator = Emulator::start(Config::default())?;
+    /// # let ledger = Ledger::memory_with_clock(emulator.clock());
+    /// # let client = Client::builder(FixedToken::new(emulator.token())?, ledger);
+    /// # let client = client.base(emulator.base_url()).clock(emulator.clock()).build()?;
+    /// # let contoso = client.tenant("contoso")?;
+    /// use industrydata_blocking::core::endpoint::ListRuns;
+    ///
+    /// assert_eq!(contoso.read(ListRuns)?.len(), contoso.runs()?.len());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///

@@ -7,10 +7,26 @@
 //! to send and what an answer means. It opens no socket or file and reads no clock. To start a run in a program, use
 //! `industrydata-blocking` or `industrydata-async`, which send the requests.
 //!
-//! ```text
-//!                  start                                 operation poller
-//!  reserve a slot -> POST -> record the outcome  ->  wait -> GET -> wait -> GET ... -> done
-//!     (ledger)                  (ledger)             (poll interval)
+//! # What a program meets
+//!
+//! | type | what it is |
+//! | --- | --- |
+//! | [`Tenant`], [`BaseUrl`], [`AccessToken`] | what a client is given; each converts from text, and refuses what cannot be used |
+//! | [`Settings`], [`PollingPolicy`], [`Limits`], [`Throttle`] | how it polls, and how long it may take |
+//! | [`Operation`], [`IndustryDataRun`] | what the service has: the operation of a start, and its run |
+//! | [`Quota`] | what is left of the five starts |
+//! | [`StartError`], [`OperationPollError`], [`ReadError`] | how a call fails, whether a run may have started, and what to do |
+//! | [`ResumeToken`] | text with which another process goes on |
+//!
+//! ```
+//! use std::time::Duration;
+//! use industrydata_core::{BaseUrl, PollingPolicy, ResumeToken, Settings, Tenant};
+//!
+//! let settings = Settings::default().base("https://gateway.example/beta".parse()?).polling(Duration::from_secs(30));
+//! assert_eq!(settings.base_url().as_str(), "https://gateway.example/beta");
+//! assert!(Tenant::try_from("contoso").is_ok() && BaseUrl::try_from("gateway.example").is_err());
+//! assert!(ResumeToken::try_from("not a token").is_err());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! # Which module is for whom
@@ -23,7 +39,11 @@
 //! | read another endpoint | [`endpoint`]: the trait `Endpoint` and the endpoints of this crate. |
 //! | resolve starts in doubt | [`reconcile`]: what the service lists, compared with the ledger. |
 //!
-//! The types that every program names are at the root.
+//! ```text
+//!                  start                                 operation poller
+//!  reserve a slot -> POST -> record the outcome  ->  wait -> GET -> wait -> GET ... -> done
+//!     (ledger)                  (ledger)             (poll interval)
+//! ```
 //!
 //! # One start, from reservation to success
 //!
@@ -129,7 +149,7 @@
 //! Tokens, credentials, machines, sessions, steps and errors have neither trait. A [`wire::OperationUrl`] has neither
 //! because it is checked against a base URL: keep a resume token instead.
 //!
-//! Each rule has a number, a reason and a source in `docs/protocol.md` of the repository.
+//! Each rule of the protocol has its reason and its source in `docs/protocol.md` of the repository.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -158,10 +178,12 @@ mod words_tests;
 
 pub use jiff::{SignedDuration, Timestamp};
 
+#[doc(inline)]
 pub use self::{
     auth::AccessToken,
     ledger::Quota,
-    model::Operation,
+    lro::{OperationPollError, ReadError, ResumeToken, Settings, StartError},
+    model::{IndustryDataRun, Operation},
     now::{Deadline, Now},
     policy::{Limits, PollingPolicy, Throttle},
     tenant::{Tenant, TenantError},

@@ -15,6 +15,14 @@ use std::time::Duration;
 /// the limits of 5 s and 60 s, and notices the end earlier. The service publishes one figure, *no less than every 5 seconds*
 /// ([fileValidateOperation](https://learn.microsoft.com/graph/api/resources/industrydata-filevalidateoperation)). A
 /// `Retry-After` lengthens an interval and never shortens it.
+///
+/// ```
+/// use std::time::Duration;
+/// use industrydata_core::policy::PollingPolicy;
+///
+/// let minute = PollingPolicy::every(Duration::from_secs(60));
+/// assert_eq!(PollingPolicy::from(Duration::from_secs(60)), minute);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]
 pub struct PollingPolicy {
@@ -25,6 +33,13 @@ pub struct PollingPolicy {
         )
     )]
     fixed: Option<Duration>,
+}
+
+impl From<Duration> for PollingPolicy {
+    /// The fixed interval [`every`](Self::every).
+    fn from(interval: Duration) -> Self {
+        Self::every(interval)
+    }
 }
 
 impl PollingPolicy {
@@ -78,6 +93,14 @@ impl<'de> serde::Deserialize<'de> for PollingPolicy {
 /// ([industryDataRun: start](https://learn.microsoft.com/graph/api/industrydata-industrydatarun-start)).
 ///
 /// Microsoft does not document whether the window slides. A sliding window is safe in both cases, so the ledger uses one.
+///
+/// ```
+/// use std::time::Duration;
+/// use industrydata_core::policy::Throttle;
+///
+/// let usual = Throttle::default();
+/// assert_eq!((usual.limit, usual.window), (5, Duration::from_secs(12 * 60 * 60)));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(
     feature = "serde",
@@ -105,6 +128,14 @@ impl Default for Throttle {
 }
 
 /// Time limits.
+///
+/// ```
+/// use std::time::Duration;
+/// use industrydata_core::policy::Limits;
+///
+/// let usual = Limits::default();
+/// assert_eq!((usual.request, usual.total), (Duration::from_secs(30), Duration::from_secs(24 * 60 * 60)));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(
     feature = "serde",
@@ -336,6 +367,8 @@ pub(crate) const DEFAULT_TLS_PROXY_PORT: u16 = 443;
 
 /// How many characters of a header value or a link an error shows.
 pub(crate) const MAX_SHOWN_CHARS: usize = 300;
+/// How many causes the `Debug` of an error looks at.
+pub(crate) const MAX_SHOWN_CAUSES: usize = 8;
 /// How many `Location` lines an error shows.
 pub(crate) const MAX_SHOWN_LOCATIONS: usize = 4;
 /// How many bytes are read of the body of a 2xx answer.

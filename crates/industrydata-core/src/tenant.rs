@@ -68,6 +68,14 @@ impl TryFrom<&str> for Tenant {
     }
 }
 
+impl TryFrom<&String> for Tenant {
+    type Error = TenantError;
+
+    fn try_from(name: &String) -> Result<Self, TenantError> {
+        name.parse()
+    }
+}
+
 impl TryFrom<String> for Tenant {
     type Error = TenantError;
 
@@ -164,6 +172,7 @@ mod tests {
         assert_eq!("".parse::<Tenant>(), Err(TenantError::Empty));
         let name = Tenant::try_from("contoso").unwrap();
         assert_eq!(Tenant::try_from("contoso".to_owned()), Ok(name.clone()));
+        assert_eq!(Tenant::try_from(&"contoso".to_owned()), Ok(name.clone()));
         assert_eq!(Tenant::from(&name), name);
     }
 }

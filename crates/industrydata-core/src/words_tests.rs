@@ -632,7 +632,7 @@ fn add_errors(document: &mut Document) {
         }
         ProxyError { Unreadable { variable: "https_proxy" } Unsupported { variable: "ALL_PROXY" } }
         BuildError {
-            NoTlsProvider NoTls Proxy(ProxyError::Unreadable { variable: "https_proxy" })
+            Base(BaseUrlError::NoHost) NoTlsProvider NoTls Proxy(ProxyError::Unreadable { variable: "https_proxy" })
             Roots { variable: "SSL_CERT_FILE" } Client(no_socket())
         }
     }

@@ -192,7 +192,7 @@ fn a_retry_after_past_the_time_limit_ends_the_poll() {
         let Step::Done(Err(error)) = machine.step() else {
             panic!("the time is up")
         };
-        let RunPollErrorKind::TimeLimit { retry_at } = error.kind() else {
+        let RunPollErrorKind::TimeLimit { retry_at, .. } = error.kind() else {
             panic!("{error:?}")
         };
         assert_eq!(*retry_at, at.map(world::timestamp));

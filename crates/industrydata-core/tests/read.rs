@@ -217,7 +217,10 @@ fn a_retry_after_is_kept_within_the_limit() {
     let error = world.read(ListRuns, Limits::default()).unwrap_err();
     assert!(matches!(
         error.kind(),
-        ReadErrorKind::TimeLimit { retry_at: Some(_) }
+        ReadErrorKind::TimeLimit {
+            retry_at: Some(_),
+            ..
+        }
     ));
     assert!(world.pauses.is_empty(), "a long one is reported, not slept");
     let none = Limits {

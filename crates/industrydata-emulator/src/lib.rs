@@ -150,6 +150,7 @@ pub use config::{
     Throttle, Window,
 };
 pub use fault::{Delivery, Ending, Fault, Lose, On, ParseFaultError, Served};
-pub use listener::{Clock, Emulator};
+pub use industrydata_clock::ManualClock as Clock;
+pub use listener::Emulator;
 pub use model::{Logged, Operation, Run};
 pub use service::{MAX_BODY, Service};

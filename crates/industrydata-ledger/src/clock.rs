@@ -2,25 +2,26 @@
 
 use std::{fmt, sync::Arc};
 
+use industrydata_clock::{Clock as Readings, SystemClock};
 use industrydata_core::Timestamp;
 
-/// This machine's clock, or one set by a test.
+/// This machine's wall clock, or one set by a test.
 #[derive(Clone)]
-pub(crate) struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
+pub(crate) struct Clock(Arc<dyn Readings>);
 
 impl Clock {
-    pub(crate) fn new(read: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
-        Self(Arc::new(read))
+    pub(crate) fn new(clock: impl Readings + 'static) -> Self {
+        Self(Arc::new(clock))
     }
 
     pub(crate) fn now(&self) -> Timestamp {
-        (self.0)()
+        self.0.utc()
     }
 }
 
 impl Default for Clock {
     fn default() -> Self {
-        Self::new(Timestamp::now)
+        Self::new(SystemClock)
     }
 }
 

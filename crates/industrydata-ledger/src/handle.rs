@@ -30,6 +30,23 @@ impl Ledger {
         Self::custom(MemoryStore::new())
     }
 
+    /// The same with `clock` in place of this machine's, for tests. With that of an emulator, twelve hours pass for both at
+    /// once.
+    ///
+    /// ```
+    /// use industrydata_clock::ManualClock;
+    /// use industrydata_ledger::{Ledger, Store};
+    ///
+    /// let clock = ManualClock::frozen("2026-03-10T06:00:00Z".parse()?);
+    /// let ledger = Ledger::memory_with_clock(clock.clone());
+    /// assert!(ledger.is_forgetful());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn memory_with_clock(clock: impl industrydata_clock::Clock + 'static) -> Self {
+        Self::custom(MemoryStore::with_clock(clock))
+    }
+
     /// A ledger in the file at `path`, see [`SqliteStore::open`](crate::SqliteStore::open).
     ///
     /// ```

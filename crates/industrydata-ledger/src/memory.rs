@@ -6,7 +6,6 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use industrydata_core::Timestamp;
 use industrydata_core::ledger::Change;
 use industrydata_core::ledger::LedgerKey;
 use industrydata_core::ledger::Store;
@@ -19,6 +18,14 @@ use crate::clock::Clock;
 ///
 /// Only clones share it. A second process, or the same program after a restart, counts from zero, while the service
 /// does not. [`Store::is_forgetful`] is true.
+///
+/// ```
+/// use industrydata_clock::ManualClock;
+/// use industrydata_ledger::{MemoryStore, Store};
+///
+/// let store = MemoryStore::with_clock(ManualClock::real());
+/// assert!(store.is_forgetful());
+/// ```
 #[derive(Clone, Default)]
 pub struct MemoryStore {
     values: Arc<Mutex<HashMap<LedgerKey, Vec<u8>>>>,
@@ -32,9 +39,9 @@ impl MemoryStore {
         Self::default()
     }
 
-    /// An empty ledger with `clock`.
+    /// An empty ledger with `clock`: that of an emulator, another one that a test moves, or a closure that returns the time.
     #[must_use]
-    pub fn with_clock(clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+    pub fn with_clock(clock: impl industrydata_clock::Clock + 'static) -> Self {
         Self {
             values: Arc::default(),
             clock: Clock::new(clock),
@@ -74,6 +81,7 @@ impl fmt::Debug for MemoryStore {
 mod tests {
     use std::{panic, thread, time::Duration};
 
+    use industrydata_core::Timestamp;
     use industrydata_core::ledger::Caller;
     use industrydata_core::policy::Throttle;
     use industrydata_core::wire::BaseUrl;

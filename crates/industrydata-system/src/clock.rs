@@ -1,16 +1,18 @@
 //! The two clocks, and the one source of randomness.
 
-use std::{sync::LazyLock, time::Instant};
+use industrydata_clock::{Clock, SystemClock};
+use industrydata_core::{Now, lro::StartError};
 
-use industrydata_core::{Now, Timestamp, lro::StartError};
-
-static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
-
-/// The current time by both clocks.
+/// The current time by both clocks of this machine.
 #[must_use]
 pub fn now() -> Now {
-    let steady = ORIGIN.elapsed();
-    Now::new(Timestamp::now(), steady)
+    now_by(&SystemClock)
+}
+
+/// The current time by this clock.
+#[must_use]
+pub fn now_by(clock: &dyn Clock) -> Now {
+    Now::new(clock.utc(), clock.steady())
 }
 
 /// A seed for a start.

@@ -4,6 +4,8 @@
 //! Both adapters use these functions, so that one machine has one meaning for both. Protocol and policy are the core's.
 //! Programs use `industrydata-blocking` or `industrydata-async` instead.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod chain;
 mod clock;
 mod lookup;
@@ -25,7 +27,7 @@ pub use self::signer::{RustlsSigner, signer};
 pub use self::trust::{roots, tls_error};
 pub use self::{
     chain::{causes, find},
-    clock::{any_seed, now, seed},
+    clock::{any_seed, now, now_by, seed},
     lookup::{LookupError, lookup},
     proxy::proxy,
     thread::{NoThread, on_a_thread},

@@ -63,10 +63,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn emulated(emulator: &Emulator) -> Result<Client, Box<dyn Error>> {
-    let tokens = FixedToken::new(AccessToken::new(emulator.token())?);
-    let settings = Settings::default().base(emulator.base_url().parse()?);
+    let tokens = FixedToken::new(emulator.token())?;
     let builder = Client::builder(tokens, Ledger::memory());
-    Ok(builder.settings(settings).build()?)
+    Ok(builder.base(emulator.base_url()).build()?)
 }
 
 /// What the handlers share. The ledger outlives the process, and so do the resume tokens that callers keep. The states

@@ -29,9 +29,8 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let code = if std::env::args().any(|argument| argument == "--real") {
         let az = "az account get-access-token --resource https://graph.microsoft.com --output json";
         let ledger = Ledger::sqlite("industrydata-ledger.sqlite")?;
-        let settings = Settings::default().time_limit(TIME_LIMIT);
         let client = Client::builder(CommandToken::shell(az), ledger)
-            .settings(settings)
+            .with(|settings| settings.time_limit(TIME_LIMIT))
             .build()?;
         let tenant = client.tenant(std::env::var("AZURE_TENANT_ID")?)?;
         job(&tenant, Path::new("industrydata-pending"))?
@@ -48,13 +47,14 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
 }
 
 fn emulated(emulator: &Emulator, limit: Duration) -> Result<TenantClient, Box<dyn Error>> {
-    let tokens = FixedToken::new(AccessToken::new(emulator.token())?);
-    let settings = Settings::default()
-        .base(emulator.base_url().parse()?)
-        .polling(PollingPolicy::every(Duration::from_millis(50)))
-        .time_limit(limit);
+    let tokens = FixedToken::new(emulator.token())?;
     let client = Client::builder(tokens, Ledger::memory())
-        .settings(settings)
+        .base(emulator.base_url())
+        .with(|settings| {
+            settings
+                .polling(Duration::from_millis(50))
+                .time_limit(limit)
+        })
         .build()?;
     Ok(client.tenant("contoso")?)
 }
@@ -97,7 +97,7 @@ fn resumed(
     pending: &Path,
 ) -> Result<Option<OperationPoller>, Box<dyn Error>> {
     match fs::read_to_string(pending) {
-        Ok(token) => Ok(Some(tenant.resume(&token.trim().parse::<ResumeToken>()?)?)),
+        Ok(token) => Ok(Some(tenant.resume(token.trim())?)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error.into()),
     }

@@ -2,7 +2,7 @@
 //! wait. The tool here is [`import`]; its tests are below it. `cargo test --example emulator_test` runs them, and
 //! `cargo run --example emulator_test` prints the endings.
 
-use std::{error::Error, time::Duration};
+use std::error::Error;
 
 use industrydata::{
     blocking::{Client, FixedToken, TenantClient},
@@ -40,22 +40,18 @@ fn import(tenant: &TenantClient) -> Import {
 /// A client of the emulated service, with a ledger in memory. Give your own tool the base URL and the token in the same
 /// way, or set `INDUSTRYDATA_BASE_URL` and `INDUSTRYDATA_TOKEN` for a program that calls the command line.
 fn tenant(emulator: &Emulator) -> Result<TenantClient, Box<dyn Error>> {
-    let tokens = FixedToken::new(AccessToken::new(emulator.token())?);
-    let settings = Settings::default()
-        .base(emulator.base_url().parse()?)
-        .polling(PollingPolicy::every(Duration::from_millis(20)));
-    let client = Client::builder(tokens, Ledger::memory())
-        .settings(settings)
+    let tokens = FixedToken::new(emulator.token())?;
+    let ledger = Ledger::memory_with_clock(emulator.clock());
+    let client = Client::builder(tokens, ledger)
+        .base(emulator.base_url())
+        .clock(emulator.clock())
         .build()?;
     Ok(client.tenant("contoso")?)
 }
 
-/// An operation takes 0.12 s instead of two minutes.
+/// Its clock is that of the client and of the ledger, so the two minutes of an operation pass at once.
 fn emulator() -> std::io::Result<Emulator> {
-    Emulator::start(Config {
-        speed: 1000.0,
-        ..Config::default()
-    })
+    Emulator::start(Config::default())
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -86,6 +82,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn accepted(emulator: &Emulator) -> usize {
@@ -130,6 +128,21 @@ mod tests {
         assert_eq!(import(&tenant), Import::Later);
         let requests = emulator.with_service(|service| service.accepted_starts().len());
         assert_eq!(requests, 5);
+        Ok(())
+    }
+
+    #[test]
+    fn a_sixth_import_is_made_twelve_hours_later() -> Result<(), Box<dyn Error>> {
+        let began = std::time::Instant::now();
+        let emulator = emulator()?;
+        let tenant = tenant(&emulator)?;
+        for _ in 0..5 {
+            assert_eq!(import(&tenant), Import::Done);
+        }
+        assert_eq!(import(&tenant), Import::Later);
+        emulator.advance(Duration::from_secs(12 * 60 * 60));
+        assert_eq!(import(&tenant), Import::Done);
+        assert!(began.elapsed() < Duration::from_secs(10));
         Ok(())
     }
 

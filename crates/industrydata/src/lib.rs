@@ -10,7 +10,7 @@
 //! | `async` | `asynchronous`: the client over reqwest and tokio |
 //! | `sqlite` | `Ledger::sqlite`: the starts in a file, shared by the processes of one machine |
 //! | `postgres` | `Ledger::postgres`: the starts in a database, shared by many machines |
-//! | `emulator` | `emulator`: an emulated service for tests |
+//! | `emulator` | `emulator`: an emulated service for tests, whose clock the clients and ledgers take ([`clock`]) |
 //! | `rustls` (default), `rustls-no-provider`, `native-tls` | TLS, as in `blocking` and `asynchronous` |
 //! | `certificate`, `azure-identity` | further credentials, as in `blocking` and `asynchronous` |
 //! | `serde` | `Serialize` and `Deserialize` for the public data |
@@ -24,9 +24,8 @@
 //!
 //! // An emulated service in this process. Without `base`, the client calls Microsoft Graph.
 //! let emulator = Emulator::start(Config { speed: 1000.0, ..Config::default() })?;
-//! let tokens = FixedToken::new(AccessToken::new(emulator.token())?);
-//! let client = Client::builder(tokens, Ledger::memory())
-//!     .settings(Settings::default().base(emulator.base_url().parse()?))
+//! let client = Client::builder(FixedToken::new(emulator.token())?, Ledger::memory())
+//!     .base(emulator.base_url())
 //!     .build()?;
 //!
 //! let mut poller = client.tenant("contoso")?.start()?;
@@ -53,6 +52,7 @@ pub use industrydata_blocking as blocking;
 #[cfg(feature = "emulator")]
 pub use industrydata_emulator as emulator;
 
+pub use industrydata_clock as clock;
 pub use industrydata_core::{
     SignedDuration, Timestamp, auth, endpoint, ledger, lro, model, policy, reconcile, wire,
 };

@@ -76,7 +76,7 @@ fn settings(url: &str) -> Result<Settings, Failure> {
 }
 
 pub(crate) fn blocking(count: u32, url: &str, token: &str, ledger: Same) -> Result<(), Failure> {
-    let tokens = industrydata_blocking::FixedToken::new(AccessToken::new(token)?);
+    let tokens = industrydata_blocking::FixedToken::new(token)?;
     let client = industrydata_blocking::Client::builder(tokens, ledger)
         .settings(settings(url)?)
         .build()?;
@@ -96,7 +96,7 @@ pub(crate) fn asynchronous(
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let tokens = industrydata_async::FixedToken::new(AccessToken::new(token)?);
+    let tokens = industrydata_async::FixedToken::new(token)?;
     let client = industrydata_async::Client::with_async_store(tokens, Ready(Arc::new(ledger)))
         .settings(settings(url)?)
         .build()?;

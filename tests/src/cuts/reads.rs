@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use industrydata_async::{Client, FixedToken, TenantClient};
-use industrydata_core::auth::AccessToken;
 use industrydata_core::ledger::Resolution;
 use industrydata_core::lro::Settings;
 use industrydata_core::policy::PollingPolicy;
@@ -77,9 +76,9 @@ impl World {
     }
 
     fn client(&self) -> Result<TenantClient, String> {
-        let token = AccessToken::new(CANARY).map_err(|error| error.to_string())?;
+        let token = FixedToken::new(CANARY).map_err(|error| error.to_string())?;
         let base = self.0.base_url().parse();
-        let client = Client::builder(FixedToken::new(token), Ledger::memory())
+        let client = Client::builder(token, Ledger::memory())
             .settings(
                 Settings::default()
                     .base(base.map_err(|error| format!("{error:?}"))?)

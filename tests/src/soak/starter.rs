@@ -9,7 +9,6 @@ use std::{
 };
 
 use industrydata_blocking::{Client, FixedToken, TenantClient};
-use industrydata_core::auth::AccessToken;
 use industrydata_core::ledger::Caller;
 use industrydata_core::lro::Settings;
 use industrydata_emulator::Emulator;
@@ -47,7 +46,7 @@ pub(super) fn client(base: &str, tenant: &str, ledger: Ledger) -> Result<TenantC
         process: Some(process::id()),
         ..Caller::default()
     };
-    let client = Client::builder(FixedToken::new(AccessToken::new(TOKEN)?), ledger)
+    let client = Client::builder(FixedToken::new(TOKEN)?, ledger)
         .settings(
             Settings::default()
                 .base(base.parse()?)

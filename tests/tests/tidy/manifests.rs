@@ -6,13 +6,23 @@ use super::{files, root};
 
 /// Which of the workspace's crates a crate may use, and which its tests may also use. The command line and the packages of
 /// the tests may use all of them; the checks use none, so that they start without a build of the core.
-const EDGES: [(&str, &[&str], &[&str]); 6] = [
+const EDGES: [(&str, &[&str], &[&str]); 7] = [
+    // It knows nothing of the service, so that the emulator may know it.
+    ("clock", &[], &[]),
     ("core", &[], &[]),
-    ("emulator", &[], &[]),
-    ("ledger", &["core"], &[]),
-    ("system", &["core"], &[]),
-    ("async", &["core", "system"], &["emulator", "ledger"]),
-    ("blocking", &["core", "system"], &["emulator", "ledger"]),
+    ("emulator", &["clock"], &[]),
+    ("ledger", &["clock", "core"], &[]),
+    ("system", &["clock", "core"], &[]),
+    (
+        "async",
+        &["clock", "core", "system"],
+        &["emulator", "ledger"],
+    ),
+    (
+        "blocking",
+        &["clock", "core", "system"],
+        &["emulator", "ledger"],
+    ),
 ];
 
 /// Those of this workspace. The shells of the fuzz targets are a workspace of their own, since they take nightly.
@@ -95,8 +105,16 @@ fn packages_are_complete() {
         }
         let is_library = folder.join("src/lib.rs").exists();
         assert!(
-            !is_library || text.contains("[package.metadata.docs.rs]\nall-features = true"),
+            !is_library
+                || text.contains(
+                    "[package.metadata.docs.rs]\nall-features = true\nrustdoc-args = [\"--cfg\", \"docsrs\"]"
+                ),
             "{path}: the documentation lacks features"
+        );
+        let front = fs::read_to_string(folder.join("src/lib.rs")).unwrap_or_default();
+        assert!(
+            !is_library || front.contains("#![cfg_attr(docsrs, feature(doc_cfg))]"),
+            "{path}: the documentation does not show what takes a feature"
         );
     }
 }

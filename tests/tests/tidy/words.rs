@@ -68,6 +68,11 @@ fn an_adapter_decides_nothing() {
         for file in ["drive", "tenant_client", "operation_poller", "run_poller"] {
             let path = format!("crates/industrydata-{flavour}/src/{file}.rs");
             let text = std::fs::read_to_string(root().join(&path)).unwrap();
+            // An example may look at what the code may not.
+            let code = text
+                .lines()
+                .filter(|line| !line.trim_start().starts_with("//"));
+            let text = code.collect::<Vec<_>>().join("\n");
             for word in [
                 "StatusCode::",
                 "header",

@@ -225,7 +225,7 @@ impl Client for Asynchronous {
     fn key(&self, key: StartKey) -> Box<dyn Client> {
         Box::new(Self {
             runtime: self.runtime,
-            client: self.client.clone().key(key),
+            client: self.client.clone().with(|session| session.key(key)),
         })
     }
 
@@ -287,7 +287,7 @@ fn source(
     request_timeout: Duration,
 ) -> Result<Box<dyn TokenSource>, Box<Document>> {
     Ok(match tokens {
-        Tokens::Fixed(token) => Box::new(FixedToken::new(token)),
+        Tokens::Fixed(token) => Box::new(FixedToken::from(token)),
         Tokens::File(file) => Box::new(file),
         Tokens::Command(line) => Box::new(CommandToken::shell(line)),
         Tokens::Credential(kind) => {

@@ -184,7 +184,7 @@ impl Client for Blocking {
     }
 
     fn key(&self, key: StartKey) -> Box<dyn Client> {
-        Box::new(Self(self.0.clone().key(key)))
+        Box::new(Self(self.0.clone().with(|session| session.key(key))))
     }
 
     fn infer_schedule(&self) -> Result<Option<Schedule>, ReconcileError> {
@@ -241,7 +241,7 @@ impl Source {
 
 fn source(tokens: Tokens, request_timeout: Duration) -> Result<Source, Box<Document>> {
     Ok(match tokens {
-        Tokens::Fixed(token) => Source::new(FixedToken::new(token), None),
+        Tokens::Fixed(token) => Source::new(FixedToken::from(token), None),
         Tokens::File(file) => Source::new(file, None),
         Tokens::Command(line) => {
             let source = CommandToken::shell(line);

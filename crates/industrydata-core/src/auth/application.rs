@@ -24,6 +24,16 @@ const AUTHORITY_HOST: &str = "login.microsoftonline.com";
 const SCOPE: &str = "https://graph.microsoft.com/.default";
 
 /// An application at an authority, without the proof of its identity.
+///
+/// ```
+/// use industrydata_core::auth::{Application, Credential};
+///
+/// // An app registration whose federated token the platform keeps in a file, as Kubernetes does.
+/// let application = Application::new("11111111-2222-3333-4444-555555555555").directory("contoso.example");
+/// assert_eq!(application.host(), "login.microsoftonline.com");
+/// let credential = Credential::federated_file(application, "/var/run/secrets/azure/tokens/azure-identity-token");
+/// assert!(credential.path().is_some());
+/// ```
 #[derive(Clone, Debug)]
 pub struct Application {
     /// `None` is Entra's global service.

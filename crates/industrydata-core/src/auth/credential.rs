@@ -24,6 +24,17 @@ use crate::{
 /// | --- | --- | --- |
 /// | client secret, certificate, file with an assertion, GitHub Actions, managed identity for an application | passed on | yes |
 /// | managed identity | cannot be passed on | no: the platform gives the same token for up to 24 hours |
+///
+/// ```
+/// use industrydata_core::auth::{Application, ClientCredentials, Credential};
+///
+/// let secret = Credential::from(ClientCredentials::new("client-id", "client-secret"));
+/// let certificate = Credential::certificate(Application::new("client-id"), "/etc/school/app.pem");
+/// assert!(secret.check(&"contoso.example".parse()?).is_ok());
+/// // Neither shows its secret.
+/// assert!(!format!("{secret:?} {certificate:?}").contains("client-secret"));
+/// # Ok::<(), industrydata_core::TenantError>(())
+/// ```
 #[derive(Clone)]
 pub struct Credential(pub(crate) Kind);
 

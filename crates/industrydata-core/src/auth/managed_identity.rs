@@ -31,6 +31,16 @@ const ADVICE: &str = "check that a managed identity is assigned to this machine 
 /// The exchange is one request and one answer: send [`request`](Self::request), then pass the answer to [`read`](Self::read).
 /// The platform keeps a token for up to 24 hours and gives the same one until it expires: neither a refusal nor a claims
 /// challenge yields another one, and a permission that is granted meanwhile is not in it.
+///
+/// ```
+/// use industrydata_core::auth::{Credential, ManagedIdentity, UserAssigned};
+///
+/// // Of the virtual machine that the program runs on, which has several.
+/// let identity = ManagedIdentity::metadata().identity(UserAssigned::ClientId("c-1".to_owned()));
+/// assert_eq!(identity.host(), "169.254.169.254");
+/// let credential = Credential::managed_identity(identity);
+/// assert!(credential.application().is_none());
+/// ```
 #[derive(Clone)]
 pub struct ManagedIdentity {
     source: Source,

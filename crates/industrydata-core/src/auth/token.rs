@@ -1,6 +1,6 @@
 //! Access tokens, and the cache of one.
 
-use std::{error::Error, fmt, sync::Arc, time::Duration};
+use std::{convert::Infallible, error::Error, fmt, sync::Arc, time::Duration};
 
 use http::HeaderValue;
 use jiff::Timestamp;
@@ -116,6 +116,36 @@ impl AccessToken {
     }
 }
 
+impl TryFrom<&str> for AccessToken {
+    type Error = TokenError;
+
+    fn try_from(token: &str) -> Result<Self, TokenError> {
+        Self::new(token)
+    }
+}
+
+impl TryFrom<&String> for AccessToken {
+    type Error = TokenError;
+
+    fn try_from(token: &String) -> Result<Self, TokenError> {
+        Self::new(token)
+    }
+}
+
+impl TryFrom<String> for AccessToken {
+    type Error = TokenError;
+
+    fn try_from(token: String) -> Result<Self, TokenError> {
+        Self::new(&token)
+    }
+}
+
+impl From<&Self> for AccessToken {
+    fn from(token: &Self) -> Self {
+        token.clone()
+    }
+}
+
 impl fmt::Debug for AccessToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AccessToken").finish_non_exhaustive()
@@ -149,6 +179,18 @@ impl Challenge {
 }
 
 /// Why there is no usable token.
+///
+/// The source of [`Unavailable`](Self::Unavailable) is the error of the token source, whose text is also in the message.
+///
+/// ```
+/// use std::error::Error;
+/// use industrydata_core::auth::TokenError;
+///
+/// // What a source of tokens returns if it fails for now.
+/// let error = TokenError::unavailable(std::fmt::Error);
+/// assert!(error.is_transient());
+/// assert!(error.source().unwrap().is::<std::fmt::Error>());
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum TokenError {
@@ -174,12 +216,17 @@ impl fmt::Display for TokenError {
 }
 
 impl Error for TokenError {
-    /// What caused the cause: its own text is in the message.
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Malformed(_) | Self::Unusable(_) | Self::Refused(_) => None,
-            Self::Unavailable(cause) => cause.source(),
+            Self::Unavailable(cause) => Some(&**cause),
         }
+    }
+}
+
+impl From<Infallible> for TokenError {
+    fn from(never: Infallible) -> Self {
+        match never {}
     }
 }
 

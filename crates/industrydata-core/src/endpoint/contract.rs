@@ -12,6 +12,35 @@ use crate::wire::{base_url::BaseUrl, body_error::BodyError};
 ///
 /// Implement it to read an endpoint that this crate lacks. [`Read`](crate::lro::Read) checks the URI before it sends
 /// anything, so an endpoint cannot send the token outside the base URL's `external/industryData/`.
+///
+/// ```
+/// use http::Uri;
+/// use industrydata_core::{
+///     endpoint::{Answer, Endpoint, Page},
+///     wire::{BaseUrl, BodyError},
+/// };
+///
+/// /// The size of the list of connectors, which this crate does not read.
+/// #[derive(Debug)]
+/// struct ConnectorBytes;
+///
+/// impl Endpoint for ConnectorBytes {
+///     type Output = usize;
+///     const SUBJECT: &'static str = "the list of data connectors";
+///     const PERMISSION: &'static str = "IndustryData-DataConnector.Read.All";
+///
+///     fn request(&self, base: &BaseUrl) -> Option<Uri> {
+///         format!("{base}/external/industryData/dataConnectors").parse().ok()
+///     }
+///
+///     fn decode(&self, answer: &Answer<'_>) -> Result<Page<usize>, BodyError> {
+///         Ok(Page::only(answer.body().len()))
+///     }
+/// }
+///
+/// // A client reads it with `read`, with the retries and checks of the others.
+/// assert!(ConnectorBytes.request(&BaseUrl::graph()).is_some());
+/// ```
 pub trait Endpoint: Debug + Send + Sync + 'static {
     /// The value that is read. For a list, all of its items.
     type Output: Clone + Debug + Send + Sync + 'static;

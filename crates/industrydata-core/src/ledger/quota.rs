@@ -18,6 +18,22 @@ use crate::{
 ///
 /// A ledger knows the starts that were made with it. The portal, other programs and ledgers on other machines use the
 /// same quota, so the service may accept fewer starts than `available`.
+///
+/// ```
+/// use industrydata_core::{
+///     Timestamp,
+///     ledger::{Change, LedgerKey},
+///     policy::Throttle,
+///     wire::BaseUrl,
+/// };
+///
+/// // What `quota` of a client returns for a ledger without starts.
+/// let key = LedgerKey::new(&BaseUrl::graph(), &"contoso".parse()?);
+/// let applied = Change::read(key, Throttle::default()).apply(None, Timestamp::UNIX_EPOCH)?;
+/// let quota = applied.reply.quota();
+/// assert_eq!((quota.available(), quota.used(), quota.in_doubt()), (5, 0, 0));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quota {
     pub(super) throttle: Throttle,

@@ -17,6 +17,19 @@ use crate::policy::{
 };
 
 /// The schedule of a tenant's runs: given by the caller, or inferred from the runs.
+///
+/// ```
+/// use std::time::Duration;
+/// use industrydata_core::{Timestamp, ledger::{Schedule, Skip}};
+///
+/// let due: Timestamp = "2026-03-10T06:00:00Z".parse()?;
+/// let schedule = Schedule::given(due);
+/// let forecast = schedule.forecast(&[], due - Duration::from_secs(3600));
+/// assert_eq!(forecast.next_scheduled(), due);
+/// // A start now causes the run in an hour to be skipped.
+/// assert_eq!(forecast.start_now_skips(), Skip::Yes);
+/// # Ok::<(), jiff::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Schedule {

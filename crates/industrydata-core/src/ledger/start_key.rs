@@ -62,11 +62,31 @@ impl TryFrom<&str> for StartKey {
     }
 }
 
+impl TryFrom<&String> for StartKey {
+    type Error = StartKeyError;
+
+    fn try_from(key: &String) -> Result<Self, StartKeyError> {
+        key.parse()
+    }
+}
+
 impl TryFrom<String> for StartKey {
     type Error = StartKeyError;
 
     fn try_from(key: String) -> Result<Self, StartKeyError> {
         key.parse()
+    }
+}
+
+impl From<&Self> for StartKey {
+    fn from(key: &Self) -> Self {
+        key.clone()
+    }
+}
+
+impl From<std::convert::Infallible> for StartKeyError {
+    fn from(never: std::convert::Infallible) -> Self {
+        match never {}
     }
 }
 

@@ -6,6 +6,8 @@ use crate::wire::transport::Cause;
 ///
 /// If the reservation fails, the start ends with this error and nothing is sent. If recording the outcome fails, the
 /// result of the start does not change, the reservation still counts, and the result carries this error as a warning.
+///
+/// The source of an error with a cause is the store's own error, whose text is also in the message.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
@@ -16,7 +18,7 @@ pub enum StoreError {
     Busy,
     /// The store could not be opened, reached, read or written. Nothing was changed.
     #[error("the ledger is unusable: {0}")]
-    Unavailable(Cause),
+    Unavailable(#[source] Cause),
     /// The stored bytes are not a ledger, or were altered. They stay as they are.
     #[error(
         "the ledger is damaged ({0}) and left as it is: run `industrydata ledger reset`, which moves the ledger aside and begins a new one in quarantine"
@@ -34,7 +36,7 @@ pub enum StoreError {
     },
     /// The change may or may not be durable. A second application failed too.
     #[error("the ledger may or may not have been written: {0}")]
-    Unconfirmed(Cause),
+    Unconfirmed(#[source] Cause),
 }
 
 impl StoreError {

@@ -1,6 +1,6 @@
 //! An accepted start, and the operation to poll.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -15,15 +15,25 @@ use crate::{
     now::Now,
     policy::{Limits, PollingPolicy, Throttle},
     seed::Seed,
-    wire::location::OperationUrl,
+    wire::{brief::cut, location::OperationUrl},
 };
 
 /// An accepted start, of this caller or of the one that has its key. A run has started, the start counts, and its operation
 /// can be polled.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Accepted(Box<AcceptedParts>);
 
-#[derive(Clone, Debug)]
+impl fmt::Debug for Accepted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Accepted")
+            .field("operation", &cut(&self.0.operation.to_string()))
+            .field("at", &self.0.at.utc)
+            .field("request_id", &self.0.request_id)
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(Clone)]
 pub(super) struct AcceptedParts {
     pub(super) service: Service,
     pub(super) limits: Limits,

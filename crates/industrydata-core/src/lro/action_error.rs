@@ -10,7 +10,8 @@ use crate::{
     endpoint::action::Action,
     model::origin::OperationOrigin,
     wire::{
-        location::error::LocationError, service_error::ServiceError, transport::TransportError,
+        brief::debug_error, location::error::LocationError, service_error::ServiceError,
+        transport::TransportError,
     },
 };
 
@@ -114,6 +115,24 @@ impl ActionError {
         MayHaveStarted::No
     }
 
+    /// Whether the service throttles (429). [`retry_at`](Self::retry_at) is when to try again.
+    #[must_use]
+    pub const fn is_throttled(&self) -> bool {
+        matches!(&self.0.kind, ActionErrorKind::Throttled { .. })
+    }
+
+    /// Whether a limit of time passed: that of the action, or that of its request. If the request was sent, the action is
+    /// [in doubt](Self::is_in_doubt).
+    #[must_use]
+    pub fn is_timeout(&self) -> bool {
+        if let ActionErrorKind::Unreachable(error) | ActionErrorKind::AnswerLost(error) =
+            &self.0.kind
+        {
+            return error.is_timeout();
+        }
+        matches!(&self.0.kind, ActionErrorKind::TimeLimit)
+    }
+
     /// Whether the service may have acted although no answer confirms it. The action was not repeated.
     #[must_use]
     pub const fn is_in_doubt(&self) -> bool {
@@ -204,10 +223,8 @@ impl ActionError {
 
 impl fmt::Debug for ActionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ActionError")
-            .field("kind", &self.0.kind)
-            .field("subject", &self.0.subject)
-            .finish_non_exhaustive()
+        let rest: &[(&str, &dyn fmt::Debug)] = &[("request_id", &self.request_id())];
+        debug_error(f, "ActionError", &self.0.kind, self, rest)
     }
 }
 

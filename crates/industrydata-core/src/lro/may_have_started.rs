@@ -1,6 +1,17 @@
 //! Whether a run may have started in spite of an error.
 
 /// Whether a run may have started in spite of an error.
+///
+/// ```
+/// use industrydata_core::lro::{MayHaveStarted, StartError};
+///
+/// let error = StartError::no_randomness("no device");
+/// let words = match error.may_have_started() {
+///     MayHaveStarted::No => format!("start again once this is fixed: {}", error.advice()),
+///     MayHaveStarted::Unknown | MayHaveStarted::Yes => format!("do not start again: {error}"),
+/// };
+/// assert!(words.starts_with("start again"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(
     feature = "serde",

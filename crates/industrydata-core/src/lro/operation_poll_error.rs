@@ -10,7 +10,7 @@ use crate::{
     ledger::store_error::StoreError,
     lro::resume::ResumeToken,
     model::{operation::Operation, origin::OperationOrigin},
-    wire::service_error::ServiceError,
+    wire::{brief::debug_error, service_error::ServiceError},
 };
 
 /// An operation poll that did not end in success. A run has started, unless the operation was
@@ -166,6 +166,40 @@ impl OperationPollError {
         }
     }
 
+    /// Whether the last poll failed because the service throttles (429).
+    #[must_use]
+    pub fn is_throttled(&self) -> bool {
+        self.last().is_some_and(TransientError::is_throttled)
+    }
+
+    /// Whether a limit of time passed: that of the poll, or, if all polls failed, that of the last request. The operation
+    /// continues.
+    #[must_use]
+    pub fn is_timeout(&self) -> bool {
+        matches!(self.0.kind, OperationPollErrorKind::TimeLimit { .. })
+            || self.last().is_some_and(TransientError::is_timeout)
+    }
+
+    /// When to resume the poll, if the service asked not to be polled before then.
+    #[must_use]
+    pub const fn retry_at(&self) -> Option<Timestamp> {
+        if let OperationPollErrorKind::TimeLimit { retry_at, .. } = &self.0.kind {
+            return *retry_at;
+        }
+        None
+    }
+
+    /// Why the last poll failed, if the poll ended by that.
+    fn last(&self) -> Option<&TransientError> {
+        if let OperationPollErrorKind::LostTrack { last, .. } = &self.0.kind {
+            return Some(last);
+        }
+        if let OperationPollErrorKind::TimeLimit { last, .. } = &self.0.kind {
+            return last.as_deref();
+        }
+        None
+    }
+
     /// What to do now.
     #[must_use]
     pub const fn advice(&self) -> &'static str {
@@ -271,10 +305,11 @@ impl OperationPollError {
 
 impl fmt::Debug for OperationPollError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OperationPollError")
-            .field("kind", &self.0.kind)
-            .field("operation", &self.0.operation)
-            .finish_non_exhaustive()
+        let rest: &[(&str, &dyn fmt::Debug)] = &[
+            ("may_have_started", &self.may_have_started()),
+            ("request_id", &self.request_id()),
+        ];
+        debug_error(f, "OperationPollError", &self.0.kind, self, rest)
     }
 }
 
@@ -340,6 +375,9 @@ impl std::error::Error for OperationPollError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.0.kind {
             OperationPollErrorKind::LostTrack { last, .. } => last.source(),
+            OperationPollErrorKind::TimeLimit { last, .. } => {
+                last.as_ref().and_then(|last| last.source())
+            }
             OperationPollErrorKind::NoToken(error) => error.source(),
             OperationPollErrorKind::Unauthorized { token, .. } => {
                 token.as_ref().and_then(std::error::Error::source)
@@ -349,7 +387,6 @@ impl std::error::Error for OperationPollError {
             | OperationPollErrorKind::NotFound(_)
             | OperationPollErrorKind::Forbidden(_)
             | OperationPollErrorKind::Unexpected(_)
-            | OperationPollErrorKind::TimeLimit { .. }
             | OperationPollErrorKind::Stopped => None,
         }
     }

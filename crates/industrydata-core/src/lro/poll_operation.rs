@@ -1,6 +1,6 @@
 //! The machine that polls an operation until it ends.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use http::{Request, StatusCode, response::Parts};
 use jiff::Timestamp;
@@ -28,6 +28,7 @@ use crate::{
     policy::{Limits, PollingPolicy},
     seed::Seed,
     wire::{
+        brief::cut,
         location::OperationUrl,
         retry_after::retry_after,
         service_error::ServiceError,
@@ -59,7 +60,6 @@ pub(super) struct Begun {
 }
 
 /// Polls one operation until it ends.
-#[derive(Debug)]
 pub struct OperationPoll {
     plan: PollPlan,
     url: OperationUrl,
@@ -84,7 +84,16 @@ pub struct OperationPoll {
     request_ids: RequestIds,
 }
 
-#[derive(Debug)]
+impl fmt::Debug for OperationPoll {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OperationPoll")
+            .field("url", &cut(&self.url.to_string()))
+            .field("status", &self.operation().map(Operation::status))
+            .field("polls", &self.polls)
+            .finish_non_exhaustive()
+    }
+}
+
 enum State {
     Due,
     Out { token: AccessToken, since: Duration },

@@ -1,6 +1,6 @@
 //! The machine that polls a run until it ends.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use http::StatusCode;
 
@@ -28,7 +28,6 @@ use crate::{
 ///
 /// Its poll interval is that of [`OperationPoll`](crate::lro::OperationPoll). It depends on the age of the run once the
 /// start time of the run is known.
-#[derive(Debug)]
 pub struct RunPoll {
     plan: PollPlan,
     id: String,
@@ -43,7 +42,16 @@ pub struct RunPoll {
     refusals: Refusals,
 }
 
-#[derive(Debug)]
+impl fmt::Debug for RunPoll {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunPoll")
+            .field("run", &self.id)
+            .field("status", &self.run().map(IndustryDataRun::status))
+            .field("polls", &self.polls)
+            .finish_non_exhaustive()
+    }
+}
+
 enum State {
     Reading(Box<Read<GetRun>>),
     Pausing(Pausing),
@@ -135,8 +143,12 @@ impl RunPoll {
             {
                 self.transient(kind, asked, now);
             }
-            Err(ReadErrorKind::TimeLimit { retry_at }) => {
-                self.end(RunPollErrorKind::TimeLimit { retry_at });
+            Err(kind @ ReadErrorKind::TimeLimit { .. }) => {
+                let last = Read::<GetRun>::error(kind);
+                self.end(RunPollErrorKind::TimeLimit {
+                    retry_at: last.retry_at(),
+                    last: Some(Box::new(last)),
+                });
             }
             Err(kind) => self.end(RunPollErrorKind::Read(Read::<GetRun>::error(kind))),
         }
@@ -196,7 +208,14 @@ impl RunPoll {
     ) {
         match self.pace.pause(pause, asked, reason, now) {
             Ok(pausing) => self.state = State::Pausing(pausing),
-            Err(TimeUp { retry_at, .. }) => self.end(RunPollErrorKind::TimeLimit { retry_at }),
+            Err(TimeUp { retry_at, reason }) => {
+                let last = if let PauseReason::Unread(error) = reason {
+                    Some(Box::new(error))
+                } else {
+                    None
+                };
+                self.end(RunPollErrorKind::TimeLimit { retry_at, last });
+            }
         }
     }
 }

@@ -224,7 +224,8 @@ impl<E: Endpoint> Read<E> {
         let wait = longer.unwrap_or(pause);
         if wait >= left {
             let retry_at = retry_at.filter(|_| longer.is_some());
-            self.end(ReadErrorKind::TimeLimit { retry_at });
+            let last = Some(Box::new(error));
+            self.end(ReadErrorKind::TimeLimit { retry_at, last });
             return;
         }
         self.state = State::Pausing(Pausing {
@@ -390,7 +391,8 @@ impl<E: Endpoint> Asks for Read<E> {
         }
         let left = self.deadline.saturating_sub(now.steady);
         if left.is_zero() {
-            self.end(ReadErrorKind::TimeLimit { retry_at: None });
+            let (retry_at, last) = (None, None);
+            self.end(ReadErrorKind::TimeLimit { retry_at, last });
             return None;
         }
         let ordinal = self.requests;

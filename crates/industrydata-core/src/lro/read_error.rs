@@ -8,7 +8,10 @@ use crate::lro::{may_have_started::MayHaveStarted, transient::TransientError};
 use crate::{
     auth::token::TokenError,
     endpoint::link::LinkError,
-    wire::{body_error::BodyError, service_error::ServiceError, text::escape_controls},
+    wire::{
+        body_error::BodyError, brief::debug_error, service_error::ServiceError,
+        text::escape_controls,
+    },
 };
 
 /// A read that failed. A read starts nothing.
@@ -72,6 +75,8 @@ pub enum ReadErrorKind {
     TimeLimit {
         /// When the service asked to be asked again, if its Retry-After reaches past the limit.
         retry_at: Option<Timestamp>,
+        /// Why the last try failed, if it did.
+        last: Option<Box<TransientError>>,
     },
     /// The caller stopped the read.
     Stopped,
@@ -112,6 +117,41 @@ impl ReadError {
     #[must_use]
     pub const fn may_have_started(&self) -> MayHaveStarted {
         MayHaveStarted::No
+    }
+
+    /// Whether the service throttles reads: the last try ended with 429.
+    #[must_use]
+    pub fn is_throttled(&self) -> bool {
+        self.last().is_some_and(TransientError::is_throttled)
+    }
+
+    /// Whether a limit of time passed: that of the read, or that of its last request.
+    #[must_use]
+    pub fn is_timeout(&self) -> bool {
+        matches!(self.0.kind, ReadErrorKind::TimeLimit { .. })
+            || self.last().is_some_and(TransientError::is_timeout)
+    }
+
+    /// When to ask again, if the service asked for that.
+    #[must_use]
+    pub const fn retry_at(&self) -> Option<Timestamp> {
+        if let ReadErrorKind::GaveUp { retry_at, .. } | ReadErrorKind::TimeLimit { retry_at, .. } =
+            &self.0.kind
+        {
+            return *retry_at;
+        }
+        None
+    }
+
+    /// Why the last try failed, if the read ended by that.
+    fn last(&self) -> Option<&TransientError> {
+        if let ReadErrorKind::GaveUp { last, .. } = &self.0.kind {
+            return Some(last);
+        }
+        if let ReadErrorKind::TimeLimit { last, .. } = &self.0.kind {
+            return last.as_deref();
+        }
+        None
     }
 
     /// What to do now.
@@ -167,10 +207,8 @@ impl ReadError {
 
 impl fmt::Debug for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ReadError")
-            .field("kind", &self.0.kind)
-            .field("subject", &self.0.subject)
-            .finish_non_exhaustive()
+        let rest: &[(&str, &dyn fmt::Debug)] = &[("request_id", &self.request_id())];
+        debug_error(f, "ReadError", &self.0.kind, self, rest)
     }
 }
 
@@ -219,10 +257,12 @@ impl fmt::Display for ReadError {
                 f,
                 "{subject} does not end: given up after {pages} pages with {items} items"
             ),
-            ReadErrorKind::TimeLimit { retry_at: None } => {
+            ReadErrorKind::TimeLimit { retry_at: None, .. } => {
                 write!(f, "the time limit passed while reading {subject}")
             }
-            ReadErrorKind::TimeLimit { retry_at: Some(at) } => write!(
+            ReadErrorKind::TimeLimit {
+                retry_at: Some(at), ..
+            } => write!(
                 f,
                 "the service asked not to be asked for {subject} before {at:.0}, which is past the time limit"
             ),
@@ -235,6 +275,7 @@ impl std::error::Error for ReadError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.0.kind {
             ReadErrorKind::GaveUp { last, .. } => last.source(),
+            ReadErrorKind::TimeLimit { last, .. } => last.as_ref().and_then(|last| last.source()),
             ReadErrorKind::NoToken(error) => error.source(),
             ReadErrorKind::Unauthorized { token, .. } => {
                 token.as_ref().and_then(std::error::Error::source)
@@ -246,7 +287,6 @@ impl std::error::Error for ReadError {
             | ReadErrorKind::Unreadable(_)
             | ReadErrorKind::Link { .. }
             | ReadErrorKind::Endless { .. }
-            | ReadErrorKind::TimeLimit { .. }
             | ReadErrorKind::Stopped => None,
         }
     }

@@ -1,6 +1,6 @@
 //! The operation poll of a start, which also records what the ledger lacks.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use crate::lro::{
     accepted::Accepted,
@@ -22,7 +22,6 @@ use crate::{
 ///
 /// The poll itself never touches the ledger. Neither attempt changes the result of the poll. If the first fails, the
 /// reservation still counts and the warning stays. If the second fails, a reconciliation may count the start twice.
-#[derive(Debug)]
 pub struct RecordedPoll {
     poll: OperationPoll,
     accepted: Option<Accepted>,
@@ -31,6 +30,12 @@ pub struct RecordedPoll {
     warning: Option<StoreError>,
     /// Whether the other id of the operation was handed to the ledger.
     has_named: bool,
+}
+
+impl fmt::Debug for RecordedPoll {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.poll.fmt(f)
+    }
 }
 
 impl RecordedPoll {

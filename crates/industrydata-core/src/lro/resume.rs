@@ -212,6 +212,42 @@ impl FromStr for ResumeToken {
     }
 }
 
+impl TryFrom<&str> for ResumeToken {
+    type Error = ResumeError;
+
+    fn try_from(text: &str) -> Result<Self, ResumeError> {
+        text.parse()
+    }
+}
+
+impl TryFrom<&String> for ResumeToken {
+    type Error = ResumeError;
+
+    fn try_from(text: &String) -> Result<Self, ResumeError> {
+        text.parse()
+    }
+}
+
+impl TryFrom<String> for ResumeToken {
+    type Error = ResumeError;
+
+    fn try_from(text: String) -> Result<Self, ResumeError> {
+        text.parse()
+    }
+}
+
+impl From<&Self> for ResumeToken {
+    fn from(token: &Self) -> Self {
+        token.clone()
+    }
+}
+
+impl From<std::convert::Infallible> for ResumeError {
+    fn from(never: std::convert::Infallible) -> Self {
+        match never {}
+    }
+}
+
 /// Why a resume token cannot be used. The start that it belongs to was accepted nevertheless.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ResumeError {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::lro::{may_have_started::MayHaveStarted, read_error::ReadError};
 use crate::{
     model::{public_error::PublicError, run::IndustryDataRun},
-    wire::{service_error::ServiceError, text::escape_controls},
+    wire::{brief::debug_error, service_error::ServiceError, text::escape_controls},
 };
 
 /// A run poll that did not end in success. The run exists in every case.
@@ -43,6 +43,8 @@ pub enum RunPollErrorKind {
     TimeLimit {
         /// When the service asked to be asked again, if its Retry-After reaches past the limit.
         retry_at: Option<Timestamp>,
+        /// Why the last poll failed, if it did.
+        last: Option<Box<ReadError>>,
     },
     /// The caller stopped the poll. The run continues.
     Stopped,
@@ -85,6 +87,41 @@ impl RunPollError {
     #[must_use]
     pub fn run(&self) -> Option<&IndustryDataRun> {
         self.0.run.as_deref()
+    }
+
+    /// Whether the last poll failed because the service throttles (429).
+    #[must_use]
+    pub fn is_throttled(&self) -> bool {
+        self.read_error().is_some_and(ReadError::is_throttled)
+    }
+
+    /// Whether a limit of time passed: that of the poll, or that of its last request. The run continues.
+    #[must_use]
+    pub fn is_timeout(&self) -> bool {
+        matches!(self.0.kind, RunPollErrorKind::TimeLimit { .. })
+            || self.read_error().is_some_and(ReadError::is_timeout)
+    }
+
+    /// When to poll the run again, if the service asked not to be asked before then.
+    #[must_use]
+    pub fn retry_at(&self) -> Option<Timestamp> {
+        if let RunPollErrorKind::TimeLimit { retry_at, .. } = &self.0.kind {
+            return *retry_at;
+        }
+        self.read_error().and_then(ReadError::retry_at)
+    }
+
+    /// The error of the read that ended the poll, if one did.
+    fn read_error(&self) -> Option<&ReadError> {
+        if let RunPollErrorKind::LostTrack { last: error, .. } | RunPollErrorKind::Read(error) =
+            &self.0.kind
+        {
+            return Some(error);
+        }
+        if let RunPollErrorKind::TimeLimit { last, .. } = &self.0.kind {
+            return last.as_deref();
+        }
+        None
     }
 
     /// What to do now.
@@ -131,10 +168,9 @@ impl RunPollError {
 
 impl fmt::Debug for RunPollError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RunPollError")
-            .field("kind", &self.0.kind)
-            .field("run", &self.0.run)
-            .finish_non_exhaustive()
+        let rest: &[(&str, &dyn fmt::Debug)] =
+            &[("run", &self.0.id), ("request_id", &self.request_id())];
+        debug_error(f, "RunPollError", &self.0.kind, self, rest)
     }
 }
 
@@ -160,10 +196,12 @@ impl fmt::Display for RunPollError {
                 since.as_secs()
             ),
             RunPollErrorKind::Read(error) => write!(f, "the run cannot be polled: {error}"),
-            RunPollErrorKind::TimeLimit { retry_at: None } => {
+            RunPollErrorKind::TimeLimit { retry_at: None, .. } => {
                 f.write_str("the time limit passed; the run continues")
             }
-            RunPollErrorKind::TimeLimit { retry_at: Some(at) } => write!(
+            RunPollErrorKind::TimeLimit {
+                retry_at: Some(at), ..
+            } => write!(
                 f,
                 "the service asked not to be asked before {at:.0}, which is past the time limit; the run continues"
             ),
@@ -178,9 +216,11 @@ impl std::error::Error for RunPollError {
             RunPollErrorKind::LostTrack { last: error, .. } | RunPollErrorKind::Read(error) => {
                 error.source()
             }
+            RunPollErrorKind::TimeLimit { last, .. } => {
+                last.as_ref().and_then(|last| last.source())
+            }
             RunPollErrorKind::Failed
             | RunPollErrorKind::Unrecognised
-            | RunPollErrorKind::TimeLimit { .. }
             | RunPollErrorKind::Stopped => None,
         }
     }

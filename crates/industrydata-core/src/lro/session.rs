@@ -35,6 +35,21 @@ use crate::{
 /// One tenant at one service, with the settings of the next call. Its methods return machines, which an adapter drives.
 ///
 /// A `seed` is random and used for one machine only. `now` is the moment at which its time limit begins.
+///
+/// ```
+/// use std::time::Duration;
+/// use industrydata_core::{Now, Timestamp, lro::{Machine, Settings, Step}};
+///
+/// let session = Settings::default()
+///     .session("contoso".parse()?, "example/1.0")
+///     .wait_for_slot(true)
+///     .time_limit(Duration::from_secs(3600))
+///     .label("nightly");
+/// // An adapter drives the machine of each call.
+/// let mut start = session.start([7; 16], Now::new(Timestamp::UNIX_EPOCH, Duration::ZERO));
+/// assert!(matches!(start.step(), Step::Ledger(..)));
+/// # Ok::<(), industrydata_core::TenantError>(())
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "nothing happens until a machine is driven"]
 pub struct Session {

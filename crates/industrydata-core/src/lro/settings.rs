@@ -15,10 +15,10 @@ use crate::{
 ///
 /// ```
 /// use std::time::Duration;
-/// use industrydata_core::{lro::Settings, policy::PollingPolicy};
+/// use industrydata_core::lro::Settings;
 ///
 /// let settings = Settings::default()
-///     .polling(PollingPolicy::every(Duration::from_secs(10)))
+///     .polling(Duration::from_secs(10))
 ///     .time_limit(Duration::from_secs(3600));
 /// assert!(settings.base_url().is_https());
 /// ```
@@ -65,9 +65,9 @@ impl Settings {
         self
     }
 
-    /// The poll interval.
-    pub fn polling(mut self, policy: PollingPolicy) -> Self {
-        self.polling = policy;
+    /// The poll interval: a policy, or a fixed duration. By default it grows with the age of the run, from 5 s to 60 s.
+    pub fn polling(mut self, policy: impl Into<PollingPolicy>) -> Self {
+        self.polling = policy.into();
         self
     }
 

@@ -15,6 +15,7 @@ use crate::{
     },
     wire::{
         base_url::BaseUrl,
+        brief::debug_error,
         location::error::LocationError,
         service_error::ServiceError,
         text::escape_controls,
@@ -26,6 +27,19 @@ use crate::{
 ///
 /// Each reports what happened, whether a run may have started ([`StartError::may_have_started`]), and what to do now
 /// ([`StartError::advice`]).
+///
+/// ```
+/// use std::error::Error;
+/// use industrydata_core::lro::{MayHaveStarted, StartError, StartErrorKind};
+///
+/// // As a client returns it.
+/// let error = StartError::no_randomness("no device");
+/// assert!(matches!(error.kind(), StartErrorKind::Unreachable(_)));
+/// assert_eq!(error.may_have_started(), MayHaveStarted::No);
+/// assert!(!error.is_throttled() && !error.is_in_doubt() && !error.is_timeout());
+/// assert_eq!(error.advice(), "fix the cause on this machine, then start again");
+/// assert!(error.source().unwrap().to_string().contains("no random bytes"));
+/// ```
 #[derive(Clone)]
 pub struct StartError(Box<Inner>);
 
@@ -197,6 +211,54 @@ impl StartError {
         }
     }
 
+    /// Whether the ledger or the service throttles: the ledger has no free slot, or the service refused the start with 429.
+    /// [`retry_at`](Self::retry_at) is when to start again.
+    #[must_use]
+    pub const fn is_throttled(&self) -> bool {
+        matches!(
+            &self.0.kind,
+            StartErrorKind::NoSlot(_) | StartErrorKind::Throttled { .. }
+        )
+    }
+
+    /// Whether a limit of time passed: that of the start, or that of its request. If the request was sent, the start is
+    /// [in doubt](Self::is_in_doubt).
+    #[must_use]
+    pub const fn is_timeout(&self) -> bool {
+        match &self.0.kind {
+            StartErrorKind::TimeLimit { .. } | StartErrorKind::KeyInUse { .. } => true,
+            StartErrorKind::Unreachable(error) | StartErrorKind::AnswerLost(error) => {
+                error.is_timeout()
+            }
+            StartErrorKind::NoSlot(_)
+            | StartErrorKind::Throttled { .. }
+            | StartErrorKind::Unauthorized { .. }
+            | StartErrorKind::Forbidden(_)
+            | StartErrorKind::NoToken(_)
+            | StartErrorKind::Refused(_)
+            | StartErrorKind::AmbiguousAnswer(_)
+            | StartErrorKind::Dropped
+            | StartErrorKind::Stopped
+            | StartErrorKind::NotFollowable { .. }
+            | StartErrorKind::KeyInDoubt { .. }
+            | StartErrorKind::KeyNotFollowable { .. }
+            | StartErrorKind::Ledger(_) => false,
+        }
+    }
+
+    /// Whether the start is in doubt, or an earlier one with its key: the service may have accepted it. It still counts,
+    /// and is not repeated. Another start with the key that is [being made](StartErrorKind::KeyInUse) is not in doubt yet.
+    #[must_use]
+    pub const fn is_in_doubt(&self) -> bool {
+        matches!(
+            &self.0.kind,
+            StartErrorKind::AmbiguousAnswer(_)
+                | StartErrorKind::AnswerLost(_)
+                | StartErrorKind::Dropped
+                | StartErrorKind::KeyInDoubt { .. }
+        )
+    }
+
     /// What to do now.
     #[must_use]
     pub const fn advice(&self) -> &'static str {
@@ -324,11 +386,11 @@ impl StartError {
 
 impl fmt::Debug for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StartError")
-            .field("kind", &self.0.kind)
-            .field("may_have_started", &self.may_have_started())
-            .field("ledger_warning", &self.0.ledger)
-            .finish_non_exhaustive()
+        let rest: &[(&str, &dyn fmt::Debug)] = &[
+            ("may_have_started", &self.may_have_started()),
+            ("request_id", &self.request_id()),
+        ];
+        debug_error(f, "StartError", &self.0.kind, self, rest)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Failed polls and reads that are retried.
 
+use http::StatusCode;
+
 use crate::{
     auth::token::TokenError,
     wire::{
@@ -37,6 +39,19 @@ pub enum TransientError {
 }
 
 impl TransientError {
+    /// Whether the service throttles (429).
+    #[must_use]
+    pub fn is_throttled(&self) -> bool {
+        let status = self.service_error().map(ServiceError::status);
+        status == Some(StatusCode::TOO_MANY_REQUESTS)
+    }
+
+    /// Whether the request ended because its limit of time had passed.
+    #[must_use]
+    pub const fn is_timeout(&self) -> bool {
+        matches!(self, Self::Lost(error) if error.is_timeout())
+    }
+
     /// The service's answer, if there was one.
     #[must_use]
     pub const fn service_error(&self) -> Option<&ServiceError> {

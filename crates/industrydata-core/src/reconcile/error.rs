@@ -1,5 +1,7 @@
 //! The errors of a reconciliation and of a resolution by hand. Neither starts a run.
 
+use jiff::Timestamp;
+
 use crate::{
     ledger::{resolve::Unresolved, store_error::StoreError},
     lro::{read_error::ReadError, record::Failure},
@@ -16,6 +18,29 @@ pub enum ReconcileError {
     /// The service's lists cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
+}
+
+impl ReconcileError {
+    /// Whether the service throttles reads (429).
+    #[must_use]
+    pub fn is_throttled(&self) -> bool {
+        matches!(self, Self::Read(error) if error.is_throttled())
+    }
+
+    /// Whether a limit of time passed.
+    #[must_use]
+    pub fn is_timeout(&self) -> bool {
+        matches!(self, Self::Read(error) if error.is_timeout())
+    }
+
+    /// When to ask again, if the service asked for that.
+    #[must_use]
+    pub const fn retry_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Ledger(_) => None,
+            Self::Read(error) => error.retry_at(),
+        }
+    }
 }
 
 /// Why a start could not be resolved by hand.

@@ -1,11 +1,14 @@
 //! Why a client cannot be built.
 
-use crate::wire::{proxy::ProxyError, transport::Cause};
+use crate::wire::{base_url::BaseUrlError, proxy::ProxyError, transport::Cause};
 
 /// Why a client cannot be built. Nothing was sent.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
+    /// The base URL cannot be used.
+    #[error(transparent)]
+    Base(#[from] BaseUrlError),
     /// The feature `rustls-no-provider` is on, and the process has installed no provider.
     #[error(
         "no TLS provider is installed: call `install_default` of a rustls provider first, or use the feature `rustls`"

@@ -12,6 +12,7 @@
 
 pub(crate) mod base_url;
 pub(crate) mod body_error;
+pub(crate) mod brief;
 pub(crate) mod build_error;
 pub(crate) mod certificate;
 pub(crate) mod challenge;

@@ -17,6 +17,7 @@ use crate::wire::service_error::reading::{
     INNER, INNER_LOWER, codes, details, inner_errors, summary,
 };
 use crate::wire::{
+    brief::cut,
     http_date::{date_line, http_date},
     json::{Node, without_bom},
     redact::Redaction,
@@ -237,16 +238,10 @@ impl fmt::Debug for ServiceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ServiceError")
             .field("status", &self.status())
-            .field("code", &self.code())
-            .field("message", &self.message())
-            .field("target", &self.target())
-            .field("inner_codes", &self.inner_codes())
+            .field("code", &self.code().map(cut))
+            .field("message", &self.message().map(cut))
             .field("request_id", &self.request_id())
-            .field("client_request_id", &self.client_request_id())
-            .field("inner_date", &self.inner_date())
-            .field("details", &self.details())
-            .field("claims", &self.claims())
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,19 +1,23 @@
 //! Errors below HTTP: how far an exchange got before it failed.
 
-use std::{error::Error, fmt, sync::Arc};
+use std::{error::Error, fmt, ops::Deref, sync::Arc};
 
-use crate::wire::certificate::CertificateFault;
+use crate::wire::{brief::debug_error, certificate::CertificateFault};
 
 /// A shared error, so that the errors that contain it are `Clone`.
 ///
-/// `Display` and [`Error::source`] are those of the shared error.
+/// It dereferences to the shared error. An error with a cause has the shared error itself as its
+/// [`source`](Error::source), so a walk down the chain comes to the HTTP client's or the store's own type.
 #[derive(Clone)]
 pub struct Cause(Arc<dyn Error + Send + Sync + 'static>);
 
 impl Cause {
-    /// Shares `error`.
+    /// Shares `error`. A cause is shared as it is.
     pub fn new(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self(Arc::from(error.into()))
+        match error.into().downcast::<Boxed>() {
+            Ok(boxed) => boxed.0,
+            Err(error) => Self(Arc::from(error)),
+        }
     }
 
     /// The shared error, if it is an `E`.
@@ -35,7 +39,31 @@ impl fmt::Display for Cause {
     }
 }
 
-impl Error for Cause {
+impl Deref for Cause {
+    type Target = dyn Error + Send + Sync + 'static;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.0
+    }
+}
+
+impl From<Cause> for Box<dyn Error + Send + Sync> {
+    fn from(cause: Cause) -> Self {
+        Box::new(Boxed(cause))
+    }
+}
+
+/// A cause as a boxed error. `Cause` itself is none, so that it never is a link of a chain beside what it shares.
+#[derive(Debug)]
+struct Boxed(Cause);
+
+impl fmt::Display for Boxed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Error for Boxed {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.0.source()
     }
@@ -86,12 +114,19 @@ impl fmt::Display for Phase {
     }
 }
 
-/// An exchange that failed without an answer: the phase, and the cause.
-#[derive(Clone, Debug, thiserror::Error)]
+/// An exchange that failed without an answer: the phase, and the cause. The source is the HTTP client's error.
+#[derive(Clone, thiserror::Error)]
 #[error("{phase}")]
 pub struct TransportError {
     phase: Phase,
+    is_timeout: bool,
     source: Cause,
+}
+
+impl fmt::Debug for TransportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        debug_error(f, "TransportError", &self.phase, self, &[])
+    }
 }
 
 impl TransportError {
@@ -99,8 +134,16 @@ impl TransportError {
     pub fn new(phase: Phase, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self {
             phase,
+            is_timeout: false,
             source: Cause::new(source),
         }
+    }
+
+    /// The same error, which ended the request because a limit of time had passed.
+    #[must_use]
+    pub fn timed_out(mut self, is_timeout: bool) -> Self {
+        self.is_timeout = is_timeout;
+        self
     }
 
     /// A handshake that failed with `source`. If the server's certificate is not trusted, the cause says why.
@@ -131,6 +174,13 @@ impl TransportError {
     #[must_use]
     pub const fn phase(&self) -> Phase {
         self.phase
+    }
+
+    /// Whether the request ended because a limit of time had passed. [`phase`](Self::phase) tells whether the server may
+    /// have acted on it.
+    #[must_use]
+    pub const fn is_timeout(&self) -> bool {
+        self.is_timeout
     }
 }
 
@@ -192,5 +242,32 @@ mod tests {
         let error = cause.downcast_ref::<TransportError>().unwrap();
         assert_eq!(error.phase(), Phase::Tls);
         assert!(cause.downcast_ref::<fmt::Error>().is_none());
+    }
+
+    /// However often an error is passed on as a cause, the chain has it once, as its own type.
+    #[test]
+    fn a_chain_comes_to_the_type_of_its_cause() {
+        let own = || TransportError::new(Phase::Connect, "no route");
+        let twice = Cause::new(Cause::new(own()));
+        for error in [
+            TransportError::new(Phase::Sent, own()),
+            TransportError::new(Phase::Sent, twice.clone()),
+        ] {
+            let source = error.source().unwrap();
+            assert_eq!(
+                source.downcast_ref::<TransportError>().unwrap().phase(),
+                Phase::Connect
+            );
+            assert_eq!(source.source().unwrap().to_string(), "no route");
+        }
+        let body = IncompleteBody::cut(twice);
+        assert!(body.source().unwrap().is::<TransportError>());
+    }
+
+    #[test]
+    fn only_a_limit_of_time_is_a_timeout() {
+        let error = TransportError::new(Phase::Sent, "late");
+        assert!(!error.is_timeout());
+        assert!(error.timed_out(true).is_timeout());
     }
 }

@@ -20,6 +20,7 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::TokioIo;
+use industrydata_clock::ManualClock;
 use tokio::{
     net::TcpStream,
     time::{Sleep, sleep},
@@ -27,7 +28,6 @@ use tokio::{
 
 use crate::{
     fault::{Delivery, Ending},
-    listener::clock::Clock,
     service::{MAX_BODY, Service},
 };
 
@@ -38,7 +38,7 @@ const FLUSH: Duration = Duration::from_millis(20);
 #[derive(Clone, Debug)]
 pub(crate) struct Shared {
     pub(crate) service: Arc<Mutex<Service>>,
-    pub(crate) clock: Clock,
+    pub(crate) clock: ManualClock,
 }
 
 impl Shared {

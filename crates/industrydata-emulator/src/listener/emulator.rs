@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use industrydata_clock::ManualClock;
 use jiff::Timestamp;
 use tokio::{runtime, sync::oneshot, time::sleep};
 
@@ -17,7 +18,7 @@ use crate::{
     certificate,
     config::Config,
     fault::Fault,
-    listener::{clock::Clock, connection::Shared},
+    listener::connection::Shared,
     service::{GITHUB_TOKEN, Service},
     time::{later, since},
 };
@@ -67,7 +68,7 @@ impl Emulator {
     ///
     /// If the port is in use, or the system has no threads or file descriptors left.
     pub fn start(config: Config) -> io::Result<Self> {
-        Self::start_with(config, Clock::real())
+        Self::start_with(config, ManualClock::real())
     }
 
     /// Starts a service with this clock.
@@ -75,7 +76,7 @@ impl Emulator {
     /// # Errors
     ///
     /// See [`Emulator::start`].
-    pub fn start_with(mut config: Config, clock: Clock) -> io::Result<Self> {
+    pub fn start_with(mut config: Config, clock: ManualClock) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, config.port))?;
         listener.set_nonblocking(true)?;
         let authority = format!("http://{}", listener.local_addr()?);
@@ -253,10 +254,10 @@ impl Emulator {
         self.shared.clock.now()
     }
 
-    /// The service's clock.
+    /// The service's clock. A client and a ledger that take it share the service's time.
     #[must_use]
-    pub fn clock(&self) -> &Clock {
-        &self.shared.clock
+    pub fn clock(&self) -> ManualClock {
+        self.shared.clock.clone()
     }
 
     /// Moves the service's clock forward.

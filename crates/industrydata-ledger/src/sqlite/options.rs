@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use industrydata_core::Timestamp;
-
 use crate::clock::Clock;
 
 /// SQLite's busy timeout is bounded.
@@ -41,8 +39,8 @@ impl SqliteOptions {
         self
     }
 
-    /// Uses `clock` in place of this machine's clock, for tests.
-    pub fn clock(mut self, clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+    /// Uses `clock` in place of this machine's clock, for tests. All processes that share the file must agree on it.
+    pub fn clock(mut self, clock: impl industrydata_clock::Clock + 'static) -> Self {
         self.clock = Clock::new(clock);
         self
     }

@@ -32,6 +32,19 @@ use crate::place::LedgerPlace;
 ///
 /// If the file is removed, replaced or emptied while a program runs, every use is an error until the file is restored
 /// or the program is restarted. A missing ledger is not treated as an empty one.
+///
+/// ```
+/// use std::time::Duration;
+/// use industrydata_ledger::{Ledger, SqliteStore};
+///
+/// let folder = tempfile::tempdir()?;
+/// let store = SqliteStore::options()
+///     .wait(Duration::from_secs(1))
+///     .create_parent(true)
+///     .open(folder.path().join("school").join("ledger.sqlite3"))?;
+/// let ledger = Ledger::from(store);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct SqliteStore(Arc<LedgerFile>);
 

@@ -94,7 +94,10 @@ impl Dialer {
             None => self
                 .names
                 .addresses(uri, &self.config, limit)
-                .map_err(|error| TransportError::new(error.phase(), error))?,
+                .map_err(|error| {
+                    let is_timeout = matches!(error, LookupError::TimedOut);
+                    TransportError::new(error.phase(), error).timed_out(is_timeout)
+                })?,
         };
         let (links, stop) = (Arc::clone(&self.links), Arc::clone(&self.stop));
         let details = ConnectionDetails {
@@ -141,6 +144,7 @@ pub(super) fn within(limit: Duration) -> NextTimeout {
 
 /// An error with its phase: `phase`, unless its chain shows an error of TLS or of this machine.
 fn failed(phase: Phase, error: Error) -> TransportError {
+    let is_timeout = matches!(error, Error::Timeout(_));
     // ureq's own type hides what it wraps.
     let error: Box<dyn std::error::Error + Send + Sync> = if let Error::Io(inner) = error {
         inner.into()
@@ -155,7 +159,7 @@ fn failed(phase: Phase, error: Error) -> TransportError {
     }
     let is_local =
         find::<LookupError>(&*error).is_some_and(|lookup| lookup.phase() == Phase::Local);
-    TransportError::new(if is_local { Phase::Local } else { phase }, error)
+    TransportError::new(if is_local { Phase::Local } else { phase }, error).timed_out(is_timeout)
 }
 
 /// The connectors of ureq that need no other connection.
@@ -365,12 +369,14 @@ mod tests {
         let limit = Duration::from_millis(900);
         for addresses in [&[dead][..], &[dead, dead], &[dead; 5]] {
             let (link, took) = dial(addresses, limit);
-            assert_eq!(link.unwrap_err().phase(), Phase::Connect);
+            let error = link.unwrap_err();
+            assert_eq!((error.phase(), error.is_timeout()), (Phase::Connect, true));
             assert!(took >= limit && took < limit * 3, "{addresses:?}: {took:?}");
         }
         let closed = SocketAddr::from(([127, 0, 0, 1], 1));
         let (link, took) = dial(&[closed, closed], CONNECT_LIMIT);
-        assert_eq!(link.unwrap_err().phase(), Phase::Connect);
+        let error = link.unwrap_err();
+        assert_eq!((error.phase(), error.is_timeout()), (Phase::Connect, false));
         assert!(took < limit, "{took:?}");
         let (link, _) = dial(&[], limit);
         assert!(link.is_err());

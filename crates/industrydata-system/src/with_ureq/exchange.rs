@@ -2,6 +2,7 @@
 //! it waits for input, this thread reads.
 
 use std::{
+    error::Error,
     fmt,
     future::Future,
     io,
@@ -29,6 +30,7 @@ use industrydata_core::{
 use ureq::unversioned::transport::Transport;
 
 use crate::{
+    chain::find,
     clock::now,
     with_ureq::{dial::within, stoppable::Stoppable},
 };
@@ -138,7 +140,8 @@ impl Exchange {
             true => Phase::Sent,
             false => Phase::Local,
         };
-        Err(TransportError::new(phase, error))
+        let is_timeout = is_timeout(&*error);
+        Err(TransportError::new(phase, error).timed_out(is_timeout))
     }
 
     /// Reads the next piece of a body, or `None` at its end.
@@ -194,6 +197,13 @@ impl Exchange {
             self.ended = self.connection.as_mut().poll(context).is_ready();
         }
     }
+}
+
+/// Whether an error of hyper or of the connection is that a limit of time has passed.
+fn is_timeout(error: &(dyn Error + 'static)) -> bool {
+    let io = find::<io::Error>(error);
+    io.is_some_and(|error| error.kind() == io::ErrorKind::TimedOut)
+        || matches!(find(error), Some(ureq::Error::Timeout(_)))
 }
 
 impl fmt::Debug for Exchange {
@@ -269,7 +279,7 @@ impl rt::Write for Wire {
         // The last look at the clock before the first byte.
         let is_late = |deadline: Deadline| deadline.has_passed(now());
         if !state.begun && state.deadline.is_none_or(is_late) {
-            return Poll::Ready(Err(io::Error::other(LATE)));
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, LATE)));
         }
         state.begun = true;
         let timeout = within(state.remaining());

@@ -62,3 +62,9 @@ pub enum BaseUrlError {
     )]
     NotBeta,
 }
+
+impl From<std::convert::Infallible> for BaseUrlError {
+    fn from(never: std::convert::Infallible) -> Self {
+        match never {}
+    }
+}

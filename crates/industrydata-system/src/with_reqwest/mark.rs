@@ -20,8 +20,9 @@ use industrydata_core::{
     Deadline,
     wire::{Phase, TransportError},
 };
-use industrydata_system::{now, with_reqwest::transport_error};
 use tower_service::Service;
+
+use crate::{clock::now, with_reqwest::errors::transport_error};
 
 /// Why a request was not sent.
 const LATE: &str = "the time limit passed before the request was sent";
@@ -32,12 +33,12 @@ tokio::task_local! {
 
 /// Whether a request is waiting for its connection.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Mark(Arc<AtomicBool>);
+pub struct Mark(Arc<AtomicBool>);
 
 impl Mark {
     /// Runs a request under this mark, which then says of the latest poll whether it still waited for a connection. A request
     /// that waited past the deadline is not polled again: it would use a connection that has become ready meanwhile.
-    pub(crate) fn request<F, T>(
+    pub fn request<F, T>(
         &self,
         deadline: Deadline,
         request: F,
@@ -52,7 +53,9 @@ impl Mark {
             poll_fn(|cx| {
                 is_unsent |= mark.swap(false, Ordering::AcqRel);
                 if is_unsent && deadline.has_passed(now()) {
-                    return Poll::Ready(Err(TransportError::new(Phase::Local, LATE)));
+                    return Poll::Ready(Err(
+                        TransportError::new(Phase::Local, LATE).timed_out(true)
+                    ));
                 }
                 is_unsent = false;
                 request.as_mut().poll(cx).map_err(transport_error)
@@ -61,20 +64,29 @@ impl Mark {
         })
     }
 
-    /// The error of a request that is given up; call it before the request is dropped.
-    pub(crate) fn given_up(&self, why: &'static str) -> TransportError {
+    /// The error of a request that is given up, because its limit passed or because it was stopped; call it before the
+    /// request is dropped.
+    pub fn given_up(&self, is_timeout: bool) -> TransportError {
         let phase = if self.0.load(Ordering::Acquire) {
             Phase::Connect
         } else {
             Phase::Sent
         };
-        TransportError::new(phase, why)
+        TransportError::new(phase, given_up(is_timeout)).timed_out(is_timeout)
+    }
+}
+
+/// Why a request is given up.
+pub const fn given_up(is_timeout: bool) -> &'static str {
+    match is_timeout {
+        true => "the time limit passed",
+        false => "stopped",
     }
 }
 
 /// A connector that marks requests while it runs.
 #[derive(Clone, Debug)]
-pub(crate) struct Marking<S>(pub(crate) S);
+pub struct Marking<S>(pub S);
 
 impl<S, Target> Service<Target> for Marking<S>
 where
@@ -98,7 +110,7 @@ where
 }
 
 /// A connection being made for one request.
-pub(crate) struct Connecting<F> {
+pub struct Connecting<F> {
     inner: Pin<Box<F>>,
     mark: Option<Arc<AtomicBool>>,
 }

@@ -1,0 +1,54 @@
+//! tokio's paused time. A runtime whose time is paused jumps to its next timer whenever it has nothing to do, and it does not
+//! know that a request, a store or a token is awaited. Limits of time would then pass at once. So it stands still during a
+//! request and a change of the ledger, and their limits are real time. Only pauses are jumped over.
+
+use std::{
+    future::Future,
+    sync::mpsc::{Sender, channel},
+    time::{Duration, Instant},
+};
+
+use tokio::sync::oneshot;
+
+use crate::thread::on_a_thread;
+
+/// How often to look whether the machine's clock has moved. The next look nearly always shows it.
+const LOOKS: u32 = 10_000;
+
+/// Awaits `work`. If tokio's time is paused, it stands still meanwhile.
+pub async fn awake<T>(work: impl Future<Output = T>) -> T {
+    let _held = is_paused().then(hold);
+    work.await
+}
+
+/// Sleeps, in real time if tokio's is paused.
+pub async fn sleep(time: Duration) {
+    if !is_paused() {
+        return tokio::time::sleep(time).await;
+    }
+    // The thread ends with this future, if that is dropped.
+    let ((alive, ended), (over, is_over)) = (channel::<()>(), oneshot::channel::<()>());
+    let waits = move || {
+        let _ = ended.recv_timeout(time);
+        drop(over);
+    };
+    // Without a thread, the limit has passed.
+    if on_a_thread("timer", waits).is_ok() {
+        let _ = is_over.await;
+    }
+    drop(alive);
+}
+
+/// Whether tokio's time stands while the machine's moves.
+fn is_paused() -> bool {
+    let (tokios, machines) = (tokio::time::Instant::now(), Instant::now());
+    let has_moved = (0..LOOKS).any(|_| !machines.elapsed().is_zero());
+    has_moved && tokios.elapsed().is_zero()
+}
+
+/// Holds the time until the sender is dropped: tokio does not advance it while a blocking task runs.
+fn hold() -> Sender<()> {
+    let (sender, receiver) = channel();
+    tokio::task::spawn_blocking(move || receiver.recv());
+    sender
+}

@@ -1,0 +1,226 @@
+//! One clock for the client, its ledger and the service: hours pass in a test, and both sides agree on them.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test panics on failure"
+)]
+
+use std::time::{Duration, Instant};
+
+use industrydata_clock::{Clock as _, ManualClock};
+use industrydata_core::{auth::ClientCredentials, lro::StartErrorKind};
+use industrydata_emulator::{Config, Emulator, Fault, On};
+use industrydata_ledger::{Ledger, SqliteStore};
+
+const HOUR: Duration = Duration::from_secs(60 * 60);
+const WINDOW: Duration = Duration::from_secs(12 * 60 * 60);
+
+/// Real time in which all this is done, on a busy machine.
+const SOON: Duration = Duration::from_secs(10);
+
+/// The emulated service with its own pace: operations of two minutes, runs of many more.
+fn emulator(clock: ManualClock) -> Emulator {
+    Emulator::start_with(Config::default(), clock).unwrap()
+}
+
+fn clocks() -> [ManualClock; 2] {
+    let begin = "2026-03-10T06:00:00Z".parse().unwrap();
+    [ManualClock::frozen(begin), ManualClock::real()]
+}
+
+macro_rules! clock {
+    ($flavour:ident, $client:ident, #[$test:meta], [$($asynch:tt)*], [$($wait:tt)*]) => {
+        mod $flavour {
+            use super::*;
+            use $client::{Client, ClientBuilder, CredentialsToken, FixedToken, TenantClient};
+
+            fn builder(emulator: &Emulator, ledger: Ledger) -> ClientBuilder {
+                Client::builder(FixedToken::new(emulator.token()).unwrap(), ledger)
+                    .base(emulator.base_url())
+                    .clock(emulator.clock())
+            }
+
+            fn contoso(emulator: &Emulator) -> TenantClient {
+                let ledger = Ledger::memory_with_clock(emulator.clock());
+                builder(emulator, ledger).build().unwrap().tenant("contoso").unwrap()
+            }
+
+            #[$test]
+            $($asynch)* fn a_sixth_start_is_accepted_after_twelve_hours() {
+                for clock in clocks() {
+                    let began = Instant::now();
+                    let emulator = emulator(clock.clone());
+                    let contoso = contoso(&emulator);
+                    let first = clock.now();
+                    for _ in 0..5 {
+                        let mut poller = contoso.start() $($wait)* .unwrap();
+                        let done = poller.until_done() $($wait)* .unwrap();
+                        assert_eq!(done.status().as_str(), "succeeded");
+                    }
+                    let taken = Duration::try_from(clock.now().duration_since(first)).unwrap();
+                    assert!(taken >= Duration::from_secs(5 * 120), "operations took their time: {taken:?}");
+
+                    let error = contoso.start() $($wait)* .unwrap_err();
+                    assert!(matches!(error.kind(), StartErrorKind::NoSlot(_)), "{error}");
+                    let free = error.retry_at().unwrap().duration_since(first);
+                    let free = Duration::try_from(free).unwrap();
+                    assert!(free >= WINDOW && free < WINDOW + HOUR, "{free:?}");
+
+                    emulator.advance(WINDOW);
+                    let mut poller = contoso.start() $($wait)* .unwrap();
+                    assert!(poller.accepted().unwrap().clock_skew().is_none());
+                    poller.until_done() $($wait)* .unwrap();
+                    let accepted = emulator.with_service(|service| service.accepted_starts().len());
+                    assert_eq!(accepted, 6);
+                    assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
+                }
+            }
+
+            #[$test]
+            $($asynch)* fn a_start_that_waits_for_a_slot_moves_the_clock() {
+                for clock in clocks() {
+                    let began = Instant::now();
+                    let emulator = emulator(clock.clone());
+                    let contoso = contoso(&emulator).with(|it| it.wait_for_slot(true));
+                    let first = clock.now();
+                    for _ in 0..11 {
+                        drop(contoso.start() $($wait)* .unwrap());
+                    }
+                    let taken = Duration::try_from(clock.now().duration_since(first)).unwrap();
+                    assert!(taken >= 2 * WINDOW && taken < 2 * WINDOW + HOUR, "{taken:?}");
+                    assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
+                }
+            }
+
+            #[$test]
+            $($asynch)* fn a_run_is_followed_and_a_limit_passes() {
+                let began = Instant::now();
+                let emulator = emulator(ManualClock::real());
+                let contoso = contoso(&emulator);
+                let mut poller = contoso.start() $($wait)* .unwrap();
+                poller.until_done() $($wait)* .unwrap();
+                let mut run = poller.follow() $($wait)* .unwrap().unwrap();
+                assert_eq!(run.until_done() $($wait)* .unwrap().status().as_str(), "completed");
+
+                emulator.script(Fault::on(On::Operation).operation_status(&[Some("running")]).times(100_000));
+                let before = emulator.now();
+                let mut poller = contoso.with(|it| it.time_limit(HOUR)).start() $($wait)* .unwrap();
+                assert!(poller.until_done() $($wait)* .unwrap_err().is_timeout());
+                let taken = Duration::try_from(emulator.now().duration_since(before)).unwrap();
+                assert!(taken > HOUR * 9 / 10 && taken < HOUR * 11 / 10, "{taken:?}");
+                assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
+            }
+
+            /// The service's 429 closes the ledger, and both open at the same moment.
+            #[$test]
+            $($asynch)* fn a_throttled_start_is_accepted_at_the_time_given() {
+                let emulator = emulator(clocks()[0].clone());
+                let contoso = contoso(&emulator);
+                emulator.script(Fault::on(On::Start).status(429).retry_after(7200));
+                let until = contoso.start() $($wait)* .unwrap_err().retry_at().unwrap();
+                emulator.advance(Duration::from_secs(7100));
+                assert!(contoso.start() $($wait)* .unwrap_err().is_throttled());
+                let rest = Duration::try_from(until.duration_since(emulator.now())).unwrap();
+                emulator.advance(rest);
+                drop(contoso.start() $($wait)* .unwrap());
+            }
+
+            /// A token of the emulated endpoint lasts an hour, by the same clock.
+            #[$test]
+            $($asynch)* fn a_token_expires_by_the_clock() {
+                let emulator = emulator(clocks()[0].clone());
+                let credentials = ClientCredentials::new(emulator.client_id(), emulator.client_secret())
+                    .authority(emulator.authority_url())
+                    .unwrap();
+                let tokens = CredentialsToken::new(credentials).unwrap().clock(emulator.clock());
+                let ledger = Ledger::memory_with_clock(emulator.clock());
+                let client = Client::builder(tokens, ledger).base(emulator.base_url());
+                let client = client.clock(emulator.clock()).build().unwrap();
+                let contoso = client.tenant("contoso").unwrap();
+                let asked = || emulator.with_service(|service| {
+                    service.requests().iter().filter(|it| it.path.ends_with("/token")).count()
+                });
+                for times in 1..4 {
+                    contoso.runs() $($wait)* .unwrap();
+                    contoso.runs() $($wait)* .unwrap();
+                    assert_eq!(asked(), times);
+                    emulator.advance(2 * HOUR);
+                }
+            }
+
+            /// A ledger in a file with the same clock.
+            #[$test]
+            $($asynch)* fn a_file_has_the_clock_too() {
+                let folder = tempfile::tempdir().unwrap();
+                let emulator = emulator(clocks()[0].clone());
+                let store = SqliteStore::options()
+                    .clock(emulator.clock())
+                    .open(folder.path().join("ledger.sqlite"))
+                    .unwrap();
+                let client = builder(&emulator, store.into()).build().unwrap();
+                let contoso = client.tenant("contoso").unwrap();
+                for _ in 0..5 {
+                    drop(contoso.start() $($wait)* .unwrap());
+                }
+                let error = contoso.start() $($wait)* .unwrap_err();
+                assert!(error.is_throttled());
+                // No time has passed since the first start. The ledger adds two minutes to the window.
+                let until = error.retry_at().unwrap().duration_since(emulator.now());
+                let until = Duration::try_from(until).unwrap();
+                assert!(until >= WINDOW && until < WINDOW + HOUR, "{until:?}");
+                emulator.advance(until);
+                drop(contoso.start() $($wait)* .unwrap());
+            }
+
+            /// A request that is never answered ends in real time: its limit does not depend on a clock that stands.
+            #[$test]
+            $($asynch)* fn a_request_keeps_its_limit_in_real_time() {
+                let emulator = emulator(clocks()[0].clone());
+                let ledger = Ledger::memory_with_clock(emulator.clock());
+                let limit = Duration::from_millis(400);
+                let client = builder(&emulator, ledger).with(|it| it.request_limit(limit));
+                let contoso = client.build().unwrap().tenant("contoso").unwrap();
+                emulator.script(Fault::on(On::Start).stall());
+                let began = Instant::now();
+                let error = contoso.start() $($wait)* .unwrap_err();
+                assert!(error.is_timeout() && error.is_in_doubt(), "{error}");
+                assert!(began.elapsed() >= limit && began.elapsed() < SOON);
+                // A clock of the caller that cannot be moved is one too.
+                let clock = emulator.clock();
+                let reads = move || clock.utc();
+                let tokens = FixedToken::new(emulator.token()).unwrap();
+                let client = Client::builder(tokens, Ledger::memory_with_clock(reads.clone()));
+                let client = client.base(emulator.base_url()).clock(reads).build().unwrap();
+                drop(client.tenant("contoso").unwrap().start() $($wait)* .unwrap());
+            }
+        }
+    };
+}
+
+clock!(blocking, industrydata_blocking, #[test], [], []);
+clock!(asynchronous, industrydata_async, #[tokio::test], [async], [.await]);
+
+/// Clients side by side, each polling its own start: time moves on for all, and none is lost.
+#[test]
+fn clients_on_threads_share_the_clock() {
+    let emulator = emulator(ManualClock::real());
+    let ledger = Ledger::memory_with_clock(emulator.clock());
+    let client = industrydata_blocking::Client::builder(
+        industrydata_blocking::FixedToken::new(emulator.token()).unwrap(),
+        ledger,
+    )
+    .base(emulator.base_url())
+    .clock(emulator.clock())
+    .build()
+    .unwrap();
+    let contoso = client.tenant("contoso").unwrap();
+    std::thread::scope(|scope| {
+        let start = || contoso.start().unwrap().until_done().unwrap();
+        let threads: Vec<_> = (0..5).map(|_| scope.spawn(start)).collect();
+        for thread in threads {
+            assert_eq!(thread.join().unwrap().status().as_str(), "succeeded");
+        }
+    });
+    assert_eq!(contoso.quota().unwrap().confirmed(), 5);
+}
