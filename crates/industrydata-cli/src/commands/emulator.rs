@@ -1,6 +1,6 @@
 //! `emulator`: serves an emulated service on a loopback port until a signal comes.
 
-use std::{fmt::Write as _, fs, io, path::Path};
+use std::{collections::BTreeMap, fmt::Write as _, fs, io, path::Path};
 
 use clap::ValueEnum;
 use industrydata_emulator::{Config, Emulator, Identity};
@@ -69,8 +69,18 @@ fn not_written(error: &io::Error) -> Box<Document> {
 
 fn announce(emulator: &Emulator, printed: &Printed, output: Output) {
     let text = match output {
-        Output::Json => answer::json(&serde_json::json!({ "base_url": emulator.base_url() })),
-        Output::Human => printed.text(),
+        Output::Json => {
+            let variables = printed.variables.iter();
+            let environment: BTreeMap<_, _> =
+                variables.map(|(name, value)| (name, value)).collect();
+            answer::json(&serde_json::json!({
+                "base_url": emulator.base_url(), "environment": environment,
+            }))
+        }
+        Output::Human => {
+            let page = emulator.authority_url();
+            format!("{}# status page, for a browser: {page}/\n", printed.text())
+        }
     };
     // A failure was reported. The emulator serves all the same.
     let _ = terminal::print(&text);

@@ -93,6 +93,8 @@ fn the_settings_that_the_emulator_prints_work() {
     let cmd = lines.find(|line| line == "# in cmd:");
     let line = lines.next().unwrap();
     assert!(cmd.is_some() && line == format!("# set \"INDUSTRYDATA_BASE_URL={base}\""));
+    let page = base.trim_end_matches("beta");
+    assert!(lines.any(|line| line == format!("# status page, for a browser: {page}")));
     for http in FLAVOURS {
         assert_eq!(
             user.json(&["start", "--wait", "--poll-interval", "50ms", "--http", http])
@@ -123,6 +125,7 @@ fn the_document_of_the_emulator_is_its_base() {
     assert_eq!(contract::check(&line), "emulator");
     let document: Value = serde_json::from_str(&line).unwrap();
     let base = document["base_url"].as_str().unwrap();
+    assert_eq!(document["environment"]["INDUSTRYDATA_BASE_URL"], base);
     let port = base.trim_end_matches("/beta").rsplit(':').next().unwrap();
     let (code, taken) = stage.json(&["emulator", "--port", port]);
     assert_eq!((code, taken["outcome"].as_str().unwrap()), (2, "usage"));
