@@ -102,7 +102,13 @@ fn jwt(claims: &str) -> String {
 fn each_kind_starts_a_run() {
     for http in FLAVOURS {
         let platform = Platform::giving(CANARY);
-        let raw = Raw::serve(|_, _, base| Some(accepted(base)));
+        let raw = Raw::serve(|_, head, base| {
+            Some(if head.starts_with("POST") {
+                accepted(base)
+            } else {
+                json_answer("200 OK", r#"{"value":[]}"#)
+            })
+        });
         let app = |stage: Stage| {
             stage
                 .env("AZURE_TENANT_ID", "contoso.com")
@@ -191,6 +197,15 @@ fn each_kind_starts_a_run() {
             assert!(seen.contains(part), "{kind}: {seen}");
             let head = raw.heads().pop().unwrap();
             assert!(head.contains(&format!("Bearer {CANARY}\r\n")), "{head}");
+            // A check obtains a token in the same way, and one only.
+            let (exchange, sent) = (platform.seen().len() - before, raw.heads().len());
+            let (code, document) =
+                stage.any_json(&["doctor", "--credential", kind, "--http", http]);
+            assert_eq!(code, 0, "{kind} {document}");
+            let found = format!("\"{kind}, from ");
+            assert!(document.to_string().contains(&found), "{document}");
+            assert_eq!(platform.seen().len() - before, exchange * 2, "{kind}");
+            assert!(raw.heads().len() == sent + 1 && raw.heads()[sent].starts_with("GET "));
             let (code, document) = stage.json(&["start", "--ledger", "none", "--http", http]);
             let is_none = document["error"]["message"]
                 .as_str()

@@ -192,7 +192,7 @@ fn a_result_that_cannot_be_written_is_exit_code_74() {
     let (_, started) = stage.json(&["start"]);
     let id = started["operation"]["id"].as_str().unwrap();
     for line in [
-        &["doctor"][..],
+        &["doctor", "--quiet"][..],
         &["quota"],
         &["quota", "--entries"],
         &["runs", "list"],
