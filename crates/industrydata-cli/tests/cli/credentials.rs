@@ -179,8 +179,23 @@ fn each_kind_starts_a_run() {
                 "{ran:?}"
             );
             assert!(!ran.stderr.contains("canary"), "{ran:?}");
+            let exchange = requests.clone();
             requests.push("POST /beta/external/industryData/runs/start".to_owned());
             assert_eq!(seen(&emulator)[before..], requests, "{kind}");
+            // A check obtains a token in the same way, and one only.
+            let before = seen(&emulator).len();
+            let (code, document) =
+                stage.any_json(&["doctor", "--credential", kind, "--http", http]);
+            assert_eq!(code, 0, "{kind} {document}");
+            let found = format!("\"{kind}, from ");
+            assert!(document.to_string().contains(&found), "{document}");
+            let checked = seen(&emulator).split_off(before);
+            assert_eq!(checked[..exchange.len()], exchange, "{kind}");
+            assert_eq!(checked.len(), exchange.len() + 1, "{checked:?}");
+            assert!(
+                checked[exchange.len()].starts_with("GET /beta/"),
+                "{checked:?}"
+            );
             let (code, document) = stage.json(&["start", "--ledger", "none", "--http", http]);
             let is_none = document["error"]["message"]
                 .as_str()

@@ -195,7 +195,8 @@ fn a_result_that_cannot_be_written_is_exit_code_74() {
     let (_, started) = stage.json(&["start"]);
     let id = started["operation"]["id"].as_str().unwrap();
     for line in [
-        &["quota"][..],
+        &["doctor", "--quiet"][..],
+        &["quota"],
         &["quota", "--entries"],
         &["runs", "list"],
         &["operations", "list"],

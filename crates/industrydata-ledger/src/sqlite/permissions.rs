@@ -4,7 +4,7 @@
 mod unix;
 #[cfg(unix)]
 pub(super) use unix::{
-    Identity, create_folders, create_private, file, folder, identity, journal, sync_folder,
+    Identity, create_folders, create_private, file, folder, identity, journal, room, sync_folder,
     writable,
 };
 
@@ -12,6 +12,6 @@ pub(super) use unix::{
 mod other;
 #[cfg(not(unix))]
 pub(super) use other::{
-    Identity, create_folders, create_private, file, folder, identity, journal, sync_folder,
+    Identity, create_folders, create_private, file, folder, identity, journal, room, sync_folder,
     writable,
 };

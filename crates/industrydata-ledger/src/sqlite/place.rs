@@ -105,11 +105,15 @@ impl Place {
         }
     }
 
-    /// Refuses a folder, and a file that is there, in which this user may not write, whatever their modes. Nothing is
+    /// Refuses a folder, and a file that is there, in which this user may not write, whatever their modes, or whose disk is
+    /// full. Nothing is
     /// created: of a folder that is missing, the one above it counts.
     pub(super) fn takes_files(&self) -> Result<(), Obstacle> {
         let folder = self.folder.ancestors().find(|folder| folder.exists());
-        folder.map_or(Ok(()), permissions::writable)?;
+        if let Some(folder) = folder {
+            permissions::writable(folder)?;
+            permissions::room(folder)?;
+        }
         match self.path.exists() {
             true => permissions::writable(&self.path),
             false => Ok(()),

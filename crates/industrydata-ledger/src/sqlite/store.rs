@@ -71,8 +71,9 @@ impl SqliteStore {
         self.0.path()
     }
 
-    /// Checks that a change could be applied now: the whole file is sound, it and its folder can be written, and the lock is
-    /// free. Changes and creates nothing. The values are checked when the ledgers of their tenants are read.
+    /// Checks that a change could be applied now: the whole file is sound, it and its folder can be written, the disk is
+    /// not full, and the lock is free. Changes and creates nothing. The values are checked when the ledgers of their tenants
+    /// are read.
     ///
     /// The cost grows with the number of tenants. A change does not need this check, because it checks the data of its
     /// tenant itself.

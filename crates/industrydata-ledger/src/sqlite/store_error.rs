@@ -29,6 +29,8 @@ pub(super) enum Obstacle {
     OpenToOthers(PathBuf, u32),
     #[error("{path} is read-only: make it writable", path = .0.display())]
     ReadOnly(PathBuf),
+    #[error("the disk of {path} is full: free some space on it", path = .0.display())]
+    Full(PathBuf),
     #[error("the folder {path} does not exist: create it first", path = .0.display())]
     NoFolder(PathBuf),
     #[error("{path} is not a folder", path = .0.display())]

@@ -32,6 +32,10 @@ pub(in super::super) fn writable(_: &Path) -> Result<(), Obstacle> {
     Ok(())
 }
 
+pub(in super::super) fn room(_: &Path) -> Result<(), Obstacle> {
+    Ok(())
+}
+
 pub(in super::super) fn create_private(path: &Path) -> io::Result<()> {
     OpenOptions::new()
         .write(true)

@@ -7,9 +7,12 @@ use std::{
     path::Path,
 };
 
-use rustix::fs::{Access, access as access_by_this_user};
+use rustix::fs::{Access, access as access_by_this_user, statvfs};
 
 use super::super::store_error::Obstacle;
+
+/// The fewest bytes that a change takes on the disk: two pages of the file, and two of its journal.
+const LEAST_ROOM: u64 = 16 * 1024;
 
 /// Which file has a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +69,28 @@ pub(in super::super) fn writable(path: &Path) -> Result<(), Obstacle> {
         Access::WRITE_OK
     };
     access_by_this_user(path, access).map_err(|error| Obstacle::Io(path.to_owned(), error.into()))
+}
+
+/// Refuses a disk on which no change fits: the file and its journal take a few pages each.
+pub(in super::super) fn room(folder: &Path) -> Result<(), Obstacle> {
+    let Ok(disk) = statvfs(folder) else {
+        return Ok(());
+    };
+    // Only root may use the blocks that are kept back.
+    let free = if rustix::process::geteuid().is_root() {
+        disk.f_bfree
+    } else {
+        disk.f_bavail
+    };
+    match is_full(disk.f_blocks, free, disk.f_frsize) {
+        true => Err(Obstacle::Full(folder.to_owned())),
+        false => Ok(()),
+    }
+}
+
+/// Whether no change fits on a disk of so many blocks of this size. What is no disk has no blocks.
+const fn is_full(blocks: u64, free: u64, size: u64) -> bool {
+    blocks > 0 && free.saturating_mul(size) < LEAST_ROOM
 }
 
 /// Creates an empty file that only its owner may open; SQLite gives its journal the same mode.
@@ -132,6 +157,33 @@ mod tests {
         let link = folder.path().join("link");
         symlink(&path, &link).unwrap();
         assert!(matches!(journal(&link), Err(Obstacle::NotAFile(at)) if at == link));
+    }
+
+    #[test]
+    fn a_full_disk_is_one_on_which_no_change_fits() {
+        for (blocks, free, size, full) in [
+            (16, 0, 4096, true),
+            (16, 3, 4096, true),
+            (16, 4, 4096, false),
+            (1 << 40, u64::MAX, u64::MAX, false),
+            (0, 0, 4096, false),
+        ] {
+            assert_eq!(is_full(blocks, free, size), full, "{blocks} {free}");
+        }
+        assert!(room(tempfile::tempdir().unwrap().path()).is_ok());
+    }
+
+    #[test]
+    fn the_system_says_what_this_user_may_write() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger");
+        assert!(writable(folder.path()).is_ok());
+        assert!(matches!(writable(&path), Err(Obstacle::Io(at, _)) if at == path));
+        fs::write(&path, "").unwrap();
+        assert!(writable(&path).is_ok());
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o400)).unwrap();
+        let is_root = rustix::process::geteuid().is_root();
+        assert_eq!(writable(&path).is_ok(), is_root);
     }
 
     #[test]
