@@ -12,6 +12,7 @@ mod actions;
 mod canary;
 mod contract;
 mod credentials;
+#[cfg(unix)]
 mod emulated;
 mod ends;
 mod follow;
