@@ -74,7 +74,7 @@
 //! | `GET /msi/token` | the same for an app, whose `X-IDENTITY-HEADER` is the current secret |
 //! | `GET /github/token` | the bearer token of the job; the `audience` is that of the assertion |
 //!
-//! An assertion is refused unless its audience, issuer and subject fit and its time has come and is not over. One that the
+//! An assertion is refused unless its audience, issuer and subject fit and the clock is between its `nbf` and `exp`. One that the
 //! application signs needs the thumbprint of an uploaded certificate, a signature by its key (PS256 or RS256, feature
 //! `certificate`), an end at most ten minutes ahead, and a `jti` that was not used before. See [`FederatedCredential`] for
 //! those of other issuers.

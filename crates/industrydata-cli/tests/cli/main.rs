@@ -13,6 +13,7 @@ mod canary;
 mod contract;
 mod credentials;
 mod doctor;
+#[cfg(unix)]
 mod emulated;
 mod ends;
 mod follow;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use industrydata_emulator::{Config, Emulator};
+use industrydata_emulator::{Config, Emulator, Fault, Grant, Lose, On};
 use serde_json::json;
 
 use crate::stage::{CANARY, FLAVOURS, Raw, Stage, accepted, answer, closed, emulator};
@@ -106,16 +106,9 @@ fn an_invalid_token_is_never_sent() {
 #[test]
 fn client_credentials_get_a_token() {
     for http in FLAVOURS {
-        let emulator = Emulator::start(Config::default()).unwrap();
-        let stage = Stage::new(&emulator.base_url())
-            .env("INDUSTRYDATA_TOKEN", "")
-            .env("AZURE_TENANT_ID", "contoso")
-            .env("AZURE_CLIENT_ID", emulator.client_id())
-            .env("AZURE_CLIENT_SECRET", emulator.client_secret())
-            .env(
-                "AZURE_AUTHORITY_HOST",
-                &format!("{}/", emulator.authority_url()),
-            );
+        let emulator = authority(Vec::new());
+        let host = format!("{}/", emulator.authority_url());
+        let stage = with_credentials(&emulator).env("AZURE_AUTHORITY_HOST", &host);
         assert_eq!(stage.json(&["start", "--http", http]).0, 0);
         let stage = stage.env("AZURE_CLIENT_SECRET", CANARY);
         let (code, document) = stage.json(&["start", "--http", http]);
@@ -350,26 +343,30 @@ fn every_az_command_has_its_output_format() {
     }
 }
 
-/// A stage with client credentials whose authority is on the base's host.
-fn with_credentials(base: &str) -> Stage {
-    Stage::new(base)
+/// A stage with the client credentials of the emulator.
+fn with_credentials(emulator: &Emulator) -> Stage {
+    Stage::new(&emulator.base_url())
         .env("INDUSTRYDATA_TOKEN", "")
         .env("AZURE_TENANT_ID", "contoso")
-        .env("AZURE_CLIENT_ID", "app")
-        .env("AZURE_CLIENT_SECRET", "s3cret")
-        .env("AZURE_AUTHORITY_HOST", base.trim_end_matches("/beta"))
+        .env("AZURE_CLIENT_ID", emulator.client_id())
+        .env("AZURE_CLIENT_SECRET", emulator.client_secret())
+        .env("AZURE_AUTHORITY_HOST", emulator.authority_url())
 }
 
-/// Accepts a start, and gives the answers to the token requests in turn, the last one again and again.
-fn authority(answers: Vec<Option<String>>) -> Raw {
-    let asked = std::sync::atomic::AtomicUsize::new(0);
-    Raw::serve(move |_, head, base| {
-        if !head.contains("/oauth2/v2.0/token") {
-            return Some(accepted(base));
-        }
-        let number = asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        answers[number.min(answers.len() - 1)].clone()
+/// An emulator whose next token requests meet these faults.
+fn authority(faults: Vec<Fault>) -> Emulator {
+    let emulator = Emulator::start(Config {
+        tokens: vec![Grant::all("a+/b==")],
+        ..Config::default()
     })
+    .unwrap();
+    faults.into_iter().for_each(|fault| emulator.script(fault));
+    emulator
+}
+
+/// How many requests came.
+fn requests(emulator: &Emulator) -> usize {
+    emulator.with_service(|service| service.requests().len())
 }
 
 #[test]
@@ -379,19 +376,18 @@ fn the_answers_of_a_token_endpoint_are_read() {
             let body = format!(
                 "\u{feff}{{\"token_type\":\"Bearer\",\"expires_in\":{life},\"access_token\":\"a+/b==\"}}"
             );
-            let raw = authority(vec![Some(crate::stage::json("200 OK", &body))]);
-            let stage = with_credentials(&raw.base);
+            let emulator = authority(vec![Fault::on(On::Token).body(body)]);
+            let stage = with_credentials(&emulator);
+            // The service knows no other token.
             let (code, document) = stage.json(&["start", "--http", http]);
             assert_eq!(code, 0, "{document}");
-            assert!(raw.heads()[1].contains("Bearer a+/b==\r\n"));
         }
-        let body =
-            r#"{"error":"invalid_client","error_description":"AADSTS7000222: expired s3cret"}"#;
-        let raw = authority(vec![Some(crate::stage::json("200 OK", body))]);
-        let (code, document) = with_credentials(&raw.base).json(&["start", "--http", http]);
+        let body = r#"{"error":"invalid_client","error_description":"AADSTS7000222: expired"}"#;
+        let emulator = authority(vec![Fault::on(On::Token).body(body)]);
+        let (code, document) = with_credentials(&emulator).json(&["start", "--http", http]);
         let message = document["error"]["message"].as_str().unwrap();
         assert!(code == 4 && message.contains("AADSTS7000222"), "{document}");
-        assert_eq!(raw.heads().len(), 1);
+        assert_eq!(requests(&emulator), 1);
     }
 }
 
@@ -617,44 +613,40 @@ fn a_token_file_that_others_can_read_or_write_is_reported() {
 
 #[test]
 fn a_token_endpoint_that_fails_once_is_asked_again() {
-    let busy = |status: &str, headers: &str| Some(answer(status, headers, ""));
-    let token = || Some(crate::stage::json("200 OK", r#"{"access_token":"a+/b=="}"#));
-    let cut = "HTTP/1.1 200 OK\r\ncontent-length: 99\r\nconnection: close\r\n\r\n{\"acc";
+    let status = |status| Fault::on(On::Token).status(status).body("");
+    let lost = || Fault::on(On::Token).lose(Lose::Answer);
     for http in FLAVOURS {
         for (failures, least) in [
-            (vec![busy("503 Service Unavailable", "")], 500),
-            (
-                vec![busy("429 Too Many Requests", "retry-after: 2\r\n")],
-                2000,
-            ),
-            (vec![None], 500),
-            (vec![Some(cut.to_owned())], 500),
-            (vec![None, busy("504 Gateway Timeout", "")], 1500),
+            (vec![status(503)], 500),
+            (vec![status(429).retry_after(2)], 2000),
+            (vec![lost()], 500),
+            (vec![Fault::on(On::Token).cut_after(5)], 500),
+            (vec![lost(), status(504)], 1500),
         ] {
             let tries = failures.len() + 1;
-            let raw = authority(failures.into_iter().chain([token()]).collect());
+            let emulator = authority(failures);
             let began = Instant::now();
-            let (code, document) = with_credentials(&raw.base).json(&["start", "--http", http]);
-            assert_eq!((code, raw.heads().len()), (0, tries + 1), "{document}");
+            let (code, document) = with_credentials(&emulator).json(&["start", "--http", http]);
+            assert_eq!((code, requests(&emulator)), (0, tries + 1), "{document}");
             assert!(began.elapsed() >= Duration::from_millis(least));
         }
         // Three tries in all; a refusal has one, and so has a Retry-After that leaves no time.
         for (failure, tries) in [
-            (busy("503 Service Unavailable", ""), 3),
-            (busy("401 Unauthorized", ""), 1),
-            (busy("429 Too Many Requests", "retry-after: 90\r\n"), 1),
+            (status(503), 3),
+            (status(401), 1),
+            (status(429).retry_after(90), 1),
         ] {
-            let raw = authority(vec![failure]);
-            let stage = with_credentials(&raw.base);
+            let emulator = authority(vec![failure.times(9)]);
+            let stage = with_credentials(&emulator);
             let (code, document) = stage.json(&["start", "--http", http]);
-            assert_eq!((code, raw.heads().len()), (4, tries), "{document}");
+            assert_eq!((code, requests(&emulator)), (4, tries), "{document}");
             assert_eq!(document["error"]["may_have_started"], "no");
         }
         // The time limit of the command ends a pause.
-        let raw = authority(vec![busy("503 Service Unavailable", "retry-after: 30\r\n")]);
+        let emulator = authority(vec![status(503).retry_after(30)]);
         let began = Instant::now();
         let line = ["start", "--timeout", "700ms", "--http", http];
-        assert_eq!(with_credentials(&raw.base).json(&line).0, 6);
+        assert_eq!(with_credentials(&emulator).json(&line).0, 6);
         assert!(began.elapsed() < Duration::from_secs(5));
     }
 }
