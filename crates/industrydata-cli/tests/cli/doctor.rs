@@ -381,7 +381,12 @@ fn each_kind_obtains_one_token() {
                 "IDENTITY_ENDPOINT",
                 1,
             ),
-            ("managed-identity", stage(), "the metadata service", 1),
+            (
+                "managed-identity",
+                stage(),
+                "AZURE_POD_IDENTITY_AUTHORITY_HOST",
+                1,
+            ),
             (
                 "github",
                 stage()
@@ -396,7 +401,7 @@ fn each_kind_obtains_one_token() {
             (
                 "managed-identity-federation",
                 stage(),
-                "the metadata service",
+                "AZURE_POD_IDENTITY_AUTHORITY_HOST",
                 2,
             ),
         ] {
