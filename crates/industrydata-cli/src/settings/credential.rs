@@ -142,17 +142,20 @@ pub(crate) fn token_source(
 
 /// What describes a kind.
 fn place_of(kind: CredentialKind, env: Environment<'_>) -> &'static str {
-    let is_app = env.os("IDENTITY_ENDPOINT").is_some();
+    let is_set = |name: &str| env.os(name).is_some();
     match kind {
         CredentialKind::Secret => "AZURE_CLIENT_SECRET",
         CredentialKind::Certificate => "AZURE_CLIENT_CERTIFICATE_PATH",
         CredentialKind::Workload => "AZURE_FEDERATED_TOKEN_FILE",
         CredentialKind::GitHub => "ACTIONS_ID_TOKEN_REQUEST_URL",
-        CredentialKind::ManagedIdentity | CredentialKind::ManagedIdentityFederation if is_app => {
-            "IDENTITY_ENDPOINT"
-        }
         CredentialKind::ManagedIdentity | CredentialKind::ManagedIdentityFederation => {
-            "the metadata service of this virtual machine"
+            if is_set("IDENTITY_ENDPOINT") {
+                "IDENTITY_ENDPOINT"
+            } else if is_set("AZURE_POD_IDENTITY_AUTHORITY_HOST") {
+                "AZURE_POD_IDENTITY_AUTHORITY_HOST"
+            } else {
+                "the metadata service of this virtual machine"
+            }
         }
     }
 }

@@ -322,6 +322,115 @@ fn a_token_that_is_not_obtained_ends_as_for_a_start() {
 }
 
 #[test]
+fn each_kind_obtains_one_token() {
+    for http in FLAVOURS {
+        // A service, an authority and a platform in one.
+        let raw = Raw::serve(|_, head, _| {
+            // Where an assertion is asked for, it is a JWT.
+            let is_assertion = head.contains("AzureADTokenExchange");
+            let token = if is_assertion { "d.e.f" } else { CANARY };
+            let token = format!(r#"{{"access_token":"{token}","expires_in":3600}}"#);
+            Some(if head.contains("/external/industryData/") {
+                json_answer("200 OK", LIST)
+            } else if head.starts_with("GET /github") {
+                json_answer("200 OK", r#"{"value":"a.b.c"}"#)
+            } else {
+                json_answer("200 OK", &token)
+            })
+        });
+        let root = raw.base.replace("/beta", "");
+        let stage = || {
+            Stage::new(&raw.base)
+                .env("INDUSTRYDATA_TOKEN", "")
+                .env("INDUSTRYDATA_LEDGER", "none")
+                .env("AZURE_AUTHORITY_HOST", &root)
+                .env("AZURE_POD_IDENTITY_AUTHORITY_HOST", &root)
+                .env("AZURE_TENANT_ID", TENANT)
+                .env("AZURE_CLIENT_ID", APP)
+        };
+        let federated = stage();
+        fs::write(federated.path("assertion"), "a.b.c").unwrap();
+        let certificate = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../tests/certificates/rsa-pkcs8.pem"
+        );
+        for (kind, stage, place, requests) in [
+            (
+                "secret",
+                stage().env("AZURE_CLIENT_SECRET", "canary+secret/of=="),
+                "AZURE_CLIENT_SECRET",
+                1,
+            ),
+            (
+                "certificate",
+                stage().env("AZURE_CLIENT_CERTIFICATE_PATH", certificate),
+                "AZURE_CLIENT_CERTIFICATE_PATH",
+                1,
+            ),
+            (
+                "workload",
+                federated.env("AZURE_FEDERATED_TOKEN_FILE", "assertion"),
+                "AZURE_FEDERATED_TOKEN_FILE",
+                1,
+            ),
+            (
+                "managed-identity",
+                stage()
+                    .env("IDENTITY_ENDPOINT", &format!("{root}/msi"))
+                    .env("IDENTITY_HEADER", "canary+header/of=="),
+                "IDENTITY_ENDPOINT",
+                1,
+            ),
+            (
+                "managed-identity",
+                stage(),
+                "AZURE_POD_IDENTITY_AUTHORITY_HOST",
+                1,
+            ),
+            (
+                "github",
+                stage()
+                    .env(
+                        "ACTIONS_ID_TOKEN_REQUEST_URL",
+                        &format!("{root}/github?a=b"),
+                    )
+                    .env("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "canary+request/of=="),
+                "ACTIONS_ID_TOKEN_REQUEST_URL",
+                2,
+            ),
+            (
+                "managed-identity-federation",
+                stage(),
+                "AZURE_POD_IDENTITY_AUTHORITY_HOST",
+                2,
+            ),
+        ] {
+            for tenant in [TENANT, ""] {
+                // Without a name of the tenant, the token is obtained first.
+                let needs_tenant = kind != "managed-identity";
+                let mut command = stage.command(&["doctor", "--credential", kind, "--http", http]);
+                command.args(["--output", "json"]);
+                if tenant.is_empty() && !needs_tenant {
+                    command.env_remove("AZURE_TENANT_ID");
+                }
+                let before = raw.heads().len();
+                let ran = Ran::of(command.spawn().unwrap());
+                assert_eq!(ran.code, 0, "{kind} {ran:?}");
+                let found = format!("\"{kind}, from {place}");
+                assert!(ran.stdout.contains(&found), "{ran:?}");
+                let heads = raw.heads();
+                assert_eq!(heads.len() - before, requests + 1, "{kind}: {heads:?}");
+                let read = heads.last().unwrap();
+                assert!(
+                    read.starts_with("GET /beta/") && read.contains(CANARY),
+                    "{read}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
 fn permissions_by_roles_and_by_scopes() {
     use Permission::{ReadOperations, ReadRuns, Start};
     let scopes = |scopes: &str| jwt(&json!({"tid": TENANT, "appid": APP, "scp": scopes}));
