@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use conformance::{CANARY, RecordedEvent, RecordedSpan, Traces, reveals};
 use industrydata_core::{
+    auth::ClientCredentials,
     ledger::Resolution,
     lro::{Settings, StartErrorKind},
     policy::PollingPolicy,
@@ -86,7 +87,7 @@ macro_rules! flavours {
     ($flavour:ident, $client:ident, [$($asynch:tt)*], [$($wait:tt)*], $run:path) => {
         mod $flavour {
             use super::*;
-            use $client::{Client, FixedToken, TenantClient};
+            use $client::{Client, CredentialsToken, FixedToken, TenantClient};
 
             fn tenant_with(emulator: &Emulator, ledger: Ledger) -> TenantClient {
                 let token = FixedToken::new(token()).unwrap();
@@ -245,6 +246,73 @@ macro_rules! flavours {
                 }
                 // A person's note is not recorded.
                 assert!(!traces.text().contains("by a person"));
+            }
+
+            #[test]
+            fn an_action_without_an_answer_is_a_doubt() {
+                let emulator = emulator();
+                emulator.script(Fault::on(On::Validate).lose(Lose::Answer));
+                let traces = Traces::default();
+                $run(&traces, $($asynch)* || {
+                    let tenant = tenant(&emulator);
+                    tenant.validate("clean") $($wait)* .unwrap_err();
+                    drop(tenant.validate("clean") $($wait)* .unwrap());
+                });
+                laws(&traces);
+                let [doubt] = &traces.events("in doubt")[..] else { panic!("{}", traces.text()) };
+                assert_eq!(traces.path(doubt.span), ["industrydata.action"]);
+                let actions = traces.spans("industrydata.action");
+                assert_eq!(field(&actions[0], "error.type"), "answer_lost");
+                assert!(!field(&actions[1], "industrydata.operation").is_empty());
+                assert!(traces.events("ledger").is_empty());
+            }
+
+            #[test]
+            fn the_query_of_an_operation_is_not_recorded() {
+                let emulator = emulator();
+                let location = format!("{}/external/industryData/operations('a-1')?sig=query-secret", emulator.base_url());
+                emulator.script(Fault::on(On::Start).status(202).location(&[&location]));
+                let traces = Traces::default();
+                $run(&traces, $($asynch)* || {
+                    let mut poller = tenant(&emulator).start() $($wait)* .unwrap();
+                    let _ = poller.progress() $($wait)*;
+                });
+                laws(&traces);
+                let poll = &traces.spans(REQUEST)[1];
+                assert!(field(poll, "url.full").ends_with("/operations('a-1')"), "{poll:?}");
+                assert_eq!(field(&traces.spans("industrydata.poll")[0], "industrydata.operation"), "a-1");
+                assert!(!traces.text().contains("query-secret"), "{}", traces.text());
+            }
+
+            #[test]
+            fn a_refused_token_and_a_credential_are_recorded_without_a_secret() {
+                let emulator = emulator();
+                let traces = Traces::default();
+                let credentials = |secret: &str| {
+                    ClientCredentials::new(emulator.client_id(), secret).authority(emulator.authority_url()).unwrap()
+                };
+                $run(&traces, $($asynch)* || {
+                    let source = CredentialsToken::new(credentials(emulator.client_secret())).unwrap();
+                    let client = Client::builder(source, Ledger::memory()).settings(settings(&emulator)).build().unwrap();
+                    let tenant = client.tenant("contoso").unwrap();
+                    tenant.preflight() $($wait)* .unwrap();
+                    emulator.with_service(|service| service.revoke_tokens(None));
+                    drop(tenant.start() $($wait)* .unwrap());
+                    let source = CredentialsToken::new(credentials("wrong-secret")).unwrap();
+                    let client = Client::builder(source, Ledger::memory()).settings(settings(&emulator)).build().unwrap();
+                    client.tenant("contoso").unwrap().start() $($wait)* .unwrap_err();
+                });
+                laws(&traces);
+                let text = traces.text();
+                for secret in [emulator.client_secret(), "wrong-secret", "client_secret", "grant_type"] {
+                    assert!(!text.contains(secret), "{secret}: {text}");
+                }
+                let requests = traces.spans(REQUEST);
+                let resends: Vec<_> = requests.iter()
+                    .map(|it| (field(it, "http.response.status_code"), field(it, "http.request.resend_count"))).collect();
+                assert_eq!(resends, [("200", ""), ("401", ""), ("202", "1")]);
+                assert_eq!(of(&traces.events("no token")[0], "error.type"), "token_refused");
+                assert_eq!(field(&traces.spans("industrydata.start")[1], "error.type"), "no_token");
             }
 
             #[test]

@@ -239,6 +239,10 @@ impl Trace {
     }
 }
 
+// Without the feature it takes no place, in a future or elsewhere.
+#[cfg(not(feature = "tracing"))]
+const _: () = assert!(size_of::<Trace>() == 0);
+
 #[cfg(not(feature = "tracing"))]
 impl Trace {
     /// Nothing.

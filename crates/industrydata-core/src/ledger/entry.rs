@@ -64,7 +64,7 @@ impl From<String> for EntryState {
     }
 }
 
-/// The writer of a library, which tells in the tests what [`json::write`](crate::ledger::json::write) must write.
+/// The spelling in the stored value. The tests compare the ledger's own writer with it.
 #[cfg(any(test, feature = "serde"))]
 impl serde::Serialize for EntryState {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
