@@ -7,7 +7,6 @@ use std::{
 
 use industrydata_core::{
     Timestamp,
-    auth::AccessToken,
     ledger::{Caller, Change, LedgerKey, Outcome, Store, StoreError, StoreReply},
     lro::Settings,
     policy::{PollingPolicy, Throttle},
