@@ -261,6 +261,7 @@ macro_rules! handles {
                 let emulator = emulator();
                 let client = builder(&emulator.base_url()).build().unwrap();
                 let tenant = client.tenant("contoso").unwrap();
+                brief(&builder(&emulator.base_url()));
                 brief(&client);
                 brief(&tenant);
                 brief(&FixedToken::new(TOKEN).unwrap());

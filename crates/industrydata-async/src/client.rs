@@ -257,7 +257,7 @@ impl ClientBuilder {
 impl fmt::Debug for ClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientBuilder")
-            .field("settings", &self.settings)
+            .field("base", &self.settings.as_ref().map(Settings::base_url))
             .finish_non_exhaustive()
     }
 }
