@@ -22,7 +22,7 @@ use std::{
 use industrydata_clock::ManualClock;
 use industrydata_core::{
     Tenant, Timestamp,
-    auth::{AccessToken, Challenge, TokenError},
+    auth::{AccessToken, Challenge, ClientCredentials, TokenError},
     lro::{OperationPollErrorKind, StartErrorKind},
     wire::{BaseUrl, BaseUrlError, BuildError},
 };
@@ -478,6 +478,20 @@ async fn limits_hold_in_a_paused_time() {
     let slow = Client::builder(slow, Ledger::memory()).base(emulator.base_url());
     let slow = slow.build().unwrap().tenant("contoso").unwrap();
     drop(slow.start().await.unwrap());
+
+    // So do the other sources: a command, and an exchange with an endpoint that takes its time.
+    let command = industrydata_async::CommandToken::shell("sleep 0.3; echo emulator-token");
+    let command = Client::builder(command, Ledger::memory()).base(emulator.base_url());
+    let command = command.build().unwrap().tenant("contoso").unwrap();
+    command.preflight().await.unwrap();
+    let credentials = ClientCredentials::new(emulator.client_id(), emulator.client_secret())
+        .authority(emulator.authority_url())
+        .unwrap();
+    emulator.script(Fault::on(On::Token).delay(Duration::from_millis(300)));
+    let tokens = industrydata_async::CredentialsToken::new(credentials).unwrap();
+    let tokens = Client::builder(tokens, Ledger::memory()).base(emulator.base_url());
+    let tokens = tokens.build().unwrap().tenant("contoso").unwrap();
+    tokens.preflight().await.unwrap();
     assert!(
         began.elapsed() < Duration::from_secs(20),
         "{:?}",

@@ -11,11 +11,10 @@ use industrydata_core::{
     Tenant,
     auth::{AccessToken, Challenge, SECRET_VARIABLES, SHELL, TokenError},
 };
-use industrydata_system::now;
+use industrydata_system::{now, with_reqwest::sleep};
 use tokio::{
     io::{AsyncRead, AsyncReadExt},
     process::{Child, Command},
-    time::timeout,
 };
 
 use crate::tokens::{TokenFuture, TokenSource};
@@ -146,7 +145,11 @@ async fn run(
         read = &mut reading => read?,
         status = child.wait() => {
             // A program that it started may keep the output open.
-            timeout(GRACE, reading).await.unwrap_or(Ok(()))?;
+            tokio::select! {
+                biased;
+                read = reading => read?,
+                () = sleep(GRACE) => {}
+            }
             return status;
         }
     }

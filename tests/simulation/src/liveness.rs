@@ -149,7 +149,7 @@ fn least(polling: &Polling, before: &Poll, poll: &Poll, since: Duration) -> Dura
         .map_or(Duration::ZERO, |at| since.saturating_sub(at));
     let policy = match polling.every {
         Some(every) => every,
-        None => (age / 10).clamp(Duration::from_secs(5), Duration::from_secs(60)),
+        None => (Duration::from_secs(5) + age / 2).min(Duration::from_secs(45)),
     };
     // The last poll comes just before the time limit, without an interval.
     let is_last = poll.sent + LAST_POLL + ROUNDING >= polling.deadline;
