@@ -135,7 +135,8 @@ fn a_retry_after_that_never_reaches_the_ledger() {
 
 #[test]
 fn a_reconciliation_that_frees_an_accepted_start() {
-    check(Planted::ResolvesBlindly, &["I11"], 8);
+    // With its slot, the entry frees its key.
+    check(Planted::ResolvesBlindly, &["I11", "I12"], 8);
 }
 
 #[test]
