@@ -26,10 +26,8 @@ impl Clock for TokioClock {
     }
 
     fn steady(&self) -> Duration {
-        let now = Instant::now();
-        let behind = self.0.saturating_duration_since(now);
-        let ahead = now.saturating_duration_since(self.0);
-        HEAD_START.saturating_sub(behind).saturating_add(ahead)
+        let now = Instant::now().checked_add(HEAD_START);
+        now.map_or(HEAD_START, |now| now.saturating_duration_since(self.0))
     }
 }
 
