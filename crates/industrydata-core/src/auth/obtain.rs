@@ -16,6 +16,7 @@ use crate::{
         refusal::{TOKEN_ENDPOINT, TokenRefusal},
         token::{AccessToken, Challenge, TokenError},
         token_answer::unanswered,
+        token_output::text_of,
         token_tries::{Tries, Try},
     },
     now::Now,
@@ -359,8 +360,8 @@ impl<'c> ObtainToken<'c> {
                 Err(error) => (error.to_string(), may_be_partial(error)),
             },
             Ok(bytes) => {
-                let text = str::from_utf8(&bytes).unwrap_or("\0");
-                match Assertion::new(text) {
+                let text = text_of(&bytes).unwrap_or("\0".into());
+                match Assertion::new(&text) {
                     Ok(assertion) => {
                         self.state = State::Ask(assertion);
                         return;

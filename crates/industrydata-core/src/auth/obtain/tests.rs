@@ -380,6 +380,19 @@ fn a_repeat_at_the_token_endpoint_has_another_assertion() {
 }
 
 #[test]
+fn a_file_that_a_windows_program_wrote_is_read() {
+    let found = Got::Answer(200, TOKEN);
+    let federated = Credential::federated_file(application(), "/file");
+    let text = "\u{feff}canary.b.c\r\n";
+    let utf16: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for bytes in [text.as_bytes().to_vec(), utf16] {
+        let mut world = World::new();
+        let file = |_| Ok(bytes.clone());
+        assert!(world.run(&federated, None, &[found], file, Ok(())).is_ok());
+    }
+}
+
+#[test]
 fn a_file_is_read_again_while_it_is_written() {
     let found = Got::Answer(200, TOKEN);
     let federated = Credential::federated_file(application(), "/file");
