@@ -535,7 +535,15 @@ impl TokenReply<'_, '_> {
 
     /// Reports that there was no answer.
     pub fn lost(self, error: TransportError, now: Now) {
-        let error = unanswered(&self.exchange.name(&self.asked), error);
+        let from = match self.asked {
+            // Its answers have names of their own, but a network that does not reach it has none.
+            Asked::Token(_) => {
+                let (_, host) = self.exchange.credential.endpoint();
+                format!("{TOKEN_ENDPOINT} at {host} (AZURE_AUTHORITY_HOST sets another)")
+            }
+            Asked::Identity | Asked::Source => self.exchange.name(&self.asked),
+        };
+        let error = unanswered(&from, error);
         let last = Try::default();
         self.exchange.failed(&self.asked, error, last, now);
     }

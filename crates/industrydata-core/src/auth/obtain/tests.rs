@@ -349,7 +349,7 @@ fn other_endpoints_have_three_tries() {
         let variable = match credential.assertion_endpoint() {
             Some(_) => "ACTIONS_ID_TOKEN_REQUEST_URL",
             None if credential.application().is_none() => "IDENTITY_ENDPOINT",
-            None => "the connection could not be opened",
+            None => "the token endpoint at 127.0.0.1 (AZURE_AUTHORITY_HOST",
         };
         assert!(error.to_string().contains(variable), "{error}");
     }
