@@ -49,13 +49,11 @@ pub(crate) fn refused(
     base: &BaseUrl,
     now: Timestamp,
 ) -> Check {
-    let flaw = claims.and_then(|claims| flaw(claims, base, now));
-    let advice = match flaw {
-        Some((_, advice)) => advice,
-        None => "check that the token is for this service and this tenant, and get a new one",
+    let Some((flaw, advice)) = claims.and_then(|claims| flaw(claims, base, now)) else {
+        return Check::problem(Step::Answer, NAME, document);
     };
     let mut document = document;
-    if let (Some(error), Some((flaw, _))) = (&mut document.error, &flaw) {
+    if let Some(error) = &mut document.error {
         error.message = format!("{}; {flaw}", error.message);
     }
     Check::problem(Step::Answer, NAME, document).advise(Advice::from(advice))
@@ -231,7 +229,10 @@ mod tests {
         );
         assert!(error.advice.unwrap().starts_with("get a new token"));
         assert!(of(r#"{"aud":"x"}"#).message.contains("it is for x"));
-        assert_eq!(of("{}").message, "401");
+        let check = of("{}");
+        // The source may have said why.
+        assert_eq!(check.message, "401");
+        assert_eq!(check.advice, Some(Advice::from("x")));
     }
 
     #[test]

@@ -27,7 +27,9 @@ pub enum Route {
 /// Why the text is not an address to which secrets may be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum AddressError {
-    #[error("is not a URL such as https://login.microsoftonline.com")]
+    #[error(
+        "is not a URL with a scheme and a host, such as https://login.microsoftonline.com or http://127.0.0.1:8085"
+    )]
     NotAUrl,
     #[error("must begin with https:// or http://")]
     NotHttp,

@@ -21,6 +21,8 @@ use crate::{
 /// The authority of Entra's global service.
 const AUTHORITY: &str = "https://login.microsoftonline.com";
 const AUTHORITY_HOST: &str = "login.microsoftonline.com";
+/// Directories for the sign-in of people. An application is of one tenant, which the ledger counts.
+const OF_MANY: [&str; 3] = ["common", "organizations", "consumers"];
 const SCOPE: &str = "https://graph.microsoft.com/.default";
 
 /// An application at an authority, without the proof of its identity.
@@ -124,6 +126,13 @@ impl Application {
             && directory
                 .bytes()
                 .all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b));
+        let is_of_many = OF_MANY.iter().any(|it| directory.eq_ignore_ascii_case(it));
+        if is_of_many {
+            return Err(TokenError::Unusable(format!(
+                "the directory of the application is `{}`, which stands for many tenants: set AZURE_TENANT_ID to the GUID or a domain name of one",
+                directory.to_ascii_lowercase()
+            )));
+        }
         is_plain.then_some(directory).ok_or_else(|| {
             TokenError::Unusable(
                 "the directory of the application is neither a GUID nor a domain name: set AZURE_TENANT_ID to one"

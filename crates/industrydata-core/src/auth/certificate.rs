@@ -57,8 +57,10 @@ pub enum SignerError {
     /// The certificate is not a valid X.509 certificate.
     #[error("has a certificate that cannot be read")]
     InvalidCertificate,
-    /// The key is not a valid private key.
-    #[error("has a private key that cannot be read")]
+    /// The key is not a valid private key, or is too short.
+    #[error(
+        "has a private key that cannot be read: it must be an RSA key of at least 2048 bits, in PKCS #8 or PKCS #1"
+    )]
     InvalidKey,
     /// The key is not an RSA key.
     #[error("has a private key that is not an RSA key, which Entra requires")]

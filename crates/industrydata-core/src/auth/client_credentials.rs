@@ -98,7 +98,7 @@ impl ClientCredentials {
     ///
     /// # Errors
     ///
-    /// [`TokenError::Unusable`] if the directory is neither a GUID nor a domain name, and if the id or the secret of the
+    /// [`TokenError::Unusable`] if the directory is neither a GUID nor a domain name of one tenant, and if the id or the secret of the
     /// application contains a control character, such as a line break.
     pub fn request(
         &self,
@@ -218,6 +218,22 @@ mod tests {
                 .to_string();
             assert!(error.contains(name) && !error.contains("canary"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_directory_of_many_tenants_is_refused() {
+        for name in ["common", "Organizations", "CONSUMERS"] {
+            let tenant = name.parse().unwrap();
+            let named = ClientCredentials::new("a", "b").directory(name);
+            for credentials in [named, ClientCredentials::new("a", "b")] {
+                let error = credentials.request(&tenant, None).unwrap_err().to_string();
+                assert!(error.contains("AZURE_TENANT_ID"), "{error}");
+                assert!(error.contains(&name.to_ascii_lowercase()), "{error}");
+            }
+        }
+        let tenant = "common.example".parse().unwrap();
+        let credentials = ClientCredentials::new("a", "b");
+        assert!(credentials.request(&tenant, None).is_ok());
     }
 
     #[test]

@@ -259,7 +259,8 @@ impl CredentialKind {
                         "{CERTIFICATE} names a PFX file, which is not supported: convert it to PEM with `openssl pkcs12 -in FILE.pfx -out FILE.pem -nodes`"
                     )));
                 }
-                let sends_chain = match variables.line(SEND_CHAIN)?.as_deref() {
+                let sends_chain = variables.line(SEND_CHAIN)?;
+                let sends_chain = match sends_chain.map(|it| it.to_ascii_lowercase()).as_deref() {
                     None | Some("0" | "false") => false,
                     Some("1" | "true") => true,
                     Some(_) => {

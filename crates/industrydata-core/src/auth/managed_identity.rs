@@ -25,6 +25,8 @@ const GRAPH: &str = "https://graph.microsoft.com";
 /// The audience of a token that stands in for an application, in every tenant of the global service.
 pub(crate) const TOKEN_EXCHANGE: &str = "api://AzureADTokenExchange";
 const ADVICE: &str = "check that a managed identity is assigned to this machine or app; if it has several, AZURE_CLIENT_ID must be the client id of one of them";
+/// The same for an identity that stands in for an application, whose id is in `AZURE_CLIENT_ID`.
+const FEDERATION_ADVICE: &str = "check that a managed identity is assigned to this machine or app; if it has several, AZURE_MANAGED_IDENTITY_CLIENT_ID must be the client id of one of them";
 
 /// A managed identity, and the endpoint that gives its tokens.
 ///
@@ -146,8 +148,8 @@ impl ManagedIdentity {
     pub(crate) fn name(&self) -> String {
         match &self.source {
             Source::Metadata(address) => format!(
-                "the metadata service {} (AZURE_POD_IDENTITY_AUTHORITY_HOST sets another)",
-                address.as_str()
+                "the metadata service at {} (AZURE_POD_IDENTITY_AUTHORITY_HOST sets another)",
+                address.host()
             ),
             Source::AppService(..) => "the identity endpoint of IDENTITY_ENDPOINT".to_owned(),
         }
@@ -218,7 +220,12 @@ impl ManagedIdentity {
             Source::AppService(_, secret) => Some(secret.as_str()),
         };
         let read = token_answer::token(&self.name(), head, body, secret, now);
-        read.map_err(|error| error.or_advice(ADVICE))
+        let advice = if self.resource == TOKEN_EXCHANGE {
+            FEDERATION_ADVICE
+        } else {
+            ADVICE
+        };
+        read.map_err(|error| error.or_advice(advice))
     }
 }
 
@@ -351,6 +358,8 @@ mod tests {
                 (200, "", "not a token"),
                 (200, r#"{"access_token":null}"#, "not a token"),
                 (200, r#"{"access_token":"a","token_type":"pop"}"#, "Bearer"),
+                (200, r#"{"access_token":"a\nb"}"#, "line break"),
+                (200, r#"{"access_token":""}"#, "empty"),
                 (302, "", "redirect"),
                 (304, "", "redirect"),
                 (
@@ -384,6 +393,16 @@ mod tests {
             }
             let error = read(&identity, 400, "").unwrap_err();
             assert!(error.advice().unwrap().contains("AZURE_CLIENT_ID"));
+            let federated = identity.clone().resource(TOKEN_EXCHANGE);
+            let error = read(&federated, 400, "").unwrap_err();
+            let advice = error.advice().unwrap();
+            assert!(
+                advice.contains("AZURE_MANAGED_IDENTITY_CLIENT_ID"),
+                "{advice}"
+            );
+            assert!(!advice.contains("AZURE_CLIENT_ID"), "{advice}");
+            // Messages of causes leave out URLs, and would differ from those of their errors.
+            assert!(!error.to_string().contains("://"), "{error}");
         }
     }
 

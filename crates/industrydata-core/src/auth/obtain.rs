@@ -16,6 +16,7 @@ use crate::{
         refusal::{TOKEN_ENDPOINT, TokenRefusal},
         token::{AccessToken, Challenge, TokenError},
         token_answer::unanswered,
+        token_output::text_of,
         token_tries::{Tries, Try},
     },
     now::Now,
@@ -359,8 +360,8 @@ impl<'c> ObtainToken<'c> {
                 Err(error) => (error.to_string(), may_be_partial(error)),
             },
             Ok(bytes) => {
-                let text = str::from_utf8(&bytes).unwrap_or("\0");
-                match Assertion::new(text) {
+                let text = text_of(&bytes).unwrap_or("\0".into());
+                match Assertion::new(&text) {
                     Ok(assertion) => {
                         self.state = State::Ask(assertion);
                         return;
@@ -534,7 +535,15 @@ impl TokenReply<'_, '_> {
 
     /// Reports that there was no answer.
     pub fn lost(self, error: TransportError, now: Now) {
-        let error = unanswered(&self.exchange.name(&self.asked), error);
+        let from = match self.asked {
+            // Its answers have names of their own, but a network that does not reach it has none.
+            Asked::Token(_) => {
+                let (_, host) = self.exchange.credential.endpoint();
+                format!("{TOKEN_ENDPOINT} at {host} (AZURE_AUTHORITY_HOST sets another)")
+            }
+            Asked::Identity | Asked::Source => self.exchange.name(&self.asked),
+        };
+        let error = unanswered(&from, error);
         let last = Try::default();
         self.exchange.failed(&self.asked, error, last, now);
     }

@@ -5,7 +5,9 @@ use std::fmt;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use zeroize::Zeroizing;
 
-use crate::wire::json::without_bom;
+use crate::auth::token_output::text_of;
+
+const BEGIN: &str = "-----BEGIN ";
 
 /// The private key and the certificates of a PEM file, in DER.
 ///
@@ -43,7 +45,7 @@ pub enum PemError {
     NoKey,
     /// The private key is encrypted.
     #[error(
-        "has an encrypted private key, which is not supported: decrypt it with `openssl pkey -in FILE` and protect the file by its permissions"
+        "has an encrypted private key, which is not supported: decrypt it with `openssl pkey -in FILE -out KEY.pem`, add the certificate and protect the file by its permissions"
     )]
     EncryptedKey,
     /// The private key is not an RSA key.
@@ -64,9 +66,10 @@ impl PemFile {
     ///
     /// [`PemError`].
     pub fn read(bytes: &[u8]) -> Result<Self, PemError> {
-        let text = str::from_utf8(bytes).map_err(|_| PemError::NotPem)?;
-        let text = without_bom(text);
-        if !text.contains("-----BEGIN ") {
+        // Attributes outside the blocks, such as the name of a key, may be of any encoding.
+        let text = text_of(bytes).unwrap_or_else(|| String::from_utf8_lossy(bytes));
+        let text = Zeroizing::new(text.into_owned());
+        if !text.contains(BEGIN) {
             return Err(if text.trim().is_empty() {
                 PemError::NoKey
             } else {
@@ -75,28 +78,20 @@ impl PemFile {
         }
         let mut key = None;
         let mut certificates = Vec::new();
-        let mut lines = text.lines().map(str::trim);
-        while let Some(line) = lines.next() {
-            let Some(label) = label(line, "-----BEGIN ") else {
-                continue;
-            };
-            let mut base64 = Zeroizing::new(String::with_capacity(text.len()));
-            let is_closed = lines.by_ref().any(|line| {
-                let end = label_at_end(line);
-                if end.is_none() {
-                    base64.push_str(line);
-                }
-                end == Some(label)
-            });
+        let mut rest = text.as_str();
+        while let Some((_, block)) = rest.split_once(BEGIN) {
+            let (label, block) = block.split_once("-----").ok_or(PemError::Damaged)?;
+            let end = format!("-----END {label}-----");
+            let (block, after) = block.split_once(&end).ok_or(PemError::Damaged)?;
+            rest = after;
+            let mut base64 = Zeroizing::new(String::with_capacity(block.len()));
+            base64.extend(block.split_ascii_whitespace());
             let decode = || {
                 let der = BASE64_STANDARD.decode(base64.as_bytes());
                 der.map_err(|_| PemError::Damaged)
             };
-            if !is_closed {
-                return Err(PemError::Damaged);
-            }
             let found = match label {
-                "CERTIFICATE" => {
+                "CERTIFICATE" | "X509 CERTIFICATE" => {
                     certificates.push(decode()?);
                     continue;
                 }
@@ -148,14 +143,6 @@ impl fmt::Debug for PrivateKey {
     }
 }
 
-fn label<'l>(line: &'l str, begin: &str) -> Option<&'l str> {
-    line.strip_prefix(begin)?.strip_suffix("-----")
-}
-
-fn label_at_end(line: &str) -> Option<&str> {
-    label(line, "-----END ")
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -194,6 +181,36 @@ mod tests {
     }
 
     #[test]
+    fn a_file_of_any_encoding_and_line_ends_is_read() {
+        let text = format!("{KEY}{CERTIFICATE}");
+        // The name of a key is in the encoding of the PFX that it comes from.
+        let named = [b"friendlyName: Sch\xfcler\n", text.as_bytes()].concat();
+        let utf16 = |order: fn(u16) -> [u8; 2]| -> Vec<u8> {
+            let marked = format!("\u{feff}{text}");
+            marked.encode_utf16().flat_map(order).collect()
+        };
+        for bytes in [
+            named,
+            utf16(u16::to_le_bytes),
+            utf16(u16::to_be_bytes),
+            text.replace("\r\n", "\n").replace('\n', "\r").into_bytes(),
+            text.replace('\n', " ").into_bytes(),
+            text.replace('\n', "\r\n\r\n\t").into_bytes(),
+            // A key without a final line break, and a certificate after it.
+            format!("{}{CERTIFICATE}", KEY.trim_end()).into_bytes(),
+            format!("  name: {text}").into_bytes(),
+            text.replace("Y2Fu", "Y2 Fu").into_bytes(),
+            text.replace("CERTIFICATE", "X509 CERTIFICATE").into_bytes(),
+        ] {
+            let shown = String::from_utf8_lossy(&bytes).into_owned();
+            let file = PemFile::read(&bytes);
+            let file = file.unwrap_or_else(|error| panic!("{error}: {shown}"));
+            assert!(matches!(file.key(), PrivateKey::Pkcs8(key) if key.as_slice() == b"canary"));
+            assert_eq!(file.certificates(), [b"abcdef".to_vec()], "{shown}");
+        }
+    }
+
+    #[test]
     fn each_fault_has_its_error() {
         let key = |label: &str| KEY.replace("PRIVATE KEY", label) + CERTIFICATE;
         let old = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n\nY2Fu\n-----END RSA PRIVATE KEY-----\n";
@@ -209,6 +226,11 @@ mod tests {
             (format!("{KEY}{KEY}{CERTIFICATE}"), PemError::SeveralKeys),
             (
                 format!("{CERTIFICATE}-----BEGIN PRIVATE KEY-----\nY2Fu\n"),
+                PemError::Damaged,
+            ),
+            (format!("{KEY}{CERTIFICATE}-----BEGIN "), PemError::Damaged),
+            (
+                format!("{KEY}{CERTIFICATE}").replace('\n', "\\n"),
                 PemError::Damaged,
             ),
             (

@@ -52,7 +52,13 @@ pub(crate) fn token(
             }),
     };
     let expires = expires.max(now.utc);
-    Ok(AccessToken::new(token.trim())?.with_life(now.utc, expires))
+    let token = AccessToken::new(token.trim()).map_err(|error| match error {
+        TokenError::Malformed(flaw) if from != TOKEN_ENDPOINT => {
+            TokenError::Unusable(format!("{from} sent a token that cannot be used: {flaw}"))
+        }
+        error => error,
+    })?;
+    Ok(token.with_life(now.utc, expires))
 }
 
 /// The members of an answer that has the text `wanted`, or why the endpoint sent none.

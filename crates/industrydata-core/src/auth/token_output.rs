@@ -107,18 +107,21 @@ pub(super) fn seconds(value: &Value) -> Option<Duration> {
     Duration::try_from_secs_f64(positive?).ok()
 }
 
-/// The text of the bytes. PowerShell's `>` writes UTF-16.
 fn decoded(bytes: &[u8]) -> Result<Cow<'_, str>, TokenError> {
-    let text = match bytes {
+    text_of(bytes).ok_or_else(|| {
+        TokenError::Unusable("the token source returned something that is not text".to_owned())
+    })
+}
+
+/// The text of the bytes, without a byte order mark. PowerShell's `>` writes UTF-16.
+pub(crate) fn text_of(bytes: &[u8]) -> Option<Cow<'_, str>> {
+    match bytes {
         [0xff, 0xfe, rest @ ..] => utf16(rest, u16::from_le_bytes),
         [0xfe, 0xff, rest @ ..] => utf16(rest, u16::from_be_bytes),
         _ => str::from_utf8(bytes)
             .ok()
             .map(|text| Cow::Borrowed(without_bom(text))),
-    };
-    text.ok_or_else(|| {
-        TokenError::Unusable("the token source returned something that is not text".to_owned())
-    })
+    }
 }
 
 fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Option<Cow<'static, str>> {

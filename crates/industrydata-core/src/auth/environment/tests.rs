@@ -243,6 +243,12 @@ fn a_whole_kind_becomes_a_credential() {
             None,
         ),
         (
+            CredentialKind::Certificate,
+            &[(CERTIFICATE, "/c.pem"), (SEND_CHAIN, "False")],
+            Route::Proxied,
+            None,
+        ),
+        (
             CredentialKind::Workload,
             &[(TOKEN_FILE, "/t"), (AUTHORITY, "http://127.0.0.1:9/")],
             Route::Plain,

@@ -349,7 +349,7 @@ fn other_endpoints_have_three_tries() {
         let variable = match credential.assertion_endpoint() {
             Some(_) => "ACTIONS_ID_TOKEN_REQUEST_URL",
             None if credential.application().is_none() => "IDENTITY_ENDPOINT",
-            None => "the connection could not be opened",
+            None => "the token endpoint at 127.0.0.1 (AZURE_AUTHORITY_HOST",
         };
         assert!(error.to_string().contains(variable), "{error}");
     }
@@ -377,6 +377,19 @@ fn a_repeat_at_the_token_endpoint_has_another_assertion() {
     );
     assert_eq!((world.signed, world.reads), (2, 2));
     assert_ne!(world.requests[0].body(), world.requests[1].body());
+}
+
+#[test]
+fn a_file_that_a_windows_program_wrote_is_read() {
+    let found = Got::Answer(200, TOKEN);
+    let federated = Credential::federated_file(application(), "/file");
+    let text = "\u{feff}canary.b.c\r\n";
+    let utf16: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for bytes in [text.as_bytes().to_vec(), utf16] {
+        let mut world = World::new();
+        let file = |_| Ok(bytes.clone());
+        assert!(world.run(&federated, None, &[found], file, Ok(())).is_ok());
+    }
 }
 
 #[test]
