@@ -9,6 +9,7 @@ use industrydata_core::{
     lro::Settings,
     wire::{BaseUrl, BaseUrlError, BuildError},
 };
+use industrydata_system::ClientClock;
 use ureq::{config::ConfigBuilder, typestate::AgentScope};
 
 use crate::{
@@ -75,7 +76,7 @@ impl Client {
             tokens: tokens.into_source(),
             store: Box::new(store),
             settings: Ok(Settings::default()),
-            clock: Arc::new(SystemClock),
+            clock: ClientClock::new(SystemClock),
             config: None,
             connections: CONNECTIONS,
         }
@@ -114,7 +115,7 @@ pub struct ClientBuilder {
     tokens: Box<dyn TokenSource>,
     store: Box<dyn Store>,
     settings: Result<Settings, BaseUrlError>,
-    clock: Arc<dyn Clock>,
+    clock: ClientClock,
     config: Option<ConfigBuilder<AgentScope>>,
     connections: usize,
 }
@@ -212,7 +213,7 @@ impl ClientBuilder {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
-        self.clock = Arc::new(clock);
+        self.clock = ClientClock::new(clock);
         self
     }
 
