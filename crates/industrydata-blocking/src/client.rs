@@ -110,6 +110,20 @@ impl Client {
 }
 
 /// Builds a [`Client`].
+///
+/// ```
+/// use std::time::Duration;
+/// use industrydata_blocking::{Client, FixedToken};
+/// use industrydata_ledger::Ledger;
+///
+/// let client = Client::builder(FixedToken::new("eyJ0eXAi")?, Ledger::memory())
+///     .base("https://graph.example/beta")
+///     .with(|settings| settings.time_limit(Duration::from_secs(3600)))
+///     .connections(4)
+///     .build()?;
+/// assert_eq!(client.base().as_str(), "https://graph.example/beta");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use = "nothing is built until `build` is called"]
 pub struct ClientBuilder {
     tokens: Box<dyn TokenSource>,
