@@ -6,10 +6,13 @@
     reason = "a test panics on failure"
 )]
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::atomic::{AtomicI64, Ordering},
+    time::{Duration, Instant},
+};
 
 use industrydata_clock::{Clock as _, ManualClock};
-use industrydata_core::{auth::ClientCredentials, lro::StartErrorKind};
+use industrydata_core::{Timestamp, auth::ClientCredentials, lro::StartErrorKind};
 use industrydata_emulator::{Config, Emulator, Fault, On};
 use industrydata_ledger::{Ledger, SqliteStore};
 
@@ -193,6 +196,33 @@ macro_rules! clock {
                 let client = Client::builder(tokens, Ledger::memory_with_clock(reads.clone()));
                 let client = client.base(emulator.base_url()).clock(reads).build().unwrap();
                 drop(client.tenant("contoso").unwrap().start() $($wait)* .unwrap());
+            }
+
+            /// A closure that is set back or stands still holds up nothing: what was slept has passed.
+            #[$test]
+            $($asynch)* fn a_closure_that_goes_back_or_stands_holds_up_nothing() {
+                for step in [-3600, 0] {
+                    let began = Instant::now();
+                    let emulator = Emulator::start(Config { speed: 1000.0, ..Config::default() }).unwrap();
+                    let readings = AtomicI64::new(0);
+                    let closure = move || {
+                        let reading = readings.fetch_add(1, Ordering::Relaxed);
+                        Timestamp::from_second(1_770_000_000 + step * reading).unwrap()
+                    };
+                    let tokens = FixedToken::new(emulator.token()).unwrap();
+                    let client = Client::builder(tokens, Ledger::memory()).base(emulator.base_url());
+                    let pace = Duration::from_millis(50);
+                    let client = client.clock(closure).with(|it| it.polling(pace)).build().unwrap();
+                    let contoso = client.tenant("contoso").unwrap();
+                    contoso.start() $($wait)* .unwrap().until_done() $($wait)* .unwrap();
+
+                    // Nor does a limit of time, by a clock that does not show how it passes.
+                    emulator.script(Fault::on(On::Operation).operation_status(&[Some("running")]).times(100_000));
+                    let contoso = contoso.with(|it| it.time_limit(10 * pace));
+                    let mut poller = contoso.start() $($wait)* .unwrap();
+                    assert!(poller.until_done() $($wait)* .unwrap_err().is_timeout());
+                    assert!(began.elapsed() < SOON, "{step}: {:?}", began.elapsed());
+                }
             }
         }
     };

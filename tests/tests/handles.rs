@@ -26,7 +26,7 @@ use industrydata_core::{
     lro::{OperationPollErrorKind, StartErrorKind},
     wire::{BaseUrl, BaseUrlError, BuildError},
 };
-use industrydata_emulator::{Config, Connector, Emulator, Fault, Lose, On};
+use industrydata_emulator::{Config, Connector, Emulator, Fault, Grant, Lose, On};
 use industrydata_ledger::Ledger;
 
 /// The token of the emulated service.
@@ -497,4 +497,34 @@ async fn limits_hold_in_a_paused_time() {
         "{:?}",
         began.elapsed()
     );
+}
+
+/// The emulated service as a program under test holds it: no token, secret or identity header is shown.
+#[test]
+fn the_emulator_shows_no_secret() {
+    const CANARY: &str = "canary-5f1d";
+    let config = Config {
+        tokens: vec![Grant::all(format!("{CANARY}-token"))],
+        client: industrydata_emulator::Client {
+            secret: format!("{CANARY}-secret"),
+            ..industrydata_emulator::Client::default()
+        },
+        ..Config::default()
+    };
+    let emulator = Emulator::start(config.clone()).unwrap();
+    let header = emulator.identity_header();
+    emulator.script(Fault::on(On::Start).status(503));
+    let service = emulator.with_service(|service| format!("{service:#?}"));
+    let shown = [
+        format!("{config:#?}"),
+        format!("{:#?}", config.tokens),
+        format!("{:#?}", config.client),
+        format!("{emulator:#?}"),
+        service,
+    ];
+    for text in shown {
+        assert!(!text.contains(CANARY) && !text.contains(&header), "{text}");
+        assert!(text.contains(char::is_alphabetic));
+    }
+    brief(&emulator);
 }

@@ -10,7 +10,7 @@ use industrydata_core::{
     wire::{BaseUrl, BaseUrlError, BuildError},
 };
 
-use industrydata_system::with_reqwest::TokioClock;
+use industrydata_system::{ClientClock, with_reqwest::TokioClock};
 
 use crate::{
     drive::Driver,
@@ -88,7 +88,7 @@ impl Client {
             tokens: tokens.into_source(),
             store: Box::new(store),
             settings: Ok(Settings::default()),
-            clock: Arc::new(TokioClock::default()),
+            clock: ClientClock::new(TokioClock::default()),
             config: None,
             connections: CONNECTIONS,
         }
@@ -122,12 +122,26 @@ impl Client {
 }
 
 /// Builds a [`Client`].
+///
+/// ```
+/// use std::time::Duration;
+/// use industrydata_async::{Client, FixedToken};
+/// use industrydata_ledger::Ledger;
+///
+/// let client = Client::builder(FixedToken::new("eyJ0eXAi")?, Ledger::memory())
+///     .base("https://graph.example/beta")
+///     .with(|settings| settings.time_limit(Duration::from_secs(3600)))
+///     .connections(4)
+///     .build()?;
+/// assert_eq!(client.base().as_str(), "https://graph.example/beta");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use = "nothing is built until `build` is called"]
 pub struct ClientBuilder {
     tokens: Box<dyn TokenSource>,
     store: Box<dyn AsyncStore>,
     settings: Result<Settings, BaseUrlError>,
-    clock: Arc<dyn Clock>,
+    clock: ClientClock,
     config: Option<reqwest::ClientBuilder>,
     connections: usize,
 }
@@ -228,7 +242,7 @@ impl ClientBuilder {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
-        self.clock = Arc::new(clock);
+        self.clock = ClientClock::new(clock);
         self
     }
 

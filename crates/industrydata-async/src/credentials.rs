@@ -1,6 +1,6 @@
 //! Credentials as a token source.
 
-use std::{fmt, fs, io::Read, path::Path, sync::Arc, time::Duration};
+use std::{fmt, fs, io::Read, path::Path, time::Duration};
 
 use industrydata_clock::{Clock, SystemClock};
 use industrydata_core::{
@@ -12,7 +12,7 @@ use industrydata_core::{
     policy::Limits,
     wire::BuildError,
 };
-use industrydata_system::{any_seed, now, now_by, on_a_thread, with_reqwest::awake};
+use industrydata_system::{ClientClock, any_seed, now, now_by, on_a_thread, with_reqwest::awake};
 use tokio::sync::oneshot;
 
 use crate::{
@@ -51,7 +51,7 @@ pub struct CredentialsToken {
     credential: Given,
     endpoints: Endpoints,
     limit: Duration,
-    clock: Arc<dyn Clock>,
+    clock: ClientClock,
 }
 
 /// Where the credential of an exchange comes from.
@@ -126,7 +126,7 @@ impl CredentialsToken {
             credential,
             endpoints,
             limit: Limits::default().request,
-            clock: Arc::new(SystemClock),
+            clock: ClientClock::new(SystemClock),
         })
     }
 
@@ -142,7 +142,7 @@ impl CredentialsToken {
     /// Uses this clock in place of the machine's, for tests: a token expires by it. Give it that of the client.
     #[must_use]
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
-        self.clock = Arc::new(clock);
+        self.clock = ClientClock::new(clock);
         self
     }
 
@@ -183,8 +183,10 @@ impl CredentialsToken {
                 }
                 TokenStep::Wait(pause) => {
                     let (now, time) = (self.now(), pause.remaining(self.now()));
-                    if !self.clock.skip_to(now.steady.saturating_add(time)) {
+                    let until = now.steady.saturating_add(time);
+                    if !self.clock.skip_to(until) {
                         tokio::time::sleep(time).await;
+                        self.clock.slept_until(until);
                     }
                 }
                 TokenStep::Done(result) => return result,

@@ -1,10 +1,10 @@
 //! The parts of a client that its clones, tenants and pollers share.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, time::Duration};
 
 use industrydata_clock::Clock;
 use industrydata_core::{Now, lro::Settings};
-use industrydata_system::now_by;
+use industrydata_system::{ClientClock, now_by};
 
 use crate::{http::Http, stop::Stop, store::AsyncStore, tokens::Cache};
 
@@ -13,7 +13,7 @@ pub(crate) struct Inner {
     pub(crate) tokens: Cache,
     pub(crate) store: Box<dyn AsyncStore>,
     pub(crate) stop: Stop,
-    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) clock: ClientClock,
     pub(crate) settings: Settings,
 }
 
@@ -25,8 +25,12 @@ impl Inner {
 
     /// Lets `time` pass: sleeps, unless the clock can be moved.
     pub(crate) async fn pass(&self, time: Duration) {
-        if !self.clock.skip_to(self.now().steady.saturating_add(time)) {
+        let until = self.now().steady.saturating_add(time);
+        if !self.clock.skip_to(until) {
             self.stop.sleep(time).await;
+            if !self.stop.is_stopped() {
+                self.clock.slept_until(until);
+            }
         }
     }
 }

@@ -9,6 +9,7 @@ use industrydata_core::{
     lro::Settings,
     wire::{BaseUrl, BaseUrlError, BuildError},
 };
+use industrydata_system::ClientClock;
 use ureq::{config::ConfigBuilder, typestate::AgentScope};
 
 use crate::{
@@ -75,7 +76,7 @@ impl Client {
             tokens: tokens.into_source(),
             store: Box::new(store),
             settings: Ok(Settings::default()),
-            clock: Arc::new(SystemClock),
+            clock: ClientClock::new(SystemClock),
             config: None,
             connections: CONNECTIONS,
         }
@@ -109,12 +110,26 @@ impl Client {
 }
 
 /// Builds a [`Client`].
+///
+/// ```
+/// use std::time::Duration;
+/// use industrydata_blocking::{Client, FixedToken};
+/// use industrydata_ledger::Ledger;
+///
+/// let client = Client::builder(FixedToken::new("eyJ0eXAi")?, Ledger::memory())
+///     .base("https://graph.example/beta")
+///     .with(|settings| settings.time_limit(Duration::from_secs(3600)))
+///     .connections(4)
+///     .build()?;
+/// assert_eq!(client.base().as_str(), "https://graph.example/beta");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use = "nothing is built until `build` is called"]
 pub struct ClientBuilder {
     tokens: Box<dyn TokenSource>,
     store: Box<dyn Store>,
     settings: Result<Settings, BaseUrlError>,
-    clock: Arc<dyn Clock>,
+    clock: ClientClock,
     config: Option<ConfigBuilder<AgentScope>>,
     connections: usize,
 }
@@ -212,7 +227,7 @@ impl ClientBuilder {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
-        self.clock = Arc::new(clock);
+        self.clock = ClientClock::new(clock);
         self
     }
 

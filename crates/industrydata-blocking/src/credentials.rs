@@ -1,6 +1,6 @@
 //! Credentials as a token source.
 
-use std::{fmt, fs, io::Read, path::Path, sync::Arc, time::Duration};
+use std::{fmt, fs, io::Read, path::Path, time::Duration};
 
 use industrydata_clock::{Clock, SystemClock};
 use industrydata_core::{
@@ -12,7 +12,7 @@ use industrydata_core::{
     policy::Limits,
     wire::{BuildError, Phase, TransportError},
 };
-use industrydata_system::{any_seed, now, now_by};
+use industrydata_system::{ClientClock, any_seed, now, now_by};
 use ureq::{config::ConfigBuilder, typestate::AgentScope};
 
 use crate::{certificate::signer, endpoints::Endpoints, stop::Stop, tokens::TokenSource};
@@ -45,7 +45,7 @@ pub struct CredentialsToken {
     endpoints: Endpoints,
     limit: Duration,
     stop: Stop,
-    clock: Arc<dyn Clock>,
+    clock: ClientClock,
 }
 
 /// Where the credential of an exchange comes from.
@@ -121,7 +121,7 @@ impl CredentialsToken {
             credential,
             endpoints,
             limit: Limits::default().request,
-            clock: Arc::new(SystemClock),
+            clock: ClientClock::new(SystemClock),
             stop,
         })
     }
@@ -144,7 +144,7 @@ impl CredentialsToken {
     /// Uses this clock in place of the machine's, for tests: a token expires by it. Give it that of the client.
     #[must_use]
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
-        self.clock = Arc::new(clock);
+        self.clock = ClientClock::new(clock);
         self
     }
 
@@ -174,8 +174,10 @@ impl TokenSource for CredentialsToken {
                 }
                 TokenStep::Wait(pause) => {
                     let (now, time) = (self.now(), pause.remaining(self.now()));
-                    if !self.clock.skip_to(now.steady.saturating_add(time)) {
+                    let until = now.steady.saturating_add(time);
+                    if !self.clock.skip_to(until) {
                         self.stop.sleep(time);
+                        self.clock.slept_until(until);
                     }
                     if self.stop.is_stopped() {
                         pause.stop();

@@ -6,6 +6,9 @@ use jiff::Timestamp;
 
 /// A clock with the two readings of a machine. Closures that return a [`Timestamp`] are clocks whose readings agree.
 ///
+/// A client does not follow a closure that goes back or stands still: its steady time is the latest that it has read, or the
+/// end of the pause that it has slept.
+///
 /// ```
 /// use std::time::Duration;
 /// use industrydata_clock::{Clock, SystemClock};
@@ -31,6 +34,20 @@ pub trait Clock: Send + Sync {
 }
 
 impl<C: Clock + ?Sized> Clock for Arc<C> {
+    fn utc(&self) -> Timestamp {
+        (**self).utc()
+    }
+
+    fn steady(&self) -> Duration {
+        (**self).steady()
+    }
+
+    fn skip_to(&self, steady: Duration) -> bool {
+        (**self).skip_to(steady)
+    }
+}
+
+impl Clock for Box<dyn Clock> {
     fn utc(&self) -> Timestamp {
         (**self).utc()
     }
@@ -74,7 +91,12 @@ mod tests {
     fn a_shared_clock_is_moved() {
         let clock = ManualClock::frozen(Timestamp::UNIX_EPOCH);
         let shared: Arc<dyn Clock> = Arc::new(clock.clone());
-        assert!(shared.skip_to(Duration::from_secs(5)));
-        assert_eq!(clock.steady(), Duration::from_secs(5));
+        let boxed: Box<dyn Clock> = Box::new(clock.clone());
+        assert!(shared.skip_to(Duration::from_secs(5)) && boxed.skip_to(Duration::from_secs(6)));
+        assert_eq!(
+            (clock.steady(), boxed.utc()),
+            (Duration::from_secs(6), shared.utc())
+        );
+        assert_eq!(boxed.steady(), shared.steady());
     }
 }

@@ -13,6 +13,17 @@ use crate::clock::Clock;
 ///
 /// It reads the machine's wall clock once, when it is created. From then on it follows the monotonic clock, so it never
 /// goes back. A client that would sleep on it moves it instead, frozen or not.
+///
+/// ```
+/// use std::time::Duration;
+/// use industrydata_clock::ManualClock;
+///
+/// let clock = ManualClock::frozen("2026-03-10T06:00:00Z".parse()?);
+/// clock.advance(Duration::from_secs(90));
+/// assert_eq!(clock.now().to_string(), "2026-03-10T06:01:30Z");
+/// assert!(ManualClock::real().now() > clock.now());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct ManualClock {
     begin: Timestamp,

@@ -12,6 +12,13 @@ use crate::clock::Clock;
 static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// The machine's wall clock and its monotonic clock.
+///
+/// ```
+/// use industrydata_clock::{Clock, SystemClock};
+///
+/// let before = SystemClock.steady();
+/// assert!(SystemClock.steady() >= before);
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 

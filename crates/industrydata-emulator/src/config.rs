@@ -3,7 +3,7 @@
 mod identity;
 mod permission;
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 pub use identity::{FederatedCredential, Identity};
 pub(crate) use identity::{
@@ -103,8 +103,16 @@ impl Default for Config {
     }
 }
 
-/// A bearer token and its permissions.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A bearer token and its permissions. Its `Debug` leaves out the token.
+///
+/// ```
+/// use industrydata_emulator::{Grant, Permission};
+///
+/// let reader = Grant::only("read-only", &[Permission::ReadOperations, Permission::ReadRuns]).called("reports");
+/// assert_eq!(reader.permissions.len(), 2);
+/// assert!(!format!("{reader:?}").contains("read-only"));
+/// ```
+#[derive(Clone, PartialEq, Eq)]
 pub struct Grant {
     /// The token's text.
     pub token: String,
@@ -137,7 +145,24 @@ impl Grant {
     }
 }
 
+impl fmt::Debug for Grant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Grant")
+            .field("permissions", &self.permissions)
+            .field("caller", &self.caller)
+            .finish_non_exhaustive()
+    }
+}
+
 /// A data connector, and what a validation of its files finds.
+///
+/// ```
+/// use industrydata_emulator::{Config, Connector};
+///
+/// let rosters = Connector::clean("rosters").error("RequiredFileNotFound", "orgs.csv").warning("OptionalFileNotFound", "classes.csv");
+/// let config = Config { connectors: vec![rosters, Connector::clean("late").failing("the upload has expired")], ..Config::default() };
+/// assert_eq!(config.connectors[0].errors.len(), 1);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Connector {
     /// Its id.
@@ -189,6 +214,13 @@ impl Connector {
 }
 
 /// A provisioning flow.
+///
+/// ```
+/// use industrydata_emulator::{Config, Flow};
+///
+/// let config = Config { flows: vec![Flow::new("flow-set", "flow").located()], ..Config::default() };
+/// assert!(config.flows[0].has_location);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Flow {
     /// The id of its flow set.
@@ -217,8 +249,16 @@ impl Flow {
     }
 }
 
-/// The application that requests tokens at the token endpoint.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The application that requests tokens at the token endpoint. Its `Debug` leaves out the secret.
+///
+/// ```
+/// use std::time::Duration;
+/// use industrydata_emulator::{Client, Config};
+///
+/// let client = Client { secret: "correct-horse".into(), token_lifetime: Duration::from_secs(600), ..Client::default() };
+/// assert!(!format!("{:?}", Config { client, ..Config::default() }).contains("correct-horse"));
+/// ```
+#[derive(Clone, PartialEq, Eq)]
 pub struct Client {
     /// Its `client_id`.
     pub id: String,
@@ -259,7 +299,29 @@ impl Default for Client {
     }
 }
 
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("id", &self.id)
+            .field("certificates", &self.certificates.len())
+            .field("federated", &self.federated)
+            .field("tenant", &self.tenant)
+            .field("tenant_id", &self.tenant_id)
+            .field("permissions", &self.permissions)
+            .field("token_lifetime", &self.token_lifetime)
+            .finish_non_exhaustive()
+    }
+}
+
 /// The throttle on starts.
+///
+/// ```
+/// use industrydata_emulator::{Config, Throttle, Window};
+///
+/// let throttle = Throttle { limit: 2, kind: Window::Fixed, retry_after: false, ..Throttle::default() };
+/// let config = Config { throttle, ..Config::default() };
+/// assert_eq!(config.throttle.window.as_secs(), 43_200);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Throttle {
     /// The maximum number of accepted starts in a window.
@@ -293,6 +355,15 @@ pub enum Window {
 }
 
 /// When the service starts runs by itself.
+///
+/// ```
+/// use industrydata_emulator::{Config, Schedule};
+///
+/// // Runs at 06:00 and 18:00 UTC; the list begins with four of them.
+/// let schedule = Schedule { past_runs: 4, ..Schedule::default() };
+/// let config = Config { schedule: Some(schedule), ..Config::default() };
+/// assert_eq!(Config { schedule: None, ..config }.schedule, None);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schedule {
     /// The time from one scheduled run to the next. Zero means no schedule.

@@ -27,7 +27,7 @@ pub use self::signer::{RustlsSigner, signer};
 pub use self::trust::{roots, tls_error};
 pub use self::{
     chain::{causes, find},
-    clock::{any_seed, now, now_by, seed},
+    clock::{ClientClock, any_seed, now, now_by, seed},
     lookup::{LookupError, lookup},
     proxy::proxy,
     thread::{NoThread, on_a_thread},

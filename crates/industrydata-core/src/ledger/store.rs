@@ -70,6 +70,20 @@ impl<S: Store + ?Sized> Store for std::sync::Arc<S> {
     }
 }
 
+impl<S: Store + ?Sized> Store for Box<S> {
+    fn transact(&self, change: &Change) -> Result<StoreReply, StoreError> {
+        (**self).transact(change)
+    }
+
+    fn is_forgetful(&self) -> bool {
+        (**self).is_forgetful()
+    }
+
+    fn reset(&self) -> Result<Reset, StoreError> {
+        (**self).reset()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shared_store_is_the_store() {
+    fn a_shared_or_boxed_store_is_the_store() {
         let read = Change::read(
             LedgerKey::new(&BaseUrl::graph(), &"contoso".parse().unwrap()),
             Throttle::default(),
@@ -106,5 +120,10 @@ mod tests {
         let (plain, full) = (std::sync::Arc::new(Plain), std::sync::Arc::new(Full));
         assert!(!plain.is_forgetful() && full.is_forgetful());
         assert!(matches!(plain.transact(&read), Err(StoreError::Busy)));
+        for boxed in [Box::new(plain) as Box<dyn Store>, Box::new(full)] {
+            assert!(matches!(boxed.transact(&read), Err(StoreError::Busy)));
+            assert!(matches!(boxed.reset(), Err(StoreError::Unavailable(_))));
+        }
+        assert!((Box::new(Full) as Box<dyn Store>).is_forgetful());
     }
 }

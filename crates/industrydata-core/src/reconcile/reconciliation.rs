@@ -33,7 +33,6 @@ fn clock_reading(quota: &Quota, service_clock: Option<Timestamp>) -> Option<Cloc
 
 /// The result of a comparison: the changes to make, and their reasons.
 #[derive(Clone, Debug, Default)]
-#[must_use = "nothing is changed until the changes are made"]
 pub struct Reconciliation {
     changes: Vec<Change>,
     matches: Vec<Match>,
@@ -44,6 +43,7 @@ pub struct Reconciliation {
 
 impl Reconciliation {
     /// Compares the ledger with the lists, by the ledger's clock.
+    #[must_use = "nothing is changed until the changes are made"]
     pub fn of(base: &BaseUrl, tenant: &Tenant, quota: &Quota, listed: ServiceLists<'_>) -> Self {
         let key = LedgerKey::new(base, tenant);
         let throttle = quota.throttle();

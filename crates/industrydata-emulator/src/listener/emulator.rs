@@ -1,6 +1,7 @@
 //! The service on a loopback socket, served from a dedicated thread.
 
 use std::{
+    fmt,
     fs::{self, OpenOptions},
     io::{self, Write as _},
     net::{Ipv4Addr, TcpListener},
@@ -49,7 +50,6 @@ const ACCEPT_RETRY: Duration = Duration::from_millis(20);
 /// assert!(emulator.with_service(|service| !service.runs().is_empty()));
 /// # Ok::<(), std::io::Error>(())
 /// ```
-#[derive(Debug)]
 pub struct Emulator {
     shared: Shared,
     authority: String,
@@ -59,6 +59,17 @@ pub struct Emulator {
     runtime: runtime::Handle,
     stop: Option<oneshot::Sender<()>>,
     stopped: Mutex<mpsc::Receiver<()>>,
+}
+
+impl fmt::Debug for Emulator {
+    /// Without its token and its secret, and without waiting for the service.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Emulator")
+            .field("authority", &self.authority)
+            .field("tenant_id", &self.tenant_id)
+            .field("now", &self.shared.clock.now())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Emulator {

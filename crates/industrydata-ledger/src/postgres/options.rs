@@ -9,7 +9,20 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
 /// A shorter wait could end before a server can answer.
 const SHORTEST_WAIT: Duration = Duration::from_millis(50);
 
-/// Settings of a [`PgStore`](crate::PgStore); made by [`PgStore::options`](crate::PgStore::options).
+/// Settings of a [`PgStore`](crate::PgStore); made by [`PgStore::options`](crate::PgStore::options). Its `Debug` leaves out the password.
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use industrydata_ledger::{Ledger, PgStore};
+///
+/// let store = PgStore::options()
+///     .wait(Duration::from_secs(20))
+///     .connections(8)
+///     .schema("rosters")
+///     .password(std::env::var("DATABASE_PASSWORD")?);
+/// let ledger: Ledger = store.connect("postgres://school@db.example/school?sslmode=require")?.into();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 #[must_use]
 pub struct PgOptions {

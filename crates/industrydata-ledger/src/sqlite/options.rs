@@ -8,6 +8,20 @@ use crate::clock::Clock;
 const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Settings of a [`SqliteStore`](crate::SqliteStore); made by [`SqliteStore::options`](crate::SqliteStore::options).
+///
+/// ```
+/// use std::time::Duration;
+/// use industrydata_ledger::{Ledger, SqliteStore};
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("state/ledger.sqlite");
+/// let ledger: Ledger = SqliteStore::options()
+///     .wait(Duration::from_secs(20))
+///     .create_parent(true)
+///     .open(path)?
+///     .into();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct SqliteOptions {
