@@ -10,7 +10,7 @@ $env:AZURE_CLIENT_ID = '00000000-0000-0000-0000-000000000000'
 $env:AZURE_CLIENT_CERTIFICATE_PATH = "$folder\certificate.pem"
 $env:INDUSTRYDATA_LEDGER = "$folder\ledger.sqlite"
 
-# One key a day: another try goes on with the start of that day.
+# One key a day: another try continues the start of that day.
 $key = 'nightly-' + (Get-Date).ToUniversalTime().ToString('yyyy-MM-dd')
 
 # 6: the service was not reached. 7: the time limit passed. A retry changes nothing about the other codes.
