@@ -49,7 +49,13 @@ pub(crate) fn judge(error: &ReadError) -> Shown {
     };
     Shown::Problem(match error.kind() {
         ReadErrorKind::Forbidden(error) => return Shown::ReadForbidden(error.clone()),
-        ReadErrorKind::Unauthorized { .. } => return Shown::TokenRefused(read),
+        ReadErrorKind::Unauthorized { token, .. } => {
+            // As a start would say, and what the source of the token says before it.
+            let usual =
+                "check that the token is for this service and this tenant, and get a new one";
+            let advice = error_report::token_advice(token.as_ref(), usual);
+            return Shown::TokenRefused(read.advise(&advice));
+        }
         ReadErrorKind::NotFound(answer) | ReadErrorKind::Unexpected(answer) => {
             of_status(answer.status())
         }

@@ -559,6 +559,12 @@ fn a_token_that_the_service_refuses() {
             assert_eq!(document["error"]["kind"], "unauthorized", "{document}");
             has(&document, "token", "problem", part);
             has(&document, "service", "ok", "refuses the token");
+            if part == "401" {
+                // The claims show no flaw: the advice is the start's.
+                let (_, start) = stage.any_json(&["start", "--http", http]);
+                assert_eq!(advice(&document, "token"), start["error"]["advice"]);
+                assert_eq!(document["error"]["advice"], start["error"]["advice"]);
+            }
         }
     }
 }
