@@ -49,7 +49,7 @@ pub struct Config {
     /// How long the assertions are valid that the emulator issues for a GitHub job or in a federated token file, on the
     /// service's clock.
     pub assertion_lifetime: Duration,
-    /// How many starts the service accepts in a window.
+    /// How many starts the service accepts in a window, over all tokens: the service is one tenant's.
     pub throttle: Throttle,
     /// When the service starts runs by itself. With `None`, it never does.
     pub schedule: Option<Schedule>,

@@ -23,6 +23,13 @@ use crate::{
 /// ([client credentials flow](https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow)).
 /// Errors and `Debug` output never contain the secret, and it is overwritten when the value is dropped. The request is a
 /// copy to which that does not apply.
+///
+/// ```
+/// use industrydata_core::auth::ClientCredentials;
+///
+/// let credentials = ClientCredentials::new("00000000-0000-0000-0000-00000000c11e", "correct-horse");
+/// assert!(!format!("{credentials:?}").contains("correct-horse"));
+/// ```
 #[derive(Clone)]
 pub struct ClientCredentials {
     application: Application,

@@ -153,6 +153,15 @@ impl fmt::Debug for AccessToken {
 }
 
 /// The service refused a token. A token source gets this, to obtain another one.
+///
+/// ```
+/// use industrydata_core::auth::Challenge;
+///
+/// /// What to pass to the authority along with the next request for a token.
+/// fn claims(challenge: Option<&Challenge>) -> Option<&str> {
+///     challenge.and_then(Challenge::claims)
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Challenge {
     refused: AccessToken,

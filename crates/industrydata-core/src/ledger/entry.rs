@@ -86,6 +86,15 @@ impl fmt::Display for EntryState {
 }
 
 /// One start in a ledger.
+///
+/// ```
+/// use industrydata_core::{Quota, ledger::{Entry, EntryState}};
+///
+/// /// The starts that are still in doubt.
+/// fn in_doubt<'e>(entries: &'e [Entry], quota: &Quota) -> Vec<&'e Entry> {
+///     entries.iter().filter(|it| it.state(quota.as_of()) == EntryState::InDoubt).collect()
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[cfg_attr(test, derive(serde::Serialize))]
 #[serde(remote = "Self")]

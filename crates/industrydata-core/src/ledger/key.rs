@@ -49,6 +49,13 @@ impl LedgerKey {
 /// The caller of a start, recorded for the readers of the ledger.
 ///
 /// A ledger keeps at most [`Caller::LONGEST`] characters of each text, without control characters.
+///
+/// ```
+/// use industrydata_core::{Settings, ledger::Caller};
+///
+/// let caller = Caller { host: Some("worker-3".into()), process: Some(4711), ..Caller::default() };
+/// let settings = Settings::default().caller(caller);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[cfg_attr(any(test, feature = "serde"), derive(serde::Serialize))]
 pub struct Caller {

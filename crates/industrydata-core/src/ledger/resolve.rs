@@ -13,6 +13,14 @@ use crate::{
 };
 
 /// The resolution of a start in doubt.
+///
+/// ```
+/// use industrydata_core::ledger::Resolution;
+///
+/// let portal_shows_the_run = false;
+/// let resolution = if portal_shows_the_run { Resolution::Started } else { Resolution::NotStarted };
+/// assert_eq!(resolution, Resolution::NotStarted);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(
     feature = "serde",

@@ -78,6 +78,14 @@ pub enum Skip {
 }
 
 /// The forecast of the schedule at one moment.
+///
+/// ```
+/// use industrydata_core::ledger::{Forecast, Skip};
+///
+/// fn warn(forecast: &Forecast) -> Option<String> {
+///     (forecast.start_now_skips() == Skip::Yes).then(|| format!("the run at {} is skipped", forecast.next_scheduled()))
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Forecast {

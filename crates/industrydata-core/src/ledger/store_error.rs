@@ -8,6 +8,14 @@ use crate::wire::transport::Cause;
 /// result of the start does not change, the reservation still counts, and the result carries this error as a warning.
 ///
 /// The source of an error with a cause is the store's own error, whose text is also in the message.
+///
+/// ```
+/// use industrydata_core::ledger::StoreError;
+///
+/// let error = StoreError::unavailable("the disk is full");
+/// assert_eq!(error.to_string(), "the ledger is unusable: the disk is full");
+/// assert!(std::error::Error::source(&error).is_some());
+/// ```
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {

@@ -20,6 +20,20 @@ use crate::{
 
 /// An accepted start, of this caller or of the one that has its key. A run has started, the start counts, and its operation
 /// can be polled.
+///
+/// ```
+/// use industrydata_core::lro::Accepted;
+///
+/// fn log(accepted: &Accepted) {
+///     println!("{} accepted at {} (request {:?})", accepted.operation(), accepted.at(), accepted.request_id());
+///     if let Some(earlier) = accepted.attached_to() {
+///         println!("this is the start of {:?}", earlier.caller());
+///     }
+///     if let Some(skew) = accepted.clock_skew() {
+///         println!("the clock of the ledger differs from the service's by {skew:#}");
+///     }
+/// }
+/// ```
 #[derive(Clone)]
 pub struct Accepted(Box<AcceptedParts>);
 

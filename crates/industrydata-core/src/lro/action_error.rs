@@ -17,6 +17,18 @@ use crate::{
 
 /// A validation or a reset that returned nothing to poll. No run was asked for, so none has started. The action itself
 /// may have been accepted: see [`ActionError::is_in_doubt`].
+///
+/// ```
+/// use industrydata_core::lro::ActionError;
+///
+/// fn report(error: &ActionError) {
+///     if error.is_in_doubt() {
+///         eprintln!("look before it is sent again: {error}");
+///     } else {
+///         eprintln!("{error}; {}", error.advice());
+///     }
+/// }
+/// ```
 #[derive(Clone)]
 pub struct ActionError(Box<Inner>);
 

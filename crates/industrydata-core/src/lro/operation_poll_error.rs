@@ -15,6 +15,19 @@ use crate::{
 
 /// An operation poll that did not end in success. A run has started, unless the operation was
 /// [not found](OperationPollErrorKind::NotFound) or belongs to no start ([`origin`](Self::origin)).
+///
+/// ```
+/// use industrydata_core::{OperationPollError, lro::OperationPollErrorKind};
+///
+/// /// What a job prints before it ends.
+/// fn report(error: &OperationPollError) {
+///     match (error.kind(), error.resume_token()) {
+///         (OperationPollErrorKind::Failed, _) => eprintln!("failed: {:?}", error.operation()),
+///         (_, Some(token)) if error.is_timeout() => eprintln!("still running, resume with {token}"),
+///         _ => eprintln!("{error}; {} ({:?})", error.advice(), error.request_ids().collect::<Vec<_>>()),
+///     }
+/// }
+/// ```
 #[derive(Clone)]
 pub struct OperationPollError(Box<Inner>);
 

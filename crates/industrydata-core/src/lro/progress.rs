@@ -46,6 +46,14 @@ impl fmt::Display for PauseReason {
 }
 
 /// The state of a start or a poll at a pause.
+///
+/// ```
+/// use industrydata_core::lro::Progress;
+///
+/// fn show(progress: &Progress) -> String {
+///     format!("{}, {} polls, next in {:?}", progress.reason(), progress.polls(), progress.next_poll_in())
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Progress {
     pub(super) operation: Option<Arc<Operation>>,

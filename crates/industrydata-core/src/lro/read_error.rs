@@ -15,6 +15,17 @@ use crate::{
 };
 
 /// A read that failed. A read starts nothing.
+///
+/// ```
+/// use industrydata_core::ReadError;
+///
+/// fn report(error: &ReadError) {
+///     match error.retry_at() {
+///         Some(at) => eprintln!("{} cannot be read before {at}", error.subject()),
+///         None => eprintln!("{error}; it takes {}; {}", error.permission(), error.advice()),
+///     }
+/// }
+/// ```
 #[derive(Clone)]
 pub struct ReadError(Box<Inner>);
 

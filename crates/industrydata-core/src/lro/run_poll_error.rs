@@ -11,6 +11,18 @@ use crate::{
 };
 
 /// A run poll that did not end in success. The run exists in every case.
+///
+/// ```
+/// use industrydata_core::lro::RunPollError;
+///
+/// fn report(error: &RunPollError) {
+///     if error.is_timeout() {
+///         eprintln!("run {} continues", error.run_id());
+///     } else {
+///         eprintln!("{error}; {}", error.advice());
+///     }
+/// }
+/// ```
 #[derive(Clone)]
 pub struct RunPollError(Box<Inner>);
 

@@ -27,6 +27,15 @@ open_enum! {
 }
 
 /// What a run does with one of its flows.
+///
+/// ```
+/// use industrydata_core::model::RunActivity;
+///
+/// fn line(activity: &RunActivity) -> String {
+///     let reason = activity.blocking_error().map(ToString::to_string);
+///     format!("{}: {} {reason:?}", activity.display_name().unwrap_or("a flow"), activity.status())
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(
     feature = "serde",

@@ -13,6 +13,15 @@ use crate::{
 };
 
 /// What a run counted. Every figure may be absent: the service has them once the run has ended.
+///
+/// ```
+/// use industrydata_core::model::RunStatistics;
+///
+/// let statistics = RunStatistics::decode(Some(b"application/json"), br#"{"runId":"r-1","status":"completed"}"#)?;
+/// assert_eq!((statistics.run_id(), statistics.status().as_str()), (Some("r-1"), "completed"));
+/// assert!(statistics.inbound_totals().is_none() && statistics.activities().is_empty());
+/// # Ok::<(), industrydata_core::wire::BodyError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunStatistics {
     run_id: Option<String>,

@@ -29,6 +29,17 @@ use crate::{
 };
 
 /// What the service says of a failed operation or run besides its status. Each part is absent if it could not be read.
+///
+/// ```
+/// use industrydata_core::reconcile::FailureDetails;
+///
+/// fn report(details: &FailureDetails) {
+///     for activity in details.failed_activities() {
+///         println!("{:?}: {:?}", activity.display_name(), activity.blocking_error());
+///     }
+///     println!("{:?}", details.statistics());
+/// }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(
     feature = "serde",
