@@ -52,14 +52,16 @@ Access token, from the first source that is set, or from --credential KIND:
   managed-identity IDENTITY_ENDPOINT, IDENTITY_HEADER (App Service, Functions,
                    Container Apps); by name only, a virtual machine's;
                    AZURE_CLIENT_ID chooses a user-assigned identity
+
 By name only:
   github           AZURE_TENANT_ID, AZURE_CLIENT_ID, and a job of GitHub
                    Actions with the permission id-token: write
   managed-identity-federation
                    AZURE_TENANT_ID, AZURE_CLIENT_ID of the application;
                    AZURE_MANAGED_IDENTITY_CLIENT_ID of the identity
-The authority is AZURE_AUTHORITY_HOST, and the metadata service of a virtual
-machine AZURE_POD_IDENTITY_AUTHORITY_HOST, if they are set.
+
+AZURE_AUTHORITY_HOST names another authority, and
+AZURE_POD_IDENTITY_AUTHORITY_HOST another metadata service of a virtual machine.
 A token is never passed as an argument. A token command does not inherit
 AZURE_CLIENT_SECRET, INDUSTRYDATA_TOKEN, INDUSTRYDATA_LEDGER and PGPASSWORD.
 
@@ -87,7 +89,7 @@ Exit codes:
     4  not authorised
     5  unexpected answer
     6  service not reached, nothing was started
-    7  time limit passed, the operation goes on
+    7  time limit passed, the operation continues
     8  in doubt: a run may have started, or a validation been accepted
     9  the ledger is unusable
    10  the data has errors
@@ -160,15 +162,18 @@ const EMULATOR: &str = "\
 Control:
   POST /_emulator/advance   {\"by\": \"12h\"} advances the clock
   POST /_emulator/faults    scripts faults
+  POST /_emulator/revoke    revokes every token
   POST /_emulator/rotate    replaces the secret of IDENTITY_HEADER
+  GET /_emulator/state      shows the clock, the throttle and the requests
 
 The variables of another kind of credential are printed with --credential KIND:
 secret, certificate, workload, managed-identity, github,
 managed-identity-federation, token-file, token-command or token. The emulator
 plays the endpoints of all kinds.
 
-Data connectors to validate: clean, with-warnings, with-errors, failing
-Flows to reset: flow and flow-with-location of the flow set flow-set
+To validate and to reset:
+  data connectors   clean, with-warnings, with-errors, failing
+  flows             flow, flow-with-location (in the flow set flow-set)
 
 Examples:
   industrydata emulator --speed 20
@@ -244,7 +249,7 @@ pub(crate) struct Global {
     /// For several machines, postgres://user@host/database or "host=...
     /// dbname=... user=...", with the password in PGPASSWORD or ~/.pgpass.
     /// With none, the ledger is not stored. What begins with / or ./ is
-    /// always a file; other text that looks like no path is refused.
+    /// always a file; other text that does not look like a path is refused.
     ///
     /// [env: INDUSTRYDATA_LEDGER]
     #[arg(long, global = true, value_name = "LEDGER")]
@@ -261,7 +266,7 @@ pub(crate) struct Global {
     ///
     /// It holds the token alone, or the JSON that az prints. It is read again
     /// when a fresh token is needed. It may be absent or half written for
-    /// 2 s. A file that every user can write is refused.
+    /// two seconds. A file that every user can write is refused.
     #[arg(long, global = true, value_name = "PATH")]
     pub(crate) token_file: Option<PathBuf>,
     /// Command that prints the access token
@@ -568,7 +573,7 @@ pub(crate) struct StartArgs {
     pub(crate) follow: bool,
     /// Exit with 10 if the run dropped records
     ///
-    /// This is about the run, which takes --follow.
+    /// Only --follow reads the run, so this needs it.
     #[arg(long)]
     pub(crate) strict: bool,
     /// Check first that the token may poll
@@ -602,11 +607,11 @@ pub(crate) struct StartArgs {
     /// Start at most one run with this key
     ///
     /// A key of 1 to 128 bytes names one occasion. If a start of the last
-    /// 12 hours has it, nothing is started: the command goes on with that
-    /// start and ends as it ends. So a retry is harmless. Put a date into
-    /// the key, such as nightly-2026-03-10: in the next night, the same key
-    /// would go on with the start of this night. A key takes a ledger that
-    /// is stored.
+    /// 12 hours has it, nothing is started: the command continues that start
+    /// and ends as it ends. So a retry is harmless. Put a date into the key,
+    /// such as nightly-2026-03-10: with the same key, the next night would
+    /// continue the start of this night. A key needs a stored ledger, so it
+    /// cannot be used with --ledger none.
     #[arg(long, value_name = "KEY", value_parser = start_key, verbatim_doc_comment)]
     pub(crate) key: Option<StartKey>,
     #[command(flatten)]
@@ -626,7 +631,7 @@ pub(crate) struct WaitArgs {
     pub(crate) follow: bool,
     /// Exit with 10 if the run dropped records
     ///
-    /// This is about the run, which takes --follow.
+    /// Only --follow reads the run, so this needs it.
     #[arg(long)]
     pub(crate) strict: bool,
     #[command(flatten)]

@@ -25,8 +25,8 @@ pub trait Clock: Send + Sync {
     /// The time since a fixed moment. It never goes back.
     fn steady(&self) -> Duration;
 
-    /// Moves the clock to this steady time, unless it is there already, and returns true: who wants to sleep until then need
-    /// not. A clock that cannot be moved returns false, which is the default.
+    /// Moves the clock to this steady time, unless it is there already, and returns true: the caller need not
+    /// sleep. A clock that cannot be moved returns false, which is the default.
     fn skip_to(&self, steady: Duration) -> bool {
         let _ = steady;
         false

@@ -24,7 +24,7 @@ macro_rules! as_text {
 
 pub(crate) use as_text;
 
-/// What is shared, as if it were not.
+/// A shared value, serialized as the value itself.
 pub(crate) mod shared {
     use super::*;
 

@@ -1,5 +1,5 @@
-//! What the adapters of industrydata take from the system: clocks, randomness, threads, addresses of hosts, proxy variables
-//! and trusted certificates, and how reqwest and ureq connect with them.
+//! What the adapters of industrydata share: clocks, randomness, threads, addresses of hosts, proxy variables, trusted
+//! certificates, the signer of assertions, spans and events, and how reqwest and ureq connect.
 //!
 //! Both adapters use these functions, so that one machine has one meaning for both. Protocol and policy are the core's.
 //! Programs use `industrydata-blocking` or `industrydata-async` instead.

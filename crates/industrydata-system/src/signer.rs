@@ -22,8 +22,8 @@ impl fmt::Debug for RustlsSigner {
     }
 }
 
-/// A signer of assertions with the key of this file, by the TLS provider of the process or else by `build`, that of the
-/// build.
+/// A signer of assertions with the key of this file. It uses the TLS provider that the process has installed, else `build`,
+/// the provider that the build contains.
 ///
 /// # Errors
 ///

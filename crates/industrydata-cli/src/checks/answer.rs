@@ -82,7 +82,7 @@ pub(crate) fn judge(error: &ReadError) -> Shown {
     })
 }
 
-/// A request that was not answered, in the words of a start if that would be sure to have started nothing.
+/// A request without an answer, reported as a start would report it.
 fn unanswered(lost: &TransportError) -> Document {
     let cause = error_report::message(lost);
     match Acceptance::of_transport_error(lost) {

@@ -1,4 +1,4 @@
-//! What `doctor` makes of what it found: pure functions, each of which judges one part. Nothing here reads or sends anything.
+//! How `doctor` judges what it found: pure functions, one for each part. Nothing here reads or sends anything.
 
 pub(crate) mod answer;
 pub(crate) mod check;

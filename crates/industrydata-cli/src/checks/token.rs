@@ -59,7 +59,7 @@ pub(crate) fn refused(
     Check::problem(Step::Answer, NAME, document).advise(Advice::from(advice))
 }
 
-/// A token of another tenant than the one whose starts are counted. Of a name that is not an id, nothing is known.
+/// A token of another tenant than the one whose starts are counted. A name that is not an id cannot be compared.
 pub(crate) fn is_of_another(tenant: &Tenant, claims: &TokenClaims) -> bool {
     tenant.is_guid() && claims.tenant().is_some_and(|other| other != tenant)
 }

@@ -39,7 +39,7 @@ pub async fn sleep(time: Duration) {
     drop(alive);
 }
 
-/// Whether tokio's time stands while the machine's moves.
+/// Whether tokio's time stands still while the machine's moves.
 fn is_paused() -> bool {
     let (tokios, machines) = (tokio::time::Instant::now(), Instant::now());
     let has_moved = (0..LOOKS).any(|_| !machines.elapsed().is_zero());
