@@ -25,7 +25,7 @@ pub(crate) fn judge(
     exchange: Exchange,
     ledger: Option<(&Quota, Timestamp)>,
 ) -> Check {
-    let advice = "correct the clock, such as by a time service: with a wrong one slots are freed at the wrong time";
+    let advice = "correct the clock, for example with a time service: a wrong clock frees slots at the wrong time";
     let warning = |message: String| Check::warning(Step::Request, NAME, message, advice);
     let Some(date) = date else {
         let message =

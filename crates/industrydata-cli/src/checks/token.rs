@@ -31,8 +31,8 @@ pub(crate) fn judge(
     now: Timestamp,
 ) -> Check {
     let Some(claims) = claims else {
-        let message = "the token is opaque (no JWT), so its tenant, application and permissions cannot be read";
-        let advice = "check with whoever issues it that it is for this service; nothing is wrong if a start is accepted";
+        let message = "the token is opaque (not a JWT), so its tenant, application and permissions cannot be read";
+        let advice = "check with its issuer that it is for this service; if a start is accepted, nothing is wrong";
         return Check::warning(step, NAME, message, advice);
     };
     let message = described(claims);

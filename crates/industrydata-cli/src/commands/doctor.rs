@@ -288,7 +288,8 @@ impl Doctor<'_> {
                 let tenant = settings::unnamed()?;
                 let message =
                     format!("the token names no tenant: its starts are counted for \"{tenant}\"");
-                let advice = "set --tenant or INDUSTRYDATA_TENANT to the directory id, and everywhere to the same";
+                let advice =
+                    "set --tenant or INDUSTRYDATA_TENANT to the directory id, the same everywhere";
                 (
                     tenant,
                     Check::warning(Step::Tenant, "tenant", message, advice),
