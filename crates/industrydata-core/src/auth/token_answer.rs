@@ -52,11 +52,14 @@ pub(crate) fn token(
             }),
     };
     let expires = expires.max(now.utc);
-    let token = AccessToken::new(token.trim()).map_err(|error| match error {
-        TokenError::Malformed(flaw) if from != TOKEN_ENDPOINT => {
+    let token = AccessToken::new(token.trim()).map_err(|error| {
+        if let TokenError::Malformed(flaw) = error
+            && from != TOKEN_ENDPOINT
+        {
             TokenError::Unusable(format!("{from} sent a token that cannot be used: {flaw}"))
+        } else {
+            error
         }
-        error => error,
     })?;
     Ok(token.with_life(now.utc, expires))
 }
