@@ -24,13 +24,11 @@ use crate::{
 /// ```
 /// use industrydata_core::lro::Accepted;
 ///
-/// fn log(accepted: &Accepted) {
-///     println!("{} accepted at {} (request {:?})", accepted.operation(), accepted.at(), accepted.request_id());
-///     if let Some(earlier) = accepted.attached_to() {
-///         println!("this is the start of {:?}", earlier.caller());
-///     }
-///     if let Some(skew) = accepted.clock_skew() {
-///         println!("the clock of the ledger differs from the service's by {skew:#}");
+/// fn log(accepted: &Accepted) -> String {
+///     let (at, id) = (accepted.at(), accepted.request_id());
+///     match accepted.attached_to() {
+///         Some(earlier) => format!("goes on with the start of {:?}", earlier.caller()),
+///         None => format!("{} accepted at {at} (request {id:?})", accepted.operation()),
 ///     }
 /// }
 /// ```

@@ -21,11 +21,11 @@ use crate::{
 /// ```
 /// use industrydata_core::lro::ActionError;
 ///
-/// fn report(error: &ActionError) {
+/// fn report(error: &ActionError) -> String {
 ///     if error.is_in_doubt() {
-///         eprintln!("look before it is sent again: {error}");
+///         format!("look before it is sent again: {error}")
 ///     } else {
-///         eprintln!("{error}; {}", error.advice());
+///         format!("{error}; {}", error.advice())
 ///     }
 /// }
 /// ```

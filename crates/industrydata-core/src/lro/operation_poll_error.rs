@@ -20,11 +20,11 @@ use crate::{
 /// use industrydata_core::{OperationPollError, lro::OperationPollErrorKind};
 ///
 /// /// What a job prints before it ends.
-/// fn report(error: &OperationPollError) {
+/// fn report(error: &OperationPollError) -> String {
 ///     match (error.kind(), error.resume_token()) {
-///         (OperationPollErrorKind::Failed, _) => eprintln!("failed: {:?}", error.operation()),
-///         (_, Some(token)) if error.is_timeout() => eprintln!("still running, resume with {token}"),
-///         _ => eprintln!("{error}; {} ({:?})", error.advice(), error.request_ids().collect::<Vec<_>>()),
+///         (OperationPollErrorKind::Failed, _) => format!("failed: {:?}", error.operation()),
+///         (_, Some(token)) if error.is_timeout() => format!("still running, resume with {token}"),
+///         _ => format!("{error}; {} ({:?})", error.advice(), error.request_ids().collect::<Vec<_>>()),
 ///     }
 /// }
 /// ```

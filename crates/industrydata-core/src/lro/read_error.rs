@@ -19,10 +19,10 @@ use crate::{
 /// ```
 /// use industrydata_core::ReadError;
 ///
-/// fn report(error: &ReadError) {
+/// fn report(error: &ReadError) -> String {
 ///     match error.retry_at() {
-///         Some(at) => eprintln!("{} cannot be read before {at}", error.subject()),
-///         None => eprintln!("{error}; it takes {}; {}", error.permission(), error.advice()),
+///         Some(at) => format!("{} cannot be read before {at}", error.subject()),
+///         None => format!("{error}; it takes {}; {}", error.permission(), error.advice()),
 ///     }
 /// }
 /// ```

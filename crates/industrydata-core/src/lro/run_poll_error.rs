@@ -15,11 +15,11 @@ use crate::{
 /// ```
 /// use industrydata_core::lro::RunPollError;
 ///
-/// fn report(error: &RunPollError) {
+/// fn report(error: &RunPollError) -> String {
 ///     if error.is_timeout() {
-///         eprintln!("run {} continues", error.run_id());
+///         format!("run {} continues", error.run_id())
 ///     } else {
-///         eprintln!("{error}; {}", error.advice());
+///         format!("{error}; {}", error.advice())
 ///     }
 /// }
 /// ```

@@ -33,11 +33,9 @@ use crate::{
 /// ```
 /// use industrydata_core::reconcile::FailureDetails;
 ///
-/// fn report(details: &FailureDetails) {
-///     for activity in details.failed_activities() {
-///         println!("{:?}: {:?}", activity.display_name(), activity.blocking_error());
-///     }
-///     println!("{:?}", details.statistics());
+/// fn reasons(details: &FailureDetails) -> Vec<String> {
+///     let reasons = details.failed_activities().iter().filter_map(|it| it.blocking_error());
+///     reasons.map(ToString::to_string).collect()
 /// }
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -3,6 +3,13 @@
 use crate::wire::{base_url::BaseUrlError, proxy::ProxyError, transport::Cause};
 
 /// Why a client cannot be built. Nothing was sent.
+///
+/// ```
+/// use industrydata_core::wire::{BaseUrl, BuildError};
+///
+/// let error: BuildError = BaseUrl::try_from("http://graph.example/beta").unwrap_err().into();
+/// assert!(matches!(error, BuildError::Base(_)));
+/// ```
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {

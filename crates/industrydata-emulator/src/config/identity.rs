@@ -15,6 +15,14 @@ pub(crate) fn identity_issuer(tenant_id: &str) -> String {
 }
 
 /// A managed identity of the machine or app.
+///
+/// ```
+/// use industrydata_emulator::{Config, Identity};
+///
+/// // A machine with a user-assigned identity alone.
+/// let config = Config { identities: vec![Identity::user()], ..Config::default() };
+/// assert!(!config.identities[0].is_system_assigned);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// Its client id, which `client_id` chooses.
@@ -62,6 +70,14 @@ impl Identity {
 /// The assertions of the issuers that the emulator plays (a cluster's, GitHub's and that of its managed identities) must be
 /// ones that it issued. Those of other issuers are accepted without a check of the signature, so that a real workload can
 /// be tried. The assertion of a GitHub job is accepted once; the others until they expire, because a platform keeps them.
+///
+/// ```
+/// use industrydata_emulator::{Client, FederatedCredential};
+///
+/// let workload = FederatedCredential::new("https://issuer.example", "system:serviceaccount:rosters:nightly");
+/// let client = Client { federated: vec![workload], ..Client::default() };
+/// assert_eq!(client.federated[0].audience, "api://AzureADTokenExchange");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FederatedCredential {
     /// The `iss` of the assertion.
