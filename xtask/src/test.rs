@@ -140,7 +140,7 @@ impl Tally {
             let line = line?;
             self.leaks += marks::hits(&line);
             let line = String::from_utf8_lossy(&line);
-            println!("{line}");
+            show(&line);
             // The output of each test has a heading.
             said &= !line.starts_with("---- ");
             if why_not_run(&line).is_some() && !said {
@@ -194,7 +194,7 @@ impl Tally {
             {
                 let name = case.split("name=\"").nth(1);
                 let name = name.and_then(|rest| rest.split('"').next());
-                println!("{NOT_RUN}{}: {why}", name.unwrap_or_default());
+                show(&format!("{NOT_RUN}{}: {why}", name.unwrap_or_default()));
                 self.not_run += 1;
             }
         }
@@ -213,6 +213,13 @@ fn why_not_run(line: &str) -> Option<&str> {
         .rsplit_once("<system-out>")
         .map_or(line, |(_, rest)| rest);
     line.strip_prefix(NOT_RUN)
+}
+
+/// Prints a line, but not in the tests of this program: what they play must not be counted.
+fn show(line: &str) {
+    if !cfg!(test) {
+        println!("{line}");
+    }
 }
 
 #[cfg(test)]
