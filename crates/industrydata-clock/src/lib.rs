@@ -20,8 +20,8 @@
 //!
 //! # Why a sleep moves the clock
 //!
-//! A test on one thread has nobody to move the clock while a client sleeps on it, so a sleep that waited would never end. A
-//! sleep moves the clock to its own end, and no further: clients that sleep side by side until the same moment move it
+//! In a test on one thread, nothing else can move the clock while a client sleeps on it. A sleep that waited would never end.
+//! A sleep moves the clock to its own end, and no further: clients that sleep side by side until the same moment move it
 //! once. Clients on several threads whose sleeps differ see the longest of them pass at once, as after a machine was
 //! suspended; give them clocks of their own, or sleep in one of them only.
 //!

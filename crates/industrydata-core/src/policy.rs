@@ -314,7 +314,7 @@ pub(crate) const TOKEN_TRIES: u32 = 3;
 pub(crate) const METADATA_BACK_OFF: Duration = Duration::from_secs(1);
 /// How often the instance metadata service is asked: once, and after 1, 2 and 4 s.
 pub(crate) const METADATA_TRIES: u32 = 4;
-/// The wait after a 410 of the instance metadata service, which is being updated then. An update takes up to 70 s.
+/// The wait after a 410 of the instance metadata service. It sends a 410 during an update, which takes up to 70 s.
 pub(crate) const METADATA_UPDATE_WAIT: Duration = Duration::from_secs(10);
 /// How often such a wait is made: for 70 s in all.
 pub(crate) const METADATA_UPDATE_WAITS: u32 = 7;

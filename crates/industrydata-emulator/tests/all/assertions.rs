@@ -152,7 +152,7 @@ fn an_assertion_must_match_a_federated_credential() {
         let reply = exchange(&mut fixture, text);
         assert_eq!((reply.status, code(&reply)), (400, 50_027), "{text}");
     }
-    // An issuer that the emulator plays issues what it is asked for, and nobody else does.
+    // An assertion of an issuer that the emulator plays is accepted only if the emulator issued it.
     let (assertion, _) = fixture.service.issue_federated_token();
     let forged = foreign(&claims(&assertion));
     let reply = exchange(&mut fixture, &forged);
