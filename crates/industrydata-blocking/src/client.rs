@@ -86,7 +86,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`TenantError`] if the name is empty, too long or has a control character.
+    /// [`TenantError`] if the name is empty, too long, has a control character or stands for many tenants.
     pub fn tenant<T>(&self, tenant: T) -> Result<TenantClient, TenantError>
     where
         T: TryInto<Tenant>,

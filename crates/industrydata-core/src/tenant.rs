@@ -5,8 +5,9 @@ use std::{fmt, str::FromStr, sync::Arc};
 
 /// The name of a tenant: its directory id, or any label.
 ///
-/// A name has 1 to 256 bytes of UTF-8 without control characters. Names are compared byte for byte; a GUID is folded to
-/// lower case first. A name is never part of a path or of SQL text.
+/// A name has 1 to 256 bytes of UTF-8 without control characters. `common`, `organizations` and `consumers`, which stand for
+/// many tenants at a sign-in, are refused. Names are compared byte for byte; a GUID is folded to lower case first. A name
+/// is never part of a path or of SQL text.
 ///
 /// **Each name has its own ledger.** Two names for one tenant could start ten runs in one window, so use one spelling
 /// everywhere, preferably the directory id.
@@ -48,6 +49,9 @@ impl FromStr for Tenant {
         }
         if name.chars().any(char::is_control) {
             return Err(TenantError::Control);
+        }
+        if let Some(of_many) = of_many(name) {
+            return Err(TenantError::OfMany(of_many));
         }
         Ok(Self(if is_guid(name) {
             name.to_ascii_lowercase().into()
@@ -111,12 +115,21 @@ pub enum TenantError {
     /// The name has a control character, such as a line break.
     #[error("the tenant name has a control character, such as a line break: remove it")]
     Control,
+    /// The name stands for many tenants, each of which has its own five starts.
+    #[error("`{0}` stands for many tenants: give the directory id of one, or any other label")]
+    OfMany(&'static str),
 }
 
 impl From<std::convert::Infallible> for TenantError {
     fn from(never: std::convert::Infallible) -> Self {
         match never {}
     }
+}
+
+/// The directory for the sign-in of people from many tenants that this names, in any letter case.
+pub(crate) fn of_many(name: &str) -> Option<&'static str> {
+    let mut names = ["common", "organizations", "consumers"].into_iter();
+    names.find(|it| it.eq_ignore_ascii_case(name))
 }
 
 fn is_guid(name: &str) -> bool {
@@ -142,6 +155,15 @@ mod tests {
             assert_eq!(bad.parse::<Tenant>(), Err(TenantError::Control), "{bad:?}");
         }
         assert_eq!("../é".parse::<Tenant>().unwrap().as_str(), "../é");
+    }
+
+    #[test]
+    fn a_name_of_many_tenants_is_refused() {
+        for name in ["common", "Organizations", "CONSUMERS"] {
+            let error = name.parse::<Tenant>().unwrap_err().to_string();
+            assert!(error.contains(&name.to_ascii_lowercase()), "{error}");
+        }
+        assert!("common.example".parse::<Tenant>().is_ok());
     }
 
     #[test]

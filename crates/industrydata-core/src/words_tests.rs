@@ -620,7 +620,7 @@ fn add_errors(document: &mut Document) {
         ReconcileError { Ledger(StoreError::Busy) Read(a_read_error()) }
         ResolveError { Ledger(StoreError::Busy) Unresolved(Unresolved::InFlight) }
         ResumeError { Malformed Newer OtherBase(LocationError::CrossOrigin) }
-        TenantError { Empty TooLong { bytes: 300 } Control }
+        TenantError { Empty TooLong { bytes: 300 } Control OfMany("common") }
         StartKeyError { Empty TooLong { bytes: 130 } Control }
         BaseUrlError {
             TooLong Unparsable NotHttp NoHost FinalDot HasCredentials Insecure HasQuery HasFragment EmptySegment

@@ -348,7 +348,6 @@ impl Raw {
     }
 
     /// Waits until this many requests have come.
-    #[cfg(unix)]
     pub(crate) fn wait_for(&self, requests: usize) {
         let began = Instant::now();
         while self.heads().len() < requests {

@@ -121,6 +121,7 @@ fn a_path_that_begins_as_one_is_a_file_whatever_follows() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn a_read_only_ledger_stops_a_start() {
     use std::os::unix::fs::PermissionsExt;

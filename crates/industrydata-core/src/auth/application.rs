@@ -14,15 +14,13 @@ use crate::{
         address::{Address, Route},
         token::{Challenge, TokenError},
     },
-    tenant::Tenant,
+    tenant::{Tenant, of_many},
     wire::uri::RESERVED,
 };
 
 /// The authority of Entra's global service.
 const AUTHORITY: &str = "https://login.microsoftonline.com";
 const AUTHORITY_HOST: &str = "login.microsoftonline.com";
-/// Directories for the sign-in of people. An application is of one tenant, which the ledger counts.
-const OF_MANY: [&str; 3] = ["common", "organizations", "consumers"];
 const SCOPE: &str = "https://graph.microsoft.com/.default";
 
 /// An application at an authority, without the proof of its identity.
@@ -126,11 +124,9 @@ impl Application {
             && directory
                 .bytes()
                 .all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b));
-        let is_of_many = OF_MANY.iter().any(|it| directory.eq_ignore_ascii_case(it));
-        if is_of_many {
+        if let Some(of_many) = of_many(directory) {
             return Err(TokenError::Unusable(format!(
-                "the directory of the application is `{}`, which stands for many tenants: set AZURE_TENANT_ID to the GUID or a domain name of one",
-                directory.to_ascii_lowercase()
+                "the directory of the application is `{of_many}`, which stands for many tenants: set AZURE_TENANT_ID to the GUID or a domain name of one",
             )));
         }
         is_plain.then_some(directory).ok_or_else(|| {

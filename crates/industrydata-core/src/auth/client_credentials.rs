@@ -229,14 +229,12 @@ mod tests {
 
     #[test]
     fn a_directory_of_many_tenants_is_refused() {
+        let tenant = "contoso.example".parse().unwrap();
         for name in ["common", "Organizations", "CONSUMERS"] {
-            let tenant = name.parse().unwrap();
-            let named = ClientCredentials::new("a", "b").directory(name);
-            for credentials in [named, ClientCredentials::new("a", "b")] {
-                let error = credentials.request(&tenant, None).unwrap_err().to_string();
-                assert!(error.contains("AZURE_TENANT_ID"), "{error}");
-                assert!(error.contains(&name.to_ascii_lowercase()), "{error}");
-            }
+            let credentials = ClientCredentials::new("a", "b").directory(name);
+            let error = credentials.request(&tenant, None).unwrap_err().to_string();
+            assert!(error.contains("AZURE_TENANT_ID"), "{error}");
+            assert!(error.contains(&name.to_ascii_lowercase()), "{error}");
         }
         let tenant = "common.example".parse().unwrap();
         let credentials = ClientCredentials::new("a", "b");

@@ -1,11 +1,6 @@
 //! What each parameter of PostgreSQL's client library means here: it is taken, or refused for its own reason.
 
-use std::{
-    fmt,
-    net::IpAddr,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{fmt, net::IpAddr, path::PathBuf, time::Duration};
 
 use tokio_postgres::{
     Config,
@@ -473,7 +468,7 @@ impl fmt::Display for Server {
             Host::Tcp(name) if name.contains(':') => write!(f, "[{name}]:{port}"),
             Host::Tcp(name) => write!(f, "{name}:{port}"),
             #[cfg(unix)]
-            Host::Unix(path) => write!(f, "{}:{port}", Path::display(path)),
+            Host::Unix(path) => write!(f, "{}:{port}", path.display()),
         }
     }
 }

@@ -4,7 +4,9 @@ use std::{fs, path::Path};
 
 use industrydata_ledger::{SqliteStore, Store, StoreError};
 
-use crate::{child, fresh, is_granted, quota, read, reserve};
+#[cfg(unix)]
+use crate::child;
+use crate::{fresh, is_granted, quota, read, reserve};
 
 /// The message of an [`StoreError::Unavailable`].
 #[track_caller]

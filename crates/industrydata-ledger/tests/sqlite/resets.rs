@@ -12,7 +12,9 @@ use industrydata_core::policy::Throttle;
 use industrydata_ledger::{Ledger, MemoryStore, SqliteStore, Store, StoreError};
 use rusqlite::Connection;
 
-use crate::{child, confirm, fresh, is_granted, is_thorough, key, quota, reserve, set_clock};
+#[cfg(unix)]
+use crate::is_thorough;
+use crate::{child, confirm, fresh, is_granted, key, quota, reserve, set_clock};
 
 /// A file with one start of `t`.
 fn used(path: &Path) -> SqliteStore {
