@@ -1,6 +1,7 @@
 //! Checks of the code and its dependencies that are one call of a tool, or a few.
 
 use std::{
+    path::Path,
     process::Command,
     time::{Duration, Instant},
 };
@@ -50,6 +51,33 @@ pub(crate) fn features() -> Result<(), Failure> {
         println!("left out: the feature `native-tls`, since OpenSSL's headers are not installed");
         command.args(["--exclude-features", "native-tls"]);
     }
+    cargo::show(&mut command)
+}
+
+/// Checks the code for Windows, tests included, as far as that goes without Windows.
+pub(crate) fn windows() -> Result<(), Failure> {
+    const TARGET: &str = "x86_64-pc-windows-gnu";
+    let mut rustc = Command::new("rustc");
+    let library = cargo::read(rustc.args(["--target", TARGET, "--print", "target-libdir"]))?;
+    // SQLite and ring have parts in C.
+    let mut compiler = Command::new("x86_64-w64-mingw32-gcc");
+    for (is_there, what) in [
+        (
+            Path::new(library.trim()).is_dir(),
+            "Rust's library for that target",
+        ),
+        (
+            cargo::works(compiler.arg("--version")),
+            "the C compiler of MinGW-w64",
+        ),
+    ] {
+        if !is_there {
+            println!("not run: {TARGET} needs {what}");
+            return Ok(());
+        }
+    }
+    let mut command = cargo::cargo(["clippy", "--all-targets", "--target", TARGET]);
+    command.args(cargo::WHOLE).args(["--", "-D", "warnings"]);
     cargo::show(&mut command)
 }
 

@@ -84,6 +84,8 @@ enum Command {
     Docs,
     /// Check each crate with each of its features alone, and with each two
     Features,
+    /// Check the lints of the code for Windows, where the target is installed
+    Windows,
     /// Check that no crate depends on one that it must not
     Trees,
     /// Check licences, sources and doubled crates of the dependencies
@@ -117,6 +119,7 @@ impl Command {
             Self::Doc => checks::doc(),
             Self::Docs => docs::run(),
             Self::Features => checks::features(),
+            Self::Windows => checks::windows(),
             Self::Trees => checks::trees(),
             Self::Deny => checks::deny(),
             Self::Demo => checks::demo(),

@@ -23,6 +23,7 @@ const CI: &[Step] = &[
 /// Steps that take long and rarely find something new.
 const NIGHTLY: &[Step] = &[
     "features",
+    "windows",
     "docs",
     "page",
     "simulate --seeds 1000000",
