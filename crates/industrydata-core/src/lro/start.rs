@@ -81,7 +81,6 @@ pub struct Start {
     quota: Option<Quota>,
     schedule: Option<Schedule>,
     start_key: Option<StartKey>,
-    client_request_id: Option<String>,
     short_leases: u32,
     /// The number of 429s in a row after which the start waited.
     throttles: u32,
@@ -204,7 +203,6 @@ impl Start {
             quota: None,
             schedule: None,
             start_key: None,
-            client_request_id: None,
             short_leases: 0,
             throttles: 0,
             remainders: 0,
@@ -315,7 +313,7 @@ impl Start {
         match after {
             After::End(Ok(accepted)) => {
                 let unrecorded = error.map(|error| (change, error));
-                let accepted = accepted.recorded(self.quota.clone(), unrecorded);
+                let accepted = accepted.recorded(self.quota.take(), unrecorded);
                 self.state = State::Ended(Ok(accepted));
             }
             // No poll follows that could record the outcome later, so it is tried once more at once.
@@ -450,11 +448,18 @@ impl Start {
         }
     }
 
+    /// The id of the last request that was handed out.
+    fn client_request_id(&self) -> Option<String> {
+        let last = self.seed.requests.checked_sub(1)?;
+        let id = Seed::new(self.seed.bytes).client_request_id(last);
+        Some(String::from_utf8_lossy(&id).into_owned())
+    }
+
     fn error(&self, kind: StartErrorKind, ledger: Option<StoreError>) -> StartError {
         StartError::new(kind)
             .with_quota(self.quota.clone())
             .with_ledger(ledger)
-            .with_client_request_id(self.client_request_id.clone())
+            .with_client_request_id(self.client_request_id())
             .with_base(self.plan.service.base())
     }
 
@@ -490,8 +495,14 @@ impl Start {
         self.settle(slot.id, outcome, after);
     }
 
-    fn accepted(&mut self, slot: Slot, head: &Parts, token: &AccessToken, now: Now) {
-        let answered = date(&head.headers, now.utc);
+    fn accepted(
+        &mut self,
+        slot: Slot,
+        head: &Parts,
+        answered: Option<Timestamp>,
+        token: &AccessToken,
+        now: Now,
+    ) {
         let request_id = ServiceError::request_id_of(&head.headers, token.text());
         let location = StartRun::decode(self.plan.service.base(), &head.headers)
             .and_then(|url| redacted(url, token));
@@ -802,8 +813,6 @@ impl Asks for Start {
         let seed = Seed::new(self.seed.bytes);
         let ordinal = self.seed.requests;
         self.seed.requests += 1;
-        let id = seed.client_request_id(ordinal);
-        self.client_request_id = Some(String::from_utf8_lossy(&id).into_owned());
         let request = StartRun::request(&self.plan.service, token, seed, ordinal);
         self.state = State::Out {
             slot,
@@ -835,7 +844,7 @@ impl Asks for Start {
             ServiceError::decode(head.status, &head.headers, body, token.text())
         };
         match (Acceptance::of_status(head.status), head.status) {
-            (Acceptance::Confirmed, _) => self.accepted(slot, head, &token, now),
+            (Acceptance::Confirmed, _) => self.accepted(slot, head, dated, &token, now),
             (Acceptance::Released, StatusCode::UNAUTHORIZED) if !repeated => {
                 let error = error();
                 let challenge = Challenge::new(token, error.claims().cloned());
