@@ -75,17 +75,17 @@ const TYPES: [&str; 3] = [
     "#microsoft.graph.industryData.fileValidateOperation",
 ];
 
-/// The members of a flat body that are read or occur in each, with the quote that ends them.
+/// The members that are read of a flat body or occur in each, with the quote that ends them, as Graph orders them.
 const READ: [&str; 9] = [
-    "status\"",
-    "id\"",
-    "statusDetail\"",
-    "resourceLocation\"",
+    "@odata.context\"",
     "@odata.type\"",
+    "id\"",
     "createdDateTime\"",
     "lastActionDateTime\"",
+    "resourceLocation\"",
+    "status\"",
+    "statusDetail\"",
     "error\"",
-    "@odata.context\"",
 ];
 
 /// The members that this release knows.
@@ -160,11 +160,15 @@ impl Operation {
     /// `None` for any other body. Where there is a result, [`nested`](Self::nested) has the same.
     fn flat(json: &str, redaction: Redaction<'_>) -> Option<Self> {
         let mut members = [None; READ.len()];
+        let mut next = 0;
         let name = |rest: &mut flat_json::Rest<'_>| {
             rest.next(b'"')?;
-            let read = READ.iter().position(|name| rest.passes(name));
-            if read.is_none() {
-                rest.to_quote()?;
+            // Most members come in order.
+            let mut places = (next..READ.len()).chain(0..next);
+            let read = places.find(|at| READ.get(*at).is_some_and(|name| rest.passes(name)));
+            match read {
+                Some(at) => next = at + 1,
+                None => _ = rest.to_quote()?,
             }
             Some(read)
         };
@@ -173,15 +177,15 @@ impl Operation {
             None => Some(()),
         })?;
         let [
-            status,
-            id,
-            detail,
-            resource,
+            _,
             kind,
+            id,
             created,
             last_action,
+            resource,
+            status,
+            detail,
             error,
-            _,
         ] = members;
         // It may be the status detail.
         if error.is_some() {

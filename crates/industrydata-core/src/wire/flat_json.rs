@@ -46,7 +46,7 @@ pub(crate) fn read<'a>(json: &'a str, names: &'static [&'static str]) -> Option<
 /// text, and as soon as one of the two returns it.
 pub(crate) fn members<'a, N>(
     json: &'a str,
-    name: impl Fn(&mut Rest<'a>) -> Option<N>,
+    mut name: impl FnMut(&mut Rest<'a>) -> Option<N>,
     mut member: impl FnMut(N, Scalar<'a>) -> Option<()>,
 ) -> Option<()> {
     // Controls are white space or errors. This looks at every byte, which lets the compiler use vectors.
@@ -112,6 +112,7 @@ impl<'a> Rest<'a> {
     }
 
     /// A value in `json`, of which this is the rest.
+    #[inline(always)]
     fn value(&mut self, json: &'a str) -> Option<Scalar<'a>> {
         while let [b' ', rest @ ..] = self.0 {
             self.0 = rest;
