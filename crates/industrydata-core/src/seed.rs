@@ -27,18 +27,17 @@ impl Seed {
 
     /// The GUID of request number `ordinal`, in 36 characters.
     pub(crate) fn client_request_id(self, ordinal: u32) -> [u8; 36] {
-        const HEX: &[u8; 16] = b"0123456789abcdef";
-        /// The place of each byte's two digits in 8-4-4-4-12.
-        const PLACES: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
+        /// The place of each four digits in 8-4-4-4-12.
+        const PLACES: [usize; 8] = [0, 4, 9, 14, 19, 24, 28, 32];
         let mut bits = self.derive(Use::ClientRequestId, ordinal);
         // RFC 9562: version 4, variant 10.
         bits = bits & !(0xf << 76) | (0x4 << 76);
         bits = bits & !(0x3 << 62) | (0x2 << 62);
-        let digit = |nibble: u8| HEX.get(usize::from(nibble)).copied().unwrap_or(b'-');
         let mut text = [b'-'; 36];
-        for (byte, at) in bits.to_be_bytes().iter().zip(PLACES) {
-            if let Some([high, low]) = text.get_mut(at..at + 2) {
-                (*high, *low) = (digit(byte >> 4), digit(byte & 0xf));
+        let digits = [bits >> 96, bits >> 64, bits >> 32, bits].map(|it| eight_digits(it as u32));
+        for (four, at) in digits.as_flattened().as_chunks::<4>().0.iter().zip(PLACES) {
+            if let Some(place) = text.get_mut(at..at + 4) {
+                place.copy_from_slice(four);
             }
         }
         text
@@ -57,6 +56,18 @@ impl Seed {
         let low = mix(seed as u64 ^ mix(high ^ tweak));
         u128::from(mix(high ^ low)) << 64 | u128::from(low)
     }
+}
+
+/// The number as hexadecimal digits, all at once.
+pub(crate) const fn eight_digits(number: u32) -> [u8; 8] {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    // One digit a byte, then its ASCII. A sum of 16 or more shows a letter.
+    let number = number as u64;
+    let fours = (number | number << 16) & 0x0000_ffff_0000_ffff;
+    let twos = (fours | fours << 8) & 0x00ff_00ff_00ff_00ff;
+    let digits = (twos | twos << 4) & 0x0f0f_0f0f_0f0f_0f0f;
+    let letters = (digits + EACH * 6) >> 4 & EACH;
+    (digits + EACH * b'0' as u64 + letters * (b'a' - b'0' - 10) as u64).to_be_bytes()
 }
 
 /// The finalizer of SplitMix64: each input bit affects every output bit.

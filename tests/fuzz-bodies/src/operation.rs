@@ -13,7 +13,7 @@ use crate::{
 
 pub(crate) const TARGET: Target = Target {
     name: "operation",
-    about: "a body is read as an independent JSON reader reads it; only succeeded and failed are terminal",
+    about: "a body is read as an independent JSON reader reads it, the fast way as the slow one; only succeeded and failed are terminal",
     body,
     seeds,
     words: &[
@@ -66,6 +66,11 @@ fn body(input: &[u8]) {
     };
     let bytes = rest.join(&crate::draw::CUT);
     let result = Operation::decode(label, &bytes);
+    if !bytes.is_empty() {
+        // A body with a line break is not read the fast way.
+        let slow = Operation::decode(label, &[&bytes, &b"\n"[..]].concat());
+        assert_eq!(result, slow, "the fast way reads another operation");
+    }
     if let Ok(operation) = &result {
         let status = operation.status();
         let is_end = ["succeeded", "failed"]

@@ -1,5 +1,7 @@
 //! The key of a ledger, and the caller of a start.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 
 use crate::policy::MAX_CALLER_CHARS;
@@ -12,7 +14,7 @@ use crate::{
 /// service.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LedgerKey {
-    base: String,
+    base: Arc<str>,
     tenant: Tenant,
 }
 
@@ -21,7 +23,7 @@ impl LedgerKey {
     #[must_use]
     pub fn new(base: &BaseUrl, tenant: &Tenant) -> Self {
         Self {
-            base: Self::base_of(base),
+            base: Self::base_of(base).into(),
             tenant: tenant.clone(),
         }
     }

@@ -33,7 +33,7 @@ use crate::{
 /// }
 /// ```
 #[derive(Clone)]
-pub struct Accepted(Box<AcceptedParts>);
+pub struct Accepted(Arc<AcceptedParts>);
 
 impl fmt::Debug for Accepted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -69,7 +69,7 @@ pub(super) struct AcceptedParts {
 
 impl Accepted {
     pub(super) fn new(parts: AcceptedParts) -> Self {
-        Self(Box::new(parts))
+        Self(Arc::new(parts))
     }
 
     /// Adds how the acceptance was recorded.
@@ -78,8 +78,9 @@ impl Accepted {
         quota: Option<Quota>,
         unrecorded: Option<(Arc<Change>, StoreError)>,
     ) -> Self {
-        self.0.quota = quota;
-        self.0.unrecorded = unrecorded;
+        let parts = Arc::make_mut(&mut self.0);
+        parts.quota = quota;
+        parts.unrecorded = unrecorded;
         self
     }
 

@@ -1,5 +1,7 @@
 //! The first checks of an answer, common to all machines.
 
+use std::sync::Arc;
+
 use http::{
     StatusCode,
     header::{CONTENT_ENCODING, CONTENT_TYPE},
@@ -33,7 +35,7 @@ pub(super) fn operation(
     head: &Parts,
     body: Result<Vec<u8>, IncompleteBody>,
     token: &AccessToken,
-) -> Result<Operation, TransientError> {
+) -> Result<Arc<Operation>, TransientError> {
     if is_encoded(head) {
         return Err(TransientError::Encoded);
     }
@@ -43,6 +45,7 @@ pub(super) fn operation(
         .get(CONTENT_TYPE)
         .map(http::HeaderValue::as_bytes);
     Operation::decode_redacted(content_type, &body, secret(token))
+        .map(Arc::new)
         .map_err(TransientError::Unreadable)
 }
 

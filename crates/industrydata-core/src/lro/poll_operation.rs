@@ -349,7 +349,7 @@ impl OperationPoll {
 
     fn seen(
         &mut self,
-        operation: Operation,
+        operation: Arc<Operation>,
         request_id: impl FnOnce() -> Option<String>,
         asked: Option<Duration>,
         now: Now,
@@ -358,7 +358,6 @@ impl OperationPoll {
         if operation.status().is_terminal() {
             self.request_ids.ended = request_id();
         }
-        let operation = Arc::new(operation);
         self.operation = Some(Arc::clone(&operation));
         match operation.status() {
             OperationStatus::Succeeded => self.state = State::Ended(Ok(operation)),

@@ -81,7 +81,6 @@ pub struct Start {
     quota: Option<Quota>,
     schedule: Option<Schedule>,
     start_key: Option<StartKey>,
-    client_request_id: Option<String>,
     short_leases: u32,
     /// The number of 429s in a row after which the start waited.
     throttles: u32,
@@ -204,7 +203,6 @@ impl Start {
             quota: None,
             schedule: None,
             start_key: None,
-            client_request_id: None,
             short_leases: 0,
             throttles: 0,
             remainders: 0,
@@ -248,6 +246,43 @@ impl Start {
     /// The time that is left.
     pub(crate) fn left(&self) -> Duration {
         self.deadline.saturating_sub(self.last.steady)
+    }
+
+    /// The reservation `id` was made or not. `since` is the last moment before it.
+    fn reserved(
+        &mut self,
+        id: [u8; 16],
+        since: Now,
+        result: Result<StoreReply, StoreError>,
+        now: Now,
+    ) {
+        match result {
+            Ok(reply) => match (reply.holder(), reply.refusal()) {
+                (Some(holder), _) => self.held(holder.clone(), now),
+                (None, Some(refusal)) => self.no_slot(*refusal, now),
+                (None, None) => {
+                    let granted = (reply.quota().as_of(), now.steady);
+                    self.state = State::Ready {
+                        slot: Slot {
+                            id,
+                            since,
+                            granted,
+                            sent: now.steady,
+                        },
+                        refused: None,
+                    };
+                }
+            },
+            Err(StoreError::Unconfirmed(cause)) => {
+                // The reservation may have been recorded, so release it if the store can.
+                self.release(
+                    id,
+                    "the reservation could not be confirmed".to_owned(),
+                    After::End(Err(StartErrorKind::Ledger(StoreError::Unconfirmed(cause)))),
+                );
+            }
+            Err(error) => self.end_err(StartErrorKind::Ledger(error), None),
+        }
     }
 
     /// Another start has the key, so this one sends nothing.
@@ -315,7 +350,7 @@ impl Start {
         match after {
             After::End(Ok(accepted)) => {
                 let unrecorded = error.map(|error| (change, error));
-                let accepted = accepted.recorded(self.quota.clone(), unrecorded);
+                let accepted = accepted.recorded(self.quota.take(), unrecorded);
                 self.state = State::Ended(Ok(accepted));
             }
             // No poll follows that could record the outcome later, so it is tried once more at once.
@@ -450,11 +485,18 @@ impl Start {
         }
     }
 
+    /// The id of the last request that was handed out.
+    fn client_request_id(&self) -> Option<String> {
+        let last = self.seed.requests.checked_sub(1)?;
+        let id = Seed::new(self.seed.bytes).client_request_id(last);
+        Some(String::from_utf8_lossy(&id).into_owned())
+    }
+
     fn error(&self, kind: StartErrorKind, ledger: Option<StoreError>) -> StartError {
         StartError::new(kind)
             .with_quota(self.quota.clone())
             .with_ledger(ledger)
-            .with_client_request_id(self.client_request_id.clone())
+            .with_client_request_id(self.client_request_id())
             .with_base(self.plan.service.base())
     }
 
@@ -490,8 +532,14 @@ impl Start {
         self.settle(slot.id, outcome, after);
     }
 
-    fn accepted(&mut self, slot: Slot, head: &Parts, token: &AccessToken, now: Now) {
-        let answered = date(&head.headers, now.utc);
+    fn accepted(
+        &mut self,
+        slot: Slot,
+        head: &Parts,
+        answered: Option<Timestamp>,
+        token: &AccessToken,
+        now: Now,
+    ) {
         let request_id = ServiceError::request_id_of(&head.headers, token.text());
         let location = StartRun::decode(self.plan.service.base(), &head.headers)
             .and_then(|url| redacted(url, token));
@@ -650,48 +698,18 @@ impl Records for Start {
         if let Ok(reply) = &result {
             self.quota = Some(reply.quota().clone().with_schedule(self.schedule));
         }
-        match (
-            std::mem::replace(
-                &mut self.state,
-                State::Reserve {
-                    id: [0; 16],
-                    begun: false,
-                },
-            ),
-            result,
-        ) {
-            (State::Reserve { id, .. }, Ok(reply)) => match (reply.holder(), reply.refusal()) {
-                (Some(holder), _) => self.held(holder.clone(), now),
-                (None, Some(refusal)) => self.no_slot(*refusal, now),
-                (None, None) => {
-                    let granted = (reply.quota().as_of(), now.steady);
-                    self.state = State::Ready {
-                        slot: Slot {
-                            id,
-                            since,
-                            granted,
-                            sent: now.steady,
-                        },
-                        refused: None,
-                    };
-                }
-            },
-            (State::Reserve { id, .. }, Err(StoreError::Unconfirmed(cause))) => {
-                // The reservation may have been recorded, so release it if the store can.
-                self.release(
-                    id,
-                    "the reservation could not be confirmed".to_owned(),
-                    After::End(Err(StartErrorKind::Ledger(StoreError::Unconfirmed(cause)))),
-                );
-            }
-            (State::Reserve { .. }, Err(error)) => {
-                self.end_err(StartErrorKind::Ledger(error), None)
-            }
-            (State::Settle { change, after }, result) => {
-                self.settled(change, after, result.err(), now)
-            }
+        let lent = State::Reserve {
+            id: [0; 16],
+            begun: false,
+        };
+        match std::mem::replace(&mut self.state, lent) {
+            State::Reserve { id, .. } => self.reserved(id, since, result, now),
+            State::Settle { change, after } => self.settled(change, after, result.err(), now),
             // Only the two states above lend a transaction.
-            (state, _) => self.state = state,
+            state @ (State::Ready { .. }
+            | State::Out { .. }
+            | State::Pausing { .. }
+            | State::Ended(_)) => self.state = state,
         }
     }
 }
@@ -802,8 +820,6 @@ impl Asks for Start {
         let seed = Seed::new(self.seed.bytes);
         let ordinal = self.seed.requests;
         self.seed.requests += 1;
-        let id = seed.client_request_id(ordinal);
-        self.client_request_id = Some(String::from_utf8_lossy(&id).into_owned());
         let request = StartRun::request(&self.plan.service, token, seed, ordinal);
         self.state = State::Out {
             slot,
@@ -835,7 +851,7 @@ impl Asks for Start {
             ServiceError::decode(head.status, &head.headers, body, token.text())
         };
         match (Acceptance::of_status(head.status), head.status) {
-            (Acceptance::Confirmed, _) => self.accepted(slot, head, &token, now),
+            (Acceptance::Confirmed, _) => self.accepted(slot, head, dated, &token, now),
             (Acceptance::Released, StatusCode::UNAUTHORIZED) if !repeated => {
                 let error = error();
                 let challenge = Challenge::new(token, error.claims().cloned());

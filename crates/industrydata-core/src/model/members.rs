@@ -33,6 +33,22 @@ impl<'a> Body<'a> {
         }
     }
 
+    pub(crate) const fn redaction(&self) -> Redaction<'a> {
+        self.redaction
+    }
+
+    /// The body as text (B1 to B3).
+    pub(crate) fn text(&self) -> Result<&'a str, BodyError> {
+        if !self.content_type.is_none_or(is_json) {
+            return Err(BodyError::WrongContentType);
+        }
+        if self.bytes.is_empty() {
+            return Err(BodyError::EmptyBody);
+        }
+        let text = str::from_utf8(self.bytes).map_err(|_| BodyError::NotUtf8)?;
+        Ok(without_bom(text))
+    }
+
     /// Passes the members of a JSON object to `read`. Only members in `names` are kept, down to `depth` levels (B1 to B6).
     pub(crate) fn object<T>(
         &self,
@@ -40,13 +56,7 @@ impl<'a> Body<'a> {
         depth: usize,
         read: impl FnOnce(Members<'_, '_>) -> Result<T, BodyError>,
     ) -> Result<T, BodyError> {
-        if !self.content_type.is_none_or(is_json) {
-            return Err(BodyError::WrongContentType);
-        }
-        if self.bytes.is_empty() {
-            return Err(BodyError::EmptyBody);
-        }
-        let json = without_bom(str::from_utf8(self.bytes).map_err(|_| BodyError::NotUtf8)?);
+        let json = self.text()?;
         let node = match flat_json::read(json, names) {
             Some(node) => node,
             None => Self::nested(json, names, depth)?,

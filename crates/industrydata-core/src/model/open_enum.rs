@@ -40,8 +40,12 @@ macro_rules! open_enum {
             /// Reads the member `name`.
             pub(crate) fn read(members: &crate::model::members::Members<'_, '_>, name: &str) -> Self {
                 let text = members.node().get(name).and_then(crate::wire::json::Node::text);
-                let text = text.unwrap_or_default();
-                Self::known(text).unwrap_or_else(|| Self::Other(members.redaction().text(text)))
+                Self::of(text.unwrap_or_default(), members.redaction())
+            }
+
+            /// Reads the text of a value.
+            pub(crate) fn of(text: &str, redaction: crate::wire::redact::Redaction<'_>) -> Self {
+                Self::known(text).unwrap_or_else(|| Self::Other(redaction.text(text)))
             }
         }
 

@@ -2,6 +2,8 @@
 //! ([longRunningOperation](https://learn.microsoft.com/graph/api/resources/longrunningoperation),
 //! [fileValidateOperation](https://learn.microsoft.com/graph/api/resources/industrydata-filevalidateoperation)).
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 
 use crate::policy::MAX_OPERATION_DEPTH;
@@ -12,7 +14,10 @@ use crate::{
         public_error::PublicError,
         status::OperationStatus,
     },
-    wire::{body_error::BodyError, json::Node, service_error::reading::summary},
+    wire::{
+        body_error::BodyError, flat_json, json::Node, redact::Redaction, rfc3339::rfc3339,
+        service_error::reading::summary,
+    },
 };
 
 /// What the service says about an operation.
@@ -45,7 +50,7 @@ pub struct Operation {
     status_detail: Option<String>,
     resource_location: Option<String>,
     #[cfg_attr(feature = "serde", serde(rename = "@odata.type"))]
-    odata_type: Option<String>,
+    odata_type: Option<Cow<'static, str>>,
     #[cfg_attr(feature = "serde", serde(rename = "createdDateTime"))]
     created: Option<Timestamp>,
     #[cfg_attr(feature = "serde", serde(rename = "lastActionDateTime"))]
@@ -61,6 +66,40 @@ pub struct Operation {
 const VALIDATIONS: [&str; 2] = [
     "microsoft.graph.industryData.fileValidateOperation",
     "microsoft.graph.industryData.validateOperation",
+];
+
+/// The types in use, which are not copied.
+const TYPES: [&str; 3] = [
+    "#microsoft.graph.longRunningOperation",
+    "#microsoft.graph.industryData.validateOperation",
+    "#microsoft.graph.industryData.fileValidateOperation",
+];
+
+/// The members that are read of a flat body or occur in each, with the quote that ends them, as Graph orders them.
+const READ: [&str; 9] = [
+    "@odata.context\"",
+    "@odata.type\"",
+    "id\"",
+    "createdDateTime\"",
+    "lastActionDateTime\"",
+    "resourceLocation\"",
+    "status\"",
+    "statusDetail\"",
+    "error\"",
+];
+
+/// The members that this release knows.
+const KNOWN: &[&str] = &[
+    "status",
+    "id",
+    "statusDetail",
+    "resourceLocation",
+    "@odata.type",
+    "createdDateTime",
+    "lastActionDateTime",
+    "errors",
+    "warnings",
+    "validatedFiles",
 ];
 
 impl Operation {
@@ -103,8 +142,71 @@ impl Operation {
         token: Option<&str>,
     ) -> Result<Self, BodyError> {
         let body = Body::new(content_type, body, token);
+        match Self::flat(body.text()?, body.redaction()) {
+            Some(operation) => Ok(operation),
+            None => Self::nested(&body),
+        }
+    }
+
+    /// Reads any body.
+    fn nested(body: &Body<'_>) -> Result<Self, BodyError> {
         body.object(Self::NAMES, MAX_OPERATION_DEPTH, |members| {
             Self::checked(&members)
+        })
+    }
+
+    /// Reads the body that Graph writes: a flat object without an `error`, in which no member that is read occurs twice.
+    ///
+    /// `None` for any other body. Where there is a result, [`nested`](Self::nested) has the same.
+    fn flat(json: &str, redaction: Redaction<'_>) -> Option<Self> {
+        let mut members = [None; READ.len()];
+        let mut next = 0;
+        let name = |rest: &mut flat_json::Rest<'_>| {
+            rest.next(b'"')?;
+            // Most members come in order.
+            let mut places = (next..READ.len()).chain(0..next);
+            let read = places.find(|at| READ.get(*at).is_some_and(|name| rest.passes(name)));
+            match read {
+                Some(at) => next = at + 1,
+                None => _ = rest.to_quote()?,
+            }
+            Some(read)
+        };
+        flat_json::members(json, name, |read, value| match read {
+            Some(at) => members.get_mut(at)?.replace(value).is_none().then_some(()),
+            None => Some(()),
+        })?;
+        let [
+            _,
+            kind,
+            id,
+            created,
+            last_action,
+            resource,
+            status,
+            detail,
+            error,
+        ] = members;
+        // It may be the status detail.
+        if error.is_some() {
+            return None;
+        }
+        let [status, id, detail, resource, kind, created, last_action] =
+            [status, id, detail, resource, kind, created, last_action]
+                .map(|value| value.and_then(flat_json::Scalar::text));
+        let text = |text| redaction.text(text);
+        Some(Self {
+            status: OperationStatus::of(status?, redaction),
+            id: id.map(text),
+            status_detail: detail.map(text),
+            resource_location: resource.map(text),
+            odata_type: kind.map(|kind| type_name(kind, redaction)),
+            created: created.and_then(rfc3339),
+            last_action: last_action.and_then(rfc3339),
+            errors: Vec::new(),
+            warnings: Vec::new(),
+            validated_files: Vec::new(),
+            others: Others::in_text(json, KNOWN, redaction),
         })
     }
 
@@ -128,24 +230,17 @@ impl Operation {
             id: members.text("id"),
             status_detail: status_detail(members),
             resource_location: members.text("resourceLocation"),
-            odata_type: members.text("@odata.type"),
+            odata_type: members
+                .node()
+                .get("@odata.type")
+                .and_then(Node::text)
+                .map(|kind| type_name(kind, members.redaction())),
             created: members.time("createdDateTime"),
             last_action: members.time("lastActionDateTime"),
             errors: public_errors(members, "errors"),
             warnings: public_errors(members, "warnings"),
             validated_files: members.texts("validatedFiles"),
-            others: members.others(&[
-                "status",
-                "id",
-                "statusDetail",
-                "resourceLocation",
-                "@odata.type",
-                "createdDateTime",
-                "lastActionDateTime",
-                "errors",
-                "warnings",
-                "validatedFiles",
-            ]),
+            others: members.others(KNOWN),
         }
     }
 
@@ -218,6 +313,15 @@ impl Operation {
             let name = name.strip_prefix('#').unwrap_or(name);
             VALIDATIONS.iter().any(|it| it.eq_ignore_ascii_case(name))
         })
+    }
+}
+
+/// The name of a type.
+fn type_name(kind: &str, redaction: Redaction<'_>) -> Cow<'static, str> {
+    let kind = redaction.borrowed(kind);
+    match TYPES.iter().find(|known| **known == kind) {
+        Some(known) => Cow::Borrowed(known),
+        None => Cow::Owned(kind.into_owned()),
     }
 }
 

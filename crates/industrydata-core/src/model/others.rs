@@ -1,5 +1,7 @@
 //! The members of an object that this release does not know.
 
+use crate::wire::redact::Redaction;
+
 /// Members that this release does not know, as received, except that the token is redacted. With the feature `serde` they
 /// are kept and written again; without it they are not read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -9,14 +11,24 @@ pub(crate) struct Others {
     members: Option<Box<serde_json::Map<String, serde_json::Value>>>,
 }
 
+impl Others {
+    /// The members of the object `json` that are not in `known`.
+    #[cfg(not(feature = "serde"))]
+    pub(crate) const fn in_text(_: &str, _: &[&str], _: Redaction<'_>) -> Self {
+        Self {}
+    }
+}
+
 #[cfg(feature = "serde")]
 impl Others {
+    /// The members of the object `json` that are not in `known`.
+    pub(crate) fn in_text(json: &str, known: &[&str], redaction: Redaction<'_>) -> Self {
+        let whole = serde_json::from_str(json).ok();
+        whole.map_or_else(Self::default, |whole| Self::of(&whole, known, redaction))
+    }
+
     /// The members of `object` that are not in `known`.
-    pub(crate) fn of(
-        object: &serde_json::Value,
-        known: &[&str],
-        redaction: crate::wire::redact::Redaction<'_>,
-    ) -> Self {
+    pub(crate) fn of(object: &serde_json::Value, known: &[&str], redaction: Redaction<'_>) -> Self {
         let members = object.as_object().into_iter().flatten();
         let others = members.filter(|(name, _)| !known.contains(&name.as_str()));
         let others: serde_json::Map<_, _> = others
@@ -30,10 +42,7 @@ impl Others {
 
 /// The value with the token redacted in every text. No JSON that is read has more than 128 levels.
 #[cfg(feature = "serde")]
-fn redacted(
-    value: &serde_json::Value,
-    redaction: crate::wire::redact::Redaction<'_>,
-) -> serde_json::Value {
+fn redacted(value: &serde_json::Value, redaction: Redaction<'_>) -> serde_json::Value {
     use serde_json::Value;
     match value {
         Value::String(text) => Value::String(redaction.text(text)),

@@ -2,71 +2,136 @@
 
 use crate::wire::json::Node;
 
+/// A value in a flat object.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Scalar<'a> {
+    Null,
+    Text(&'a str),
+    /// A boolean.
+    Other,
+}
+
+impl<'a> Scalar<'a> {
+    /// The text of a string.
+    pub(crate) const fn text(self) -> Option<&'a str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Null | Self::Other => None,
+        }
+    }
+}
+
 /// Reads an object whose members are strings without escapes, booleans and `null`, on one line.
 ///
 /// `None` for any other text, also if it is valid JSON. Where there is a result, [`Node::read`] has the same with any depth
 /// of at least 1.
 pub(crate) fn read<'a>(json: &'a str, names: &'static [&'static str]) -> Option<Node<'a>> {
+    // Enough for an operation, so that its members are not moved.
+    let mut kept = Vec::with_capacity(8);
+    members(json, Rest::string, |name, value| {
+        if let Some(name) = names.iter().find(|known| known.as_bytes() == name) {
+            let node = match value {
+                Scalar::Null => Node::Null,
+                Scalar::Text(text) => Node::Text(text.into()),
+                Scalar::Other => Node::Other,
+            };
+            kept.push((*name, node));
+        }
+        Some(())
+    })?;
+    Some(Node::Object(kept))
+}
+
+/// Passes each member of such an object to `member`: its name, which `name` reads, and its value. `None` for any other
+/// text, and as soon as one of the two returns it.
+pub(crate) fn members<'a, N>(
+    json: &'a str,
+    mut name: impl FnMut(&mut Rest<'a>) -> Option<N>,
+    mut member: impl FnMut(N, Scalar<'a>) -> Option<()>,
+) -> Option<()> {
     // Controls are white space or errors. This looks at every byte, which lets the compiler use vectors.
     if json.bytes().fold(u8::MAX, u8::min) < 0x20 {
         return None;
     }
-    let mut rest = Rest(json);
-    rest.next("{")?;
-    // Enough for an operation, so that its members are not moved.
-    let mut members = Vec::with_capacity(8);
-    if rest.next("}").is_none() {
+    let mut rest = Rest(json.as_bytes());
+    rest.next(b'{')?;
+    if rest.next(b'}').is_none() {
         loop {
-            let name = rest.string()?;
-            rest.next(":")?;
-            let node = rest.value()?;
-            if let Some(name) = names.iter().find(|known| **known == name) {
-                members.push((*name, node));
-            }
-            if rest.next(",").is_none() {
+            let name = name(&mut rest)?;
+            rest.next(b':')?;
+            member(name, rest.value(json)?)?;
+            if rest.next(b',').is_none() {
                 break;
             }
         }
-        rest.next("}")?;
+        rest.next(b'}')?;
     }
-    rest.skip_spaces();
-    rest.0.is_empty().then_some(Node::Object(members))
+    let others = rest.0.iter().fold(0, |others, b| others | (b ^ b' '));
+    (others == 0).then_some(())
 }
 
-/// The text that is still to be read.
-struct Rest<'a>(&'a str);
+/// The bytes that are still to be read.
+pub(crate) struct Rest<'a>(&'a [u8]);
 
 impl<'a> Rest<'a> {
-    fn skip_spaces(&mut self) {
-        let spaces = self.0.bytes().take_while(|b| *b == b' ').count();
-        self.0 = self.0.get(spaces..).unwrap_or_default();
+    /// Passes over spaces and this character.
+    pub(crate) fn next(&mut self, mark: u8) -> Option<()> {
+        loop {
+            let (first, rest) = self.0.split_first()?;
+            if *first != mark && *first != b' ' {
+                return None;
+            }
+            self.0 = rest;
+            if *first == mark {
+                return Some(());
+            }
+        }
     }
 
-    /// Passes over spaces and this text.
-    fn next(&mut self, text: &str) -> Option<()> {
-        self.skip_spaces();
-        self.0 = self.0.strip_prefix(text)?;
-        Some(())
+    /// Passes over this text, if it comes next.
+    pub(crate) fn passes(&mut self, text: &str) -> bool {
+        let rest = self.0.strip_prefix(text.as_bytes());
+        self.0 = rest.unwrap_or(self.0);
+        rest.is_some()
     }
 
-    fn string(&mut self) -> Option<&'a str> {
-        self.next("\"")?;
+    fn string(&mut self) -> Option<&'a [u8]> {
+        self.next(b'"')?;
+        self.to_quote()
+    }
+
+    /// The rest of a string, of which the first quote was passed.
+    pub(crate) fn to_quote(&mut self) -> Option<&'a [u8]> {
         // A backslash begins an escape.
-        let end = memchr::memchr2(b'"', b'\\', self.0.as_bytes())?;
-        let (text, rest) = self.0.split_at_checked(end)?;
-        self.0 = rest.strip_prefix('"')?;
+        let end = memchr::memchr2(b'"', b'\\', self.0)?;
+        let (text, [b'"', rest @ ..]) = self.0.split_at_checked(end)? else {
+            return None;
+        };
+        self.0 = rest;
         Some(text)
     }
 
-    fn value(&mut self) -> Option<Node<'a>> {
-        self.skip_spaces();
-        match self.0.as_bytes().first()? {
-            b'"' => self.string().map(|text| Node::Text(text.into())),
-            b'n' => self.next("null").map(|()| Node::Null),
-            b't' => self.next("true").map(|()| Node::Other),
-            b'f' => self.next("false").map(|()| Node::Other),
-            _ => None,
+    /// A value in `json`, of which this is the rest.
+    #[inline(always)]
+    fn value(&mut self, json: &'a str) -> Option<Scalar<'a>> {
+        while let [b' ', rest @ ..] = self.0 {
+            self.0 = rest;
         }
+        let (value, rest) = match self.0 {
+            [b'"', rest @ ..] => {
+                self.0 = rest;
+                let start = json.len() - rest.len();
+                let text = self.to_quote()?;
+                return json.get(start..start + text.len()).map(Scalar::Text);
+            }
+            [b'n', b'u', b'l', b'l', rest @ ..] => (Scalar::Null, rest),
+            [b't', b'r', b'u', b'e', rest @ ..] | [b'f', b'a', b'l', b's', b'e', rest @ ..] => {
+                (Scalar::Other, rest)
+            }
+            _ => return None,
+        };
+        self.0 = rest;
+        Some(value)
     }
 }
 

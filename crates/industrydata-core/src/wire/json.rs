@@ -48,13 +48,13 @@ pub(crate) fn is_too_deep(json: &str) -> bool {
 /// Whether a `Content-Type` is `application/json` or `application/*+json`, with any parameters (B1; RFC 9110 section
 /// 8.3.1, RFC 6839 section 3.1).
 pub(crate) fn is_json(content_type: &[u8]) -> bool {
+    if let Some([] | [b';', ..]) = content_type.strip_prefix(b"application/json") {
+        return true;
+    }
     let essence = content_type
         .split(|b| *b == b';')
         .next()
         .unwrap_or_default();
-    if essence == b"application/json" {
-        return true;
-    }
     let Ok(essence) = str::from_utf8(essence) else {
         return false;
     };

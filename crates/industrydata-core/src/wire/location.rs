@@ -127,12 +127,12 @@ impl OperationUrl {
         let path = target.normalised_path();
         let compared = decode_unreserved(&path);
         if let Some(id) = operation_id(&compared, base.path()) {
-            return Self::build(base, "", &path, target.query, id);
+            return Self::build(base, [&path], target.query, id);
         }
         if is_versionless(base, &reference, &path, &compared)
             && let Some(id) = operation_id(&compared, "")
         {
-            return Self::build(base, base.path(), &path, target.query, id);
+            return Self::build(base, [base.path(), &path], target.query, id);
         }
         Err(LocationError::NotAnOperation)
     }
@@ -155,13 +155,7 @@ impl OperationUrl {
         if !is_id(id) {
             return Err(LocationError::NotAnOperation);
         }
-        Self::build(
-            base,
-            base.path(),
-            &[OPERATIONS_PATH, "/", id].concat(),
-            None,
-            id,
-        )
+        Self::build(base, [base.path(), OPERATIONS_PATH, "/", id], None, id)
     }
 
     /// The URL as it is requested.
@@ -182,20 +176,23 @@ impl OperationUrl {
         self.0.text.get(self.0.url_end..).unwrap_or_default()
     }
 
-    fn build(
+    /// The URL with this path, whose parts follow each other.
+    fn build<const N: usize>(
         base: &BaseUrl,
-        prefix: &str,
-        path: &str,
+        path: [&str; N],
         query: Option<&str>,
         id: &str,
     ) -> Result<Self, LocationError> {
-        let (mark, query) = match query {
-            Some(query) => ("?", query),
-            None => ("", ""),
-        };
-        let mut text = [base.origin(), prefix, path, mark, query].concat();
+        let length: usize = path.iter().map(|part| part.len()).sum();
+        let url_end = base.origin().len() + length + query.map_or(0, |query| query.len() + 1);
+        let mut text = String::with_capacity(url_end + id.len());
+        text.push_str(base.origin());
+        path.iter().for_each(|part| text.push_str(part));
+        if let Some(query) = query {
+            text.push('?');
+            text.push_str(query);
+        }
         let uri = uri_of(base, &text)?;
-        let url_end = text.len();
         text.push_str(id);
         Ok(Self(Arc::new(Inner {
             uri,

@@ -6,7 +6,7 @@
 
 mod decode;
 
-use std::ops::Range;
+use std::{borrow::Cow, ops::Range};
 
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
 
@@ -31,10 +31,15 @@ impl<'t> Redaction<'t> {
 
     /// The text without the secret.
     pub(crate) fn text(self, text: &str) -> String {
+        self.borrowed(text).into_owned()
+    }
+
+    /// The text without the secret; borrowed if it is too short to repeat it.
+    pub(crate) fn borrowed(self, text: &str) -> Cow<'_, str> {
         match self.searched(text) {
-            Some(secret) if is_short(secret) => text.replace(secret, REDACTED),
-            Some(secret) => Search::of(secret).redacted(text),
-            None => text.to_owned(),
+            Some(secret) if is_short(secret) => text.replace(secret, REDACTED).into(),
+            Some(secret) => Search::of(secret).redacted(text).into(),
+            None => text.into(),
         }
     }
 

@@ -204,7 +204,8 @@ impl ServiceError {
 
 /// The first of these fields that has a value (E5).
 fn id(headers: &HeaderMap, names: [HeaderName; 2], redaction: Redaction<'_>) -> Option<String> {
-    let value = names.into_iter().find_map(|name| {
+    let value = names.iter().find_map(|name| {
+        headers.get(name)?;
         headers
             .get_all(name)
             .iter()

@@ -286,6 +286,49 @@ proptest! {
     }
 }
 
+/// Bodies of an operation as the service writes them, and bodies that are almost such.
+fn almost_an_operation() -> impl Strategy<Value = String> {
+    let name = prop_oneof![
+        8 => proptest::sample::select(Operation::NAMES).prop_map(str::to_owned),
+        1 => "@odata.context|Status|",
+    ];
+    let value = prop_oneof![
+        6 => "\"(running|Succeeded|failed|unknownFutureValue)\"",
+        4 => "\"2026-03-(0[1-9]|30)T12:00:0[0-9](\\.[0-9]{0,10})?(Z|\\+01:00|)\"",
+        4 => "\"(#microsoft\\.graph\\.(longRunningOperation|industryData\\.validateOperation))?\"",
+        4 => "\"(a-1| |\u{e9}|canary-token|a canary a)\"",
+        2 => "null|true|false",
+        1 => "[0-9]|\\{\\}|\\[\"a\"\\]|\"\\\\u0061\"|\\{\"code\":\"c\",\"message\":\"m\"\\}",
+    ];
+    let member = (name, value).prop_map(|(name, value)| format!("\"{name}\":{value}"));
+    let members = proptest::collection::vec(member, 0..6);
+    (members, "(,\"status\":\"running\")?").prop_map(|(members, status)| {
+        let members = members.join(",") + &status;
+        ["{", members.strip_prefix(',').unwrap_or(&members), "}"].concat()
+    })
+}
+
+#[test]
+fn the_usual_body_is_read_the_fast_way() {
+    let body = r##"{"@odata.context":"c","@odata.type":"#microsoft.graph.longRunningOperation","id":"a-1",
+        "createdDateTime":"2026-03-10T12:00:00Z","status":"running","statusDetail":null}"##;
+    let body = body.replace("\n        ", "");
+    let flat = Operation::flat(&body, Redaction::of(None));
+    assert_eq!(flat, Operation::decode(JSON, body.as_bytes()).ok());
+    assert_eq!(flat.unwrap().id(), Some("a-1"));
+}
+
+proptest! {
+    #[test]
+    fn the_fast_way_reads_what_the_slow_way_reads(json in almost_an_operation(), token in "(canary(-token)?)?") {
+        let redaction = Redaction::of(Some(&token));
+        if let Some(operation) = Operation::flat(&json, redaction) {
+            let body = Body::new(None, json.as_bytes(), Some(&token));
+            prop_assert_eq!(Ok(operation), Operation::nested(&body), "{}", json);
+        }
+    }
+}
+
 #[test]
 fn every_body_error_has_a_name() {
     let names = [
