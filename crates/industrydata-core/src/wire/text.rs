@@ -50,6 +50,12 @@ fn is_hidden(c: char) -> bool {
 
 /// The bytes as hexadecimal digits.
 pub(crate) fn hex<const N: usize>(bytes: [u8; N]) -> String {
+    // Digits are always UTF-8.
+    String::from_utf8(hex_digits(bytes).as_flattened().to_vec()).unwrap_or_default()
+}
+
+/// The two hexadecimal digits of each byte.
+pub(crate) fn hex_digits<const N: usize>(bytes: [u8; N]) -> [[u8; 2]; N] {
     let digit = |nibble: u8| {
         if nibble < 10 {
             b'0' + nibble
@@ -57,9 +63,7 @@ pub(crate) fn hex<const N: usize>(bytes: [u8; N]) -> String {
             b'a' - 10 + nibble
         }
     };
-    let digits = bytes.map(|byte| [digit(byte >> 4), digit(byte & 0xf)]);
-    // Digits are always UTF-8.
-    String::from_utf8(digits.as_flattened().to_vec()).unwrap_or_default()
+    bytes.map(|byte| [digit(byte >> 4), digit(byte & 0xf)])
 }
 
 /// The bytes without spaces and tabs around them (optional whitespace, RFC 9110 section 5.6.3).
