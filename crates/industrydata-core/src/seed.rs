@@ -1,5 +1,7 @@
 //! Ids and jitter, derived from a seed that is an argument.
 
+use crate::wire::text::hex_digits;
+
 /// The 16 random bytes that a machine is created with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Seed([u8; 16]);
@@ -34,7 +36,7 @@ impl Seed {
         bits = bits & !(0xf << 76) | (0x4 << 76);
         bits = bits & !(0x3 << 62) | (0x2 << 62);
         let mut text = [b'-'; 36];
-        let digits = [bits >> 96, bits >> 64, bits >> 32, bits].map(|it| eight_digits(it as u32));
+        let digits = hex_digits(bits.to_be_bytes());
         for (four, at) in digits.as_flattened().as_chunks::<4>().0.iter().zip(PLACES) {
             if let Some(place) = text.get_mut(at..at + 4) {
                 place.copy_from_slice(four);
@@ -56,18 +58,6 @@ impl Seed {
         let low = mix(seed as u64 ^ mix(high ^ tweak));
         u128::from(mix(high ^ low)) << 64 | u128::from(low)
     }
-}
-
-/// The number as hexadecimal digits, all at once.
-pub(crate) const fn eight_digits(number: u32) -> [u8; 8] {
-    const EACH: u64 = 0x0101_0101_0101_0101;
-    // One digit a byte, then its ASCII. A sum of 16 or more shows a letter.
-    let number = number as u64;
-    let fours = (number | number << 16) & 0x0000_ffff_0000_ffff;
-    let twos = (fours | fours << 8) & 0x00ff_00ff_00ff_00ff;
-    let digits = (twos | twos << 4) & 0x0f0f_0f0f_0f0f_0f0f;
-    let letters = (digits + EACH * 6) >> 4 & EACH;
-    (digits + EACH * b'0' as u64 + letters * (b'a' - b'0' - 10) as u64).to_be_bytes()
 }
 
 /// The finalizer of SplitMix64: each input bit affects every output bit.

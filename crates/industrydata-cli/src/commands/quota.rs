@@ -190,9 +190,9 @@ fn resolve(
     }
 }
 
-fn caller(caller: &Caller) -> String {
+fn caller(caller: Caller) -> String {
     let process = caller.process.map(|id| format!("process {id}"));
-    let parts = [caller.host.clone(), process, caller.label.clone()];
+    let parts = [caller.host, process, caller.label];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
@@ -217,6 +217,7 @@ fn entries_text(entries: &[Entry], now: Timestamp) -> String {
 }
 
 fn entry_json(entry: &Entry, now: Timestamp) -> Value {
+    let caller = entry.caller();
     json!({
         "id": entry.id(),
         "date": entry.date().to_string(),
@@ -225,9 +226,9 @@ fn entry_json(entry: &Entry, now: Timestamp) -> Value {
         "evidence": entry.evidence().map(|evidence| evidence.to_string()),
         "why": entry.why(),
         "who": {
-            "host": entry.caller().host,
-            "process": entry.caller().process,
-            "label": entry.caller().label,
+            "host": caller.host,
+            "process": caller.process,
+            "label": caller.label,
         },
         "key": entry.key(),
     })

@@ -196,8 +196,8 @@ fn attached_to(poller: &dyn OperationPoller) -> Option<String> {
     let accepted = poller.accepted()?;
     let entry = accepted.attached_to()?;
     let at = format!("{:.0}", accepted.at());
-    Some(match &entry.caller().host {
-        Some(host) => format!("{at} on {}", escape_controls(host)),
+    Some(match entry.caller().host {
+        Some(host) => format!("{at} on {}", escape_controls(&host)),
         None => at,
     })
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::ledger::{
     clock::ClockReading,
     codec,
-    entry::{Entry, EntryState, millis},
+    entry::{Entry, EntryState, Kept, millis},
     evidence::Evidence,
     key::{Caller, LedgerKey},
     quarantine::Quarantine,
@@ -17,9 +17,14 @@ use crate::ledger::{
     settle::{Outcome, settle_in},
     start_key::StartKey,
     stored::Stored,
+    text::Text,
     value::Value,
 };
-use crate::{ledger::store_error::StoreError, policy::Throttle, wire::text::hex};
+use crate::{
+    ledger::store_error::StoreError,
+    policy::Throttle,
+    wire::text::{hex, hex_digits},
+};
 
 /// One change to a ledger. It is idempotent by the id of its start: a second application changes nothing.
 #[derive(Clone, Debug)]
@@ -306,26 +311,23 @@ impl Change {
             Kind::Read | Kind::Entries => None,
             Kind::Reserve { id, lease, caller } => {
                 value.tidy(self.throttle, clock);
-                holder = self.holder_in(&value, &hex(*id), clock);
+                let digits = hex_digits(*id);
+                let id = text(&digits);
+                holder = self.holder_in(&value, id, clock);
                 match holder {
                     Some(_) => None,
-                    None => self.reserve_in(&mut value, hex(*id), *lease, caller, clock),
+                    None => self.reserve_in(&mut value, id, *lease, caller, clock),
                 }
             }
             Kind::Settle { id, outcome } => {
                 // An entry that no longer counts must not take this outcome.
                 value.tidy(self.throttle, clock);
-                let id = hex(*id);
-                let is_new = value.entry(&id).is_none();
-                settle_in(
-                    &mut value,
-                    id.clone(),
-                    outcome,
-                    self.reading.as_ref(),
-                    clock,
-                );
-                if is_new && let Some(entry) = value.entry(&id) {
-                    entry.key = self.kept_key();
+                let digits = hex_digits(*id);
+                let id = text(&digits);
+                let is_new = !value.has(id);
+                settle_in(&mut value, id, outcome, self.reading.as_ref(), clock);
+                if is_new && let Some(entry) = value.entry(id) {
+                    entry.changed().key = self.kept_key();
                 }
                 self.compare_clock_in(&mut value, clock);
                 None
@@ -416,9 +418,9 @@ impl Change {
         value.tidy(self.throttle, clock);
     }
 
-    fn kept_key(&self) -> Option<String> {
+    fn kept_key(&self) -> Option<Text> {
         let key = self.start_key.as_ref();
-        key.map(|key| key.as_str().to_owned())
+        key.map(|key| key.as_str().into())
     }
 
     /// The entry of another start that counts and has the key. There may be several if outcomes were written for entries
@@ -426,7 +428,7 @@ impl Change {
     fn holder_in(&self, value: &Value, id: &str, clock: Timestamp) -> Option<Entry> {
         let key = self.start_key.as_ref()?.as_str();
         let has_key = |entry: &&Entry| entry.key() == Some(key);
-        if value.entries.iter().any(|entry| entry.id() == id) {
+        if value.has(id) {
             // After a lost commit the reservation is already there.
             return None;
         }
@@ -447,28 +449,28 @@ impl Change {
     fn reserve_in(
         &self,
         value: &mut Value,
-        id: String,
+        id: &str,
         lease: Duration,
         caller: &Caller,
         clock: Timestamp,
     ) -> Option<Refusal> {
-        if let Some(entry) = value.entry(&id) {
+        if let Some(entry) = value.entry(id) {
             // After a lost commit the reservation is already there. If it was released or settled in the meantime, it
             // is not granted again.
-            return (entry.state != EntryState::Reserved || entry.lease_ends() <= clock)
+            return (entry.kept().state != EntryState::Reserved || entry.lease_ends() <= clock)
                 .then(|| Refusal::new(clock, RefusalReason::InFlight, None));
         }
         if let Some(refusal) = value.refusal(self.throttle, clock) {
             return Some(refusal);
         }
         let (at, made) = value.date_now(clock);
-        value.push(Entry {
+        value.push(Kept {
             made,
             clock_ahead: value.clock_ahead(at, clock),
             caller: caller.kept(),
             key: self.kept_key(),
-            ..Entry::new(
-                id,
+            ..Kept::new(
+                id.into(),
                 EntryState::Reserved,
                 at,
                 at.saturating_add(millis(lease)),
@@ -476,4 +478,9 @@ impl Change {
         });
         None
     }
+}
+
+/// Digits as text, without a buffer of its own.
+fn text(digits: &[[u8; 2]; 16]) -> &str {
+    std::str::from_utf8(digits.as_flattened()).unwrap_or_default()
 }

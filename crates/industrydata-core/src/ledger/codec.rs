@@ -4,23 +4,21 @@ use jiff::Timestamp;
 
 use crate::{
     ledger::{
-        entry::{Entry, millis},
-        json,
-        key::LedgerKey,
-        quarantine::read_mark,
-        store_error::StoreError,
-        stored::Stored,
-        value::Value,
+        entry::millis, json, key::LedgerKey, quarantine::read_mark, store_error::StoreError,
+        stored::Stored, value::Value,
     },
     policy::MAX_NOT_BEFORE,
-    wire::text::hex,
+    wire::text::hex_digits,
 };
 
 /// The first word of every value.
 const MAGIC: &str = "industrydata-books";
 /// The format that this release writes. It reads this format and all earlier ones.
 const VERSION: u32 = 1;
-const VERSION_TEXT: &str = "1";
+/// What every value of the format begins with.
+const HEAD: &str = "industrydata-books 1 ";
+
+const UNSEALED: StoreError = StoreError::Damaged("the checksum does not match");
 
 /// Reads the stored bytes, and marks entries that lie ahead of the clock.
 pub(super) fn open(
@@ -54,63 +52,84 @@ pub(super) fn open(
 }
 
 pub(super) fn encode(key: &LedgerKey, value: &Value) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(256 + 512 * value.entries.len());
-    for part in [MAGIC, " ", VERSION_TEXT, " ", "00000000", "\n"] {
-        bytes.extend_from_slice(part.as_bytes());
-    }
+    let entries = value.entries.iter().chain(&value.past);
+    let length = entries.map(|entry| entry.text().map_or(512, |text| text.len() + 1));
+    let mut bytes = Vec::with_capacity(256 + length.sum::<usize>());
+    bytes.extend_from_slice(HEAD.as_bytes());
+    bytes.extend_from_slice(b"00000000\n");
     let start = bytes.len();
     json::write(&mut bytes, value);
     // The checksum is filled in once the text after it is there.
-    let sum = checksum(key, VERSION, bytes.get(start..).unwrap_or_default());
+    let sum = checksum(key, bytes.get(start..).unwrap_or_default());
     if let Some(place) = bytes.get_mut(start - 9..start - 1) {
-        place.copy_from_slice(hex(sum.to_be_bytes()).as_bytes());
+        place.copy_from_slice(sum.as_flattened());
     }
     bytes
 }
 
 pub(super) fn decode(key: &LedgerKey, bytes: &[u8]) -> Result<Value, StoreError> {
     let text = std::str::from_utf8(bytes).map_err(|_| StoreError::Damaged("not UTF-8"))?;
-    let (head, json) = text
-        .split_once('\n')
-        .ok_or(StoreError::Damaged("no first line"))?;
-    let words = head.strip_prefix(MAGIC).and_then(|it| it.strip_prefix(' '));
-    let Some((version, sum)) = words.and_then(|words| words.split_once(' ')) else {
-        return Err(StoreError::Damaged("not a ledger of industrydata"));
+    let sealed = text.strip_prefix(HEAD);
+    let sealed = sealed.and_then(|sealed| sealed.split_at_checked(8));
+    let Some((sum, json)) = sealed.and_then(|(sum, json)| Some((sum, json.strip_prefix('\n')?)))
+    else {
+        return Err(other_head(text));
     };
-    let found: u32 = version
-        .parse()
-        .map_err(|_| StoreError::Damaged("no format number"))?;
-    if found > VERSION {
-        return Err(StoreError::Newer {
-            found,
-            known: VERSION,
-        });
-    }
-    // Both numbers are spelt as they are written.
-    let is_canonical = !version.starts_with(['+', '0']);
-    if !is_canonical || hex(checksum(key, found, json.as_bytes()).to_be_bytes()) != sum {
-        return Err(StoreError::Damaged("the checksum does not match"));
+    if checksum(key, json.as_bytes()).as_flattened() != sum.as_bytes() {
+        return Err(UNSEALED);
     }
     let value = json::read(json).map_or_else(|| serde_json::from_str(json), Ok);
     let value: Value = value.map_err(|_| StoreError::Damaged("the entries cannot be read"))?;
     // No release writes this, and a change could mean either entry.
-    let mut entries = value.entries.iter().enumerate();
-    let is_repeated = |(at, entry): (usize, &Entry)| {
-        let mut others = value.entries.iter().take(at);
-        others.any(|other| other.id == entry.id)
-    };
-    if entries.any(is_repeated) {
-        return Err(StoreError::Damaged("two entries have one id"));
+    let mut entries = value.entries.as_slice();
+    while let Some((entry, others)) = entries.split_first() {
+        let id = entry.kept().id.as_bytes();
+        if others.iter().any(|it| it.kept().id.as_bytes() == id) {
+            return Err(StoreError::Damaged("two entries have one id"));
+        }
+        entries = others;
     }
     Ok(value)
 }
 
-/// CRC-32 (ISO-HDLC, the one of zip and PNG): it detects every burst error of up to 32 bits.
-fn checksum(key: &LedgerKey, version: u32, json: &[u8]) -> u32 {
-    let version = version.to_be_bytes();
-    let (base, tenant) = (key.base().as_bytes(), key.tenant().as_bytes());
+/// Why a text that does not begin as this release writes it is no ledger.
+fn other_head(text: &str) -> StoreError {
+    let Some((head, _)) = text.split_once('\n') else {
+        return StoreError::Damaged("no first line");
+    };
+    let words = head.strip_prefix(MAGIC).and_then(|it| it.strip_prefix(' '));
+    let Some((version, _)) = words.and_then(|words| words.split_once(' ')) else {
+        return StoreError::Damaged("not a ledger of industrydata");
+    };
+    match version.parse() {
+        Ok(found) if found > VERSION => StoreError::Newer {
+            found,
+            known: VERSION,
+        },
+        // The number and the checksum have one spelling each, the one that is written.
+        Ok(_) => UNSEALED,
+        Err(_) => StoreError::Damaged("no format number"),
+    }
+}
+
+/// The digits of the checksum, CRC-32 (ISO-HDLC, the one of zip and PNG): it detects every burst error of up to 32 bits.
+fn checksum(key: &LedgerKey, json: &[u8]) -> [[u8; 2]; 4] {
+    let mut sum = crc32fast::Hasher::new_with_initial(key.checksum());
+    sum.update(json);
+    hex_digits(sum.finalize().to_be_bytes())
+}
+
+/// The checksum of what stands before the JSON: the format, and the ledger's key.
+pub(super) fn checksum_of_key(base: &str, tenant: &str) -> u32 {
+    let version = VERSION.to_be_bytes();
     let mut sum = crc32fast::Hasher::new();
-    for part in [version.as_slice(), base, b"\0", tenant, b"\0", json] {
+    for part in [
+        version.as_slice(),
+        base.as_bytes(),
+        b"\0",
+        tenant.as_bytes(),
+        b"\0",
+    ] {
         sum.update(part);
     }
     sum.finalize()

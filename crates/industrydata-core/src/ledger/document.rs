@@ -4,24 +4,25 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::{Map, Value};
 
 use crate::ledger::{
-    entry::{Entry, EntryState, Hold},
-    key::Caller,
+    entry::{Entry, EntryState, Hold, Kept},
+    key::KeptCaller,
     quarantine::Quarantine,
     quota::Quota,
+    rest::Rest,
     schedule::Schedule,
     serial,
+    text::Text,
 };
 use crate::policy::Throttle;
 
 /// An entry with RFC 3339 times. A ledger stores another form of it.
 #[derive(Serialize, Deserialize)]
-#[serde(remote = "Entry")]
+#[serde(remote = "Kept")]
 struct EntryDocument {
     #[serde(deserialize_with = "serial::id")]
-    id: String,
+    id: Text,
     state: EntryState,
     #[serde(with = "serial::milliseconds")]
     at: i64,
@@ -55,32 +56,32 @@ struct EntryDocument {
     )]
     seen_ahead: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    operation: Option<String>,
+    operation: Option<Text>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    other_id: Option<String>,
+    other_id: Option<Text>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    why: Option<String>,
+    why: Option<Text>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    evidence: Option<String>,
-    #[serde(default, rename = "who", skip_serializing_if = "Caller::is_empty")]
-    caller: Caller,
+    evidence: Option<Text>,
+    #[serde(default, rename = "who", skip_serializing_if = "KeptCaller::is_empty")]
+    caller: KeptCaller,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    key: Option<String>,
+    key: Option<Text>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     hold: Option<Hold>,
     #[serde(flatten)]
-    rest: Map<String, Value>,
+    rest: Rest,
 }
 
 impl Serialize for Entry {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        EntryDocument::serialize(self, serializer)
+        EntryDocument::serialize(self.kept(), serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Entry {
     fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
-        EntryDocument::deserialize(reader)
+        EntryDocument::deserialize(reader).map(Self::from)
     }
 }
 
@@ -148,24 +149,25 @@ mod tests {
     use proptest::{option::of, prelude::*};
 
     use super::*;
-    use crate::ledger::{entry::timestamp, json::tests::entry};
+    use crate::ledger::{entry::timestamp, json::tests::kept};
 
     proptest! {
         #[test]
         fn an_entry_is_written_whole(
-            mut entry in entry(), id in any::<u128>(), hold in of((any::<i64>(), any::<i64>())),
+            mut entry in kept(), id in any::<u128>(), hold in of((any::<i64>(), any::<i64>())),
         ) {
             // A time beyond the range of timestamps has no text.
             let within = |time: i64| timestamp(time).as_millisecond();
-            entry.id = format!("{id:032x}");
+            entry.id = format!("{id:032x}").into();
             (entry.at, entry.until) = (within(entry.at), within(entry.until));
             for time in [&mut entry.made, &mut entry.date, &mut entry.ahead_since] {
                 *time = time.map(within);
             }
             entry.hold = hold.map(|(ahead, since)| Hold { ahead, since: within(since) });
+            let entry = Entry::from(entry);
             let written = serde_json::to_value(&entry).unwrap();
-            prop_assert_eq!(&written["at"], &serde_json::json!(timestamp(entry.at)));
-            for (name, value) in &entry.rest {
+            prop_assert_eq!(&written["at"], &serde_json::json!(timestamp(entry.kept().at)));
+            for (name, value) in entry.kept().rest.members() {
                 prop_assert_eq!(written.get(name), Some(value));
             }
             let text = written.to_string();

@@ -4,11 +4,12 @@ use std::{fmt, time::Duration};
 
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde_json::{Map, Value};
 
 use crate::ledger::{
     evidence::{Evidence, same_id},
-    key::Caller,
+    key::{Caller, KeptCaller},
+    rest::Rest,
+    text::Text,
 };
 use crate::{policy::MARGIN, wire::text::escape_controls};
 
@@ -95,12 +96,19 @@ impl fmt::Display for EntryState {
 ///     entries.iter().filter(|it| it.state(quota.as_of()) == EntryState::InDoubt).collect()
 /// }
 /// ```
+#[derive(Clone, Debug)]
+pub struct Entry {
+    kept: Kept,
+    /// The text from which the entry was read, if it would be written as the same text.
+    text: Option<Text>,
+}
+
+/// What a ledger keeps of a start.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[cfg_attr(test, derive(serde::Serialize))]
-#[serde(remote = "Self")]
-pub struct Entry {
+pub(crate) struct Kept {
     /// 32 hexadecimal digits.
-    pub(super) id: String,
+    pub(super) id: Text,
     pub(super) state: EntryState,
     /// The date of the entry: the store's clock at the reservation, or later if another entry was ahead of it. Unix
     /// milliseconds.
@@ -125,31 +133,31 @@ pub struct Entry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) seen_ahead: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) operation: Option<String>,
+    pub(super) operation: Option<Text>,
     /// The id that the operation's last body had, if it differs from `operation`, which is the `Location`'s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) other_id: Option<String>,
+    pub(super) other_id: Option<Text>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) why: Option<String>,
+    pub(super) why: Option<Text>,
     /// The evidence of a resolved or external start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) evidence: Option<String>,
-    #[serde(default, rename = "who", skip_serializing_if = "Caller::is_empty")]
-    pub(super) caller: Caller,
+    pub(super) evidence: Option<Text>,
+    #[serde(default, rename = "who", skip_serializing_if = "KeptCaller::is_empty")]
+    pub(super) caller: KeptCaller,
     /// The key of the start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) key: Option<String>,
+    pub(super) key: Option<Text>,
     /// Members of a newer release, kept as they are.
     #[serde(flatten)]
-    pub(super) rest: Map<String, Value>,
+    pub(super) rest: Rest,
     /// How far the ledger's clock is ahead now.
     #[serde(skip)]
     pub(super) hold: Option<Hold>,
 }
 
-impl Entry {
-    /// An entry with these members and no others.
-    pub(super) fn new(id: String, state: EntryState, at: i64, until: i64) -> Self {
+impl Kept {
+    /// These members and no others.
+    pub(super) fn new(id: Text, state: EntryState, at: i64, until: i64) -> Self {
         Self {
             id,
             state,
@@ -164,22 +172,53 @@ impl Entry {
             other_id: None,
             why: None,
             evidence: None,
-            caller: Caller::default(),
+            caller: KeptCaller::default(),
             key: None,
-            rest: Map::new(),
+            rest: Rest::default(),
             hold: None,
         }
+    }
+}
+
+impl Entry {
+    /// An entry that was read from `text`, which is as it is written.
+    pub(super) const fn as_read(kept: Kept, text: Text) -> Self {
+        Self {
+            kept,
+            text: Some(text),
+        }
+    }
+
+    /// What the ledger keeps of it.
+    pub(crate) const fn kept(&self) -> &Kept {
+        &self.kept
+    }
+
+    /// What the ledger keeps of it, to change it. The entry no longer is as it was read.
+    pub(super) fn changed(&mut self) -> &mut Kept {
+        self.text = None;
+        &mut self.kept
+    }
+
+    /// The text from which the entry was read, if it is as it is written and the entry is unchanged.
+    pub(super) fn text(&self) -> Option<&str> {
+        self.text.as_deref()
+    }
+
+    /// Prepares the entry for the difference between the clocks, which is not part of its text.
+    pub(super) const fn hold(&mut self, hold: Option<Hold>) {
+        self.kept.hold = hold;
     }
 
     /// The reservation's id, 32 hexadecimal digits.
     #[must_use]
     pub fn id(&self) -> &str {
-        &self.id
+        &self.kept.id
     }
 
     /// The id as bytes. The ledger has no other spelling of it.
     pub(crate) fn reservation(&self) -> [u8; 16] {
-        u128::from_str_radix(&self.id, 16)
+        u128::from_str_radix(&self.kept.id, 16)
             .unwrap_or_default()
             .to_be_bytes()
     }
@@ -187,10 +226,11 @@ impl Entry {
     /// The state at `clock`. A reservation past its lease is in doubt.
     #[must_use]
     pub fn state(&self, clock: Timestamp) -> EntryState {
-        if self.state == EntryState::Reserved && self.lease_ends_ms() <= clock.as_millisecond() {
+        if self.kept.state == EntryState::Reserved && self.lease_ends_ms() <= clock.as_millisecond()
+        {
             return EntryState::InDoubt;
         }
-        self.state.clone()
+        self.kept.state.clone()
     }
 
     /// The latest moment at which the service may have accepted the start. Its window begins then.
@@ -201,12 +241,12 @@ impl Entry {
 
     /// Whether its dates are by a clock that agreed with the service's, as far as known.
     pub(crate) const fn agrees_with_service(&self) -> bool {
-        self.clock_ahead.is_none() && self.ahead_since.is_none()
+        self.kept.clock_ahead.is_none() && self.kept.ahead_since.is_none()
     }
 
     /// The earliest and the latest moment at which the service may have accepted the start, by its clock as far as known.
     pub(crate) fn service_times(&self) -> [Timestamp; 2] {
-        let ahead = self.clock_ahead.unwrap_or_default();
+        let ahead = self.kept.clock_ahead.unwrap_or_default();
         [self.earliest(), self.counts_from()].map(|at| timestamp(at.saturating_sub(ahead)))
     }
 
@@ -225,20 +265,20 @@ impl Entry {
     /// When the entry stops counting, for a window of this length.
     #[must_use]
     pub fn frees_at(&self, window: Duration) -> Timestamp {
-        timestamp(self.frees_at_ms(window))
+        timestamp(self.frees_at_ms(counts_for(window)))
     }
 
     /// The operation's id, once known.
     #[must_use]
     pub fn operation(&self) -> Option<&str> {
-        self.operation.as_deref()
+        self.kept.operation.as_deref()
     }
 
     /// The id that the operation's last body had, if it differs from [`operation`](Self::operation), which is the
     /// `Location`'s. The service may list the operation by either.
     #[must_use]
     pub fn other_id(&self) -> Option<&str> {
-        self.other_id.as_deref()
+        self.kept.other_id.as_deref()
     }
 
     /// Whether it names the operation `id`, in any letter case.
@@ -250,72 +290,80 @@ impl Entry {
     /// The reason for its state, as text.
     #[must_use]
     pub fn why(&self) -> Option<&str> {
-        self.why.as_deref()
+        self.kept.why.as_deref()
     }
 
     /// The evidence for its state. `None` if its caller wrote the outcome, or if there is no outcome yet.
     #[must_use]
     pub fn evidence(&self) -> Option<Evidence> {
-        self.evidence.as_deref().map(Evidence::read)
+        self.kept.evidence.as_deref().map(Evidence::read)
     }
 
     /// The caller that made the start.
     #[must_use]
-    pub const fn caller(&self) -> &Caller {
-        &self.caller
+    pub fn caller(&self) -> Caller {
+        self.kept.caller.shown()
     }
 
     /// The key of the start, if it has one.
     #[must_use]
     pub fn key(&self) -> Option<&str> {
-        self.key.as_deref()
+        self.kept.key.as_deref()
     }
 
     /// Whether the entry uses a slot at `clock`.
     #[must_use]
     pub fn counts(&self, window: Duration, clock: Timestamp) -> bool {
-        self.state != EntryState::Released && clock.as_millisecond() < self.frees_at_ms(window)
+        self.counts_at(counts_for(window), clock)
+    }
+
+    /// Whether the entry uses a slot at `clock`, in a window in which a start counts for so long.
+    pub(super) fn counts_at(&self, counts: i64, clock: Timestamp) -> bool {
+        self.kept.state != EntryState::Released && clock.as_millisecond() < self.frees_at_ms(counts)
     }
 
     /// The earliest moment at which the service may have received the start, Unix milliseconds.
     pub(crate) fn earliest(&self) -> i64 {
-        self.made.map_or(self.at, |made| made.min(self.at))
+        self.kept
+            .made
+            .map_or(self.kept.at, |made| made.min(self.kept.at))
     }
 
     /// The latest of the entry's times that were in the past when they were written.
     pub(super) fn newest(&self) -> i64 {
-        self.date.unwrap_or(self.at).max(self.at)
+        self.kept.date.unwrap_or(self.kept.at).max(self.kept.at)
     }
 
     /// When a released entry is removed. Its reservation may arrive after the release, until its lease ends. An entry
     /// released by evidence is kept for as long as it would have counted, so that it can be shown.
-    pub(super) fn tombstone_until(&self, keep: Duration) -> i64 {
-        let kept = match self.evidence {
-            Some(_) => keep.saturating_add(MARGIN),
-            None => MARGIN,
+    pub(super) fn tombstone_until(&self, counts: i64) -> i64 {
+        let kept = match self.kept.evidence {
+            Some(_) => counts,
+            None => millis(MARGIN),
         };
-        self.lease_ends_ms().saturating_add(millis(kept))
+        self.lease_ends_ms().saturating_add(kept)
     }
 
     /// When its lease ends. For an entry ahead of the clock, the lease begins at first sight.
     pub(super) fn lease_ends_ms(&self) -> i64 {
-        match self.ahead_since {
-            Some(seen) => self.until.min(seen.saturating_add(self.lease())),
-            None => self.until,
+        match self.kept.ahead_since {
+            Some(seen) => self.kept.until.min(seen.saturating_add(self.lease())),
+            None => self.kept.until,
         }
     }
 
     /// The length of the lease in milliseconds. It is zero if the times are not in order, which no release writes.
     fn lease(&self) -> i64 {
-        self.until.saturating_sub(self.at).max(0)
+        self.kept.until.saturating_sub(self.kept.at).max(0)
     }
 
-    fn counts_from(&self) -> i64 {
-        match self.state {
+    /// The latest moment at which the service may have accepted the start, Unix milliseconds.
+    pub(super) fn counts_from(&self) -> i64 {
+        match self.kept.state {
             EntryState::Confirmed | EntryState::External => self.newest(),
-            EntryState::Released => self.at,
+            EntryState::Released => self.kept.at,
             EntryState::Reserved | EntryState::InDoubt | EntryState::Other(_) => {
-                self.until.max(self.at)
+                self.kept.until.max(self.kept.at)
             }
         }
     }
@@ -324,10 +372,11 @@ impl Entry {
     /// the window and the margin, from the latest moment at which it may have been accepted. An entry ahead of the
     /// clock counts for as long, but from its first sight, or from the end of the lease that begins then. If the
     /// service's clock is behind the ledger's, the entry counts until its window has passed by both.
-    pub(super) fn frees_at_ms(&self, window: Duration) -> i64 {
-        let counts = millis(window.saturating_add(MARGIN));
+    ///
+    /// `counts` is for how long a start counts in the window ([`counts_for`]).
+    pub(super) fn frees_at_ms(&self, counts: i64) -> i64 {
         let alone = self.first(|from, _| from).saturating_add(counts);
-        let Some(hold) = self.hold else {
+        let Some(hold) = self.kept.hold else {
             return alone;
         };
         let late = |ahead: i64| hold.ahead.saturating_sub(ahead).max(0);
@@ -339,28 +388,45 @@ impl Entry {
     }
 
     /// When the slot is free again by the service's clock, Unix milliseconds.
-    pub(super) fn frees_at_service(&self, window: Duration) -> i64 {
+    pub(super) fn frees_at_service(&self, counts: i64) -> i64 {
         let from = self.first(i64::saturating_sub);
-        from.saturating_add(millis(window.saturating_add(MARGIN)))
+        from.saturating_add(counts)
     }
 
     /// The earlier of the moments from which the entry counts, each with how far the ledger's clock was ahead then: its
     /// date and, if it is ahead of the clock, its first sight or the end of the lease that begins then.
     fn first(&self, time: impl Fn(i64, i64) -> i64) -> i64 {
-        let date = time(self.counts_from(), self.clock_ahead.unwrap_or_default());
-        let Some(seen) = self.ahead_since else {
+        let date = time(
+            self.counts_from(),
+            self.kept.clock_ahead.unwrap_or_default(),
+        );
+        let Some(seen) = self.kept.ahead_since else {
             return date;
         };
-        let seen = match self.state {
+        let seen = match self.kept.state {
             EntryState::Confirmed | EntryState::External => seen,
             EntryState::Reserved
             | EntryState::Released
             | EntryState::InDoubt
             | EntryState::Other(_) => seen.saturating_add(self.lease()),
         };
-        date.min(time(seen, self.seen_ahead.unwrap_or_default()))
+        date.min(time(seen, self.kept.seen_ahead.unwrap_or_default()))
     }
 }
+
+impl From<Kept> for Entry {
+    fn from(kept: Kept) -> Self {
+        Self { kept, text: None }
+    }
+}
+
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        self.kept == other.kept
+    }
+}
+
+impl Eq for Entry {}
 
 /// Why an entry may count beyond its window by the ledger's clock: its window by the service's may not have passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -383,8 +449,16 @@ pub(super) fn timestamp(ms: i64) -> Timestamp {
     })
 }
 
+/// For how long an entry counts in a window of this length, in milliseconds.
+pub(super) fn counts_for(window: Duration) -> i64 {
+    millis(window.saturating_add(MARGIN))
+}
+
+/// At most `i64::MAX`.
 pub(crate) fn millis(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+    let seconds = i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
+    let rest = i64::from(duration.subsec_millis());
+    seconds.saturating_mul(1000).saturating_add(rest)
 }
 
 #[cfg(test)]
@@ -395,11 +469,12 @@ mod tests {
 
     #[test]
     fn getters_of_an_entry() {
-        let mut entry = Entry::new("1".repeat(32), EntryState::InDoubt, HOUR, 2 * HOUR);
+        let kept = Kept::new("1".repeat(32).into(), EntryState::InDoubt, HOUR, 2 * HOUR);
+        let mut entry = Entry::from(kept);
         let window = Duration::from_secs(12 * 3600);
         assert_eq!(entry.date(), timestamp(2 * HOUR));
         assert_eq!(entry.frees_at(window), timestamp(14 * HOUR + 120_000));
-        entry.state = EntryState::Released;
+        entry.changed().state = EntryState::Released;
         assert_eq!(entry.date(), timestamp(HOUR));
         assert_eq!(
             (entry.reserved_at(), entry.lease_ends()),
@@ -409,10 +484,10 @@ mod tests {
 
     #[test]
     fn times_that_are_not_in_order_free_nothing_early() {
-        let entry = Entry {
+        let entry = Entry::from(Kept {
             ahead_since: Some(HOUR),
-            ..Entry::new("1".repeat(32), EntryState::InDoubt, 900 * HOUR, 0)
-        };
+            ..Kept::new("1".repeat(32).into(), EntryState::InDoubt, 900 * HOUR, 0)
+        });
         let window = Duration::from_secs(12 * 3600);
         assert_eq!(entry.frees_at(window), timestamp(13 * HOUR + 120_000));
     }

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use crate::policy::MAX_CALLER_CHARS;
 use crate::{
+    ledger::{codec::checksum_of_key, text::Text},
     tenant::Tenant,
     wire::{base_url::BaseUrl, uri::decode_unreserved},
 };
@@ -16,14 +17,18 @@ use crate::{
 pub struct LedgerKey {
     base: Arc<str>,
     tenant: Tenant,
+    /// The checksum of a stored value up to its JSON.
+    checksum: u32,
 }
 
 impl LedgerKey {
     /// The ledger of `tenant` at the service under `base`.
     #[must_use]
     pub fn new(base: &BaseUrl, tenant: &Tenant) -> Self {
+        let base = Self::base_of(base);
         Self {
-            base: Self::base_of(base).into(),
+            checksum: checksum_of_key(&base, tenant.as_str()),
+            base: base.into(),
             tenant: tenant.clone(),
         }
     }
@@ -39,6 +44,10 @@ impl LedgerKey {
     #[must_use]
     pub fn base(&self) -> &str {
         &self.base
+    }
+
+    pub(super) const fn checksum(&self) -> u32 {
+        self.checksum
     }
 
     /// The tenant's name.
@@ -58,17 +67,17 @@ impl LedgerKey {
 /// let caller = Caller { host: Some("worker-3".into()), process: Some(4711), ..Caller::default() };
 /// let settings = Settings::default().caller(caller);
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[cfg_attr(any(test, feature = "serde"), derive(serde::Serialize))]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Caller {
     /// The machine.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub host: Option<String>,
     /// The process id.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub process: Option<u32>,
     /// A label that the caller chose.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub label: Option<String>,
 }
 
@@ -77,20 +86,44 @@ impl Caller {
     pub const LONGEST: usize = MAX_CALLER_CHARS;
 
     /// The form that a ledger stores, with bounded texts on one line.
-    pub(super) fn kept(&self) -> Self {
-        let kept = |text: &String| -> String {
+    pub(super) fn kept(&self) -> KeptCaller {
+        let kept = |text: &String| {
             let plain = text.chars().filter(|c| !c.is_control());
-            plain.take(Self::LONGEST).collect()
+            Text::from(plain.take(Self::LONGEST).collect::<String>())
         };
-        Self {
+        KeptCaller {
             host: self.host.as_ref().map(kept),
             process: self.process,
             label: self.label.as_ref().map(kept),
         }
     }
+}
 
+/// A caller as an entry keeps it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(any(test, feature = "serde"), derive(serde::Serialize))]
+pub(super) struct KeptCaller {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) host: Option<Text>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) process: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) label: Option<Text>,
+}
+
+impl KeptCaller {
     pub(super) const fn is_empty(&self) -> bool {
         self.host.is_none() && self.process.is_none() && self.label.is_none()
+    }
+
+    /// The caller, for readers of the entry.
+    pub(super) fn shown(&self) -> Caller {
+        let owned = |text: &Option<Text>| text.as_deref().map(str::to_owned);
+        Caller {
+            host: owned(&self.host),
+            process: self.process,
+            label: owned(&self.label),
+        }
     }
 }
 
@@ -112,11 +145,11 @@ mod tests {
             label: Some("l".to_owned()),
             ..Caller::default()
         };
-        assert!(Caller::default().is_empty());
+        assert!(Caller::default().kept().is_empty());
         assert!(
             [host, process, label]
                 .iter()
-                .all(|caller| !caller.is_empty())
+                .all(|caller| !caller.kept().is_empty())
         );
     }
 
@@ -127,7 +160,7 @@ mod tests {
             process: Some(1),
             label: Some("b\u{85}c".to_owned()),
         };
-        let kept = caller.kept();
+        let kept = caller.kept().shown();
         assert_eq!(kept.host, Some(format!("a{}", "é".repeat(254))));
         assert_eq!((kept.process, kept.label.as_deref()), (Some(1), Some("bc")));
     }

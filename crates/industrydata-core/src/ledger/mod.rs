@@ -18,6 +18,7 @@ pub(crate) mod refusal;
 pub(crate) mod reply;
 pub(crate) mod reset;
 pub(crate) mod resolve;
+mod rest;
 pub(crate) mod schedule;
 #[cfg(feature = "serde")]
 pub(crate) mod serial;
@@ -28,6 +29,7 @@ pub(crate) mod store_error;
 pub(crate) mod stored;
 #[cfg(test)]
 mod tests;
+mod text;
 pub(crate) mod value;
 
 pub use self::{

@@ -57,7 +57,7 @@ impl Quota {
         not_before: Option<Timestamp>,
         quarantine: Option<Quarantine>,
     ) -> Self {
-        entries.sort_by_key(Entry::date);
+        entries.sort_by_key(Entry::counts_from);
         Self {
             throttle,
             as_of,
@@ -207,7 +207,9 @@ impl Quota {
     /// Whether an entry is dated ahead of the store's clock. A clock was or is wrong then.
     #[must_use]
     pub fn is_clock_suspect(&self) -> bool {
-        self.entries.iter().any(|entry| entry.ahead_since.is_some())
+        self.entries
+            .iter()
+            .any(|entry| entry.kept().ahead_since.is_some())
     }
 
     /// The earliest and the latest moment at which each start that counts may have been accepted, by the service's clock

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::ledger::{
-    entry::{Entry, EntryState, millis},
+    entry::{Entry, EntryState, Kept, millis},
     evidence::Evidence,
     value::Value,
 };
@@ -76,16 +76,17 @@ pub(super) fn resolve_in(
         // A person can change a state of a newer release and an earlier resolution.
         EntryState::Other(_) if by_hand => {}
         EntryState::Confirmed | EntryState::Released | EntryState::External
-            if by_hand && entry.evidence.is_some() => {}
+            if by_hand && entry.kept().evidence.is_some() => {}
         EntryState::Confirmed
         | EntryState::Released
         | EntryState::External
         | EntryState::Other(_) => {
             // A second application succeeds. The same evidence for the opposite resolution does not.
-            let is_same =
-                (entry.state == EntryState::Released) == (resolution == Resolution::NotStarted);
+            let is_same = (entry.kept().state == EntryState::Released)
+                == (resolution == Resolution::NotStarted);
             return if is_same
                 && entry
+                    .kept()
                     .evidence
                     .as_deref()
                     .is_some_and(|text| evidence.is_kept_as(text))
@@ -96,6 +97,7 @@ pub(super) fn resolve_in(
             };
         }
     }
+    let entry = entry.changed();
     match resolution {
         Resolution::Started => {
             entry.state = EntryState::Confirmed;
@@ -105,12 +107,12 @@ pub(super) fn resolve_in(
             let latest = entry.until.min(clock.as_millisecond()).max(entry.at);
             entry.date = Some(latest.max(entry.date.unwrap_or(latest)));
             if let Evidence::Operation(operation) = evidence {
-                entry.operation = Some(operation.clone());
+                entry.operation = Some(operation.as_str().into());
             }
         }
         Resolution::NotStarted => entry.state = EntryState::Released,
     }
-    entry.evidence = Some(evidence.text());
+    entry.evidence = Some(evidence.text().into());
     Ok(())
 }
 
@@ -131,23 +133,23 @@ pub(super) fn external_in(
     clock: Timestamp,
 ) {
     let id = hex(evidence.entry_id());
-    if value.entry(&id).is_some() || is_claimed(value, evidence, None) {
+    if value.has(&id) || is_claimed(value, evidence, None) {
         return;
     }
     // A time of the service ahead of this clock must not date later entries.
     let at = started.as_millisecond().min(clock.as_millisecond());
     let behind = at.saturating_sub(started.as_millisecond());
-    value.push(Entry {
+    value.push(Kept {
         date: Some(at),
         clock_ahead: Some(behind).filter(|behind| *behind < -millis(MARGIN)),
         operation: match evidence {
-            Evidence::Operation(operation) => Some(operation.clone()),
+            Evidence::Operation(operation) => Some(operation.as_str().into()),
             Evidence::Run(_) | Evidence::NotListed | Evidence::ByHand(_) | Evidence::Other(_) => {
                 None
             }
         },
-        evidence: Some(evidence.text()),
-        ..Entry::new(id, EntryState::External, at, at)
+        evidence: Some(evidence.text().into()),
+        ..Kept::new(id.as_str().into(), EntryState::External, at, at)
     });
 }
 
@@ -159,9 +161,10 @@ fn is_claimed(value: &Value, evidence: &Evidence, but: Option<&str>) -> bool {
         Evidence::NotListed | Evidence::ByHand(_) | Evidence::Other(_) => return false,
     };
     value.entries.iter().any(|entry| {
-        but != Some(entry.id.as_str())
-            && entry.state != EntryState::Released
+        but != Some(entry.id())
+            && entry.kept().state != EntryState::Released
             && (entry
+                .kept()
                 .evidence
                 .as_deref()
                 .is_some_and(|text| evidence.is_kept_as(text))
@@ -172,17 +175,18 @@ fn is_claimed(value: &Value, evidence: &Evidence, but: Option<&str>) -> bool {
 /// Keeps another id of the operation of the start `id`.
 pub(super) fn other_id_in(value: &mut Value, id: &str, operation: &str) {
     let entry = value.entry(id).filter(|entry| {
-        let is_own = entry.state == EntryState::Confirmed && !entry.names(operation);
+        let is_own = entry.kept().state == EntryState::Confirmed && !entry.names(operation);
         is_own && is_id(operation)
     });
     if let Some(entry) = entry {
-        entry.other_id = Some(operation.to_owned());
+        entry.changed().other_id = Some(operation.into());
         drop_external_in(value, operation);
     }
 }
 
 /// Removes the external entry of `operation`, which turned out to be a start of this ledger.
 pub(super) fn drop_external_in(value: &mut Value, operation: &str) {
-    let is_it = |entry: &Entry| entry.state == EntryState::External && entry.names(operation);
+    let is_it =
+        |entry: &Entry| entry.kept().state == EntryState::External && entry.names(operation);
     value.entries.retain(|entry| !is_it(entry));
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
-use crate::ledger::entry::timestamp;
+use crate::ledger::{entry::timestamp, text::Text};
 
 /// Unix milliseconds as an RFC 3339 time.
 pub(crate) mod milliseconds {
@@ -38,8 +38,8 @@ pub(crate) mod optional_milliseconds {
 }
 
 /// The id of an entry.
-pub(super) fn id<'de, D: Deserializer<'de>>(reader: D) -> Result<String, D::Error> {
-    let id = String::deserialize(reader)?;
+pub(super) fn id<'de, D: Deserializer<'de>>(reader: D) -> Result<Text, D::Error> {
+    let id = Text::deserialize(reader)?;
     if id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit()) {
         return Ok(id);
     }

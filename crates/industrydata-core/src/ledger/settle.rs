@@ -6,8 +6,9 @@ use jiff::Timestamp;
 
 use crate::ledger::{
     clock::ClockReading,
-    entry::{Entry, EntryState, millis},
+    entry::{EntryState, Kept, millis},
     resolve::drop_external_in,
+    text::Text,
     value::Value,
 };
 use crate::policy::{MARGIN, MAX_REASON_CHARS};
@@ -38,7 +39,7 @@ pub enum Outcome {
 
 pub(super) fn settle_in(
     value: &mut Value,
-    id: String,
+    id: &str,
     outcome: &Outcome,
     reading: Option<&ClockReading>,
     clock: Timestamp,
@@ -49,9 +50,9 @@ pub(super) fn settle_in(
     } = outcome
     {
         // A second application comes later, and must not close the ledger for longer.
-        let is_released = value
-            .entry(&id)
-            .is_some_and(|entry| entry.state == EntryState::Released && entry.evidence.is_none());
+        let is_released = value.entry(id).is_some_and(|entry| {
+            entry.kept().state == EntryState::Released && entry.kept().evidence.is_none()
+        });
         if !is_released {
             value.close_for(*asked, clock);
         }
@@ -63,19 +64,19 @@ pub(super) fn settle_in(
         }
         Outcome::Released { .. } | Outcome::InDoubt { .. } => value.date_now(clock),
     };
-    if value.entry(&id).is_none() {
-        value.push(Entry {
+    if !value.has(id) {
+        value.push(Kept {
             made,
             clock_ahead: value.clock_ahead(at, clock),
-            ..Entry::new(id.clone(), EntryState::InDoubt, at, at)
+            ..Kept::new(id.into(), EntryState::InDoubt, at, at)
         });
     }
-    let Some(entry) = value.entry(&id) else {
+    let Some(entry) = value.entry(id) else {
         return;
     };
-    settle_entry(entry, outcome, clock);
+    settle_entry(entry.changed(), outcome, clock);
     if let Some((reading, ahead)) = reading.and_then(|it| Some((it, it.ahead()?))) {
-        entry.clock_ahead = match entry.state {
+        entry.changed().clock_ahead = match entry.kept().state {
             _ if ahead == 0 => None,
             EntryState::Confirmed | EntryState::External => {
                 let ahead = entry.newest().saturating_sub(reading.date());
@@ -96,7 +97,7 @@ pub(super) fn settle_in(
     }
 }
 
-fn settle_entry(entry: &mut Entry, outcome: &Outcome, clock: Timestamp) {
+fn settle_entry(entry: &mut Kept, outcome: &Outcome, clock: Timestamp) {
     match outcome {
         Outcome::Confirmed { date, operation } => {
             let is_answered = entry.state == EntryState::Confirmed && entry.evidence.is_none();
@@ -113,7 +114,7 @@ fn settle_entry(entry: &mut Entry, outcome: &Outcome, clock: Timestamp) {
                 None if answered.saturating_add(millis(MARGIN)) < latest => latest,
                 None => answered,
             });
-            entry.operation.clone_from(operation);
+            entry.operation = operation.as_deref().map(Text::from);
             (entry.why, entry.evidence) = (None, None);
         }
         // Confirmed and external starts keep their state. The caller's outcome replaces evidence.
@@ -135,6 +136,9 @@ fn settle_entry(entry: &mut Entry, outcome: &Outcome, clock: Timestamp) {
 }
 
 /// A server's text can be of any length, so the ledger keeps a bounded part.
-fn short(why: &str) -> String {
-    why.chars().take(MAX_REASON_CHARS).collect()
+fn short(why: &str) -> Text {
+    let cut = why.char_indices().nth(MAX_REASON_CHARS);
+    why.get(..cut.map_or(why.len(), |(at, _)| at))
+        .unwrap_or_default()
+        .into()
 }

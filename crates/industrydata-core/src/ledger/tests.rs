@@ -577,7 +577,7 @@ fn the_stored_bytes() {
     };
     let reserve = Change::reserve(key(), Throttle::default(), id(1), LEASE, caller.clone());
     assert!(ledger.apply(&reserve, 0).write.is_some());
-    assert_eq!(ledger.quota(0).entries()[0].caller(), &caller);
+    assert_eq!(ledger.quota(0).entries()[0].caller(), caller);
     let text = String::from_utf8(ledger.0.unwrap()).unwrap();
     // The checksum is the CRC-32 of: 00000001, base, 00, tenant, 00, the second line.
     let entry = r#"{"id":"01010101010101010101010101010101","state":"reserved","at":1773144000000,"until":1773144150000,"who":{"host":"h","process":7,"label":"nightly"}}"#;
@@ -635,7 +635,7 @@ fn an_external_start_is_entered_once_and_claims_its_evidence() {
     let seen = &quota.entries()[1];
     assert_eq!(seen.evidence(), Some(operation("op-2")));
     assert_eq!((seen.operation(), seen.date()), (Some("op-2"), at(50)));
-    assert!(seen.date.is_some());
+    assert!(seen.kept().date.is_some());
     assert_eq!(ledger.apply(&see(operation("op-2")), 60).write, None);
     // Nor is what another was seen by the evidence for a start in doubt.
     ledger.granted(2, 70);

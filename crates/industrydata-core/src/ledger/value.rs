@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde_json::Map;
 
 use crate::ledger::{
     clock::{ClockDifference, ClockReading},
-    entry::{Entry, EntryState, millis, timestamp},
+    entry::{Entry, EntryState, Kept, counts_for, millis, timestamp},
     quarantine::Quarantine,
     quota::Quota,
     refusal::{Refusal, RefusalReason},
+    rest::Rest,
 };
 use crate::policy::Throttle;
 use crate::policy::{MARGIN, MAX_PAST, MAX_TOMBSTONES, MIN_KEPT};
@@ -38,7 +38,7 @@ pub(super) struct Value {
     )]
     pub(super) past: Vec<Entry>,
     #[serde(flatten)]
-    pub(super) rest: Map<String, serde_json::Value>,
+    pub(super) rest: Rest,
     /// Whether the first sight of an entry ahead of the clock changed, so that the value must be stored.
     #[serde(skip)]
     pub(super) marked: bool,
@@ -51,16 +51,13 @@ pub(super) struct Value {
 mod stored_entries {
     use serde::{Deserialize, Deserializer};
 
-    use crate::ledger::entry::Entry;
-
-    #[derive(Deserialize)]
-    struct Stored(#[serde(with = "Entry")] Entry);
+    use crate::ledger::entry::{Entry, Kept};
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(
         reader: D,
     ) -> Result<Vec<Entry>, D::Error> {
-        let entries = Vec::<Stored>::deserialize(reader)?;
-        Ok(entries.into_iter().map(|it| it.0).collect())
+        let entries = Vec::<Kept>::deserialize(reader)?;
+        Ok(entries.into_iter().map(Entry::from).collect())
     }
 
     #[cfg(test)]
@@ -68,9 +65,7 @@ mod stored_entries {
         entries: &[Entry],
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
-        #[derive(serde::Serialize)]
-        struct Borrowed<'e>(#[serde(with = "Entry")] &'e Entry);
-        serializer.collect_seq(entries.iter().map(Borrowed))
+        serializer.collect_seq(entries.iter().map(Entry::kept))
     }
 }
 
@@ -82,14 +77,17 @@ impl Value {
         let behind = behind.filter(|ahead| *ahead < 0);
         for entry in &mut self.entries {
             // A first sight that is ahead itself was written before the clock was set back.
-            let since = entry.ahead_since.filter(|since| *since <= ahead);
+            let since = entry.kept().ahead_since.filter(|since| *since <= ahead);
             // An entry that is no longer ahead has no first sight.
             let is_new = since.is_none();
             let since = (entry.newest() > ahead).then(|| since.unwrap_or(clock.as_millisecond()));
-            self.marked |= since != entry.ahead_since;
-            entry.ahead_since = since;
-            if is_new || since.is_none() {
-                entry.seen_ahead = behind.filter(|_| since.is_some());
+            if since != entry.kept().ahead_since {
+                self.marked = true;
+                entry.changed().ahead_since = since;
+            }
+            let seen_ahead = behind.filter(|_| since.is_some());
+            if (is_new || since.is_none()) && entry.kept().seen_ahead != seen_ahead {
+                entry.changed().seen_ahead = seen_ahead;
             }
         }
     }
@@ -98,7 +96,7 @@ impl Value {
     pub(super) fn hold(&mut self) {
         let hold = self.clock.as_ref().map(ClockDifference::hold);
         for entry in self.entries.iter_mut().chain(&mut self.past) {
-            entry.hold = hold;
+            entry.hold(hold);
         }
     }
 
@@ -109,22 +107,26 @@ impl Value {
             let ahead = difference.ahead;
             for entry in self.entries.iter_mut().chain(&mut self.past) {
                 // A start without an answer may have been made by either difference, and the lesser one keeps it longer.
-                let is_unanswered =
-                    matches!(entry.state, EntryState::Reserved | EntryState::InDoubt);
-                if is_unanswered && ahead < entry.clock_ahead.unwrap_or_default() {
-                    entry.clock_ahead = Some(ahead).filter(|ahead| *ahead != 0);
+                let is_unanswered = matches!(
+                    entry.kept().state,
+                    EntryState::Reserved | EntryState::InDoubt
+                );
+                if is_unanswered && ahead < entry.kept().clock_ahead.unwrap_or_default() {
+                    entry.changed().clock_ahead = Some(ahead).filter(|ahead| *ahead != 0);
                 }
-                if entry.ahead_since.is_some() && ahead < entry.seen_ahead.unwrap_or_default() {
-                    entry.seen_ahead = Some(ahead);
+                if entry.kept().ahead_since.is_some()
+                    && ahead < entry.kept().seen_ahead.unwrap_or_default()
+                {
+                    entry.changed().seen_ahead = Some(ahead);
                 }
             }
             self.clock = Some(difference);
         }
         self.hold();
         self.recall(window, clock);
-        let keep = window.max(MIN_KEPT);
+        let counts = counts_for(window.max(MIN_KEPT));
         self.past
-            .retain(|entry| reading.date() < entry.frees_at_service(keep));
+            .retain(|entry| reading.date() < entry.frees_at_service(counts));
     }
 
     /// How far the date of an entry that is made now is ahead of the service's clock, if that is known and more than the
@@ -140,7 +142,7 @@ impl Value {
     /// release, which does not know them, has entered again.
     pub(super) fn recall(&mut self, window: Duration, clock: Timestamp) {
         for entry in std::mem::take(&mut self.past) {
-            if self.entries.iter().any(|it| it.id == entry.id) {
+            if self.has(&entry.kept().id) {
                 continue;
             }
             if entry.counts(window.max(MIN_KEPT), clock) {
@@ -152,41 +154,43 @@ impl Value {
     }
 
     /// Adds an entry.
-    pub(super) fn push(&mut self, entry: Entry) {
-        self.past.retain(|past| past.id != entry.id);
-        self.entries.push(entry);
+    pub(super) fn push(&mut self, entry: Kept) {
+        self.past.retain(|past| past.kept().id != entry.id);
+        self.entries.push(entry.into());
     }
 
     /// Removes entries that no longer count for any caller, and marks reservations past their lease as in doubt.
     pub(super) fn tidy(&mut self, throttle: Throttle, clock: Timestamp) {
         self.hold();
         let now = clock.as_millisecond();
-        let keep = throttle.window.max(MIN_KEPT);
-        let is_over = |entry: &mut Entry| match &entry.state {
+        let counts = counts_for(throttle.window.max(MIN_KEPT));
+        let is_over = |entry: &mut Entry| match &entry.kept().state {
             // A released entry is kept as a tombstone, so that a reservation that arrives after its release stays released.
-            EntryState::Released => now >= entry.tombstone_until(keep),
+            EntryState::Released => now >= entry.tombstone_until(counts),
             EntryState::Reserved
             | EntryState::Confirmed
             | EntryState::InDoubt
             | EntryState::External
-            | EntryState::Other(_) => now >= entry.frees_at_ms(keep),
+            | EntryState::Other(_) => now >= entry.frees_at_ms(counts),
         };
         let over = self.entries.extract_if(.., is_over);
         self.past
-            .extend(over.filter(|it| it.state != EntryState::Released));
+            .extend(over.filter(|it| it.kept().state != EntryState::Released));
         let most = MAX_PAST.max(throttle.limit as usize);
         self.past.drain(..self.past.len().saturating_sub(most));
         // Without a difference to tell, nothing of it is kept.
         let mut all = self.entries.iter().chain(&self.past);
         if self.clock.as_ref().is_some_and(|it| it.ahead == 0)
-            && all.all(|entry| entry.clock_ahead.is_none() && entry.seen_ahead.is_none())
+            && all.all(|entry| {
+                entry.kept().clock_ahead.is_none() && entry.kept().seen_ahead.is_none()
+            })
         {
             self.clock = None;
         }
         let mut released = 0;
         for at in (0..self.entries.len()).rev() {
             let is_released = self.entries.get(at).is_some_and(|entry| {
-                entry.state == EntryState::Released && entry.evidence.is_none()
+                entry.kept().state == EntryState::Released && entry.kept().evidence.is_none()
             });
             released += usize::from(is_released);
             if is_released && released > MAX_TOMBSTONES {
@@ -194,15 +198,21 @@ impl Value {
             }
         }
         for entry in &mut self.entries {
-            if entry.state == EntryState::Reserved && entry.lease_ends_ms() <= now {
-                entry.state = EntryState::InDoubt;
-                entry.why = Some("the lease ended without an outcome".to_owned());
+            if entry.kept().state == EntryState::Reserved && entry.lease_ends_ms() <= now {
+                entry.changed().state = EntryState::InDoubt;
+                entry.changed().why = Some("the lease ended without an outcome".into());
             }
         }
     }
 
+    /// Whether the ledger has the entry `id`.
+    pub(super) fn has(&self, id: &str) -> bool {
+        self.entries.iter().any(|entry| entry.kept().id == *id)
+    }
+
+    /// The entry `id`, to read or to change.
     pub(super) fn entry(&mut self, id: &str) -> Option<&mut Entry> {
-        self.entries.iter_mut().find(|entry| entry.id == id)
+        self.entries.iter_mut().find(|entry| entry.kept().id == *id)
     }
 
     /// The date of a new entry, and the clock if the date is later than it. The date is the clock, but no earlier than
@@ -212,7 +222,7 @@ impl Value {
         let dated = self
             .entries
             .iter()
-            .filter(|entry| entry.state != EntryState::Released)
+            .filter(|entry| entry.kept().state != EntryState::Released)
             .map(Entry::newest)
             .fold(now, i64::max);
         (dated, (dated > now).then_some(now))
@@ -261,8 +271,8 @@ impl Value {
         let not_before = self.not_before.map(timestamp);
         let quarantine = self.quarantine(throttle, clock);
         let ahead = self.clock.as_ref().map_or(0, |it| it.ahead);
-        self.entries
-            .retain(|entry| entry.counts(throttle.window, clock));
+        let counts = counts_for(throttle.window);
+        self.entries.retain(|entry| entry.counts_at(counts, clock));
         Quota::new(
             throttle,
             clock,
@@ -280,10 +290,11 @@ impl Value {
         if self.entries.len() < limit {
             return None;
         }
+        let counts = counts_for(throttle.window);
         let counting = self.entries.iter();
-        let counting = counting.filter(|entry| entry.state != EntryState::Released);
+        let counting = counting.filter(|entry| entry.kept().state != EntryState::Released);
         let mut frees = Vec::with_capacity(self.entries.len());
-        frees.extend(counting.map(|entry| entry.frees_at_ms(throttle.window)));
+        frees.extend(counting.map(|entry| entry.frees_at_ms(counts)));
         frees.retain(|at| *at > clock.as_millisecond());
         let over = frees.len().checked_sub(limit)?;
         frees.sort_unstable();

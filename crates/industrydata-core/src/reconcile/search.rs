@@ -319,7 +319,8 @@ pub(super) fn run_span(entry: &Entry) -> Span {
 }
 
 fn latest(entry: &Entry) -> i64 {
-    entry.until.max(entry.date.unwrap_or(entry.at))
+    let kept = entry.kept();
+    kept.until.max(kept.date.unwrap_or(kept.at))
 }
 
 fn millis_after(at: Timestamp, time: Duration) -> i64 {
