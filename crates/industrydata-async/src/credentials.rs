@@ -12,7 +12,7 @@ use industrydata_core::{
     policy::Limits,
     wire::BuildError,
 };
-use industrydata_system::{ClientClock, any_seed, now, now_by, on_a_thread, with_reqwest::awake};
+use industrydata_system::{ClientClock, any_seed, now, now_by, on_a_thread};
 use tokio::sync::oneshot;
 
 use crate::{
@@ -207,7 +207,7 @@ impl CredentialsToken {
         let (request, reply) = call.request();
         let most = reply.body_limit();
         let (deadline, never) = (Deadline::after(limit, now()), std::future::pending());
-        match awake(connection.send(request, deadline, |_| most, never)).await {
+        match connection.send(request, deadline, |_| most, never).await {
             Ok((head, body)) => reply.answer(&head, body, self.now()),
             Err(error) => reply.lost(error, self.now()),
         }

@@ -7,7 +7,7 @@ use industrydata_core::{
     endpoint::Endpoint,
     lro::{Exchange, Machine, Progress, ReadError, Session, Step},
 };
-use industrydata_system::{Trace, any_seed, now, with_reqwest::awake};
+use industrydata_system::{Trace, any_seed, with_reqwest::awake};
 
 use crate::inner::Inner;
 
@@ -60,6 +60,7 @@ impl Driver {
         machine: &mut M,
         trace: &Trace,
     ) -> Result<Event<M::Output>, M::Error> {
+        let mut now = self.now();
         loop {
             if self.inner.stop.is_stopped() {
                 machine.stop();
@@ -69,17 +70,21 @@ impl Driver {
                     let change = Arc::clone(transaction.change());
                     let reply = awake(self.inner.store.transact(change)).await;
                     trace.ledger(transaction.change(), &reply);
-                    transaction.done(reply, self.now());
+                    now = self.now();
+                    transaction.done(reply, now);
                 }
-                Step::Send(exchange) => send(&self.inner, self.session.tenant(), exchange).await,
+                Step::Send(exchange) => {
+                    send(&self.inner, self.session.tenant(), exchange, &mut now).await;
+                }
                 Step::Wait(mut pause) => {
                     if let Some(progress) = pause.progress() {
                         return Ok(Event::Progress(progress));
                     }
-                    let left = pause.remaining(self.now());
+                    let left = pause.remaining(now);
                     trace.waits(pause.reason(), left);
-                    self.inner.pass(left).await;
-                    pause.over(self.now());
+                    self.inner.pass(left, now).await;
+                    now = self.now();
+                    pause.over(now);
                 }
                 Step::Done(outcome) => return outcome.map(Event::Done),
             }
@@ -139,31 +144,44 @@ impl<M: Machine> Drop for Guard<'_, M> {
     }
 }
 
-/// One request and its one answer. If it is stopped before the request is handed out, the machine decides what follows.
-async fn send(client: &Inner, tenant: &Tenant, exchange: Exchange<'_>) {
-    let limit = exchange.time_limit(client.now());
-    let token = tokio::select! {
-        biased;
-        token = client.tokens.token(tenant, exchange.challenge(), limit, &client.clock) => token,
-        () = client.stop.stopped() => return,
+/// One request and its one answer. If it is stopped before the request is handed out, the machine decides what follows. `now` is
+/// the time by the client's clock, which is read anew after a wait.
+async fn send(client: &Inner, tenant: &Tenant, exchange: Exchange<'_>, now: &mut Now) {
+    let token = match client.tokens.kept(tenant, exchange.challenge(), now.utc) {
+        Some(token) => token,
+        None => {
+            let limit = exchange.time_limit(*now);
+            let token = tokio::select! {
+                biased;
+                token = client.tokens.token(tenant, exchange.challenge(), limit, &client.clock) => token,
+                () = client.stop.stopped() => return,
+            };
+            *now = client.now();
+            match token.inspect_err(Trace::no_token) {
+                Ok(token) => token,
+                Err(error) => return exchange.no_token(error, *now),
+            }
+        }
     };
-    let token = match token.inspect_err(Trace::no_token) {
-        Ok(token) => token,
-        Err(error) => return exchange.no_token(error, client.now()),
-    };
-    let limit = exchange.time_limit(client.now());
-    let connection = tokio::select! {
-        biased;
-        connection = client.http.connection(limit) => connection,
-        () = client.stop.stopped() => return,
-    };
-    let connection = match connection {
-        Ok(connection) => connection,
-        Err(error) => return exchange.unsent(error, client.now()),
+    let connection = match client.http.free_connection() {
+        Some(connection) => connection,
+        None => {
+            let limit = exchange.time_limit(*now);
+            let connection = tokio::select! {
+                biased;
+                connection = client.http.connection(limit) => connection,
+                () = client.stop.stopped() => return,
+            };
+            *now = client.now();
+            match connection {
+                Ok(connection) => connection,
+                Err(error) => return exchange.unsent(error, *now),
+            }
+        }
     };
     // The limit of a request is real time, whatever the client's clock.
-    let real = now();
-    let Some((request, reply)) = exchange.request(&token, client.now()) else {
+    let real = industrydata_system::now();
+    let Some((request, reply)) = exchange.request(&token, *now) else {
         return;
     };
     let trace = Trace::of_request(&request, &reply);
@@ -174,11 +192,12 @@ async fn send(client: &Inner, tenant: &Tenant, exchange: Exchange<'_>) {
         client.stop.stopped(),
     );
     let most = |status| reply.body_limit(status);
-    let answer = awake(connection.send(request, deadline, most, stopped));
+    let answer = connection.send(request, deadline, most, stopped);
     let answer = trace.follow(answer).await;
-    trace.answered(&answer, &token, client.now());
+    *now = client.now();
+    trace.answered(&answer, &token, *now);
     match answer {
-        Ok((head, body)) => reply.answer(&head, body, client.now()),
-        Err(error) => reply.lost(error, client.now()),
+        Ok((head, body)) => reply.answer(&head, body, *now),
+        Err(error) => reply.lost(error, *now),
     }
 }

@@ -6,7 +6,11 @@ use std::{
     time::Duration,
 };
 
-use http::{Request, Response, StatusCode, Uri, header::CONTENT_LENGTH, response::Parts};
+use http::{
+    HeaderValue, Method, Request, Response, StatusCode, Uri,
+    header::{CONTENT_LENGTH, HOST},
+    response::Parts,
+};
 use industrydata_core::{
     Deadline,
     policy::{CONNECT_LIMIT, MAX_HEADER_FIELDS},
@@ -14,11 +18,10 @@ use industrydata_core::{
 };
 use industrydata_system::{
     now,
-    with_reqwest::{self, Mark, Marking, Names, given_up, sleep},
+    with_reqwest::{self, Held, Mark, Names, given_up, sleep},
 };
 use reqwest::{Client, ClientBuilder, Url, redirect, retry};
 use tokio::sync::{Semaphore, SemaphorePermit};
-use tower_layer::layer_fn;
 
 /// Longer than any request of this client may take.
 const BEYOND_LIMITS: Duration = Duration::from_secs(2 * 60 * 60);
@@ -27,8 +30,10 @@ const BEYOND_LIMITS: Duration = Duration::from_secs(2 * 60 * 60);
 pub(crate) struct Http {
     client: Client,
     gate: Semaphore,
-    /// The last URL that was sent: the polls of an operation have the same, and reqwest's own type takes long to parse.
-    last: Mutex<Option<Url>>,
+    /// The last URL that was sent, of a POST and of a GET, with its `Host`: starts have the same, and so have the polls of an
+    /// operation. reqwest's own type takes long to parse, and its client would format the `Host` of each request.
+    posts: Mutex<Option<(Url, HeaderValue)>>,
+    gets: Mutex<Option<(Url, HeaderValue)>>,
 }
 
 impl Http {
@@ -74,8 +79,7 @@ impl Http {
             .connection_verbose(false)
             .https_only(!plain)
             .pool_max_idle_per_host(connections)
-            .connect_timeout(CONNECT_LIMIT)
-            .connector_layer(layer_fn(Marking));
+            .connect_timeout(CONNECT_LIMIT);
         if local {
             builder = builder.no_proxy();
         }
@@ -83,13 +87,28 @@ impl Http {
             builder = builder.dns_resolver(Names {
                 is_loopback_only: true,
             });
+            // Nothing is encrypted. Otherwise reqwest would load the authorities of the system, and fail where there are none.
+            #[cfg(any(feature = "rustls", feature = "rustls-no-provider"))]
+            {
+                builder = builder.tls_certs_only(Vec::new());
+            }
         }
         Ok(Self {
             client: builder
                 .build()
                 .map_err(|error| BuildError::Client(Cause::new(error)))?,
             gate: Semaphore::new(connections.max(1)),
-            last: Mutex::default(),
+            posts: Mutex::default(),
+            gets: Mutex::default(),
+        })
+    }
+
+    /// One of the connections that may be open at a time, if one is free.
+    pub(crate) fn free_connection(&self) -> Option<Connection<'_>> {
+        let permit = self.gate.try_acquire().ok()?;
+        Some(Connection {
+            http: self,
+            _permit: permit,
         })
     }
 
@@ -101,16 +120,12 @@ impl Http {
         let full = || {
             TransportError::new(Phase::Local, "no connection became free in time").timed_out(true)
         };
-        // One that is free is taken without a timer.
-        let permit = match self.gate.try_acquire() {
-            Ok(permit) => permit,
-            Err(_) => tokio::select! {
-                biased;
-                permit = self.gate.acquire() => {
-                    permit.map_err(|closed| TransportError::new(Phase::Local, closed))?
-                }
-                () = sleep(limit) => return Err(full()),
-            },
+        let permit = tokio::select! {
+            biased;
+            permit = self.gate.acquire() => {
+                permit.map_err(|closed| TransportError::new(Phase::Local, closed))?
+            }
+            () = sleep(limit) => return Err(full()),
         };
         Ok(Connection {
             http: self,
@@ -118,17 +133,18 @@ impl Http {
         })
     }
 
-    /// `uri` as reqwest has it, if that is the same text.
-    fn url(&self, uri: &Uri) -> Result<Url, TransportError> {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(url) = last.as_mut() {
+    /// `uri` as reqwest has it, if that is the same text, and its `Host`.
+    fn target(&self, uri: &Uri, is_post: bool) -> Result<(Url, HeaderValue), TransportError> {
+        let last = if is_post { &self.posts } else { &self.gets };
+        let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((url, host)) = last.as_mut() {
             if !is_sent_as(uri, url.as_str()) {
                 // Another URL of the same service, as far as that is right.
                 url.set_path(uri.path());
                 url.set_query(uri.query());
             }
             if is_sent_as(uri, url.as_str()) {
-                return Ok(url.clone());
+                return Ok((url.clone(), host.clone()));
             }
         }
         let url = Url::parse(&uri.to_string())
@@ -139,7 +155,11 @@ impl Http {
                 "the URL would be sent otherwise than it was checked",
             ));
         }
-        Ok(last.insert(url).clone())
+        // The same text as that of the URL, which has no default port and no user.
+        let host = uri.authority().map_or("", |authority| authority.as_str());
+        let host = HeaderValue::from_str(host)
+            .map_err(|error| TransportError::new(Phase::Local, error))?;
+        Ok(last.insert((url, host)).clone())
     }
 }
 
@@ -160,23 +180,26 @@ impl Connection<'_> {
         stopped: impl Future<Output = ()>,
     ) -> Result<(Parts, Result<Vec<u8>, IncompleteBody>), TransportError> {
         let (head, body) = request.into_parts();
-        let mut request = reqwest::Request::new(head.method, self.http.url(&head.uri)?);
+        let (url, host) = self.http.target(&head.uri, head.method == Method::POST)?;
+        let mut request = reqwest::Request::new(head.method, url);
         *request.headers_mut() = head.headers;
-        *request.body_mut() = Some(body.into());
+        request.headers_mut().insert(HOST, host);
         let mark = Mark::default();
+        *request.body_mut() = Some(mark.body(body.into()));
+        let (held, real) = (Held::new(), now());
         let mut limit = pin!(async {
             tokio::select! {
-                () = sleep(deadline.remaining(now())) => true,
+                biased;
                 () = stopped => false,
+                () = held.sleep(deadline.remaining(real)) => true,
             }
         });
-        let mut response = {
-            let mut answer = pin!(mark.request(deadline, self.http.client.execute(request)));
-            tokio::select! {
-                biased;
-                answer = &mut answer => answer?,
-                is_timeout = &mut limit => return Err(mark.given_up(is_timeout)),
-            }
+        let answer = self.http.client.execute(request);
+        let mut response = tokio::select! {
+            biased;
+            answer = mark.request(deadline, real, answer) => answer?,
+            // The request is dropped by now.
+            is_timeout = &mut limit => return Err(mark.given_up(is_timeout)),
         };
         let (mut head, ()) = Response::new(()).into_parts();
         head.status = response.status();
@@ -225,7 +248,12 @@ mod tests {
     #[test]
     fn a_cached_url_is_used_for_the_same_uri_only() {
         let http = Http::new(None, true, true, "127.0.0.1", 1).unwrap();
-        let sent = |text: &str| http.url(&text.parse().unwrap()).map(String::from);
+        let sent = |text: &str| {
+            let uri: Uri = text.parse().unwrap();
+            let (url, host) = http.target(&uri, false)?;
+            assert_eq!(host, uri.authority().unwrap().as_str());
+            Ok::<_, TransportError>(String::from(url))
+        };
         // Each after each other: the same again, longer, shorter, another case, query, port or host.
         let urls = [
             "http://127.0.0.1:9/beta/a",

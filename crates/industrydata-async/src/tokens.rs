@@ -15,7 +15,7 @@ use std::{
 
 use industrydata_clock::Clock;
 use industrydata_core::{
-    Tenant,
+    Tenant, Timestamp,
     auth::{AccessToken, Challenge, KeptToken, TokenError},
 };
 use industrydata_system::with_reqwest::sleep;
@@ -265,7 +265,7 @@ impl TokenSource for FixedToken {
 /// Caches the token of each tenant. One call of the source serves all callers that wait for it.
 pub(crate) struct Cache {
     source: Box<dyn TokenSource>,
-    kept: Mutex<HashMap<Tenant, Arc<Slot>>>,
+    slots: Mutex<HashMap<Tenant, Arc<Slot>>>,
 }
 
 #[derive(Default)]
@@ -279,10 +279,23 @@ impl Cache {
     pub(crate) fn new(source: Box<dyn TokenSource>) -> Self {
         Self {
             source,
-            kept: Mutex::default(),
+            slots: Mutex::default(),
         }
     }
 
+    /// The cached token, if it can be used and no call of the source is awaited.
+    pub(crate) fn kept(
+        &self,
+        tenant: &Tenant,
+        challenge: Option<&Challenge>,
+        now: Timestamp,
+    ) -> Option<AccessToken> {
+        let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = slots.get(tenant)?.kept.try_lock().ok()?;
+        kept.0.usable(challenge, now)
+    }
+
+    /// The cached token, or one of the source.
     pub(crate) async fn token(
         &self,
         tenant: &Tenant,
@@ -291,11 +304,8 @@ impl Cache {
         clock: &dyn Clock,
     ) -> Result<AccessToken, TokenError> {
         let slot = {
-            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-            match kept.get(tenant) {
-                Some(slot) => Arc::clone(slot),
-                None => Arc::clone(kept.entry(tenant.clone()).or_default()),
-            }
+            let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(slots.entry(tenant.clone()).or_default())
         };
         let calls = slot.calls.load(Ordering::Acquire);
         let mut kept = within(limit, async { Ok(slot.kept.lock().await) }).await?;

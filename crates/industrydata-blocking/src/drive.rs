@@ -7,7 +7,7 @@ use industrydata_core::{
     endpoint::Endpoint,
     lro::{Exchange, Machine, Progress, ReadError, Session, Step},
 };
-use industrydata_system::{Trace, any_seed, now};
+use industrydata_system::{Trace, any_seed};
 
 use crate::inner::Inner;
 
@@ -57,6 +57,7 @@ impl Driver {
         machine: &mut M,
         trace: &Trace,
     ) -> Result<Event<M::Output>, M::Error> {
+        let mut now = self.now();
         loop {
             if self.inner.stop.is_stopped() {
                 machine.stop();
@@ -65,17 +66,21 @@ impl Driver {
                 Step::Ledger(transaction, _) => {
                     let reply = self.inner.store.transact(transaction.change());
                     trace.ledger(transaction.change(), &reply);
-                    transaction.done(reply, self.now());
+                    now = self.now();
+                    transaction.done(reply, now);
                 }
-                Step::Send(exchange) => send(&self.inner, self.session.tenant(), exchange),
+                Step::Send(exchange) => {
+                    send(&self.inner, self.session.tenant(), exchange, &mut now);
+                }
                 Step::Wait(mut pause) => {
                     if let Some(progress) = pause.progress() {
                         return Ok(Event::Progress(progress));
                     }
-                    let left = pause.remaining(self.now());
+                    let left = pause.remaining(now);
                     trace.waits(pause.reason(), left);
-                    self.inner.pass(left);
-                    pause.over(self.now());
+                    self.inner.pass(left, now);
+                    now = self.now();
+                    pause.over(now);
                 }
                 Step::Done(outcome) => return outcome.map(Event::Done),
             }
@@ -136,25 +141,39 @@ impl<M: Machine> Drop for Guard<'_, M> {
     }
 }
 
-/// One request and its one answer. If it is stopped before the request is handed out, the machine decides what follows.
-fn send(client: &Inner, tenant: &Tenant, exchange: Exchange<'_>) {
-    let challenge = exchange.challenge();
-    let token = client.tokens.token(tenant, challenge, &client.clock);
-    let token = match token.inspect_err(Trace::no_token) {
-        Ok(token) => token,
-        Err(error) => return exchange.no_token(error, client.now()),
+/// One request and its one answer. If it is stopped before the request is handed out, the machine decides what follows. `now` is
+/// the time by the client's clock, which is read anew after a wait.
+fn send(client: &Inner, tenant: &Tenant, exchange: Exchange<'_>, now: &mut Now) {
+    let token = match client.tokens.kept(tenant, exchange.challenge(), now.utc) {
+        Some(token) => token,
+        None => {
+            let challenge = exchange.challenge();
+            let token = client.tokens.token(tenant, challenge, &client.clock);
+            *now = client.now();
+            match token.inspect_err(Trace::no_token) {
+                Ok(token) => token,
+                Err(error) => return exchange.no_token(error, *now),
+            }
+        }
     };
-    let limit = exchange.time_limit(client.now());
-    let connection = match client.http.connection(limit, &client.stop) {
-        Ok(connection) => connection,
-        Err(error) => return exchange.unsent(error, client.now()),
+    let connection = match client.http.free_connection() {
+        Some(connection) => connection,
+        None => {
+            let limit = exchange.time_limit(*now);
+            let connection = client.http.connection(limit, &client.stop);
+            *now = client.now();
+            match connection {
+                Ok(connection) => connection,
+                Err(error) => return exchange.unsent(error, *now),
+            }
+        }
     };
     if client.stop.is_stopped() {
         return;
     }
     // The limit of a request is real time, whatever the client's clock.
-    let real = now();
-    let Some((request, reply)) = exchange.request(&token, client.now()) else {
+    let real = industrydata_system::now();
+    let Some((request, reply)) = exchange.request(&token, *now) else {
         return;
     };
     let trace = Trace::of_request(&request, &reply);
@@ -162,9 +181,10 @@ fn send(client: &Inner, tenant: &Tenant, exchange: Exchange<'_>) {
     let deadline = Deadline::after(reply.time_limit(), real);
     let most = |status| reply.body_limit(status);
     let answer = trace.within(|| connection.send(request, deadline, most));
-    trace.answered(&answer, &token, client.now());
+    *now = client.now();
+    trace.answered(&answer, &token, *now);
     match answer {
-        Ok((head, body)) => reply.answer(&head, body, client.now()),
-        Err(error) => reply.lost(error, client.now()),
+        Ok((head, body)) => reply.answer(&head, body, *now),
+        Err(error) => reply.lost(error, *now),
     }
 }

@@ -77,6 +77,14 @@ impl Http {
         })
     }
 
+    /// One of the connections that may be open at a time, if one is free.
+    pub(crate) fn free_connection(&self) -> Option<Connection<'_>> {
+        let free = &self.gate.free;
+        let mut free = free.lock().unwrap_or_else(PoisonError::into_inner);
+        *free = free.checked_sub(1)?;
+        Some(Connection { http: self })
+    }
+
     /// Waits for one of the connections that may be open at a time, until the limit has passed or it is stopped.
     pub(crate) fn connection(
         &self,

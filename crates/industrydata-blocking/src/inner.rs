@@ -23,9 +23,9 @@ impl Inner {
         now_by(&self.clock)
     }
 
-    /// Lets `time` pass: sleeps, unless the clock can be moved.
-    pub(crate) fn pass(&self, time: Duration) {
-        let until = self.now().steady.saturating_add(time);
+    /// Lets `time` pass from `now` on: sleeps, unless the clock can be moved.
+    pub(crate) fn pass(&self, time: Duration, now: Now) {
+        let until = now.steady.saturating_add(time);
         if !self.clock.skip_to(until) {
             self.stop.sleep(time);
             if !self.stop.is_stopped() {

@@ -10,6 +10,6 @@ pub use self::{
     clock::TokioClock,
     config::{Names, config},
     errors::transport_error,
-    mark::{Connecting, Mark, Marking, given_up},
-    paused::{awake, sleep},
+    mark::{Mark, given_up},
+    paused::{Held, awake, sleep},
 };

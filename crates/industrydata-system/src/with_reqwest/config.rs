@@ -6,7 +6,8 @@ use tokio::sync::oneshot;
 
 use crate::{lookup::lookup, proxy::proxy};
 
-/// The configuration without the caller's: the proxy of the environment, and the certificates that this machine trusts.
+/// The configuration without the caller's: the proxy of the environment, and the certificates that this machine trusts. Without
+/// encryption none are read.
 ///
 /// # Errors
 ///
@@ -20,13 +21,8 @@ pub fn config(plain: bool, local: bool, host: &str) -> Result<ClientBuilder, Bui
         config = config.proxy(Proxy::all(url.as_str()).map_err(unusable)?);
     }
     #[cfg(feature = "rustls")]
-    {
-        // Without TLS, none are read.
-        let roots = if plain {
-            Vec::new()
-        } else {
-            crate::trust::roots()?
-        };
+    if !plain {
+        let roots = crate::trust::roots()?;
         let roots = roots
             .iter()
             .map(|root| reqwest::Certificate::from_der(root));

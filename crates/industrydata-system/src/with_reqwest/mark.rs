@@ -1,78 +1,103 @@
-//! How far a request got. reqwest reports a time limit that passes while connecting like one that passes later, so the way to
-//! a connection is marked.
+//! How far a request got. reqwest reports a time limit that passes while connecting like one that passes later, so the body of
+//! the request is marked.
 //!
-//! A layer round reqwest's connector marks the request on whose behalf it connects, anew at each poll of that request: the
-//! mark stands only if the latest poll left it waiting for its connection. The client races a connection that becomes
-//! free against the one being made; if the free one wins, the other is no longer polled by the request, and the mark is
-//! gone with the poll that sent it.
+//! A connection looks at the body before it writes the head of a request, to know whether there is one. Until then the body waits
+//! with its request. A body that is dropped with its request and was never looked at was not sent. A body that was neither looked
+//! at nor dropped has been handed to a connection, which may send it yet.
 
 use std::{
     future::poll_fn,
     pin::{Pin, pin},
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicU8, Ordering},
     },
     task::{Context, Poll},
 };
 
+use hyper::body::{Body, Bytes, Frame, SizeHint};
 use industrydata_core::{
-    Deadline,
+    Deadline, Now,
     wire::{Phase, TransportError},
 };
-use tower_service::Service;
 
 use crate::{clock::now, with_reqwest::errors::transport_error};
 
 /// Why a request was not sent.
 const LATE: &str = "the time limit passed before the request was sent";
 
-tokio::task_local! {
-    static CONNECTING: Arc<AtomicBool>;
-}
+/// The body was not looked at, and is not dropped.
+const WAITS: u8 = 0;
+/// The body was looked at.
+const SEEN: u8 = 1;
+/// The body was dropped, and was not looked at.
+const DROPPED: u8 = 2;
 
-/// Whether a request is waiting for its connection.
+/// Whether a request may have been sent.
 #[derive(Clone, Debug, Default)]
-pub struct Mark(Arc<AtomicBool>);
+pub struct Mark(Arc<AtomicU8>);
 
 impl Mark {
-    /// Runs a request under this mark, which then says of the latest poll whether it still waited for a connection. A request
-    /// that waited past the deadline is not polled again: it would use a connection that has become ready meanwhile.
-    pub fn request<F, T>(
-        &self,
-        deadline: Deadline,
-        request: F,
-    ) -> impl Future<Output = Result<T, TransportError>>
-    where
-        F: Future<Output = Result<T, reqwest::Error>>,
-    {
-        let mark = Arc::clone(&self.0);
-        CONNECTING.scope(Arc::clone(&self.0), async move {
-            let mut request = pin!(request);
-            let mut is_unsent = true;
-            poll_fn(|cx| {
-                is_unsent |= mark.swap(false, Ordering::AcqRel);
-                if is_unsent && deadline.has_passed(now()) {
-                    return Poll::Ready(Err(
-                        TransportError::new(Phase::Local, LATE).timed_out(true)
-                    ));
-                }
-                is_unsent = false;
-                request.as_mut().poll(cx).map_err(transport_error)
-            })
-            .await
+    /// The body, marked.
+    #[must_use]
+    pub fn body(&self, body: reqwest::Body) -> reqwest::Body {
+        reqwest::Body::wrap(Marked {
+            body,
+            mark: Self(Arc::clone(&self.0)),
         })
     }
 
-    /// The error of a request that is given up, because its limit passed or because it was stopped; call it before the
-    /// request is dropped.
+    /// Runs a request with a marked body. One that has waited for its connection past the deadline is not polled again: it would
+    /// use a connection that has become ready meanwhile. `real` is the machine's time just now.
+    ///
+    /// # Errors
+    ///
+    /// Why there is no answer.
+    pub async fn request<T>(
+        &self,
+        deadline: Deadline,
+        real: Now,
+        request: impl Future<Output = Result<T, reqwest::Error>>,
+    ) -> Result<T, TransportError> {
+        // The client has looked at the length, when it took the request.
+        self.0.store(WAITS, Ordering::Release);
+        let mut request = pin!(Some(request));
+        let mut latest = Some(real);
+        poll_fn(|cx| {
+            let waits = || self.0.load(Ordering::Acquire) == WAITS;
+            let latest = latest.take().or_else(|| waits().then(now));
+            if latest.is_some_and(|now| deadline.has_passed(now)) {
+                request.set(None);
+                return Poll::Ready(Err(match self.phase() {
+                    Phase::Connect => TransportError::new(Phase::Local, LATE).timed_out(true),
+                    _ => self.given_up(true),
+                }));
+            }
+            match request.as_mut().as_pin_mut() {
+                Some(request) => request.poll(cx).map_err(transport_error),
+                None => Poll::Pending,
+            }
+        })
+        .await
+    }
+
+    /// The error of a request that was given up, because its limit passed or because it was stopped; call it once the request was
+    /// dropped.
+    #[must_use]
     pub fn given_up(&self, is_timeout: bool) -> TransportError {
-        let phase = if self.0.load(Ordering::Acquire) {
-            Phase::Connect
-        } else {
-            Phase::Sent
-        };
-        TransportError::new(phase, given_up(is_timeout)).timed_out(is_timeout)
+        TransportError::new(self.phase(), given_up(is_timeout)).timed_out(is_timeout)
+    }
+
+    /// How far the request got that was dropped.
+    fn phase(&self) -> Phase {
+        match self.0.load(Ordering::Acquire) {
+            DROPPED => Phase::Connect,
+            _ => Phase::Sent,
+        }
+    }
+
+    fn see(&self) {
+        self.0.store(SEEN, Ordering::Release);
     }
 }
 
@@ -84,51 +109,133 @@ pub const fn given_up(is_timeout: bool) -> &'static str {
     }
 }
 
-/// A connector that marks requests while it runs.
-#[derive(Clone, Debug)]
-pub struct Marking<S>(pub S);
+/// A body that says whether it was looked at.
+struct Marked {
+    body: reqwest::Body,
+    mark: Mark,
+}
 
-impl<S, Target> Service<Target> for Marking<S>
-where
-    S: Service<Target>,
-    S::Future: Send + 'static,
-{
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = Connecting<S::Future>;
+impl Body for Marked {
+    type Data = Bytes;
+    type Error = reqwest::Error;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.0.poll_ready(cx)
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, reqwest::Error>>> {
+        self.mark.see();
+        Pin::new(&mut self.body).poll_frame(cx)
     }
 
-    fn call(&mut self, target: Target) -> Self::Future {
-        Connecting {
-            inner: Box::pin(self.0.call(target)),
-            mark: CONNECTING.try_with(Arc::clone).ok(),
-        }
+    fn is_end_stream(&self) -> bool {
+        self.mark.see();
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.mark.see();
+        self.body.size_hint()
     }
 }
 
-/// A connection being made for one request.
-pub struct Connecting<F> {
-    inner: Pin<Box<F>>,
-    mark: Option<Arc<AtomicBool>>,
+impl Drop for Marked {
+    fn drop(&mut self) {
+        let (state, from_now_on) = (&self.mark.0, Ordering::AcqRel);
+        let _ = state.compare_exchange(WAITS, DROPPED, from_now_on, Ordering::Acquire);
+    }
 }
 
-impl<F: Future> Future for Connecting<F> {
-    type Output = F::Output;
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let poll = self.inner.as_mut().poll(cx);
-        if poll.is_pending()
-            && let Some(mark) = &self.mark
+    use super::*;
+
+    fn soon() -> (Deadline, Now) {
+        let now = now();
+        (Deadline::after(Duration::from_secs(60), now), now)
+    }
+
+    fn body(mark: &Mark) -> reqwest::Body {
+        let body = mark.body(reqwest::Body::default());
+        assert_eq!(body.size_hint().exact(), Some(0));
+        body
+    }
+
+    /// Polls a request once and drops it: one whose body was looked at, kept elsewhere, or kept with it.
+    async fn phase(mark: &Mark, sent: impl Fn(reqwest::Body) -> Option<reqwest::Body>) -> Phase {
+        let body = body(mark);
+        let (deadline, now) = soon();
+        let request = async move {
+            let _kept = sent(body);
+            std::future::pending::<Result<(), reqwest::Error>>().await
+        };
         {
-            // Polled elsewhere, it goes on for the pool, and says nothing of the request it was begun for.
-            let is_ours = CONNECTING.try_with(|current| Arc::ptr_eq(current, mark));
-            if is_ours.unwrap_or(false) {
-                mark.store(true, Ordering::Release);
-            }
+            let mut request = pin!(mark.request(deadline, now, request));
+            poll_fn(|cx| {
+                assert!(request.as_mut().poll(cx).is_pending());
+                Poll::Ready(())
+            })
+            .await;
         }
-        poll
+        let error = mark.given_up(true);
+        assert!(error.is_timeout());
+        error.phase()
+    }
+
+    #[tokio::test]
+    async fn a_request_whose_body_was_not_looked_at_was_not_sent() {
+        assert_eq!(phase(&Mark::default(), Some).await, Phase::Connect);
+    }
+
+    #[tokio::test]
+    async fn a_body_that_was_looked_at_may_have_been_sent() {
+        let looks: [fn(&reqwest::Body); 2] = [
+            |body| assert!(body.is_end_stream()),
+            |body| drop(body.size_hint()),
+        ];
+        for look in looks {
+            let sent = |body| {
+                look(&body);
+                Some(body)
+            };
+            assert_eq!(phase(&Mark::default(), sent).await, Phase::Sent);
+        }
+        let mark = Mark::default();
+        let mut full = mark.body(reqwest::Body::from("a"));
+        let frame = poll_fn(|cx| Pin::new(&mut full).poll_frame(cx)).await;
+        assert_eq!(frame.unwrap().unwrap().into_data().unwrap(), "a");
+        drop(full);
+        assert_eq!(mark.given_up(false).phase(), Phase::Sent);
+    }
+
+    /// A connection has it, and may send it yet.
+    #[tokio::test]
+    async fn a_body_that_is_elsewhere_may_be_sent() {
+        let elsewhere = std::sync::Mutex::new(None);
+        let mark = Mark::default();
+        let sent = |body| {
+            *elsewhere.lock().unwrap() = Some(body);
+            None
+        };
+        assert_eq!(phase(&mark, sent).await, Phase::Sent);
+        drop(elsewhere);
+        assert_eq!(mark.given_up(true).phase(), Phase::Connect);
+    }
+
+    #[tokio::test]
+    async fn a_request_that_waited_past_its_deadline_is_not_polled() {
+        let mark = Mark::default();
+        let body = body(&mark);
+        let now = now();
+        let request = async move {
+            drop(body);
+            panic!("it is late")
+        };
+        let late: Result<(), _> = mark
+            .request(Deadline::after(Duration::ZERO, now), now, request)
+            .await;
+        let error = late.unwrap_err();
+        assert_eq!((error.phase(), error.is_timeout()), (Phase::Local, true));
     }
 }

@@ -5,7 +5,8 @@ use ureq::{Agent, Proxy, config::ConfigBuilder, typestate::AgentScope};
 
 use crate::proxy::proxy;
 
-/// The configuration without the caller's: the proxy of the environment, and the certificates that this machine trusts.
+/// The configuration without the caller's: the proxy of the environment, and the certificates that this machine trusts. Without
+/// encryption none are read.
 ///
 /// # Errors
 ///
