@@ -59,7 +59,7 @@ impl Seed {
 }
 
 /// The number as hexadecimal digits, all at once.
-const fn eight_digits(number: u32) -> [u8; 8] {
+pub(crate) const fn eight_digits(number: u32) -> [u8; 8] {
     const EACH: u64 = 0x0101_0101_0101_0101;
     // One digit a byte, then its ASCII. A sum of 16 or more shows a letter.
     let number = number as u64;

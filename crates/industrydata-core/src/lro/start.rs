@@ -248,6 +248,43 @@ impl Start {
         self.deadline.saturating_sub(self.last.steady)
     }
 
+    /// The reservation `id` was made or not. `since` is the last moment before it.
+    fn reserved(
+        &mut self,
+        id: [u8; 16],
+        since: Now,
+        result: Result<StoreReply, StoreError>,
+        now: Now,
+    ) {
+        match result {
+            Ok(reply) => match (reply.holder(), reply.refusal()) {
+                (Some(holder), _) => self.held(holder.clone(), now),
+                (None, Some(refusal)) => self.no_slot(*refusal, now),
+                (None, None) => {
+                    let granted = (reply.quota().as_of(), now.steady);
+                    self.state = State::Ready {
+                        slot: Slot {
+                            id,
+                            since,
+                            granted,
+                            sent: now.steady,
+                        },
+                        refused: None,
+                    };
+                }
+            },
+            Err(StoreError::Unconfirmed(cause)) => {
+                // The reservation may have been recorded, so release it if the store can.
+                self.release(
+                    id,
+                    "the reservation could not be confirmed".to_owned(),
+                    After::End(Err(StartErrorKind::Ledger(StoreError::Unconfirmed(cause)))),
+                );
+            }
+            Err(error) => self.end_err(StartErrorKind::Ledger(error), None),
+        }
+    }
+
     /// Another start has the key, so this one sends nothing.
     fn held(&mut self, holder: Entry, now: Now) {
         let clock = self.quota.as_ref().map_or(now.utc, Quota::as_of);
@@ -661,48 +698,18 @@ impl Records for Start {
         if let Ok(reply) = &result {
             self.quota = Some(reply.quota().clone().with_schedule(self.schedule));
         }
-        match (
-            std::mem::replace(
-                &mut self.state,
-                State::Reserve {
-                    id: [0; 16],
-                    begun: false,
-                },
-            ),
-            result,
-        ) {
-            (State::Reserve { id, .. }, Ok(reply)) => match (reply.holder(), reply.refusal()) {
-                (Some(holder), _) => self.held(holder.clone(), now),
-                (None, Some(refusal)) => self.no_slot(*refusal, now),
-                (None, None) => {
-                    let granted = (reply.quota().as_of(), now.steady);
-                    self.state = State::Ready {
-                        slot: Slot {
-                            id,
-                            since,
-                            granted,
-                            sent: now.steady,
-                        },
-                        refused: None,
-                    };
-                }
-            },
-            (State::Reserve { id, .. }, Err(StoreError::Unconfirmed(cause))) => {
-                // The reservation may have been recorded, so release it if the store can.
-                self.release(
-                    id,
-                    "the reservation could not be confirmed".to_owned(),
-                    After::End(Err(StartErrorKind::Ledger(StoreError::Unconfirmed(cause)))),
-                );
-            }
-            (State::Reserve { .. }, Err(error)) => {
-                self.end_err(StartErrorKind::Ledger(error), None)
-            }
-            (State::Settle { change, after }, result) => {
-                self.settled(change, after, result.err(), now)
-            }
+        let lent = State::Reserve {
+            id: [0; 16],
+            begun: false,
+        };
+        match std::mem::replace(&mut self.state, lent) {
+            State::Reserve { id, .. } => self.reserved(id, since, result, now),
+            State::Settle { change, after } => self.settled(change, after, result.err(), now),
             // Only the two states above lend a transaction.
-            (state, _) => self.state = state,
+            state @ (State::Ready { .. }
+            | State::Out { .. }
+            | State::Pausing { .. }
+            | State::Ended(_)) => self.state = state,
         }
     }
 }

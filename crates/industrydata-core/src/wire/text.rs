@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Write as _};
 
+use crate::seed::eight_digits;
+
 /// Displays `text` with every control character escaped, so that text from a server cannot forge log lines or control a
 /// terminal.
 ///
@@ -48,18 +50,15 @@ fn is_hidden(c: char) -> bool {
         )
 }
 
-/// The bytes as hexadecimal digits.
+/// The bytes as hexadecimal digits. There are a multiple of four.
 pub(crate) fn hex<const N: usize>(bytes: [u8; N]) -> String {
-    let digit = |nibble: u8| {
-        if nibble < 10 {
-            b'0' + nibble
-        } else {
-            b'a' - 10 + nibble
-        }
-    };
-    let digits = bytes.map(|byte| [digit(byte >> 4), digit(byte & 0xf)]);
+    const { assert!(N.is_multiple_of(4)) };
+    let mut digits = Vec::with_capacity(2 * N);
+    for four in bytes.as_chunks().0 {
+        digits.extend_from_slice(&eight_digits(u32::from_be_bytes(*four)));
+    }
     // Digits are always UTF-8.
-    String::from_utf8(digits.as_flattened().to_vec()).unwrap_or_default()
+    String::from_utf8(digits).unwrap_or_default()
 }
 
 /// The bytes without spaces and tabs around them (optional whitespace, RFC 9110 section 5.6.3).
