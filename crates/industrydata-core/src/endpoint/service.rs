@@ -98,7 +98,7 @@ fn request(
         if *name == AUTHORIZATION {
             *value = token.header().clone();
             missing -= 1;
-        } else if name == &CLIENT_REQUEST_ID {
+        } else if *name == CLIENT_REQUEST_ID {
             *value = id_value(&id);
             missing -= 1;
         }

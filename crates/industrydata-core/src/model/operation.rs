@@ -168,7 +168,7 @@ impl Operation {
             let read = places.find(|at| READ.get(*at).is_some_and(|name| rest.passes(name)));
             match read {
                 Some(at) => next = at + 1,
-                None => _ = rest.to_quote()?,
+                None => _ = rest.until_quote()?,
             }
             Some(read)
         };

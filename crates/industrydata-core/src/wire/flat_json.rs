@@ -97,11 +97,11 @@ impl<'a> Rest<'a> {
 
     fn string(&mut self) -> Option<&'a [u8]> {
         self.next(b'"')?;
-        self.to_quote()
+        self.until_quote()
     }
 
     /// The rest of a string, of which the first quote was passed.
-    pub(crate) fn to_quote(&mut self) -> Option<&'a [u8]> {
+    pub(crate) fn until_quote(&mut self) -> Option<&'a [u8]> {
         // A backslash begins an escape.
         let end = memchr::memchr2(b'"', b'\\', self.0)?;
         let (text, [b'"', rest @ ..]) = self.0.split_at_checked(end)? else {
@@ -121,7 +121,7 @@ impl<'a> Rest<'a> {
             [b'"', rest @ ..] => {
                 self.0 = rest;
                 let start = json.len() - rest.len();
-                let text = self.to_quote()?;
+                let text = self.until_quote()?;
                 return json.get(start..start + text.len()).map(Scalar::Text);
             }
             [b'n', b'u', b'l', b'l', rest @ ..] => (Scalar::Null, rest),
