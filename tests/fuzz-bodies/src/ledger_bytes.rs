@@ -84,6 +84,14 @@ fn sealed(stored: &[u8], json: &[u8]) {
     };
     let spaced = seal(&key(), &[json, b" "].concat());
     assert_eq!(entries(stored), entries(&spaced), "two readers differ");
+    for change in changes() {
+        let written = |stored: &[u8]| change.apply(Some(stored), clock()).map(|it| it.write).ok();
+        // Entries that were not changed are written as they were read, and those of the library anew.
+        match (written(stored), written(&spaced)) {
+            (Some(None), Some(Some(anew))) => assert_eq!(anew, stored, "{change:?}"),
+            (read, anew) => assert_eq!(read, anew, "two writers differ: {change:?}"),
+        }
+    }
     let read = Change::read(key(), Throttle::default()).apply(Some(stored), clock());
     let before = match read {
         Ok(applied) => {

@@ -83,8 +83,8 @@ pub(super) fn decode(key: &LedgerKey, bytes: &[u8]) -> Result<Value, StoreError>
     // No release writes this, and a change could mean either entry.
     let mut entries = value.entries.as_slice();
     while let Some((entry, others)) = entries.split_first() {
-        let id = entry.kept().id.as_bytes();
-        if others.iter().any(|it| it.kept().id.as_bytes() == id) {
+        let id = entry.id();
+        if others.iter().any(|it| it.kept().id == *id) {
             return Err(StoreError::Damaged("two entries have one id"));
         }
         entries = others;

@@ -314,12 +314,14 @@ impl Entry {
     /// Whether the entry uses a slot at `clock`.
     #[must_use]
     pub fn counts(&self, window: Duration, clock: Timestamp) -> bool {
-        self.counts_at(counts_for(window), clock)
+        let now = clock.as_millisecond();
+        self.slot_frees_at(counts_for(window), now).is_some()
     }
 
-    /// Whether the entry uses a slot at `clock`, in a window in which a start counts for so long.
-    pub(super) fn counts_at(&self, counts: i64, clock: Timestamp) -> bool {
-        self.kept.state != EntryState::Released && clock.as_millisecond() < self.frees_at_ms(counts)
+    /// When the slot that the entry uses is free again, Unix milliseconds. `None` if it uses none.
+    pub(super) fn slot_frees_at(&self, counts: i64, now: i64) -> Option<i64> {
+        let is_released = self.kept.state == EntryState::Released;
+        Some(self.frees_at_ms(counts)).filter(|at| !is_released && now < *at)
     }
 
     /// The earliest moment at which the service may have received the start, Unix milliseconds.
@@ -358,6 +360,7 @@ impl Entry {
     }
 
     /// The latest moment at which the service may have accepted the start, Unix milliseconds.
+    #[inline]
     pub(super) fn counts_from(&self) -> i64 {
         match self.kept.state {
             EntryState::Confirmed | EntryState::External => self.newest(),
@@ -375,6 +378,9 @@ impl Entry {
     ///
     /// `counts` is for how long a start counts in the window ([`counts_for`]).
     pub(super) fn frees_at_ms(&self, counts: i64) -> i64 {
+        if let (None, None) = (self.kept.hold, self.kept.ahead_since) {
+            return self.counts_from().saturating_add(counts);
+        }
         let alone = self.first(|from, _| from).saturating_add(counts);
         let Some(hold) = self.kept.hold else {
             return alone;

@@ -178,7 +178,7 @@ impl Reader<'_> {
         loop {
             let start = self.at();
             self.next(r#"{"id":""#)?;
-            let id = self.string::<32>()?;
+            let id = self.string()?;
             let state = self.state()?;
             let at = self.optional(r#","at":"#)??;
             let made = self.optional(r#","made":"#)?;
@@ -226,7 +226,7 @@ impl Reader<'_> {
         if self.has(r#"confirmed""#) {
             return Some(EntryState::Confirmed);
         }
-        Some(EntryState::from(&*self.string::<8>()?))
+        Some(EntryState::from(&*self.string()?))
     }
 
     fn caller(&mut self) -> Option<KeptCaller> {
@@ -266,30 +266,37 @@ impl Reader<'_> {
         self.next(text).is_some()
     }
 
-    /// The string up to the first quote, without escapes. It usually has `N` bytes.
-    fn string<const N: usize>(&mut self) -> Option<Text> {
-        let usual = || {
-            let (usual, after) = self.left.split_first_chunk::<N>()?;
-            (after.first() == Some(&b'"') && !has_escape(usual)).then_some(N)
-        };
-        let other = || {
-            let length = memchr::memchr(b'"', self.left)?;
-            let is_plain = !has_escape(self.left.get(..length)?);
-            is_plain.then_some(length)
-        };
-        let length = usual().or_else(other)?;
-        let start = self.at();
+    /// The string up to the first quote, without escapes.
+    #[inline(always)]
+    fn string(&mut self) -> Option<Text> {
+        let (start, length) = (self.at(), self.length()?);
         self.left = self.left.get(length + 1..)?;
         self.part(start, start + length)
     }
 
-    /// The string after this text, if the text is next. It usually is an operation's id.
+    /// The length of the string that is next, if it ends before the first byte that needs an escape.
+    fn length(&self) -> Option<usize> {
+        let (words, rest) = self.left.as_chunks();
+        let in_word = |(at, word): (usize, &[u8; 8])| {
+            let end = Eight::of(*word).quote()?;
+            Some(8 * at + end)
+        };
+        let in_rest = || {
+            let end = rest.iter().position(|b| has_escape(&[*b]))?;
+            Some(8 * words.len() + end)
+        };
+        let found = words.iter().enumerate().find_map(in_word);
+        let length = found.or_else(in_rest)?;
+        (self.left.get(length) == Some(&b'"')).then_some(length)
+    }
+
+    /// The string after this text, if the text is next.
     #[inline(always)]
     fn optional_string(&mut self, before: &str) -> Option<Option<Text>> {
         if !self.has(before) {
             return Some(None);
         }
-        self.string::<36>().map(Some)
+        self.string().map(Some)
     }
 
     /// The number after this text, if the text is next.
@@ -302,11 +309,17 @@ impl Reader<'_> {
     }
 
     /// An integer as a library writes it, with 18 digits at most, no zero before others, and no minus before zero.
+    #[inline(always)]
     fn number(&mut self) -> Option<i64> {
-        if let Some(time) = self.left.split_first_chunk().and_then(thirteen_digits) {
-            self.left = self.left.get(13..)?;
-            return Some(time);
-        }
+        let Some(time) = self.left.split_first_chunk().and_then(thirteen_digits) else {
+            return self.any_number();
+        };
+        self.left = self.left.get(13..)?;
+        Some(time)
+    }
+
+    #[inline(never)]
+    fn any_number(&mut self) -> Option<i64> {
         let is_negative = self.has("-");
         let mut number = 0_i64;
         let mut length = 0;
@@ -324,26 +337,45 @@ impl Reader<'_> {
 
 /// The number that the text begins with, if it has 13 digits and the first is not zero, as the milliseconds of this century
 /// have: eight digits, and the text after them.
+#[inline(always)]
 fn thirteen_digits((first, after): (&[u8; 8], &[u8])) -> Option<i64> {
-    let (first, last) = (Eight::new(*first), Eight::new(*after.first_chunk()?));
+    let (first, last) = (Eight::of(*first), Eight::of(*after.first_chunk()?));
+    let (first, last) = (first.digits(), last.digits());
     let is_canonical = first.count() == 8 && first.0 & 0xff != 0 && last.count() == 5;
     let number = first.number() * 100_000 + Eight(last.0 << 24).number();
     is_canonical.then_some(number.cast_signed())
 }
 
-/// Eight bytes of a text, the first one lowest. A digit is a byte below ten.
+/// Eight bytes of a text, the first one lowest.
 #[derive(Clone, Copy)]
 struct Eight(u64);
 
 impl Eight {
-    fn new(text: [u8; 8]) -> Self {
-        Self(u64::from_le_bytes(text) ^ 0x3030_3030_3030_3030)
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x80 * Self::ONES;
+
+    const fn of(text: [u8; 8]) -> Self {
+        Self(u64::from_le_bytes(text))
+    }
+
+    /// The place of the first byte that a string has only as an escape: a control, a backslash or a quote.
+    fn quote(self) -> Option<usize> {
+        // A quote becomes 0x20, and a control stays below it. A byte that is not below borrows from none after it.
+        let below = (self.0 ^ (0x02 * Self::ONES)).wrapping_sub(0x21 * Self::ONES);
+        let backslash = (self.0 ^ (0x5c * Self::ONES)).wrapping_sub(Self::ONES);
+        let found = (below | backslash) & !self.0 & Self::HIGH;
+        (found != 0).then(|| found.trailing_zeros() as usize / 8)
+    }
+
+    /// The values of the digits. Other bytes are ten or more.
+    const fn digits(self) -> Self {
+        Self(self.0 ^ (0x30 * Self::ONES))
     }
 
     /// How many digits the bytes begin with.
     const fn count(self) -> u32 {
-        let others = ((self.0 & 0x7f7f_7f7f_7f7f_7f7f) + 0x7676_7676_7676_7676) | self.0;
-        (others & 0x8080_8080_8080_8080).trailing_zeros() / 8
+        let others = ((self.0 & !Self::HIGH) + 0x76 * Self::ONES) | self.0;
+        (others & Self::HIGH).trailing_zeros() / 8
     }
 
     /// The number of eight digits. Each step joins neighbours: to pairs, to fours, to eight.
@@ -492,7 +524,7 @@ pub(super) mod tests {
             0,
             7,
             -1,
-            1_234_567_890_12,
+            123_456_789_012,
             1_000_000_000_000,
             1_773_144_000_000,
             9_999_999_999_999,

@@ -31,7 +31,7 @@ impl Text {
         self.start as usize..self.end as usize
     }
 
-    pub(super) fn as_bytes(&self) -> &[u8] {
+    fn as_bytes(&self) -> &[u8] {
         self.source.as_bytes().get(self.range()).unwrap_or_default()
     }
 
@@ -68,13 +68,15 @@ impl Deref for Text {
 
 impl PartialEq for Text {
     fn eq(&self, other: &Self) -> bool {
-        self.as_bytes() == other.as_bytes()
+        *self == **other
     }
 }
 
+/// Most ids differ in the first bytes, which takes no call.
 impl PartialEq<str> for Text {
     fn eq(&self, other: &str) -> bool {
-        self.as_bytes() == other.as_bytes()
+        let (own, other) = (self.as_bytes(), other.as_bytes());
+        own.first_chunk::<8>() == other.first_chunk() && own == other
     }
 }
 

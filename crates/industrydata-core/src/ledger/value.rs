@@ -164,7 +164,7 @@ impl Value {
         self.hold();
         let now = clock.as_millisecond();
         let counts = counts_for(throttle.window.max(MIN_KEPT));
-        let is_over = |entry: &mut Entry| match &entry.kept().state {
+        let is_over = |entry: &Entry| match &entry.kept().state {
             // A released entry is kept as a tombstone, so that a reservation that arrives after its release stays released.
             EntryState::Released => now >= entry.tombstone_until(counts),
             EntryState::Reserved
@@ -173,9 +173,11 @@ impl Value {
             | EntryState::External
             | EntryState::Other(_) => now >= entry.frees_at_ms(counts),
         };
-        let over = self.entries.extract_if(.., is_over);
-        self.past
-            .extend(over.filter(|it| it.kept().state != EntryState::Released));
+        if self.entries.iter().any(is_over) {
+            let over = self.entries.extract_if(.., |entry| is_over(entry));
+            let kept = over.filter(|it| it.kept().state != EntryState::Released);
+            self.past.extend(kept);
+        }
         let most = MAX_PAST.max(throttle.limit as usize);
         self.past.drain(..self.past.len().saturating_sub(most));
         // Without a difference to tell, nothing of it is kept.
@@ -242,7 +244,10 @@ impl Value {
 
     /// The reason why no start may be made now, if there is one.
     pub(super) fn refusal(&self, throttle: Throttle, clock: Timestamp) -> Option<Refusal> {
-        let slot = self.next_slot(throttle, clock);
+        let (counts, now) = (counts_for(throttle.window), clock.as_millisecond());
+        let frees = self.entries.iter();
+        let frees = frees.filter_map(|entry| entry.slot_frees_at(counts, now));
+        let slot = next_slot(frees.collect(), throttle);
         if let Some(quarantine) = self.quarantine(throttle, clock) {
             let until = slot.max(self.not_before).map(timestamp);
             let until = until.max(Some(quarantine.until()))?;
@@ -267,38 +272,31 @@ impl Value {
     }
 
     pub(super) fn into_quota(mut self, throttle: Throttle, clock: Timestamp) -> Quota {
-        let next_slot = self.next_slot(throttle, clock).map(timestamp);
+        let mut frees = Vec::with_capacity(self.entries.len());
+        let (counts, now) = (counts_for(throttle.window), clock.as_millisecond());
+        self.entries.retain(|entry| {
+            let at = entry.slot_frees_at(counts, now);
+            frees.extend(at);
+            at.is_some()
+        });
         let not_before = self.not_before.map(timestamp);
         let quarantine = self.quarantine(throttle, clock);
-        let ahead = self.clock.as_ref().map_or(0, |it| it.ahead);
-        let counts = counts_for(throttle.window);
-        self.entries.retain(|entry| entry.counts_at(counts, clock));
         Quota::new(
             throttle,
             clock,
             self.entries,
-            next_slot,
+            next_slot(frees, throttle).map(timestamp),
             not_before,
             quarantine,
         )
-        .with_ahead(ahead)
+        .with_ahead(self.clock.map_or(0, |it| it.ahead))
     }
+}
 
-    /// When a slot becomes free, Unix milliseconds. `None` while one is free.
-    fn next_slot(&self, throttle: Throttle, clock: Timestamp) -> Option<i64> {
-        let limit = throttle.limit as usize;
-        if self.entries.len() < limit {
-            return None;
-        }
-        let counts = counts_for(throttle.window);
-        let counting = self.entries.iter();
-        let counting = counting.filter(|entry| entry.kept().state != EntryState::Released);
-        let mut frees = Vec::with_capacity(self.entries.len());
-        frees.extend(counting.map(|entry| entry.frees_at_ms(counts)));
-        frees.retain(|at| *at > clock.as_millisecond());
-        let over = frees.len().checked_sub(limit)?;
-        frees.sort_unstable();
-        // A limit of zero never has a slot.
-        Some(frees.get(over).copied().unwrap_or(i64::MAX))
-    }
+/// When a slot becomes free, Unix milliseconds, given when each slot that is used becomes free. `None` while one is free.
+fn next_slot(mut frees: Vec<i64>, throttle: Throttle) -> Option<i64> {
+    let over = frees.len().checked_sub(throttle.limit as usize)?;
+    frees.sort_unstable();
+    // A limit of zero never has a slot.
+    Some(frees.get(over).copied().unwrap_or(i64::MAX))
 }
