@@ -1,5 +1,5 @@
-//! A proxy in the environment receives no loopback requests. Each flavour runs in a new process, because the
-//! environment belongs to the process.
+//! A proxy in the environment receives no loopback requests, and authorities that cannot be read do not matter for them. Each
+//! flavour runs in a new process, because the environment belongs to the process.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -10,6 +10,8 @@
 use std::{env, process::Command};
 
 use conformance::{Do, Flavour, Scenario, Server, accepted, check, status};
+use industrydata_emulator::{Config, Emulator};
+use industrydata_ledger::Ledger;
 
 /// The environment variables that name a proxy.
 const NAMES: [&str; 6] = [
@@ -20,6 +22,9 @@ const NAMES: [&str; 6] = [
     "ALL_PROXY",
     "all_proxy",
 ];
+
+/// Those that name the trusted authorities.
+const AUTHORITIES: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
 
 #[test]
 fn the_blocking_client_does_not_use_the_proxy() {
@@ -43,17 +48,60 @@ fn run_async() {
     run(Flavour::Async);
 }
 
-fn sends_nothing(test: &str) {
-    let proxy = Server::silent();
+#[test]
+fn no_authority_is_read_for_loopback() {
+    let mut child = child("run_without_authorities");
+    passes(child.envs(AUTHORITIES.map(|name| (name, "/none"))));
+}
+
+#[test]
+#[ignore = "run by other tests, in a process without authorities"]
+fn run_without_authorities() {
+    let is_none = |name: &str| env::var(name).is_ok_and(|value| value == "/none");
+    assert!(
+        AUTHORITIES.into_iter().all(is_none),
+        "this test needs the environment that its parent test sets"
+    );
+    let emulator = Emulator::start(Config::default()).unwrap();
+    let base = emulator.base_url();
+    {
+        use industrydata_blocking::{Client, FixedToken};
+        let client = |base: &str| {
+            let tokens = FixedToken::new(emulator.token()).unwrap();
+            Client::builder(tokens, Ledger::memory()).base(base)
+        };
+        let own = ureq::Agent::config_builder();
+        for client in [client(&base), client(&base).config(own)] {
+            let contoso = client.build().unwrap().tenant("contoso").unwrap();
+            contoso.runs().unwrap();
+        }
+        // With TLS they are read.
+        assert!(client("https://graph.invalid/beta").build().is_err());
+    }
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        use industrydata_async::{Client, FixedToken};
+        let client = |base: &str| {
+            let tokens = FixedToken::new(emulator.token()).unwrap();
+            Client::builder(tokens, Ledger::memory()).base(base)
+        };
+        let own = reqwest::Client::builder();
+        for client in [client(&base), client(&base).config(own)] {
+            let contoso = client.build().unwrap().tenant("contoso").unwrap();
+            contoso.runs().await.unwrap();
+        }
+        assert!(client("https://graph.invalid/beta").build().is_err());
+    });
+}
+
+/// This program as another process, which runs one of its ignored tests.
+fn child(test: &str) -> Command {
     let mut child = Command::new(env::current_exe().unwrap());
     child.args(["--ignored", "--exact", "--nocapture", test]);
-    child.env("CONFORMANCE_PROXY", proxy.address().to_string());
-    for name in NAMES {
-        child.env(name, format!("http://user:password@{}", proxy.address()));
-    }
-    for name in ["NO_PROXY", "no_proxy"] {
-        child.env_remove(name);
-    }
+    child
+}
+
+fn passes(child: &mut Command) {
     let output = child.output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned()
         + &String::from_utf8_lossy(&output.stderr);
@@ -62,6 +110,19 @@ fn sends_nothing(test: &str) {
         "{text}"
     );
     assert!(!text.contains(conformance::CANARY), "{text}");
+}
+
+fn sends_nothing(test: &str) {
+    let proxy = Server::silent();
+    let mut child = child(test);
+    child.env("CONFORMANCE_PROXY", proxy.address().to_string());
+    for name in NAMES {
+        child.env(name, format!("http://user:password@{}", proxy.address()));
+    }
+    for name in ["NO_PROXY", "no_proxy"] {
+        child.env_remove(name);
+    }
+    passes(&mut child);
     assert_eq!(proxy.seen().connections.len(), 0);
 }
 

@@ -6,11 +6,7 @@ use std::{
     time::Duration,
 };
 
-use http::{
-    HeaderValue, Method, Request, Response, StatusCode, Uri,
-    header::{CONTENT_LENGTH, HOST},
-    response::Parts,
-};
+use http::{Method, Request, Response, StatusCode, Uri, header::CONTENT_LENGTH, response::Parts};
 use industrydata_core::{
     Deadline,
     policy::{CONNECT_LIMIT, MAX_HEADER_FIELDS},
@@ -30,10 +26,10 @@ const BEYOND_LIMITS: Duration = Duration::from_secs(2 * 60 * 60);
 pub(crate) struct Http {
     client: Client,
     gate: Semaphore,
-    /// The last URL that was sent, of a POST and of a GET, with its `Host`: starts have the same, and so have the polls of an
-    /// operation. reqwest's own type takes long to parse, and its client would format the `Host` of each request.
-    posts: Mutex<Option<(Url, HeaderValue)>>,
-    gets: Mutex<Option<(Url, HeaderValue)>>,
+    /// The last URL that was sent, of a POST and of a GET: starts have the same, and so have the polls of an operation. reqwest's
+    /// own type takes long to parse.
+    posts: Mutex<Option<Url>>,
+    gets: Mutex<Option<Url>>,
 }
 
 impl Http {
@@ -133,18 +129,18 @@ impl Http {
         })
     }
 
-    /// `uri` as reqwest has it, if that is the same text, and its `Host`.
-    fn target(&self, uri: &Uri, is_post: bool) -> Result<(Url, HeaderValue), TransportError> {
+    /// `uri` as reqwest has it, if that is the same text.
+    fn url(&self, uri: &Uri, is_post: bool) -> Result<Url, TransportError> {
         let last = if is_post { &self.posts } else { &self.gets };
         let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((url, host)) = last.as_mut() {
+        if let Some(url) = last.as_mut() {
             if !is_sent_as(uri, url.as_str()) {
                 // Another URL of the same service, as far as that is right.
                 url.set_path(uri.path());
                 url.set_query(uri.query());
             }
             if is_sent_as(uri, url.as_str()) {
-                return Ok((url.clone(), host.clone()));
+                return Ok(url.clone());
             }
         }
         let url = Url::parse(&uri.to_string())
@@ -155,11 +151,7 @@ impl Http {
                 "the URL would be sent otherwise than it was checked",
             ));
         }
-        // The same text as that of the URL, which has no default port and no user.
-        let host = uri.authority().map_or("", |authority| authority.as_str());
-        let host = HeaderValue::from_str(host)
-            .map_err(|error| TransportError::new(Phase::Local, error))?;
-        Ok(last.insert((url, host)).clone())
+        Ok(last.insert(url).clone())
     }
 }
 
@@ -180,10 +172,9 @@ impl Connection<'_> {
         stopped: impl Future<Output = ()>,
     ) -> Result<(Parts, Result<Vec<u8>, IncompleteBody>), TransportError> {
         let (head, body) = request.into_parts();
-        let (url, host) = self.http.target(&head.uri, head.method == Method::POST)?;
+        let url = self.http.url(&head.uri, head.method == Method::POST)?;
         let mut request = reqwest::Request::new(head.method, url);
         *request.headers_mut() = head.headers;
-        request.headers_mut().insert(HOST, host);
         let mark = Mark::default();
         *request.body_mut() = Some(mark.body(body.into()));
         let (held, real) = (Held::new(), now());
@@ -249,10 +240,8 @@ mod tests {
     fn a_cached_url_is_used_for_the_same_uri_only() {
         let http = Http::new(None, true, true, "127.0.0.1", 1).unwrap();
         let sent = |text: &str| {
-            let uri: Uri = text.parse().unwrap();
-            let (url, host) = http.target(&uri, false)?;
-            assert_eq!(host, uri.authority().unwrap().as_str());
-            Ok::<_, TransportError>(String::from(url))
+            let uri = text.parse().unwrap();
+            http.url(&uri, false).map(String::from)
         };
         // Each after each other: the same again, longer, shorter, another case, query, port or host.
         let urls = [

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Uri,
-    header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, USER_AGENT},
+    header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, HOST, USER_AGENT},
 };
 
 use crate::{auth::token::AccessToken, seed::Seed, wire::base_url::BaseUrl};
@@ -44,6 +44,11 @@ impl Service {
             PREFER,
             HeaderValue::from_static("include-unknown-enum-members"),
         );
+        // Clients format it for each request that has none. All requests go to the base's authority.
+        let host = base.start_uri().authority().map(|it| it.as_str());
+        if let Some(Ok(host)) = host.map(HeaderValue::from_str) {
+            get.insert(HOST, host);
+        }
         let mut post = get.clone();
         // The preference is about enums in the answer, and a 202 has no body.
         post.remove(PREFER);
@@ -137,5 +142,6 @@ mod tests {
         assert_eq!(get.headers()[AUTHORIZATION], "Bearer canary-token");
         assert!(!get.headers().contains_key("content-length"));
         assert!(get.headers().contains_key(PREFER));
+        assert_eq!(get.headers()[HOST], "graph.microsoft.com");
     }
 }
