@@ -118,6 +118,7 @@ mod endpoints;
 mod http;
 mod inner;
 mod operation_poller;
+mod operation_set;
 mod run_poller;
 mod stop;
 mod store;
@@ -127,7 +128,7 @@ mod tokens;
 
 pub use industrydata_core as core;
 pub use industrydata_core::{
-    lro::{Session, Settings},
+    lro::{OperationKey, Session, Settings},
     wire::BuildError,
 };
 
@@ -137,6 +138,7 @@ pub use client::{Client, ClientBuilder};
 pub use command::CommandToken;
 pub use credentials::CredentialsToken;
 pub use operation_poller::OperationPoller;
+pub use operation_set::{OperationEvent, OperationSet};
 pub use run_poller::RunPoller;
 pub use stop::Stop;
 pub use store::{AsyncStore, StoreFuture};

@@ -22,10 +22,13 @@ use crate::wire::{challenge::ClaimsChallenge, transport::Cause};
 /// # Ok::<(), TokenError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq)]
-pub struct AccessToken {
+pub struct AccessToken(Arc<Inner>);
+
+#[derive(Clone, PartialEq, Eq)]
+struct Inner {
     header: HeaderValue,
     /// The token alone. It is kept, since every answer is searched for it.
-    text: Arc<str>,
+    text: Box<str>,
     /// When the token was obtained, and when it expires.
     life: Option<(Timestamp, Timestamp)>,
 }
@@ -62,36 +65,36 @@ impl AccessToken {
         let mut header = HeaderValue::try_from(format!("Bearer {token}"))
             .map_err(|_| TokenError::Malformed("it is not a valid header value"))?;
         header.set_sensitive(true);
-        Ok(Self {
+        Ok(Self(Arc::new(Inner {
             header,
             text: token.into(),
             life: None,
-        })
+        })))
     }
 
     /// The same token, obtained at `obtained` and valid until `expires`.
     #[must_use]
     pub fn with_life(mut self, obtained: Timestamp, expires: Timestamp) -> Self {
-        self.life = Some((obtained, expires));
+        Arc::make_mut(&mut self.0).life = Some((obtained, expires));
         self
     }
 
     /// When the token expires, if known.
     #[must_use]
     pub fn expires(&self) -> Option<Timestamp> {
-        self.life.map(|(_, expires)| expires)
+        self.0.life.map(|(_, expires)| expires)
     }
 
     /// Whether the token has not expired at `now`.
     #[must_use]
     pub fn is_valid(&self, now: Timestamp) -> bool {
-        self.life.is_none_or(|(_, expires)| now < expires)
+        self.0.life.is_none_or(|(_, expires)| now < expires)
     }
 
     /// Whether to renew the token: five minutes before it expires, or after half its life if that is later.
     #[must_use]
     pub fn is_due(&self, now: Timestamp) -> bool {
-        self.life.is_some_and(|(obtained, expires)| {
+        self.0.life.is_some_and(|(obtained, expires)| {
             let life = Duration::try_from(expires.duration_since(obtained)).unwrap_or_default();
             let margin = TOKEN_RENEWAL_LEAD.min(life / 2);
             expires
@@ -100,19 +103,19 @@ impl AccessToken {
         })
     }
 
-    pub(crate) const fn header(&self) -> &HeaderValue {
-        &self.header
+    pub(crate) fn header(&self) -> &HeaderValue {
+        &self.0.header
     }
 
     /// The token without `Bearer`, for redaction.
     pub(crate) fn text(&self) -> Option<&str> {
-        Some(&self.text)
+        Some(&self.0.text)
     }
 
     /// Whether both are the same token, whatever their expiry.
     #[must_use]
     pub fn is_same_token(&self, other: &Self) -> bool {
-        self.header == other.header
+        self.0.header == other.0.header
     }
 }
 

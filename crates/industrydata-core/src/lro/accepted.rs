@@ -4,7 +4,10 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::lro::poll_operation::{Begun, OperationPoll, PollPlan};
+use crate::lro::{
+    poll_operation::{Begun, OperationPoll},
+    poll_plan::PollPlan,
+};
 use crate::{
     endpoint::service::Service,
     ledger::{
@@ -65,6 +68,22 @@ pub(super) struct AcceptedParts {
     pub(super) throttle: Throttle,
     pub(super) reservation: [u8; 16],
     pub(super) attached_to: Option<Entry>,
+}
+
+/// Where a ledger has a start.
+#[derive(Debug)]
+pub(super) struct EntryOf {
+    ledger: LedgerKey,
+    throttle: Throttle,
+    reservation: [u8; 16],
+}
+
+impl EntryOf {
+    /// The change that keeps another id of its operation.
+    pub(super) fn other_id(&self, operation: &str) -> Change {
+        let (key, operation) = (self.ledger.clone(), operation.to_owned());
+        Change::other_id(key, self.throttle, self.reservation, operation)
+    }
 }
 
 impl Accepted {
@@ -156,21 +175,35 @@ impl Accepted {
         self.0.unrecorded.as_ref().map(|(change, _)| change)
     }
 
-    /// The change that keeps another id of its operation.
-    pub(super) fn other_id(&self, operation: &str) -> Change {
-        let (key, operation) = (self.0.ledger.clone(), operation.to_owned());
-        Change::other_id(key, self.0.throttle, self.0.reservation, operation)
+    /// Where the ledger has the start.
+    pub(super) fn entry(&self) -> EntryOf {
+        EntryOf {
+            ledger: self.0.ledger.clone(),
+            throttle: self.0.throttle,
+            reservation: self.0.reservation,
+        }
     }
 
     /// The poll of its operation, within the rest of the start's time limit. The first poll comes one interval after
     /// the acceptance, or at once if another process made the start.
     #[must_use]
     pub fn poll(&self, policy: PollingPolicy) -> OperationPoll {
-        let plan = PollPlan {
+        self.poll_by(PollPlan {
             service: self.0.service.clone(),
             policy,
             limits: self.0.limits,
-        };
+        })
+    }
+
+    /// The same with the policy of `plan`, and with `plan` itself if that is the start's too.
+    pub(super) fn poll_within(&self, plan: &Arc<PollPlan>) -> OperationPoll {
+        if plan.limits == self.0.limits && plan.service.is_same(&self.0.service) {
+            return self.poll_by(Arc::clone(plan));
+        }
+        self.poll(plan.policy)
+    }
+
+    fn poll_by(&self, plan: impl Into<Arc<PollPlan>>) -> OperationPoll {
         let begun = Begun {
             seed: Seed::new(self.0.seed),
             requests: self.0.requests,

@@ -8,10 +8,14 @@ mod rules;
 use std::{
     fmt,
     hash::{Hash, Hasher},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
-use http::{HeaderMap, Uri, header::LOCATION};
+use http::{
+    HeaderMap, Uri,
+    header::LOCATION,
+    uri::{Authority, PathAndQuery},
+};
 
 pub use self::error::LocationError;
 use crate::policy::MAX_LOCATION_BYTES;
@@ -53,9 +57,17 @@ pub struct OperationUrl(Arc<Inner>);
 
 struct Inner {
     uri: Uri,
-    /// The URL followed by the operation's id, in one allocation.
-    text: Box<str>,
-    url_end: usize,
+    id: Id,
+    /// The URL as one text, once it was asked for: a poll does not need it.
+    text: OnceLock<Box<str>>,
+}
+
+/// Where the operation's id is.
+enum Id {
+    /// From here to there in the path.
+    Within(u32, u32),
+    /// The path has it encoded.
+    Apart(Box<str>),
 }
 
 impl OperationUrl {
@@ -167,7 +179,7 @@ impl OperationUrl {
     /// The URL as it is requested.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        self.0.text.get(..self.0.url_end).unwrap_or_default()
+        self.0.text.get_or_init(|| self.0.uri.to_string().into())
     }
 
     /// The URL, parsed.
@@ -179,7 +191,21 @@ impl OperationUrl {
     /// The operation's id, percent-decoded.
     #[must_use]
     pub fn operation_id(&self) -> &str {
-        self.0.text.get(self.0.url_end..).unwrap_or_default()
+        match &self.0.id {
+            Id::Within(from, to) => {
+                let id = *from as usize..*to as usize;
+                self.0.uri.path().get(id).unwrap_or_default()
+            }
+            Id::Apart(id) => id,
+        }
+    }
+
+    /// Scheme, host with port, and path with query: the parts of its text.
+    fn parts(&self) -> [&str; 3] {
+        let uri = &self.0.uri;
+        let authority = uri.authority().map(Authority::as_str);
+        let path = uri.path_and_query().map(PathAndQuery::as_str);
+        [uri.scheme_str(), authority, path].map(Option::unwrap_or_default)
     }
 
     fn build(
@@ -193,21 +219,24 @@ impl OperationUrl {
             Some(query) => ("?", query),
             None => ("", ""),
         };
-        let mut text = [base.origin(), prefix, path, mark, query].concat();
+        let text = [base.origin(), prefix, path, mark, query].concat();
         let uri = uri_of(base, &text)?;
-        let url_end = text.len();
-        text.push_str(id);
+        let range = uri.path().rfind(id).and_then(|from| {
+            let to = u32::try_from(from + id.len()).ok()?;
+            Some(Id::Within(u32::try_from(from).ok()?, to))
+        });
         Ok(Self(Arc::new(Inner {
+            id: range.unwrap_or_else(|| Id::Apart(id.into())),
             uri,
-            text: text.into_boxed_str(),
-            url_end,
+            text: OnceLock::new(),
         })))
     }
 }
 
 impl fmt::Display for OperationUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str().split('?').next().unwrap_or_default())
+        let [scheme, authority, _] = self.parts();
+        write!(f, "{scheme}://{authority}{}", self.0.uri.path())
     }
 }
 
@@ -219,7 +248,7 @@ impl fmt::Debug for OperationUrl {
 
 impl PartialEq for OperationUrl {
     fn eq(&self, other: &Self) -> bool {
-        self.as_str() == other.as_str()
+        self.parts() == other.parts()
     }
 }
 
@@ -227,7 +256,7 @@ impl Eq for OperationUrl {}
 
 impl Hash for OperationUrl {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.as_str().hash(state);
+        self.parts().hash(state);
     }
 }
 
