@@ -53,6 +53,10 @@
 //! for ten minutes, the token was refused, or the time limit passed. Unless the operation failed or was not found, the
 //! error has a [`ResumeToken`](core::lro::ResumeToken), which [`TenantClient::resume`] accepts in any process.
 //!
+//! # Many operations
+//!
+//! An [`OperationSet`] watches thousands of operations from one task, as one stream of what happens to each.
+//!
 //! # The run, the lists and the ledger
 //!
 //! A succeeded operation does not mean that the data was imported. [`OperationPoller::follow`] finds its run and polls

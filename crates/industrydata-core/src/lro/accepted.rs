@@ -18,7 +18,8 @@ use crate::{
     now::Now,
     policy::{Limits, PollingPolicy, Throttle},
     seed::Seed,
-    wire::{brief::cut, location::OperationUrl},
+    tenant::Tenant,
+    wire::{base_url::BaseUrl, brief::cut, location::OperationUrl},
 };
 
 /// An accepted start, of this caller or of the one that has its key. A run has started, the start counts, and its operation
@@ -64,7 +65,7 @@ pub(super) struct AcceptedParts {
     pub(super) quota: Option<Quota>,
     pub(super) forecast: Option<Forecast>,
     pub(super) unrecorded: Option<(Arc<Change>, StoreError)>,
-    pub(super) ledger: LedgerKey,
+    pub(super) tenant: Tenant,
     pub(super) throttle: Throttle,
     pub(super) reservation: [u8; 16],
     pub(super) attached_to: Option<Entry>,
@@ -73,15 +74,15 @@ pub(super) struct AcceptedParts {
 /// Where a ledger has a start.
 #[derive(Debug)]
 pub(super) struct EntryOf {
-    ledger: LedgerKey,
+    tenant: Tenant,
     throttle: Throttle,
     reservation: [u8; 16],
 }
 
 impl EntryOf {
-    /// The change that keeps another id of its operation.
-    pub(super) fn other_id(&self, operation: &str) -> Change {
-        let (key, operation) = (self.ledger.clone(), operation.to_owned());
+    /// The change that keeps another id of its operation, at the service under `base`.
+    pub(super) fn other_id(&self, base: &BaseUrl, operation: &str) -> Change {
+        let (key, operation) = (LedgerKey::new(base, &self.tenant), operation.to_owned());
         Change::other_id(key, self.throttle, self.reservation, operation)
     }
 }
@@ -178,7 +179,7 @@ impl Accepted {
     /// Where the ledger has the start.
     pub(super) fn entry(&self) -> EntryOf {
         EntryOf {
-            ledger: self.0.ledger.clone(),
+            tenant: self.0.tenant.clone(),
             throttle: self.0.throttle,
             reservation: self.0.reservation,
         }

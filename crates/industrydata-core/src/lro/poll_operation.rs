@@ -515,7 +515,7 @@ impl Asks for OperationPoll {
             .pace
             .plan
             .service
-            .get(self.url.uri(), token, self.seed, ordinal);
+            .get(&self.url.uri(), token, self.seed, ordinal);
         Some((request, self.pace.plan.limits.request.min(left)))
     }
 

@@ -197,3 +197,144 @@ impl<T> PartialEq for Waiting<T> {
 }
 
 impl<T> Eq for Waiting<T> {}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const fn ms(time: u64) -> Duration {
+        Duration::from_millis(time)
+    }
+
+    /// One operation of a history: when it is due first, and for each poll how long the request takes and the pause after it.
+    type Operation = (u64, Vec<(u64, u64)>);
+
+    fn operations() -> impl Strategy<Value = Vec<Operation>> {
+        let polls = prop::collection::vec((0u64..40, 0u64..200), 1..6);
+        prop::collection::vec((0u64..100, polls), 1..40)
+    }
+
+    /// Plays a history in virtual time, and checks each poll against the laws. Returns when each poll began, by operation.
+    fn play(operations: &[Operation], most: usize) -> Vec<Vec<u64>> {
+        let mut queue = PollQueue::new(most);
+        let mut due: BTreeMap<OperationKey, u64> = BTreeMap::new();
+        for (number, (first, _)) in operations.iter().enumerate() {
+            due.insert(queue.push(0, ms(*first), number), *first);
+        }
+        let mut began = vec![Vec::new(); operations.len()];
+        // Those that are out, by the end of their request.
+        let mut out: Vec<(u64, OperationKey, usize)> = Vec::new();
+        let mut now = 0;
+        loop {
+            assert_eq!(queue.len(), due.len() + out.len());
+            match queue.next(|_| ms(now)) {
+                Next::Due { key, item, .. } => {
+                    let its = due.remove(&key).expect("it was not out");
+                    assert!(its <= now, "polled too early");
+                    assert!(
+                        due.values().all(|it| *it >= its),
+                        "another has waited longer"
+                    );
+                    assert!(out.len() < most, "too many are out");
+                    let (takes, _) = operations[item].1[began[item].len()];
+                    began[item].push(now);
+                    out.push((now + takes, key, item));
+                    continue;
+                }
+                Next::Empty => {
+                    assert!(due.is_empty() && out.is_empty());
+                    return began;
+                }
+                Next::Busy => assert!(out.len() == most || due.is_empty(), "one is idle"),
+                Next::Wait { until, .. } => {
+                    let first = due.values().min().unwrap();
+                    assert_eq!(until, ms(*first));
+                    assert!(*first > now, "one is due");
+                }
+            }
+            // The next moment: an answer, or the time of the next poll.
+            let first = due.values().min().filter(|_| out.len() < most);
+            now = *out.iter().map(|(end, ..)| end).chain(first).min().unwrap();
+            while let Some(at) = out.iter().position(|(end, ..)| *end <= now) {
+                let (_, key, item) = out.swap_remove(at);
+                match operations[item].1.get(began[item].len() - 1) {
+                    Some((_, pause)) if began[item].len() < operations[item].1.len() => {
+                        due.insert(key, now + pause);
+                        queue.put_back(key, 0, ms(now + pause), item);
+                    }
+                    _ => queue.ended(),
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn each_is_polled_when_it_is_due_and_none_starves(
+            operations in operations(),
+            most in 1usize..6,
+        ) {
+            let began = play(&operations, most);
+            for ((first, polls), began) in operations.iter().zip(&began) {
+                // Each poll was made.
+                prop_assert_eq!(polls.len(), began.len());
+                if most >= operations.len() {
+                    // With room for all of them, each at its own time.
+                    let mut at = *first;
+                    for ((takes, pause), began) in polls.iter().zip(began) {
+                        prop_assert_eq!(*began, at);
+                        at = began + takes + pause;
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn of_several_clocks_the_one_that_is_latest_comes_first() {
+        let mut queue = PollQueue::new(9);
+        for (clock, due) in [(0, 100), (1, 5_000), (2, 300)] {
+            queue.push(clock, ms(due), clock);
+        }
+        let now = |clock| ms([110, 5_030, 200][clock]);
+        assert!(matches!(queue.next(now), Next::Due { clock: 1, .. }));
+        assert!(matches!(queue.next(now), Next::Due { clock: 0, .. }));
+        assert!(matches!(queue.next(now), Next::Wait { clock: 2, until } if until == ms(300)));
+        // The one that is due first by its own clock.
+        queue.push(0, ms(150), 0);
+        assert!(matches!(queue.next(now), Next::Wait { clock: 0, until } if until == ms(150)));
+    }
+
+    #[test]
+    fn those_that_are_hastened_are_due_at_once() {
+        let mut queue = PollQueue::new(9);
+        let keys = [queue.push(0, ms(900), 'a'), queue.push(0, ms(800), 'b')];
+        queue.push(1, ms(700), 'c');
+        queue.hasten(0);
+        queue.hasten(7);
+        for key in keys {
+            assert!(matches!(queue.next(|_| ms(0)), Next::Due { key: it, .. } if it == key));
+        }
+        assert!(matches!(queue.next(|_| ms(0)), Next::Wait { clock: 1, .. }));
+        assert_eq!(
+            queue.waiting().map(|(_, item)| *item).collect::<String>(),
+            "c"
+        );
+        assert_eq!((queue.len(), queue.is_empty()), (3, false));
+    }
+
+    #[test]
+    fn at_least_one_may_be_out() {
+        let mut queue = PollQueue::new(0);
+        assert!(matches!(queue.next(|_| ms(0)), Next::Empty));
+        let key = queue.push(0, Duration::MAX, ());
+        assert!(matches!(queue.next(|_| Duration::MAX), Next::Due { key: it, .. } if it == key));
+        assert!(matches!(queue.next(|_| ms(0)), Next::Busy));
+        queue.ended();
+        assert!(matches!(queue.next(|_| ms(0)), Next::Empty) && queue.is_empty());
+    }
+}

@@ -82,9 +82,10 @@ impl RecordedPoll {
 
     /// The change that keeps another id of the operation, if this process made the start.
     fn entry_change(&self, id: &str) -> Option<Arc<Change>> {
+        let base = self.poll.plan().service.base();
         let change = match (&self.accepted, &self.entry) {
-            (Some(accepted), _) => accepted.entry().other_id(id),
-            (None, Some(entry)) => entry.other_id(id),
+            (Some(accepted), _) => accepted.entry().other_id(base, id),
+            (None, Some(entry)) => entry.other_id(base, id),
             (None, None) => return None,
         };
         Some(Arc::new(change))

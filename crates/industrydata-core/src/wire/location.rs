@@ -11,16 +11,12 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use http::{
-    HeaderMap, Uri,
-    header::LOCATION,
-    uri::{Authority, PathAndQuery},
-};
+use http::{HeaderMap, Uri, header::LOCATION, uri::PathAndQuery};
 
 pub use self::error::LocationError;
 use crate::policy::MAX_LOCATION_BYTES;
 use crate::wire::location::rules::{
-    check_origin, is_versionless, only_value, operation_id, uri_of,
+    check_origin, is_versionless, only_value, operation_id, path_of, uri_at,
 };
 use crate::wire::{
     base_url::BaseUrl,
@@ -56,7 +52,8 @@ use crate::wire::{
 pub struct OperationUrl(Arc<Inner>);
 
 struct Inner {
-    uri: Uri,
+    base: BaseUrl,
+    path: PathAndQuery,
     id: Id,
     /// The URL as one text, once it was asked for: a poll does not need it.
     text: OnceLock<Box<str>>,
@@ -179,13 +176,13 @@ impl OperationUrl {
     /// The URL as it is requested.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        self.0.text.get_or_init(|| self.0.uri.to_string().into())
+        self.0.text.get_or_init(|| self.parts().concat().into())
     }
 
     /// The URL, parsed.
     #[must_use]
-    pub fn uri(&self) -> &Uri {
-        &self.0.uri
+    pub fn uri(&self) -> Uri {
+        uri_at(&self.0.base, self.0.path.clone())
     }
 
     /// The operation's id, percent-decoded.
@@ -194,18 +191,15 @@ impl OperationUrl {
         match &self.0.id {
             Id::Within(from, to) => {
                 let id = *from as usize..*to as usize;
-                self.0.uri.path().get(id).unwrap_or_default()
+                self.0.path.path().get(id).unwrap_or_default()
             }
             Id::Apart(id) => id,
         }
     }
 
-    /// Scheme, host with port, and path with query: the parts of its text.
-    fn parts(&self) -> [&str; 3] {
-        let uri = &self.0.uri;
-        let authority = uri.authority().map(Authority::as_str);
-        let path = uri.path_and_query().map(PathAndQuery::as_str);
-        [uri.scheme_str(), authority, path].map(Option::unwrap_or_default)
+    /// Origin, and path with query: the parts of its text.
+    fn parts(&self) -> [&str; 2] {
+        [self.0.base.origin(), self.0.path.as_str()]
     }
 
     fn build(
@@ -219,15 +213,15 @@ impl OperationUrl {
             Some(query) => ("?", query),
             None => ("", ""),
         };
-        let text = [base.origin(), prefix, path, mark, query].concat();
-        let uri = uri_of(base, &text)?;
-        let range = uri.path().rfind(id).and_then(|from| {
+        let path = path_of(&[prefix, path, mark, query].concat())?;
+        let range = path.path().rfind(id).and_then(|from| {
             let to = u32::try_from(from + id.len()).ok()?;
             Some(Id::Within(u32::try_from(from).ok()?, to))
         });
         Ok(Self(Arc::new(Inner {
             id: range.unwrap_or_else(|| Id::Apart(id.into())),
-            uri,
+            base: base.clone(),
+            path,
             text: OnceLock::new(),
         })))
     }
@@ -235,8 +229,8 @@ impl OperationUrl {
 
 impl fmt::Display for OperationUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [scheme, authority, _] = self.parts();
-        write!(f, "{scheme}://{authority}{}", self.0.uri.path())
+        f.write_str(self.0.base.origin())?;
+        f.write_str(self.0.path.path())
     }
 }
 
@@ -280,12 +274,12 @@ pub fn same_origin(base: &BaseUrl, absolute_url: &str) -> Result<Uri, LocationEr
     let path = target.normalised_path();
     // An empty path is sent as "/" (RFC 9110 section 4.2.3).
     let path = if path.is_empty() { "/" } else { &path };
-    let mut text = [base.origin(), path].concat();
+    let mut text = path.to_owned();
     if let Some(query) = target.query {
         text.push('?');
         text.push_str(query);
     }
-    uri_of(base, &text)
+    Ok(uri_at(base, path_of(&text)?))
 }
 
 #[cfg(test)]
