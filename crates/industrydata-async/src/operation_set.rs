@@ -259,7 +259,7 @@ impl OperationSet {
         }
     }
 
-    /// Takes a poller in after its turn. Returns what is to be told.
+    /// Takes a poller in after its turn. Returns what is reported.
     fn take_in(&mut self, done: Done) -> Option<(OperationKey, OperationEvent)> {
         let Done {
             key,

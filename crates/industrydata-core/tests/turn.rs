@@ -75,7 +75,7 @@ fn a_turn_ends_at_the_next_pause() {
     };
     assert_eq!((until, Turn::due(&mut poll, at(4))), (s(13), s(13)));
     assert_eq!(progress.unwrap().next_poll_in(), s(10));
-    // Too early, nothing is sent, and nothing is told twice.
+    // Too early, nothing is sent, and nothing is reported twice.
     let early = turn(&mut poll, at(12), (500, "0", ""));
     assert!(matches!(early, Turned::Pauses { until, progress: None } if until == s(13)));
     // A Retry-After and an error move the next turn.

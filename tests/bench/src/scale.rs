@@ -1,5 +1,5 @@
-//! The cost of very many operations at once, as the program `scale` beside this one measures it. That is a program of its own
-//! because it counts what it allocates, which would add to the counts of the others.
+//! The cost of very many operations at once, as the program `scale` beside this one measures it. It is another program,
+//! since it counts what it allocates, which would add to the counts of this one.
 
 use std::{
     env,

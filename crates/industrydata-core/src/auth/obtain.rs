@@ -431,6 +431,10 @@ impl<'c> ObtainToken<'c> {
     }
 }
 
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is taken apart where it is made"
+)]
 enum Due<'c> {
     Send(Request<Vec<u8>>, Route, Asked),
     Read(&'c Path),

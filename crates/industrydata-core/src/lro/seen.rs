@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    model::operation::{Operation, PackedOperation},
+    model::operation::{Operation, packed::PackedOperation},
     wire::location::OperationUrl,
 };
 

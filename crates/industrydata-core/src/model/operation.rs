@@ -252,8 +252,6 @@ fn status_detail(members: &Members<'_, '_>) -> Option<String> {
     read("statusDetail").or_else(|| read("error")).or(said)
 }
 
-mod packed;
+pub(crate) mod packed;
 #[cfg(test)]
 mod tests;
-
-pub(crate) use self::packed::PackedOperation;

@@ -8,15 +8,15 @@ mod rules;
 use std::{
     fmt,
     hash::{Hash, Hasher},
-    sync::{Arc, OnceLock},
+    sync::Arc,
 };
 
-use http::{HeaderMap, Uri, header::LOCATION, uri::PathAndQuery};
+use http::{HeaderMap, Uri, header::LOCATION};
 
 pub use self::error::LocationError;
 use crate::policy::MAX_LOCATION_BYTES;
 use crate::wire::location::rules::{
-    check_origin, is_versionless, only_value, operation_id, path_of, uri_at,
+    check_origin, is_versionless, only_value, operation_id, uri_of,
 };
 use crate::wire::{
     base_url::BaseUrl,
@@ -51,19 +51,18 @@ use crate::wire::{
 #[derive(Clone)]
 pub struct OperationUrl(Arc<Inner>);
 
+/// The text alone is kept, and parsed for each request: very many operations may wait at a time.
 struct Inner {
     base: BaseUrl,
-    path: PathAndQuery,
+    text: Box<str>,
     id: Id,
-    /// The URL as one text, once it was asked for: a poll does not need it.
-    text: OnceLock<Box<str>>,
 }
 
 /// Where the operation's id is.
 enum Id {
-    /// From here to there in the path.
+    /// From here to there in the text.
     Within(u32, u32),
-    /// The path has it encoded.
+    /// The text has it encoded.
     Apart(Box<str>),
 }
 
@@ -176,13 +175,14 @@ impl OperationUrl {
     /// The URL as it is requested.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        self.0.text.get_or_init(|| self.parts().concat().into())
+        &self.0.text
     }
 
     /// The URL, parsed.
     #[must_use]
     pub fn uri(&self) -> Uri {
-        uri_at(&self.0.base, self.0.path.clone())
+        // It was the same when it was checked.
+        uri_of(&self.0.base, &self.0.text).unwrap_or_default()
     }
 
     /// The operation's id, percent-decoded.
@@ -191,15 +191,10 @@ impl OperationUrl {
         match &self.0.id {
             Id::Within(from, to) => {
                 let id = *from as usize..*to as usize;
-                self.0.path.path().get(id).unwrap_or_default()
+                self.0.text.get(id).unwrap_or_default()
             }
             Id::Apart(id) => id,
         }
-    }
-
-    /// Origin, and path with query: the parts of its text.
-    fn parts(&self) -> [&str; 2] {
-        [self.0.base.origin(), self.0.path.as_str()]
     }
 
     fn build(
@@ -213,24 +208,23 @@ impl OperationUrl {
             Some(query) => ("?", query),
             None => ("", ""),
         };
-        let path = path_of(&[prefix, path, mark, query].concat())?;
-        let range = path.path().rfind(id).and_then(|from| {
+        let text = [base.origin(), prefix, path, mark, query].concat();
+        uri_of(base, &text)?;
+        let range = text.rfind(id).and_then(|from| {
             let to = u32::try_from(from + id.len()).ok()?;
             Some(Id::Within(u32::try_from(from).ok()?, to))
         });
         Ok(Self(Arc::new(Inner {
             id: range.unwrap_or_else(|| Id::Apart(id.into())),
             base: base.clone(),
-            path,
-            text: OnceLock::new(),
+            text: text.into_boxed_str(),
         })))
     }
 }
 
 impl fmt::Display for OperationUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0.base.origin())?;
-        f.write_str(self.0.path.path())
+        f.write_str(self.as_str().split('?').next().unwrap_or_default())
     }
 }
 
@@ -242,7 +236,7 @@ impl fmt::Debug for OperationUrl {
 
 impl PartialEq for OperationUrl {
     fn eq(&self, other: &Self) -> bool {
-        self.parts() == other.parts()
+        self.as_str() == other.as_str()
     }
 }
 
@@ -250,7 +244,7 @@ impl Eq for OperationUrl {}
 
 impl Hash for OperationUrl {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.parts().hash(state);
+        self.as_str().hash(state);
     }
 }
 
@@ -274,12 +268,12 @@ pub fn same_origin(base: &BaseUrl, absolute_url: &str) -> Result<Uri, LocationEr
     let path = target.normalised_path();
     // An empty path is sent as "/" (RFC 9110 section 4.2.3).
     let path = if path.is_empty() { "/" } else { &path };
-    let mut text = path.to_owned();
+    let mut text = [base.origin(), path].concat();
     if let Some(query) = target.query {
         text.push('?');
         text.push_str(query);
     }
-    Ok(uri_at(base, path_of(&text)?))
+    uri_of(base, &text)
 }
 
 #[cfg(test)]

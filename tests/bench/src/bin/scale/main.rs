@@ -1,7 +1,7 @@
 //! What each of very many operations costs a process that waits for all of them at once, over 64 connections.
 //!
-//! `scale` measures everything, `scale N ...` for these numbers of operations alone. Each measurement runs in a process of its
-//! own, `scale measure WHAT N ROUNDS URL`, and the service in another, `scale serve ...`. A line has a name, a value and a unit,
+//! `scale` measures everything, `scale N ...` for these numbers of operations alone. Each measurement runs in another process,
+//! `scale measure WHAT N ROUNDS URL`, and the service in one more, `scale serve ...`. A line has a name, a value and a unit,
 //! with tabs between them.
 
 mod by_hand;
@@ -100,7 +100,7 @@ impl Drop for Served {
     }
 }
 
-/// The result of a measurement in a process of its own.
+/// The result of a measurement, made in another process.
 fn measured(what: &str, count: u32, rounds: u32) -> Result<f64, Failure> {
     let program = env::current_exe()?;
     // Where memory is measured, no operation ends.
