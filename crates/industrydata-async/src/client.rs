@@ -25,7 +25,7 @@ use crate::{
 /// The `User-Agent`, unless the settings have another.
 const USER_AGENT: &str = concat!("industrydata-async/", env!("CARGO_PKG_VERSION"));
 /// The most connections open at a time, unless set otherwise.
-const CONNECTIONS: usize = 64;
+pub(crate) const CONNECTIONS: usize = 64;
 
 /// Starts and polls runs, for any number of tenants over one pool of connections.
 ///
@@ -104,7 +104,7 @@ impl Client {
         T: TryInto<Tenant>,
         TenantError: From<T::Error>,
     {
-        let session = self.0.settings.session(tenant.try_into()?, USER_AGENT);
+        let session = self.0.settings.of(tenant.try_into()?);
         Ok(TenantClient::new(Driver::new(Arc::clone(&self.0), session)))
     }
 
@@ -263,7 +263,7 @@ impl ClientBuilder {
             store: self.store,
             stop: Stop::default(),
             clock: self.clock,
-            settings,
+            settings: settings.sessions(USER_AGENT),
         })))
     }
 }

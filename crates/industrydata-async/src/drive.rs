@@ -20,8 +20,9 @@ pub(crate) enum Event<T> {
 /// Drives the machines of one tenant, with the settings of the next call.
 #[derive(Clone)]
 pub(crate) struct Driver {
-    inner: Arc<Inner>,
-    pub(crate) session: Session,
+    pub(crate) inner: Arc<Inner>,
+    /// Shared by the pollers of a tenant's client.
+    pub(crate) session: Arc<Session>,
 }
 
 impl fmt::Debug for Driver {
@@ -35,6 +36,7 @@ impl fmt::Debug for Driver {
 
 impl Driver {
     pub(crate) fn new(inner: Arc<Inner>, session: Session) -> Self {
+        let session = Arc::new(session);
         Self { inner, session }
     }
 
@@ -73,8 +75,9 @@ impl Driver {
                     now = self.now();
                     transaction.done(reply, now);
                 }
+                // Boxed, so that a task that pauses has no room for it.
                 Step::Send(exchange) => {
-                    send(&self.inner, self.session.tenant(), exchange, &mut now).await;
+                    Box::pin(send(&self.inner, self.session.tenant(), exchange, &mut now)).await;
                 }
                 Step::Wait(mut pause) => {
                     if let Some(progress) = pause.progress() {

@@ -53,6 +53,10 @@
 //! for ten minutes, the token was refused, or the time limit passed. Unless the operation failed or was not found, the
 //! error has a [`ResumeToken`](core::lro::ResumeToken), which [`TenantClient::resume`] accepts in any process.
 //!
+//! # Many operations
+//!
+//! An [`OperationSet`] watches thousands of operations from one task, as one stream of what happens to each.
+//!
 //! # The run, the lists and the ledger
 //!
 //! A succeeded operation does not mean that the data was imported. [`OperationPoller::follow`] finds its run and polls
@@ -118,6 +122,7 @@ mod endpoints;
 mod http;
 mod inner;
 mod operation_poller;
+mod operation_set;
 mod run_poller;
 mod stop;
 mod store;
@@ -127,7 +132,7 @@ mod tokens;
 
 pub use industrydata_core as core;
 pub use industrydata_core::{
-    lro::{Session, Settings},
+    lro::{OperationKey, Session, Settings},
     wire::BuildError,
 };
 
@@ -137,6 +142,7 @@ pub use client::{Client, ClientBuilder};
 pub use command::CommandToken;
 pub use credentials::CredentialsToken;
 pub use operation_poller::OperationPoller;
+pub use operation_set::{OperationEvent, OperationSet};
 pub use run_poller::RunPoller;
 pub use stop::Stop;
 pub use store::{AsyncStore, StoreFuture};

@@ -40,8 +40,8 @@ use crate::{
 #[derive(Debug)]
 #[must_use = "the run continues, but nothing polls its operation"]
 pub struct OperationPoller {
-    driver: Driver,
-    poll: RecordedPoll,
+    pub(crate) driver: Driver,
+    pub(crate) poll: RecordedPoll,
 }
 
 impl OperationPoller {
@@ -82,7 +82,7 @@ impl OperationPoller {
     /// The store's error if the acceptance is not recorded. Recording it is tried once more when the operation has
     /// ended. Its reservation still counts.
     #[must_use]
-    pub const fn ledger_warning(&self) -> Option<&StoreError> {
+    pub fn ledger_warning(&self) -> Option<&StoreError> {
         self.poll.ledger_warning()
     }
 

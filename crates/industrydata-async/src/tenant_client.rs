@@ -75,7 +75,8 @@ impl TenantClient {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn with(mut self, change: impl FnOnce(Session) -> Session) -> Self {
-        self.driver.session = change(self.driver.session);
+        let session = Arc::unwrap_or_clone(self.driver.session);
+        self.driver.session = Arc::new(change(session));
         self
     }
 
@@ -136,17 +137,13 @@ impl TenantClient {
     /// # })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn on_wait(
-        mut self,
-        report: impl Fn(&PauseReason, Duration) + Send + Sync + 'static,
-    ) -> Self {
-        self.driver.session = self.driver.session.on_wait(report);
-        self
+    pub fn on_wait(self, report: impl Fn(&PauseReason, Duration) + Send + Sync + 'static) -> Self {
+        self.with(|session| session.on_wait(report))
     }
 
     /// The tenant.
     #[must_use]
-    pub const fn tenant(&self) -> &Tenant {
+    pub fn tenant(&self) -> &Tenant {
         self.driver.session.tenant()
     }
 

@@ -92,7 +92,7 @@ impl Client {
         T: TryInto<Tenant>,
         TenantError: From<T::Error>,
     {
-        let session = self.0.settings.session(tenant.try_into()?, USER_AGENT);
+        let session = self.0.settings.of(tenant.try_into()?);
         Ok(TenantClient::new(Driver::new(Arc::clone(&self.0), session)))
     }
 
@@ -248,7 +248,7 @@ impl ClientBuilder {
             store: self.store,
             stop,
             clock: self.clock,
-            settings,
+            settings: settings.sessions(USER_AGENT),
         })))
     }
 }

@@ -21,7 +21,8 @@ pub(crate) enum Event<T> {
 #[derive(Clone)]
 pub(crate) struct Driver {
     inner: Arc<Inner>,
-    pub(crate) session: Session,
+    /// Shared by the pollers of a tenant's client.
+    pub(crate) session: Arc<Session>,
 }
 
 impl fmt::Debug for Driver {
@@ -35,6 +36,7 @@ impl fmt::Debug for Driver {
 
 impl Driver {
     pub(crate) fn new(inner: Arc<Inner>, session: Session) -> Self {
+        let session = Arc::new(session);
         Self { inner, session }
     }
 

@@ -3,7 +3,7 @@
 use std::{fmt, time::Duration};
 
 use industrydata_clock::Clock;
-use industrydata_core::{Now, ledger::Store, lro::Settings};
+use industrydata_core::{Now, ledger::Store, lro::Sessions};
 use industrydata_system::{ClientClock, now_by};
 
 use crate::{http::Http, stop::Stop, tokens::Cache};
@@ -14,7 +14,7 @@ pub(crate) struct Inner {
     pub(crate) store: Box<dyn Store>,
     pub(crate) stop: Stop,
     pub(crate) clock: ClientClock,
-    pub(crate) settings: Settings,
+    pub(crate) settings: Sessions,
 }
 
 impl Inner {

@@ -85,7 +85,7 @@ impl OperationPoller {
     /// The store's error if the acceptance is not recorded. Recording it is tried once more when the operation has
     /// ended. Its reservation still counts.
     #[must_use]
-    pub const fn ledger_warning(&self) -> Option<&StoreError> {
+    pub fn ledger_warning(&self) -> Option<&StoreError> {
         self.poll.ledger_warning()
     }
 

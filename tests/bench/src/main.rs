@@ -9,6 +9,7 @@ mod by_hand;
 mod by_library;
 mod compare;
 mod core;
+mod scale;
 mod serve;
 
 use std::{env, error::Error, process::ExitCode};
@@ -38,9 +39,10 @@ fn run() -> Result<(), Failure> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let (what, count, url) = match arguments.as_slice() {
         ["compare"] => return compare::run(),
+        ["scale", sizes @ ..] => return scale::run(sizes),
         [what, count] => (*what, count.parse()?, ""),
         [what, count, url] => (*what, count.parse()?, *url),
-        _ => return Err("bench compare | bench WHAT COUNT [URL]".into()),
+        _ => return Err("bench compare | bench scale [N ...] | bench WHAT COUNT [URL]".into()),
     };
     let token = "t".repeat(TOKEN_LENGTH);
     let ledger = |count| Same::with(count, &url.parse()?);

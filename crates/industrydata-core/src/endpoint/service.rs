@@ -65,6 +65,11 @@ impl Service {
         &self.base
     }
 
+    /// Whether `other` is the same service, made once and cloned.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.headers, &other.headers) && self.base == other.base
+    }
+
     /// A GET of `uri`, with the client request id number `ordinal` of `seed`.
     pub(crate) fn get(
         &self,

@@ -4,7 +4,10 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::lro::poll_operation::{Begun, OperationPoll, PollPlan};
+use crate::lro::{
+    poll_operation::{Begun, OperationPoll},
+    poll_plan::PollPlan,
+};
 use crate::{
     endpoint::service::Service,
     ledger::{
@@ -15,7 +18,8 @@ use crate::{
     now::Now,
     policy::{Limits, PollingPolicy, Throttle},
     seed::Seed,
-    wire::{brief::cut, location::OperationUrl},
+    tenant::Tenant,
+    wire::{base_url::BaseUrl, brief::cut, location::OperationUrl},
 };
 
 /// An accepted start, of this caller or of the one that has its key. A run has started, the start counts, and its operation
@@ -61,10 +65,26 @@ pub(super) struct AcceptedParts {
     pub(super) quota: Option<Quota>,
     pub(super) forecast: Option<Forecast>,
     pub(super) unrecorded: Option<(Arc<Change>, StoreError)>,
-    pub(super) ledger: LedgerKey,
+    pub(super) tenant: Tenant,
     pub(super) throttle: Throttle,
     pub(super) reservation: [u8; 16],
     pub(super) attached_to: Option<Entry>,
+}
+
+/// Where a ledger has a start.
+#[derive(Debug)]
+pub(super) struct EntryOf {
+    tenant: Tenant,
+    throttle: Throttle,
+    reservation: [u8; 16],
+}
+
+impl EntryOf {
+    /// The change that keeps another id of its operation, at the service under `base`.
+    pub(super) fn other_id(&self, base: &BaseUrl, operation: &str) -> Change {
+        let (key, operation) = (LedgerKey::new(base, &self.tenant), operation.to_owned());
+        Change::other_id(key, self.throttle, self.reservation, operation)
+    }
 }
 
 impl Accepted {
@@ -157,21 +177,35 @@ impl Accepted {
         self.0.unrecorded.as_ref().map(|(change, _)| change)
     }
 
-    /// The change that keeps another id of its operation.
-    pub(super) fn other_id(&self, operation: &str) -> Change {
-        let (key, operation) = (self.0.ledger.clone(), operation.to_owned());
-        Change::other_id(key, self.0.throttle, self.0.reservation, operation)
+    /// Where the ledger has the start.
+    pub(super) fn entry(&self) -> EntryOf {
+        EntryOf {
+            tenant: self.0.tenant.clone(),
+            throttle: self.0.throttle,
+            reservation: self.0.reservation,
+        }
     }
 
     /// The poll of its operation, within the rest of the start's time limit. The first poll comes one interval after
     /// the acceptance, or at once if another process made the start.
     #[must_use]
     pub fn poll(&self, policy: PollingPolicy) -> OperationPoll {
-        let plan = PollPlan {
+        self.poll_by(PollPlan {
             service: self.0.service.clone(),
             policy,
             limits: self.0.limits,
-        };
+        })
+    }
+
+    /// The same with the policy of `plan`, and with `plan` itself if that is the start's too.
+    pub(super) fn poll_within(&self, plan: &Arc<PollPlan>) -> OperationPoll {
+        if plan.limits == self.0.limits && plan.service.is_same(&self.0.service) {
+            return self.poll_by(Arc::clone(plan));
+        }
+        self.poll(plan.policy)
+    }
+
+    fn poll_by(&self, plan: impl Into<Arc<PollPlan>>) -> OperationPoll {
         let begun = Begun {
             seed: Seed::new(self.0.seed),
             requests: self.0.requests,

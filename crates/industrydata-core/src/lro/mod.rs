@@ -64,6 +64,8 @@ pub(crate) mod operation_poll_error;
 pub(crate) mod pace;
 pub(crate) mod perform;
 pub(crate) mod poll_operation;
+pub(crate) mod poll_plan;
+pub(crate) mod poll_queue;
 pub(crate) mod poll_run;
 pub(crate) mod progress;
 pub(crate) mod read;
@@ -72,6 +74,7 @@ pub(crate) mod record;
 pub(crate) mod recorded_poll;
 pub(crate) mod resume;
 pub(crate) mod run_poll_error;
+pub(crate) mod seen;
 pub(crate) mod session;
 pub(crate) mod settings;
 pub(crate) mod start;
@@ -79,6 +82,7 @@ pub(crate) mod start_error;
 pub(crate) mod step;
 pub(crate) mod transact;
 pub(crate) mod transient;
+pub(crate) mod turn;
 
 pub use self::{
     acceptance::{Acceptance, may_repeat_status},
@@ -88,7 +92,9 @@ pub use self::{
     may_have_started::MayHaveStarted,
     operation_poll_error::{OperationPollError, OperationPollErrorKind},
     perform::{Perform, Performed},
-    poll_operation::{OperationPoll, PollPlan},
+    poll_operation::OperationPoll,
+    poll_plan::PollPlan,
+    poll_queue::{Next, OperationKey, PollQueue},
     poll_run::RunPoll,
     progress::{PauseReason, Progress},
     read::{Read, ReadPlan},
@@ -98,10 +104,11 @@ pub use self::{
     resume::{ResumeError, ResumeToken},
     run_poll_error::{RunPollError, RunPollErrorKind},
     session::Session,
-    settings::Settings,
+    settings::{Sessions, Settings},
     start::{Start, StartPlan},
     start_error::{StartError, StartErrorKind},
     step::{Exchange, Never, Pause, Reply, Step, Transaction, Writes},
     transact::Transact,
     transient::TransientError,
+    turn::{Turn, Turned},
 };

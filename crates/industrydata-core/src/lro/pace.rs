@@ -4,19 +4,20 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
-use crate::lro::progress::{PauseReason, Progress};
+use crate::lro::{
+    poll_plan::PollPlan,
+    progress::{PauseReason, Progress},
+};
 use crate::policy::{LAST_POLL_LEAD, LOST_TRACK_AFTER, LOST_TRACK_POLLS, NOT_FOUND_GRACE};
 use crate::{
     model::{operation::Operation, run::IndustryDataRun},
     now::Now,
-    policy::{Limits, PollingPolicy},
 };
 
 /// When to poll next, and when to give up.
 #[derive(Debug)]
 pub(super) struct Pace {
-    policy: PollingPolicy,
-    limits: Limits,
+    pub(super) plan: Arc<PollPlan>,
     /// When the start was accepted or the poll began, in steady time.
     began: Duration,
     /// How much older than `began` the start or the run is.
@@ -51,18 +52,12 @@ pub(super) struct TimeUp {
 }
 
 impl Pace {
-    pub(super) const fn new(
-        policy: PollingPolicy,
-        limits: Limits,
-        age: Duration,
-        now: Now,
-    ) -> Self {
+    pub(super) fn new(plan: Arc<PollPlan>, age: Duration, now: Now) -> Self {
         Self {
-            policy,
-            limits,
             began: now.steady,
             age,
-            deadline: now.steady.saturating_add(limits.total),
+            deadline: now.steady.saturating_add(plan.limits.total),
+            plan,
             errors: 0,
             errors_since: now.steady,
             is_last: false,
@@ -79,7 +74,7 @@ impl Pace {
 
     /// The pause after a poll at this moment.
     pub(super) fn interval(&self, steady: Duration) -> Duration {
-        self.policy.interval(self.since_start(steady))
+        self.plan.policy.interval(self.since_start(steady))
     }
 
     /// Whether a new operation or run may not be readable yet.
@@ -103,6 +98,7 @@ impl Pace {
             return Err(LostTrack(since));
         }
         Ok(self
+            .plan
             .policy
             .back_off(self.since_start(now.steady), self.errors, jitter))
     }
@@ -127,8 +123,8 @@ impl Pace {
         }
         let longer = asked.filter(|asked| *asked > pause);
         let lead = LAST_POLL_LEAD
-            .min(self.limits.total / 10)
-            .min(self.limits.request);
+            .min(self.plan.limits.total / 10)
+            .min(self.plan.limits.request);
         let last = self.deadline.saturating_sub(lead).max(now.steady);
         let until = now.steady.saturating_add(longer.unwrap_or(pause));
         self.is_last = until >= last;

@@ -10,9 +10,11 @@ use crate::lro::{
     machine::{Machine, Sealed},
     operation_poll_error::{OperationPollError, OperationPollErrorKind, RequestIds},
     pace::{LostTrack, Pace, Pausing, TimeUp},
+    poll_plan::PollPlan,
     progress::{PauseReason, Progress},
     record::{CallKind, CallRecord},
     resume::ResumeToken,
+    seen::Seen,
     step::{Asks, Exchange, Never, Pause, Pauses, Step},
     transient::TransientError,
 };
@@ -22,10 +24,8 @@ use crate::policy::{
 };
 use crate::{
     auth::token::{AccessToken, Challenge, TokenError},
-    endpoint::service::Service,
     model::{operation::Operation, origin::OperationOrigin, status::OperationStatus},
     now::Now,
-    policy::{Limits, PollingPolicy},
     seed::Seed,
     wire::{
         brief::cut,
@@ -35,17 +35,6 @@ use crate::{
         transport::{IncompleteBody, TransportError},
     },
 };
-
-/// How to poll an operation or a run.
-#[derive(Clone, Debug)]
-pub struct PollPlan {
-    /// The service.
-    pub service: Service,
-    /// The poll interval.
-    pub policy: PollingPolicy,
-    /// Limits of time; `total` bounds the whole poll.
-    pub limits: Limits,
-}
 
 /// The acceptance with which this process began an operation.
 #[derive(Clone, Debug)]
@@ -61,7 +50,6 @@ pub(super) struct Begun {
 
 /// Polls one operation until it ends.
 pub struct OperationPoll {
-    plan: PollPlan,
     url: OperationUrl,
     seed: Seed,
     state: State,
@@ -70,7 +58,7 @@ pub struct OperationPoll {
     origin: OperationOrigin,
     /// Whether `accepted` is when the service accepted what created the operation, and not when the poll began.
     is_known: bool,
-    operation: Option<Arc<Operation>>,
+    seen: Seen,
     refused: Option<Box<(Challenge, ServiceError)>>,
     requests: u32,
     polls: u32,
@@ -81,7 +69,7 @@ pub struct OperationPoll {
     /// Whether this process created the operation. It obtained a token for that.
     has_begun: bool,
     /// The service's ids of the request that created the operation and of the poll that showed its end.
-    request_ids: RequestIds,
+    request_ids: Option<Box<RequestIds>>,
 }
 
 impl fmt::Debug for OperationPoll {
@@ -107,28 +95,28 @@ impl OperationPoll {
     #[must_use]
     pub fn new(
         url: OperationUrl,
-        plan: PollPlan,
+        plan: impl Into<Arc<PollPlan>>,
         accepted: Option<Timestamp>,
         seed: [u8; 16],
         now: Now,
     ) -> Self {
+        let mut plan = plan.into();
         let age = accepted.map_or(Duration::ZERO, |accepted| {
             Duration::try_from(now.utc.duration_since(accepted)).unwrap_or_default()
         });
-        let plan = PollPlan {
-            limits: plan.limits.clamped(),
-            ..plan
-        };
+        let limits = plan.limits.clamped();
+        if limits != plan.limits {
+            Arc::make_mut(&mut plan).limits = limits;
+        }
         Self {
-            pace: Pace::new(plan.policy, plan.limits, age, now),
-            plan,
+            pace: Pace::new(plan, age, now),
             url,
             seed: Seed::new(seed),
             state: State::Due,
             accepted: accepted.unwrap_or(now.utc),
             origin: OperationOrigin::Start,
             is_known: accepted.is_some(),
-            operation: None,
+            seen: Seen::default(),
             refused: None,
             requests: 0,
             polls: 0,
@@ -136,13 +124,13 @@ impl OperationPoll {
             unauthorized: 0,
             repeated: false,
             has_begun: false,
-            request_ids: RequestIds::default(),
+            request_ids: None,
         }
     }
 
     /// Polls an operation that this process began. The first poll comes one interval after the acceptance.
     pub(super) fn begun(
-        plan: PollPlan,
+        plan: impl Into<Arc<PollPlan>>,
         url: OperationUrl,
         origin: OperationOrigin,
         begun: Begun,
@@ -153,15 +141,17 @@ impl OperationPoll {
         poll.pace.deadline = begun.deadline;
         poll.origin = origin;
         poll.has_begun = true;
-        poll.request_ids.begun = begun.request_id;
-        let pause = poll.plan.policy.interval(Duration::ZERO);
+        if begun.request_id.is_some() {
+            poll.ids().begun = begun.request_id;
+        }
+        let pause = poll.pace.plan.policy.interval(Duration::ZERO);
         poll.pause_for(pause, begun.retry_after, PauseReason::Interval, begun.at);
         poll
     }
 
     /// Polls the operation of another process's start, which was accepted at `accepted`, at once.
     pub(super) fn attached(
-        plan: PollPlan,
+        plan: impl Into<Arc<PollPlan>>,
         url: OperationUrl,
         accepted: Timestamp,
         begun: Begun,
@@ -183,6 +173,7 @@ impl OperationPoll {
     /// The result, if the poll has ended. A request that was dropped counts as a poll, so the next one comes an
     /// interval later.
     pub(super) fn outcome(&mut self) -> Option<Result<Arc<Operation>, OperationPollError>> {
+        self.seen.unpack(&self.url);
         if let State::Out { since, .. } = &self.state {
             let from = *since;
             let until = from.saturating_add(self.pace.interval(from));
@@ -219,15 +210,16 @@ impl OperationPoll {
     /// The operation as of the last poll that returned it.
     #[must_use]
     pub fn operation(&self) -> Option<&Operation> {
-        self.operation.as_deref()
+        self.seen.whole().map(|operation| &**operation)
     }
 
     /// When the service accepted what created the operation. If only its id or its URL was given, this is when the
     /// operation was created, once a poll has returned that; until then it is when the poll began.
     #[must_use]
     pub fn accepted(&self) -> Timestamp {
-        let created = self.operation().and_then(Operation::created);
-        created.filter(|_| !self.is_known).unwrap_or(self.accepted)
+        let created = || self.seen.read(&self.url, Operation::created).flatten();
+        let created = (!self.is_known).then(created).flatten();
+        created.unwrap_or(self.accepted)
     }
 
     /// Whether [`accepted`](Self::accepted) is more than the time when the poll began.
@@ -248,8 +240,9 @@ impl OperationPoll {
     /// What created the operation. If this process did not, an operation that says so is a validation's.
     #[must_use]
     pub fn origin(&self) -> OperationOrigin {
-        let is_validation = || self.operation().is_some_and(Operation::is_validation);
-        if self.origin == OperationOrigin::Start && !self.has_begun && is_validation() {
+        let is_validation = || self.seen.read(&self.url, Operation::is_validation);
+        if self.origin == OperationOrigin::Start && !self.has_begun && is_validation() == Some(true)
+        {
             return OperationOrigin::Validation;
         }
         self.origin
@@ -258,13 +251,13 @@ impl OperationPoll {
     /// The service's ids of the requests that matter to its support: of the one that created the operation, if this
     /// process made it, and of the poll that returned the end.
     pub fn request_ids(&self) -> impl Iterator<Item = &str> {
-        self.request_ids.iter()
+        self.request_ids.iter().flat_map(|ids| ids.iter())
     }
 
     /// The plan of the poll.
     #[must_use]
-    pub const fn plan(&self) -> &PollPlan {
-        &self.plan
+    pub fn plan(&self) -> &PollPlan {
+        &self.pace.plan
     }
 
     /// The id in the operation, if it differs from the URL's in more than letter case. Polls use the URL's. The ids
@@ -285,14 +278,32 @@ impl OperationPoll {
     /// The token with which any process can resume the poll.
     #[must_use]
     pub fn resume_token(&self) -> ResumeToken {
-        ResumeToken::new(self.plan.service.base(), &self.url, self.accepted())
+        ResumeToken::new(self.pace.plan.service.base(), &self.url, self.accepted())
             .with_origin(self.origin())
     }
 
+    /// Makes the poll small until its next step. [`operation`](Self::operation) has nothing meanwhile.
+    pub(super) fn rest(&mut self) {
+        self.seen.pack(&self.url);
+    }
+
+    pub(super) fn wake(&mut self) {
+        self.seen.unpack(&self.url);
+    }
+
     fn end(&mut self, kind: OperationPollErrorKind) {
-        let (operation, resume) = (self.operation.clone(), self.resume_token());
-        let error = OperationPollError::new(kind, operation, resume, self.request_ids.clone());
+        let (operation, resume) = (self.seen.whole().cloned(), self.resume_token());
+        let error = OperationPollError::new(
+            kind,
+            operation,
+            resume,
+            self.request_ids.as_deref().cloned().unwrap_or_default(),
+        );
         self.state = State::Ended(Err(error));
+    }
+
+    fn ids(&mut self) -> &mut RequestIds {
+        self.request_ids.get_or_insert_default()
     }
 
     fn time_limit(&mut self) {
@@ -356,9 +367,9 @@ impl OperationPoll {
     ) {
         self.pace.answered();
         if operation.status().is_terminal() {
-            self.request_ids.ended = request_id();
+            self.ids().ended = request_id();
         }
-        self.operation = Some(Arc::clone(&operation));
+        self.seen = Seen::Whole(Arc::clone(&operation));
         match operation.status() {
             OperationStatus::Succeeded => self.state = State::Ended(Ok(operation)),
             OperationStatus::Failed => self.end(OperationPollErrorKind::Failed),
@@ -396,7 +407,7 @@ impl OperationPoll {
             (NOT_FOUND_GRACE_IF_UNKNOWN, NOT_FOUND_TRIES_IF_UNKNOWN)
         };
         let is_in_grace = self.pace.since_began(now) < grace || self.not_found < tries;
-        if self.operation.is_some() {
+        if self.seen.whole().is_some() {
             self.end(OperationPollErrorKind::Gone(error));
         } else if is_in_grace {
             self.transient(TransientError::Answer(Box::new(error)), asked, now);
@@ -430,6 +441,7 @@ impl Machine for OperationPoll {
     }
 
     fn stop(&mut self) {
+        self.seen.unpack(&self.url);
         if !matches!(self.state, State::Ended(_)) {
             self.end(OperationPollErrorKind::Stopped);
         }
@@ -499,10 +511,11 @@ impl Asks for OperationPoll {
             since: now.steady,
         };
         let request = self
+            .pace
             .plan
             .service
-            .get(self.url.uri(), token, self.seed, ordinal);
-        Some((request, self.plan.limits.request.min(left)))
+            .get(&self.url.uri(), token, self.seed, ordinal);
+        Some((request, self.pace.plan.limits.request.min(left)))
     }
 
     fn reads_body(&self, _: StatusCode) -> bool {
@@ -552,7 +565,7 @@ impl Pauses for OperationPoll {
     fn progress(&mut self) -> Option<Progress> {
         match &mut self.state {
             State::Pausing(pausing) if self.polls > 0 => {
-                pausing.progress(self.operation.as_ref(), None, self.polls)
+                pausing.progress(self.seen.whole(), None, self.polls)
             }
             State::Due | State::Out { .. } | State::Pausing(_) | State::Ended(_) => None,
         }

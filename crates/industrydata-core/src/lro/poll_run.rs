@@ -7,7 +7,7 @@ use http::StatusCode;
 use crate::lro::{
     machine::{Machine, Sealed},
     pace::{LostTrack, Pace, Pausing, TimeUp},
-    poll_operation::PollPlan,
+    poll_plan::PollPlan,
     progress::{PauseReason, Progress},
     read::{Read, ReadPlan, Refusals},
     read_error::ReadErrorKind,
@@ -29,7 +29,6 @@ use crate::{
 /// Its poll interval is that of [`OperationPoll`](crate::lro::OperationPoll). It depends on the age of the run once the
 /// start time of the run is known.
 pub struct RunPoll {
-    plan: PollPlan,
     id: String,
     seed: Seed,
     state: State,
@@ -61,13 +60,18 @@ enum State {
 impl RunPoll {
     /// Polls the run `id`, at once. `seed` is random and used for one poll only.
     #[must_use]
-    pub fn new(id: impl Into<String>, plan: PollPlan, seed: [u8; 16], now: Now) -> Self {
+    pub fn new(
+        id: impl Into<String>,
+        plan: impl Into<Arc<PollPlan>>,
+        seed: [u8; 16],
+        now: Now,
+    ) -> Self {
         let (id, seed) = (id.into(), Seed::new(seed));
-        let pace = Pace::new(plan.policy, plan.limits, Duration::ZERO, now);
+        let plan = plan.into();
+        let pace = Pace::new(Arc::clone(&plan), Duration::ZERO, now);
         Self {
             state: reading(&plan, &id, seed, 0, pace.deadline, Refusals::default(), now),
             pace,
-            plan,
             id,
             seed,
             run: None,
@@ -100,8 +104,8 @@ impl RunPoll {
 
     /// The plan of the poll.
     #[must_use]
-    pub const fn plan(&self) -> &PollPlan {
-        &self.plan
+    pub fn plan(&self) -> &PollPlan {
+        &self.pace.plan
     }
 
     fn end(&mut self, kind: RunPollErrorKind) {
@@ -289,7 +293,15 @@ impl Pauses for RunPoll {
         if matches!(self.state, State::Pausing(_)) {
             let (seed, polls, deadline) = (self.seed, self.polls, self.pace.deadline);
             let refusals = std::mem::take(&mut self.refusals);
-            self.state = reading(&self.plan, &self.id, seed, polls, deadline, refusals, now);
+            self.state = reading(
+                &self.pace.plan,
+                &self.id,
+                seed,
+                polls,
+                deadline,
+                refusals,
+                now,
+            );
         }
     }
 }

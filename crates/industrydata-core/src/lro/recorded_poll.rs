@@ -3,10 +3,11 @@
 use std::{fmt, sync::Arc};
 
 use crate::lro::{
-    accepted::Accepted,
+    accepted::{Accepted, EntryOf},
     machine::{Machine, Sealed},
     operation_poll_error::OperationPollError,
     poll_operation::OperationPoll,
+    poll_plan::PollPlan,
     record::CallRecord,
     step::{Records, Step, Transaction, Writes},
 };
@@ -25,9 +26,11 @@ use crate::{
 pub struct RecordedPoll {
     poll: OperationPoll,
     accepted: Option<Accepted>,
+    /// What is left of it after a rest.
+    entry: Option<Box<EntryOf>>,
     /// The acceptance, until that attempt is made.
     unrecorded: Option<Arc<Change>>,
-    warning: Option<StoreError>,
+    warning: Option<Box<StoreError>>,
     /// Whether the other id of the operation was handed to the ledger.
     has_named: bool,
 }
@@ -43,10 +46,22 @@ impl RecordedPoll {
     /// after the acceptance.
     #[must_use]
     pub fn after(accepted: Accepted, policy: PollingPolicy) -> Self {
+        let poll = accepted.poll(policy);
+        Self::following(accepted, poll)
+    }
+
+    /// The same with the policy of `plan`, which is shared as far as possible.
+    pub(super) fn within(accepted: Accepted, plan: &Arc<PollPlan>) -> Self {
+        let poll = accepted.poll_within(plan);
+        Self::following(accepted, poll)
+    }
+
+    fn following(accepted: Accepted, poll: OperationPoll) -> Self {
         Self {
-            poll: accepted.poll(policy),
+            poll,
+            entry: None,
             unrecorded: accepted.unrecorded().cloned(),
-            warning: accepted.ledger_warning().cloned(),
+            warning: accepted.ledger_warning().cloned().map(Box::new),
             accepted: Some(accepted),
             has_named: false,
         }
@@ -58,10 +73,22 @@ impl RecordedPoll {
         Self {
             poll,
             accepted: None,
+            entry: None,
             unrecorded: None,
             warning: None,
             has_named: false,
         }
+    }
+
+    /// The change that keeps another id of the operation, if this process made the start.
+    fn entry_change(&self, id: &str) -> Option<Arc<Change>> {
+        let base = self.poll.plan().service.base();
+        let change = match (&self.accepted, &self.entry) {
+            (Some(accepted), _) => accepted.entry().other_id(base, id),
+            (None, Some(entry)) => entry.other_id(base, id),
+            (None, None) => return None,
+        };
+        Some(Arc::new(change))
     }
 
     /// The poll itself.
@@ -76,10 +103,24 @@ impl RecordedPoll {
         self.accepted.as_ref()
     }
 
+    /// Makes the poll small until its next step, for a program that has very many. [`accepted`](Self::accepted) has nothing
+    /// from now on, and the poll has no [`operation`](OperationPoll::operation) until that step. Nothing else changes.
+    pub fn rest(&mut self) {
+        if let Some(accepted) = self.accepted.take() {
+            self.entry = Some(Box::new(accepted.entry()));
+        }
+        self.poll.rest();
+    }
+
+    /// Ends a rest, as the next step does.
+    pub fn wake(&mut self) {
+        self.poll.wake();
+    }
+
     /// The store's error if the acceptance is not recorded. Its reservation still counts.
     #[must_use]
-    pub const fn ledger_warning(&self) -> Option<&StoreError> {
-        self.warning.as_ref()
+    pub fn ledger_warning(&self) -> Option<&StoreError> {
+        self.warning.as_deref()
     }
 }
 
@@ -98,13 +139,14 @@ impl Machine for RecordedPoll {
             return Step::Ledger(Transaction::new(self, change), Writes::WITNESS);
         }
         if !self.has_named
-            && let Some(accepted) = &self.accepted
             && let Some(id) = self.poll.other_id()
+            && let Some(change) = self.entry_change(id)
         {
-            let change = Arc::new(accepted.other_id(id));
             return Step::Ledger(Transaction::new(self, change), Writes::WITNESS);
         }
-        Step::Done(outcome.map_err(|error| error.with_ledger_warning(self.warning.clone())))
+        Step::Done(
+            outcome.map_err(|error| error.with_ledger_warning(self.warning.as_deref().cloned())),
+        )
     }
 
     fn record(&self) -> CallRecord<'_> {
@@ -119,7 +161,7 @@ impl Machine for RecordedPoll {
 impl Records for RecordedPoll {
     fn done(&mut self, result: Result<StoreReply, StoreError>, _: Now) {
         if self.unrecorded.take().is_some() {
-            self.warning = result.err();
+            self.warning = result.err().map(Box::new);
         } else {
             self.has_named = true;
         }

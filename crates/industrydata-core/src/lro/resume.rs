@@ -60,8 +60,7 @@ impl ResumeToken {
     #[must_use]
     pub fn new(base: &BaseUrl, url: &OperationUrl, accepted: Timestamp) -> Self {
         let id = url.operation_id();
-        let usual =
-            OperationUrl::from_id(base, id).is_ok_and(|usual| usual.as_str() == url.as_str());
+        let usual = OperationUrl::from_id(base, id).is_ok_and(|usual| usual == *url);
         Self {
             accepted: accepted.as_second().clamp(0, (1 << 40) - 1),
             origin: OperationOrigin::Start,

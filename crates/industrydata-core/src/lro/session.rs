@@ -6,7 +6,8 @@ use crate::lro::{
     accepted::Accepted,
     action_error::ActionError,
     perform::{Perform, Performed},
-    poll_operation::{OperationPoll, PollPlan},
+    poll_operation::OperationPoll,
+    poll_plan::PollPlan,
     poll_run::RunPoll,
     progress::{PauseReason, Progress},
     read::{Read, ReadPlan},
@@ -27,7 +28,7 @@ use crate::{
         store_error::StoreError,
     },
     now::Now,
-    policy::{Limits, PollingPolicy, Throttle},
+    policy::Throttle,
     tenant::Tenant,
     wire::location::OperationUrl,
 };
@@ -53,12 +54,11 @@ use crate::{
 #[derive(Clone, Debug)]
 #[must_use = "nothing happens until a machine is driven"]
 pub struct Session {
-    service: Service,
+    /// Shared by the tenants of a client and by all polls, until a setter makes another one.
+    plan: Arc<PollPlan>,
     tenant: Tenant,
-    polling: PollingPolicy,
     throttle: Throttle,
-    limits: Limits,
-    caller: Caller,
+    caller: Arc<Caller>,
     wait_for_slot: bool,
     key: Option<StartKey>,
     schedule: Option<Schedule>,
@@ -79,19 +79,15 @@ impl fmt::Debug for OnWait {
 
 impl Session {
     pub(super) const fn new(
-        service: Service,
+        plan: Arc<PollPlan>,
         tenant: Tenant,
-        polling: PollingPolicy,
         throttle: Throttle,
-        limits: Limits,
-        caller: Caller,
+        caller: Arc<Caller>,
     ) -> Self {
         Self {
-            service,
+            plan,
             tenant,
-            polling,
             throttle,
-            limits,
             caller,
             wait_for_slot: false,
             key: None,
@@ -102,7 +98,7 @@ impl Session {
 
     /// Uses this time limit for the next call, in place of the client's.
     pub fn time_limit(mut self, limit: Duration) -> Self {
-        self.limits.total = limit;
+        Arc::make_mut(&mut self.plan).limits.total = limit;
         self
     }
 
@@ -114,7 +110,7 @@ impl Session {
 
     /// Stores a label with the start in the ledger: at most 255 characters, without control characters.
     pub fn label(mut self, label: impl Into<String>) -> Self {
-        self.caller.label = Some(label.into());
+        Arc::make_mut(&mut self.caller).label = Some(label.into());
         self
     }
 
@@ -156,8 +152,8 @@ impl Session {
 
     /// The service.
     #[must_use]
-    pub const fn service(&self) -> &Service {
-        &self.service
+    pub fn service(&self) -> &Service {
+        &self.plan.service
     }
 
     /// The schedule, if it was set.
@@ -171,12 +167,12 @@ impl Session {
     #[must_use]
     pub fn start(&self, seed: [u8; 16], now: Now) -> Start {
         let plan = StartPlan {
-            service: self.service.clone(),
+            service: self.plan.service.clone(),
             tenant: self.tenant.clone(),
             throttle: self.throttle,
-            limits: self.limits,
+            limits: self.plan.limits,
             wait_for_slot: self.wait_for_slot,
-            caller: self.caller.clone(),
+            caller: Caller::clone(&self.caller),
         };
         Start::new(plan, seed, now)
             .with_schedule(self.schedule)
@@ -186,7 +182,7 @@ impl Session {
     /// Polls the operation of a start that was accepted.
     #[must_use]
     pub fn after(&self, accepted: Accepted) -> RecordedPoll {
-        RecordedPoll::after(accepted, self.polling)
+        RecordedPoll::within(accepted, &self.plan)
     }
 
     /// Validates the files of a data connector: sends the POST once. The ledger is not touched.
@@ -205,7 +201,7 @@ impl Session {
     /// Polls the operation of an action that was accepted. `None` if the answer named none.
     #[must_use]
     pub fn after_action(&self, performed: &Performed) -> Option<RecordedPoll> {
-        performed.poll(self.polling).map(RecordedPoll::of)
+        performed.poll(self.plan.policy).map(RecordedPoll::of)
     }
 
     /// Polls the operation of a validation that was accepted.
@@ -229,21 +225,28 @@ impl Session {
         seed: [u8; 16],
         now: Now,
     ) -> Result<RecordedPoll, ResumeError> {
-        let url = token.operation_url(self.service.base())?;
-        let poll = OperationPoll::new(url, self.poll_plan(), Some(token.accepted()), seed, now);
+        let url = token.operation_url(self.plan.service.base())?;
+        let poll = OperationPoll::new(
+            url,
+            Arc::clone(&self.plan),
+            Some(token.accepted()),
+            seed,
+            now,
+        );
         Ok(RecordedPoll::of(poll.with_origin(token.origin())))
     }
 
     /// Polls the operation at a checked URL, at once.
     #[must_use]
     pub fn poll(&self, url: OperationUrl, seed: [u8; 16], now: Now) -> RecordedPoll {
-        RecordedPoll::of(OperationPoll::new(url, self.poll_plan(), None, seed, now))
+        let plan = Arc::clone(&self.plan);
+        RecordedPoll::of(OperationPoll::new(url, plan, None, seed, now))
     }
 
     /// Polls a run, at once.
     #[must_use]
     pub fn poll_run(&self, run: &str, seed: [u8; 16], now: Now) -> RunPoll {
-        RunPoll::new(run, self.poll_plan(), seed, now)
+        RunPoll::new(run, Arc::clone(&self.plan), seed, now)
     }
 
     /// Reads an endpoint.
@@ -270,7 +273,7 @@ impl Session {
     }
 
     pub(crate) fn ledger(&self) -> (LedgerKey, Throttle) {
-        let key = LedgerKey::new(self.service.base(), &self.tenant);
+        let key = LedgerKey::new(self.plan.service.base(), &self.tenant);
         (key, self.throttle)
     }
 
@@ -281,16 +284,8 @@ impl Session {
 
     pub(crate) fn read_plan(&self) -> ReadPlan {
         ReadPlan {
-            service: self.service.clone(),
-            limits: self.limits,
-        }
-    }
-
-    fn poll_plan(&self) -> PollPlan {
-        PollPlan {
-            service: self.service.clone(),
-            policy: self.polling,
-            limits: self.limits,
+            service: self.plan.service.clone(),
+            limits: self.plan.limits,
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The settings of a client that do not concern its I/O.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use crate::lro::session::Session;
+use crate::lro::{poll_plan::PollPlan, session::Session};
 use crate::{
     endpoint::service::Service,
     ledger::key::Caller,
@@ -110,15 +110,45 @@ impl Settings {
 
     /// The session of one tenant. `library` is the `User-Agent` if none was set.
     pub fn session(&self, tenant: Tenant, library: &str) -> Session {
+        self.sessions(library).of(tenant)
+    }
+
+    /// The sessions of all tenants, which share what does not depend on the tenant. `library` is the `User-Agent` if none was
+    /// set.
+    #[must_use]
+    pub fn sessions(&self, library: &str) -> Sessions {
         let user_agent = self.user_agent.as_deref().unwrap_or(library);
-        Session::new(
-            Service::new(self.base.clone(), user_agent),
-            tenant,
-            self.polling,
-            self.throttle,
-            self.limits,
-            self.caller.clone(),
-        )
+        Sessions {
+            plan: Arc::new(PollPlan {
+                service: Service::new(self.base.clone(), user_agent),
+                policy: self.polling,
+                limits: self.limits,
+            }),
+            throttle: self.throttle,
+            caller: Arc::new(self.caller.clone()),
+        }
+    }
+}
+
+/// The sessions of a client's tenants, with the same [`Settings`].
+#[derive(Clone, Debug)]
+pub struct Sessions {
+    plan: Arc<PollPlan>,
+    throttle: Throttle,
+    caller: Arc<Caller>,
+}
+
+impl Sessions {
+    /// The base URL.
+    #[must_use]
+    pub fn base_url(&self) -> &BaseUrl {
+        self.plan.service.base()
+    }
+
+    /// The session of one tenant.
+    pub fn of(&self, tenant: Tenant) -> Session {
+        let (plan, caller) = (Arc::clone(&self.plan), Arc::clone(&self.caller));
+        Session::new(plan, tenant, self.throttle, caller)
     }
 }
 

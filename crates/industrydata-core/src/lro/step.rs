@@ -230,6 +230,12 @@ impl<'m> Pause<'m> {
         self.until.saturating_sub(now.steady)
     }
 
+    /// The steady time at which it ends.
+    #[must_use]
+    pub const fn until(&self) -> Duration {
+        self.until
+    }
+
     /// The reason.
     #[must_use]
     pub const fn reason(&self) -> &PauseReason {

@@ -356,5 +356,6 @@ fn status_detail(members: &Members<'_, '_>) -> Option<String> {
     read("statusDetail").or_else(|| read("error")).or(said)
 }
 
+pub(crate) mod packed;
 #[cfg(test)]
 mod tests;

@@ -8,15 +8,15 @@ mod rules;
 use std::{
     fmt,
     hash::{Hash, Hasher},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
-use http::{HeaderMap, Uri, header::LOCATION};
+use http::{HeaderMap, Uri, header::LOCATION, uri::PathAndQuery};
 
 pub use self::error::LocationError;
 use crate::policy::MAX_LOCATION_BYTES;
 use crate::wire::location::rules::{
-    check_origin, is_versionless, only_value, operation_id, uri_of,
+    check_origin, is_versionless, only_value, operation_id, path_of, uri_at,
 };
 use crate::wire::{
     base_url::BaseUrl,
@@ -52,10 +52,19 @@ use crate::wire::{
 pub struct OperationUrl(Arc<Inner>);
 
 struct Inner {
-    uri: Uri,
-    /// The URL followed by the operation's id, in one allocation.
-    text: Box<str>,
-    url_end: usize,
+    base: BaseUrl,
+    path: PathAndQuery,
+    id: Id,
+    /// The URL as one text, once it was asked for: a poll does not need it.
+    text: OnceLock<Box<str>>,
+}
+
+/// Where the operation's id is.
+enum Id {
+    /// From here to there in the path.
+    Within(u32, u32),
+    /// The path has it encoded.
+    Apart(Box<str>),
 }
 
 impl OperationUrl {
@@ -161,19 +170,30 @@ impl OperationUrl {
     /// The URL as it is requested.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        self.0.text.get(..self.0.url_end).unwrap_or_default()
+        self.0.text.get_or_init(|| self.parts().concat().into())
     }
 
     /// The URL, parsed.
     #[must_use]
-    pub fn uri(&self) -> &Uri {
-        &self.0.uri
+    pub fn uri(&self) -> Uri {
+        uri_at(&self.0.base, self.0.path.clone())
     }
 
     /// The operation's id, percent-decoded.
     #[must_use]
     pub fn operation_id(&self) -> &str {
-        self.0.text.get(self.0.url_end..).unwrap_or_default()
+        match &self.0.id {
+            Id::Within(from, to) => {
+                let id = *from as usize..*to as usize;
+                self.0.path.path().get(id).unwrap_or_default()
+            }
+            Id::Apart(id) => id,
+        }
+    }
+
+    /// Origin, and path with query: the parts of its text.
+    fn parts(&self) -> [&str; 2] {
+        [self.0.base.origin(), self.0.path.as_str()]
     }
 
     /// The URL with this path, whose parts follow each other.
@@ -184,27 +204,33 @@ impl OperationUrl {
         id: &str,
     ) -> Result<Self, LocationError> {
         let length: usize = path.iter().map(|part| part.len()).sum();
-        let url_end = base.origin().len() + length + query.map_or(0, |query| query.len() + 1);
-        let mut text = String::with_capacity(url_end + id.len());
-        text.push_str(base.origin());
+        let mut text = String::with_capacity(length + query.map_or(0, |query| query.len() + 1));
         path.iter().for_each(|part| text.push_str(part));
         if let Some(query) = query {
             text.push('?');
             text.push_str(query);
         }
-        let uri = uri_of(base, &text)?;
-        text.push_str(id);
+        let path = path_of(text)?;
+        // In the usual form the id is last.
+        let text = path.path();
+        let before = text.strip_suffix(id).map(str::len);
+        let within = before.or_else(|| text.rfind(id)).and_then(|from| {
+            let to = u32::try_from(from + id.len()).ok()?;
+            Some(Id::Within(u32::try_from(from).ok()?, to))
+        });
         Ok(Self(Arc::new(Inner {
-            uri,
-            text: text.into_boxed_str(),
-            url_end,
+            id: within.unwrap_or_else(|| Id::Apart(id.into())),
+            base: base.clone(),
+            path,
+            text: OnceLock::new(),
         })))
     }
 }
 
 impl fmt::Display for OperationUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str().split('?').next().unwrap_or_default())
+        f.write_str(self.0.base.origin())?;
+        f.write_str(self.0.path.path())
     }
 }
 
@@ -216,7 +242,7 @@ impl fmt::Debug for OperationUrl {
 
 impl PartialEq for OperationUrl {
     fn eq(&self, other: &Self) -> bool {
-        self.as_str() == other.as_str()
+        self.parts() == other.parts()
     }
 }
 
@@ -224,7 +250,7 @@ impl Eq for OperationUrl {}
 
 impl Hash for OperationUrl {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.as_str().hash(state);
+        self.parts().hash(state);
     }
 }
 
@@ -248,12 +274,12 @@ pub fn same_origin(base: &BaseUrl, absolute_url: &str) -> Result<Uri, LocationEr
     let path = target.normalised_path();
     // An empty path is sent as "/" (RFC 9110 section 4.2.3).
     let path = if path.is_empty() { "/" } else { &path };
-    let mut text = [base.origin(), path].concat();
+    let mut text = path.to_owned();
     if let Some(query) = target.query {
         text.push('?');
         text.push_str(query);
     }
-    uri_of(base, &text)
+    Ok(uri_at(base, path_of(text)?))
 }
 
 #[cfg(test)]

@@ -87,17 +87,21 @@ pub(super) fn is_versionless(
         && !is_under_base
 }
 
-/// The URI of `text`, which begins with the base's origin. Refused if the URI would be sent as another text.
-pub(super) fn uri_of(base: &BaseUrl, text: &str) -> Result<Uri, LocationError> {
-    let rest = text
-        .strip_prefix(base.origin())
-        .ok_or(LocationError::Unparsable)?;
-    let path_and_query =
-        PathAndQuery::try_from(rest.to_owned()).map_err(|_| LocationError::Unparsable)?;
-    if path_and_query.as_str() != rest {
+/// A path, and a query if there is one. Refused if it would be sent as another text.
+pub(super) fn path_of(text: String) -> Result<PathAndQuery, LocationError> {
+    let length = text.len();
+    // What it leaves out is a fragment, at the end.
+    let path = PathAndQuery::try_from(text).map_err(|_| LocationError::Unparsable)?;
+    if path.as_str().len() != length || !path.as_str().starts_with('/') {
         return Err(LocationError::Unparsable);
     }
+    Ok(path)
+}
+
+/// The URI of a checked path at the base's origin.
+pub(super) fn uri_at(base: &BaseUrl, path: PathAndQuery) -> Uri {
     let mut parts = base.start_uri().clone().into_parts();
-    parts.path_and_query = Some(path_and_query);
-    Uri::from_parts(parts).map_err(|_| LocationError::Unparsable)
+    parts.path_and_query = Some(path);
+    // A scheme, a host and a path that begins with a slash are always a URI.
+    Uri::from_parts(parts).unwrap_or_default()
 }

@@ -1,0 +1,340 @@
+//! Which of many polls is due next.
+
+use std::{cmp::Reverse, collections::BinaryHeap, fmt, time::Duration};
+
+/// The key of an operation in a set: unique within the set, and never used again there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct OperationKey(u64);
+
+/// Polls that wait for their time, with a limit of how many may be out at a time.
+///
+/// Each poll is due at a steady time of its clock, and clocks are numbered from 0. Of those that are due, the one that has
+/// waited longest comes first, so that none starves however many there are. Each is handed out by [`next`](Self::next), and
+/// stays out until it is put [back](Self::put_back) or has [ended](Self::ended). So none is out twice at a time.
+///
+/// ```
+/// use std::time::Duration;
+/// use industrydata_core::lro::{Next, PollQueue};
+///
+/// let (mut queue, at) = (PollQueue::new(1), Duration::from_secs);
+/// let first = queue.push(0, at(5), "a");
+/// let second = queue.push(0, at(3), "b");
+/// assert!(matches!(queue.next(|_| at(0)), Next::Wait { clock: 0, until } if until == at(3)));
+/// assert!(matches!(queue.next(|_| at(6)), Next::Due { key, item: "b", .. } if key == second));
+/// // One may be out at a time.
+/// assert!(matches!(queue.next(|_| at(6)), Next::Busy));
+/// queue.put_back(second, 0, at(9), "b");
+/// assert!(matches!(queue.next(|_| at(9)), Next::Due { key, item: "a", .. } if key == first));
+/// ```
+pub struct PollQueue<T> {
+    /// Those that wait, by clock.
+    waiting: Vec<BinaryHeap<Reverse<Waiting<T>>>>,
+    most: usize,
+    out: usize,
+    keys: u64,
+}
+
+/// What to do next.
+#[derive(Debug)]
+pub enum Next<T> {
+    /// Poll this one.
+    Due {
+        /// Its key.
+        key: OperationKey,
+        /// The number of its clock.
+        clock: usize,
+        /// What was pushed.
+        item: T,
+    },
+    /// None is due: wait until one is out no more, or until this time.
+    Wait {
+        /// The number of the clock.
+        clock: usize,
+        /// The steady time of that clock.
+        until: Duration,
+    },
+    /// Wait until one is out no more.
+    Busy,
+    /// There is nothing to poll, and nothing is out.
+    Empty,
+}
+
+struct Waiting<T> {
+    /// In nanoseconds of the steady time, which are enough for centuries.
+    due: u64,
+    key: OperationKey,
+    item: T,
+}
+
+impl<T> PollQueue<T> {
+    /// An empty queue, of which at most `most` polls are out at a time, and at least one may be.
+    #[must_use]
+    pub fn new(most: usize) -> Self {
+        Self {
+            waiting: Vec::new(),
+            most: most.max(1),
+            out: 0,
+            keys: 0,
+        }
+    }
+
+    /// The number of polls, those that are out included.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        let waiting: usize = self.waiting.iter().map(BinaryHeap::len).sum();
+        waiting + self.out
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The polls that wait, in no order.
+    pub fn waiting(&self) -> impl Iterator<Item = (OperationKey, &T)> {
+        let waiting = self.waiting.iter().flatten();
+        waiting.map(|Reverse(waiting)| (waiting.key, &waiting.item))
+    }
+
+    /// Adds a poll that is due at this time of this clock.
+    pub fn push(&mut self, clock: usize, due: Duration, item: T) -> OperationKey {
+        let key = OperationKey(self.keys);
+        self.keys += 1;
+        self.wait(key, clock, due, item);
+        key
+    }
+
+    /// Puts a poll that was out back: it is due again at this time.
+    pub fn put_back(&mut self, key: OperationKey, clock: usize, due: Duration, item: T) {
+        self.ended();
+        self.wait(key, clock, due, item);
+    }
+
+    /// A poll that was out has ended.
+    pub const fn ended(&mut self) {
+        self.out = self.out.saturating_sub(1);
+    }
+
+    /// Makes all polls of a clock due, such as when they are stopped.
+    pub fn hasten(&mut self, clock: usize) {
+        let Some(waiting) = self.waiting.get_mut(clock) else {
+            return;
+        };
+        let all = std::mem::take(waiting).into_iter();
+        *waiting = all
+            .map(|Reverse(it)| Reverse(Waiting { due: 0, ..it }))
+            .collect();
+    }
+
+    /// The poll that is due and has waited longest by its clock, if there is one and it may be out. `now` reads the steady
+    /// time of a clock.
+    pub fn next(&mut self, mut now: impl FnMut(usize) -> Duration) -> Next<T> {
+        if self.out >= self.most {
+            return Next::Busy;
+        }
+        // By how much the first of each clock is late, or else early.
+        let heads = self.waiting.iter().enumerate().filter_map(|(clock, all)| {
+            let Reverse(head) = all.peek()?;
+            let (now, due) = (now(clock), Duration::from_nanos(head.due));
+            let (late, early) = (now.saturating_sub(due), due.saturating_sub(now));
+            Some((early, Reverse(late), clock, due))
+        });
+        let Some((early, _, clock, until)) = heads.min() else {
+            return if self.out == 0 {
+                Next::Empty
+            } else {
+                Next::Busy
+            };
+        };
+        if early.is_zero()
+            && let Some(Reverse(Waiting { key, item, .. })) =
+                self.waiting.get_mut(clock).and_then(BinaryHeap::pop)
+        {
+            self.out += 1;
+            return Next::Due { key, clock, item };
+        }
+        Next::Wait { clock, until }
+    }
+
+    fn wait(&mut self, key: OperationKey, clock: usize, due: Duration, item: T) {
+        if self.waiting.len() <= clock {
+            self.waiting.resize_with(clock + 1, BinaryHeap::new);
+        }
+        let due = u64::try_from(due.as_nanos()).unwrap_or(u64::MAX);
+        if let Some(waiting) = self.waiting.get_mut(clock) {
+            waiting.push(Reverse(Waiting { due, key, item }));
+        }
+    }
+}
+
+impl<T> fmt::Debug for PollQueue<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PollQueue")
+            .field("len", &self.len())
+            .field("out", &self.out)
+            .finish_non_exhaustive()
+    }
+}
+
+// Those that are due first come first, and of these the one that was pushed first.
+impl<T> Ord for Waiting<T> {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.due, self.key).cmp(&(other.due, other.key))
+    }
+}
+
+impl<T> PartialOrd for Waiting<T> {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<T> PartialEq for Waiting<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl<T> Eq for Waiting<T> {}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const fn ms(time: u64) -> Duration {
+        Duration::from_millis(time)
+    }
+
+    /// One operation of a history: when it is due first, and for each poll how long the request takes and the pause after it.
+    type Operation = (u64, Vec<(u64, u64)>);
+
+    fn operations() -> impl Strategy<Value = Vec<Operation>> {
+        let polls = prop::collection::vec((0u64..40, 0u64..200), 1..6);
+        prop::collection::vec((0u64..100, polls), 1..40)
+    }
+
+    /// Plays a history in virtual time, and checks each poll against the laws. Returns when each poll began, by operation.
+    fn play(operations: &[Operation], most: usize) -> Vec<Vec<u64>> {
+        let mut queue = PollQueue::new(most);
+        let mut due: BTreeMap<OperationKey, u64> = BTreeMap::new();
+        for (number, (first, _)) in operations.iter().enumerate() {
+            due.insert(queue.push(0, ms(*first), number), *first);
+        }
+        let mut began = vec![Vec::new(); operations.len()];
+        // Those that are out, by the end of their request.
+        let mut out: Vec<(u64, OperationKey, usize)> = Vec::new();
+        let mut now = 0;
+        loop {
+            assert_eq!(queue.len(), due.len() + out.len());
+            match queue.next(|_| ms(now)) {
+                Next::Due { key, item, .. } => {
+                    let its = due.remove(&key).expect("it was not out");
+                    assert!(its <= now, "polled too early");
+                    assert!(
+                        due.values().all(|it| *it >= its),
+                        "another has waited longer"
+                    );
+                    assert!(out.len() < most, "too many are out");
+                    let (takes, _) = operations[item].1[began[item].len()];
+                    began[item].push(now);
+                    out.push((now + takes, key, item));
+                    continue;
+                }
+                Next::Empty => {
+                    assert!(due.is_empty() && out.is_empty());
+                    return began;
+                }
+                Next::Busy => assert!(out.len() == most || due.is_empty(), "one is idle"),
+                Next::Wait { until, .. } => {
+                    let first = due.values().min().unwrap();
+                    assert_eq!(until, ms(*first));
+                    assert!(*first > now, "one is due");
+                }
+            }
+            // The next moment: an answer, or the time of the next poll.
+            let first = due.values().min().filter(|_| out.len() < most);
+            now = *out.iter().map(|(end, ..)| end).chain(first).min().unwrap();
+            while let Some(at) = out.iter().position(|(end, ..)| *end <= now) {
+                let (_, key, item) = out.swap_remove(at);
+                match operations[item].1.get(began[item].len() - 1) {
+                    Some((_, pause)) if began[item].len() < operations[item].1.len() => {
+                        due.insert(key, now + pause);
+                        queue.put_back(key, 0, ms(now + pause), item);
+                    }
+                    _ => queue.ended(),
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn each_is_polled_when_it_is_due_and_none_starves(
+            operations in operations(),
+            most in 1usize..6,
+        ) {
+            let began = play(&operations, most);
+            for ((first, polls), began) in operations.iter().zip(&began) {
+                // Each poll was made.
+                prop_assert_eq!(polls.len(), began.len());
+                if most >= operations.len() {
+                    // With room for all of them, each at its own time.
+                    let mut at = *first;
+                    for ((takes, pause), began) in polls.iter().zip(began) {
+                        prop_assert_eq!(*began, at);
+                        at = began + takes + pause;
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn of_several_clocks_the_one_that_is_latest_comes_first() {
+        let mut queue = PollQueue::new(9);
+        for (clock, due) in [(0, 100), (1, 5_000), (2, 300)] {
+            queue.push(clock, ms(due), clock);
+        }
+        let now = |clock| ms([110, 5_030, 200][clock]);
+        assert!(matches!(queue.next(now), Next::Due { clock: 1, .. }));
+        assert!(matches!(queue.next(now), Next::Due { clock: 0, .. }));
+        assert!(matches!(queue.next(now), Next::Wait { clock: 2, until } if until == ms(300)));
+        // The one that is due first by its own clock.
+        queue.push(0, ms(150), 0);
+        assert!(matches!(queue.next(now), Next::Wait { clock: 0, until } if until == ms(150)));
+    }
+
+    #[test]
+    fn those_that_are_hastened_are_due_at_once() {
+        let mut queue = PollQueue::new(9);
+        let keys = [queue.push(0, ms(900), 'a'), queue.push(0, ms(800), 'b')];
+        queue.push(1, ms(700), 'c');
+        queue.hasten(0);
+        queue.hasten(7);
+        for key in keys {
+            assert!(matches!(queue.next(|_| ms(0)), Next::Due { key: it, .. } if it == key));
+        }
+        assert!(matches!(queue.next(|_| ms(0)), Next::Wait { clock: 1, .. }));
+        assert_eq!(
+            queue.waiting().map(|(_, item)| *item).collect::<String>(),
+            "c"
+        );
+        assert_eq!((queue.len(), queue.is_empty()), (3, false));
+    }
+
+    #[test]
+    fn at_least_one_may_be_out() {
+        let mut queue = PollQueue::new(0);
+        assert!(matches!(queue.next(|_| ms(0)), Next::Empty));
+        let key = queue.push(0, Duration::MAX, ());
+        assert!(matches!(queue.next(|_| Duration::MAX), Next::Due { key: it, .. } if it == key));
+        assert!(matches!(queue.next(|_| ms(0)), Next::Busy));
+        queue.ended();
+        assert!(matches!(queue.next(|_| ms(0)), Next::Empty) && queue.is_empty());
+    }
+}

@@ -1,0 +1,171 @@
+//! What each of very many operations costs a process that waits for all of them at once, over 64 connections.
+//!
+//! `scale` measures everything, `scale N ...` for these numbers of operations alone. Each measurement runs in another process,
+//! `scale measure WHAT N ROUNDS URL`, and the service in one more, `scale serve ...`. A line has a name, a value and a unit,
+//! with tabs between them.
+
+mod by_hand;
+mod by_library;
+mod service;
+
+use std::{
+    env,
+    error::Error,
+    io::{BufRead, BufReader},
+    process::{Child, Command, ExitCode, Stdio},
+};
+
+use peak_alloc::PeakAlloc;
+use rustix::time::{ClockId, clock_gettime};
+
+/// The reason why a measurement failed.
+type Failure = Box<dyn Error + Send + Sync>;
+
+/// Counts what is allocated: the sizes that were asked for, without what an allocator adds.
+#[global_allocator]
+static HEAP: PeakAlloc = PeakAlloc;
+
+const CONNECTIONS: usize = 64;
+/// Operations that are polled before anything is measured, so that the connections are open.
+const BEFORE: u32 = 256;
+/// The numbers of operations, and how often each is repeated where time is measured.
+const SIZES: [(u32, u32); 3] = [(1_000, 10), (10_000, 2), (100_000, 1)];
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Failure> {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments.as_slice() {
+        ["serve", operations, polls] => service::serve(operations.parse()?, polls.parse()?),
+        ["measure", what, count, rounds, url] => {
+            let value = measure(what, count.parse()?, rounds.parse()?, url)?;
+            println!("{value}");
+            Ok(())
+        }
+        sizes => all(sizes),
+    }
+}
+
+/// What is measured: its name on the command line, its name in the table, and whether it is memory.
+const SUBJECTS: [(&str, &str, bool); 7] = [
+    ("set", "heap each, one set", true),
+    ("starts", "heap each, one set of starts", true),
+    ("tasks", "heap each, a task each", true),
+    ("by-hand", "heap each, a task each by hand", true),
+    ("set", "cpu each, one set", false),
+    (
+        "tenants",
+        "cpu each, a start, tenant and ledger each",
+        false,
+    ),
+    ("by-hand", "cpu each, a task each by hand", false),
+];
+
+fn all(sizes: &[&str]) -> Result<(), Failure> {
+    for (what, name, is_heap) in SUBJECTS {
+        for (count, rounds) in SIZES {
+            if !(sizes.is_empty() || sizes.contains(&count.to_string().as_str())) {
+                continue;
+            }
+            // Memory does not depend on the number below 10,000. The starts are made one after the other.
+            let is_left_out = count == 1_000 || what == "starts" && count == 100_000;
+            if is_heap && is_left_out {
+                continue;
+            }
+            let rounds = if is_heap { 0 } else { rounds };
+            let value = measured(what, count, rounds)?;
+            let unit = if is_heap { "B" } else { "us" };
+            println!("{name}, {count}\t{value}\t{unit}");
+        }
+    }
+    Ok(())
+}
+
+/// Ends the service.
+struct Served(Child);
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The result of a measurement, made in another process.
+fn measured(what: &str, count: u32, rounds: u32) -> Result<f64, Failure> {
+    let program = env::current_exe()?;
+    // Where memory is measured, no operation ends.
+    let operations = BEFORE + count * rounds.max(1);
+    let polls = if rounds == 0 { u8::MAX } else { 2 };
+    let mut service = Command::new(&program)
+        .args(["serve", &operations.to_string(), &polls.to_string()])
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let stdout = service.stdout.take();
+    let _service = Served(service);
+    let mut url = String::new();
+    BufReader::new(stdout.ok_or("no output")?).read_line(&mut url)?;
+    let output = Command::new(&program)
+        .args(["measure", what, &count.to_string()])
+        .args([&rounds.to_string(), url.trim()])
+        .stderr(Stdio::inherit())
+        .output()?;
+    if !output.status.success() {
+        return Err(format!("measuring {what} ended with {}", output.status).into());
+    }
+    Ok(String::from_utf8(output.stdout)?.trim().parse()?)
+}
+
+/// Bytes or microseconds for each operation.
+fn measure(what: &str, count: u32, rounds: u32, url: &str) -> Result<f64, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        match (what, rounds) {
+            ("set", _) => by_library::set(count, rounds, url).await,
+            ("starts", 0) => by_library::starts(count, url).await,
+            ("tasks", 0) => by_library::tasks(count, url).await,
+            ("tenants", 1..) => by_library::tenants(count, rounds, url).await,
+            ("by-hand", _) => by_hand::tasks(count, rounds, url).await,
+            _ => Err(format!("nothing to measure is named {what}").into()),
+        }
+    })
+}
+
+/// What is on the heap, or the time that the process has used.
+#[derive(Clone, Copy)]
+enum Since {
+    Heap(usize),
+    Time(f64),
+}
+
+impl Since {
+    /// `rounds` is 0 where memory is measured.
+    fn now(rounds: u32) -> Self {
+        if rounds == 0 {
+            return Self::Heap(HEAP.current_usage());
+        }
+        let time = clock_gettime(ClockId::ProcessCPUTime);
+        Self::Time(time.tv_sec as f64 * 1e6 + time.tv_nsec as f64 / 1e3)
+    }
+
+    /// The difference until now, for each operation.
+    fn each(self, count: u32, rounds: u32) -> f64 {
+        let difference = match (self, Self::now(rounds)) {
+            (Self::Heap(then), Self::Heap(now)) => now as f64 - then as f64,
+            (Self::Time(then), Self::Time(now)) => now - then,
+            _ => f64::NAN,
+        };
+        difference / f64::from(count) / f64::from(rounds.max(1))
+    }
+}
