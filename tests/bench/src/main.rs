@@ -10,6 +10,7 @@ mod by_library;
 mod compare;
 mod core;
 mod serve;
+mod stores;
 
 use std::{env, error::Error, process::ExitCode};
 
@@ -38,6 +39,7 @@ fn run() -> Result<(), Failure> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let (what, count, url) = match arguments.as_slice() {
         ["compare"] => return compare::run(),
+        ["stores", chosen @ ..] => return stores::run(chosen),
         [what, count] => (*what, count.parse()?, ""),
         [what, count, url] => (*what, count.parse()?, *url),
         _ => return Err("bench compare | bench WHAT COUNT [URL]".into()),

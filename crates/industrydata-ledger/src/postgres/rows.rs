@@ -156,7 +156,14 @@ impl Session {
         })
     }
 
-    /// Writes the locked row, and returns its count of changes.
+    /// Writes the locked row and commits, in one round trip. Returns the row's count of changes.
+    ///
+    /// COMMIT is sent before the answer to the UPDATE is there: if that fails, the transaction is aborted, and COMMIT
+    /// ends it without a change.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Commit`] unless the server has answered that the UPDATE failed.
     pub(super) async fn write(
         &self,
         plan: &Plan,
@@ -171,13 +178,20 @@ impl Session {
             (&tenant, Type::BYTEA),
             (&value, Type::BYTEA),
         ];
-        // A statement time limit during COMMIT would make it answer before a replica has the change.
-        let (rows, set) = tokio::join!(
+        // Sent together, executed one after another.
+        let (rows, committed) = tokio::join!(
             client.query_typed(&plan.schema.update, &values),
-            client.batch_execute("SET LOCAL statement_timeout = 0"),
+            self.commit(plan),
         );
-        let rows = rows.map_err(failed)?;
-        set.map_err(failed)?;
+        let rows = match rows {
+            Err(error) if error.code().is_some() => return Err(failed(error)),
+            Err(error) => {
+                let why = store_error::server_error(&plan.place, &error, "");
+                return Err(Failure::Commit(why));
+            }
+            Ok(rows) => rows,
+        };
+        committed?;
         let [row] = rows.as_slice() else {
             return Err(ALTERED_ROWS.into());
         };

@@ -228,9 +228,9 @@ pub(super) fn begin(until: Instant, wait: Duration) -> String {
          SET LOCAL lock_timeout = {left}; \
          SET LOCAL idle_in_transaction_session_timeout = {idle}; \
          SET LOCAL row_security = off; \
-         SELECT set_config('synchronous_commit', 'on', true) \
-         WHERE current_setting('synchronous_commit') <> 'remote_apply'; \
-         SELECT set_config('transaction_timeout', '0', true) \
-         WHERE current_setting('transaction_timeout', true) <> '0'"
+         SELECT CASE WHEN current_setting('synchronous_commit') <> 'remote_apply' \
+         THEN set_config('synchronous_commit', 'on', true) END, \
+         CASE WHEN current_setting('transaction_timeout', true) <> '0' \
+         THEN set_config('transaction_timeout', '0', true) END"
     )
 }

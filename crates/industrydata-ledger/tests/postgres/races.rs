@@ -185,3 +185,26 @@ fn the_clock_is_the_databases() {
         "{before} {read} {after}"
     );
 }
+
+/// A lock and a read in one round trip, a write and its COMMIT in another: 17 messages, of which a query has five.
+#[test]
+fn a_change_takes_few_messages() {
+    let Some(place) = fresh() else { return };
+    let proxy = Proxy::new(&place.url, |_| Fate::Pass);
+    let url = place.url_via(&proxy.place) + "?sslmode=disable";
+    let store: PgStore = place.options().connect(&url).unwrap();
+    assert!(is_granted(&store.transact(&reserve("t", 1))));
+    let count = |change: &Change| {
+        let before = proxy.messages();
+        store.transact(change).unwrap();
+        proxy.messages() - before
+    };
+    for id in 2..=5 {
+        assert_eq!(count(&reserve("t", id)), 17);
+        assert_eq!(count(&crate::confirm("t", id)), 17);
+    }
+    // A reader has one query.
+    assert_eq!(count(&crate::read("t")), 7);
+    // No slot is left, so a reservation is a reader too.
+    assert_eq!(count(&reserve("t", 6)), 7);
+}
