@@ -22,9 +22,11 @@ use self::{bare::Bare, ours::Ours};
 
 /// The address of a PostgreSQL server, as for the tests.
 const SERVER: &str = "INDUSTRYDATA_TEST_POSTGRES";
-/// The turns of each side of a comparison.
-const TURNS: usize = 9;
-const TURN: Duration = Duration::from_millis(350);
+/// The most turns of each side of a comparison, and the fewest, whose median has a middle.
+const TURNS: [usize; 2] = [41, 5];
+const TURN: Duration = Duration::from_millis(120);
+/// No turn begins after this time, so that a slow disk costs turns and not minutes.
+const COMPARISON: Duration = Duration::from_secs(10);
 /// The threads of a comparison with several.
 const THREADS: usize = 16;
 
@@ -68,11 +70,7 @@ const SQLITE: [(&str, Case, f64); 4] = [
         Case::Bare(THREADS, 1000),
         0.85,
     ),
-    (
-        "sqlite, 16 threads, 1 tenant",
-        Case::Bare(THREADS, 1),
-        0.85,
-    ),
+    ("sqlite, 16 threads, 1 tenant", Case::Bare(THREADS, 1), 0.85),
     ("sqlite, 100,000 tenants beside 10", Case::Sizes, 0.95),
 ];
 const POSTGRES: [(&str, Case, f64); 4] = [
@@ -141,13 +139,7 @@ pub(crate) fn figures(
                 let (ours, bare) = (Ours::sqlite(tenants)?, Bare::sqlite(tenants)?);
                 measure(name, aim, &ours, &bare, threads)?;
             }
-            Case::Sizes => measure(
-                name,
-                aim,
-                &Ours::sqlite(100_000)?,
-                &Ours::sqlite(10)?,
-                1,
-            )?,
+            Case::Sizes => measure(name, aim, &Ours::sqlite(100_000)?, &Ours::sqlite(10)?, 1)?,
         }
     }
     let server = env::var(SERVER).map(|url| format!("{url}?sslmode=disable"));
@@ -156,7 +148,9 @@ pub(crate) fn figures(
             continue;
         }
         let Ok(url) = &server else {
-            return Err(format!("{name}: {SERVER} names no server: run it by cargo xtask stores").into());
+            return Err(
+                format!("{name}: {SERVER} names no server: run it by cargo xtask stores").into(),
+            );
         };
         match case {
             Case::Bare(threads, tenants) => {
@@ -190,7 +184,12 @@ fn compare(
         .map(|_| beside.worker())
         .collect::<Result<Vec<_>, _>>()?;
     let mut turns = Vec::new();
-    for turn in 0..=TURNS {
+    let [most, fewest] = TURNS;
+    let begun = Instant::now();
+    for turn in 0..=most {
+        if turns.len() >= fewest && begun.elapsed() > COMPARISON {
+            break;
+        }
         let done = turn * 7919;
         // The side that begins changes, and the first turn only warms up.
         let (a, b) = if turn % 2 == 0 {

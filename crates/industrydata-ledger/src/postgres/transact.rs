@@ -176,9 +176,7 @@ impl Pool {
         if writes && self.change_counts.get(key).is_some() {
             return self.write(session, change, WriteMode::Update, until).await;
         }
-        let snapshot = self
-            .limit(until, self.read(session, key, until))
-            .await?;
+        let snapshot = self.limit(until, self.read(session, key, until)).await?;
         let applied = change.apply(snapshot.stored(), snapshot.at)?;
         if applied.write.is_none() {
             self.full.note(key, &applied.reply);

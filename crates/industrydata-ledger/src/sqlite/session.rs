@@ -299,9 +299,7 @@ impl Session {
         self.wait_no_longer_than(until)?;
         self.run("BEGIN")?;
         match self.apply_at_once(place, change, clock) {
-            Ok((reply, Made::Changed(at))) => {
-                self.commit(at, until).map(|()| Some((reply, true)))
-            }
+            Ok((reply, Made::Changed(at))) => self.commit(at, until).map(|()| Some((reply, true))),
             Ok((reply, Made::Read { is_there })) => {
                 self.run("ROLLBACK")?;
                 Ok(Some((reply, is_there)))

@@ -40,7 +40,12 @@ fn a_journal_is_kept_until_the_last_clone_is_dropped() {
     assert!(journal(&path).exists());
     drop(clone);
     assert!(!journal(&path).exists());
-    assert_eq!(quota(&SqliteStore::open(&path).unwrap(), "t").unwrap().used(), 2);
+    assert_eq!(
+        quota(&SqliteStore::open(&path).unwrap(), "t")
+            .unwrap()
+            .used(),
+        2
+    );
 }
 
 #[test]
@@ -82,7 +87,9 @@ fn stores_that_end_do_not_disturb_each_other() {
 #[test]
 fn a_killed_program_leaves_an_empty_journal() {
     let (_folder, path) = fresh();
-    let mut killed = child::command(&[], "reserve 1 1000", &path).spawn().unwrap();
+    let mut killed = child::command(&[], "reserve 1 1000", &path)
+        .spawn()
+        .unwrap();
     while !journal(&path).exists() || !path.exists() {
         assert!(killed.try_wait().unwrap().is_none());
     }
@@ -91,7 +98,10 @@ fn a_killed_program_leaves_an_empty_journal() {
     let store = SqliteStore::open(&path).unwrap();
     let used = quota(&store, "t").unwrap().used();
     assert!(used <= 5);
-    assert!(matches!(store.reset(), Ok(Reset::MovedAside(_) | Reset::Marked)));
+    assert!(matches!(
+        store.reset(),
+        Ok(Reset::MovedAside(_) | Reset::Marked)
+    ));
 }
 
 #[test]
@@ -120,7 +130,10 @@ fn a_ledger_is_verified_again_once_another_program_has_written() {
         Connection::open(&path).unwrap().execute_batch(sql).unwrap();
         let refused = store.transact(&reserve("t", 3));
         assert!(
-            matches!(refused, Err(StoreError::Damaged(_) | StoreError::Newer { .. })),
+            matches!(
+                refused,
+                Err(StoreError::Damaged(_) | StoreError::Newer { .. })
+            ),
             "{sql}: {refused:?}"
         );
     }

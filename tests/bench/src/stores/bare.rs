@@ -29,8 +29,14 @@ pub(super) struct Bare {
 }
 
 enum Place {
-    Sqlite(Mutex<Connection>, #[expect(dead_code, reason = "it is removed when dropped")] TempDir),
-    Postgres { url: String, schema: String },
+    Sqlite(
+        Mutex<Connection>,
+        #[expect(dead_code, reason = "it is removed when dropped")] TempDir,
+    ),
+    Postgres {
+        url: String,
+        schema: String,
+    },
 }
 
 impl Bare {

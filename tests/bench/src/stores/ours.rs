@@ -66,7 +66,11 @@ impl Ours {
 
     pub(super) fn postgres(url: &str, tenants: usize) -> Result<Self, Failure> {
         let schema = super::bare::new_schema();
-        let options = || PgStore::options().schema(&schema).connections(super::THREADS);
+        let options = || {
+            PgStore::options()
+                .schema(&schema)
+                .connections(super::THREADS)
+        };
         let keys = keys(tenants)?;
         make(&options().connect(url)?, &keys)?;
         super::bare::fill(url, &schema, &keys)?;
