@@ -227,6 +227,7 @@ impl Pool {
                 self.check_no_tables_lost()?;
                 session.make_tables(plan, until).await?;
             }
+            session.prepare(plan, until).await?;
             let snapshot = session
                 .lock(plan, key, mode != WriteMode::Update, until)
                 .await?;

@@ -70,6 +70,7 @@ impl Ours {
             PgStore::options()
                 .schema(&schema)
                 .connections(super::THREADS)
+                .keep_statements(true)
         };
         let keys = keys(tenants)?;
         make(&options().connect(url)?, &keys)?;
