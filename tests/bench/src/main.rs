@@ -11,6 +11,7 @@ mod compare;
 mod core;
 mod scale;
 mod serve;
+mod stores;
 
 use std::{env, error::Error, process::ExitCode};
 
@@ -40,6 +41,7 @@ fn run() -> Result<(), Failure> {
     let (what, count, url) = match arguments.as_slice() {
         ["compare"] => return compare::run(),
         ["scale", sizes @ ..] => return scale::run(sizes),
+        ["stores", chosen @ ..] => return stores::run(chosen),
         [what, count] => (*what, count.parse()?, ""),
         [what, count, url] => (*what, count.parse()?, *url),
         _ => return Err("bench compare | bench scale [N ...] | bench WHAT COUNT [URL]".into()),

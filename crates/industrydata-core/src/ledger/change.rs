@@ -211,6 +211,19 @@ impl Change {
         }
     }
 
+    /// Whether the change reserves a slot. It writes unless it is refused.
+    #[must_use]
+    pub const fn is_reservation(&self) -> bool {
+        matches!(self.kind, Kind::Reserve { .. })
+    }
+
+    /// Whether the change is the outcome of a start. It writes in nearly all cases, so a store may take its lock without a look
+    /// at the ledger before.
+    #[must_use]
+    pub const fn is_outcome(&self) -> bool {
+        matches!(self.kind, Kind::Settle { .. })
+    }
+
     /// Whether the change frees a slot.
     pub(crate) const fn frees(&self) -> bool {
         matches!(

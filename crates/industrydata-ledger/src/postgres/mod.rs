@@ -4,6 +4,7 @@ mod certificate;
 mod change_counts;
 mod connect;
 mod connection_thread;
+mod full;
 mod options;
 mod parameters;
 mod passfile;

@@ -31,6 +31,7 @@ pub struct PgOptions {
     pub(super) schema: Option<String>,
     pub(super) password: Option<String>,
     pub(super) passfile: Option<Passfile>,
+    pub(super) keep_statements: bool,
 }
 
 impl PgOptions {
@@ -41,7 +42,15 @@ impl PgOptions {
             schema: None,
             password: None,
             passfile: None,
+            keep_statements: false,
         }
+    }
+
+    /// Keeps the statements of a change prepared on each connection, which spares the server about half of its work. Off by
+    /// default: **do not use it with a pooler** that gives each transaction another connection.
+    pub fn keep_statements(mut self, keep: bool) -> Self {
+        self.keep_statements = keep;
+        self
     }
 
     /// How long a change waits for the server, a connection and the lock before it is
@@ -121,6 +130,7 @@ impl fmt::Debug for PgOptions {
             .field("schema", &self.schema)
             .field("has_password", &self.password.is_some())
             .field("passfile", &self.passfile)
+            .field("keep_statements", &self.keep_statements)
             .finish()
     }
 }

@@ -20,6 +20,7 @@ pub(super) struct Plan {
     pub(super) schema: Schema,
     pub(super) wait: Duration,
     pub(super) connections: usize,
+    pub(super) keep_statements: bool,
     /// Where the ledger is, for messages; without the password.
     pub(super) place: String,
 }
@@ -68,6 +69,7 @@ impl Plan {
             place,
             wait: options.wait,
             connections: options.connections,
+            keep_statements: options.keep_statements,
         })
     }
 }

@@ -15,6 +15,7 @@ use tokio::{
 use super::{
     change_counts::ChangeCounts,
     connect,
+    full::Full,
     plan::Plan,
     session::Session,
     store_error::{Failure, Obstacle},
@@ -30,6 +31,7 @@ const ATTEMPTS: u32 = 10;
 pub(super) struct Pool {
     pub(super) plan: Arc<Plan>,
     pub(super) change_counts: Arc<ChangeCounts>,
+    pub(super) full: Full,
     permits: Semaphore,
     idle: Mutex<Vec<Session>>,
 }
@@ -40,6 +42,7 @@ impl Pool {
             permits: Semaphore::new(plan.connections),
             plan,
             change_counts,
+            full: Full::default(),
             idle: Mutex::default(),
         }
     }
@@ -101,13 +104,31 @@ impl Pool {
         until: Instant,
         work: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
+        self.limit_as(Failure::Clean, until, work).await
+    }
+
+    /// The same for work that ends in a COMMIT: without an answer, it may be durable.
+    pub(super) async fn limit_commit<T>(
+        &self,
+        until: Instant,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        self.limit_as(Failure::Commit, until, work).await
+    }
+
+    async fn limit_as<T>(
+        &self,
+        failure: fn(StoreError) -> Failure,
+        until: Instant,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
         let no_answer = || Obstacle::NoAnswer {
             place: self.plan.place.clone(),
             wait: self.plan.wait,
         };
         timeout_at((until + GRACE).into(), work)
             .await
-            .unwrap_or_else(|_| Err(Failure::Clean(no_answer().into())))
+            .unwrap_or_else(|_| Err(failure(no_answer().into())))
     }
 
     pub(super) fn idle(&self) -> MutexGuard<'_, Vec<Session>> {

@@ -6,7 +6,7 @@ use industrydata_core::Timestamp;
 use industrydata_core::ledger::LedgerKey;
 use industrydata_core::ledger::StoreError;
 use tokio_postgres::{
-    Row as PgRow,
+    Client, Row as PgRow, Statement,
     types::{ToSql, Type},
 };
 
@@ -121,7 +121,7 @@ impl Session {
         let (base, tenant) = (key.base().as_bytes(), key.tenant().as_bytes());
         let names: [(&(dyn ToSql + Sync), Type); 2] =
             [(&base, Type::BYTEA), (&tenant, Type::BYTEA)];
-        let begin = begin(until, plan.wait);
+        let (begin, kept) = (begin(until, plan.wait), self.kept.as_ref());
         let insert = async {
             if make {
                 client.execute_typed(&plan.schema.insert, &names).await
@@ -133,8 +133,13 @@ impl Session {
         let (begun, made, rows, clock) = tokio::join!(
             client.batch_execute(&begin),
             insert,
-            client.query_typed(&plan.schema.lock, &names),
-            client.query_typed(&plan.schema.clock_and_mark, &[]),
+            Self::run(client, kept.map(|it| &it.lock), &plan.schema.lock, &names),
+            Self::run(
+                client,
+                kept.map(|it| &it.clock_and_mark),
+                &plan.schema.clock_and_mark,
+                &[]
+            ),
         );
         begun.map_err(failed)?;
         let made = made.map_err(failed)?;
@@ -156,7 +161,30 @@ impl Session {
         })
     }
 
-    /// Writes the locked row, and returns its count of changes.
+    /// Runs a statement, or the one that was prepared from it.
+    async fn run(
+        client: &Client,
+        kept: Option<&Statement>,
+        sql: &str,
+        values: &[(&(dyn ToSql + Sync), Type)],
+    ) -> Result<Vec<PgRow>, tokio_postgres::Error> {
+        match kept {
+            Some(statement) => {
+                let values: Vec<_> = values.iter().map(|(value, _)| *value).collect();
+                client.query(statement, &values).await
+            }
+            None => client.query_typed(sql, values).await,
+        }
+    }
+
+    /// Writes the locked row and commits, in one round trip. Returns the row's count of changes.
+    ///
+    /// COMMIT is sent before the answer to the UPDATE is there: if that fails, the transaction is aborted, and COMMIT
+    /// ends it without a change.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Commit`] unless the server has answered that the UPDATE failed.
     pub(super) async fn write(
         &self,
         plan: &Plan,
@@ -164,20 +192,27 @@ impl Session {
         value: &[u8],
     ) -> Result<i64, Failure> {
         let failed = |error| store_error::of(&plan.place, &error);
-        let client = self.client()?;
+        let (client, kept) = (self.client()?, self.kept.as_ref().map(|it| &it.update));
         let (base, tenant) = (key.base().as_bytes(), key.tenant().as_bytes());
         let values: [(&(dyn ToSql + Sync), Type); 3] = [
             (&base, Type::BYTEA),
             (&tenant, Type::BYTEA),
             (&value, Type::BYTEA),
         ];
-        // A statement time limit during COMMIT would make it answer before a replica has the change.
-        let (rows, set) = tokio::join!(
-            client.query_typed(&plan.schema.update, &values),
-            client.batch_execute("SET LOCAL statement_timeout = 0"),
+        // Sent together, executed one after another.
+        let (rows, committed) = tokio::join!(
+            Self::run(client, kept, &plan.schema.update, &values),
+            self.commit(plan),
         );
-        let rows = rows.map_err(failed)?;
-        set.map_err(failed)?;
+        let rows = match rows {
+            Err(error) if error.code().is_some() => return Err(failed(error)),
+            Err(error) => {
+                let why = store_error::server_error(&plan.place, &error, "");
+                return Err(Failure::Commit(why));
+            }
+            Ok(rows) => rows,
+        };
+        committed?;
         let [row] = rows.as_slice() else {
             return Err(ALTERED_ROWS.into());
         };

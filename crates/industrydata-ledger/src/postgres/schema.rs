@@ -96,9 +96,11 @@ impl Schema {
             lock: format!(
                 "SELECT changes, value FROM {s}.books WHERE base = $1 AND tenant = $2 FOR UPDATE"
             ),
+            // A statement time limit during COMMIT would make it answer before a replica has the change.
             update: format!(
                 "UPDATE {s}.books SET changes = changes + 1, value = $3 \
-                 WHERE base = $1 AND tenant = $2 RETURNING changes"
+                 WHERE base = $1 AND tenant = $2 \
+                 RETURNING changes, pg_catalog.set_config('statement_timeout', '0', true)"
             ),
             quoted: s,
             name,

@@ -13,7 +13,7 @@ use tokio::{
     task::JoinHandle,
     time::timeout,
 };
-use tokio_postgres::{Client, Connection, Socket};
+use tokio_postgres::{Client, Connection, Socket, Statement, types::Type};
 
 use super::{
     plan::Plan,
@@ -58,7 +58,17 @@ pub(super) struct Session {
     client: Option<Client>,
     driver: Option<JoinHandle<()>>,
     found: Found,
+    /// The statements of a change, if they are kept prepared.
+    pub(super) kept: Option<Statements>,
     end: Arc<OnceLock<String>>,
+}
+
+/// Statements that are prepared on a connection.
+#[derive(Debug)]
+pub(super) struct Statements {
+    pub(super) lock: Statement,
+    pub(super) clock_and_mark: Statement,
+    pub(super) update: Statement,
 }
 
 impl Session {
@@ -82,6 +92,7 @@ impl Session {
             client: Some(client),
             driver: Some(driver),
             found: Found::Nothing,
+            kept: None,
             end,
         }
     }
@@ -146,6 +157,34 @@ impl Session {
         let found = found?;
         self.rollback(plan).await?;
         self.found = found;
+        Ok(())
+    }
+
+    /// Prepares the statements of a change, if they are to be kept and are not there. The tables must be there. It uses the
+    /// same settings as a change, since names in a statement mean what they meant when it was prepared.
+    pub(super) async fn prepare(&mut self, plan: &Plan, until: Instant) -> Result<(), Failure> {
+        if !plan.keep_statements || self.kept.is_some() {
+            return Ok(());
+        }
+        let failed = |error| store_error::of(&plan.place, &error);
+        let (client, begin, schema) = (self.client()?, begin(until, plan.wait), &plan.schema);
+        let [key, row] = [&[Type::BYTEA; 2][..], &[Type::BYTEA; 3][..]];
+        // Sent together, executed one after another. The first error is the cause of the others.
+        let (begun, lock, clock_and_mark, update, ended) = tokio::join!(
+            client.batch_execute(&begin),
+            client.prepare_typed(&schema.lock, key),
+            client.prepare_typed(&schema.clock_and_mark, &[]),
+            client.prepare_typed(&schema.update, row),
+            client.batch_execute("ROLLBACK"),
+        );
+        begun.map_err(failed)?;
+        let kept = Statements {
+            lock: lock.map_err(failed)?,
+            clock_and_mark: clock_and_mark.map_err(failed)?,
+            update: update.map_err(failed)?,
+        };
+        ended.map_err(failed)?;
+        self.kept = Some(kept);
         Ok(())
     }
 
@@ -228,9 +267,9 @@ pub(super) fn begin(until: Instant, wait: Duration) -> String {
          SET LOCAL lock_timeout = {left}; \
          SET LOCAL idle_in_transaction_session_timeout = {idle}; \
          SET LOCAL row_security = off; \
-         SELECT set_config('synchronous_commit', 'on', true) \
-         WHERE current_setting('synchronous_commit') <> 'remote_apply'; \
-         SELECT set_config('transaction_timeout', '0', true) \
-         WHERE current_setting('transaction_timeout', true) <> '0'"
+         SELECT CASE WHEN current_setting('synchronous_commit') <> 'remote_apply' \
+         THEN set_config('synchronous_commit', 'on', true) END, \
+         CASE WHEN current_setting('transaction_timeout', true) <> '0' \
+         THEN set_config('transaction_timeout', '0', true) END"
     )
 }

@@ -64,7 +64,8 @@ use super::{connection_thread::ConnectionThread, options::PgOptions, plan::Plan}
 ///   [`Tenant`](industrydata_core::Tenant). Names are kept as bytes of UTF-8, so any encoding and collation of the
 ///   database works: read them with `convert_from(tenant, 'UTF8')`.
 /// - **Poolers** that keep a transaction on one connection should work, because no setting, lock or prepared statement
-///   outlives a transaction. They are not tested.
+///   outlives a transaction, unless
+///   [`PgOptions::keep_statements`] is used. They are not tested.
 #[derive(Clone, Debug)]
 pub struct PgStore(Arc<ConnectionThread>);
 

@@ -248,6 +248,8 @@ fn is_of_altered_tables(code: &SqlState) -> bool {
     [
         SqlState::UNDEFINED_COLUMN,
         SqlState::UNDEFINED_FUNCTION,
+        // A prepared statement would return other types than before.
+        SqlState::FEATURE_NOT_SUPPORTED,
         SqlState::INVALID_COLUMN_REFERENCE,
         SqlState::WRONG_OBJECT_TYPE,
         SqlState::DATATYPE_MISMATCH,
@@ -296,6 +298,9 @@ fn hint(code: &SqlState) -> &'static str {
         }
         SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT => {
             ": idle_in_transaction_session_timeout ended the connection, since this program or the network hung: try again"
+        }
+        SqlState::INVALID_SQL_STATEMENT_NAME => {
+            ": a pooler between gives each transaction another connection: leave keep_statements out"
         }
         SqlState::TOO_MANY_CONNECTIONS => {
             ": raise the CONNECTION LIMIT of the role or the database, or max_connections of the server, or end other programs"

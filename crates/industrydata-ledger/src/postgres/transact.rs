@@ -1,5 +1,7 @@
-//! How a change is applied: first without a lock, then under the row's lock if it writes, and again if COMMIT was not
-//! answered.
+//! How a change is applied: first without a lock unless it is sure to write, then under the row's lock if it writes, and again
+//! if COMMIT was not answered.
+//!
+//! Under the lock a change takes two round trips: one locks and reads the row, the other writes it and commits.
 
 use std::time::{Duration, Instant};
 
@@ -161,18 +163,23 @@ impl Pool {
         result
     }
 
-    /// A change that writes nothing takes no lock; all others are applied again under it.
+    /// A change that writes nothing takes no lock; all others are applied again under it. An outcome, and a reservation where
+    /// slots were free, take it at once if the row was read before.
     async fn apply(
         &self,
         session: &mut Session,
         change: &Change,
         until: Instant,
     ) -> Result<StoreReply, Failure> {
-        let snapshot = self
-            .limit(until, self.read(session, change.key(), until))
-            .await?;
+        let key = change.key();
+        let writes = change.is_outcome() || change.is_reservation() && !self.full.has(key);
+        if writes && self.change_counts.get(key).is_some() {
+            return self.write(session, change, WriteMode::Update, until).await;
+        }
+        let snapshot = self.limit(until, self.read(session, key, until)).await?;
         let applied = change.apply(snapshot.stored(), snapshot.at)?;
         if applied.write.is_none() {
+            self.full.note(key, &applied.reply);
             return Ok(applied.reply);
         }
         let mode = if snapshot.row.is_some() {
@@ -220,6 +227,7 @@ impl Pool {
                 self.check_no_tables_lost()?;
                 session.make_tables(plan, until).await?;
             }
+            session.prepare(plan, until).await?;
             let snapshot = session
                 .lock(plan, key, mode != WriteMode::Update, until)
                 .await?;
@@ -230,19 +238,19 @@ impl Pool {
                 .stored()
                 .value
                 .filter(|_| mode == WriteMode::Rewrite);
-            let Some(value) = applied.write.as_deref().or(committed) else {
+            let value = applied.write.or_else(|| committed.map(<[u8]>::to_vec));
+            if value.is_none() {
                 session.rollback(plan).await?;
-                return Ok((applied.reply, None));
-            };
-            let changes = session.write(plan, key, value).await?;
-            Ok((applied.reply, Some(changes)))
+            }
+            Ok((applied.reply, value))
         };
-        let (reply, changes) = self.limit(until, transaction).await?;
-        if let Some(changes) = changes {
+        let (reply, value) = self.limit(until, transaction).await?;
+        self.full.note(key, &reply);
+        if let Some(value) = value {
             let answer_by = Instant::now() + plan.wait;
-            self.limit(answer_by, session.commit(plan))
-                .await
-                .map_err(|failure| Failure::Commit(failure.into_error()))?;
+            let changes = self
+                .limit_commit(answer_by, session.write(plan, key, &value))
+                .await?;
             self.change_counts.record(key, changes);
         }
         Ok(reply)

@@ -4,6 +4,9 @@ use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
 use super::{place::Place, store_error::Obstacle};
 
+/// More statements than a ledger has: each is prepared once for a connection.
+const STATEMENTS: usize = 32;
+
 /// Opens the file, which must exist. SQLite creates no file, follows no link, and shares no connection.
 pub(super) fn open(place: &Place) -> Result<Connection, Obstacle> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
@@ -26,6 +29,7 @@ pub(super) fn configure(connection: &Connection) -> rusqlite::Result<()> {
     ] {
         connection.set_db_config(setting, value)?;
     }
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     // EXTRA syncs the folder after the journal is gone: without, a power cut could bring back the journal and with
     // it the ledger's former state. The journal mode belongs to the file and is checked, not set.
     connection.execute_batch(

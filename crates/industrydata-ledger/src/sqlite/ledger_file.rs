@@ -1,5 +1,5 @@
-//! How a change is applied to a ledger file: first under the readers' lock, then under the writer's if it writes, and again
-//! if COMMIT failed.
+//! How a change is applied to a ledger file: in one transaction if the ledger is there and no other connection writes, else
+//! first under the readers' lock and then under the writer's; and again if COMMIT failed.
 
 use std::{
     path::Path,
@@ -116,8 +116,47 @@ impl LedgerFile {
         }
     }
 
-    /// A change that writes nothing needs the readers' lock only; all others read again under the writer's lock.
     fn attempt(
+        &self,
+        open: &mut OpenFile,
+        change: &Change,
+        again: Option<Timestamp>,
+        until: Instant,
+    ) -> Result<StoreReply, Failure> {
+        if again.is_none() {
+            match self.at_once(open, change, until) {
+                Ok(Some(reply)) => return Ok(reply),
+                Ok(None) => {}
+                Err(lost @ Failure::Commit { .. }) => return Err(lost),
+                // The long way says what is wrong.
+                Err(Failure::Clean(_)) => open.close(),
+            }
+        }
+        self.by_steps(open, change, again, until)
+    }
+
+    /// Applies `change` in one transaction. `None` if there is no ledger yet, or if another connection writes.
+    fn at_once(
+        &self,
+        open: &mut OpenFile,
+        change: &Change,
+        until: Instant,
+    ) -> Result<Option<StoreReply>, Failure> {
+        // Before SQLite touches a journal: if the file was moved, that belongs to another file.
+        let found = self.place.look()?;
+        let Some(found) = open.ledger(&self.place, found)? else {
+            return Ok(None);
+        };
+        let session = open.session(&self.place, found, until)?;
+        let reply = session.at_once(&self.place, change, &self.clock, until)?;
+        if let Some((_, true)) = reply {
+            open.known = Some(found.identity);
+        }
+        Ok(reply.map(|(reply, _)| reply))
+    }
+
+    /// A change that writes nothing needs the readers' lock only; all others read again under the writer's lock.
+    fn by_steps(
         &self,
         open: &mut OpenFile,
         change: &Change,
@@ -175,6 +214,13 @@ impl LedgerFile {
     }
 }
 
+impl Drop for LedgerFile {
+    fn drop(&mut self) {
+        let place = &self.place;
+        drop(self.open.with(Instant::now(), |open| open.retire(place)));
+    }
+}
+
 impl OpenFile {
     /// The file, if a ledger is in it. A ledger that was read before must still be there.
     fn ledger(&self, place: &Place, found: Option<Found>) -> Result<Option<Found>, StoreError> {
@@ -205,11 +251,19 @@ impl OpenFile {
         }
         let session = match self.session.take() {
             Some(session) => session,
-            None => Session::open(place, found, until)?,
+            None => Session::open(place, found, until)?.keeping_journal(),
         };
         Ok(self.session.insert(session))
     }
 
+    /// Closes a connection that has not failed.
+    pub(super) fn retire(&mut self, place: &Place) {
+        if let Some(session) = self.session.take() {
+            session.retire(place);
+        }
+    }
+
+    /// Closes a connection that may have failed.
     pub(super) fn close(&mut self) {
         if let Some(session) = self.session.take() {
             session.close();

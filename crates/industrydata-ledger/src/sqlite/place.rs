@@ -151,14 +151,16 @@ impl Place {
         Ok(open(&path))
     }
 
-    /// Whether the file has length 0: with its lock held, whether its tables must be made.
-    ///
-    /// The file must be the one that was opened. After a reset another one has its name.
-    pub(super) fn is_empty(&self, opened: Identity) -> Result<bool, Obstacle> {
-        let found = self.look()?.filter(|found| found.identity == opened);
-        found
-            .map(|found| found.is_empty)
+    /// The file that was opened. After a reset another one has its name.
+    pub(super) fn same(&self, opened: Identity) -> Result<Found, Obstacle> {
+        self.look()?
+            .filter(|found| found.identity == opened)
             .ok_or_else(|| Obstacle::Gone(self.path.clone()))
+    }
+
+    /// Whether the file that was opened has length 0: with its lock held, whether its tables must be made.
+    pub(super) fn is_empty(&self, opened: Identity) -> Result<bool, Obstacle> {
+        self.same(opened).map(|found| found.is_empty)
     }
 
     /// Gives the file the name `aside`, and the files SQLite keeps beside it names to match; then `successor` gets its

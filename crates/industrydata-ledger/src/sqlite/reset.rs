@@ -35,7 +35,7 @@ impl LedgerFile {
     }
 
     fn reset_within(&self, open: &mut OpenFile, until: Instant) -> Result<Reset, StoreError> {
-        open.close();
+        open.retire(&self.place);
         let place = self.place.successor()?;
         if place.look()?.is_some() {
             self.place.is_writable(None)?;

@@ -1,6 +1,7 @@
 //! One connection to a ledger file, and the transactions made on it.
 
 use std::{
+    cell::Cell,
     mem, process, thread,
     time::{Duration, Instant},
 };
@@ -34,6 +35,8 @@ pub(super) struct Contents {
     pub(super) mark: Option<Row>,
     /// Whether the tables must be made first.
     is_new: bool,
+    /// The file.
+    found: Option<Found>,
 }
 
 impl Contents {
@@ -59,6 +62,14 @@ pub(super) enum Failure {
     Commit { at: Timestamp, why: rusqlite::Error },
 }
 
+/// What a change has done within an open transaction.
+enum Made {
+    /// It has written at this time, and must be committed.
+    Changed(Timestamp),
+    /// It writes nothing. Whether the file has a row of the tenant or of a reset.
+    Read { is_there: bool },
+}
+
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         Self::Clean(error)
@@ -71,22 +82,40 @@ impl From<Obstacle> for Failure {
     }
 }
 
+/// What becomes of the journal's file after a commit of this connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Journal {
+    /// It is always deleted.
+    Deleted,
+    /// It is deleted by the first commit, and kept by all later ones.
+    DeletedOnce,
+    /// It is kept by the next commit.
+    ToKeep,
+    /// It is kept.
+    Kept,
+}
+
 /// An open connection.
 #[derive(Debug)]
 pub(super) struct Session {
     connection: Connection,
     identity: Identity,
     process: u32,
+    journal: Cell<Journal>,
+    /// The version of the file when its tables were last found to be those of a ledger.
+    verified: Cell<Option<i64>>,
 }
 
 impl Session {
-    /// Opens the file; it must be there.
+    /// Opens the file; it must be there. The journal's file is deleted by each commit.
     pub(super) fn open(place: &Place, found: Found, until: Instant) -> Result<Self, StoreError> {
         let connection = connect::open(place)?;
         let session = Self {
             connection,
             identity: found.identity,
             process: process::id(),
+            journal: Cell::new(Journal::Deleted),
+            verified: Cell::new(None),
         };
         session.retry(until, || {
             connect::configure(&session.connection).map_err(store_error::of)
@@ -97,6 +126,36 @@ impl Session {
     /// Whether this is a connection to the file `found`, opened by this process.
     pub(super) fn fits(&self, found: Found) -> bool {
         self.identity == found.identity && self.is_of_this_process()
+    }
+
+    /// The same, but from the second commit on, the journal's file is kept until [`Session::retire`]. A program that writes
+    /// once gains nothing from it. On Windows no file could be deleted or renamed that another process keeps open.
+    ///
+    /// Not for a file that is moved while this connection is open: the journal belongs to the name.
+    pub(super) fn keeping_journal(self) -> Self {
+        if cfg!(unix) {
+            self.journal.set(Journal::DeletedOnce);
+        }
+        self
+    }
+
+    /// Closes it and deletes the journal's file, unless another connection writes or the file is no longer the one at
+    /// `place`. A journal that stays is empty.
+    pub(super) fn retire(self, place: &Place) {
+        if self.is_of_this_process() && self.journal.get() == Journal::Kept {
+            drop(self.delete_journal(place));
+        }
+        self.close();
+    }
+
+    /// The writer's lock is held meanwhile, so no reset can put another file in place.
+    fn delete_journal(&self, place: &Place) -> Result<(), StoreError> {
+        self.wait_no_longer_than(Instant::now())?;
+        place.same(self.identity)?;
+        self.within("BEGIN IMMEDIATE", || {
+            place.same(self.identity)?;
+            tables::keep_journal(&self.connection, false)
+        })
     }
 
     /// Closes it. The copy that a forked child has is left alone: SQLite's handles may not be used across a fork.
@@ -225,6 +284,63 @@ impl Session {
         self.retry(until, || self.run("BEGIN EXCLUSIVE"))
     }
 
+    /// Applies `change` in one transaction, which takes the writer's lock once it is known to write. `None` if another
+    /// connection has that lock, or if the ledger is not there; else the reply, and whether the file has a row of the tenant
+    /// or of a reset.
+    ///
+    /// With the readers' lock held, no other connection commits, so what was read is still the latest.
+    pub(super) fn at_once(
+        &self,
+        place: &Place,
+        change: &Change,
+        clock: &Clock,
+        until: Instant,
+    ) -> Result<Option<(StoreReply, bool)>, Failure> {
+        self.wait_no_longer_than(until)?;
+        self.run("BEGIN")?;
+        match self.apply_at_once(place, change, clock) {
+            Ok((reply, Made::Changed(at))) => self.commit(at, until).map(|()| Some((reply, true))),
+            Ok((reply, Made::Read { is_there })) => {
+                self.run("ROLLBACK")?;
+                Ok(Some((reply, is_there)))
+            }
+            Err(error) => {
+                // If this fails too, the connection is closed next, which rolls back as well.
+                let is_rolled_back = self.run("ROLLBACK");
+                match error {
+                    StoreError::Busy => is_rolled_back.map(|()| None).map_err(Failure::from),
+                    error => Err(error.into()),
+                }
+            }
+        }
+    }
+
+    fn apply_at_once(
+        &self,
+        place: &Place,
+        change: &Change,
+        clock: &Clock,
+    ) -> Result<(StoreReply, Made), StoreError> {
+        let contents = self.contents(place, Some(change.key()))?;
+        if contents.is_new {
+            return Err(StoreError::Busy);
+        }
+        let is_there = contents.row.is_some() || contents.mark.is_some();
+        let applied = change.apply(contents.stored(), clock.now())?;
+        if applied.write.is_none() {
+            return Ok((applied.reply, Made::Read { is_there }));
+        }
+        place.is_writable(contents.found)?;
+        tables::lock(&self.connection)?;
+        let at = clock.now();
+        let applied = change.apply(contents.stored(), at)?;
+        let Some(value) = &applied.write else {
+            return Ok((applied.reply, Made::Read { is_there }));
+        };
+        tables::write(&self.connection, change.key(), contents.row.as_ref(), value)?;
+        Ok((applied.reply, Made::Changed(at)))
+    }
+
     /// Makes `change` durable. With `again`, at that time and even if it was committed already.
     pub(super) fn write(
         &self,
@@ -275,14 +391,23 @@ impl Session {
     /// What the file holds for `key`. The first statement takes the lock. With the lock held, it checks that the file
     /// is still the one at `place`.
     fn contents(&self, place: &Place, key: Option<&LedgerKey>) -> Result<Contents, StoreError> {
-        self.run("SELECT count(*) FROM sqlite_schema")?;
-        if place.is_empty(self.identity)? {
+        let version = tables::version(&self.connection)?;
+        let found = place.same(self.identity)?;
+        if found.is_empty {
             return Ok(Contents {
                 is_new: true,
                 ..Contents::default()
             });
         }
-        tables::verify(&self.connection)?;
+        if self.verified.get() != Some(version) {
+            tables::verify(&self.connection)?;
+            self.verified.set(Some(version));
+        }
+        // A file in another mode, which this would change, has not passed.
+        if self.journal.get() == Journal::ToKeep {
+            tables::keep_journal(&self.connection, true)?;
+            self.journal.set(Journal::Kept);
+        }
         let Some(key) = key else {
             return Ok(Contents::default());
         };
@@ -290,12 +415,16 @@ impl Session {
             row: tables::read(&self.connection, key)?,
             mark: tables::read_mark(&self.connection)?,
             is_new: false,
+            found: Some(found),
         })
     }
 
     fn commit(&self, at: Timestamp, until: Instant) -> Result<(), Failure> {
         self.wait_no_longer_than(until)?;
         let Err(why) = commit(&self.connection) else {
+            if self.journal.get() == Journal::DeletedOnce {
+                self.journal.set(Journal::ToKeep);
+            }
             return Ok(());
         };
         // Readers held their lock for the whole wait. The rollback succeeds only if the transaction is still open.
@@ -341,7 +470,7 @@ impl Session {
     }
 
     fn run(&self, sql: &str) -> Result<(), StoreError> {
-        self.connection.execute_batch(sql).map_err(store_error::of)
+        tables::run(&self.connection, sql)
     }
 
     fn is_of_this_process(&self) -> bool {
@@ -354,7 +483,7 @@ fn commit(connection: &Connection) -> rusqlite::Result<()> {
     if let Some(lost) = lose_commit(connection) {
         return lost;
     }
-    connection.execute_batch("COMMIT")
+    connection.prepare_cached("COMMIT")?.execute(()).map(drop)
 }
 
 #[cfg(test)]

@@ -20,7 +20,8 @@ use crate::place::LedgerPlace;
 /// - **The file** is created by the first change that writes; until then the ledger is empty, and a file of length 0 is
 ///   an empty ledger. Only the user who made the file may open it (mode 0600). It is never repaired or emptied: a
 ///   damaged, newer or foreign file is an error and stays as it is, until [`Store::reset`] moves it aside. Copy or move
-///   it while no program uses it: a `-journal` beside it belongs to it.
+///   it while no program uses it: a `-journal` beside it belongs to it. On Unix there is one, mostly empty, while a
+///   program uses the ledger.
 /// - **Only local disks.** Locks and syncs of network file systems (NFS, SMB, many container overlays) are not
 ///   reliable; a ledger there may give a slot too many. Use a local disk, or share a database.
 /// - **The clock** is this machine's. If the clock is set forward, slots are free early, because the store has no other

@@ -8,7 +8,7 @@
 
 use industrydata_core::ledger::LedgerKey;
 use industrydata_core::ledger::StoreError;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params, types::FromSql};
 
 use super::store_error;
 
@@ -16,6 +16,9 @@ use super::store_error;
 const APPLICATION_ID: i32 = 0x6964_4c67;
 /// The layout this release writes.
 const LAYOUT: i32 = 1;
+
+/// The journal mode of [`keep_journal`].
+const KEPT: &str = "persist";
 
 const BOOKS: &str = "CREATE TABLE books(base TEXT NOT NULL, tenant TEXT NOT NULL, changes INTEGER NOT NULL, \
                      value BLOB NOT NULL, PRIMARY KEY(base, tenant)) STRICT, WITHOUT ROWID";
@@ -39,41 +42,72 @@ pub(super) fn create(connection: &Connection) -> rusqlite::Result<()> {
 
 /// Checks that the file is a ledger of a known layout, with its tables and settings unaltered.
 pub(super) fn verify(connection: &Connection) -> Result<(), StoreError> {
-    let number = |name| {
-        connection
-            .pragma_query_value(None, name, |row| row.get::<_, i32>(0))
-            .map_err(store_error::of)
-    };
-    let word = |name| {
-        connection
-            .pragma_query_value(None, name, |row| row.get::<_, String>(0))
-            .map_err(store_error::of)
-    };
-    if number("application_id")? != APPLICATION_ID {
+    let number = |sql| ask::<i32>(connection, sql);
+    if number("PRAGMA application_id")? != APPLICATION_ID {
         return Err(StoreError::Damaged("the file is not a ledger"));
     }
-    let layout = number("user_version")?;
+    let layout = number("PRAGMA user_version")?;
     if layout > LAYOUT {
         return Err(StoreError::Newer {
             found: layout.unsigned_abs(),
             known: LAYOUT.unsigned_abs(),
         });
     }
-    if layout != LAYOUT || word("encoding")? != "UTF-8" || tables(connection)? != [BOOKS, TENANTS] {
+    let encoding: String = ask(connection, "PRAGMA encoding")?;
+    if layout != LAYOUT || encoding != "UTF-8" || tables(connection)? != [BOOKS, TENANTS] {
         return Err(StoreError::Damaged(
             "the tables are not those that were made",
         ));
     }
     // In another mode a commit is durable by other rules than those asked for.
-    let mode: String = connection
-        .pragma_query_value(None, "journal_mode", |row| row.get(0))
-        .map_err(store_error::of)?;
-    if mode != "delete" {
+    let mode: String = ask(connection, "PRAGMA journal_mode")?;
+    if mode != "delete" && mode != KEPT {
         return Err(StoreError::Damaged(
             "its journal mode was changed, set it back to DELETE",
         ));
     }
     Ok(())
+}
+
+/// A number that changes with each commit of another connection. As the first statement of a transaction, it takes the
+/// readers' lock.
+pub(super) fn version(connection: &Connection) -> Result<i64, StoreError> {
+    ask(connection, "PRAGMA data_version")
+}
+
+/// Takes the writer's lock within the transaction that runs, without a change. Never waits: the holder may itself wait
+/// for the readers' lock of this transaction.
+pub(super) fn lock(connection: &Connection) -> Result<(), StoreError> {
+    run(connection, "DELETE FROM tenants WHERE FALSE")
+}
+
+/// Keeps the journal's file from now on, or deletes it. A commit then overwrites the journal's head and syncs it, instead
+/// of deleting the file and syncing the folder: the same durability by less work. The mode is that of this connection
+/// alone, and other connections may use the other one.
+pub(super) fn keep_journal(connection: &Connection, keep: bool) -> Result<(), StoreError> {
+    let sql = if keep {
+        "PRAGMA journal_mode = PERSIST"
+    } else {
+        "PRAGMA journal_mode = DELETE"
+    };
+    ask::<String>(connection, sql).map(drop)
+}
+
+/// Runs a statement that returns nothing. It stays prepared.
+pub(super) fn run(connection: &Connection, sql: &str) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(sql)
+        .and_then(|mut statement| statement.raw_execute())
+        .map(drop)
+        .map_err(store_error::of)
+}
+
+/// The one value that a statement returns. It stays prepared.
+fn ask<T: FromSql>(connection: &Connection, sql: &str) -> Result<T, StoreError> {
+    connection
+        .prepare_cached(sql)
+        .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
+        .map_err(store_error::of)
 }
 
 /// The row of `key`, if its tenant has a ledger.

@@ -263,3 +263,29 @@ fn t59_an_idle_connection_that_is_lost_is_replaced() {
     }
     assert_eq!(used(&store, "t"), 5);
 }
+
+/// COMMIT follows a write that the server refuses, and ends its transaction without a change.
+#[test]
+fn t59_a_write_that_fails_is_not_committed() {
+    let Some(place) = fresh() else { return };
+    let direct = place.with_starts(2);
+    for check in ["octet_length(value) < 10", "changes < 3"] {
+        let alter = |sql: &str| {
+            place
+                .admin()
+                .run(&format!("ALTER TABLE {}.books {sql}", place.schema));
+        };
+        // Once it is connected, a store does not look at the tables before each change.
+        assert_eq!(used(&direct, "u"), 0);
+        alter(&format!("ADD CONSTRAINT less CHECK ({check}) NOT VALID"));
+        let result = direct.transact(&reserve("t", 9));
+        assert!(
+            matches!(result, Err(StoreError::Damaged(_))),
+            "{check}: {result:?}"
+        );
+        alter("DROP CONSTRAINT less");
+        assert_eq!(used(&direct, "t"), 2, "{check}");
+    }
+    assert!(is_granted(&direct.transact(&reserve("t", 9))));
+    assert_eq!(used(&place.store(), "t"), 3);
+}

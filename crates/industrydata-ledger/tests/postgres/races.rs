@@ -10,7 +10,7 @@ use industrydata_core::Timestamp;
 use industrydata_core::ledger::Caller;
 use industrydata_core::ledger::Change;
 use industrydata_core::policy::Throttle;
-use industrydata_ledger::{PgStore, Store};
+use industrydata_ledger::{PgStore, Store, StoreError};
 
 use crate::{
     child, fresh, is_granted, key_at,
@@ -184,4 +184,61 @@ fn the_clock_is_the_databases() {
         (before..=after).contains(&read.as_microsecond()),
         "{before} {read} {after}"
     );
+}
+
+#[test]
+fn statements_that_are_kept_change_nothing_else() {
+    let Some(place) = fresh() else { return };
+    let open = || {
+        let options = place.options().keep_statements(true);
+        options.connect(&place.url).unwrap()
+    };
+    let (one, other, usual) = (open(), open(), place.store());
+    for id in 1..=5_u128 {
+        let store = if id.is_multiple_of(2) { &one } else { &other };
+        assert!(is_granted(&store.transact(&reserve("t", id))));
+        store.transact(&crate::confirm("t", id)).unwrap();
+        assert_eq!(u128::from(used(&usual, "t")), id);
+    }
+    assert!(!is_granted(&one.transact(&reserve("t", 6))));
+    assert!(is_granted(&one.transact(&reserve("u", 1))));
+
+    // Tables that are altered under a prepared statement are damage, and those that were set right are used again.
+    let alter = |sql: &str| {
+        place
+            .admin()
+            .run(&format!("ALTER TABLE {}.books {sql}", place.schema));
+    };
+    alter("ALTER changes TYPE int");
+    let damaged = one.transact(&crate::confirm("u", 1));
+    assert!(
+        matches!(damaged, Err(StoreError::Damaged(_))),
+        "{damaged:?}"
+    );
+    alter("ALTER changes TYPE bigint");
+    one.transact(&crate::confirm("u", 1)).unwrap();
+    assert_eq!(quota(&usual, "u").unwrap().confirmed(), 1);
+}
+
+/// A lock and a read in one round trip, a write and its COMMIT in another: 17 messages, of which a query has five.
+#[test]
+fn a_change_takes_few_messages() {
+    let Some(place) = fresh() else { return };
+    let proxy = Proxy::new(&place.url, |_| Fate::Pass);
+    let url = place.url_via(&proxy.place) + "?sslmode=disable";
+    let store: PgStore = place.options().connect(&url).unwrap();
+    assert!(is_granted(&store.transact(&reserve("t", 1))));
+    let count = |change: &Change| {
+        let before = proxy.messages();
+        store.transact(change).unwrap();
+        proxy.messages() - before
+    };
+    for id in 2..=5 {
+        assert_eq!(count(&reserve("t", id)), 17);
+        assert_eq!(count(&crate::confirm("t", id)), 17);
+    }
+    // A reader has one query.
+    assert_eq!(count(&crate::read("t")), 7);
+    // No slot is left, so a reservation is a reader too.
+    assert_eq!(count(&reserve("t", 6)), 7);
 }

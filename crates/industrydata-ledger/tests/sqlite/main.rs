@@ -11,6 +11,7 @@ mod child;
 mod crashes;
 mod damage;
 mod interrupted_resets;
+mod journals;
 mod names;
 mod places;
 mod races;

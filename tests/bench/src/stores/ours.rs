@@ -1,0 +1,161 @@
+//! The stores of this library.
+
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+use industrydata_core::{
+    Timestamp,
+    ledger::{Caller, Change, LedgerKey, Outcome, Store},
+    policy::Throttle,
+    wire::BaseUrl,
+};
+use industrydata_ledger::{Ledger, PgStore, SqliteStore};
+use tempfile::TempDir;
+
+use super::{Side, Worker};
+use crate::{Failure, serve};
+
+/// No start is refused: the stores are measured, and not the rule.
+pub(super) const THROTTLE: Throttle = Throttle {
+    limit: 1_000_000,
+    window: Duration::from_secs(12 * 60 * 60),
+};
+const LEASE: Duration = Duration::from_secs(150);
+/// The starts that are in the ledger of a tenant from the beginning.
+const BEFORE: u64 = 4;
+
+/// A store with ledgers of some tenants.
+pub(super) struct Ours {
+    store: Ledger,
+    keys: Vec<LedgerKey>,
+    _folder: Option<TempDir>,
+}
+
+/// The ids of starts.
+static IDS: AtomicU64 = AtomicU64::new(BEFORE);
+
+impl Ours {
+    pub(super) fn sqlite(tenants: usize) -> Result<Self, Failure> {
+        let folder = super::folder()?;
+        let path = folder.path().join("ledger.sqlite3");
+        let store = SqliteStore::open(&path)?;
+        let keys = keys(tenants)?;
+        make(&store, &keys)?;
+        // The rest is written by hand: in one transaction.
+        let connection = rusqlite::Connection::open(&path)?;
+        connection.execute_batch("BEGIN")?;
+        for key in &keys {
+            let value = value(key)?;
+            let names = (key.base(), key.tenant());
+            connection
+                .prepare_cached("REPLACE INTO tenants VALUES (?1, ?2, 8)")?
+                .execute(names)?;
+            connection
+                .prepare_cached("REPLACE INTO books VALUES (?1, ?2, 8, ?3)")?
+                .execute((names.0, names.1, value))?;
+        }
+        connection.execute_batch("COMMIT")?;
+        Ok(Self {
+            store: store.into(),
+            keys,
+            _folder: Some(folder),
+        })
+    }
+
+    pub(super) fn postgres(url: &str, tenants: usize) -> Result<Self, Failure> {
+        let schema = super::bare::new_schema();
+        let options = || {
+            PgStore::options()
+                .schema(&schema)
+                .connections(super::THREADS)
+                .keep_statements(true)
+        };
+        let keys = keys(tenants)?;
+        make(&options().connect(url)?, &keys)?;
+        super::bare::fill(url, &schema, &keys)?;
+        Ok(Self {
+            store: options().connect(url)?.into(),
+            keys,
+            _folder: None,
+        })
+    }
+}
+
+impl Side for Ours {
+    fn tenants(&self) -> usize {
+        self.keys.len()
+    }
+
+    fn worker(&self) -> Result<Worker<'_>, Failure> {
+        let store = self.store.clone();
+        Ok(Box::new(move |tenant| {
+            let key = self.keys.get(tenant).ok_or("no such tenant")?;
+            let id = u128::from(IDS.fetch_add(1, Ordering::Relaxed)).to_be_bytes();
+            let caller = caller();
+            let reserve = Change::reserve(key.clone(), THROTTLE, id, LEASE, caller);
+            if store.transact(&reserve)?.refusal().is_some() {
+                return Err("a start was refused".into());
+            }
+            // Only the latest of the released starts stay in a ledger, so it does not grow.
+            let released = Outcome::Released {
+                why: "the service answered 403".to_owned(),
+                closed_for: None,
+            };
+            store.transact(&Change::settle(key.clone(), THROTTLE, id, released))?;
+            Ok(())
+        }))
+    }
+}
+
+fn caller() -> Caller {
+    Caller {
+        host: Some("sync-worker-3".to_owned()),
+        process: Some(4711),
+        label: None,
+    }
+}
+
+pub(super) fn keys(tenants: usize) -> Result<Vec<LedgerKey>, Failure> {
+    let base = BaseUrl::graph();
+    (0..tenants)
+        .map(|tenant| {
+            let name = format!("78d47d6d-cd43-4b91-98c2-{tenant:012}");
+            Ok(LedgerKey::new(&base, &name.parse()?))
+        })
+        .collect()
+}
+
+/// Makes the tables by a change.
+fn make(store: &dyn Store, keys: &[LedgerKey]) -> Result<(), Failure> {
+    let key = keys.first().ok_or("no tenant")?.clone();
+    store.transact(&Change::reserve(
+        key,
+        THROTTLE,
+        [0; 16],
+        LEASE,
+        Caller::default(),
+    ))?;
+    Ok(())
+}
+
+/// The ledger of a tenant with four confirmed starts.
+pub(super) fn value(key: &LedgerKey) -> Result<Vec<u8>, Failure> {
+    let now = Timestamp::now();
+    let mut value = None;
+    for id in 0..BEFORE {
+        let confirmed = Outcome::Confirmed {
+            date: now,
+            operation: Some(serve::id(u32::try_from(id)?)),
+        };
+        let id = u128::from(id).to_be_bytes();
+        for change in [
+            Change::reserve(key.clone(), THROTTLE, id, LEASE, caller()),
+            Change::settle(key.clone(), THROTTLE, id, confirmed),
+        ] {
+            value = change.apply(value.as_deref(), now)?.write;
+        }
+    }
+    value.ok_or_else(|| "an empty ledger".into())
+}
