@@ -18,6 +18,7 @@ const CI: &[Step] = &[
     "doc",
     "demo",
     "simulate --seeds 5000",
+    "bench --quick",
 ];
 
 /// Steps that take long and rarely find something new.

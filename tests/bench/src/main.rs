@@ -1,7 +1,7 @@
 //! The program behind `cargo xtask bench`.
 //!
 //! `bench compare` starts a service and counts the cost of `bench WHAT COUNT URL`, which runs COUNT operations against it,
-//! each a start and three polls. The loops written by hand do what a program without this library does: send, look at the
+//! each a start and three polls. `bench quick FILE` compares the instructions with those that `bench record FILE` wrote. The loops written by hand do what a program without this library does: send, look at the
 //! status, and poll the `Location`. They check nothing, keep no ledger, and send the token to any URL that the service
 //! names.
 
@@ -9,9 +9,12 @@ mod by_hand;
 mod by_library;
 mod compare;
 mod core;
+mod counter;
+mod figure;
+mod quick;
 mod serve;
 
-use std::{env, error::Error, process::ExitCode};
+use std::{env, error::Error, path::Path, process::ExitCode};
 
 use industrydata_core::wire::BaseUrl;
 
@@ -38,23 +41,28 @@ fn run() -> Result<(), Failure> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let (what, count, url) = match arguments.as_slice() {
         ["compare"] => return compare::run(),
+        ["quick", file] => return quick::run(Path::new(file), false),
+        ["record", file] => return quick::run(Path::new(file), true),
         [what, count] => (*what, count.parse()?, ""),
         [what, count, url] => (*what, count.parse()?, *url),
-        _ => return Err("bench compare | bench WHAT COUNT [URL]".into()),
+        _ => return Err("bench compare | quick FILE | record FILE | WHAT COUNT [URL]".into()),
     };
     let token = "t".repeat(TOKEN_LENGTH);
     let ledger = |count| Same::with(count, &url.parse()?);
     let graph = |count| Same::with(count, &BaseUrl::graph());
     match what {
+        "core-by-hand" => by_hand::without_io(count, &token),
         "core-poll" => core::polls(count, &token, graph(0)?),
         "core" => core::operations(count, &token, graph(0)?),
         "core-4" => core::operations(count, &token, graph(4)?),
         "changes-4" => core::changes(count, &graph(4)?),
         "ureq-careless" => by_hand::ureq(count, url, &token, Work::Careless),
+        "ureq-best" => by_hand::ureq(count, url, &token, Work::Best),
         "ureq" => by_hand::ureq(count, url, &token, Work::Same),
         "blocking" => by_library::blocking(count, url, &token, ledger(0)?),
         "blocking-4" => by_library::blocking(count, url, &token, ledger(4)?),
         "reqwest-careless" => by_hand::reqwest(count, url, &token, Work::Careless),
+        "reqwest-best" => by_hand::reqwest(count, url, &token, Work::Best),
         "reqwest" => by_hand::reqwest(count, url, &token, Work::Same),
         "async" => by_library::asynchronous(count, url, &token, ledger(0)?),
         "async-4" => by_library::asynchronous(count, url, &token, ledger(4)?),
