@@ -32,6 +32,7 @@ const NIGHTLY: &[Step] = &[
     "fuzz --seconds 300",
     "coverage",
     "mutants",
+    "bench --peers",
 ];
 
 /// The times that the steps took.

@@ -3,10 +3,10 @@
 use std::{env, ffi::OsString};
 
 use crate::{
-    Failure,
+    Failure, command_line,
     counter::{ALLOCATIONS, Counter, INSTRUCTIONS, valgrind},
     figure::{Aim, Argued, Figure, Part, Table},
-    serve,
+    serve, weight,
 };
 
 /// Something whose cost is counted.
@@ -111,7 +111,7 @@ pub(crate) const SUBJECTS: [Subject; 15] = [
 const PEERS: [(&str, &str); 3] = [
     ("google-cloud-lro", "google-cloud-lro"),
     ("graph-rs-sdk", "graph-rs-sdk"),
-    ("azure-core", "azure_core"),
+    ("azure_core", "azure_core"),
 ];
 
 /// The program of the peers, where it is built.
@@ -130,6 +130,11 @@ pub(crate) fn run() -> Result<(), Failure> {
         or_not_run(instructions)?,
     );
     table.add("its allocations", or_not_run(allocations)?);
+    table.add("the command line", or_not_run(command_line::figures)?);
+    table.add(
+        "weight, beside a bare program with the same TLS",
+        weight::figures()?,
+    );
     table.finish()
 }
 

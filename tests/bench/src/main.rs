@@ -7,12 +7,15 @@
 
 mod by_hand;
 mod by_library;
+mod children;
+mod command_line;
 mod compare;
 mod core;
 mod counter;
 mod figure;
 mod quick;
 mod serve;
+mod weight;
 
 use std::{env, error::Error, path::Path, process::ExitCode};
 
