@@ -20,6 +20,9 @@ pub(crate) struct Bench {
     /// Count other clients of the registry as well, whose build takes long
     #[arg(long, conflicts_with = "quick")]
     peers: bool,
+    /// Words of the titles of the parts to measure; all unless given
+    #[arg(conflicts_with = "quick")]
+    parts: Vec<String>,
 }
 
 impl Bench {
@@ -42,7 +45,7 @@ impl Bench {
         ])?;
         let target = cargo::target()?;
         let mut bench = program();
-        bench.arg("compare");
+        bench.arg("compare").args(&self.parts);
         bench.env(
             "INDUSTRYDATA_BENCH_CLI",
             target.join("release/industrydata"),

@@ -172,7 +172,7 @@ pub(crate) fn without_io(count: u32, token: &str) -> Result<(), Failure> {
         let uri: Uri = black_box(&location).parse()?;
         for body in &bodies {
             request(Method::GET, uri.clone())?;
-            // A client hands out a body of its own.
+            // A client hands out a new body each time.
             black_box(Work::Same.is_done(&body.clone())?);
         }
     }

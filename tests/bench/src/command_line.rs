@@ -4,7 +4,7 @@ use std::{env, ffi::OsStr, fs, process::Command};
 
 use crate::{
     Failure, children,
-    counter::INSTRUCTIONS,
+    counter::{INSTRUCTIONS, valgrind},
     figure::{Aim, Figure, Part},
     serve,
 };
@@ -53,7 +53,14 @@ fn of(program: &OsStr, url: &str, ledger: &OsStr) -> Result<Vec<Figure>, Failure
     if !has_curl {
         println!("not run: the comparison with curl, which is not installed");
     }
-    for (name, is_counted) in [("CPU", false), ("instructions", true)] {
+    if let Err(lacks) = valgrind() {
+        println!("not run: the instructions, since {lacks}");
+    }
+    let kinds = [("CPU", false), ("instructions", true)];
+    for (name, is_counted) in kinds
+        .into_iter()
+        .filter(|(_, it)| !it || valgrind().is_ok())
+    {
         let unit = if is_counted { "instr" } else { "ms CPU" };
         let measure = |command: &mut Command| {
             if is_counted {

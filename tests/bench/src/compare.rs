@@ -18,8 +18,8 @@ pub(crate) struct Subject {
     pub(crate) beside: &'static str,
     aim: Aim,
     argued: Option<Argued>,
-    /// The most allocations.
-    allocations: Aim,
+    /// The most allocations, and why there may be more.
+    allocations: Option<(f64, Argued)>,
 }
 
 impl Subject {
@@ -35,7 +35,7 @@ impl Subject {
             beside,
             aim,
             argued: None,
-            allocations: Aim::None,
+            allocations: None,
         }
     }
 
@@ -52,6 +52,7 @@ impl Subject {
 
 const CORE_WHY: &str = "two changes of the ledger, the gate, four requests and three bodies; \
      see docs/performance.md";
+const POLL_WHY: &str = "the header fields of the request, its id, and the members of the body";
 const REQWEST_WHY: &str = "reqwest parses each URL twice more, and the core's checks; \
      see docs/performance.md";
 
@@ -59,7 +60,13 @@ const REQWEST_WHY: &str = "reqwest parses each URL twice more, and the core's ch
 pub(crate) const SUBJECTS: [Subject; 15] = [
     Subject::by_hand("core-by-hand", "by hand without I/O", "core-by-hand"),
     Subject {
-        allocations: Aim::Value(6.0),
+        allocations: Some((
+            6.0,
+            Argued {
+                limit: 8.0,
+                why: POLL_WHY,
+            },
+        )),
         ..Subject::new(
             "core-poll",
             "core, a poll",
@@ -117,24 +124,21 @@ const PEERS: [(&str, &str); 3] = [
 /// The program of the peers, where it is built.
 const PEERS_PROGRAM: &str = "INDUSTRYDATA_BENCH_PEERS";
 
-/// All figures, in one table.
-pub(crate) fn run() -> Result<(), Failure> {
+/// The parts of the table, each under its title. A part says itself what it lacks.
+const PARTS: [(&str, fn() -> Result<Part, Failure>); 4] = [
+    ("an operation: a start and three polls", instructions),
+    ("allocations of an operation", allocations),
+    ("the command line, beside curl", command_line::figures),
+    ("weight, beside a bare program", weight::figures),
+];
+
+/// The figures of all parts, or of those whose titles have one of these words, in one table.
+pub(crate) fn run(words: &[&str]) -> Result<(), Failure> {
+    let is_chosen = |title: &str| words.is_empty() || words.iter().any(|it| title.contains(it));
     let mut table = Table::new();
-    let lacks = valgrind().err();
-    let or_not_run = |part: fn() -> Result<Part, Failure>| match &lacks {
-        Some(lacks) => Ok(Part::NotRun(lacks.clone())),
-        None => part(),
-    };
-    table.add(
-        "an operation: a start and three polls",
-        or_not_run(instructions)?,
-    );
-    table.add("its allocations", or_not_run(allocations)?);
-    table.add("the command line", or_not_run(command_line::figures)?);
-    table.add(
-        "weight, beside a bare program with the same TLS",
-        weight::figures()?,
-    );
+    for (title, part) in PARTS.iter().filter(|(title, _)| is_chosen(title)) {
+        table.add(title, part()?);
+    }
     table.finish()
 }
 
@@ -145,6 +149,9 @@ pub(crate) fn counted(counts: &[(&str, f64)], bench: &str) -> f64 {
 }
 
 fn instructions() -> Result<Part, Failure> {
+    if let Err(lacks) = valgrind() {
+        return Ok(Part::NotRun(lacks));
+    }
     let url = serve::start()?;
     let mut counts: Vec<(&str, f64)> = Vec::new();
     let mut figures = Vec::new();
@@ -165,11 +172,18 @@ fn instructions() -> Result<Part, Failure> {
 }
 
 fn allocations() -> Result<Part, Failure> {
+    if let Err(lacks) = valgrind() {
+        return Ok(Part::NotRun(lacks));
+    }
     let url = serve::start()?;
     let mut figures = Vec::new();
     for subject in &SUBJECTS {
         let count = ALLOCATIONS.operation(subject.bench, &url)?;
-        figures.push(Figure::new(subject.name, count, "").aim(subject.allocations));
+        let figure = Figure::new(subject.name, count, "");
+        figures.push(match subject.allocations {
+            Some((most, argued)) => figure.aim(Aim::Value(most)).argued(Some(argued)),
+            None => figure,
+        });
     }
     if let Some(program) = env::var_os(PEERS_PROGRAM) {
         figures.extend(peers(&ALLOCATIONS, &program, &url, "")?);

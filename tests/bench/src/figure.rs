@@ -34,7 +34,7 @@ pub(crate) enum Aim {
     RatioOfAtLeast(f64),
 }
 
-/// Why a figure may miss its aim, and by how much at most.
+/// Why a figure may be beyond its aim, and by how much at most.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Argued {
     /// The limit that holds in place of the aim, without the tolerance.

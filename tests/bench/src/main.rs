@@ -1,9 +1,11 @@
 //! The program behind `cargo xtask bench`.
 //!
-//! `bench compare` starts a service and counts the cost of `bench WHAT COUNT URL`, which runs COUNT operations against it,
-//! each a start and three polls. `bench quick FILE` compares the instructions with those that `bench record FILE` wrote. The loops written by hand do what a program without this library does: send, look at the
-//! status, and poll the `Location`. They check nothing, keep no ledger, and send the token to any URL that the service
-//! names.
+//! `bench compare` prints all figures, or the parts whose titles have a given word. For an operation it starts a service and
+//! counts the cost of `bench WHAT COUNT URL`, which runs COUNT operations against it, each a start and three polls. `bench
+//! quick FILE` compares the instructions with those that `bench record FILE` wrote.
+//!
+//! The loops written by hand do what a program without this library does: send, look at the status, and poll the `Location`.
+//! They check nothing, keep no ledger, and send the token to any URL that the service names.
 
 mod by_hand;
 mod by_library;
@@ -43,12 +45,16 @@ fn run() -> Result<(), Failure> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let (what, count, url) = match arguments.as_slice() {
-        ["compare"] => return compare::run(),
+        ["compare", words @ ..] => return compare::run(words),
         ["quick", file] => return quick::run(Path::new(file), false),
         ["record", file] => return quick::run(Path::new(file), true),
         [what, count] => (*what, count.parse()?, ""),
         [what, count, url] => (*what, count.parse()?, *url),
-        _ => return Err("bench compare | quick FILE | record FILE | WHAT COUNT [URL]".into()),
+        _ => {
+            return Err(
+                "bench compare [WORD...] | quick FILE | record FILE | WHAT COUNT [URL]".into(),
+            );
+        }
     };
     let token = "t".repeat(TOKEN_LENGTH);
     let ledger = |count| Same::with(count, &url.parse()?);

@@ -1,4 +1,4 @@
-//! Times in bodies (rule B12): the form that Graph writes has a reader of its own, which reads what the other one reads.
+//! Times in bodies (rule B12): the form that Graph writes has a short reader, which reads what the general one reads.
 
 use industrydata_core::model::Operation;
 use jiff::Timestamp;
