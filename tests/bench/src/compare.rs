@@ -124,8 +124,10 @@ const PEERS: [(&str, &str); 3] = [
 /// The program of the peers, where it is built.
 const PEERS_PROGRAM: &str = "INDUSTRYDATA_BENCH_PEERS";
 
+type Measure = fn() -> Result<Part, Failure>;
+
 /// The parts of the table, each under its title. A part says itself what it lacks.
-const PARTS: [(&str, fn() -> Result<Part, Failure>); 4] = [
+const PARTS: [(&str, Measure); 4] = [
     ("an operation: a start and three polls", instructions),
     ("allocations of an operation", allocations),
     ("the command line, beside curl", command_line::figures),
