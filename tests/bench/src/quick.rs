@@ -14,7 +14,7 @@ use crate::{
     serve,
 };
 
-/// A count may rise by this factor, which is ten times what it differs by from run to run.
+/// A count may rise by this factor, which is several times what it differs by from run to run.
 const RISE: f64 = 1.03;
 /// A ratio may rise by this factor in another environment, where a compiler may treat a loop better than the library.
 const RISE_ELSEWHERE: f64 = 1.10;
