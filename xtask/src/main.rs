@@ -1,5 +1,6 @@
 //! The project's checks: `cargo xtask <command>`. Tools of the ecosystem do the work; what they lack is here.
 
+mod bench;
 mod canary;
 mod cargo;
 mod checks;
@@ -67,8 +68,8 @@ enum Command {
     Mutants(mutants::Mutants),
     /// Measure which lines of the core and the ledger their tests reach
     Coverage,
-    /// Count instructions and allocations of an operation, beside loops written by hand
-    Bench,
+    /// Measure what the library costs, beside loops written by hand
+    Bench(bench::Bench),
     /// Run a command with the tests' database servers up and their addresses in its environment
     Stores {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
@@ -112,7 +113,7 @@ impl Command {
             Self::Fuzz(fuzz) => fuzz.run(),
             Self::Mutants(mutants) => mutants.run(),
             Self::Coverage => coverage::run(),
-            Self::Bench => programs::bench(),
+            Self::Bench(bench) => bench.run(),
             Self::Stores { command } => stores::run(command),
             Self::Fmt => checks::fmt(),
             Self::Clippy => checks::clippy(),

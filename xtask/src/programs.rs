@@ -48,11 +48,6 @@ pub(crate) fn vectors(folder: Option<&Path>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The cost of an operation. Built alone, since other packages would turn on TLS for both sides of the comparison.
-pub(crate) fn bench() -> Result<(), Failure> {
-    cargo::run("run --release --locked --package bench -- compare".split(' '))
-}
-
 #[derive(clap::Args)]
 pub(crate) struct Soak {
     /// Seconds in all

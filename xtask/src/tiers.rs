@@ -18,6 +18,7 @@ const CI: &[Step] = &[
     "doc",
     "demo",
     "simulate --seeds 5000",
+    "bench --quick",
 ];
 
 /// Steps that take long and rarely find something new.
@@ -32,6 +33,7 @@ const NIGHTLY: &[Step] = &[
     "fuzz --seconds 300",
     "coverage",
     "mutants",
+    "bench --peers",
 ];
 
 /// The times that the steps took.

@@ -1,155 +1,207 @@
-//! Counts the instructions and allocations of an operation, beside loops written by hand. Counts and not times, since they
-//! are the same on a busy machine.
+//! What an operation costs, beside loops written by hand.
 
-use std::{env, process::Command};
+use std::{env, ffi::OsString};
 
-use crate::{Failure, serve};
+use crate::{
+    Failure, command_line,
+    counter::{ALLOCATIONS, Counter, INSTRUCTIONS, valgrind},
+    figure::{Aim, Argued, Figure, Part, Table},
+    serve, weight,
+};
 
-/// One line of the table.
-struct Subject {
+/// Something whose cost is counted.
+pub(crate) struct Subject {
     /// The name of the bench on the command line.
-    bench: &'static str,
-    name: &'static str,
+    pub(crate) bench: &'static str,
+    pub(crate) name: &'static str,
     /// The loop that the instructions are divided by.
-    beside: Option<&'static str>,
+    pub(crate) beside: &'static str,
     aim: Aim,
+    argued: Option<Argued>,
+    /// The most allocations, and why there may be more.
+    allocations: Option<(f64, Argued)>,
 }
 
-/// What is asked of a subject.
-#[derive(Clone, Copy)]
-enum Aim {
-    None,
-    /// At most this many instructions.
-    Instructions(u64),
-    /// At most this many hundredths of the instructions of the loop beside it.
-    Hundredths(u64),
-}
+impl Subject {
+    /// A loop written by hand, beside another or itself.
+    const fn by_hand(bench: &'static str, name: &'static str, beside: &'static str) -> Self {
+        Self::new(bench, name, beside, Aim::None)
+    }
 
-const fn subject(
-    bench: &'static str,
-    name: &'static str,
-    beside: Option<&'static str>,
-    aim: Aim,
-) -> Subject {
-    Subject {
-        bench,
-        name,
-        beside,
-        aim,
+    const fn new(bench: &'static str, name: &'static str, beside: &'static str, aim: Aim) -> Self {
+        Self {
+            bench,
+            name,
+            beside,
+            aim,
+            argued: None,
+            allocations: None,
+        }
+    }
+
+    const fn argued(mut self, limit: f64, why: &'static str) -> Self {
+        self.argued = Some(Argued { limit, why });
+        self
+    }
+
+    /// Whether it is a loop written by hand.
+    pub(crate) const fn is_by_hand(&self) -> bool {
+        matches!(self.aim, Aim::None)
     }
 }
 
-const SUBJECTS: [Subject; 12] = [
-    subject("core-poll", "core, a poll", None, Aim::Instructions(7_000)),
-    subject("core", "core", None, Aim::Instructions(36_000)),
-    subject(
+const CORE_WHY: &str = "two changes of the ledger, the gate, four requests and three bodies; \
+     see docs/performance.md";
+const POLL_WHY: &str = "the header fields of the request, its id, and the members of the body";
+const REQWEST_WHY: &str = "reqwest parses each URL twice more, and the core's checks; \
+     see docs/performance.md";
+
+/// The loops stand before what is divided by them.
+pub(crate) const SUBJECTS: [Subject; 15] = [
+    Subject::by_hand("core-by-hand", "by hand without I/O", "core-by-hand"),
+    Subject {
+        allocations: Some((
+            6.0,
+            Argued {
+                limit: 8.0,
+                why: POLL_WHY,
+            },
+        )),
+        ..Subject::new(
+            "core-poll",
+            "core, a poll",
+            "core-by-hand",
+            Aim::Value(7_000.0),
+        )
+        .argued(10_500.0, CORE_WHY)
+    },
+    Subject::new("core", "core", "core-by-hand", Aim::Value(36_000.0)).argued(62_000.0, CORE_WHY),
+    Subject::new(
         "core-4",
         "core, 4 starts before",
-        None,
-        Aim::Instructions(62_000),
-    ),
-    subject(
+        "core-by-hand",
+        Aim::Value(62_000.0),
+    )
+    .argued(105_000.0, CORE_WHY),
+    Subject::new(
         "changes-4",
         "reserve and settle, 4 before",
-        None,
-        Aim::Instructions(30_000),
-    ),
-    subject("ureq", "ureq, same work", None, Aim::None),
-    subject("ureq-careless", "ureq, careless", Some("ureq"), Aim::None),
-    subject("blocking", "blocking", Some("ureq"), Aim::Hundredths(100)),
-    subject(
+        "core-by-hand",
+        Aim::Value(30_000.0),
+    )
+    .argued(57_000.0, CORE_WHY),
+    Subject::by_hand("ureq", "ureq, same work", "ureq"),
+    Subject::by_hand("ureq-careless", "ureq, careless", "ureq"),
+    Subject::by_hand("ureq-best", "ureq, best", "ureq"),
+    Subject::new("blocking", "blocking", "ureq", Aim::Ratio(1.0)),
+    Subject::new(
         "blocking-4",
         "blocking, 4 starts before",
-        Some("ureq"),
-        Aim::Hundredths(115),
-    ),
-    subject("reqwest", "reqwest, same work", None, Aim::None),
-    subject(
-        "reqwest-careless",
-        "reqwest, careless",
-        Some("reqwest"),
-        Aim::None,
-    ),
-    subject("async", "async", Some("reqwest"), Aim::Hundredths(105)),
-    subject(
+        "ureq",
+        Aim::Ratio(1.15),
+    )
+    .argued(1.25, CORE_WHY),
+    Subject::by_hand("reqwest", "reqwest, same work", "reqwest"),
+    Subject::by_hand("reqwest-careless", "reqwest, careless", "reqwest"),
+    Subject::by_hand("reqwest-best", "reqwest, best", "reqwest"),
+    Subject::new("async", "async", "reqwest", Aim::Ratio(1.05)).argued(1.30, REQWEST_WHY),
+    Subject::new(
         "async-4",
         "async, 4 starts before",
-        Some("reqwest"),
-        Aim::Hundredths(112),
-    ),
+        "reqwest",
+        Aim::Ratio(1.12),
+    )
+    .argued(1.45, REQWEST_WHY),
 ];
-/// The counts of two runs are subtracted, which leaves out what happens once.
-const RUNS: [u32; 2] = [50, 250];
 
-pub(crate) fn run() -> Result<(), Failure> {
-    if Command::new("valgrind").arg("--version").output().is_err() {
-        return Err("valgrind counts the instructions: install the package `valgrind`".into());
+/// The clients of the registry, in a program of their own.
+const PEERS: [(&str, &str); 3] = [
+    ("google-cloud-lro", "google-cloud-lro"),
+    ("graph-rs-sdk", "graph-rs-sdk"),
+    ("azure_core", "azure_core"),
+];
+
+/// The program of the peers, where it is built.
+const PEERS_PROGRAM: &str = "INDUSTRYDATA_BENCH_PEERS";
+
+type Measure = fn() -> Result<Part, Failure>;
+
+/// The parts of the table, each under its title. A part says itself what it lacks.
+const PARTS: [(&str, Measure); 4] = [
+    ("an operation: a start and three polls", instructions),
+    ("allocations of an operation", allocations),
+    ("the command line, beside curl", command_line::figures),
+    ("weight, beside a bare program", weight::figures),
+];
+
+/// The figures of all parts, or of those whose titles have one of these words, in one table.
+pub(crate) fn run(words: &[&str]) -> Result<(), Failure> {
+    let is_chosen = |title: &str| words.is_empty() || words.iter().any(|it| title.contains(it));
+    let mut table = Table::new();
+    for (title, part) in PARTS.iter().filter(|(title, _)| is_chosen(title)) {
+        table.add(title, part()?);
+    }
+    table.finish()
+}
+
+/// The number that was counted for a bench.
+pub(crate) fn counted(counts: &[(&str, f64)], bench: &str) -> f64 {
+    let found = counts.iter().find(|(name, _)| *name == bench);
+    found.map_or(f64::NAN, |(_, count)| *count)
+}
+
+fn instructions() -> Result<Part, Failure> {
+    if let Err(lacks) = valgrind() {
+        return Ok(Part::NotRun(lacks));
     }
     let url = serve::start()?;
-    println!("an operation is a start and three polls; for each:");
-    println!(
-        "{:30}{:>13}{:>9}{:>8}{:>13}",
-        "", "instructions", "ratio", "aim", "allocations"
-    );
-    let mut counted: Vec<(&str, u64)> = Vec::new();
+    let mut counts: Vec<(&str, f64)> = Vec::new();
+    let mut figures = Vec::new();
     for subject in &SUBJECTS {
-        let instructions = INSTRUCTIONS.count(subject.bench, &url)?;
-        let allocations = ALLOCATIONS.count(subject.bench, &url)?;
-        counted.push((subject.bench, instructions));
-        let beside = counted
-            .iter()
-            .find(|(bench, _)| Some(*bench) == subject.beside);
-        let ratio = beside.map(|(_, of)| instructions * 1000 / of.max(&1));
-        let ratio = ratio.map_or_else(String::new, |it| format!("{}.{:03}", it / 1000, it % 1000));
-        let aim = match subject.aim {
-            Aim::None => String::new(),
-            Aim::Instructions(most) => most.to_string(),
-            Aim::Hundredths(most) => format!("{}.{:02}", most / 100, most % 100),
-        };
-        println!(
-            "{:30}{instructions:13}{ratio:>9}{aim:>8}{allocations:13}",
-            subject.name
-        );
+        let count = INSTRUCTIONS.operation(subject.bench, &url)?;
+        counts.push((subject.bench, count));
+        let figure = Figure::new(subject.name, count, "instr");
+        let figure = figure.beside(counted(&counts, subject.beside));
+        figures.push(figure.aim(subject.aim).argued(subject.argued));
     }
-    Ok(())
-}
-
-/// A tool of valgrind, and the text before the number that it counts.
-struct Counter {
-    tool: [&'static str; 2],
-    before: &'static str,
-}
-
-const INSTRUCTIONS: Counter = Counter {
-    tool: ["--tool=callgrind", "--callgrind-out-file=/dev/null"],
-    before: "Collected : ",
-};
-const ALLOCATIONS: Counter = Counter {
-    tool: ["--tool=memcheck", "--undef-value-errors=no"],
-    before: "total heap usage: ",
-};
-
-impl Counter {
-    /// The count for one operation of a bench.
-    fn count(&self, what: &str, url: &str) -> Result<u64, Failure> {
-        let [few, many] = RUNS.map(|runs| self.counted(what, runs, url));
-        let [fewer, more] = RUNS.map(u64::from);
-        Ok(many?.saturating_sub(few?) / (more - fewer))
-    }
-
-    fn counted(&self, what: &str, runs: u32, url: &str) -> Result<u64, Failure> {
-        let mut command = Command::new("valgrind");
-        command.args(self.tool).arg(env::current_exe()?);
-        let output = command.args([what, &runs.to_string(), url]).output()?;
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        if !output.status.success() {
-            return Err(format!("bench {what} ended with {}: {stderr}", output.status).into());
+    if let Some(program) = env::var_os(PEERS_PROGRAM) {
+        let reqwest = counted(&counts, "reqwest");
+        for figure in peers(&INSTRUCTIONS, &program, &url, "instr")? {
+            figures.push(figure.beside(reqwest));
         }
-        let number = stderr.split_once(self.before).map(|(_, rest)| {
-            let digits = rest.chars().take_while(|c| c.is_ascii_digit() || *c == ',');
-            digits.filter(char::is_ascii_digit).collect::<String>()
-        });
-        let number = number.ok_or_else(|| format!("valgrind printed no count: {stderr}"))?;
-        Ok(number.parse()?)
     }
+    Ok(Part::Figures(figures))
+}
+
+fn allocations() -> Result<Part, Failure> {
+    if let Err(lacks) = valgrind() {
+        return Ok(Part::NotRun(lacks));
+    }
+    let url = serve::start()?;
+    let mut figures = Vec::new();
+    for subject in &SUBJECTS {
+        let count = ALLOCATIONS.operation(subject.bench, &url)?;
+        let figure = Figure::new(subject.name, count, "");
+        figures.push(match subject.allocations {
+            Some((most, argued)) => figure.aim(Aim::Value(most)).argued(Some(argued)),
+            None => figure,
+        });
+    }
+    if let Some(program) = env::var_os(PEERS_PROGRAM) {
+        figures.extend(peers(&ALLOCATIONS, &program, &url, "")?);
+    }
+    Ok(Part::Figures(figures))
+}
+
+fn peers(
+    counter: &Counter,
+    program: &OsString,
+    url: &str,
+    unit: &'static str,
+) -> Result<Vec<Figure>, Failure> {
+    let of = |(bench, name): &(&'static str, &'static str)| {
+        let count = counter.operation_of(program, bench, url)?;
+        Ok(Figure::new(*name, count, unit))
+    };
+    PEERS.iter().map(of).collect()
 }

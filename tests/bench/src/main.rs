@@ -1,19 +1,27 @@
 //! The program behind `cargo xtask bench`.
 //!
-//! `bench compare` starts a service and counts the cost of `bench WHAT COUNT URL`, which runs COUNT operations against it,
-//! each a start and three polls. The loops written by hand do what a program without this library does: send, look at the
-//! status, and poll the `Location`. They check nothing, keep no ledger, and send the token to any URL that the service
-//! names.
+//! `bench compare` prints all figures, or the parts whose titles have a given word. For an operation it starts a service and
+//! counts the cost of `bench WHAT COUNT URL`, which runs COUNT operations against it, each a start and three polls. `bench
+//! quick FILE` compares the instructions with those that `bench record FILE` wrote.
+//!
+//! The loops written by hand do what a program without this library does: send, look at the status, and poll the `Location`.
+//! They check nothing, keep no ledger, and send the token to any URL that the service names.
 
 mod by_hand;
 mod by_library;
+mod children;
+mod command_line;
 mod compare;
 mod core;
+mod counter;
+mod figure;
+mod quick;
 mod scale;
 mod serve;
 mod stores;
+mod weight;
 
-use std::{env, error::Error, process::ExitCode};
+use std::{env, error::Error, path::Path, process::ExitCode};
 
 use industrydata_core::wire::BaseUrl;
 
@@ -39,26 +47,35 @@ fn run() -> Result<(), Failure> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let (what, count, url) = match arguments.as_slice() {
-        ["compare"] => return compare::run(),
+        ["compare", words @ ..] => return compare::run(words),
+        ["quick", file] => return quick::run(Path::new(file), false),
+        ["record", file] => return quick::run(Path::new(file), true),
         ["scale", sizes @ ..] => return scale::run(sizes),
         ["stores", chosen @ ..] => return stores::run(chosen),
         [what, count] => (*what, count.parse()?, ""),
         [what, count, url] => (*what, count.parse()?, *url),
-        _ => return Err("bench compare | bench scale [N ...] | bench WHAT COUNT [URL]".into()),
+        _ => {
+            return Err(
+                "bench compare [WORD...] | quick FILE | record FILE | scale [N...] | stores [NAME...] | WHAT COUNT [URL]".into(),
+            );
+        }
     };
     let token = "t".repeat(TOKEN_LENGTH);
     let ledger = |count| Same::with(count, &url.parse()?);
     let graph = |count| Same::with(count, &BaseUrl::graph());
     match what {
+        "core-by-hand" => by_hand::without_io(count, &token),
         "core-poll" => core::polls(count, &token, graph(0)?),
         "core" => core::operations(count, &token, graph(0)?),
         "core-4" => core::operations(count, &token, graph(4)?),
         "changes-4" => core::changes(count, &graph(4)?),
         "ureq-careless" => by_hand::ureq(count, url, &token, Work::Careless),
+        "ureq-best" => by_hand::ureq(count, url, &token, Work::Best),
         "ureq" => by_hand::ureq(count, url, &token, Work::Same),
         "blocking" => by_library::blocking(count, url, &token, ledger(0)?),
         "blocking-4" => by_library::blocking(count, url, &token, ledger(4)?),
         "reqwest-careless" => by_hand::reqwest(count, url, &token, Work::Careless),
+        "reqwest-best" => by_hand::reqwest(count, url, &token, Work::Best),
         "reqwest" => by_hand::reqwest(count, url, &token, Work::Same),
         "async" => by_library::asynchronous(count, url, &token, ledger(0)?),
         "async-4" => by_library::asynchronous(count, url, &token, ledger(4)?),

@@ -143,6 +143,12 @@ fn sealed(stored: &[u8], json: &[u8]) {
     }
     if let Some(written) = applied.write {
         assert!(is_sealed(&written));
+        let spaced = seal(&key(), &[json_of(&written), b" "].concat());
+        assert_eq!(
+            entries(&written),
+            entries(&spaced),
+            "two readers differ on what was written"
+        );
         assert_eq!(
             foreign(json),
             foreign(json_of(&written)),

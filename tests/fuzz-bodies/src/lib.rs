@@ -25,6 +25,7 @@ mod resume;
 mod retry_after;
 mod service_error;
 mod text;
+mod times;
 mod tokens;
 mod uri;
 mod vectors;
@@ -58,6 +59,7 @@ pub const TARGETS: &[Target] = &[
     ledger::TARGET,
     exchange::TARGET,
     reads::TARGET,
+    times::TARGET,
     tokens::TARGET,
 ];
 

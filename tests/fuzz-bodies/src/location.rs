@@ -87,6 +87,18 @@ fn body(input: &[u8]) {
         return;
     };
     let result = OperationUrl::resolve(&base, request, lines.iter().copied());
+    // A Location as documented is compared with the base alone, but only in the answer to a start. One in the answer to a
+    // request beside it passes the whole gate, and no path of theirs is an operation's.
+    if request == base.start_url() {
+        let beside = [request, "?"].concat();
+        let whole = OperationUrl::resolve(&base, &beside, lines.iter().copied());
+        let parts = |url: &OperationUrl| (url.clone(), url.operation_id().to_owned());
+        assert_eq!(
+            result.as_ref().map(parts),
+            whole.as_ref().map(parts),
+            "the short gate and the whole one differ"
+        );
+    }
     let trimmed: Vec<&[u8]> = lines.iter().map(|line| trim(line)).collect();
     let is_empty = trimmed.iter().all(|line| line.is_empty());
     assert_eq!(result == Err(LocationError::Missing), is_empty, "L1");

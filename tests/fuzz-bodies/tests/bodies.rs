@@ -53,6 +53,7 @@ bodies!(
     ledger,
     exchange,
     reads,
+    times,
     tokens
 );
 

@@ -1,6 +1,9 @@
 //! What the manifests say: who knows whom, and each version once.
 
-use std::{collections::BTreeMap, fs};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+};
 
 use super::{files, root};
 
@@ -25,12 +28,14 @@ const EDGES: [(&str, &[&str], &[&str]); 7] = [
     ),
 ];
 
-/// Those of this workspace. The shells of the fuzz targets are a workspace of their own, since they take nightly.
+/// Those of this workspace. The shells of the fuzz targets are a workspace of their own, since they take nightly, and so are
+/// the other clients of the bench, since they take hundreds of crates.
 fn manifests() -> Vec<(String, String)> {
     let mut manifests = ["crates", "tests", "xtask"]
         .map(|folder| files(folder, "Cargo.toml"))
         .concat();
-    manifests.retain(|(path, _)| path != "tests/fuzz/Cargo.toml");
+    let others = ["tests/bench-peers/Cargo.toml", "tests/fuzz/Cargo.toml"];
+    manifests.retain(|(path, _)| !others.contains(&path.as_str()));
     manifests
 }
 
@@ -80,6 +85,31 @@ fn edges_point_one_way() {
         uses_none,
         "the checks must start without a build of the core"
     );
+}
+
+/// The table has the dependencies of the packages that are published, and no others.
+#[test]
+fn each_dependency_has_its_reason() {
+    let architecture = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let (_, section) = architecture.split_once("\n## Dependencies\n").unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    let rows = section.lines().filter(|line| line.starts_with("| `"));
+    let mut told = BTreeSet::new();
+    for row in rows {
+        let [_, names, users, reason, _] = row.split('|').collect::<Vec<_>>()[..] else {
+            panic!("{row}: not three columns");
+        };
+        assert!(users.trim().len() > 3 && reason.trim().len() > 2, "{row}");
+        told.extend(names.split('`').skip(1).step_by(2).map(str::to_owned));
+    }
+    let mut used = BTreeSet::new();
+    for (_, text) in files("crates", "Cargo.toml") {
+        let is_use = |table: &str| table.ends_with("dependencies") && !table.contains("dev-");
+        let entries = entries(&text).into_iter().filter(|it| is_use(it.0));
+        used.extend(entries.map(|it| it.1.to_owned()));
+    }
+    used.retain(|name| !name.starts_with("industrydata-"));
+    assert_eq!(told, used, "ARCHITECTURE.md, and what the manifests have");
 }
 
 #[test]

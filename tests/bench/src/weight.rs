@@ -1,0 +1,111 @@
+//! What a program takes to build and to carry, beside one that does the same without this library and with the same TLS.
+
+use std::{collections::BTreeSet, env, fs, path::Path, process::Command};
+
+use crate::{
+    Failure, children,
+    figure::{Aim, Argued, Figure, Part},
+};
+
+/// The programs of the package `weight`, without the word before the flavour.
+const FLAVOURS: [Flavour; 2] = [
+    Flavour {
+        name: "async",
+        crates: None,
+        build: None,
+        size: None,
+    },
+    Flavour {
+        name: "blocking",
+        crates: Some(Argued {
+            limit: 1.75,
+            why: HYPER_WHY,
+        }),
+        build: Some(Argued {
+            limit: 1.60,
+            why: HYPER_WHY,
+        }),
+        size: Some(Argued {
+            limit: 1.30,
+            why: HYPER_WHY,
+        }),
+    },
+];
+
+const HYPER_WHY: &str = "hyper sends over ureq's connections, so that no secret enters a crate that logs it; \
+     see docs/performance.md";
+
+struct Flavour {
+    name: &'static str,
+    crates: Option<Argued>,
+    build: Option<Argued>,
+    size: Option<Argued>,
+}
+
+/// What is known of a program.
+struct Weight {
+    /// Crates of the registry.
+    crates: f64,
+    /// Processor time of a clean build, in seconds.
+    seconds: f64,
+    /// Bytes of the stripped program.
+    bytes: f64,
+}
+
+pub(crate) fn figures() -> Result<Part, Failure> {
+    let mut figures = Vec::new();
+    for flavour in &FLAVOURS {
+        let name = flavour.name;
+        let bare = weigh(&format!("bare-{name}"))?;
+        let checked = weigh(&format!("checked-{name}"))?;
+        let mut add = |what: &str, unit, [bare, checked]: [f64; 2], aim, argued| {
+            figures.push(Figure::new(format!("{what}, bare {name}"), bare, unit));
+            let figure = Figure::new(format!("{what}, {name}"), checked, unit);
+            figures.push(figure.beside(bare).aim(Aim::Ratio(aim)).argued(argued));
+        };
+        let crates = [bare.crates, checked.crates];
+        add("third-party crates", "", crates, 1.25, flavour.crates);
+        let seconds = [bare.seconds, checked.seconds];
+        add("clean build", "s CPU", seconds, 1.15, flavour.build);
+        let bytes = [bare.bytes, checked.bytes];
+        add("stripped program", "B", bytes, 1.15, flavour.size);
+    }
+    Ok(Part::Figures(figures))
+}
+
+fn weigh(program: &str) -> Result<Weight, Failure> {
+    let mut tree = cargo();
+    tree.args(["tree", "--locked", "--package", "weight", "--features"]);
+    tree.args([program, "--edges", "normal", "--prefix", "none"]);
+    let output = tree.args(["--format", "{p}"]).output()?;
+    if !output.status.success() {
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("{tree:?} ended with {}: {stderr}", output.status).into());
+    }
+    let tree = String::from_utf8(output.stdout)?;
+    // Those of this workspace have their folder in parentheses.
+    let crates: BTreeSet<&str> = tree.lines().map(|it| it.trim_end_matches(" (*)")).collect();
+    let crates = crates.iter().filter(|it| !it.contains('/')).count();
+
+    let folder = env::temp_dir().join(format!("industrydata-weight-{}", std::process::id()));
+    let mut build = cargo();
+    build.args(["build", "--release", "--locked", "--package", "weight"]);
+    build.args(["--features", program, "--bin", program, "--target-dir"]);
+    let weight = children::milliseconds(build.arg(&folder), 1);
+    let bytes = size(&folder.join("release").join(program));
+    fs::remove_dir_all(&folder)?;
+    Ok(Weight {
+        crates: f64::from(u32::try_from(crates)?),
+        seconds: weight? / 1000.0,
+        bytes: bytes?,
+    })
+}
+
+fn size(program: &Path) -> Result<f64, Failure> {
+    Ok(f64::from(u32::try_from(fs::metadata(program)?.len())?))
+}
+
+/// Cargo, as `cargo run` names it.
+fn cargo() -> Command {
+    Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
