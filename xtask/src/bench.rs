@@ -31,7 +31,7 @@ impl Bench {
             return self.whole();
         }
         let word = if self.record { "record" } else { "quick" };
-        cargo::show(program().args([word, COUNTS]))
+        cargo::show(program(&["--no-default-features"]).args([word, COUNTS]))
     }
 
     /// The whole table. What takes a server or another program gets its place from the environment.
@@ -44,7 +44,7 @@ impl Bench {
             "industrydata-cli",
         ])?;
         let target = cargo::target()?;
-        let mut bench = program();
+        let mut bench = program(&[]);
         bench.arg("compare").args(&self.parts);
         bench.env(
             "INDUSTRYDATA_BENCH_CLI",
@@ -67,6 +67,8 @@ impl Bench {
 }
 
 /// The program, built alone, since other packages would turn on TLS for both sides of a comparison.
-fn program() -> Command {
-    cargo::cargo(["run", "--release", "--locked", "--package", "bench", "--"])
+fn program(features: &[&str]) -> Command {
+    let mut program = cargo::cargo(["run", "--release", "--locked", "--package", "bench"]);
+    program.args(features).arg("--");
+    program
 }

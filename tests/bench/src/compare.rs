@@ -2,11 +2,13 @@
 
 use std::{env, ffi::OsString};
 
+#[cfg(feature = "stores")]
+use crate::stores;
 use crate::{
     Failure, command_line,
     counter::{ALLOCATIONS, Counter, INSTRUCTIONS, valgrind},
     figure::{Aim, Argued, Figure, Part, Table},
-    serve, weight,
+    scale, serve, weight,
 };
 
 /// Something whose cost is counted.
@@ -127,9 +129,14 @@ const PEERS_PROGRAM: &str = "INDUSTRYDATA_BENCH_PEERS";
 type Measure = fn() -> Result<Part, Failure>;
 
 /// The parts of the table, each under its title. A part says itself what it lacks.
-const PARTS: [(&str, Measure); 4] = [
+const PARTS: &[(&str, Measure)] = &[
     ("an operation: a start and three polls", instructions),
     ("allocations of an operation", allocations),
+    ("one of many operations at once", scale::figures),
+    #[cfg(feature = "stores")]
+    ("SQLite, starts a second", stores::sqlite),
+    #[cfg(feature = "stores")]
+    ("PostgreSQL, starts a second", stores::postgres),
     ("the command line, beside curl", command_line::figures),
     ("weight, beside a bare program", weight::figures),
 ];

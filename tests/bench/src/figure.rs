@@ -30,7 +30,7 @@ pub(crate) enum Aim {
     /// The ratio is at most this.
     Ratio(f64),
     /// The ratio is at least this.
-    #[allow(dead_code, reason = "for rates, of which there may be none")]
+    #[cfg_attr(not(feature = "stores"), allow(dead_code, reason = "for rates"))]
     RatioOfAtLeast(f64),
 }
 

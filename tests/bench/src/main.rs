@@ -18,6 +18,7 @@ mod figure;
 mod quick;
 mod scale;
 mod serve;
+#[cfg(feature = "stores")]
 mod stores;
 mod weight;
 
@@ -50,13 +51,11 @@ fn run() -> Result<(), Failure> {
         ["compare", words @ ..] => return compare::run(words),
         ["quick", file] => return quick::run(Path::new(file), false),
         ["record", file] => return quick::run(Path::new(file), true),
-        ["scale", sizes @ ..] => return scale::run(sizes),
-        ["stores", chosen @ ..] => return stores::run(chosen),
         [what, count] => (*what, count.parse()?, ""),
         [what, count, url] => (*what, count.parse()?, *url),
         _ => {
             return Err(
-                "bench compare [WORD...] | quick FILE | record FILE | scale [N...] | stores [NAME...] | WHAT COUNT [URL]".into(),
+                "bench compare [WORD...] | quick FILE | record FILE | WHAT COUNT [URL]".into(),
             );
         }
     };

@@ -7,16 +7,48 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::Failure;
+use crate::{
+    Failure,
+    figure::{Aim, Argued, Figure, Part},
+};
 
-/// Name, value and unit of each figure. `sizes` are the numbers of operations; all of them if there are none.
-pub(crate) fn figures(sizes: &[&str]) -> Result<Vec<(String, f64, String)>, Failure> {
+/// The figures with their aims.
+pub(crate) fn figures() -> Result<Part, Failure> {
+    let measured = measured()?;
+    let of = |name: &str, count: &str| {
+        let name = format!("{name}, {count}");
+        let found = measured.iter().find(|it| it.0 == name);
+        found.map_or(f64::NAN, |it| it.1)
+    };
+    let figures = measured.iter().map(|(name, value, unit)| {
+        let (what, count) = name.rsplit_once(", ").unwrap_or((name, ""));
+        let figure = Figure::new(name, *value, unit);
+        match what {
+            "heap, one set" | "heap, one set of starts" => figure.aim(Aim::Value(700.0)),
+            "heap, a task each" => {
+                let by_hand = of("heap, a task by hand", count);
+                figure.beside(by_hand).aim(Aim::Ratio(1.2))
+            }
+            // Flat: the same for many as for few.
+            "cpu, one set" => figure.beside(of(what, "1000")).aim(Aim::Ratio(1.1)),
+            "cpu, tenant and ledger" => {
+                let flat = figure.beside(of(what, "1000")).aim(Aim::Ratio(1.1));
+                flat.argued(Some(Argued {
+                    limit: 1.35,
+                    why: "each has 3 KB that no cache of the processor holds",
+                }))
+            }
+            _ => figure,
+        }
+    });
+    Ok(Part::Figures(figures.collect()))
+}
+
+/// Name, value and unit of each.
+fn measured() -> Result<Vec<(String, f64, &'static str)>, Failure> {
     let program = env::current_exe()?.with_file_name("scale");
     build(&program)?;
-    let output = Command::new(&program)
-        .args(sizes)
-        .stderr(Stdio::inherit())
-        .output()?;
+    let output = Command::new(&program).stderr(Stdio::inherit()).output()?;
     if !output.status.success() {
         return Err(format!("scale ended with {}", output.status).into());
     }
@@ -24,7 +56,9 @@ pub(crate) fn figures(sizes: &[&str]) -> Result<Vec<(String, f64, String)>, Fail
     let figures = text.lines().map(|line| {
         let mut parts = line.split('\t');
         let mut next = || parts.next().ok_or_else(|| format!("no figure: {line}"));
-        Ok((next()?.to_owned(), next()?.parse()?, next()?.to_owned()))
+        let (name, value) = (next()?.to_owned(), next()?.parse()?);
+        let unit = if next()? == "B" { "B" } else { "us" };
+        Ok((name, value, unit))
     });
     figures.collect()
 }
@@ -43,12 +77,4 @@ fn build(program: &Path) -> Result<(), Failure> {
         true => Ok(()),
         false => Err("the program `scale` was not built".into()),
     }
-}
-
-/// Prints the figures.
-pub(crate) fn run(sizes: &[&str]) -> Result<(), Failure> {
-    for (name, value, unit) in figures(sizes)? {
-        println!("{name:44}{value:>10.1} {unit}");
-    }
-    Ok(())
 }

@@ -1,8 +1,7 @@
 //! Starts a second that a store takes, beside the two bare transactions of a start (reserve and settle) with the same
 //! durability and the same locks.
 //!
-//! `bench stores [NAME …]` runs all comparisons, or those whose names begin with one of the words. The PostgreSQL
-//! server is the one of the tests (`cargo xtask stores COMMAND` starts one). Both sides of a comparison take turns of a
+//! The PostgreSQL server is the one of the tests. Both sides of a comparison take turns of a
 //! fraction of a second, since the speed of a disk changes by the minute. The figure is the median of the ratios of all
 //! turns.
 
@@ -16,7 +15,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::Failure;
+use crate::{
+    Failure,
+    figure::{Aim, Figure, Part},
+};
 
 use self::{bare::Bare, ours::Ours};
 
@@ -42,50 +44,18 @@ trait Side {
     fn worker(&self) -> Result<Worker<'_>, Failure>;
 }
 
-/// What was measured, and what is asked for.
-#[derive(Clone, Debug)]
-pub(crate) struct Figure {
-    pub(crate) name: &'static str,
-    /// Starts a second.
-    pub(crate) ours: f64,
-    /// Starts a second of the side it is compared with.
-    pub(crate) beside: f64,
-    /// The median of the ratios of the turns.
-    pub(crate) ratio: f64,
-    /// The least ratio that is asked for.
-    pub(crate) aim: f64,
-}
-
-impl Figure {
-    pub(crate) fn is_reached(&self) -> bool {
-        self.ratio >= self.aim
-    }
-}
-
 /// The comparisons by name, with the least ratio.
 const SQLITE: [(&str, Case, f64); 4] = [
-    ("sqlite, 1 thread", Case::Bare(1, 1000), 1.0),
-    (
-        "sqlite, 16 threads, 1,000 tenants",
-        Case::Bare(THREADS, 1000),
-        0.85,
-    ),
-    ("sqlite, 16 threads, 1 tenant", Case::Bare(THREADS, 1), 0.85),
-    ("sqlite, 100,000 tenants beside 10", Case::Sizes, 0.95),
+    ("1 thread", Case::Bare(1, 1000), 1.0),
+    ("16 threads, 1,000 tenants", Case::Bare(THREADS, 1000), 0.85),
+    ("16 threads, 1 tenant", Case::Bare(THREADS, 1), 0.85),
+    ("100,000 tenants, beside 10", Case::Sizes, 0.95),
 ];
 const POSTGRES: [(&str, Case, f64); 4] = [
-    ("postgres, 1 thread", Case::Bare(1, 1000), 0.85),
-    (
-        "postgres, 16 threads, 1,000 tenants",
-        Case::Bare(THREADS, 1000),
-        0.85,
-    ),
-    (
-        "postgres, 16 threads, 1 tenant",
-        Case::Bare(THREADS, 1),
-        0.85,
-    ),
-    ("postgres, 100,000 tenants beside 10", Case::Sizes, 0.95),
+    ("1 thread", Case::Bare(1, 1000), 0.85),
+    ("16 threads, 1,000 tenants", Case::Bare(THREADS, 1000), 0.85),
+    ("16 threads, 1 tenant", Case::Bare(THREADS, 1), 0.85),
+    ("100,000 tenants, beside 10", Case::Sizes, 0.95),
 ];
 
 #[derive(Clone, Copy)]
@@ -96,77 +66,45 @@ enum Case {
     Sizes,
 }
 
-/// Prints the figures of the comparisons that are chosen, or of all.
-pub(crate) fn run(chosen: &[&str]) -> Result<(), Failure> {
-    println!("starts a second, each a reservation and its outcome:");
-    println!(
-        "{:38}{:>10}{:>10}{:>9}{:>8}",
-        "", "ours", "beside", "ratio", "aim"
-    );
-    let figures = figures(chosen, |it| {
-        println!(
-            "{:38}{:10.0}{:10.0}{:9.3}{:8.2}",
-            it.name, it.ours, it.beside, it.ratio, it.aim
-        );
-    })?;
-    let missed = figures.iter().filter(|it| !it.is_reached()).count();
-    if missed > 0 {
-        return Err(format!("{missed} of {} ratios are below their aim", figures.len()).into());
-    }
-    Ok(())
-}
-
-/// Measures; `done` gets each figure as soon as it is there.
-pub(crate) fn figures(
-    chosen: &[&str],
-    mut done: impl FnMut(&Figure),
-) -> Result<Vec<Figure>, Failure> {
-    let is_chosen =
-        |name: &str| chosen.is_empty() || chosen.iter().any(|word| name.starts_with(word));
+/// The figures of SQLite, and of PostgreSQL where there is a server.
+pub(crate) fn sqlite() -> Result<Part, Failure> {
     let mut figures = Vec::new();
-    let mut measure = |name, aim, ours: &dyn Side, beside: &dyn Side, threads| {
-        let figure = compare(name, aim, ours, beside, threads)?;
-        done(&figure);
-        figures.push(figure);
-        Ok::<_, Failure>(())
-    };
     for (name, case, aim) in SQLITE {
-        if !is_chosen(name) {
-            continue;
-        }
         match case {
             Case::Bare(threads, tenants) => {
                 let (ours, bare) = (Ours::sqlite(tenants)?, Bare::sqlite(tenants)?);
-                measure(name, aim, &ours, &bare, threads)?;
+                figures.extend(compare(name, aim, &ours, &bare, threads)?);
             }
-            Case::Sizes => measure(name, aim, &Ours::sqlite(100_000)?, &Ours::sqlite(10)?, 1)?,
+            Case::Sizes => {
+                let (many, few) = (Ours::sqlite(100_000)?, Ours::sqlite(10)?);
+                figures.extend(compare(name, aim, &many, &few, 1)?);
+            }
         }
     }
-    let server = env::var(SERVER).map(|url| format!("{url}?sslmode=disable"));
+    Ok(Part::Figures(figures))
+}
+
+pub(crate) fn postgres() -> Result<Part, Failure> {
+    let Ok(url) = env::var(SERVER) else {
+        return Ok(Part::NotRun(format!("{SERVER} names no server")));
+    };
+    let url = format!("{url}?sslmode=disable");
+    let mut figures = Vec::new();
     for (name, case, aim) in POSTGRES {
-        if !is_chosen(name) {
-            continue;
-        }
-        let Ok(url) = &server else {
-            return Err(
-                format!("{name}: {SERVER} names no server: run it by cargo xtask stores").into(),
-            );
-        };
         match case {
             Case::Bare(threads, tenants) => {
-                let (ours, bare) = (Ours::postgres(url, tenants)?, Bare::postgres(url, tenants)?);
-                measure(name, aim, &ours, &bare, threads)?;
+                let ours = Ours::postgres(&url, tenants)?;
+                let bare = Bare::postgres(&url, tenants)?;
+                figures.extend(compare(name, aim, &ours, &bare, threads)?);
             }
-            Case::Sizes => measure(
-                name,
-                aim,
-                &Ours::postgres(url, 100_000)?,
-                &Ours::postgres(url, 10)?,
-                1,
-            )?,
+            Case::Sizes => {
+                let many = Ours::postgres(&url, 100_000)?;
+                let few = Ours::postgres(&url, 10)?;
+                figures.extend(compare(name, aim, &many, &few, 1)?);
+            }
         }
     }
-    Ok(figures)
+    Ok(Part::Figures(figures))
 }
 
 /// Lets both sides take turns.
@@ -176,7 +114,7 @@ fn compare(
     ours: &dyn Side,
     beside: &dyn Side,
     threads: usize,
-) -> Result<Figure, Failure> {
+) -> Result<[Figure; 2], Failure> {
     let mut own = (0..threads)
         .map(|_| ours.worker())
         .collect::<Result<Vec<_>, _>>()?;
@@ -203,13 +141,16 @@ fn compare(
             turns.push((a, b, a / b));
         }
     }
-    Ok(Figure {
-        name,
-        ours: median(turns.iter().map(|it| it.0)),
-        beside: median(turns.iter().map(|it| it.1)),
-        ratio: median(turns.iter().map(|it| it.2)),
-        aim,
-    })
+    let bare = median(turns.iter().map(|it| it.1));
+    Ok([
+        Figure::new("  beside", bare, "/s"),
+        Figure {
+            // Of the same turn, since the speed of a disk changes by the minute.
+            ratio: Some(median(turns.iter().map(|it| it.2))),
+            ..Figure::new(name, median(turns.iter().map(|it| it.0)), "/s")
+        }
+        .aim(Aim::RatioOfAtLeast(aim)),
+    ])
 }
 
 /// One turn: all workers make starts for as long as it lasts.

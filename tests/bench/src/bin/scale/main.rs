@@ -57,17 +57,13 @@ fn run() -> Result<(), Failure> {
 
 /// What is measured: its name on the command line, its name in the table, and whether it is memory.
 const SUBJECTS: [(&str, &str, bool); 7] = [
-    ("set", "heap each, one set", true),
-    ("starts", "heap each, one set of starts", true),
-    ("tasks", "heap each, a task each", true),
-    ("by-hand", "heap each, a task each by hand", true),
-    ("set", "cpu each, one set", false),
-    (
-        "tenants",
-        "cpu each, a start, tenant and ledger each",
-        false,
-    ),
-    ("by-hand", "cpu each, a task each by hand", false),
+    ("set", "heap, one set", true),
+    ("starts", "heap, one set of starts", true),
+    ("tasks", "heap, a task each", true),
+    ("by-hand", "heap, a task by hand", true),
+    ("set", "cpu, one set", false),
+    ("tenants", "cpu, tenant and ledger", false),
+    ("by-hand", "cpu, a task by hand", false),
 ];
 
 fn all(sizes: &[&str]) -> Result<(), Failure> {
