@@ -4,8 +4,8 @@ use jiff::Timestamp;
 
 use crate::{
     ledger::{
-        entry::millis, json, key::LedgerKey, quarantine::read_mark, store_error::StoreError,
-        stored::Stored, value::Value,
+        entry::millis, format::VERSION, json, key::LedgerKey, quarantine::read_mark,
+        store_error::StoreError, stored::Stored, value::Value,
     },
     policy::MAX_NOT_BEFORE,
     wire::text::hex_digits,
@@ -13,8 +13,6 @@ use crate::{
 
 /// The first word of every value.
 const MAGIC: &str = "industrydata-books";
-/// The format that this release writes. It reads this format and all earlier ones.
-const VERSION: u32 = 1;
 /// What every value of the format begins with.
 const HEAD: &str = "industrydata-books 1 ";
 
@@ -117,20 +115,4 @@ fn checksum(key: &LedgerKey, json: &[u8]) -> [[u8; 2]; 4] {
     let mut sum = crc32fast::Hasher::new_with_initial(key.checksum());
     sum.update(json);
     hex_digits(sum.finalize().to_be_bytes())
-}
-
-/// The checksum of what stands before the JSON: the format, and the ledger's key.
-pub(super) fn checksum_of_key(base: &str, tenant: &str) -> u32 {
-    let version = VERSION.to_be_bytes();
-    let mut sum = crc32fast::Hasher::new();
-    for part in [
-        version.as_slice(),
-        base.as_bytes(),
-        b"\0",
-        tenant.as_bytes(),
-        b"\0",
-    ] {
-        sum.update(part);
-    }
-    sum.finalize()
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::policy::MAX_CALLER_CHARS;
 use crate::{
-    ledger::{codec::checksum_of_key, text::Text},
+    ledger::{format::checksum_of_key, text::Text},
     tenant::Tenant,
     wire::{base_url::BaseUrl, uri::decode_unreserved},
 };

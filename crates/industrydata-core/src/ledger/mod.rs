@@ -10,6 +10,7 @@ pub(crate) mod codec;
 mod document;
 pub(crate) mod entry;
 pub(crate) mod evidence;
+mod format;
 pub(crate) mod json;
 pub(crate) mod key;
 pub(crate) mod quarantine;
