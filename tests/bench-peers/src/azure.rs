@@ -84,7 +84,7 @@ pub(crate) async fn operations(count: u32, url: &str, token: &str) -> Result<(),
 fn running(response: Response<Monitor>, next_link: Url) -> PollerResult<Monitor> {
     PollerResult::InProgress {
         response,
-        retry_after: PAUSE,
+        retry_after: PAUSE.try_into().unwrap_or_default(),
         continuation: PollerContinuation::Links {
             next_link,
             final_link: None,
