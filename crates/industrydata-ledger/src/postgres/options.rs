@@ -46,7 +46,7 @@ impl PgOptions {
         }
     }
 
-    /// Keeps the statements of a change prepared on each connection, which spares the server about half of its work. Off by
+    /// Keeps the statements of a change prepared on each connection, which spares the server about a third of its work. Off by
     /// default: **do not use it with a pooler** that gives each transaction another connection.
     pub fn keep_statements(mut self, keep: bool) -> Self {
         self.keep_statements = keep;

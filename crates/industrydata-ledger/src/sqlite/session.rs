@@ -307,10 +307,10 @@ impl Session {
             Err(error) => {
                 // If this fails too, the connection is closed next, which rolls back as well.
                 let is_rolled_back = self.run("ROLLBACK");
-                match error {
-                    StoreError::Busy => is_rolled_back.map(|()| None).map_err(Failure::from),
-                    error => Err(error.into()),
+                if matches!(error, StoreError::Busy) {
+                    return is_rolled_back.map(|()| None).map_err(Failure::from);
                 }
+                Err(error.into())
             }
         }
     }

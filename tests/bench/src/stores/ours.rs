@@ -99,11 +99,7 @@ impl Side for Ours {
                 return Err("a start was refused".into());
             }
             // Only the latest of the released starts stay in a ledger, so it does not grow.
-            let released = Outcome::Released {
-                why: "the service answered 403".to_owned(),
-                closed_for: None,
-            };
-            store.transact(&Change::settle(key.clone(), THROTTLE, id, released))?;
+            store.transact(&Change::settle(key.clone(), THROTTLE, id, released()))?;
             Ok(())
         }))
     }
@@ -140,19 +136,33 @@ fn make(store: &dyn Store, keys: &[LedgerKey]) -> Result<(), Failure> {
     Ok(())
 }
 
+/// What a released start is released for.
+fn released() -> Outcome {
+    Outcome::Released {
+        why: "the service answered 403".to_owned(),
+        closed_for: None,
+    }
+}
+
 /// The ledger of a tenant with four confirmed starts.
 pub(super) fn value(key: &LedgerKey) -> Result<Vec<u8>, Failure> {
+    value_with(key, 0)
+}
+
+/// The same, with so many released ones.
+pub(super) fn value_with(key: &LedgerKey, count: u64) -> Result<Vec<u8>, Failure> {
     let now = Timestamp::now();
     let mut value = None;
-    for id in 0..BEFORE {
+    for id in 0..BEFORE + count {
         let confirmed = Outcome::Confirmed {
             date: now,
             operation: Some(serve::id(u32::try_from(id)?)),
         };
+        let outcome = if id < BEFORE { confirmed } else { released() };
         let id = u128::from(id).to_be_bytes();
         for change in [
             Change::reserve(key.clone(), THROTTLE, id, LEASE, caller()),
-            Change::settle(key.clone(), THROTTLE, id, confirmed),
+            Change::settle(key.clone(), THROTTLE, id, outcome),
         ] {
             value = change.apply(value.as_deref(), now)?.write;
         }
