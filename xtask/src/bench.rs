@@ -60,6 +60,7 @@ impl Bench {
                 folder.join("release/bench-peers"),
             );
         }
+        cargo::show(program(&[]).args(["pace", "docs/pace.svg"]))?;
         let stores = Stores::start()?;
         stores.tell(&mut bench);
         cargo::show(&mut bench)

@@ -5,9 +5,13 @@ use std::{fmt, sync::Arc};
 use industrydata_core::{
     Deadline, Now, Tenant,
     endpoint::Endpoint,
+    ledger::{Change, StoreError, StoreReply},
     lro::{Exchange, Machine, Progress, ReadError, Session, Step},
 };
-use industrydata_system::{Trace, any_seed, with_reqwest::awake};
+use industrydata_system::{
+    Trace, any_seed,
+    with_reqwest::{awake, sleep},
+};
 
 use crate::inner::Inner;
 
@@ -69,8 +73,7 @@ impl Driver {
             }
             match machine.step() {
                 Step::Ledger(transaction, _) => {
-                    let change = Arc::clone(transaction.change());
-                    let reply = awake(self.inner.store.transact(change)).await;
+                    let reply = awake(self.transact(transaction.change())).await;
                     trace.ledger(transaction.change(), &reply);
                     now = self.now();
                     transaction.done(reply, now);
@@ -91,6 +94,19 @@ impl Driver {
                 }
                 Step::Done(outcome) => return outcome.map(Event::Done),
             }
+        }
+    }
+
+    /// Makes a change to the ledger. If it has a time limit, its future is dropped after that.
+    async fn transact(&self, change: &Arc<Change>) -> Result<StoreReply, StoreError> {
+        let reply = self.inner.store.transact(Arc::clone(change));
+        let Some(limit) = change.time_limit() else {
+            return reply.await;
+        };
+        tokio::select! {
+            biased;
+            reply = reply => reply,
+            () = sleep(limit) => Err(StoreError::Busy),
         }
     }
 

@@ -245,7 +245,7 @@ impl ClientBuilder {
         Ok(Client(Arc::new(Inner {
             http: Http::new(self.config, plain, local, &host, self.connections, &stop)?,
             tokens: Cache::new(self.tokens),
-            store: self.store,
+            store: self.store.into(),
             stop,
             clock: self.clock,
             settings: settings.sessions(USER_AGENT),

@@ -1,13 +1,17 @@
 //! The one loop and the one way to send. They decide nothing: the machine lends each step.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, mpsc::sync_channel},
+};
 
 use industrydata_core::{
     Deadline, Now, Tenant,
     endpoint::Endpoint,
+    ledger::{Change, StoreError, StoreReply},
     lro::{Exchange, Machine, Progress, ReadError, Session, Step},
 };
-use industrydata_system::{Trace, any_seed};
+use industrydata_system::{Trace, any_seed, on_a_thread};
 
 use crate::inner::Inner;
 
@@ -66,7 +70,7 @@ impl Driver {
             }
             match machine.step() {
                 Step::Ledger(transaction, _) => {
-                    let reply = self.inner.store.transact(transaction.change());
+                    let reply = self.transact(transaction.change());
                     trace.ledger(transaction.change(), &reply);
                     now = self.now();
                     transaction.done(reply, now);
@@ -87,6 +91,19 @@ impl Driver {
                 Step::Done(outcome) => return outcome.map(Event::Done),
             }
         }
+    }
+
+    /// Makes a change to the ledger. If it has a time limit, its thread is left alone after that.
+    fn transact(&self, change: &Arc<Change>) -> Result<StoreReply, StoreError> {
+        let Some(limit) = change.time_limit() else {
+            return self.inner.store.transact(change);
+        };
+        let (store, change) = (Arc::clone(&self.inner.store), Arc::clone(change));
+        let (sender, receiver) = sync_channel(1);
+        on_a_thread("ledger", move || drop(sender.send(store.transact(&change))))
+            .map_err(StoreError::unavailable)?;
+        let reply = receiver.recv_timeout(limit);
+        reply.unwrap_or(Err(StoreError::Busy))
     }
 
     /// Drives a machine to its end, and reports its pauses.

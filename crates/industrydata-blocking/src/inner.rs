@@ -1,6 +1,6 @@
 //! The parts of a client that its clones, tenants and pollers share.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use industrydata_clock::Clock;
 use industrydata_core::{Now, ledger::Store, lro::Sessions};
@@ -11,7 +11,7 @@ use crate::{http::Http, stop::Stop, tokens::Cache};
 pub(crate) struct Inner {
     pub(crate) http: Http,
     pub(crate) tokens: Cache,
-    pub(crate) store: Box<dyn Store>,
+    pub(crate) store: Arc<dyn Store>,
     pub(crate) stop: Stop,
     pub(crate) clock: ClientClock,
     pub(crate) settings: Sessions,

@@ -660,8 +660,9 @@ pub(crate) struct LimitArgs {
     pub(crate) timeout: Duration,
     /// Fixed interval between polls
     ///
-    /// The default grows from 5 s to 45 s. A longer Retry-After takes
-    /// precedence.
+    /// By default it grows from 5 s to 45 s. Once the ledger knows how long
+    /// four operations of the tenant took, it follows from them. A longer
+    /// Retry-After takes precedence.
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) poll_interval: Option<Duration>,
     /// Time limit of each request

@@ -3,16 +3,25 @@
 //! | policy | what it sets |
 //! | --- | --- |
 //! | [`PollingPolicy`] | the time between two polls |
+//! | [`PastDurations`] | what the time between two polls is learned from |
 //! | [`Throttle`] | how many starts fit into which window |
 //! | [`Limits`] | how long a request, and a start with its operation, may take |
 
+mod past_durations;
+
 use std::time::Duration;
+
+pub use self::past_durations::PastDurations;
 
 /// The time between two polls.
 ///
-/// By default, the first interval is 5 s, each is half as long again as the one before, and none is longer than 45 s. On runs
-/// whose lengths are spread around half an hour, this takes fewer requests than a tenth of the time since the start with
-/// the limits of 5 s and 60 s, and notices the end earlier. The service publishes one figure, *no less than every 5 seconds*
+/// By default it is [`learned`](Self::learned) from how long the tenant's last operations took. While fewer than four are
+/// known, the first interval is 5 s, each is half as long again as the one before, and none is longer than 45 s.
+/// `docs/pace.svg` of the repository shows how many requests both take and how late they see an end, beside fixed intervals.
+///
+/// With the feature `serde`, a policy is its fixed interval (`"10s"`), or null for the learned one.
+///
+/// The service publishes one figure, *no less than every 5 seconds*
 /// ([fileValidateOperation](https://learn.microsoft.com/graph/api/resources/industrydata-filevalidateoperation)). A
 /// `Retry-After` lengthens an interval and never shortens it.
 ///
@@ -46,6 +55,16 @@ impl PollingPolicy {
     const FLOOR: Duration = Duration::from_secs(5);
     const CEILING: Duration = Duration::from_secs(45);
 
+    /// The default: learned from [`PastDurations`]. Polls are rare while no end is expected, and frequent when one is:
+    /// between 5 s and 60 s.
+    ///
+    /// The ledger keeps the durations, so a start that uses one learns them together with its slot. A poll that resumes by
+    /// a token, or of an id, a run or another action, reads no ledger. It has none and uses the growing interval.
+    #[must_use]
+    pub const fn learned() -> Self {
+        Self { fixed: None }
+    }
+
     /// A fixed interval of at least 1 ms. The minimum of 5 s does not apply to it.
     #[must_use]
     pub fn every(interval: Duration) -> Self {
@@ -60,7 +79,8 @@ impl PollingPolicy {
         self.fixed
     }
 
-    /// The interval after an answer that came `since_start` after the start was accepted.
+    /// The interval after an answer that came `since_start` after the start was accepted, where nothing is known of
+    /// earlier operations.
     #[must_use]
     pub fn interval(&self, since_start: Duration) -> Duration {
         self.fixed
@@ -68,10 +88,20 @@ impl PollingPolicy {
             .unwrap_or_else(|| (Self::FLOOR.saturating_add(since_start / 2)).min(Self::CEILING))
     }
 
+    /// The same, where `past` is known. It follows from these two alone, so that processes agree on it. A fixed interval
+    /// stays fixed.
+    #[must_use]
+    pub fn interval_with(&self, past: &PastDurations, since_start: Duration) -> Duration {
+        let learned = match self.fixed {
+            Some(_) => None,
+            None => past.interval(since_start),
+        };
+        learned.unwrap_or_else(|| self.interval(since_start))
+    }
+
     /// The time until the next poll after `errors` transient errors in a row: an exponential back-off with full jitter,
-    /// and never less than the interval. `jitter` is uniform over all of `u32`. A fixed interval stays fixed.
-    pub(crate) fn back_off(&self, since_start: Duration, errors: u32, jitter: u32) -> Duration {
-        let interval = self.interval(since_start);
+    /// and never less than the `interval`. `jitter` is uniform over all of `u32`. A fixed interval stays fixed.
+    pub(crate) fn back_off(&self, interval: Duration, errors: u32, jitter: u32) -> Duration {
         if self.fixed.is_some() {
             return interval;
         }
@@ -268,6 +298,11 @@ pub(crate) const MAX_KEY_RECONCILE_TIME: Duration = Duration::from_secs(120);
 
 // Polls.
 
+/// How long the change that a poller makes to the ledger when it has ended may take. Its caller waits for the outcome.
+pub(crate) const END_CHANGE_LIMIT: Duration = Duration::from_secs(1);
+/// A duration is kept only if the end was seen within this time after an answer that showed none, or within a quarter of
+/// the duration. Otherwise the poll was interrupted, and the operation may have ended much earlier.
+pub(crate) const END_SEEN_WITHIN: Duration = Duration::from_secs(120);
 /// A 404 is a transient error for this long after the acceptance, and for at least [`NOT_FOUND_TRIES`] polls, because a
 /// new operation may not be readable yet.
 pub(crate) const NOT_FOUND_GRACE: Duration = Duration::from_secs(60);
@@ -415,11 +450,29 @@ mod tests {
     #[test]
     fn the_back_off_is_jittered_and_bounded() {
         let policy = PollingPolicy::default();
-        assert_eq!(policy.back_off(Duration::ZERO, 1, 0).as_secs(), 5);
-        assert_eq!(policy.back_off(Duration::ZERO, 1, u32::MAX).as_secs(), 10);
-        assert_eq!(policy.back_off(Duration::ZERO, 400, u32::MAX).as_secs(), 45);
+        let five = Duration::from_secs(5);
+        assert_eq!(policy.back_off(five, 1, 0).as_secs(), 5);
+        assert_eq!(policy.back_off(five, 1, u32::MAX).as_secs(), 10);
+        assert_eq!(policy.back_off(five, 400, u32::MAX).as_secs(), 45);
+        assert_eq!(policy.back_off(12 * five, 400, u32::MAX).as_secs(), 60);
         let fixed = PollingPolicy::every(Duration::from_millis(50));
-        assert_eq!(fixed.back_off(Duration::ZERO, 9, u32::MAX).as_millis(), 50);
+        let interval = fixed.interval(Duration::ZERO);
+        assert_eq!(fixed.back_off(interval, 9, u32::MAX).as_millis(), 50);
+    }
+
+    #[test]
+    fn a_callers_own_interval_stands_above_what_was_learned() {
+        let past = PastDurations::new([Duration::from_secs(1800); 4]);
+        let at = |policy: PollingPolicy| {
+            let interval = policy.interval_with(&past, Duration::from_secs(60));
+            (interval.as_secs(), policy.interval(Duration::from_secs(60)))
+        };
+        assert_eq!(at(PollingPolicy::learned()), (60, Duration::from_secs(35)));
+        let nine = Duration::from_secs(9);
+        assert_eq!(at(PollingPolicy::every(nine)), (9, nine));
+        let none = PastDurations::default();
+        let same = PollingPolicy::learned().interval_with(&none, nine);
+        assert_eq!(same, PollingPolicy::default().interval(nine));
     }
 
     #[test]

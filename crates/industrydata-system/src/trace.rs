@@ -188,6 +188,8 @@ impl Trace {
             };
         }
         match result {
+            // Nothing depends on a duration.
+            Err(_) if name == "duration" => changed!(Level::DEBUG, "the ledger was not changed"),
             Err(_) => changed!(Level::WARN, "the ledger was not changed"),
             Ok(_) if change.reconciles() => changed!(Level::INFO, "reconciled"),
             Ok(_) => changed!(Level::DEBUG, "ledger"),

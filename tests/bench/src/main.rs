@@ -14,7 +14,15 @@ mod command_line;
 mod compare;
 mod core;
 mod counter;
+#[allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "other pictures use the rest, and they are tests"
+)]
+#[path = "../../tests/pictures/drawing.rs"]
+mod drawing;
 mod figure;
+mod pace;
 mod quick;
 mod scale;
 mod serve;
@@ -51,11 +59,13 @@ fn run() -> Result<(), Failure> {
         ["compare", words @ ..] => return compare::run(words),
         ["quick", file] => return quick::run(Path::new(file), false),
         ["record", file] => return quick::run(Path::new(file), true),
+        ["pace", file] => return pace::run(file),
         [what, count] => (*what, count.parse()?, ""),
         [what, count, url] => (*what, count.parse()?, *url),
         _ => {
             return Err(
-                "bench compare [WORD...] | quick FILE | record FILE | WHAT COUNT [URL]".into(),
+                "bench compare [WORD...] | quick FILE | record FILE | pace FILE | WHAT COUNT [URL]"
+                    .into(),
             );
         }
     };

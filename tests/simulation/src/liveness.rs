@@ -6,6 +6,7 @@ use http::StatusCode;
 use industrydata_core::ledger::Quota;
 use industrydata_core::ledger::RefusalReason;
 use industrydata_core::lro::MayHaveStarted;
+use industrydata_core::policy::{PastDurations, PollingPolicy};
 
 use crate::{
     front::WINDOW,
@@ -149,12 +150,21 @@ fn least(polling: &Polling, before: &Poll, poll: &Poll, since: Duration) -> Dura
         .map_or(Duration::ZERO, |at| since.saturating_sub(at));
     let policy = match polling.every {
         Some(every) => every,
+        // When the other process's start was accepted is not in the record.
+        None if polling.past.is_enough() && polling.is_attached => Duration::from_secs(5),
+        None if polling.past.is_enough() => learned(&polling.past, age),
         None => (Duration::from_secs(5) + age / 2).min(Duration::from_secs(45)),
     };
     // The last poll comes just before the time limit, without an interval.
     let is_last = poll.sent + LAST_POLL + ROUNDING >= polling.deadline;
     let policy = if is_last { Duration::ZERO } else { policy };
     policy.max(Duration::from_secs(asked))
+}
+
+/// The learned interval, which has whole seconds and changes from one to the next at some moment.
+fn learned(past: &PastDurations, age: Duration) -> Duration {
+    let at = |age| PollingPolicy::learned().interval_with(past, age);
+    at(age.saturating_sub(ROUNDING)).min(at(age + ROUNDING))
 }
 
 fn is_401(poll: &Poll) -> bool {

@@ -127,6 +127,8 @@ fn begin(sim: &Sim, client: usize, poll: &RecordedPoll, deadline: Option<Duratio
         operation: poll.poll().url().operation_id().to_owned(),
         accepted: deadline.map(|_| now),
         every: plan.policy.fixed(),
+        past: poll.poll().past_durations().clone(),
+        is_attached: (poll.accepted()).is_some_and(|accepted| accepted.attached_to().is_some()),
         began: now,
         deadline: deadline.unwrap_or(now + plan.limits.total),
         polls: Vec::new(),

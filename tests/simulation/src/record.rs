@@ -8,6 +8,7 @@ use industrydata_core::Timestamp;
 use industrydata_core::ledger::EntryState;
 use industrydata_core::ledger::RefusalReason;
 use industrydata_core::lro::MayHaveStarted;
+use industrydata_core::policy::PastDurations;
 
 /// What a machine is for, with the number of the attempt or of the operation poll.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,6 +134,10 @@ pub(crate) struct Polling {
     /// When the start was accepted, in steady time, if this process made it.
     pub(crate) accepted: Option<Duration>,
     pub(crate) every: Option<Duration>,
+    /// What the poll knows of the tenant's earlier operations.
+    pub(crate) past: PastDurations,
+    /// Whether another process made the start.
+    pub(crate) is_attached: bool,
     pub(crate) began: Duration,
     /// The deadline, in steady time.
     pub(crate) deadline: Duration,

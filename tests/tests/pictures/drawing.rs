@@ -132,7 +132,7 @@ impl Drawing {
         } = self;
         format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" style=\"max-width: 100%; height: auto\">\n\
-<!-- Drawn by tests/tests/pictures from the machines of the core. -->\n\
+<!-- Drawn by the code under tests/ from what the core does. -->\n\
 <style>\n\
 text {{ font-family: system-ui, 'Segoe UI', 'Helvetica Neue', sans-serif; fill: #1f2328; }}\n\
 .i-title {{ font-size: 14px; font-weight: 600; }}\n\

@@ -81,11 +81,10 @@ impl Player {
                 Step::Ledger(transaction, _) => {
                     let change = transaction.change();
                     let applied = change.apply(self.ledger.as_deref(), now.utc).unwrap();
-                    let is_reservation = format!("{change:?}").contains("kind: Reserve");
-                    let what = if is_reservation {
-                        "reserve a slot"
-                    } else {
-                        "record the outcome"
+                    let what = match change.name() {
+                        "reserve" => "reserve a slot",
+                        "duration" => "keep how long it took",
+                        _ => "record the outcome",
                     };
                     self.message(LIBRARY, LEDGER, what);
                     let left = applied.reply.quota().available();

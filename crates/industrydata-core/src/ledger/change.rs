@@ -18,11 +18,12 @@ use crate::ledger::{
     start_key::StartKey,
     stored::Stored,
     text::Text,
+    took::Took,
     value::Value,
 };
 use crate::{
     ledger::store_error::StoreError,
-    policy::Throttle,
+    policy::{END_CHANGE_LIMIT, PastDurations, Throttle},
     wire::text::{hex, hex_digits},
 };
 
@@ -64,9 +65,10 @@ enum Kind {
         reset: Timestamp,
     },
     CompareClock,
-    OtherId {
-        id: [u8; 16],
-        operation: String,
+    Ended {
+        /// The start, and the id that the body of its operation has.
+        other_id: Option<([u8; 16], String)>,
+        took: Option<Took>,
     },
 }
 
@@ -181,15 +183,16 @@ impl Change {
         self
     }
 
-    /// Keeps the id that the body of the operation of the start `id` has, beside the one of its `Location`. It frees no
-    /// slot, but for the external entry of this operation, which is the same start.
-    pub(crate) const fn other_id(
+    /// Keeps what a poll has shown when it ended: the id that the body of the operation of a start has, beside the one of
+    /// its `Location`, and how long the operation took. It frees no slot, but for the external entry of this operation,
+    /// which is the same start. It makes no ledger where there is none.
+    pub(crate) const fn ended(
         key: LedgerKey,
         throttle: Throttle,
-        id: [u8; 16],
-        operation: String,
+        other_id: Option<([u8; 16], String)>,
+        took: Option<Took>,
     ) -> Self {
-        Self::new(key, throttle, Kind::OtherId { id, operation })
+        Self::new(key, throttle, Kind::Ended { other_id, took })
     }
 
     /// Sets the key of the start that a reservation or an outcome is about.
@@ -253,7 +256,27 @@ impl Change {
             Kind::External { .. } => "enter_external",
             Kind::EndQuarantine { .. } => "end_quarantine",
             Kind::CompareClock => "compare_clock",
-            Kind::OtherId { .. } => "other_id",
+            Kind::Ended {
+                other_id: Some(_), ..
+            } => "other_id",
+            Kind::Ended { other_id: None, .. } => "duration",
+        }
+    }
+
+    /// The time limit of a change on which no result depends: a store gives up then, and its caller does not wait longer.
+    /// `None`: the change takes as long as the store allows.
+    #[must_use]
+    pub const fn time_limit(&self) -> Option<Duration> {
+        match &self.kind {
+            Kind::Ended { .. } => Some(END_CHANGE_LIMIT),
+            Kind::Read
+            | Kind::Reserve { .. }
+            | Kind::Settle { .. }
+            | Kind::Entries
+            | Kind::Resolve { .. }
+            | Kind::External { .. }
+            | Kind::EndQuarantine { .. }
+            | Kind::CompareClock => None,
         }
     }
 
@@ -261,10 +284,10 @@ impl Change {
     #[must_use]
     pub fn reservation(&self) -> Option<String> {
         match &self.kind {
-            Kind::Reserve { id, .. }
-            | Kind::Settle { id, .. }
-            | Kind::Resolve { id, .. }
-            | Kind::OtherId { id, .. } => Some(hex(*id)),
+            Kind::Reserve { id, .. } | Kind::Settle { id, .. } | Kind::Resolve { id, .. } => {
+                Some(hex(*id))
+            }
+            Kind::Ended { other_id, .. } => other_id.as_ref().map(|(id, _)| hex(*id)),
             Kind::External { evidence, .. } => Some(hex(evidence.entry_id())),
             Kind::Read | Kind::Entries | Kind::EndQuarantine { .. } | Kind::CompareClock => None,
         }
@@ -345,9 +368,14 @@ impl Change {
                 self.compare_clock_in(&mut value, clock);
                 None
             }
-            Kind::OtherId { id, operation } => {
+            Kind::Ended { other_id, took } => {
                 value.tidy(self.throttle, clock);
-                other_id_in(&mut value, &hex(*id), operation);
+                if let Some((id, operation)) = other_id {
+                    other_id_in(&mut value, &hex(*id), operation);
+                }
+                if let Some(took) = took {
+                    took.keep_in(&mut value, clock);
+                }
                 None
             }
             Kind::Resolve {
@@ -381,6 +409,7 @@ impl Change {
         value.hold();
         let write = match (&self.kind, &refusal) {
             (Kind::Read | Kind::Entries, _) => None,
+            (Kind::Ended { .. }, _) if stored.value.is_none() => None,
             (Kind::Resolve { .. } | Kind::EndQuarantine { .. }, _) if unresolved.is_some() => None,
             (Kind::Reserve { .. }, refusal)
                 if (refusal.is_some() || holder.is_some()) && !value.marked =>
@@ -394,7 +423,7 @@ impl Change {
                 | Kind::External { .. }
                 | Kind::EndQuarantine { .. }
                 | Kind::CompareClock
-                | Kind::OtherId { .. },
+                | Kind::Ended { .. },
                 _,
             ) => {
                 let new = codec::encode(&self.key, &value);
@@ -410,7 +439,18 @@ impl Change {
             | Kind::External { .. }
             | Kind::EndQuarantine { .. }
             | Kind::CompareClock
-            | Kind::OtherId { .. } => Vec::new(),
+            | Kind::Ended { .. } => Vec::new(),
+        };
+        let past = match self.kind {
+            Kind::Reserve { .. } => value.past_durations(),
+            Kind::Read
+            | Kind::Settle { .. }
+            | Kind::Entries
+            | Kind::Resolve { .. }
+            | Kind::External { .. }
+            | Kind::EndQuarantine { .. }
+            | Kind::CompareClock
+            | Kind::Ended { .. } => PastDurations::default(),
         };
         Ok(Applied {
             write,
@@ -420,6 +460,7 @@ impl Change {
                 holder,
                 unresolved,
                 entries,
+                past,
             },
         })
     }

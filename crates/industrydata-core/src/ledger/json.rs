@@ -33,6 +33,7 @@ pub(super) fn write(bytes: &mut Vec<u8>, value: &Value) {
     if !value.past.is_empty() {
         writer.entries(r#","past":["#, &value.past);
     }
+    writer.took(&value.took);
     writer.rest(&value.rest);
     writer.raw("}");
 }
@@ -75,6 +76,16 @@ impl Writer<'_> {
         self.optional_text(r#","key":"#, entry.key.as_deref());
         self.rest(&entry.rest);
         self.raw("}");
+    }
+
+    fn took(&mut self, took: &[(i64, i64)]) {
+        let mut before = r#","took":[["#;
+        for (accepted, seconds) in took {
+            self.number(before, *accepted);
+            self.number(",", *seconds);
+            before = "],[";
+        }
+        self.raw(if took.is_empty() { "" } else { "]]" });
     }
 
     fn caller(&mut self, caller: &KeptCaller) {
@@ -158,6 +169,7 @@ pub(super) fn read(text: &str) -> Option<Value> {
     reader.next(r#""entries":["#)?;
     reader.entries(&mut value.entries)?;
     value.quarantine_ended = reader.optional(r#","quarantine_ended":"#)?;
+    value.took = reader.took()?;
     (reader.left == b"}").then_some(value)
 }
 
@@ -227,6 +239,19 @@ impl Reader<'_> {
             return Some(EntryState::Confirmed);
         }
         Some(EntryState::from(&*self.string()?))
+    }
+
+    fn took(&mut self) -> Option<Vec<(i64, i64)>> {
+        let mut took = Vec::new();
+        let mut before = r#","took":[["#;
+        while let Some(accepted) = self.optional(before)? {
+            took.push((accepted, self.optional(",")??));
+            before = "],[";
+        }
+        if !took.is_empty() {
+            self.next("]]")?;
+        }
+        Some(took)
     }
 
     fn caller(&mut self) -> Option<KeptCaller> {
@@ -331,7 +356,11 @@ impl Reader<'_> {
         let is_zero = self.left.starts_with(b"0");
         let is_canonical = length < 19 && length > 0 && !(is_zero && (is_negative || length > 1));
         self.left = self.left.get(length..)?;
-        is_canonical.then_some(if is_negative { -number } else { number })
+        is_canonical.then_some(if is_negative {
+            number.wrapping_neg()
+        } else {
+            number
+        })
     }
 }
 
@@ -463,15 +492,17 @@ pub(super) mod tests {
             entries(),
             of(clock),
             past,
+            vec((number(), number()), 0..3),
             rest(),
         )
             .prop_map(
-                |(not_before, quarantine_ended, entries, clock, past, rest)| Value {
+                |(not_before, quarantine_ended, entries, clock, past, took, rest)| Value {
                     not_before,
                     entries,
                     quarantine_ended,
                     clock: clock.map(|clock| serde_json::from_str(&clock).unwrap()),
                     past,
+                    took,
                     rest,
                     ..Value::default()
                 },
@@ -490,6 +521,36 @@ pub(super) mod tests {
         let value = read(text).unwrap();
         assert_eq!(value, serde_json::from_str(text).unwrap());
         assert_eq!(written(&value), text);
+    }
+
+    /// An older release keeps the durations as a member that it does not know, and writes them last.
+    #[test]
+    fn durations_are_the_last_member() {
+        for text in [
+            r#"{"entries":[],"took":[[1773136800123,1803]]}"#,
+            r#"{"not_before":3,"entries":[],"quarantine_ended":6,"took":[[-1,0],[0,-5],[7,8]]}"#,
+        ] {
+            let value = read(text).unwrap();
+            assert_eq!(value, serde_json::from_str(text).unwrap());
+            assert!(!value.took.is_empty() && value.rest == Rest::default());
+            assert_eq!(written(&value), text);
+        }
+        let other = r#"{"entries":[],"took":[]}"#;
+        assert_eq!(read(other), None);
+        assert_eq!(
+            serde_json::from_str::<Value>(other).unwrap(),
+            Value::default()
+        );
+    }
+
+    #[test]
+    fn numbers_at_the_ends_of_their_range_are_read_alike() {
+        for number in [i64::MIN, i64::MIN + 1, -(10_i64.pow(18)), i64::MAX] {
+            let text = format!(r#"{{"not_before":{number},"entries":[]}}"#);
+            let value: Value = serde_json::from_str(&text).unwrap();
+            assert_eq!(value.not_before, Some(number));
+            assert!(read(&text).is_none_or(|read| read == value));
+        }
     }
 
     /// An older release keeps the key as a member that it does not know, and writes it last.

@@ -31,6 +31,7 @@ pub(crate) mod stored;
 #[cfg(test)]
 mod tests;
 mod text;
+pub(crate) mod took;
 pub(crate) mod value;
 
 pub use self::{

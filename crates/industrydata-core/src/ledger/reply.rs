@@ -1,6 +1,9 @@
 //! The result of a change.
 
-use crate::ledger::{entry::Entry, quota::Quota, refusal::Refusal, resolve::Unresolved};
+use crate::{
+    ledger::{entry::Entry, quota::Quota, refusal::Refusal, resolve::Unresolved},
+    policy::PastDurations,
+};
 
 /// The result of [`Change::apply`](crate::ledger::Change::apply): the bytes to write, and the reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +23,7 @@ pub struct StoreReply {
     pub(super) holder: Option<Entry>,
     pub(super) unresolved: Option<Unresolved>,
     pub(super) entries: Vec<Entry>,
+    pub(super) past: PastDurations,
 }
 
 impl StoreReply {
@@ -36,6 +40,12 @@ impl StoreReply {
     #[must_use]
     pub fn entries(&self) -> &[Entry] {
         &self.entries
+    }
+
+    /// How long the tenant's last operations took, after a reservation; none after other changes.
+    #[must_use]
+    pub const fn past_durations(&self) -> &PastDurations {
+        &self.past
     }
 
     /// The quota after the change.

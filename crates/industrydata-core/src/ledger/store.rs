@@ -29,6 +29,9 @@ use crate::ledger::{change::Change, reply::StoreReply, reset::Reset, store_error
 ///
 /// A change is idempotent by its reservation's id. If a store does not know whether a commit succeeded, it applies the
 /// change again. It returns [`StoreError::Unconfirmed`] only if the outcome is still unknown.
+///
+/// A change with a [`time_limit`](Change::time_limit) is best effort: a store that waits for a lock or a server gives up
+/// after that time. Its caller does not wait longer.
 pub trait Store: Send + Sync {
     /// Applies `change` to the ledger it names, durably.
     ///

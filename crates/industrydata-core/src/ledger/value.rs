@@ -37,6 +37,9 @@ pub(super) struct Value {
         skip_serializing_if = "Vec::is_empty"
     )]
     pub(super) past: Vec<Entry>,
+    /// When the last operations were accepted (Unix milliseconds), and how many seconds they took; the oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) took: Vec<(i64, i64)>,
     #[serde(flatten)]
     pub(super) rest: Rest,
     /// Whether the first sight of an entry ahead of the clock changed, so that the value must be stored.

@@ -12,11 +12,11 @@ use crate::{
     endpoint::service::Service,
     ledger::{
         change::Change, entry::Entry, key::LedgerKey, quota::Quota, schedule::Forecast,
-        store_error::StoreError,
+        store_error::StoreError, took::Took,
     },
     model::origin::OperationOrigin,
     now::Now,
-    policy::{Limits, PollingPolicy, Throttle},
+    policy::{Limits, PastDurations, PollingPolicy, Throttle},
     seed::Seed,
     tenant::Tenant,
     wire::{base_url::BaseUrl, brief::cut, location::OperationUrl},
@@ -69,6 +69,7 @@ pub(super) struct AcceptedParts {
     pub(super) throttle: Throttle,
     pub(super) reservation: [u8; 16],
     pub(super) attached_to: Option<Entry>,
+    pub(super) past: PastDurations,
 }
 
 /// Where a ledger has a start.
@@ -76,14 +77,33 @@ pub(super) struct AcceptedParts {
 pub(super) struct EntryOf {
     tenant: Tenant,
     throttle: Throttle,
-    reservation: [u8; 16],
+    /// Its id, if it is known.
+    reservation: Option<[u8; 16]>,
 }
 
 impl EntryOf {
-    /// The change that keeps another id of its operation, at the service under `base`.
-    pub(super) fn other_id(&self, base: &BaseUrl, operation: &str) -> Change {
-        let (key, operation) = (LedgerKey::new(base, &self.tenant), operation.to_owned());
-        Change::other_id(key, self.throttle, self.reservation, operation)
+    /// The entry of a start that another process made.
+    pub(super) const fn unknown(tenant: Tenant, throttle: Throttle) -> Self {
+        Self {
+            tenant,
+            throttle,
+            reservation: None,
+        }
+    }
+
+    /// The change that keeps what the end of its operation has shown, at the service under `base`.
+    pub(super) fn ended(
+        &self,
+        base: &BaseUrl,
+        other_id: Option<&str>,
+        took: Option<Took>,
+    ) -> Option<Change> {
+        let other_id = self.reservation.zip(other_id.map(str::to_owned));
+        let is_known = other_id.is_some() || took.is_some();
+        is_known.then(|| {
+            let key = LedgerKey::new(base, &self.tenant);
+            Change::ended(key, self.throttle, other_id, took)
+        })
     }
 }
 
@@ -182,7 +202,7 @@ impl Accepted {
         EntryOf {
             tenant: self.0.tenant.clone(),
             throttle: self.0.throttle,
-            reservation: self.0.reservation,
+            reservation: Some(self.0.reservation),
         }
     }
 
@@ -213,6 +233,7 @@ impl Accepted {
             deadline: self.0.deadline,
             retry_after: self.0.retry_after,
             request_id: self.0.request_id.clone(),
+            past: self.0.past.clone(),
         };
         let url = self.0.operation.clone();
         if self.0.attached_to.is_some() {

@@ -12,12 +12,15 @@ use crate::policy::{LAST_POLL_LEAD, LOST_TRACK_AFTER, LOST_TRACK_POLLS, NOT_FOUN
 use crate::{
     model::{operation::Operation, run::IndustryDataRun},
     now::Now,
+    policy::PastDurations,
 };
 
 /// When to poll next, and when to give up.
 #[derive(Debug)]
 pub(super) struct Pace {
     pub(super) plan: Arc<PollPlan>,
+    /// How long the tenant's last operations took.
+    pub(super) past: PastDurations,
     /// When the start was accepted or the poll began, in steady time.
     began: Duration,
     /// How much older than `began` the start or the run is.
@@ -54,6 +57,7 @@ pub(super) struct TimeUp {
 impl Pace {
     pub(super) fn new(plan: Arc<PollPlan>, age: Duration, now: Now) -> Self {
         Self {
+            past: PastDurations::default(),
             began: now.steady,
             age,
             deadline: now.steady.saturating_add(plan.limits.total),
@@ -74,7 +78,8 @@ impl Pace {
 
     /// The pause after a poll at this moment.
     pub(super) fn interval(&self, steady: Duration) -> Duration {
-        self.plan.policy.interval(self.since_start(steady))
+        let since_start = self.since_start(steady);
+        self.plan.policy.interval_with(&self.past, since_start)
     }
 
     /// Whether a new operation or run may not be readable yet.
@@ -97,10 +102,8 @@ impl Pace {
         if since >= LOST_TRACK_AFTER && self.errors >= LOST_TRACK_POLLS {
             return Err(LostTrack(since));
         }
-        Ok(self
-            .plan
-            .policy
-            .back_off(self.since_start(now.steady), self.errors, jitter))
+        let interval = self.interval(now.steady);
+        Ok(self.plan.policy.back_off(interval, self.errors, jitter))
     }
 
     /// Pauses for `pause`, or for as long as the service asked if that is longer. A pause is shortened so that one last
@@ -142,7 +145,8 @@ impl Pace {
         })
     }
 
-    fn since_start(&self, steady: Duration) -> Duration {
+    /// How long before this moment the start was accepted.
+    pub(super) fn since_start(&self, steady: Duration) -> Duration {
         steady.saturating_sub(self.began).saturating_add(self.age)
     }
 }

@@ -21,7 +21,7 @@ use crate::{
     auth::token::{AccessToken, Challenge, TokenError},
     endpoint::{action::Action, service::Service},
     now::Now,
-    policy::{Limits, PollingPolicy},
+    policy::{Limits, PastDurations, PollingPolicy},
     seed::Seed,
     wire::{
         location::{OperationUrl, error::LocationError},
@@ -177,6 +177,7 @@ impl Perform {
             limits: self.plan.limits,
             action: self.action.clone(),
             begun: Begun {
+                past: PastDurations::default(),
                 seed: self.seed,
                 requests: self.requests,
                 at: now,

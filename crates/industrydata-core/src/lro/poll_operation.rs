@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use http::{Request, StatusCode, response::Parts};
+use http::{HeaderMap, Request, StatusCode, response::Parts};
 use jiff::Timestamp;
 
 use crate::lro::{
@@ -19,16 +19,18 @@ use crate::lro::{
     transient::TransientError,
 };
 use crate::policy::{
-    MAX_UNAUTHORIZED, NOT_FOUND_GRACE, NOT_FOUND_GRACE_IF_UNKNOWN, NOT_FOUND_TRIES,
-    NOT_FOUND_TRIES_IF_UNKNOWN, TOKEN_RETRY,
+    END_SEEN_WITHIN, MARGIN, MAX_UNAUTHORIZED, NOT_FOUND_GRACE, NOT_FOUND_GRACE_IF_UNKNOWN,
+    NOT_FOUND_TRIES, NOT_FOUND_TRIES_IF_UNKNOWN, TOKEN_RETRY,
 };
 use crate::{
     auth::token::{AccessToken, Challenge, TokenError},
     model::{operation::Operation, origin::OperationOrigin, status::OperationStatus},
     now::Now,
+    policy::PastDurations,
     seed::Seed,
     wire::{
         brief::cut,
+        http_date::date,
         location::OperationUrl,
         retry_after::retry_after,
         service_error::ServiceError,
@@ -46,6 +48,7 @@ pub(super) struct Begun {
     pub(super) deadline: Duration,
     pub(super) retry_after: Option<Duration>,
     pub(super) request_id: Option<String>,
+    pub(super) past: PastDurations,
 }
 
 /// Polls one operation until it ends.
@@ -70,6 +73,10 @@ pub struct OperationPoll {
     has_begun: bool,
     /// The service's ids of the request that created the operation and of the poll that showed its end.
     request_ids: Option<Box<RequestIds>>,
+    /// When the last answer came that did not show the end, in seconds since the poll began. An acceptance is one.
+    unended: Option<u32>,
+    /// How long the operation took in seconds, if it has ended and that is known.
+    took: Option<u32>,
 }
 
 impl fmt::Debug for OperationPoll {
@@ -125,6 +132,8 @@ impl OperationPoll {
             repeated: false,
             has_begun: false,
             request_ids: None,
+            unended: None,
+            took: None,
         }
     }
 
@@ -144,7 +153,9 @@ impl OperationPoll {
         if begun.request_id.is_some() {
             poll.ids().begun = begun.request_id;
         }
-        let pause = poll.pace.plan.policy.interval(Duration::ZERO);
+        poll.pace.past = begun.past;
+        poll.unended = Some(0);
+        let pause = poll.pace.interval(begun.at.steady);
         poll.pause_for(pause, begun.retry_after, PauseReason::Interval, begun.at);
         poll
     }
@@ -160,6 +171,7 @@ impl OperationPoll {
         poll.seed = begun.seed;
         poll.requests = begun.requests;
         poll.pace.deadline = begun.deadline;
+        poll.pace.past = begun.past;
         poll
     }
 
@@ -269,6 +281,18 @@ impl OperationPoll {
         (!id.eq_ignore_ascii_case(self.url.operation_id())).then_some(id)
     }
 
+    /// How long the tenant's last operations took, as far as the poll knows.
+    #[must_use]
+    pub const fn past_durations(&self) -> &PastDurations {
+        &self.pace.past
+    }
+
+    /// How long the operation took, if it has ended and that is known: from the acceptance to the first answer that showed
+    /// the end.
+    pub(super) fn took(&self) -> Option<Duration> {
+        self.took.map(|seconds| Duration::from_secs(seconds.into()))
+    }
+
     /// The number of polls made so far.
     #[must_use]
     pub const fn polls(&self) -> u32 {
@@ -356,6 +380,39 @@ impl OperationPoll {
                 self.pause_for(pause, asked, PauseReason::Retry(error), now);
             }
         }
+    }
+
+    /// Notes when an answer did not show the end, or how long the operation took.
+    fn measure(&mut self, operation: &Operation, headers: &HeaderMap, now: Now) {
+        let seconds = |time: Duration| u32::try_from(time.as_secs()).ok();
+        if !operation.status().is_terminal() {
+            self.unended = seconds(self.pace.since_began(now));
+            return;
+        }
+        let took = self.pace.since_start(now.steady);
+        let unseen = self.unended.map(|unended| {
+            let unended = Duration::from_secs(unended.into());
+            self.pace.since_began(now).saturating_sub(unended)
+        });
+        let is_seen = unseen.is_some_and(|unseen| unseen <= END_SEEN_WITHIN.max(took / 4));
+        let is_near =
+            |one: Timestamp, other: Timestamp| one.duration_since(other).unsigned_abs() <= MARGIN;
+        // A clock that was set, or a machine that was suspended.
+        let is_steady = self
+            .accepted
+            .saturating_add(took)
+            .is_ok_and(|ended| is_near(ended, now.utc));
+        // The clock of another process dated the acceptance.
+        let agrees = || {
+            let date = date(headers, now.utc);
+            let created = operation.created();
+            date.is_some_and(|date| is_near(date, now.utc))
+                && created.is_none_or(|created| is_near(created, self.accepted))
+        };
+        let usual = PastDurations::SHORTEST..=self.pace.plan.limits.total;
+        let is_known = self.is_known && usual.contains(&took);
+        let is_kept = is_known && is_seen && is_steady && (self.has_begun || agrees());
+        self.took = seconds(took).filter(|_| is_kept);
     }
 
     fn seen(
@@ -534,6 +591,7 @@ impl Asks for OperationPoll {
         if is_whole_success(head.status) {
             match operation(head, body, &token) {
                 Ok(operation) => {
+                    self.measure(&operation, &head.headers, now);
                     let id = || ServiceError::request_id_of(&head.headers, token.text());
                     self.seen(operation, id, asked, now);
                 }

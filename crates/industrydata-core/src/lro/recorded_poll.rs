@@ -12,27 +12,30 @@ use crate::lro::{
     step::{Records, Step, Transaction, Writes},
 };
 use crate::{
-    ledger::{change::Change, reply::StoreReply, store_error::StoreError},
-    model::operation::Operation,
+    ledger::{change::Change, reply::StoreReply, store_error::StoreError, took::Took},
+    model::{operation::Operation, origin::OperationOrigin},
     now::Now,
-    policy::PollingPolicy,
+    policy::{PollingPolicy, Throttle},
+    tenant::Tenant,
 };
 
-/// An operation poll that ends with one more attempt to record the acceptance, if the start could not record it, and
-/// records the id of the operation's body, if that differs from the `Location`'s.
+/// An operation poll that ends with one more attempt to record the acceptance, if the start could not record it. Then it
+/// records in one change the id of the operation's body, if that differs from the `Location`'s, and how long the operation
+/// took.
 ///
-/// The poll itself never touches the ledger. Neither attempt changes the result of the poll. If the first fails, the
-/// reservation still counts and the warning stays. If the second fails, a reconciliation may count the start twice.
+/// The poll itself never touches the ledger. Neither change affects the result of the poll. If the first fails, the
+/// reservation still counts and the warning stays. The second takes a second at most and makes no ledger. If it fails, a
+/// reconciliation may count the start twice, and the next start learns nothing from this operation.
 pub struct RecordedPoll {
     poll: OperationPoll,
     accepted: Option<Accepted>,
-    /// What is left of it after a rest.
+    /// What is left of it after a rest, or what is known of it after a resume.
     entry: Option<Box<EntryOf>>,
     /// The acceptance, until that attempt is made.
     unrecorded: Option<Arc<Change>>,
     warning: Option<Box<StoreError>>,
-    /// Whether the other id of the operation was handed to the ledger.
-    has_named: bool,
+    /// Whether what the end showed was handed to the ledger.
+    has_recorded: bool,
 }
 
 impl fmt::Debug for RecordedPoll {
@@ -63,11 +66,11 @@ impl RecordedPoll {
             unrecorded: accepted.unrecorded().cloned(),
             warning: accepted.ledger_warning().cloned().map(Box::new),
             accepted: Some(accepted),
-            has_named: false,
+            has_recorded: false,
         }
     }
 
-    /// The poll of an operation that another process started. It has nothing to record.
+    /// The poll of an operation of which no start is known. It has nothing to record.
     #[must_use]
     pub const fn of(poll: OperationPoll) -> Self {
         Self {
@@ -76,19 +79,33 @@ impl RecordedPoll {
             entry: None,
             unrecorded: None,
             warning: None,
-            has_named: false,
+            has_recorded: false,
         }
     }
 
-    /// The change that keeps another id of the operation, if this process made the start.
-    fn entry_change(&self, id: &str) -> Option<Arc<Change>> {
-        let base = self.poll.plan().service.base();
-        let change = match (&self.accepted, &self.entry) {
-            (Some(accepted), _) => accepted.entry().other_id(base, id),
-            (None, Some(entry)) => entry.other_id(base, id),
-            (None, None) => return None,
-        };
-        Some(Arc::new(change))
+    /// The poll of an operation that another process started for `tenant`, at a known time.
+    pub(super) fn resumed(poll: OperationPoll, tenant: Tenant, throttle: Throttle) -> Self {
+        Self {
+            entry: Some(Box::new(EntryOf::unknown(tenant, throttle))),
+            ..Self::of(poll)
+        }
+    }
+
+    /// What the end of the poll has shown, for the ledger.
+    fn shown(&self) -> Option<Change> {
+        // A store that has just failed is not asked again, and without the acceptance it has no entry to complete.
+        if self.warning.is_some() {
+            return None;
+        }
+        let own = self.accepted.as_ref().map(Accepted::entry);
+        let entry = own.as_ref().or(self.entry.as_deref())?;
+        let is_start = self.poll.origin() == OperationOrigin::Start;
+        let took = self.poll.took().filter(|_| is_start).map(|duration| Took {
+            operation: self.poll.url().operation_id().to_owned(),
+            accepted: self.poll.accepted(),
+            duration,
+        });
+        entry.ended(self.poll.plan().service.base(), self.poll.other_id(), took)
     }
 
     /// The poll itself.
@@ -138,11 +155,10 @@ impl Machine for RecordedPoll {
         if let Some(change) = self.unrecorded.clone() {
             return Step::Ledger(Transaction::new(self, change), Writes::WITNESS);
         }
-        if !self.has_named
-            && let Some(id) = self.poll.other_id()
-            && let Some(change) = self.entry_change(id)
+        if !self.has_recorded
+            && let Some(change) = self.shown()
         {
-            return Step::Ledger(Transaction::new(self, change), Writes::WITNESS);
+            return Step::Ledger(Transaction::new(self, Arc::new(change)), Writes::WITNESS);
         }
         Step::Done(
             outcome.map_err(|error| error.with_ledger_warning(self.warning.as_deref().cloned())),
@@ -163,7 +179,7 @@ impl Records for RecordedPoll {
         if self.unrecorded.take().is_some() {
             self.warning = result.err().map(Box::new);
         } else {
-            self.has_named = true;
+            self.has_recorded = true;
         }
     }
 }

@@ -226,14 +226,11 @@ impl Session {
         now: Now,
     ) -> Result<RecordedPoll, ResumeError> {
         let url = token.operation_url(self.plan.service.base())?;
-        let poll = OperationPoll::new(
-            url,
-            Arc::clone(&self.plan),
-            Some(token.accepted()),
-            seed,
-            now,
-        );
-        Ok(RecordedPoll::of(poll.with_origin(token.origin())))
+        let plan = Arc::clone(&self.plan);
+        let poll = OperationPoll::new(url, plan, Some(token.accepted()), seed, now);
+        let poll = poll.with_origin(token.origin());
+        let tenant = self.tenant.clone();
+        Ok(RecordedPoll::resumed(poll, tenant, self.throttle))
     }
 
     /// Polls the operation at a checked URL, at once.

@@ -65,7 +65,8 @@ impl Settings {
         self
     }
 
-    /// The poll interval: a policy, or a fixed duration. By default it grows by half each time, from 5 s to 45 s.
+    /// The poll interval: a policy, or a fixed duration. By default it is learned from the tenant's last operations
+    /// ([`PollingPolicy::learned`]).
     pub fn polling(mut self, policy: impl Into<PollingPolicy>) -> Self {
         self.polling = policy.into();
         self

@@ -38,7 +38,7 @@ use crate::{
         store_error::StoreError,
     },
     now::Now,
-    policy::{Limits, Throttle},
+    policy::{Limits, PastDurations, Throttle},
     seed::Seed,
     tenant::Tenant,
     wire::{
@@ -79,6 +79,8 @@ pub struct Start {
     /// The latest moment reported.
     last: Now,
     quota: Option<Quota>,
+    /// How long the tenant's last operations took, as of the last reservation.
+    past: PastDurations,
     schedule: Option<Schedule>,
     start_key: Option<StartKey>,
     short_leases: u32,
@@ -201,6 +203,7 @@ impl Start {
             plan,
             last: now,
             quota: None,
+            past: PastDurations::default(),
             schedule: None,
             start_key: None,
             short_leases: 0,
@@ -257,22 +260,25 @@ impl Start {
         now: Now,
     ) {
         match result {
-            Ok(reply) => match (reply.holder(), reply.refusal()) {
-                (Some(holder), _) => self.held(holder.clone(), now),
-                (None, Some(refusal)) => self.no_slot(*refusal, now),
-                (None, None) => {
-                    let granted = (reply.quota().as_of(), now.steady);
-                    self.state = State::Ready {
-                        slot: Slot {
-                            id,
-                            since,
-                            granted,
-                            sent: now.steady,
-                        },
-                        refused: None,
-                    };
+            Ok(reply) => {
+                self.past = reply.past_durations().clone();
+                match (reply.holder(), reply.refusal()) {
+                    (Some(holder), _) => self.held(holder.clone(), now),
+                    (None, Some(refusal)) => self.no_slot(*refusal, now),
+                    (None, None) => {
+                        let granted = (reply.quota().as_of(), now.steady);
+                        self.state = State::Ready {
+                            slot: Slot {
+                                id,
+                                since,
+                                granted,
+                                sent: now.steady,
+                            },
+                            refused: None,
+                        };
+                    }
                 }
-            },
+            }
             Err(StoreError::Unconfirmed(cause)) => {
                 // The reservation may have been recorded, so release it if the store can.
                 self.release(
@@ -343,6 +349,7 @@ impl Start {
             throttle: self.plan.throttle,
             reservation: holder.reservation(),
             attached_to: Some(holder),
+            past: self.past.clone(),
         })));
     }
 
@@ -577,6 +584,7 @@ impl Start {
                 throttle: self.plan.throttle,
                 reservation: slot.id,
                 attached_to: None,
+                past: self.past.clone(),
             })),
             Err(error) => Err(StartErrorKind::NotFollowable {
                 error,

@@ -86,7 +86,8 @@ impl<'m> Transaction<'m> {
         Self { machine, change }
     }
 
-    /// The change. A store that works on another thread takes a clone of the `Arc`.
+    /// The change. A store that works on another thread takes a clone of the `Arc`. If the change has a
+    /// [`time_limit`](Change::time_limit), stop waiting for the store then, and report [`StoreError::Busy`].
     #[must_use]
     pub const fn change(&self) -> &Arc<Change> {
         &self.change

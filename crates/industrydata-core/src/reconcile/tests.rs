@@ -847,7 +847,8 @@ fn a_start_is_listed_by_the_id_that_its_poller_saw() {
     let external = Change::external(key(), Throttle::default(), external, at(5));
     ledger.apply(&external, 60);
     assert_eq!(ledger.quota(60).used(), 2);
-    let kept = Change::other_id(key(), Throttle::default(), [1; 16], "seen-1".to_owned());
+    let other_id = Some(([1; 16], "seen-1".to_owned()));
+    let kept = Change::ended(key(), Throttle::default(), other_id, None);
     ledger.apply(&kept, 120);
     ledger.apply(&kept, 180);
     let quota = ledger.quota(180);
@@ -874,8 +875,10 @@ fn another_id_is_kept_for_a_confirmed_start_alone() {
     let mut ledger = Ledger::default();
     ledger.start(1, 0, Some("op-1"));
     let bytes = ledger.0.clone();
-    let other =
-        |n: u8, id: &str| Change::other_id(key(), Throttle::default(), [n; 16], id.to_owned());
+    let other = |n: u8, id: &str| {
+        let other_id = Some(([n; 16], id.to_owned()));
+        Change::ended(key(), Throttle::default(), other_id, None)
+    };
     // Another start, the same id, and what is no id.
     for change in [
         other(2, "x"),

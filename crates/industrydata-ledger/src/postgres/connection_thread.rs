@@ -109,7 +109,11 @@ impl ConnectionThread {
     /// Sends `work` to the thread and waits. The thread keeps to its time limits; the wait here ends even if it does not.
     fn request(&self, work: Work) -> Result<Done, StoreError> {
         let (answer, answered) = mpsc::sync_channel(1);
-        let until = Instant::now() + self.plan.wait;
+        let limit = match &work {
+            Work::Transact(change) => change.time_limit(),
+            Work::Check | Work::Tenants(_) | Work::Reset => None,
+        };
+        let until = Instant::now() + limit.unwrap_or(self.plan.wait).min(self.plan.wait);
         self.send(Job {
             work,
             until,

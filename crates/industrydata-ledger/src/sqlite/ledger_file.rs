@@ -82,7 +82,8 @@ impl LedgerFile {
     }
 
     pub(super) fn transact(&self, change: &Change) -> Result<StoreReply, StoreError> {
-        match self.with_lock(|open, until| self.attempt(open, change, None, until)) {
+        let wait = change.time_limit().unwrap_or(self.wait).min(self.wait);
+        match self.with_lock_within(wait, |open, until| self.attempt(open, change, None, until)) {
             Ok(reply) => Ok(reply),
             Err(Failure::Clean(error)) => Err(error),
             Err(Failure::Commit { at, .. }) => self.confirm(change, at),
@@ -207,7 +208,15 @@ impl LedgerFile {
         &self,
         work: impl FnOnce(&mut OpenFile, Instant) -> Result<T, E>,
     ) -> Result<T, E> {
-        let until = Instant::now() + self.wait;
+        self.with_lock_within(self.wait, work)
+    }
+
+    fn with_lock_within<T, E: From<StoreError>>(
+        &self,
+        wait: Duration,
+        work: impl FnOnce(&mut OpenFile, Instant) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let until = Instant::now() + wait;
         self.open.with(until, |open| {
             work(open, until).inspect_err(|_| open.close())
         })?
