@@ -534,7 +534,7 @@ impl Change {
     }
 }
 
-/// Digits as text, without a buffer of its own.
+/// Digits as text, without an allocation.
 fn text(digits: &[[u8; 2]; 16]) -> &str {
     std::str::from_utf8(digits.as_flattened()).unwrap_or_default()
 }
