@@ -38,7 +38,7 @@ trait Side {
     /// The number of tenants in the store.
     fn tenants(&self) -> usize;
 
-    /// A worker, with a connection of its own if each thread of this side has one.
+    /// A worker, with a separate connection if each thread of this side has one.
     fn worker(&self) -> Result<Worker<'_>, Failure>;
 }
 
@@ -109,9 +109,9 @@ pub(crate) fn run(chosen: &[&str]) -> Result<(), Failure> {
             it.name, it.ours, it.beside, it.ratio, it.aim
         );
     })?;
-    let missed = figures.iter().filter(|it| !it.is_reached()).count();
-    if missed > 0 {
-        return Err(format!("{missed} of {} ratios are below their aim", figures.len()).into());
+    let short = figures.iter().filter(|it| !it.is_reached()).count();
+    if short > 0 {
+        return Err(format!("{short} of {} ratios are below their aim", figures.len()).into());
     }
     Ok(())
 }
