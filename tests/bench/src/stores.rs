@@ -40,7 +40,7 @@ trait Side {
     /// The number of tenants in the store.
     fn tenants(&self) -> usize;
 
-    /// A worker, with a connection of its own if each thread of this side has one.
+    /// A worker, with a separate connection if each thread of this side has one.
     fn worker(&self) -> Result<Worker<'_>, Failure>;
 }
 

@@ -47,7 +47,7 @@ impl Bare {
             "PRAGMA synchronous = EXTRA;
              CREATE TABLE tenants(base TEXT NOT NULL, tenant TEXT NOT NULL, changes INTEGER NOT NULL,
                 PRIMARY KEY(base, tenant)) STRICT, WITHOUT ROWID;
-             CREATE TABLE books(base TEXT NOT NULL, tenant TEXT NOT NULL, changes INTEGER NOT NULL,
+             CREATE TABLE ledgers(base TEXT NOT NULL, tenant TEXT NOT NULL, changes INTEGER NOT NULL,
                 value BLOB NOT NULL, PRIMARY KEY(base, tenant)) STRICT, WITHOUT ROWID;
              BEGIN",
         )?;
@@ -56,7 +56,7 @@ impl Bare {
             let names = (key.base(), key.tenant());
             connection.execute("INSERT INTO tenants VALUES (?1, ?2, 8)", names)?;
             let row = (names.0, names.1, ours::value(key)?);
-            connection.execute("INSERT INTO books VALUES (?1, ?2, 8, ?3)", row)?;
+            connection.execute("INSERT INTO ledgers VALUES (?1, ?2, 8, ?3)", row)?;
         }
         connection.execute_batch("COMMIT")?;
         let place = Place::Sqlite(Mutex::new(connection), folder);
@@ -68,10 +68,10 @@ impl Bare {
         let (runtime, client) = connect(url)?;
         runtime.block_on(client.batch_execute(&format!(
             "CREATE SCHEMA {schema};
-             CREATE TABLE {schema}.books(base bytea NOT NULL, tenant bytea NOT NULL, changes bigint NOT NULL,
+             CREATE TABLE {schema}.ledgers(base bytea NOT NULL, tenant bytea NOT NULL, changes bigint NOT NULL,
                 value bytea NOT NULL, PRIMARY KEY (base, tenant))"
         )))?;
-        fill(url, &schema, &keys)?;
+        fill(url, &format!("{schema}.ledgers"), &keys)?;
         let place = Place::Postgres {
             url: url.to_owned(),
             schema,
@@ -111,10 +111,10 @@ impl Side for Bare {
             Place::Postgres { url, schema } => {
                 let (runtime, client) = connect(url)?;
                 let select = format!(
-                    "SELECT changes, value FROM {schema}.books WHERE base = $1 AND tenant = $2 FOR UPDATE"
+                    "SELECT changes, value FROM {schema}.ledgers WHERE base = $1 AND tenant = $2 FOR UPDATE"
                 );
                 let update = format!(
-                    "UPDATE {schema}.books SET changes = $3, value = $4 WHERE base = $1 AND tenant = $2"
+                    "UPDATE {schema}.ledgers SET changes = $3, value = $4 WHERE base = $1 AND tenant = $2"
                 );
                 let select = runtime.block_on(client.prepare(&select))?;
                 let update = runtime.block_on(client.prepare(&update))?;
@@ -144,7 +144,7 @@ fn in_sqlite(connection: &Connection, key: &LedgerKey, value: &[u8]) -> Result<(
     let names = (key.base(), key.tenant());
     let run = |sql| connection.prepare_cached(sql)?.execute(());
     run("BEGIN IMMEDIATE")?;
-    let sql = "SELECT changes, value FROM books WHERE base = ?1 AND tenant = ?2";
+    let sql = "SELECT changes, value FROM ledgers WHERE base = ?1 AND tenant = ?2";
     let (changes, _): (i64, Vec<u8>) = connection
         .prepare_cached(sql)?
         .query_row(names, |row| Ok((row.get(0)?, row.get(1)?)))?;
@@ -153,13 +153,13 @@ fn in_sqlite(connection: &Connection, key: &LedgerKey, value: &[u8]) -> Result<(
         .prepare_cached("REPLACE INTO tenants VALUES (?1, ?2, ?3)")?
         .execute((names.0, names.1, changes))?;
     connection
-        .prepare_cached("REPLACE INTO books VALUES (?1, ?2, ?3, ?4)")?
+        .prepare_cached("REPLACE INTO ledgers VALUES (?1, ?2, ?3, ?4)")?
         .execute((names.0, names.1, changes, value))?;
     run("COMMIT")?;
     Ok(())
 }
 
-/// A connection with a runtime of its own, as that of a blocking program.
+/// A connection with a separate runtime, as that of a blocking program.
 fn connect(url: &str) -> Result<(Runtime, tokio_postgres::Client), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -178,10 +178,10 @@ pub(super) fn new_schema() -> String {
 }
 
 /// Writes the rows of all tenants.
-pub(super) fn fill(url: &str, schema: &str, keys: &[LedgerKey]) -> Result<(), Failure> {
+pub(super) fn fill(url: &str, table: &str, keys: &[LedgerKey]) -> Result<(), Failure> {
     let (runtime, client) = connect(url)?;
     let sql = format!(
-        "INSERT INTO {schema}.books SELECT base, tenant, 8, value \
+        "INSERT INTO {table} SELECT base, tenant, 8, value \
          FROM unnest($1::bytea[], $2::bytea[], $3::bytea[]) AS row (base, tenant, value) \
          ON CONFLICT (base, tenant) DO UPDATE SET changes = 8, value = excluded.value"
     );
@@ -195,6 +195,6 @@ pub(super) fn fill(url: &str, schema: &str, keys: &[LedgerKey]) -> Result<(), Fa
             .collect::<Result<Vec<_>, _>>()?;
         runtime.block_on(client.execute(&insert, &[&bases, &tenants, &values]))?;
     }
-    runtime.block_on(client.batch_execute(&format!("VACUUM ANALYZE {schema}.books")))?;
+    runtime.block_on(client.batch_execute(&format!("VACUUM ANALYZE {table}")))?;
     Ok(())
 }

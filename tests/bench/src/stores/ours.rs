@@ -22,6 +22,8 @@ pub(super) const THROTTLE: Throttle = Throttle {
     limit: 1_000_000,
     window: Duration::from_secs(12 * 60 * 60),
 };
+/// The table of the values.
+const TABLE: &str = "books";
 const LEASE: Duration = Duration::from_secs(150);
 /// The starts that are in the ledger of a tenant from the beginning.
 const BEFORE: u64 = 4;
@@ -53,7 +55,7 @@ impl Ours {
                 .prepare_cached("REPLACE INTO tenants VALUES (?1, ?2, 8)")?
                 .execute(names)?;
             connection
-                .prepare_cached("REPLACE INTO books VALUES (?1, ?2, 8, ?3)")?
+                .prepare_cached(&format!("REPLACE INTO {TABLE} VALUES (?1, ?2, 8, ?3)"))?
                 .execute((names.0, names.1, value))?;
         }
         connection.execute_batch("COMMIT")?;
@@ -74,7 +76,7 @@ impl Ours {
         };
         let keys = keys(tenants)?;
         make(&options().connect(url)?, &keys)?;
-        super::bare::fill(url, &schema, &keys)?;
+        super::bare::fill(url, &format!("{schema}.{TABLE}"), &keys)?;
         Ok(Self {
             store: options().connect(url)?.into(),
             keys,
