@@ -69,7 +69,7 @@ impl Played {
     pub(crate) fn url(&mut self, url: &OperationUrl) {
         self.note(url);
         self.say(url);
-        self.texts.push(url.as_str().to_owned());
+        self.texts.push(url.text());
     }
 
     pub(crate) fn token(&mut self, token: &ResumeToken) {

@@ -172,7 +172,7 @@ impl OperationReport {
         let time = |time: Option<Timestamp>| time.map(|time| time.to_string());
         Self {
             id: url.operation_id().to_owned(),
-            location: Some(url.as_str().to_owned()),
+            location: Some(url.text()),
             shown: url.to_string(),
             status: seen.map(|seen| seen.status().as_str().to_owned()),
             status_detail: seen.and_then(Operation::status_detail).map(str::to_owned),

@@ -144,7 +144,7 @@ fn body(input: &[u8]) {
 
 /// Checks what holds for every accepted URL, whatever its source.
 pub(crate) fn assert_own(base: &BaseUrl, accepted: &OperationUrl) {
-    let text = accepted.as_str();
+    let text = &accepted.text();
     assert!(text.bytes().all(|b| b.is_ascii_graphic()), "{text}");
     assert!(
         !text.contains(['\\', '#', '"', '<', '>', '^', '`', '{', '|', '}']),
@@ -160,7 +160,7 @@ pub(crate) fn assert_own(base: &BaseUrl, accepted: &OperationUrl) {
     );
     assert_eq!(
         accepted.uri().to_string(),
-        text,
+        *text,
         "the URL that was checked is not the URL that is sent"
     );
     // A relative Location may resolve to more than the 8000 octets allowed for a Location.

@@ -78,9 +78,9 @@ fn location(vector: &Vector) -> Result<Shown, String> {
     let url = OperationUrl::resolve(&base, request_url, values.iter().map(Vec::as_slice));
     Ok(match url {
         Ok(url) => {
-            let ok = json!({ "url": url.as_str(), "operation_id": url.operation_id() });
+            let ok = json!({ "url": url.text(), "operation_id": url.operation_id() });
             let sent = url.uri().to_string();
-            if sent != url.as_str() {
+            if sent != url.text() {
                 return Ok(json!({ "err": format!("sent as {sent}") }).into());
             }
             shown(json!({ "ok": ok }), &url)

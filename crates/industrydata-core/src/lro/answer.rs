@@ -54,7 +54,7 @@ pub(super) fn redacted(
     url: OperationUrl,
     token: &AccessToken,
 ) -> Result<OperationUrl, LocationError> {
-    if Redaction::of(secret(token)).is_in(url.as_str()) {
+    if Redaction::of(secret(token)).is_in(&url.text()) {
         return Err(LocationError::NotAnOperation);
     }
     Ok(url)

@@ -8,7 +8,7 @@ mod rules;
 use std::{
     fmt,
     hash::{Hash, Hasher},
-    sync::{Arc, OnceLock},
+    sync::Arc,
 };
 
 use http::{HeaderMap, Uri, header::LOCATION, uri::PathAndQuery};
@@ -28,7 +28,7 @@ use crate::wire::{
 ///
 /// The URL has the origin of the base and the path of one operation
 /// ([Get longRunningOperation](https://learn.microsoft.com/graph/api/longrunningoperation-get)). It is resolved strictly by
-/// RFC 3986 section 5.2.2 and never corrected. [`uri`](Self::uri) is the same text as [`as_str`](Self::as_str). `Display`
+/// RFC 3986 section 5.2.2 and never corrected. [`uri`](Self::uri) is the same text as [`text`](Self::text). `Display`
 /// and `Debug` leave out the query, which may contain secrets. Cheap to clone.
 ///
 /// ```
@@ -39,7 +39,7 @@ use crate::wire::{
 /// let url = OperationUrl::from_headers(&BaseUrl::graph(), &headers)?;
 /// assert_eq!(url.operation_id(), "a-1");
 /// assert_eq!(
-///     url.as_str(),
+///     url.text(),
 ///     "https://graph.microsoft.com/beta/external/industryData/operations('a-1')?$select=status",
 /// );
 ///
@@ -55,8 +55,6 @@ struct Inner {
     base: BaseUrl,
     path: PathAndQuery,
     id: Id,
-    /// The URL as one text, once it was asked for: a poll does not need it.
-    text: OnceLock<Box<str>>,
 }
 
 /// Where the operation's id is.
@@ -167,10 +165,10 @@ impl OperationUrl {
         Self::build(base, [base.path(), OPERATIONS_PATH, "/", id], None, id)
     }
 
-    /// The URL as it is requested.
+    /// The URL as it is requested, with its query. `Display` leaves the query out.
     #[must_use]
-    pub fn as_str(&self) -> &str {
-        self.0.text.get_or_init(|| self.parts().concat().into())
+    pub fn text(&self) -> String {
+        self.parts().concat()
     }
 
     /// The URL, parsed.
@@ -222,7 +220,6 @@ impl OperationUrl {
             id: within.unwrap_or_else(|| Id::Apart(id.into())),
             base: base.clone(),
             path,
-            text: OnceLock::new(),
         })))
     }
 }

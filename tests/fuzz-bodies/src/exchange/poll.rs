@@ -90,7 +90,7 @@ pub(super) fn play(
 ) {
     let mut it = Reference {
         world,
-        url: poll.url().as_str().to_owned(),
+        url: poll.url().text(),
         deadline,
         pace: policy.fixed().unwrap_or(Duration::from_secs(5)),
         said: Said::Else,
@@ -248,7 +248,7 @@ impl Reference<'_> {
                     let url = token
                         .operation_url(&BaseUrl::graph())
                         .expect("its own base");
-                    assert_eq!(url.as_str(), self.url);
+                    assert_eq!(url.text(), self.url);
                 }
             }
         }
