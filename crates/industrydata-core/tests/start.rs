@@ -1138,7 +1138,7 @@ fn getters_of_an_accepted_start() {
         "",
     ));
     let accepted = world.start(world.plan()).unwrap();
-    assert_eq!(accepted.operation().as_str(), world::LOCATION);
+    assert_eq!(accepted.operation().text(), world::LOCATION);
     assert_eq!(
         (accepted.at(), accepted.request_id()),
         (world.now.utc, Some("r-1"))

@@ -103,7 +103,7 @@ fn a_second_start_with_the_key_goes_on_with_the_first() {
         (entry.key(), entry.operation()),
         (Some("nightly"), Some(ID))
     );
-    assert_eq!(second.operation().as_str(), LOCATION);
+    assert_eq!(second.operation().text(), LOCATION);
     assert_eq!(second.at(), entry.date());
     assert_eq!(second.quota().unwrap().used(), 1);
     assert_eq!((world.posts(), &world.ledger), (1, &bytes));
