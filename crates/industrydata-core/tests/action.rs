@@ -213,7 +213,7 @@ fn a_location_is_checked_against_the_base() {
         let mut world = World::new(Script::new().with(202, fields, ""));
         let outcome = perform(&mut world, validate());
         assert_eq!(world.posts(), 1);
-        outcome.map(|performed| performed.operation().map(|it| it.as_str().to_owned()))
+        outcome.map(|performed| performed.operation().map(|it| it.text()))
     };
     let url = format!("{API}/operations/op-1");
     // A relative reference is resolved against the URL of this request.
