@@ -1,7 +1,5 @@
 //! Ids and jitter, derived from a seed that is an argument.
 
-use crate::wire::text::hex_digits;
-
 /// The 16 random bytes that a machine is created with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Seed([u8; 16]);
@@ -58,6 +56,18 @@ impl Seed {
         let low = mix(seed as u64 ^ mix(high ^ tweak));
         u128::from(mix(high ^ low)) << 64 | u128::from(low)
     }
+}
+
+/// The two hexadecimal digits of each byte.
+pub(crate) fn hex_digits<const N: usize>(bytes: [u8; N]) -> [[u8; 2]; N] {
+    let digit = |nibble: u8| {
+        if nibble < 10 {
+            b'0' + nibble
+        } else {
+            b'a' - 10 + nibble
+        }
+    };
+    bytes.map(|byte| [digit(byte >> 4), digit(byte & 0xf)])
 }
 
 /// The finalizer of SplitMix64: each input bit affects every output bit.

@@ -24,7 +24,8 @@ use crate::ledger::{
 use crate::{
     ledger::store_error::StoreError,
     policy::{END_CHANGE_LIMIT, PastDurations, Throttle},
-    wire::text::{hex, hex_digits},
+    seed::hex_digits,
+    wire::text::hex,
 };
 
 /// One change to a ledger. It is idempotent by the id of its start: a second application changes nothing.

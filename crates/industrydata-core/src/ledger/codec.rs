@@ -8,7 +8,7 @@ use crate::{
         store_error::StoreError, stored::Stored, value::Value,
     },
     policy::MAX_NOT_BEFORE,
-    wire::text::hex_digits,
+    seed::hex_digits,
 };
 
 /// The first word of every value.

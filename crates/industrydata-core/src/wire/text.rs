@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Write as _};
 
+use crate::seed::hex_digits;
+
 /// Displays `text` with every control character escaped, so that text from a server cannot forge log lines or control a
 /// terminal.
 ///
@@ -52,18 +54,6 @@ fn is_hidden(c: char) -> bool {
 pub(crate) fn hex<const N: usize>(bytes: [u8; N]) -> String {
     // Digits are always UTF-8.
     String::from_utf8(hex_digits(bytes).as_flattened().to_vec()).unwrap_or_default()
-}
-
-/// The two hexadecimal digits of each byte.
-pub(crate) fn hex_digits<const N: usize>(bytes: [u8; N]) -> [[u8; 2]; N] {
-    let digit = |nibble: u8| {
-        if nibble < 10 {
-            b'0' + nibble
-        } else {
-            b'a' - 10 + nibble
-        }
-    };
-    bytes.map(|byte| [digit(byte >> 4), digit(byte & 0xf)])
 }
 
 /// The bytes without spaces and tabs around them (optional whitespace, RFC 9110 section 5.6.3).
