@@ -6,7 +6,11 @@ use std::{
     time::Duration,
 };
 
-use http::{Method, Request, Response, StatusCode, Uri, header::CONTENT_LENGTH, response::Parts};
+use http::{
+    Method, Request, Response, StatusCode, Uri,
+    header::{CONTENT_LENGTH, HOST},
+    response::Parts,
+};
 use industrydata_core::{
     Deadline,
     policy::{CONNECT_LIMIT, MAX_HEADER_FIELDS},
@@ -25,6 +29,8 @@ const BEYOND_LIMITS: Duration = Duration::from_secs(2 * 60 * 60);
 /// The reqwest client, with the settings that this crate needs.
 pub(crate) struct Http {
     client: Client,
+    /// Whether the caller configured the client.
+    is_configured: bool,
     gate: Semaphore,
     /// The last URL that was sent, of a POST and of a GET: starts have the same, and so have the polls of an operation. reqwest's
     /// own type takes long to parse.
@@ -54,6 +60,7 @@ impl Http {
         if rustls::crypto::CryptoProvider::get_default().is_none() {
             return Err(BuildError::NoTlsProvider);
         }
+        let is_configured = config.is_some();
         let mut builder = match config {
             // A limit in the configuration would end a request without its phase; this client's limit is kept outside.
             Some(config) => config.timeout(BEYOND_LIMITS).read_timeout(BEYOND_LIMITS),
@@ -93,6 +100,7 @@ impl Http {
             client: builder
                 .build()
                 .map_err(|error| BuildError::Client(Cause::new(error)))?,
+            is_configured,
             gate: Semaphore::new(connections.max(1)),
             posts: Mutex::default(),
             gets: Mutex::default(),
@@ -175,6 +183,10 @@ impl Connection<'_> {
         let url = self.http.url(&head.uri, head.method == Method::POST)?;
         let mut request = reqwest::Request::new(head.method, url);
         *request.headers_mut() = head.headers;
+        if self.http.is_configured {
+            // The caller's configuration may have another, for a gateway.
+            request.headers_mut().remove(HOST);
+        }
         let mark = Mark::default();
         *request.body_mut() = Some(mark.body(body.into()));
         let (held, real) = (Held::new(), now());

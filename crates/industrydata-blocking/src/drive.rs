@@ -190,8 +190,10 @@ fn send(client: &Inner, tenant: &Tenant, exchange: Exchange<'_>, now: &mut Now) 
     if client.stop.is_stopped() {
         return;
     }
-    // The limit of a request is real time, whatever the client's clock.
+    // The limit of a request is real time, whatever the client's clock. Whatever stops the process from here on, that limit
+    // or the machine notices.
     let real = industrydata_system::now();
+    *now = client.now();
     let Some((request, reply)) = exchange.request(&token, *now) else {
         return;
     };

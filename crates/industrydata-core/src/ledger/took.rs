@@ -19,6 +19,9 @@ pub(crate) struct Took {
     /// When it was accepted, as far as the poller knows.
     pub(crate) accepted: Timestamp,
     pub(crate) duration: Duration,
+    /// Whether the ledger must have the start, accepted at about that time. A resume token names no tenant, so its operation
+    /// may be another's, and the time of a token that was made of an id may be that of its first poll.
+    pub(crate) needs_start: bool,
 }
 
 impl Took {
@@ -28,14 +31,15 @@ impl Took {
         let accepted = self.accepted.as_millisecond();
         let entries = value.entries.iter().chain(&value.past);
         let mut entries = entries.filter(|entry| entry.names(&self.operation));
-        let accepted = entries
-            .find_map(|entry| entry.kept().date)
-            .unwrap_or(accepted);
+        let date = entries.find_map(|entry| entry.kept().date);
+        let is_of_start =
+            date.is_some_and(|it| it.abs_diff(accepted) <= millis(MARGIN).unsigned_abs());
+        let accepted = date.unwrap_or(accepted);
         let is_late = accepted > clock.as_millisecond().saturating_add(millis(MARGIN));
         let is_known = (value.took.iter()).any(|(at, _)| at.abs_diff(accepted) < ROUNDING_MS);
         let is_plausible =
             (PastDurations::SHORTEST..=Limits::LONGEST_TOTAL).contains(&self.duration);
-        if is_late || is_known || !is_plausible {
+        if is_late || is_known || !is_plausible || (self.needs_start && !is_of_start) {
             return;
         }
         let seconds = i64::try_from(self.duration.as_secs()).unwrap_or(i64::MAX);
@@ -84,8 +88,30 @@ mod tests {
             operation: operation.to_owned(),
             accepted,
             duration: Duration::from_secs(seconds),
+            needs_start: false,
         };
         Change::ended(key(), Throttle::default(), None, Some(took))
+    }
+
+    #[test]
+    fn what_a_resumed_poll_shows_is_kept_where_the_start_is() {
+        let mut ledger = Ledger::default();
+        ledger.start(1, 0);
+        for (operation, accepted, kept) in [
+            ("op-of-another-tenant", 0, 0),
+            ("op-1", 600, 0),
+            ("OP-1", 1, 1),
+        ] {
+            let took = Took {
+                operation: operation.to_owned(),
+                accepted: at(accepted),
+                duration: Duration::from_secs(60),
+                needs_start: true,
+            };
+            let change = Change::ended(key(), Throttle::default(), None, Some(took));
+            ledger.apply(&change, 1000);
+            assert_eq!(ledger.took().len(), kept, "{operation}");
+        }
     }
 
     #[derive(Default)]

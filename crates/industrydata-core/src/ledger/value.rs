@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use crate::ledger::{
     clock::{ClockDifference, ClockReading},
@@ -38,7 +38,12 @@ pub(super) struct Value {
     )]
     pub(super) past: Vec<Entry>,
     /// When the last operations were accepted (Unix milliseconds), and how many seconds they took; the oldest first.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    /// What this release cannot read is left out: no start depends on it.
+    #[serde(
+        default,
+        deserialize_with = "pairs",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub(super) took: Vec<(i64, i64)>,
     #[serde(flatten)]
     pub(super) rest: Rest,
@@ -48,6 +53,11 @@ pub(super) struct Value {
     /// The store's last reset, Unix milliseconds.
     #[serde(skip)]
     pub(super) reset: Option<i64>,
+}
+
+fn pairs<'de, D: Deserializer<'de>>(reader: D) -> Result<Vec<(i64, i64)>, D::Error> {
+    let pairs = serde_json::Value::deserialize(reader)?;
+    Ok(serde_json::from_value(pairs).unwrap_or_default())
 }
 
 /// Entries in the form in which a ledger stores them. It is not that of the feature `serde`.

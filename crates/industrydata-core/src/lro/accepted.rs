@@ -91,6 +91,11 @@ impl EntryOf {
         }
     }
 
+    /// Whether this process made the start, or found it in the ledger.
+    pub(super) const fn is_known(&self) -> bool {
+        self.reservation.is_some()
+    }
+
     /// The change that keeps what the end of its operation has shown, at the service under `base`.
     pub(super) fn ended(
         &self,

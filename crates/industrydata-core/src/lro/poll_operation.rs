@@ -237,7 +237,8 @@ impl OperationPoll {
     /// Whether [`accepted`](Self::accepted) is more than the time when the poll began.
     #[must_use]
     pub fn is_accepted_known(&self) -> bool {
-        self.is_known || self.operation().and_then(Operation::created).is_some()
+        let created = || self.seen.read(&self.url, Operation::created).flatten();
+        self.is_known || created().is_some()
     }
 
     pub(crate) const fn seed(&self) -> Seed {

@@ -104,6 +104,7 @@ impl RecordedPoll {
             operation: self.poll.url().operation_id().to_owned(),
             accepted: self.poll.accepted(),
             duration,
+            needs_start: !entry.is_known(),
         });
         entry.ended(self.poll.plan().service.base(), self.poll.other_id(), took)
     }

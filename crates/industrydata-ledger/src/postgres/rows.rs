@@ -184,7 +184,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`Failure::Commit`] unless the server has answered that the UPDATE failed.
+    /// [`Failure::Commit`] unless the server has answered that the UPDATE failed, and has ended the transaction.
     pub(super) async fn write(
         &self,
         plan: &Plan,
@@ -205,7 +205,8 @@ impl Session {
             self.commit(plan),
         );
         let rows = match rows {
-            Err(error) if error.code().is_some() => return Err(failed(error)),
+            // A pooler that has lost the server answers the UPDATE itself, and the COMMIT not at all.
+            Err(error) if error.code().is_some() && committed.is_ok() => return Err(failed(error)),
             Err(error) => {
                 let why = store_error::server_error(&plan.place, &error, "");
                 return Err(Failure::Commit(why));

@@ -31,7 +31,7 @@ pub(super) fn configure(connection: &Connection) -> rusqlite::Result<()> {
     }
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     // EXTRA syncs the folder after the journal is gone: without, a power cut could bring back the journal and with
-    // it the ledger's former state. The journal mode belongs to the file and is checked, not set.
+    // it the ledger's former state. WAL belongs to the file and is refused, not changed.
     connection.execute_batch(
         "PRAGMA synchronous = EXTRA; PRAGMA fullfsync = ON; PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0;",
     )

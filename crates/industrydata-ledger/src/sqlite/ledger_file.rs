@@ -86,6 +86,11 @@ impl LedgerFile {
         match self.with_lock_within(wait, |open, until| self.attempt(open, change, None, until)) {
             Ok(reply) => Ok(reply),
             Err(Failure::Clean(error)) => Err(error),
+            // What nobody needs for long is not tried again.
+            Err(Failure::Commit { why, .. }) if change.time_limit().is_some() => {
+                let why = Obstacle::Commit(self.path().to_owned(), why);
+                Err(StoreError::unconfirmed(StoreError::from(why)))
+            }
             Err(Failure::Commit { at, .. }) => self.confirm(change, at),
         }
     }
@@ -149,11 +154,12 @@ impl LedgerFile {
             return Ok(None);
         };
         let session = open.session(&self.place, found, until)?;
-        let reply = session.at_once(&self.place, change, &self.clock, until)?;
-        if let Some((_, true)) = reply {
+        let reply = session.at_once(&self.place, change, &self.clock, until);
+        // Also if it failed: a ledger that was read must not be taken for one that was never there.
+        if session.has_read() || matches!(reply, Ok(Some((_, true)))) {
             open.known = Some(found.identity);
         }
-        Ok(reply.map(|(reply, _)| reply))
+        Ok(reply?.map(|(reply, _)| reply))
     }
 
     /// A change that writes nothing needs the readers' lock only; all others read again under the writer's lock.

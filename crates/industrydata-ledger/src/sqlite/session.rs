@@ -104,6 +104,8 @@ pub(super) struct Session {
     journal: Cell<Journal>,
     /// The version of the file when its tables were last found to be those of a ledger.
     verified: Cell<Option<i64>>,
+    /// Whether a row of a tenant or of a reset was read.
+    has_read: Cell<bool>,
 }
 
 impl Session {
@@ -116,6 +118,7 @@ impl Session {
             process: process::id(),
             journal: Cell::new(Journal::Deleted),
             verified: Cell::new(None),
+            has_read: Cell::new(false),
         };
         session.retry(until, || {
             connect::configure(&session.connection).map_err(store_error::of)
@@ -411,12 +414,21 @@ impl Session {
         let Some(key) = key else {
             return Ok(Contents::default());
         };
-        Ok(Contents {
+        let contents = Contents {
             row: tables::read(&self.connection, key)?,
             mark: tables::read_mark(&self.connection)?,
             is_new: false,
             found: Some(found),
-        })
+        };
+        if contents.row.is_some() || contents.mark.is_some() {
+            self.has_read.set(true);
+        }
+        Ok(contents)
+    }
+
+    /// Whether this connection has read a row of a tenant or of a reset.
+    pub(super) fn has_read(&self) -> bool {
+        self.has_read.get()
     }
 
     fn commit(&self, at: Timestamp, until: Instant) -> Result<(), Failure> {
