@@ -19,6 +19,9 @@ pub(super) enum Loss {
     After,
     /// It fails, and the transaction stays open.
     Open,
+    /// It fails, and the file is gone.
+    #[cfg(unix)]
+    Gone,
 }
 
 pub(super) fn lose_commit(connection: &Connection) -> Option<rusqlite::Result<()>> {
@@ -28,6 +31,8 @@ pub(super) fn lose_commit(connection: &Connection) -> Option<rusqlite::Result<()
         Loss::Before => connection.execute_batch("ROLLBACK").unwrap(),
         Loss::After => connection.execute_batch("COMMIT").unwrap(),
         Loss::Open => {}
+        #[cfg(unix)]
+        Loss::Gone => std::fs::remove_file(connection.path().unwrap()).unwrap(),
     }
     Some(Err(rusqlite::Error::SqliteFailure(
         rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR_FSYNC),

@@ -93,6 +93,24 @@ fn t54_a_lost_commit_is_run_again() {
     }
 }
 
+/// Its starts would be forgotten.
+#[cfg(unix)]
+#[test]
+fn t54_a_ledger_that_goes_with_its_commit_is_not_made_again() {
+    let (folder, before) = ledger_with(1);
+    drop(before);
+    // The first change of this store.
+    let path = folder.path().join("ledger");
+    let store = SqliteStore::open(&path).unwrap();
+    lose(&[Loss::Gone]);
+    let result = store.transact(&reserve(9));
+    assert!(
+        matches!(result, Err(StoreError::Unconfirmed(_))),
+        "{result:?}"
+    );
+    assert!(!path.exists());
+}
+
 #[test]
 fn t54_a_lost_outcome_is_run_again() {
     for loss in [Loss::Before, Loss::After] {
