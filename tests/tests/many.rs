@@ -371,7 +371,7 @@ async fn next_after_push(
         polled
     });
     let next = tokio::time::timeout(Duration::from_secs(30), next).await;
-    let (key, event) = next.expect("the set is woken").unwrap();
+    let (key, event) = next.unwrap().unwrap();
     (key, event, pushed.unwrap())
 }
 
@@ -510,6 +510,33 @@ async fn no_clock_waits_for_another() {
             }
         };
         assert!(error.is_timeout() && polls >= 2, "{polls}");
+    }
+}
+
+/// A client whose operations are always due leaves requests to the others.
+#[tokio::test]
+async fn a_client_that_always_has_more_due_does_not_starve_another() {
+    let clocks: [Box<dyn Clock>; 3] = [
+        Box::new(|| Timestamp::UNIX_EPOCH),
+        Box::new(ManualClock::frozen(Timestamp::UNIX_EPOCH)),
+        Box::new(Timestamp::now),
+    ];
+    for clock in clocks {
+        let emulator = emulator(Duration::from_secs(24 * 3600));
+        let busy = builder(&emulator).with(|it| it.polling(Duration::from_millis(1)));
+        let (busy, other) = (busy.build().unwrap(), builder(&emulator).clock(clock));
+        let other = other.build().unwrap();
+        let mut set = OperationSet::with_requests(1);
+        for poller in started(&busy, 50).await {
+            set.push(poller);
+        }
+        let key = set.push(started(&other, 1).await.remove(0));
+        let (mut others, mut polls) = (0, 0);
+        while polls < 3 {
+            let (it, _) = set.next().await.unwrap();
+            (others, polls) = (others + 1, polls + usize::from(it == key));
+            assert!(others < 2_000, "{polls}");
+        }
     }
 }
 

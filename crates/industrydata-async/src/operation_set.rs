@@ -26,8 +26,9 @@ use crate::{client::CONNECTIONS, inner::Inner, operation_poller::OperationPoller
 ///
 /// A poller that is [pushed](Self::push) is polled as it would be alone: at its interval, no sooner than a `Retry-After`
 /// allows, within its time limit, and no more once its client is [stopped](crate::Stop). At most a set number of requests is
-/// out at a time. If more are due, those that have waited longest come first. The pollers may belong to any tenants and
-/// clients; with one client they share its connections. One that waits takes a few hundred bytes and no timer.
+/// out at a time. If more are due, the clients take turns, and of a client's those that have waited longest come first. The
+/// pollers may belong to any tenants and clients; with one client they share its connections. One that waits takes a few
+/// hundred bytes and no timer.
 ///
 /// Time passes for each client by its own clock. Clocks that can be moved are moved together, and only while no request is
 /// out.
@@ -326,14 +327,17 @@ impl Member {
         (!self.inner.stop.is_stopped()).then(|| self.inner.clock.steady())
     }
 
-    /// Whether its clock has this time, once it was slept for.
+    /// Whether its clock has this time. If not, it has once that was slept for.
     fn has_come(&mut self, until: Duration, cx: &mut Context<'_>) -> bool {
         let clock = &self.inner.clock;
+        let left = until.saturating_sub(clock.steady());
+        if left.is_zero() {
+            return true;
+        }
         self.timer.take_if(|(set_to, _)| *set_to != until);
-        let (_, timer) = self.timer.get_or_insert_with(|| {
-            let left = until.saturating_sub(clock.steady());
-            (until, Box::pin(sleep(left)))
-        });
+        let (_, timer) = self
+            .timer
+            .get_or_insert_with(|| (until, Box::pin(sleep(left))));
         let has_come = timer.as_mut().poll(cx).is_ready();
         if has_come {
             clock.slept_until(until);
@@ -356,13 +360,14 @@ impl Stream for OperationSet {
                     None => continue,
                 }
             }
-            match next {
-                Next::Empty => return Poll::Ready(None),
-                Next::Wait if self.poll_times(cx) => {}
-                Next::Wait | Next::Busy | Next::Due { .. } => {
-                    self.waker = Some(cx.waker().clone());
-                    return Poll::Pending;
-                }
+            if matches!(next, Next::Empty) {
+                return Poll::Ready(None);
+            }
+            // Time passes also while the most requests are out.
+            let has_come = self.poll_times(cx);
+            if !(has_come && matches!(next, Next::Wait)) {
+                self.waker = Some(cx.waker().clone());
+                return Poll::Pending;
             }
         }
     }

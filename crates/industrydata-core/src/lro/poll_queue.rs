@@ -8,9 +8,10 @@ pub struct OperationKey(u64);
 
 /// Polls that wait for their time, with a limit of how many may be out at a time.
 ///
-/// Each poll is due at a steady time of its clock, and clocks are numbered from 0. Of those that are due, the one that has
-/// waited longest comes first, so that none starves however many there are. Each is handed out by [`next`](Self::next), and
-/// stays out until it is put [back](Self::put_back) or has [ended](Self::ended). So none is out twice at a time.
+/// Each poll is due at a steady time of its clock, and clocks are numbered from 0. Of those of a clock that are due, the one
+/// that has waited longest comes first, and the clocks take turns. So none starves, however many there are and whatever
+/// their clocks show. Each is handed out by [`next`](Self::next), and stays out until it is put [back](Self::put_back) or has
+/// [ended](Self::ended). So none is out twice at a time.
 ///
 /// A clock may be stopped, and has no time then. All of its polls are due, and as they send nothing, they do not wait for
 /// those of other clocks: as many again may be out.
@@ -33,6 +34,8 @@ pub struct OperationKey(u64);
 pub struct PollQueue<T> {
     /// Those that wait, by clock.
     waiting: Vec<BinaryHeap<Reverse<Waiting<T>>>>,
+    /// The clock that comes first next time.
+    turn: usize,
     most: usize,
     out: usize,
     keys: u64,
@@ -70,6 +73,7 @@ impl<T> PollQueue<T> {
     pub fn new(most: usize) -> Self {
         Self {
             waiting: Vec::new(),
+            turn: 0,
             most: most.max(1),
             out: 0,
             keys: 0,
@@ -121,23 +125,22 @@ impl<T> PollQueue<T> {
         first.map(|Reverse(first)| first.due)
     }
 
-    /// The poll that is due and has waited longest by its clock, if there is one and it may be out. `now` reads the steady
-    /// time of a clock, or `None` if it is stopped.
+    /// The next poll that is due, if there is one and it may be out. `now` reads the steady time of a clock, or `None` if it is
+    /// stopped.
     pub fn next(&mut self, mut now: impl FnMut(usize) -> Option<Duration>) -> Next<T> {
-        // The first of each clock that may be out, by how late it is.
-        let late = (0..self.waiting.len()).filter_map(|clock| {
-            let due = self.first_due(clock)?;
-            let (late, most) = match now(clock) {
-                Some(now) => (now.checked_sub(due)?, self.most),
-                None => (Duration::MAX, self.most.saturating_mul(2)),
-            };
-            (self.out < most).then_some((late, Reverse(clock)))
+        let mut clocks = (self.turn..self.waiting.len()).chain(0..self.turn);
+        let due = clocks.find(|clock| {
+            self.first_due(*clock).is_some_and(|due| match now(*clock) {
+                Some(now) => due <= now && self.out < self.most,
+                None => self.out < self.most.saturating_mul(2),
+            })
         });
-        if let Some((_, Reverse(clock))) = late.max()
+        if let Some(clock) = due
             && let Some(Reverse(Waiting { key, item, .. })) =
                 self.waiting.get_mut(clock).and_then(BinaryHeap::pop)
         {
             self.out += 1;
+            self.turn = clock + 1;
             return Next::Due { key, clock, item };
         }
         if self.is_empty() {
@@ -286,17 +289,18 @@ mod tests {
     }
 
     #[test]
-    fn of_several_clocks_the_one_that_is_latest_comes_first() {
+    fn clocks_take_turns_however_late_one_is() {
         let mut queue = PollQueue::new(9);
-        for (clock, due) in [(0, 100), (1, 5_000), (2, 300)] {
-            queue.push(clock, ms(due), clock);
+        for (clock, due) in [(0, 10), (0, 20), (0, 30), (1, 5_000), (2, 300)] {
+            queue.push(clock, ms(due), due);
         }
-        let now = |clock: usize| Some(ms([110, 5_030, 200][clock]));
-        assert!(matches!(queue.next(now), Next::Due { clock: 1, .. }));
-        assert!(matches!(queue.next(now), Next::Due { clock: 0, .. }));
+        let now = |clock: usize| Some(ms([110, 5_000, 200][clock]));
+        for due in [10, 5_000, 20, 30] {
+            assert!(matches!(queue.next(now), Next::Due { item, .. } if item == due));
+        }
         assert!(matches!(queue.next(now), Next::Wait));
         // Each clock has a first poll of its own.
-        queue.push(0, ms(150), 0);
+        queue.push(0, ms(150), 150);
         assert!(matches!(queue.next(now), Next::Wait));
         let first = [0, 1, 2, 9].map(|clock| queue.first_due(clock));
         assert_eq!(first, [Some(ms(150)), None, Some(ms(300)), None]);
