@@ -299,7 +299,7 @@ mod tests {
             assert!(matches!(queue.next(now), Next::Due { item, .. } if item == due));
         }
         assert!(matches!(queue.next(now), Next::Wait));
-        // Each clock has a first poll of its own.
+        // Each clock has a first poll, however they compare.
         queue.push(0, ms(150), 150);
         assert!(matches!(queue.next(now), Next::Wait));
         let first = [0, 1, 2, 9].map(|clock| queue.first_due(clock));
