@@ -10,6 +10,7 @@ use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     future::poll_fn,
     pin::Pin,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -17,8 +18,9 @@ use futures_core::Stream;
 use industrydata_async::{
     Client, ClientBuilder, FixedToken, OperationEvent, OperationKey, OperationPoller, OperationSet,
 };
+use industrydata_clock::{Clock, ManualClock};
 use industrydata_core::{
-    Throttle,
+    Throttle, Timestamp,
     lro::{OperationPollErrorKind, PauseReason, ResumeToken},
 };
 use industrydata_emulator::{Config, Emulator, Fault, On};
@@ -351,4 +353,228 @@ async fn a_retry_after_holds_back_its_operation_alone() {
         (40..60).contains(&longest[2]) && (120..140).contains(&longest[3]),
         "{longest:?}"
     );
+}
+
+/// The next event, although a poller is pushed while the set waits for it, in the same poll of a task that nothing else wakes.
+async fn next_after_push(
+    set: &mut OperationSet,
+    poller: OperationPoller,
+) -> (OperationKey, OperationEvent, OperationKey) {
+    let (mut pushed, mut poller) = (None, Some(poller));
+    let next = poll_fn(|cx| {
+        let polled = Pin::new(&mut *set).poll_next(cx);
+        if polled.is_pending()
+            && let Some(poller) = poller.take()
+        {
+            pushed = Some(set.push(poller));
+        }
+        polled
+    });
+    let next = tokio::time::timeout(Duration::from_secs(30), next).await;
+    let (key, event) = next.unwrap().unwrap();
+    (key, event, pushed.unwrap())
+}
+
+#[tokio::test]
+async fn a_push_wakes_a_set_that_waits() {
+    let emulator = emulator(Duration::from_secs(3600));
+    let slow = || builder(&emulator).with(|it| it.polling(Duration::from_secs(3600)));
+    let (slow, stopped) = (slow().build().unwrap(), slow().build().unwrap());
+    let mut set = OperationSet::new();
+    set.push(started(&slow, 1).await.remove(0));
+    // One that is due soon, of a client that is new to the set.
+    let quick = builder(&emulator).build().unwrap();
+    let poller = started(&quick, 1).await.remove(0);
+    let (key, event, pushed) = next_after_push(&mut set, poller).await;
+    assert!(key == pushed && matches!(event, OperationEvent::Progress(_)));
+    // One of a client that is stopped later, in a set that has no poll for an hour.
+    let mut set = OperationSet::new();
+    set.push(started(&slow, 1).await.remove(0));
+    let poller = started(&stopped, 1).await.remove(0);
+    let stop = stopped.stop_handle();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        stop.stop();
+    });
+    let (key, event, pushed) = next_after_push(&mut set, poller).await;
+    assert!(
+        key == pushed
+            && matches!(
+                event,
+                OperationEvent::Ended {
+                    outcome: Err(_),
+                    ..
+                }
+            )
+    );
+}
+
+/// What ends without a request does not wait for the requests of others.
+#[tokio::test]
+async fn a_stop_does_not_wait_for_other_clients() {
+    let emulator = emulator(Duration::from_secs(3600));
+    let slow = builder(&emulator).with(|it| it.polling(Duration::from_secs(3600)));
+    let (slow, other) = (slow.build().unwrap(), builder(&emulator).build().unwrap());
+    let mut pollers = started(&slow, 7).await;
+    let mut set = OperationSet::with_requests(2);
+    for poller in started(&other, 5).await {
+        set.push(poller);
+    }
+    emulator.script(
+        Fault::on(On::Operation)
+            .times(9)
+            .delay(Duration::from_secs(20)),
+    );
+    let mut keys: BTreeSet<_> = pollers.drain(..5).map(|it| set.push(it)).collect();
+    // Both requests are out.
+    let waited = tokio::time::timeout(Duration::from_millis(500), set.next()).await;
+    assert!(waited.is_err());
+    let began = Instant::now();
+    slow.stop_handle().stop();
+    keys.insert(set.push(pollers.remove(0)));
+    while !keys.is_empty() {
+        let (key, event) = set.next().await.unwrap();
+        assert!(matches!(
+            event,
+            OperationEvent::Ended {
+                outcome: Err(_),
+                ..
+            }
+        ));
+        assert!(keys.remove(&key));
+    }
+    // A client that has nothing in the set any more.
+    let last = set.push(pollers.remove(0));
+    assert_eq!(set.next().await.unwrap().0, last);
+    assert!(began.elapsed() < Duration::from_secs(10) && set.len() == 5);
+}
+
+/// No time of a clock is too late to wait for.
+#[tokio::test]
+async fn a_clock_may_be_centuries_ahead() {
+    let emulator = emulator(Duration::from_millis(300));
+    let ahead = ManualClock::frozen(Timestamp::UNIX_EPOCH);
+    ahead.advance(Duration::from_secs(600 * 366 * 24 * 60 * 60));
+    let clocks: [Box<dyn Clock>; 2] = [Box::new(ahead), Box::new(|| Timestamp::MAX)];
+    for clock in clocks {
+        let here = builder(&emulator).build().unwrap();
+        let token = started(&here, 1).await.remove(0).resume_token();
+        let client = builder(&emulator).clock(clock).build().unwrap();
+        let mut set = OperationSet::new();
+        let key = set.push(client.tenant("any").unwrap().resume(token).unwrap());
+        let (progress, outcome) = ends(&mut set).await.remove(&key).unwrap();
+        assert!(progress > 0 && outcome.is_ok(), "{outcome:?}");
+    }
+}
+
+/// Each client's time passes by its own clock, whatever the clocks of the others do.
+#[tokio::test]
+async fn no_clock_waits_for_another() {
+    let still = || Box::new(|| Timestamp::UNIX_EPOCH) as Box<dyn Clock>;
+    let moved = || Box::new(ManualClock::frozen(Timestamp::UNIX_EPOCH)) as Box<dyn Clock>;
+    let machine = || Box::new(Timestamp::now) as Box<dyn Clock>;
+    for (often, seldom) in [
+        (moved(), moved()),
+        (still(), still()),
+        (machine(), still()),
+        (still(), machine()),
+        (machine(), moved()),
+        (still(), moved()),
+    ] {
+        let emulator = emulator(Duration::from_secs(24 * 3600));
+        let build = |clock: Box<dyn Clock>, interval| {
+            let client = builder(&emulator).clock(clock);
+            client.with(|it| it.polling(interval)).build().unwrap()
+        };
+        let (often, seldom) = (build(often, INTERVAL), build(seldom, INTERVAL * 12));
+        let mut set = OperationSet::new();
+        set.push(started(&often, 1).await.remove(0));
+        let tenant = seldom.tenant("seldom").unwrap();
+        let tenant = tenant.with(|it| it.time_limit(INTERVAL * 30));
+        let key = set.push(tenant.start().await.unwrap());
+        let (mut others, mut polls) = (0, 0);
+        let error = loop {
+            match set.next().await.unwrap() {
+                (it, OperationEvent::Ended { outcome, .. }) if it == key => {
+                    break outcome.unwrap_err();
+                }
+                (it, _) if it == key => {
+                    polls += 1;
+                    others = 0;
+                }
+                (_, event) => {
+                    assert!(matches!(event, OperationEvent::Progress(_)));
+                    others += 1;
+                    // Twelve fit into a pause of the other.
+                    assert!(others <= 20, "a clock stands still");
+                }
+            }
+        };
+        assert!(error.is_timeout() && polls >= 2, "{polls}");
+    }
+}
+
+/// A client whose operations are always due leaves requests to the others.
+#[tokio::test]
+async fn a_client_that_always_has_more_due_does_not_starve_another() {
+    let clocks: [Box<dyn Clock>; 3] = [
+        Box::new(|| Timestamp::UNIX_EPOCH),
+        Box::new(ManualClock::frozen(Timestamp::UNIX_EPOCH)),
+        Box::new(Timestamp::now),
+    ];
+    for clock in clocks {
+        let emulator = emulator(Duration::from_secs(24 * 3600));
+        let busy = builder(&emulator).with(|it| it.polling(Duration::from_millis(1)));
+        let (busy, other) = (busy.build().unwrap(), builder(&emulator).clock(clock));
+        let other = other.build().unwrap();
+        let mut set = OperationSet::with_requests(1);
+        for poller in started(&busy, 50).await {
+            set.push(poller);
+        }
+        let key = set.push(started(&other, 1).await.remove(0));
+        let (mut others, mut polls) = (0, 0);
+        while polls < 3 {
+            let (it, _) = set.next().await.unwrap();
+            (others, polls) = (others + 1, polls + usize::from(it == key));
+            assert!(others < 2_000, "{polls}");
+        }
+    }
+}
+
+/// Two clients that share a clock which can be moved see no more of it pass than one of them alone.
+#[tokio::test]
+async fn a_clock_that_is_shared_is_moved_once() {
+    let emulator = emulator(Duration::from_secs(600));
+    let mut set = OperationSet::new();
+    let mut keys = Vec::new();
+    for interval in [5, 60].map(Duration::from_secs) {
+        let client = builder(&emulator).clock(emulator.clock());
+        let client = client.with(|it| it.polling(interval)).build().unwrap();
+        keys.push(set.push(started(&client, 1).await.remove(0)));
+    }
+    let ends = ends(&mut set).await;
+    assert!((60..=125).contains(&ends[&keys[0]].0), "{ends:?}");
+    assert!((5..=11).contains(&ends[&keys[1]].0), "{ends:?}");
+}
+
+#[tokio::test]
+async fn a_client_that_has_no_operation_left_is_let_go() {
+    let emulator = emulator(Duration::ZERO);
+    let (held, clock) = (Arc::new(()), emulator.clock());
+    let witness = Arc::downgrade(&held);
+    let client = builder(&emulator).clock(move || {
+        let _ = &held;
+        clock.now()
+    });
+    let client = client.build().unwrap();
+    let mut set = OperationSet::new();
+    set.push(started(&client, 1).await.remove(0));
+    drop(client);
+    assert!(witness.upgrade().is_some());
+    assert_eq!(ends(&mut set).await.len(), 1);
+    assert!(witness.upgrade().is_none());
+    // Its place is another's.
+    let client = builder(&emulator).build().unwrap();
+    set.push(started(&client, 1).await.remove(0));
+    assert_eq!(ends(&mut set).await.len(), 1);
 }

@@ -5,7 +5,7 @@ use std::{
     future::poll_fn,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
@@ -18,7 +18,7 @@ use industrydata_core::{
     model::{Operation, OperationOrigin},
     wire::{BaseUrl, OperationUrl},
 };
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Sleep, sleep};
 
 use crate::{client::CONNECTIONS, inner::Inner, operation_poller::OperationPoller};
 
@@ -26,8 +26,12 @@ use crate::{client::CONNECTIONS, inner::Inner, operation_poller::OperationPoller
 ///
 /// A poller that is [pushed](Self::push) is polled as it would be alone: at its interval, no sooner than a `Retry-After`
 /// allows, within its time limit, and no more once its client is [stopped](crate::Stop). At most a set number of requests is
-/// out at a time. If more are due, those that have waited longest come first. The pollers may belong to any tenants and
-/// clients; with one client they share its connections. One that waits takes a few hundred bytes and no timer.
+/// out at a time. If more are due, the clients take turns, and of a client's those that have waited longest come first. The
+/// pollers may belong to any tenants and clients; with one client they share its connections. One that waits takes a few
+/// hundred bytes and no timer.
+///
+/// Time passes for each client by its own clock. Clocks that can be moved are moved together, and only while no request is
+/// out.
 ///
 /// The stream ends when the set is empty, and goes on when another poller is pushed. Polls are made only while the stream is
 /// polled. Every method is cancel-safe: dropping a future loses no progress. If the set itself is dropped, the operations
@@ -66,13 +70,12 @@ use crate::{client::CONNECTIONS, inner::Inner, operation_poller::OperationPoller
 #[must_use = "nothing is polled unless the stream is"]
 pub struct OperationSet {
     queue: PollQueue<Box<OperationPoller>>,
-    /// By the number of their clock in the queue.
-    clients: Vec<Member>,
+    /// By the number of their clock in the queue. The place of a client without operations is free.
+    clients: Vec<Option<Member>>,
     turns: FuturesUnordered<Pin<Box<dyn Future<Output = Done> + Send>>>,
     out: Vec<Out>,
-    /// The one timer, and the time of a clock that it is set to.
-    timer: Option<Pin<Box<Sleep>>>,
-    set_to: Option<(usize, Duration)>,
+    /// What a push wakes, if the stream waits.
+    waker: Option<Waker>,
 }
 
 /// What happened to an operation of an [`OperationSet`].
@@ -96,6 +99,8 @@ struct Member {
     /// Ends when the client is stopped; `None` from then on.
     stopped: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     operations: usize,
+    /// The timer of its first operation that waits, and the steady time that it is set to.
+    timer: Option<(Duration, Pin<Box<Sleep>>)>,
 }
 
 /// The end of a turn.
@@ -130,8 +135,7 @@ impl OperationSet {
             clients: Vec::new(),
             turns: FuturesUnordered::new(),
             out: Vec::new(),
-            timer: None,
-            set_to: None,
+            waker: None,
         }
     }
 
@@ -141,12 +145,11 @@ impl OperationSet {
     pub fn push(&mut self, mut poller: OperationPoller) -> OperationKey {
         let clock = self.member(&poller.driver.inner);
         let now = poller.driver.now();
-        let due = if poller.driver.inner.stop.is_stopped() {
-            Duration::ZERO
-        } else {
-            Turn::due(&mut poller.poll, now)
-        };
+        let due = Turn::due(&mut poller.poll, now);
         poller.poll.rest();
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
         self.queue.push(clock, due, Box::new(poller))
     }
 
@@ -180,45 +183,36 @@ impl OperationSet {
     /// The number of the client's clock in the queue.
     fn member(&mut self, inner: &Arc<Inner>) -> usize {
         let clients = &mut self.clients;
-        let is_it = |member: &Member| Arc::ptr_eq(&member.inner, inner);
-        if let Some(clock) = clients.iter().position(is_it) {
-            clients
-                .get_mut(clock)
-                .into_iter()
-                .for_each(|it| it.operations += 1);
+        let known = clients.iter_mut().enumerate().find_map(|(clock, it)| {
+            let member = it.as_mut().filter(|it| Arc::ptr_eq(&it.inner, inner))?;
+            Some((clock, member))
+        });
+        if let Some((clock, member)) = known {
+            member.operations += 1;
             return clock;
         }
         let stop = inner.stop.clone();
-        let member = Member {
+        let member = Some(Member {
             inner: Arc::clone(inner),
             stopped: Some(Box::pin(async move { stop.stopped().await })),
             operations: 1,
-        };
-        // The place of a client without operations is free.
-        let free = clients
-            .iter_mut()
-            .enumerate()
-            .find(|(_, it)| it.operations == 0);
+            timer: None,
+        });
+        let free = clients.iter_mut().enumerate().find(|(_, it)| it.is_none());
         if let Some((clock, place)) = free {
             *place = member;
-            self.set_to = None;
             return clock;
         }
         clients.push(member);
         clients.len() - 1
     }
 
-    /// Makes the operations of stopped clients due.
+    /// Sees to it that the task is woken when a client is stopped.
     fn heed_stops(&mut self, cx: &mut Context<'_>) {
-        for (clock, member) in self.clients.iter_mut().enumerate() {
-            if member
+        for member in self.clients.iter_mut().flatten() {
+            member
                 .stopped
-                .as_mut()
-                .is_some_and(|it| it.as_mut().poll(cx).is_ready())
-            {
-                member.stopped = None;
-                self.queue.hasten(clock);
-            }
+                .take_if(|stopped| stopped.as_mut().poll(cx).is_ready());
         }
     }
 
@@ -226,8 +220,9 @@ impl OperationSet {
     fn begin(&mut self) -> Next<Box<OperationPoller>> {
         loop {
             let clients = &self.clients;
-            let steady = |clock| clients.get(clock).map_or(Duration::MAX, Member::steady);
-            let next = self.queue.next(steady);
+            let next = self
+                .queue
+                .next(|clock| clients.get(clock)?.as_ref()?.steady());
             let Next::Due {
                 key,
                 clock,
@@ -278,43 +273,77 @@ impl OperationSet {
             Err(error) => Err(error),
         };
         self.queue.ended();
-        self.clients
-            .get_mut(clock)
-            .into_iter()
-            .for_each(|it| it.operations -= 1);
+        if let Some(place) = self.clients.get_mut(clock) {
+            place.take_if(|it| {
+                it.operations -= 1;
+                it.operations == 0
+            });
+        }
         Some((key, OperationEvent::Ended { outcome, poller }))
     }
 
-    /// Ready when a clock has this time.
-    fn poll_time(&mut self, clock: usize, until: Duration, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(member) = self.clients.get(clock) else {
-            return Poll::Ready(());
-        };
+    /// Whether the time of a poll that waits has come.
+    fn poll_times(&mut self, cx: &mut Context<'_>) -> bool {
         // As for a poller alone, a clock that can be moved is not moved during a request.
-        if self.out.is_empty() && member.inner.clock.skip_to(until) {
-            return Poll::Ready(());
+        if self.out.is_empty() && self.skip() {
+            return true;
         }
-        let timer = self
-            .timer
-            .get_or_insert_with(|| Box::pin(sleep_until(Instant::now())));
-        if self.set_to != Some((clock, until)) {
-            timer
-                .as_mut()
-                .reset(Instant::now() + until.saturating_sub(member.steady()));
-            self.set_to = Some((clock, until));
+        let mut has_come = false;
+        for (clock, member) in self.clients.iter_mut().enumerate() {
+            if let (Some(member), Some(until)) = (member, self.queue.first_due(clock)) {
+                has_come |= member.has_come(until, cx);
+            }
         }
-        let over = timer.as_mut().poll(cx);
-        if over.is_ready() {
-            member.inner.clock.slept_until(until);
-            self.set_to = None;
+        has_come
+    }
+
+    /// Moves the clocks that can be moved to the next poll by any of them, all by the same time: some may be one clock, and
+    /// none stands still for another. Returns whether there are any.
+    fn skip(&self) -> bool {
+        let clients = self.clients.iter().enumerate();
+        let movable = clients.filter_map(|(clock, member)| {
+            let (clock, until) = (&member.as_ref()?.inner.clock, self.queue.first_due(clock)?);
+            // This moves nothing.
+            let can_be_moved = clock.skip_to(Duration::ZERO);
+            can_be_moved.then(|| (clock, clock.steady(), until))
+        });
+        let movable: Vec<_> = movable.collect();
+        let left = movable
+            .iter()
+            .map(|(_, now, until)| until.saturating_sub(*now));
+        let Some(least) = left.min() else {
+            return false;
+        };
+        for (clock, now, _) in movable {
+            clock.skip_to(now.saturating_add(least));
         }
-        over
+        true
     }
 }
 
 impl Member {
-    fn steady(&self) -> Duration {
-        self.inner.clock.steady()
+    /// The time of its clock, or `None` if it is stopped.
+    fn steady(&self) -> Option<Duration> {
+        (!self.inner.stop.is_stopped()).then(|| self.inner.clock.steady())
+    }
+
+    /// Whether its clock has this time. If not, it has once that was slept for.
+    fn has_come(&mut self, until: Duration, cx: &mut Context<'_>) -> bool {
+        let clock = &self.inner.clock;
+        let left = until.saturating_sub(clock.steady());
+        if left.is_zero() {
+            return true;
+        }
+        self.timer.take_if(|(set_to, _)| *set_to != until);
+        let (_, timer) = self
+            .timer
+            .get_or_insert_with(|| (until, Box::pin(sleep(left))));
+        let has_come = timer.as_mut().poll(cx).is_ready();
+        if has_come {
+            clock.slept_until(until);
+            self.timer = None;
+        }
+        has_come
     }
 }
 
@@ -331,10 +360,14 @@ impl Stream for OperationSet {
                     None => continue,
                 }
             }
-            match next {
-                Next::Empty => return Poll::Ready(None),
-                Next::Wait { clock, until } if self.poll_time(clock, until, cx).is_ready() => {}
-                Next::Wait { .. } | Next::Busy | Next::Due { .. } => return Poll::Pending,
+            if matches!(next, Next::Empty) {
+                return Poll::Ready(None);
+            }
+            // Time passes also while the most requests are out.
+            let has_come = self.poll_times(cx);
+            if !(has_come && matches!(next, Next::Wait)) {
+                self.waker = Some(cx.waker().clone());
+                return Poll::Pending;
             }
         }
     }

@@ -8,9 +8,13 @@ pub struct OperationKey(u64);
 
 /// Polls that wait for their time, with a limit of how many may be out at a time.
 ///
-/// Each poll is due at a steady time of its clock, and clocks are numbered from 0. Of those that are due, the one that has
-/// waited longest comes first, so that none starves however many there are. Each is handed out by [`next`](Self::next), and
-/// stays out until it is put [back](Self::put_back) or has [ended](Self::ended). So none is out twice at a time.
+/// Each poll is due at a steady time of its clock, and clocks are numbered from 0. Of those of a clock that are due, the one
+/// that has waited longest comes first, and the clocks take turns. So none starves, however many there are and whatever
+/// their clocks show. Each is handed out by [`next`](Self::next), and stays out until it is put [back](Self::put_back) or has
+/// [ended](Self::ended). So none is out twice at a time.
+///
+/// A clock may be stopped, and has no time then. All of its polls are due, and as they send nothing, they do not wait for
+/// those of other clocks: as many again may be out.
 ///
 /// ```
 /// use std::time::Duration;
@@ -19,16 +23,19 @@ pub struct OperationKey(u64);
 /// let (mut queue, at) = (PollQueue::new(1), Duration::from_secs);
 /// let first = queue.push(0, at(5), "a");
 /// let second = queue.push(0, at(3), "b");
-/// assert!(matches!(queue.next(|_| at(0)), Next::Wait { clock: 0, until } if until == at(3)));
-/// assert!(matches!(queue.next(|_| at(6)), Next::Due { key, item: "b", .. } if key == second));
+/// assert!(matches!(queue.next(|_| Some(at(0))), Next::Wait));
+/// assert_eq!(queue.first_due(0), Some(at(3)));
+/// assert!(matches!(queue.next(|_| Some(at(6))), Next::Due { key, item: "b", .. } if key == second));
 /// // One may be out at a time.
-/// assert!(matches!(queue.next(|_| at(6)), Next::Busy));
+/// assert!(matches!(queue.next(|_| Some(at(6))), Next::Busy));
 /// queue.put_back(second, 0, at(9), "b");
-/// assert!(matches!(queue.next(|_| at(9)), Next::Due { key, item: "a", .. } if key == first));
+/// assert!(matches!(queue.next(|_| Some(at(9))), Next::Due { key, item: "a", .. } if key == first));
 /// ```
 pub struct PollQueue<T> {
     /// Those that wait, by clock.
     waiting: Vec<BinaryHeap<Reverse<Waiting<T>>>>,
+    /// The clock that comes first next time.
+    turn: usize,
     most: usize,
     out: usize,
     keys: u64,
@@ -46,13 +53,8 @@ pub enum Next<T> {
         /// What was pushed.
         item: T,
     },
-    /// None is due: wait until one is out no more, or until this time.
-    Wait {
-        /// The number of the clock.
-        clock: usize,
-        /// The steady time of that clock.
-        until: Duration,
-    },
+    /// None is due: wait until one is out no more, or until the [first](PollQueue::first_due) of any clock is due.
+    Wait,
     /// Wait until one is out no more.
     Busy,
     /// There is nothing to poll, and nothing is out.
@@ -60,8 +62,7 @@ pub enum Next<T> {
 }
 
 struct Waiting<T> {
-    /// In nanoseconds of the steady time, which are enough for centuries.
-    due: u64,
+    due: Duration,
     key: OperationKey,
     item: T,
 }
@@ -72,6 +73,7 @@ impl<T> PollQueue<T> {
     pub fn new(most: usize) -> Self {
         Self {
             waiting: Vec::new(),
+            turn: 0,
             most: most.max(1),
             out: 0,
             keys: 0,
@@ -116,52 +118,44 @@ impl<T> PollQueue<T> {
         self.out = self.out.saturating_sub(1);
     }
 
-    /// Makes all polls of a clock due, such as when they are stopped.
-    pub fn hasten(&mut self, clock: usize) {
-        let Some(waiting) = self.waiting.get_mut(clock) else {
-            return;
-        };
-        let all = std::mem::take(waiting).into_iter();
-        *waiting = all
-            .map(|Reverse(it)| Reverse(Waiting { due: 0, ..it }))
-            .collect();
+    /// The steady time at which the first poll of a clock is due, if any waits.
+    #[must_use]
+    pub fn first_due(&self, clock: usize) -> Option<Duration> {
+        let first = self.waiting.get(clock)?.peek();
+        first.map(|Reverse(first)| first.due)
     }
 
-    /// The poll that is due and has waited longest by its clock, if there is one and it may be out. `now` reads the steady
-    /// time of a clock.
-    pub fn next(&mut self, mut now: impl FnMut(usize) -> Duration) -> Next<T> {
-        if self.out >= self.most {
-            return Next::Busy;
-        }
-        // By how much the first of each clock is late, or else early.
-        let heads = self.waiting.iter().enumerate().filter_map(|(clock, all)| {
-            let Reverse(head) = all.peek()?;
-            let (now, due) = (now(clock), Duration::from_nanos(head.due));
-            let (late, early) = (now.saturating_sub(due), due.saturating_sub(now));
-            Some((early, Reverse(late), clock, due))
+    /// The next poll that is due, if there is one and it may be out. `now` reads the steady time of a clock, or `None` if it is
+    /// stopped.
+    pub fn next(&mut self, mut now: impl FnMut(usize) -> Option<Duration>) -> Next<T> {
+        let mut clocks = (self.turn..self.waiting.len()).chain(0..self.turn);
+        let due = clocks.find(|clock| {
+            self.first_due(*clock).is_some_and(|due| match now(*clock) {
+                Some(now) => due <= now && self.out < self.most,
+                None => self.out < self.most.saturating_mul(2),
+            })
         });
-        let Some((early, _, clock, until)) = heads.min() else {
-            return if self.out == 0 {
-                Next::Empty
-            } else {
-                Next::Busy
-            };
-        };
-        if early.is_zero()
+        if let Some(clock) = due
             && let Some(Reverse(Waiting { key, item, .. })) =
                 self.waiting.get_mut(clock).and_then(BinaryHeap::pop)
         {
             self.out += 1;
+            self.turn = clock + 1;
             return Next::Due { key, clock, item };
         }
-        Next::Wait { clock, until }
+        if self.is_empty() {
+            Next::Empty
+        } else if self.out >= self.most || self.len() == self.out {
+            Next::Busy
+        } else {
+            Next::Wait
+        }
     }
 
     fn wait(&mut self, key: OperationKey, clock: usize, due: Duration, item: T) {
         if self.waiting.len() <= clock {
             self.waiting.resize_with(clock + 1, BinaryHeap::new);
         }
-        let due = u64::try_from(due.as_nanos()).unwrap_or(u64::MAX);
         if let Some(waiting) = self.waiting.get_mut(clock) {
             waiting.push(Reverse(Waiting { due, key, item }));
         }
@@ -231,7 +225,7 @@ mod tests {
         let mut now = 0;
         loop {
             assert_eq!(queue.len(), due.len() + out.len());
-            match queue.next(|_| ms(now)) {
+            match queue.next(|_| Some(ms(now))) {
                 Next::Due { key, item, .. } => {
                     let its = due.remove(&key).expect("it was not out");
                     assert!(its <= now, "polled too early");
@@ -250,9 +244,9 @@ mod tests {
                     return began;
                 }
                 Next::Busy => assert!(out.len() == most || due.is_empty(), "one is idle"),
-                Next::Wait { until, .. } => {
+                Next::Wait => {
                     let first = due.values().min().unwrap();
-                    assert_eq!(until, ms(*first));
+                    assert_eq!(queue.first_due(0), Some(ms(*first)));
                     assert!(*first > now, "one is due");
                 }
             }
@@ -295,46 +289,72 @@ mod tests {
     }
 
     #[test]
-    fn of_several_clocks_the_one_that_is_latest_comes_first() {
+    fn clocks_take_turns_however_late_one_is() {
         let mut queue = PollQueue::new(9);
-        for (clock, due) in [(0, 100), (1, 5_000), (2, 300)] {
-            queue.push(clock, ms(due), clock);
+        for (clock, due) in [(0, 10), (0, 20), (0, 30), (1, 5_000), (2, 300)] {
+            queue.push(clock, ms(due), due);
         }
-        let now = |clock| ms([110, 5_030, 200][clock]);
-        assert!(matches!(queue.next(now), Next::Due { clock: 1, .. }));
-        assert!(matches!(queue.next(now), Next::Due { clock: 0, .. }));
-        assert!(matches!(queue.next(now), Next::Wait { clock: 2, until } if until == ms(300)));
-        // The one that is due first by its own clock.
-        queue.push(0, ms(150), 0);
-        assert!(matches!(queue.next(now), Next::Wait { clock: 0, until } if until == ms(150)));
+        let now = |clock: usize| Some(ms([110, 5_000, 200][clock]));
+        for due in [10, 5_000, 20, 30] {
+            assert!(matches!(queue.next(now), Next::Due { item, .. } if item == due));
+        }
+        assert!(matches!(queue.next(now), Next::Wait));
+        // Each clock has a first poll, however they compare.
+        queue.push(0, ms(150), 150);
+        assert!(matches!(queue.next(now), Next::Wait));
+        let first = [0, 1, 2, 9].map(|clock| queue.first_due(clock));
+        assert_eq!(first, [Some(ms(150)), None, Some(ms(300)), None]);
     }
 
     #[test]
-    fn those_that_are_hastened_are_due_at_once() {
-        let mut queue = PollQueue::new(9);
-        let keys = [queue.push(0, ms(900), 'a'), queue.push(0, ms(800), 'b')];
-        queue.push(1, ms(700), 'c');
-        queue.hasten(0);
-        queue.hasten(7);
-        for key in keys {
-            assert!(matches!(queue.next(|_| ms(0)), Next::Due { key: it, .. } if it == key));
+    fn those_of_a_stopped_clock_wait_neither_for_their_time_nor_for_others() {
+        let mut queue = PollQueue::new(2);
+        for number in 0..4 {
+            queue.push(1, ms(0), number);
         }
-        assert!(matches!(queue.next(|_| ms(0)), Next::Wait { clock: 1, .. }));
-        assert_eq!(
-            queue.waiting().map(|(_, item)| *item).collect::<String>(),
-            "c"
-        );
-        assert_eq!((queue.len(), queue.is_empty()), (3, false));
+        let running = |_| Some(ms(1));
+        for _ in 0..2 {
+            assert!(matches!(queue.next(running), Next::Due { clock: 1, .. }));
+        }
+        assert!(matches!(queue.next(running), Next::Busy));
+        let keys = [900, 800, 700].map(|due| queue.push(0, ms(due), 0));
+        let stopped = |clock| (clock != 0).then_some(ms(1));
+        for key in [keys[2], keys[1]] {
+            assert!(matches!(queue.next(stopped), Next::Due { key: it, .. } if it == key));
+        }
+        assert!(matches!(queue.next(stopped), Next::Busy));
+        queue.ended();
+        assert!(matches!(queue.next(stopped), Next::Due { key, .. } if key == keys[0]));
+        queue.ended();
+        assert!(matches!(queue.next(stopped), Next::Busy));
+        assert_eq!((queue.len(), queue.waiting().count()), (5, 2));
+    }
+
+    #[test]
+    fn no_time_is_too_late_for_a_clock() {
+        let centuries = Duration::from_secs(600 * 366 * 24 * 60 * 60);
+        for now in [centuries, Duration::MAX - ms(20)] {
+            let mut queue = PollQueue::new(1);
+            queue.push(0, now + ms(20), ());
+            assert!(matches!(queue.next(|_| Some(now)), Next::Wait));
+            assert_eq!(queue.first_due(0), Some(now + ms(20)));
+            assert!(matches!(
+                queue.next(|_| Some(now + ms(20))),
+                Next::Due { .. }
+            ));
+        }
     }
 
     #[test]
     fn at_least_one_may_be_out() {
         let mut queue = PollQueue::new(0);
-        assert!(matches!(queue.next(|_| ms(0)), Next::Empty));
+        assert!(matches!(queue.next(|_| Some(ms(0))), Next::Empty));
         let key = queue.push(0, Duration::MAX, ());
-        assert!(matches!(queue.next(|_| Duration::MAX), Next::Due { key: it, .. } if it == key));
-        assert!(matches!(queue.next(|_| ms(0)), Next::Busy));
+        assert!(
+            matches!(queue.next(|_| Some(Duration::MAX)), Next::Due { key: it, .. } if it == key)
+        );
+        assert!(matches!(queue.next(|_| Some(ms(0))), Next::Busy));
         queue.ended();
-        assert!(matches!(queue.next(|_| ms(0)), Next::Empty) && queue.is_empty());
+        assert!(matches!(queue.next(|_| Some(ms(0))), Next::Empty) && queue.is_empty());
     }
 }
