@@ -155,7 +155,7 @@ impl LedgerFile {
         };
         let session = open.session(&self.place, found, until)?;
         let reply = session.at_once(&self.place, change, &self.clock, until);
-        // Also if it failed: a ledger that was read must not be taken for one that was never there.
+        // Also if it failed: a ledger that was read must not be treated as one that was never there.
         if session.has_read() || matches!(reply, Ok(Some((_, true)))) {
             open.known = Some(found.identity);
         }
