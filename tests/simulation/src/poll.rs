@@ -119,16 +119,28 @@ async fn until_done(
     true
 }
 
+/// The most time that it takes to record an acceptance.
+const RECORDED: Duration = Duration::from_secs(60);
+
 fn begin(sim: &Sim, client: usize, poll: &RecordedPoll, deadline: Option<Duration>) -> usize {
     let mut world = sim.world();
-    let now = world.at(client).steady;
+    let (now, utc) = (world.at(client).steady, world.at(client).utc);
     let plan = poll.poll().plan();
+    let is_attached = (poll.accepted()).is_some_and(|accepted| accepted.attached_to().is_some());
+    // The acceptance was recorded since. A clock that jumped meanwhile says nothing.
+    let since = utc.duration_since(poll.poll().accepted());
+    let since = Duration::try_from(since).unwrap_or_default();
+    let since = if is_attached || since > RECORDED {
+        Duration::ZERO
+    } else {
+        since
+    };
     world.record.pollings.push(Polling {
         operation: poll.poll().url().operation_id().to_owned(),
-        accepted: deadline.map(|_| now),
+        accepted: deadline.map(|_| now.saturating_sub(since)),
         every: plan.policy.fixed(),
         past: poll.poll().past_durations().clone(),
-        is_attached: (poll.accepted()).is_some_and(|accepted| accepted.attached_to().is_some()),
+        is_attached,
         began: now,
         deadline: deadline.unwrap_or(now + plan.limits.total),
         polls: Vec::new(),
