@@ -187,7 +187,7 @@ impl Table {
             println!("argued: {argued}");
         }
         if !self.not_run.is_empty() {
-            println!("not run: {}", self.not_run.join(", "));
+            println!("parts not run: {}", self.not_run.join(", "));
         }
         if self.short.is_empty() {
             return Ok(());
