@@ -305,7 +305,7 @@ fn an_operation_that_is_older_than_its_token_says_keeps_no_duration() {
 #[test]
 fn an_end_that_may_have_come_much_earlier_is_not_kept() {
     let session = session();
-    // How long nobody polls before the answer that shows the end, and whether a clock was set.
+    // The time without a poll before the answer that shows the end, and whether a clock was set.
     for (idle, set, is_kept) in [
         (0, 0, true),
         (100, 0, true),

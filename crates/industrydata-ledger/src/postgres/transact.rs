@@ -79,7 +79,7 @@ impl Pool {
         match self.retry(until, || self.attempt(change, until)).await {
             Ok(reply) => Ok(reply),
             Err(Failure::Clean(error) | Failure::Again(error)) => Err(error),
-            // What nobody needs for long is not tried again.
+            // A change with a time limit is tried once.
             Err(Failure::Commit(error)) if change.time_limit().is_some() => {
                 Err(StoreError::unconfirmed(error))
             }

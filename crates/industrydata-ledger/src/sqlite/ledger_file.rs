@@ -86,7 +86,7 @@ impl LedgerFile {
         match self.with_lock_within(wait, |open, until| self.attempt(open, change, None, until)) {
             Ok(reply) => Ok(reply),
             Err(Failure::Clean(error)) => Err(error),
-            // What nobody needs for long is not tried again.
+            // A change with a time limit is tried once.
             Err(Failure::Commit { why, .. }) if change.time_limit().is_some() => {
                 let why = Obstacle::Commit(self.path().to_owned(), why);
                 Err(StoreError::unconfirmed(StoreError::from(why)))
