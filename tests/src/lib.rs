@@ -67,6 +67,7 @@ mod documents {
 
     documents! {
         Readme: "README.md",
+        GuideExitCodes: "guide/src/exit-codes.md",
         GuideInDoubt: "guide/src/in-doubt.md",
         GuideLedger: "guide/src/ledger.md",
         GuideSchedule: "guide/src/schedule.md",

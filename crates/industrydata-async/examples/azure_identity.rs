@@ -2,7 +2,7 @@
 //! polls its operation to the end.
 //!
 //! Run it there with the tenant in `AZURE_TENANT_ID`:
-//! `cargo run --example azure_identity --features azure-identity`.
+//! `cargo run -p industrydata-async --example azure_identity -F azure-identity`.
 
 use std::error::Error;
 

@@ -8,7 +8,7 @@
 //! | `GET /quota` | what is left of the five starts |
 //! | `POST /nightly` | as `POST /starts`, for a timer of Azure Functions: this program is its custom handler |
 //!
-//! It listens on loopback. In front of it, put what authenticates your users.
+//! `cargo run -p industrydata --example axum_service -F async,sqlite,emulator` runs it. It listens on loopback. In front of it, put what authenticates your users.
 
 use std::{
     collections::BTreeMap,
@@ -206,18 +206,12 @@ impl Failure {
 
 impl From<StartError> for Failure {
     fn from(error: StartError) -> Self {
-        let until = if let StartErrorKind::NoSlot(refusal) = error.kind() {
-            Some(refusal.until())
-        } else if let StartErrorKind::Throttled { until, .. } = error.kind() {
-            Some(*until)
-        } else {
-            None
-        };
+        let until = error.retry_at();
         let is_here = matches!(
             error.kind(),
             StartErrorKind::Ledger(_) | StartErrorKind::Stopped
         );
-        let status = if until.is_some() {
+        let status = if error.is_throttled() {
             StatusCode::TOO_MANY_REQUESTS
         } else if is_here {
             StatusCode::SERVICE_UNAVAILABLE

@@ -1,7 +1,7 @@
 //! A program for cron, a systemd timer or the Windows Task Scheduler. It starts one run and polls its operation until it
 //! ends. If an earlier call did not see the end of its run, this call goes on with that one and starts none.
 //!
-//! Without arguments it calls an emulated service in this process. With `--real` it calls Microsoft Graph, with the
+//! `cargo run -p industrydata --example cron_program -F blocking,sqlite,emulator` runs it. Without arguments it calls an emulated service in this process. With `--real` it calls Microsoft Graph, with the
 //! token of `az account get-access-token` and the tenant `AZURE_TENANT_ID`.
 //!
 //! Exit codes, as those of the command `industrydata`: 0 succeeded; 1 the operation failed; 3 no slot; 7 the operation

@@ -1,6 +1,6 @@
 //! How to test a tool of yours against the emulated service: every ending of a start, without a tenant and without a
-//! wait. The tool here is [`import`]; its tests are below it. `cargo test --example emulator_test` runs them, and
-//! `cargo run --example emulator_test` prints the endings.
+//! wait. The tool here is [`import`]; its tests are below it. `cargo test -p industrydata --example emulator_test -F
+//! blocking,emulator` runs them, and `cargo run` in place of `cargo test` prints the endings.
 
 use std::error::Error;
 

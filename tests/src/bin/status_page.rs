@@ -149,6 +149,21 @@ fn check(screenshot: Option<&Path>) -> Result<usize, Failure> {
         "and no problem is left",
         "document.querySelector('#problem').hidden",
     )?;
+
+    let hidden = "document.querySelector('#problem').hidden";
+    browser.evaluate(
+        "window.kept = fetch; window.fetch = () => Promise.reject(new Error('gone')); true",
+    )?;
+    let lost = format!("document.body.dataset.state === 'lost' && !{hidden}");
+    see(&mut browser, "the page says that nothing answers", &lost)?;
+    browser.evaluate("window.fetch = window.kept; true")?;
+    let found = format!("{live} && {hidden}");
+    see(
+        &mut browser,
+        "and no longer once the emulator answers",
+        &found,
+    )?;
+
     browser.evaluate("document.querySelector('#revoke').click()")?;
     browser.wait_until("the token is revoked", "true")?;
     let refused = Instant::now();

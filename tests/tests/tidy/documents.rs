@@ -41,6 +41,20 @@ fn links_lead_somewhere() {
     assert!(links > 0);
 }
 
+/// A document of the guide with Rust in it is one of those whose examples are compiled.
+#[test]
+fn the_guides_examples_are_compiled() {
+    let compiled = fs::read_to_string(root().join("tests/src/lib.rs")).unwrap();
+    for (path, text) in files("guide/src", ".md") {
+        let has_rust = text.lines().any(|line| line.starts_with("```rust"));
+        assert_eq!(
+            has_rust,
+            compiled.contains(&format!("\"{path}\"")),
+            "{path}: its examples, and the list in tests/src/lib.rs"
+        );
+    }
+}
+
 /// The anchor that a heading has where the documents are read.
 pub(super) fn anchor(heading: &str) -> String {
     let text = heading.trim_start_matches('#').trim().to_lowercase();

@@ -112,6 +112,31 @@ fn each_dependency_has_its_reason() {
     assert_eq!(told, used, "ARCHITECTURE.md, and what the manifests have");
 }
 
+/// The lock files of the other workspaces know what the crates need now, so that building them changes no file.
+#[test]
+fn other_lock_files_are_up_to_date() {
+    let mut seen = 0;
+    for (path, lock) in files("tests", "Cargo.lock") {
+        let packages = lock.split("[[package]]").skip(1);
+        for package in packages.filter(|it| !it.contains("\nsource = ")) {
+            let name = package.split('"').nth(1).unwrap();
+            let manifest = root().join("crates").join(name).join("Cargo.toml");
+            let Ok(manifest) = fs::read_to_string(manifest) else {
+                continue;
+            };
+            for (table, dependency, value) in entries(&manifest) {
+                let is_needed = table == "dependencies" && !value.contains("optional = true");
+                assert!(
+                    !is_needed || package.contains(&format!("\"{dependency}")),
+                    "{path}: {name} lacks {dependency}; build that workspace once"
+                );
+                seen += usize::from(is_needed);
+            }
+        }
+    }
+    assert!(seen > 0);
+}
+
 #[test]
 fn packages_are_complete() {
     for (path, text) in files("crates", "Cargo.toml") {

@@ -88,6 +88,7 @@ async function call(method, name, body) {
 async function refresh() {
   try {
     show(await call("GET", "state"));
+    if (document.body.dataset.state === "lost") problem("");
     document.body.dataset.state = "live";
   } catch (error) {
     document.body.dataset.state = "lost";
