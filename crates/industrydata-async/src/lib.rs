@@ -97,6 +97,7 @@
 //!
 //! # Features
 //!
+//! - `command` (default): [`CommandToken`], which takes tokens from a command.
 //! - `rustls` (default): rustls with the provider that the process has installed, or else aws-lc-rs.
 //! - `rustls-no-provider`: rustls with the provider that the process has installed.
 //! - `native-tls`: the TLS library of the operating system.
@@ -115,6 +116,7 @@
 mod azure_identity;
 mod certificate;
 mod client;
+#[cfg(feature = "command")]
 mod command;
 mod credentials;
 mod drive;
@@ -139,6 +141,7 @@ pub use industrydata_core::{
 #[cfg(feature = "azure-identity")]
 pub use azure_identity::AzureIdentityToken;
 pub use client::{Client, ClientBuilder};
+#[cfg(feature = "command")]
 pub use command::CommandToken;
 pub use credentials::CredentialsToken;
 pub use operation_poller::OperationPoller;

@@ -89,6 +89,7 @@
 //!
 //! # Features
 //!
+//! - `command` (default): [`CommandToken`], which takes tokens from a command.
 //! - `rustls` (default): rustls with ring, or the provider that the process has installed. Nothing is installed.
 //! - `platform-verifier`: the operating system's own verifier, to be chosen in the configuration.
 //! - `rustls-no-provider`: rustls with the provider that the process has installed.
@@ -105,6 +106,7 @@
 
 mod certificate;
 mod client;
+#[cfg(feature = "command")]
 mod command;
 mod credentials;
 mod drive;
@@ -124,6 +126,7 @@ pub use industrydata_core::{
 };
 
 pub use client::{Client, ClientBuilder};
+#[cfg(feature = "command")]
 pub use command::CommandToken;
 pub use credentials::CredentialsToken;
 pub use operation_poller::OperationPoller;

@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use industrydata_core::Timestamp;
 use industrydata_core::ledger::Caller;
 use industrydata_core::ledger::Resolution;
@@ -718,6 +718,30 @@ pub(crate) struct EmulatorArgs {
     pub(crate) token_lifetime: Option<Duration>,
 }
 
+/// Parses arguments with one command, the first of these that they name. The definition of all commands takes longer than
+/// the work of most.
+///
+/// `None` if the arguments need the whole definition: for another command, for help, or for a message.
+pub(crate) fn quick(arguments: &[OsString]) -> Option<Cli> {
+    let alone = |name: &OsString| alone(name.to_str()?);
+    let command = arguments.iter().skip(1).find_map(alone)?;
+    let whole = clap::Command::new("industrydata").subcommand_required(true);
+    let whole = Global::augment_args(whole).subcommand(command);
+    let mut matches = whole.try_get_matches_from(arguments).ok()?;
+    Cli::from_arg_matches_mut(&mut matches).ok()
+}
+
+/// A command without its help, if it is one that programs call often.
+fn alone(name: &str) -> Option<clap::Command> {
+    let augment = match name {
+        "quota" => QuotaArgs::augment_args,
+        "start" => StartArgs::augment_args,
+        "wait" => WaitArgs::augment_args,
+        _ => return None,
+    };
+    Some(augment(clap::Command::new(name.to_owned())))
+}
+
 /// The output form in arguments that may not parse.
 pub(crate) fn requested_output(arguments: &[OsString]) -> Output {
     match requested(arguments, "--output") {
@@ -889,6 +913,72 @@ mod tests {
         assert_eq!(token_lifetime("1s"), Ok(Duration::from_secs(1)));
         for bad in ["999ms", "0s", "1", "20years"] {
             assert!(token_lifetime(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_parsed_quickly_is_what_the_whole_command_line_parses() {
+        let with = |words: &[&str]| -> Vec<OsString> {
+            let words = words.iter().map(OsString::from);
+            std::iter::once("industrydata".into())
+                .chain(words)
+                .collect()
+        };
+        let whole = |words: &[&str]| Cli::try_parse_from(with(words));
+        for words in [
+            &["quota"][..],
+            &["quota", "--output", "json", "--entries"],
+            &["--output=json", "-v", "quota", "--tenant", "start", "-w"],
+            &["start", "--label", "wait", "--timeout", "5m", "--follow"],
+            &["start", "--color=never", "--http", "async"],
+            &["wait", "idr1:A", "--strict", "--poll-interval", "2s"],
+            &["wait", "--quiet", "--", "start"],
+            &["wait", "quota", "--request-timeout", "1m"],
+        ] {
+            let quick = format!("{:?}", quick(&with(words)).unwrap());
+            assert_eq!(quick, format!("{:?}", whole(words).unwrap()));
+        }
+        // The value of an option that is the name of a command, and another command, are left to the whole command line.
+        for words in [
+            &["--tenant", "quota", "start", "--key", "a"][..],
+            &["--ledger", "start", "quota", "--ledger", "none"],
+            &["runs", "list", "--tenant", "quota"],
+            &["demo"],
+        ] {
+            assert!(quick(&with(words)).is_none(), "{words:?}");
+            assert!(whole(words).is_ok(), "{words:?}");
+        }
+        for words in [
+            &[][..],
+            &["--help"],
+            &["quota", "--help"],
+            &["help", "quota"],
+            &["quota", "--version"],
+            &["--version", "start"],
+            &["quota", "--entires"],
+            &["quota", "start"],
+            &["start", "--timeout", "0s"],
+            &["start", "-q", "-v"],
+            &["wait"],
+            &["--tenant", "quota"],
+            &["--", "quota"],
+        ] {
+            assert!(quick(&with(words)).is_none(), "{words:?}");
+            assert!(whole(words).is_err(), "{words:?}");
+        }
+    }
+
+    #[test]
+    fn a_command_alone_has_all_its_options() {
+        use clap::CommandFactory as _;
+        let whole = Cli::command();
+        let ids = |command: &clap::Command| -> Vec<String> {
+            let all = command.get_arguments();
+            all.map(|arg| arg.get_id().to_string()).collect()
+        };
+        for name in ["quota", "start", "wait"] {
+            let of_all = whole.find_subcommand(name).unwrap();
+            assert_eq!(ids(&alone(name).unwrap()), ids(of_all));
         }
     }
 

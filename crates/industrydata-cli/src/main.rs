@@ -41,7 +41,7 @@ use crate::{
     environment::Environment,
     report::Document,
     signals::Interrupt,
-    terminal::{Detail, Unwritten, width::Width},
+    terminal::{Detail, Unwritten, colour::Colour, width::Width},
 };
 
 fn main() -> ExitCode {
@@ -57,12 +57,10 @@ fn main() -> ExitCode {
     let _ = interrupt.listen(move |document| _ = Answer::from(document).print(output));
 
     let env = Environment(&|name| env::var_os(name));
-    let mut command = help::command(env, colour);
-    let parsed = command
-        .try_get_matches_from_mut(arguments)
-        .and_then(|mut matches| {
-            Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
-        });
+    let parsed = match args::quick(&arguments) {
+        Some(cli) => Ok(cli),
+        None => parsed(arguments, env, colour),
+    };
     let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => return unparsed(&error, output, &interrupt),
@@ -82,6 +80,17 @@ fn main() -> ExitCode {
         claim_output(&interrupt);
     }
     answer.print(output).into()
+}
+
+/// Parses with the whole command line, laid out, so that help and messages can be shown.
+fn parsed(
+    arguments: Vec<OsString>,
+    env: Environment<'_>,
+    colour: Colour,
+) -> Result<Cli, clap::Error> {
+    let mut command = help::command(env, colour);
+    let mut matches = command.try_get_matches_from_mut(arguments)?;
+    Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
 }
 
 /// Prints help and version as clap renders them. Everything else is a usage error.

@@ -11,14 +11,15 @@ use crate::chain::find;
 const VARIABLES: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
 
 /// The certificates of the authorities that this machine trusts: those in `SSL_CERT_FILE` and `SSL_CERT_DIR` if one of them
-/// is set, else those of the operating system's store. Where the system has none, the Mozilla roots of this build.
+/// is set, else those of the operating system's store. `None` where the system has none: the Mozilla roots are then used,
+/// which each HTTP client has in its own form.
 ///
 /// A certificate that rustls cannot use as an authority is left out.
 ///
 /// # Errors
 ///
 /// [`BuildError::Roots`] if a variable is set and names no usable certificate.
-pub fn roots() -> Result<Vec<CertificateDer<'static>>, BuildError> {
+pub fn roots() -> Result<Option<Vec<CertificateDer<'static>>>, BuildError> {
     let mut store = RootCertStore::empty();
     let mut certificates = rustls_native_certs::load_native_certs().certs;
     certificates.retain(|certificate| store.add(certificate.clone()).is_ok());
@@ -27,9 +28,9 @@ pub fn roots() -> Result<Vec<CertificateDer<'static>>, BuildError> {
         if let Some(variable) = VARIABLES.into_iter().find(is_set) {
             return Err(BuildError::Roots { variable });
         }
-        certificates = webpki_root_certs::TLS_SERVER_ROOT_CERTS.to_vec();
+        return Ok(None);
     }
-    Ok(certificates)
+    Ok(Some(certificates))
 }
 
 /// The error of rustls in the chain of `error`, as a failed handshake. A certificate that is not trusted says why in words.

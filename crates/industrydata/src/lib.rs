@@ -11,6 +11,7 @@
 //! | `sqlite` | `Ledger::sqlite`: the starts in a file, shared by the processes of one machine |
 //! | `postgres` | `Ledger::postgres`: the starts in a database, shared by many machines |
 //! | `emulator` | `emulator`: an emulated service for tests, whose clock the clients and ledgers take ([`clock`]) |
+//! | `command` (default) | tokens from a command, as in `blocking` and `asynchronous` |
 //! | `rustls` (default), `rustls-no-provider`, `native-tls` | TLS, as in `blocking` and `asynchronous` |
 //! | `certificate`, `azure-identity` | further credentials, as in `blocking` and `asynchronous` |
 //! | `serde` | `Serialize` and `Deserialize` for the public data |

@@ -4,10 +4,12 @@ use std::io::{self, Write};
 
 use anstream::AutoStream;
 
-/// Writes the whole text to standard output.
+use super::colour::for_stdout;
+
+/// Writes the whole text to standard output. Without colours it is one write, not one for each piece between two styles.
 pub(super) fn write_output(text: &str) -> io::Result<()> {
     let mut stdout = AutoStream::auto(io::stdout().lock());
-    stdout.write_all(text.as_bytes())?;
+    stdout.write_all(for_stdout(text).as_bytes())?;
     stdout.flush()
 }
 

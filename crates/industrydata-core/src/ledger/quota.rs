@@ -59,7 +59,8 @@ impl Quota {
     ) -> Self {
         // They usually are in order.
         if !entries.is_sorted_by_key(Entry::counts_from) {
-            entries.sort_by_key(Entry::counts_from);
+            // Entries are large to move.
+            entries.sort_by_cached_key(Entry::counts_from);
         }
         Self {
             throttle,

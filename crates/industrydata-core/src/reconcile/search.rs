@@ -157,7 +157,7 @@ impl<'a> Search<'a> {
         let (now, entries) = (self.now, self.entries);
         let is_in_doubt = |it: &&Entry| it.state(now) == EntryState::InDoubt;
         let mut in_doubt: Vec<&Entry> = entries.iter().filter(is_in_doubt).collect();
-        in_doubt.sort_by_key(|it| it.reserved_at());
+        in_doubt.sort_by_cached_key(|it| it.reserved_at().as_millisecond());
         // A list whose oldest operation is younger than the oldest start in doubt may have been cut. The rest of it
         // could confirm one start in place of another.
         let first = in_doubt.first().map(|it| it.reserved_at());

@@ -23,10 +23,14 @@ pub fn config(plain: bool, local: bool, host: &str) -> Result<ClientBuilder, Bui
     #[cfg(feature = "rustls")]
     if !plain {
         let roots = crate::trust::roots()?;
-        let roots = roots
-            .iter()
-            .map(|root| reqwest::Certificate::from_der(root));
-        config = config.tls_certs_only(roots.collect::<Result<Vec<_>, _>>().map_err(unusable)?);
+        #[cfg(feature = "root-certificates")]
+        let roots = roots.or_else(|| Some(webpki_root_certs::TLS_SERVER_ROOT_CERTS.to_vec()));
+        if let Some(roots) = roots {
+            let roots = roots
+                .iter()
+                .map(|root| reqwest::Certificate::from_der(root));
+            config = config.tls_certs_only(roots.collect::<Result<Vec<_>, _>>().map_err(unusable)?);
+        }
     }
     Ok(config)
 }

@@ -24,11 +24,14 @@ pub fn config(
     }
     #[cfg(feature = "rustls")]
     if !plain {
-        let roots = crate::trust::roots()?;
-        let roots = roots
-            .iter()
-            .map(|root| ureq::tls::Certificate::from_der(root).to_owned());
-        let roots = ureq::tls::RootCerts::from(roots.collect::<Vec<_>>());
+        let roots = match crate::trust::roots()? {
+            Some(roots) => ureq::tls::RootCerts::from(
+                roots
+                    .iter()
+                    .map(|root| ureq::tls::Certificate::from_der(root).to_owned()),
+            ),
+            None => ureq::tls::RootCerts::WebPki,
+        };
         config = config.tls_config(ureq::tls::TlsConfig::builder().root_certs(roots).build());
     }
     #[cfg(all(feature = "native-tls", not(feature = "rustls")))]

@@ -16,7 +16,6 @@ use http::{
     HeaderValue, Request, Response, Uri,
     header::{Entry, HOST},
 };
-use http_body_util::Full;
 use hyper::{
     body::{Body, Bytes, Incoming},
     client::conn::http1,
@@ -43,8 +42,8 @@ const LATE: &str = "the time limit passed before the request was sent";
 /// A connection with the state of its exchange.
 pub struct Exchange {
     wire: Wire,
-    sender: http1::SendRequest<Full<Bytes>>,
-    connection: Pin<Box<http1::Connection<Wire, Full<Bytes>>>>,
+    sender: http1::SendRequest<String>,
+    connection: Pin<Box<http1::Connection<Wire, String>>>,
     ended: bool,
     stop: Arc<dyn Stoppable>,
 }
@@ -114,6 +113,9 @@ impl Exchange {
         deadline: Deadline,
     ) -> Result<Response<Incoming>, TransportError> {
         let (mut head, body) = request.into_parts();
+        // Text is a body for hyper. All bodies are JSON or forms.
+        let body = String::from_utf8(body)
+            .map_err(|error| TransportError::new(Phase::Local, error.utf8_error()))?;
         if let Some(authority) = head.uri.authority()
             && let Entry::Vacant(host) = head.headers.entry(HOST)
             && let Ok(value) = HeaderValue::from_str(authority.as_str())
@@ -126,7 +128,7 @@ impl Exchange {
             .cloned()
             .map(Uri::from)
             .unwrap_or_default();
-        let request = Request::from_parts(head, Full::new(Bytes::from(body)));
+        let request = Request::from_parts(head, body);
         self.wire.lock().deadline = Some(deadline);
         self.wire.lock().begun = false;
         self.advance();
