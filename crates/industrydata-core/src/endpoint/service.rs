@@ -16,14 +16,15 @@ const PREFER: HeaderName = HeaderName::from_static("prefer");
 #[derive(Clone, Debug)]
 pub struct Service {
     base: BaseUrl,
-    headers: Arc<Headers>,
+    templates: Arc<Templates>,
 }
 
-/// The header fields of requests. What each request fills in is empty, so that a clone never grows, and comes first.
+/// Requests without a URI. What each request fills in of the header fields is empty, so that a clone never grows, and comes
+/// first.
 #[derive(Debug)]
-struct Headers {
-    get: HeaderMap,
-    post: HeaderMap,
+struct Templates {
+    get: Request<()>,
+    post: Request<()>,
 }
 
 impl Service {
@@ -55,7 +56,10 @@ impl Service {
         post.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
         Self {
             base,
-            headers: Arc::new(Headers { get, post }),
+            templates: Arc::new(Templates {
+                get: template(Method::GET, get),
+                post: template(Method::POST, post),
+            }),
         }
     }
 
@@ -67,44 +71,46 @@ impl Service {
 
     /// Whether `other` is the same service, made once and cloned.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.headers, &other.headers) && self.base == other.base
+        Arc::ptr_eq(&self.templates, &other.templates) && self.base == other.base
     }
 
     /// A GET of `uri`, with the client request id number `ordinal` of `seed`.
     pub(crate) fn get(
         &self,
-        uri: &Uri,
+        uri: Uri,
         token: &AccessToken,
         seed: Seed,
         ordinal: u32,
     ) -> Request<()> {
         let id = seed.client_request_id(ordinal);
-        request(Method::GET, uri, &self.headers.get, token, id)
+        request(&self.templates.get, uri, token, id)
     }
 
     /// A POST to `uri` without a body, with the client request id number `ordinal` of `seed`.
     pub(crate) fn post(
         &self,
-        uri: &Uri,
+        uri: Uri,
         token: &AccessToken,
         seed: Seed,
         ordinal: u32,
     ) -> Request<()> {
         let id = seed.client_request_id(ordinal);
-        request(Method::POST, uri, &self.headers.post, token, id)
+        request(&self.templates.post, uri, token, id)
     }
 }
 
-fn request(
-    method: Method,
-    uri: &Uri,
-    headers: &HeaderMap,
-    token: &AccessToken,
-    id: [u8; 36],
-) -> Request<()> {
-    let mut headers = headers.clone();
+fn template(method: Method, headers: HeaderMap) -> Request<()> {
+    let mut request = Request::new(());
+    *request.method_mut() = method;
+    *request.headers_mut() = headers;
+    request
+}
+
+fn request(template: &Request<()>, uri: Uri, token: &AccessToken, id: [u8; 36]) -> Request<()> {
+    let mut request = template.clone();
+    *request.uri_mut() = uri;
     let mut missing = 2;
-    for (name, value) in &mut headers {
+    for (name, value) in request.headers_mut() {
         if *name == AUTHORIZATION {
             *value = token.header().clone();
             missing -= 1;
@@ -117,10 +123,6 @@ fn request(
             break;
         }
     }
-    let mut request = Request::new(());
-    *request.method_mut() = method;
-    *request.uri_mut() = uri.clone();
-    *request.headers_mut() = headers;
     request
 }
 
@@ -142,7 +144,7 @@ mod tests {
         let service = Service::new(BaseUrl::graph(), "an-agent");
         let token = AccessToken::new("canary-token").unwrap();
         let uri = Uri::from_static("https://graph.microsoft.com/beta/x");
-        let get = service.get(&uri, &token, Seed::new([7; 16]), 1);
+        let get = service.get(uri.clone(), &token, Seed::new([7; 16]), 1);
         assert_eq!((get.method(), get.uri()), (&Method::GET, &uri));
         assert_eq!(get.headers()[AUTHORIZATION], "Bearer canary-token");
         assert!(!get.headers().contains_key("content-length"));

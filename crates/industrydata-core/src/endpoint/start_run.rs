@@ -32,7 +32,7 @@ impl StartRun {
         seed: Seed,
         ordinal: u32,
     ) -> Request<()> {
-        service.post(service.base().start_uri(), token, seed, ordinal)
+        service.post(service.base().start_uri().clone(), token, seed, ordinal)
     }
 
     /// Reads the header fields of a 202: the URL of the operation.

@@ -480,7 +480,7 @@ impl Change {
 
     /// The entry of another start that counts and has the key. There may be several if outcomes were written for entries
     /// that the ledger had lost. One that was accepted decides, then one that is being made.
-    fn holder_in(&self, value: &Value, id: &str, clock: Timestamp) -> Option<Entry> {
+    fn holder_in(&self, value: &Value, id: &str, clock: Timestamp) -> Option<Box<Entry>> {
         let key = self.start_key.as_ref()?.as_str();
         let has_key = |entry: &&Entry| entry.key() == Some(key);
         if value.has(id) {
@@ -498,7 +498,7 @@ impl Change {
         let entries = value.entries.iter().filter(has_key);
         let counting = entries.filter(|entry| entry.counts(self.throttle.window, clock));
         let holder = counting.max_by_key(|entry| (rank(entry), entry.date()));
-        holder.cloned()
+        holder.cloned().map(Box::new)
     }
 
     fn reserve_in(

@@ -76,8 +76,11 @@ pub(super) fn decode(key: &LedgerKey, bytes: &[u8]) -> Result<Value, StoreError>
     if checksum(key, json.as_bytes()).as_flattened() != sum.as_bytes() {
         return Err(UNSEALED);
     }
-    let value = json::read(json).map_or_else(|| serde_json::from_str(json), Ok);
-    let value: Value = value.map_err(|_| StoreError::Damaged("the entries cannot be read"))?;
+    let value: Value = match json::read(json) {
+        Some(value) => value,
+        None => serde_json::from_str(json)
+            .map_err(|_| StoreError::Damaged("the entries cannot be read"))?,
+    };
     // No release writes this, and a change could mean either entry.
     let mut entries = value.entries.as_slice();
     while let Some((entry, others)) = entries.split_first() {

@@ -16,6 +16,7 @@ use crate::ledger::{
     text::Text,
     value::Value,
 };
+use crate::wire::eight::{Eight, has_escape, string_length};
 
 pub(super) fn write(bytes: &mut Vec<u8>, value: &Value) {
     let mut writer = Writer(bytes);
@@ -57,8 +58,8 @@ impl Writer<'_> {
     }
 
     fn entry(&mut self, entry: &Kept) {
-        self.text(r#"{"id":"#, &entry.id);
-        self.text(r#","state":"#, entry.state.as_stored());
+        self.text(r#"{"id":""#, &entry.id);
+        self.text(r#","state":""#, entry.state.as_stored());
         self.number(r#","at":"#, entry.at);
         self.optional(r#","made":"#, entry.made);
         self.number(r#","until":"#, entry.until);
@@ -66,14 +67,14 @@ impl Writer<'_> {
         self.optional(r#","seen":"#, entry.ahead_since);
         self.optional(r#","ahead":"#, entry.clock_ahead);
         self.optional(r#","seen_ahead":"#, entry.seen_ahead);
-        self.optional_text(r#","operation":"#, entry.operation.as_deref());
-        self.optional_text(r#","other_id":"#, entry.other_id.as_deref());
-        self.optional_text(r#","why":"#, entry.why.as_deref());
-        self.optional_text(r#","evidence":"#, entry.evidence.as_deref());
+        self.optional_text(r#","operation":""#, entry.operation.as_deref());
+        self.optional_text(r#","other_id":""#, entry.other_id.as_deref());
+        self.optional_text(r#","why":""#, entry.why.as_deref());
+        self.optional_text(r#","evidence":""#, entry.evidence.as_deref());
         if !entry.caller.is_empty() {
             self.caller(&entry.caller);
         }
-        self.optional_text(r#","key":"#, entry.key.as_deref());
+        self.optional_text(r#","key":""#, entry.key.as_deref());
         self.rest(&entry.rest);
         self.raw("}");
     }
@@ -91,9 +92,9 @@ impl Writer<'_> {
     fn caller(&mut self, caller: &KeptCaller) {
         self.raw(r#","who":{"#);
         let start = self.0.len();
-        self.optional_text(r#","host":"#, caller.host.as_deref());
+        self.optional_text(r#","host":""#, caller.host.as_deref());
         self.optional(r#","process":"#, caller.process.map(i64::from));
-        self.optional_text(r#","label":"#, caller.label.as_deref());
+        self.optional_text(r#","label":""#, caller.label.as_deref());
         // The first member has no comma before it.
         self.0.remove(start);
         self.raw("}");
@@ -114,12 +115,14 @@ impl Writer<'_> {
         }
     }
 
+    /// `before` ends with the quote before the text.
     fn text(&mut self, before: &str, text: &str) {
         self.raw(before);
         if has_escape(text.as_bytes()) {
+            // It writes both quotes.
+            self.0.pop();
             self.library(text);
         } else {
-            self.raw("\"");
             self.raw(text);
             self.raw("\"");
         }
@@ -146,12 +149,8 @@ impl Writer<'_> {
     }
 }
 
-/// Whether a string with these bytes needs an escape. It looks at every byte, which lets the compiler use vectors.
-#[inline(always)]
-fn has_escape(text: &[u8]) -> bool {
-    let is_escape = |b: u8| u8::from(b < 0x20) | u8::from(b == b'\\') | u8::from(b == b'"');
-    text.iter().fold(0, |has, b| has | is_escape(*b)) != 0
-}
+/// Fewer bytes than an entry has once its start was accepted.
+const LEAST_ENTRY: usize = 128;
 
 /// Reads what [`write`] writes for a ledger whose clock agrees with the service's, without members of a newer release;
 /// `None` for any other text. The entries share the text.
@@ -185,8 +184,8 @@ impl Reader<'_> {
         if self.has("]") {
             return Some(());
         }
-        // All that count, in a ledger with the service's throttle.
-        *entries = Vec::with_capacity(8);
+        // About as many as there are, and one more for a reservation, so that none is moved.
+        *entries = Vec::with_capacity(1 + self.left.len() / LEAST_ENTRY);
         loop {
             let start = self.at();
             self.next(r#"{"id":""#)?;
@@ -294,25 +293,9 @@ impl Reader<'_> {
     /// The string up to the first quote, without escapes.
     #[inline(always)]
     fn string(&mut self) -> Option<Text> {
-        let (start, length) = (self.at(), self.length()?);
+        let (start, (length, _)) = (self.at(), string_length(self.left)?);
         self.left = self.left.get(length + 1..)?;
         self.part(start, start + length)
-    }
-
-    /// The length of the string that is next, if it ends before the first byte that needs an escape.
-    fn length(&self) -> Option<usize> {
-        let (words, rest) = self.left.as_chunks();
-        let in_word = |(at, word): (usize, &[u8; 8])| {
-            let end = Eight::of(*word).quote()?;
-            Some(8 * at + end)
-        };
-        let in_rest = || {
-            let end = rest.iter().position(|b| has_escape(&[*b]))?;
-            Some(8 * words.len() + end)
-        };
-        let found = words.iter().enumerate().find_map(in_word);
-        let length = found.or_else(in_rest)?;
-        (self.left.get(length) == Some(&b'"')).then_some(length)
     }
 
     /// The string after this text, if the text is next.
@@ -373,46 +356,6 @@ fn thirteen_digits((first, after): (&[u8; 8], &[u8])) -> Option<i64> {
     let is_canonical = first.count() == 8 && first.0 & 0xff != 0 && last.count() == 5;
     let number = first.number() * 100_000 + Eight(last.0 << 24).number();
     is_canonical.then_some(number.cast_signed())
-}
-
-/// Eight bytes of a text, the first one lowest.
-#[derive(Clone, Copy)]
-struct Eight(u64);
-
-impl Eight {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x80 * Self::ONES;
-
-    const fn of(text: [u8; 8]) -> Self {
-        Self(u64::from_le_bytes(text))
-    }
-
-    /// The place of the first byte that a string has only as an escape: a control, a backslash or a quote.
-    fn quote(self) -> Option<usize> {
-        // A quote becomes 0x20, and a control stays below it. A byte that is not below borrows from none after it.
-        let below = (self.0 ^ (0x02 * Self::ONES)).wrapping_sub(0x21 * Self::ONES);
-        let backslash = (self.0 ^ (0x5c * Self::ONES)).wrapping_sub(Self::ONES);
-        let found = (below | backslash) & !self.0 & Self::HIGH;
-        (found != 0).then(|| found.trailing_zeros() as usize / 8)
-    }
-
-    /// The values of the digits. Other bytes are ten or more.
-    const fn digits(self) -> Self {
-        Self(self.0 ^ (0x30 * Self::ONES))
-    }
-
-    /// How many digits the bytes begin with.
-    const fn count(self) -> u32 {
-        let others = ((self.0 & !Self::HIGH) + 0x76 * Self::ONES) | self.0;
-        (others & Self::HIGH).trailing_zeros() / 8
-    }
-
-    /// The number of eight digits. Each step joins neighbours: to pairs, to fours, to eight.
-    const fn number(self) -> u64 {
-        let pairs = (self.0.wrapping_mul(10).wrapping_add(self.0 >> 8)) & 0x00ff_00ff_00ff_00ff;
-        let fours = (pairs.wrapping_mul(100).wrapping_add(pairs >> 16)) & 0x0000_ffff_0000_ffff;
-        fours.wrapping_mul(10_000).wrapping_add(fours >> 32) & 0xffff_ffff
-    }
 }
 
 #[cfg(test)]

@@ -50,6 +50,10 @@ impl LedgerKey {
         self.checksum
     }
 
+    pub(crate) const fn of_tenant(&self) -> &Tenant {
+        &self.tenant
+    }
+
     /// The tenant's name.
     #[must_use]
     pub fn tenant(&self) -> &str {

@@ -20,7 +20,8 @@ pub struct Applied {
 pub struct StoreReply {
     pub(super) quota: Quota,
     pub(super) refusal: Option<Refusal>,
-    pub(super) holder: Option<Entry>,
+    /// Boxed, as hardly any reply has one.
+    pub(super) holder: Option<Box<Entry>>,
     pub(super) unresolved: Option<Unresolved>,
     pub(super) entries: Vec<Entry>,
     pub(super) past: PastDurations,
@@ -57,8 +58,8 @@ impl StoreReply {
     /// The entry that has the key of a reservation. It counts, so nothing was reserved. `None` if the slot was reserved or
     /// refused, and after other changes.
     #[must_use]
-    pub const fn holder(&self) -> Option<&Entry> {
-        self.holder.as_ref()
+    pub fn holder(&self) -> Option<&Entry> {
+        self.holder.as_deref()
     }
 
     /// Why a reservation was refused; `None` after success, and after other changes.

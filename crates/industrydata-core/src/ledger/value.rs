@@ -154,6 +154,9 @@ impl Value {
     /// Takes back past entries that count again, because the ledger's clock was set back. It drops those that an older
     /// release, which does not know them, has entered again.
     pub(super) fn recall(&mut self, window: Duration, clock: Timestamp) {
+        if self.past.is_empty() {
+            return;
+        }
         for entry in std::mem::take(&mut self.past) {
             if self.has(&entry.kept().id) {
                 continue;
@@ -169,6 +172,8 @@ impl Value {
     /// Adds an entry.
     pub(super) fn push(&mut self, entry: Kept) {
         self.past.retain(|past| past.kept().id != entry.id);
+        // A change adds one at most.
+        self.entries.reserve_exact(1);
         self.entries.push(entry.into());
     }
 
@@ -192,7 +197,9 @@ impl Value {
             self.past.extend(kept);
         }
         let most = MAX_PAST.max(throttle.limit as usize);
-        self.past.drain(..self.past.len().saturating_sub(most));
+        if self.past.len() > most {
+            self.past.drain(..self.past.len() - most);
+        }
         // Without a difference to tell, nothing of it is kept.
         let mut all = self.entries.iter().chain(&self.past);
         if self.clock.as_ref().is_some_and(|it| it.ahead == 0)
@@ -260,7 +267,7 @@ impl Value {
         let (counts, now) = (counts_for(throttle.window), clock.as_millisecond());
         let frees = self.entries.iter();
         let frees = frees.filter_map(|entry| entry.slot_frees_at(counts, now));
-        let slot = next_slot(frees.collect(), throttle);
+        let slot = next_slot(frees.clone().count(), frees, throttle);
         if let Some(quarantine) = self.quarantine(throttle, clock) {
             let until = slot.max(self.not_before).map(timestamp);
             let until = until.max(Some(quarantine.until()))?;
@@ -285,20 +292,18 @@ impl Value {
     }
 
     pub(super) fn into_quota(mut self, throttle: Throttle, clock: Timestamp) -> Quota {
-        let mut frees = Vec::with_capacity(self.entries.len());
         let (counts, now) = (counts_for(throttle.window), clock.as_millisecond());
-        self.entries.retain(|entry| {
-            let at = entry.slot_frees_at(counts, now);
-            frees.extend(at);
-            at.is_some()
-        });
+        let frees_at = |entry: &Entry| entry.slot_frees_at(counts, now);
+        self.entries.retain(|entry| frees_at(entry).is_some());
+        let used = self.entries.len();
+        let next_slot = next_slot(used, self.entries.iter().filter_map(frees_at), throttle);
         let not_before = self.not_before.map(timestamp);
         let quarantine = self.quarantine(throttle, clock);
         Quota::new(
             throttle,
             clock,
             self.entries,
-            next_slot(frees, throttle).map(timestamp),
+            next_slot.map(timestamp),
             not_before,
             quarantine,
         )
@@ -306,10 +311,13 @@ impl Value {
     }
 }
 
-/// When a slot becomes free, Unix milliseconds, given when each slot that is used becomes free. `None` while one is free.
-fn next_slot(mut frees: Vec<i64>, throttle: Throttle) -> Option<i64> {
-    let over = frees.len().checked_sub(throttle.limit as usize)?;
-    frees.sort_unstable();
+/// When a slot becomes free, Unix milliseconds, given how many are used and when each of these becomes free. `None` while one
+/// is free, and then the times are not looked at.
+fn next_slot(used: usize, frees: impl Iterator<Item = i64>, throttle: Throttle) -> Option<i64> {
+    let over = used.checked_sub(throttle.limit as usize)?;
+    let mut all = Vec::with_capacity(used);
+    all.extend(frees);
+    all.sort_unstable();
     // A limit of zero never has a slot.
-    Some(frees.get(over).copied().unwrap_or(i64::MAX))
+    Some(all.get(over).copied().unwrap_or(i64::MAX))
 }

@@ -68,7 +68,7 @@ pub(super) struct AcceptedParts {
     pub(super) tenant: Tenant,
     pub(super) throttle: Throttle,
     pub(super) reservation: [u8; 16],
-    pub(super) attached_to: Option<Entry>,
+    pub(super) attached_to: Option<Box<Entry>>,
     pub(super) past: PastDurations,
 }
 
@@ -138,7 +138,7 @@ impl Accepted {
     /// The entry of the start with the same key, if this start goes on with its operation. This start sent nothing then.
     #[must_use]
     pub fn attached_to(&self) -> Option<&Entry> {
-        self.0.attached_to.as_ref()
+        self.0.attached_to.as_deref()
     }
 
     /// When the answer came. For a start that goes on with another one: when that one's answer came, or when its slot was

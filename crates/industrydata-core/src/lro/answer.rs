@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::{
-    StatusCode,
+    HeaderValue, StatusCode,
     header::{CONTENT_ENCODING, CONTENT_TYPE},
     response::Parts,
 };
@@ -40,10 +40,7 @@ pub(super) fn operation(
         return Err(TransientError::Encoded);
     }
     let body = body.map_err(TransientError::Body)?;
-    let content_type = head
-        .headers
-        .get(CONTENT_TYPE)
-        .map(http::HeaderValue::as_bytes);
+    let content_type = head.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
     Operation::decode_redacted(content_type, &body, secret(token))
         .map(Arc::new)
         .map_err(TransientError::Unreadable)
@@ -54,7 +51,8 @@ pub(super) fn redacted(
     url: OperationUrl,
     token: &AccessToken,
 ) -> Result<OperationUrl, LocationError> {
-    if Redaction::of(secret(token)).is_in(&url.text()) {
+    let redaction = Redaction::of(secret(token));
+    if redaction.can_be_in(url.length()) && redaction.is_in(&url.text()) {
         return Err(LocationError::NotAnOperation);
     }
     Ok(url)
@@ -75,12 +73,13 @@ pub(super) fn secret(token: &AccessToken) -> Option<&str> {
 }
 
 pub(super) fn is_encoded(head: &Parts) -> bool {
-    head.headers.get_all(CONTENT_ENCODING).iter().any(|value| {
-        !value
-            .as_bytes()
-            .trim_ascii()
-            .eq_ignore_ascii_case(b"identity")
-    })
+    let is_identity = |value: &HeaderValue| {
+        let value = value.as_bytes().trim_ascii();
+        value.eq_ignore_ascii_case(b"identity")
+    };
+    // Looking for the field alone costs less.
+    head.headers.contains_key(CONTENT_ENCODING)
+        && !(head.headers.get_all(CONTENT_ENCODING).iter()).all(is_identity)
 }
 
 #[cfg(test)]

@@ -271,7 +271,11 @@ impl Asks for Perform {
         }
     }
 
-    fn request(&mut self, token: &AccessToken, now: Now) -> Option<(Request<()>, Duration)> {
+    fn request_limit(&self) -> Duration {
+        self.plan.limits.request
+    }
+
+    fn request(&mut self, token: &AccessToken, now: Now) -> Option<Request<()>> {
         let State::Due(refused) = &mut self.state else {
             return None;
         };
@@ -300,8 +304,7 @@ impl Asks for Perform {
             repeated,
         };
         let service = &self.plan.service;
-        let request = service.post(&self.uri, token, self.seed, ordinal);
-        Some((request, limits.request.min(left)))
+        Some(service.post(self.uri.clone(), token, self.seed, ordinal))
     }
 
     fn reads_body(&self, status: StatusCode) -> bool {

@@ -545,7 +545,11 @@ impl Asks for OperationPoll {
         self.transient(TransientError::Lost(error), None, now);
     }
 
-    fn request(&mut self, token: &AccessToken, now: Now) -> Option<(Request<()>, Duration)> {
+    fn request_limit(&self) -> Duration {
+        self.pace.plan.limits.request
+    }
+
+    fn request(&mut self, token: &AccessToken, now: Now) -> Option<Request<()>> {
         if !matches!(self.state, State::Due) {
             return None;
         }
@@ -568,12 +572,8 @@ impl Asks for OperationPoll {
             token: token.clone(),
             since: now.steady,
         };
-        let request = self
-            .pace
-            .plan
-            .service
-            .get(&self.url.uri(), token, self.seed, ordinal);
-        Some((request, self.pace.plan.limits.request.min(left)))
+        let service = &self.pace.plan.service;
+        Some(service.get(self.url.uri(), token, self.seed, ordinal))
     }
 
     fn reads_body(&self, _: StatusCode) -> bool {

@@ -377,7 +377,11 @@ impl<E: Endpoint> Asks for Read<E> {
         self.lost(error, now);
     }
 
-    fn request(&mut self, token: &AccessToken, now: Now) -> Option<(Request<()>, Duration)> {
+    fn request_limit(&self) -> Duration {
+        self.plan.limits.request
+    }
+
+    fn request(&mut self, token: &AccessToken, now: Now) -> Option<Request<()>> {
         self.last = now;
         if !matches!(self.state, State::Due) {
             return None;
@@ -399,8 +403,8 @@ impl<E: Endpoint> Asks for Read<E> {
         self.requests = self.requests.wrapping_add(1);
         self.asked = None;
         self.state = State::Out(token.clone());
-        let request = self.plan.service.get(&self.uri, token, self.seed, ordinal);
-        Some((request, self.plan.limits.request.min(left)))
+        let service = &self.plan.service;
+        Some(service.get(self.uri.clone(), token, self.seed, ordinal))
     }
 
     fn reads_body(&self, _: StatusCode) -> bool {

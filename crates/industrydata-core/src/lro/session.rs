@@ -56,7 +56,8 @@ use crate::{
 pub struct Session {
     /// Shared by the tenants of a client and by all polls, until a setter makes another one.
     plan: Arc<PollPlan>,
-    tenant: Tenant,
+    /// The key of the tenant's ledger, made once for all changes.
+    ledger_key: LedgerKey,
     throttle: Throttle,
     caller: Arc<Caller>,
     wait_for_slot: bool,
@@ -78,15 +79,16 @@ impl fmt::Debug for OnWait {
 }
 
 impl Session {
-    pub(super) const fn new(
+    pub(super) fn new(
         plan: Arc<PollPlan>,
         tenant: Tenant,
         throttle: Throttle,
         caller: Arc<Caller>,
     ) -> Self {
+        let ledger_key = LedgerKey::new(plan.service.base(), &tenant);
         Self {
             plan,
-            tenant,
+            ledger_key,
             throttle,
             caller,
             wait_for_slot: false,
@@ -147,7 +149,7 @@ impl Session {
     /// The tenant.
     #[must_use]
     pub const fn tenant(&self) -> &Tenant {
-        &self.tenant
+        self.ledger_key.of_tenant()
     }
 
     /// The service.
@@ -168,13 +170,13 @@ impl Session {
     pub fn start(&self, seed: [u8; 16], now: Now) -> Start {
         let plan = StartPlan {
             service: self.plan.service.clone(),
-            tenant: self.tenant.clone(),
+            tenant: self.tenant().clone(),
             throttle: self.throttle,
             limits: self.plan.limits,
             wait_for_slot: self.wait_for_slot,
             caller: Caller::clone(&self.caller),
         };
-        Start::new(plan, seed, now)
+        Start::with_ledger(self.ledger_key.clone(), plan, seed, now)
             .with_schedule(self.schedule)
             .with_key(self.key.clone())
     }
@@ -229,7 +231,7 @@ impl Session {
         let plan = Arc::clone(&self.plan);
         let poll = OperationPoll::new(url, plan, Some(token.accepted()), seed, now);
         let poll = poll.with_origin(token.origin());
-        let tenant = self.tenant.clone();
+        let tenant = self.tenant().clone();
         Ok(RecordedPoll::resumed(poll, tenant, self.throttle))
     }
 
@@ -270,8 +272,7 @@ impl Session {
     }
 
     pub(crate) fn ledger(&self) -> (LedgerKey, Throttle) {
-        let key = LedgerKey::new(self.plan.service.base(), &self.tenant);
-        (key, self.throttle)
+        (self.ledger_key.clone(), self.throttle)
     }
 
     pub(crate) fn read_quota(&self) -> Change {

@@ -184,6 +184,11 @@ impl Start {
     #[must_use]
     pub fn new(plan: StartPlan, seed: [u8; 16], now: Now) -> Self {
         let key = LedgerKey::new(plan.service.base(), &plan.tenant);
+        Self::with_ledger(key, plan, seed, now)
+    }
+
+    /// The same, given the key of the ledger of the plan's tenant at its service.
+    pub(super) fn with_ledger(key: LedgerKey, plan: StartPlan, seed: [u8; 16], now: Now) -> Self {
         let plan = StartPlan {
             limits: plan.limits.clamped(),
             ..plan
@@ -348,7 +353,7 @@ impl Start {
             tenant: self.plan.tenant.clone(),
             throttle: self.plan.throttle,
             reservation: holder.reservation(),
-            attached_to: Some(holder),
+            attached_to: Some(Box::new(holder)),
             past: self.past.clone(),
         })));
     }
@@ -774,7 +779,11 @@ impl Asks for Start {
         self.release_err(id, kind);
     }
 
-    fn request(&mut self, token: &AccessToken, now: Now) -> Option<(Request<()>, Duration)> {
+    fn request_limit(&self) -> Duration {
+        self.plan.limits.request
+    }
+
+    fn request(&mut self, token: &AccessToken, now: Now) -> Option<Request<()>> {
         self.last = now;
         let State::Ready { slot, refused } = &mut self.state else {
             return None;
@@ -828,13 +837,12 @@ impl Asks for Start {
         let seed = Seed::new(self.seed.bytes);
         let ordinal = self.seed.requests;
         self.seed.requests += 1;
-        let request = StartRun::request(&self.plan.service, token, seed, ordinal);
         self.state = State::Out {
             slot,
             token: token.clone(),
             repeated,
         };
-        Some((request, self.plan.limits.request.min(left)))
+        Some(StartRun::request(&self.plan.service, token, seed, ordinal))
     }
 
     fn reads_body(&self, status: StatusCode) -> bool {

@@ -54,7 +54,9 @@ pub(crate) trait Asks: Send + Sync {
     }
     fn no_token(&mut self, error: TokenError, now: Now);
     fn unsent(&mut self, error: TransportError, now: Now);
-    fn request(&mut self, token: &AccessToken, now: Now) -> Option<(Request<()>, Duration)>;
+    /// The most time that one request may take.
+    fn request_limit(&self) -> Duration;
+    fn request(&mut self, token: &AccessToken, now: Now) -> Option<Request<()>>;
     /// Whether the body of an answer with this status is read.
     fn reads_body(&self, status: StatusCode) -> bool;
     fn answer(&mut self, head: &Parts, body: Result<Vec<u8>, IncompleteBody>, now: Now);
@@ -137,7 +139,9 @@ impl<'m> Exchange<'m> {
     #[must_use = "send the request that was handed out, or a start is in doubt"]
     pub fn request(self, token: &AccessToken, now: Now) -> Option<(Request<()>, Reply<'m>)> {
         let resends = self.machine.resends();
-        let (request, time_limit) = self.machine.request(token, now)?;
+        let request = self.machine.request(token, now)?;
+        let left = self.machine.deadline().saturating_sub(now.steady);
+        let time_limit = self.machine.request_limit().min(left);
         let reply = Reply {
             resends,
             machine: self.machine,

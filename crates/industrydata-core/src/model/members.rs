@@ -38,15 +38,20 @@ impl<'a> Body<'a> {
     }
 
     /// The body as text (B1 to B3).
-    pub(crate) fn text(&self) -> Result<&'a str, BodyError> {
+    fn text(&self) -> Result<&'a str, BodyError> {
+        let text = str::from_utf8(self.json()?).map_err(|_| BodyError::NotUtf8)?;
+        Ok(without_bom(text))
+    }
+
+    /// The bytes of a body that is said to be JSON (B1, B2).
+    pub(crate) fn json(&self) -> Result<&'a [u8], BodyError> {
         if !self.content_type.is_none_or(is_json) {
             return Err(BodyError::WrongContentType);
         }
         if self.bytes.is_empty() {
             return Err(BodyError::EmptyBody);
         }
-        let text = str::from_utf8(self.bytes).map_err(|_| BodyError::NotUtf8)?;
-        Ok(without_bom(text))
+        Ok(self.bytes)
     }
 
     /// Passes the members of a JSON object to `read`. Only members in `names` are kept, down to `depth` levels (B1 to B6).

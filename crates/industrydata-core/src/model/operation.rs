@@ -75,17 +75,11 @@ const TYPES: [&str; 3] = [
     "#microsoft.graph.industryData.fileValidateOperation",
 ];
 
-/// The members that are read of a flat body or occur in each, with the quote that ends them, as Graph orders them.
-const READ: [&str; 9] = [
-    "@odata.context\"",
-    "@odata.type\"",
-    "id\"",
-    "createdDateTime\"",
-    "lastActionDateTime\"",
-    "resourceLocation\"",
-    "status\"",
-    "statusDetail\"",
-    "error\"",
+/// The statuses that nearly all bodies have.
+const STATUSES: [(&str, OperationStatus); 3] = [
+    ("running", OperationStatus::Running),
+    ("succeeded", OperationStatus::Succeeded),
+    ("notStarted", OperationStatus::NotStarted),
 ];
 
 /// The members that this release knows.
@@ -142,7 +136,7 @@ impl Operation {
         token: Option<&str>,
     ) -> Result<Self, BodyError> {
         let body = Body::new(content_type, body, token);
-        match Self::flat(body.text()?, body.redaction()) {
+        match Self::flat(body.json()?, body.redaction()) {
             Some(operation) => Ok(operation),
             None => Self::nested(&body),
         }
@@ -155,58 +149,67 @@ impl Operation {
         })
     }
 
-    /// Reads the body that Graph writes: a flat object without an `error`, in which no member that is read occurs twice.
+    /// Reads the body that Graph writes: a flat object without spaces within and without an `error`, in which no member
+    /// that is read occurs twice.
     ///
     /// `None` for any other body. Where there is a result, [`nested`](Self::nested) has the same.
-    fn flat(json: &str, redaction: Redaction<'_>) -> Option<Self> {
-        let mut members = [None; READ.len()];
-        let mut next = 0;
-        let name = |rest: &mut flat_json::Rest<'_>| {
-            rest.next(b'"')?;
-            // Most members come in order.
-            let mut places = (next..READ.len()).chain(0..next);
-            let read = places.find(|at| READ.get(*at).is_some_and(|name| rest.passes(name)));
-            match read {
-                Some(at) => next = at + 1,
-                None => _ = rest.until_quote()?,
-            }
-            Some(read)
+    fn flat(json: &[u8], redaction: Redaction<'_>) -> Option<Self> {
+        type Rest<'r, 'a> = &'r mut flat_json::Rest<'a>;
+        let text = |rest: Rest<'_, '_>| Some(rest.value()?.text().map(|it| redaction.text(it)));
+        let time = |rest: Rest<'_, '_>| match rest.usual_time() {
+            Some(time) => Some(Some(time)),
+            None => Some(rest.value()?.bytes().and_then(rfc3339)),
         };
-        flat_json::members(json, name, |read, value| match read {
-            Some(at) => members.get_mut(at)?.replace(value).is_none().then_some(()),
-            None => Some(()),
-        })?;
-        let [
-            _,
-            kind,
-            id,
-            created,
-            last_action,
-            resource,
-            status,
-            detail,
-            error,
-        ] = members;
+        let kind_of = |rest: Rest<'_, '_>| {
+            let known = rest.one_of(TYPES.map(|it| (it, it)));
+            if let Some(known) = known.filter(|it| !redaction.can_be_in(it.len())) {
+                return Some(Some(Cow::Borrowed(known)));
+            }
+            let kind = match known {
+                Some(known) => Some(known),
+                None => rest.value()?.text(),
+            };
+            Some(kind.map(|kind| type_name(kind, redaction)))
+        };
+        let status_of = |rest: Rest<'_, '_>| match rest.one_of(STATUSES) {
+            Some(known) => Some(known),
+            None => Some(OperationStatus::of(rest.value()?.text()?, redaction)),
+        };
+        let mut members = flat_json::Compact::new(json)?;
+        let (mut context, mut error, mut kind, mut id) = (None, None, None, None);
+        let (mut created, mut last_action, mut resource) = (None, None, None);
+        let (mut status, mut detail) = (None, None);
+        // As Graph orders them.
+        loop {
+            members.member("\"@odata.context\":", &mut context, |it| it.value())?;
+            members.member("\"@odata.type\":", &mut kind, kind_of)?;
+            members.member("\"id\":", &mut id, text)?;
+            members.member("\"createdDateTime\":", &mut created, time)?;
+            members.member("\"lastActionDateTime\":", &mut last_action, time)?;
+            members.member("\"resourceLocation\":", &mut resource, text)?;
+            members.member("\"status\":", &mut status, status_of)?;
+            members.member("\"statusDetail\":", &mut detail, text)?;
+            members.member("\"error\":", &mut error, |it| it.value())?;
+            if !members.other_member()? {
+                break;
+            }
+        }
         // It may be the status detail.
         if error.is_some() {
             return None;
         }
-        let [status, id, detail, resource, kind, created, last_action] =
-            [status, id, detail, resource, kind, created, last_action]
-                .map(|value| value.and_then(flat_json::Scalar::text));
-        let text = |text| redaction.text(text);
         Some(Self {
-            status: OperationStatus::of(status?, redaction),
-            id: id.map(text),
-            status_detail: detail.map(text),
-            resource_location: resource.map(text),
-            odata_type: kind.map(|kind| type_name(kind, redaction)),
-            created: created.and_then(rfc3339),
-            last_action: last_action.and_then(rfc3339),
+            status: status?,
+            id: id.flatten(),
+            status_detail: detail.flatten(),
+            resource_location: resource.flatten(),
+            odata_type: kind.flatten(),
+            created: created.flatten(),
+            last_action: last_action.flatten(),
             errors: Vec::new(),
             warnings: Vec::new(),
             validated_files: Vec::new(),
-            others: Others::in_text(json, KNOWN, redaction),
+            others: Others::in_json(json, KNOWN, redaction),
         })
     }
 

@@ -14,7 +14,7 @@ pub(crate) struct Others {
 impl Others {
     /// The members of the object `json` that are not in `known`.
     #[cfg(not(feature = "serde"))]
-    pub(crate) const fn in_text(_: &str, _: &[&str], _: Redaction<'_>) -> Self {
+    pub(crate) const fn in_json(_: &[u8], _: &[&str], _: Redaction<'_>) -> Self {
         Self {}
     }
 }
@@ -22,8 +22,8 @@ impl Others {
 #[cfg(feature = "serde")]
 impl Others {
     /// The members of the object `json` that are not in `known`.
-    pub(crate) fn in_text(json: &str, known: &[&str], redaction: Redaction<'_>) -> Self {
-        let whole = serde_json::from_str(json).ok();
+    pub(crate) fn in_json(json: &[u8], known: &[&str], redaction: Redaction<'_>) -> Self {
+        let whole = serde_json::from_slice(json).ok();
         whole.map_or_else(Self::default, |whole| Self::of(&whole, known, redaction))
     }
 

@@ -1,25 +1,8 @@
 //! A reader of flat objects, which most bodies are.
 
-use crate::wire::json::Node;
+use jiff::Timestamp;
 
-/// A value in a flat object.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Scalar<'a> {
-    Null,
-    Text(&'a str),
-    /// A boolean.
-    Other,
-}
-
-impl<'a> Scalar<'a> {
-    /// The text of a string.
-    pub(crate) const fn text(self) -> Option<&'a str> {
-        match self {
-            Self::Text(text) => Some(text),
-            Self::Null | Self::Other => None,
-        }
-    }
-}
+use crate::wire::{eight::string_length, json::Node, rfc3339};
 
 /// Reads an object whose members are strings without escapes, booleans and `null`, on one line.
 ///
@@ -28,110 +11,194 @@ impl<'a> Scalar<'a> {
 pub(crate) fn read<'a>(json: &'a str, names: &'static [&'static str]) -> Option<Node<'a>> {
     // Enough for an operation, so that its members are not moved.
     let mut kept = Vec::with_capacity(8);
-    members(json, Rest::string, |name, value| {
-        if let Some(name) = names.iter().find(|known| known.as_bytes() == name) {
-            let node = match value {
-                Scalar::Null => Node::Null,
-                Scalar::Text(text) => Node::Text(text.into()),
-                Scalar::Other => Node::Other,
-            };
-            kept.push((*name, node));
-        }
-        Some(())
-    })?;
-    Some(Node::Object(kept))
-}
-
-/// Passes each member of such an object to `member`: its name, which `name` reads, and its value. `None` for any other
-/// text, and as soon as one of the two returns it.
-pub(crate) fn members<'a, N>(
-    json: &'a str,
-    mut name: impl FnMut(&mut Rest<'a>) -> Option<N>,
-    mut member: impl FnMut(N, Scalar<'a>) -> Option<()>,
-) -> Option<()> {
-    // Controls are white space or errors. This looks at every byte, which lets the compiler use vectors.
-    if json.bytes().fold(u8::MAX, u8::min) < 0x20 {
-        return None;
-    }
     let mut rest = Rest(json.as_bytes());
     rest.next(b'{')?;
     if rest.next(b'}').is_none() {
         loop {
-            let name = name(&mut rest)?;
+            rest.next(b'"')?;
+            let name = rest.until_quote()?;
             rest.next(b':')?;
-            member(name, rest.value(json)?)?;
+            rest.spaces();
+            let node = match rest.value()? {
+                Scalar::Null => Node::Null,
+                Scalar::Text(text) => Node::Text(str::from_utf8(text).ok()?.into()),
+                Scalar::Other => Node::Other,
+            };
+            if let Some(name) = names.iter().find(|known| known.as_bytes() == name) {
+                kept.push((*name, node));
+            }
             if rest.next(b',').is_none() {
                 break;
             }
         }
         rest.next(b'}')?;
     }
-    let others = rest.0.iter().fold(0, |others, b| others | (b ^ b' '));
-    (others == 0).then_some(())
+    are_spaces(rest.0).then_some(Node::Object(kept))
+}
+
+fn are_spaces(bytes: &[u8]) -> bool {
+    bytes.iter().fold(0, |others, b| others | (b ^ b' ')) == 0
+}
+
+/// A value in a flat object.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Scalar<'a> {
+    Null,
+    Text(&'a [u8]),
+    /// A boolean.
+    Other,
+}
+
+impl<'a> Scalar<'a> {
+    /// The bytes of a string, which are UTF-8.
+    pub(crate) const fn bytes(self) -> Option<&'a [u8]> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Null | Self::Other => None,
+        }
+    }
+
+    /// The text of a string.
+    pub(crate) fn text(self) -> Option<&'a str> {
+        str::from_utf8(self.bytes()?).ok()
+    }
 }
 
 /// The bytes that are still to be read.
 pub(crate) struct Rest<'a>(&'a [u8]);
 
 impl<'a> Rest<'a> {
-    /// Passes over spaces and this character.
-    pub(crate) fn next(&mut self, mark: u8) -> Option<()> {
-        loop {
-            let (first, rest) = self.0.split_first()?;
-            if *first != mark && *first != b' ' {
-                return None;
-            }
+    /// Passes over spaces.
+    fn spaces(&mut self) {
+        while let [b' ', rest @ ..] = self.0 {
             self.0 = rest;
-            if *first == mark {
-                return Some(());
-            }
         }
     }
 
+    /// Passes over spaces and this character.
+    fn next(&mut self, mark: u8) -> Option<()> {
+        self.spaces();
+        self.passes(&[mark]).then_some(())
+    }
+
     /// Passes over this text, if it comes next.
-    pub(crate) fn passes(&mut self, text: &str) -> bool {
-        let rest = self.0.strip_prefix(text.as_bytes());
+    #[inline(always)]
+    fn passes(&mut self, text: &[u8]) -> bool {
+        let rest = self.0.strip_prefix(text);
         self.0 = rest.unwrap_or(self.0);
         rest.is_some()
     }
 
-    fn string(&mut self) -> Option<&'a [u8]> {
-        self.next(b'"')?;
-        self.until_quote()
-    }
-
     /// The rest of a string, of which the first quote was passed.
-    pub(crate) fn until_quote(&mut self) -> Option<&'a [u8]> {
-        // A backslash begins an escape.
-        let end = memchr::memchr2(b'"', b'\\', self.0)?;
-        let (text, [b'"', rest @ ..]) = self.0.split_at_checked(end)? else {
-            return None;
-        };
-        self.0 = rest;
-        Some(text)
+    fn until_quote(&mut self) -> Option<&'a [u8]> {
+        let (length, is_ascii) = string_length(self.0)?;
+        let (text, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest.get(1..)?;
+        (is_ascii || str::from_utf8(text).is_ok()).then_some(text)
     }
 
-    /// A value in `json`, of which this is the rest.
+    /// What belongs to the string that comes next, if it is one of these.
     #[inline(always)]
-    fn value(&mut self, json: &'a str) -> Option<Scalar<'a>> {
-        while let [b' ', rest @ ..] = self.0 {
-            self.0 = rest;
+    pub(crate) fn one_of<T>(
+        &mut self,
+        known: impl IntoIterator<Item = (&'static str, T)>,
+    ) -> Option<T> {
+        let rest = self.0.strip_prefix(b"\"")?;
+        known.into_iter().find_map(|(text, of_text)| {
+            let rest = rest.strip_prefix(text.as_bytes())?;
+            self.0 = rest.strip_prefix(b"\"")?;
+            Some(of_text)
+        })
+    }
+
+    /// The time that comes next, as a string in the usual form.
+    #[inline(always)]
+    pub(crate) fn usual_time(&mut self) -> Option<Timestamp> {
+        let (time, rest) = rfc3339::usual_at_start(self.0.strip_prefix(b"\"")?)?;
+        self.0 = rest.strip_prefix(b"\"")?;
+        Some(time)
+    }
+
+    /// The value that comes next.
+    pub(crate) fn value(&mut self) -> Option<Scalar<'a>> {
+        if self.passes(b"\"") {
+            self.until_quote().map(Scalar::Text)
+        } else if self.passes(b"null") {
+            Some(Scalar::Null)
+        } else {
+            (self.passes(b"true") || self.passes(b"false")).then_some(Scalar::Other)
         }
-        let (value, rest) = match self.0 {
-            [b'"', rest @ ..] => {
-                self.0 = rest;
-                let start = json.len() - rest.len();
-                let text = self.until_quote()?;
-                return json.get(start..start + text.len()).map(Scalar::Text);
-            }
-            [b'n', b'u', b'l', b'l', rest @ ..] => (Scalar::Null, rest),
-            [b't', b'r', b'u', b'e', rest @ ..] | [b'f', b'a', b'l', b's', b'e', rest @ ..] => {
-                (Scalar::Other, rest)
-            }
-            _ => return None,
-        };
-        self.0 = rest;
-        Some(value)
+    }
+}
+
+/// Reads the members of a flat object that has no space within.
+///
+/// Pass the names that are read to [`member`](Self::member), in the order in which they usually come and each with the reader
+/// of its value, until [`other_member`](Self::other_member) returns false.
+pub(crate) struct Compact<'a> {
+    rest: Rest<'a>,
+    /// How many bytes were left when a member of another name was last looked for.
+    left: usize,
+    /// What follows the object, once that has ended. Nothing else is left then.
+    after: Option<&'a [u8]>,
+}
+
+impl<'a> Compact<'a> {
+    /// `None` unless an object begins.
+    pub(crate) fn new(json: &'a [u8]) -> Option<Self> {
+        let rest = json.strip_prefix(b"{")?;
+        Some(Self {
+            rest: Rest(rest),
+            left: rest.len(),
+            after: None,
+        })
+    }
+
+    /// Puts the value of the next member in its place, if the member begins with `name`: the name in quotes, and the colon.
+    /// `None` if the place is taken, or if the text cannot be read.
+    #[inline(always)]
+    pub(crate) fn member<T>(
+        &mut self,
+        name: &str,
+        place: &mut Option<T>,
+        read: impl FnOnce(&mut Rest<'a>) -> Option<T>,
+    ) -> Option<()> {
+        if !self.rest.passes(name.as_bytes()) {
+            return Some(());
+        }
+        if place.is_some() {
+            return None;
+        }
+        *place = Some(read(&mut self.rest)?);
+        self.end()
+    }
+
+    /// Goes on if the object has not ended, past a member of another name if no name was found since the last call. `None`
+    /// if the text cannot be read.
+    pub(crate) fn other_member(&mut self) -> Option<bool> {
+        if let Some(after) = self.after {
+            return are_spaces(after).then_some(false);
+        }
+        if self.rest.0.len() == self.left {
+            self.rest.passes(b"\"").then_some(())?;
+            self.rest.until_quote()?;
+            // With a space before the colon, it may be one of the names.
+            self.rest.passes(b":").then_some(())?;
+            self.rest.value()?;
+            self.end()?;
+        }
+        self.left = self.rest.0.len();
+        Some(true)
+    }
+
+    /// Passes over the comma or the bracket after a value.
+    #[inline(always)]
+    fn end(&mut self) -> Option<()> {
+        if !self.rest.passes(b",") {
+            let after = self.rest.0.strip_prefix(b"}")?;
+            (self.after, self.rest.0) = (Some(after), &[]);
+        }
+        Some(())
     }
 }
 

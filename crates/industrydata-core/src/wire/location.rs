@@ -171,6 +171,11 @@ impl OperationUrl {
         self.parts().concat()
     }
 
+    /// The length of that text.
+    pub(crate) fn length(&self) -> usize {
+        self.parts().map(str::len).into_iter().sum()
+    }
+
     /// The URL, parsed.
     #[must_use]
     pub fn uri(&self) -> Uri {

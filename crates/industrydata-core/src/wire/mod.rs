@@ -16,6 +16,7 @@ pub(crate) mod brief;
 pub(crate) mod build_error;
 pub(crate) mod certificate;
 pub(crate) mod challenge;
+pub(crate) mod eight;
 pub(crate) mod flat_json;
 pub(crate) mod http_date;
 pub(crate) mod json;

@@ -36,16 +36,21 @@ impl<'t> Redaction<'t> {
 
     /// The text without the secret; borrowed if it is too short to repeat it.
     pub(crate) fn borrowed(self, text: &str) -> Cow<'_, str> {
-        match self.searched(text) {
+        match self.searched(text.len()) {
             Some(secret) if is_short(secret) => text.replace(secret, REDACTED).into(),
             Some(secret) => Search::of(secret).redacted(text).into(),
             None => text.into(),
         }
     }
 
+    /// Whether a text of this length can repeat the secret.
+    pub(crate) fn can_be_in(self, length: usize) -> bool {
+        self.searched(length).is_some()
+    }
+
     /// Whether the text repeats the secret, or is too costly to search.
     pub(crate) fn is_in(self, text: &str) -> bool {
-        self.searched(text).is_some_and(|secret| {
+        self.searched(text.len()).is_some_and(|secret| {
             if is_short(secret) {
                 text.contains(secret)
             } else {
@@ -54,15 +59,15 @@ impl<'t> Redaction<'t> {
         })
     }
 
-    /// The secret, if the text is long enough to contain a part of it. Preparing the search costs more than reading a
+    /// The secret, if a text of this length can contain a part of it. Preparing the search costs more than reading a
     /// text that is too short, such as an id in the answer to a poll.
-    fn searched(self, text: &str) -> Option<&'t str> {
+    fn searched(self, length: usize) -> Option<&'t str> {
         // At least half of a secret is compared, and a part is at least a quarter of that.
         let shortest = |secret: &str| match secret.len() {
             length @ ..MIN_REDACTED_BYTES => length,
             length => (length / (2 * REDACTED_PARTS)).max(MIN_REDACTED_BYTES),
         };
-        self.0.filter(|secret| text.len() >= shortest(secret))
+        self.0.filter(|secret| length >= shortest(secret))
     }
 }
 

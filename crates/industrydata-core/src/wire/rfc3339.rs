@@ -2,6 +2,8 @@
 
 use jiff::{Timestamp, ToSpan};
 
+use crate::wire::eight::Eight;
+
 /// .NET's `DateTime.MinValue`, which means "unset".
 const UNSET: &str = "0001-01-01T00:00:00";
 /// The same in Unix seconds.
@@ -12,61 +14,39 @@ const UNSET_SECOND: i64 = -62_135_596_800;
 ///
 /// `None` also for [`UNSET`] as written or in UTC, and for the last two days of the year 9999, which a [`Timestamp`] cannot
 /// hold.
-pub(crate) fn rfc3339(text: &str) -> Option<Timestamp> {
-    usual(text).or_else(|| general(text))
+pub(crate) fn rfc3339(text: impl AsRef<[u8]>) -> Option<Timestamp> {
+    let text = text.as_ref();
+    usual(text).or_else(|| general(str::from_utf8(text).ok()?))
 }
 
 /// Reads the form that Graph writes, `2024-05-01T10:00:00.1234567Z`, for the days of this century that every month has.
 ///
 /// `None` for any other text. Where there is a result, [`general`] has the same.
-fn usual(text: &str) -> Option<Timestamp> {
+fn usual(text: &[u8]) -> Option<Timestamp> {
+    let (time, rest) = usual_at_start(text)?;
+    rest.is_empty().then_some(time)
+}
+
+/// The same for a text that begins with a time, and what follows the time.
+#[inline(always)]
+pub(crate) fn usual_at_start(text: &[u8]) -> Option<(Timestamp, &[u8])> {
     const DAYS_BEFORE_MONTH: [i64; 12] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
     /// Days from 1970 to 2000.
     const DAYS_BEFORE_2000: i64 = 10_957;
-    let (head, tail) = text.as_bytes().split_first_chunk::<19>()?;
-    let [
-        b'2',
-        b'0',
-        y,
-        z,
-        b'-',
-        m,
-        n,
-        b'-',
-        d,
-        e,
-        b'T',
-        h,
-        i,
-        b':',
-        o,
-        p,
-        b':',
-        s,
-        t,
-    ] = *head
-    else {
+    let (date, rest) = text.split_first_chunk()?;
+    let (time, [b':', s, t, tail @ ..]) = rest.split_first_chunk()? else {
         return None;
     };
-    let two = |high: u8, low: u8| {
-        let (high, low) = (high.wrapping_sub(b'0'), low.wrapping_sub(b'0'));
-        (high < 10 && low < 10).then(|| i64::from(high) * 10 + i64::from(low))
-    };
-    let (year, month, day) = (two(y, z)?, two(m, n)?, two(d, e)?);
-    let (hour, minute, second) = (two(h, i)?, two(o, p)?, two(s, t)?);
+    let [year, month] = Eight::of(*date).numbers(*b"20__-__-", [2, 5])?;
+    let [day, hour, minute] = Eight::of(*time).numbers(*b"__T__:__", [0, 3, 6])?;
+    let (s, t) = (s.wrapping_sub(b'0'), t.wrapping_sub(b'0'));
+    let second = (s < 10 && t < 10).then_some(i64::from(s) * 10 + i64::from(t))?;
     if !(1..=28).contains(&day) || hour > 23 || minute > 59 || second > 59 {
         return None;
     }
-    let nanos = match tail {
-        [b'Z'] => 0,
-        [b'.', digits @ .., b'Z'] if (1..=9).contains(&digits.len()) => {
-            let mut nanos = 0;
-            for at in 0..9 {
-                let digit = digits.get(at).map_or(0, |b| b.wrapping_sub(b'0'));
-                nanos = nanos * 10 + i32::from((digit < 10).then_some(digit)?);
-            }
-            nanos
-        }
+    let (nanos, rest) = match tail {
+        [b'Z', rest @ ..] => (0, rest),
+        [b'.', fraction @ ..] => nanos(fraction)?,
         _ => return None,
     };
     let before = DAYS_BEFORE_MONTH.get(usize::try_from(month - 1).ok()?)?;
@@ -74,7 +54,20 @@ fn usual(text: &str) -> Option<Timestamp> {
     let leap_days = (year + 3) / 4 + i64::from(year % 4 == 0 && month > 2);
     let days = DAYS_BEFORE_2000 + year * 365 + leap_days + before + day - 1;
     let seconds = ((days * 24 + hour) * 60 + minute) * 60 + second;
-    Timestamp::new(seconds, nanos).ok()
+    Some((Timestamp::new(seconds, nanos).ok()?, rest))
+}
+
+/// The nanoseconds of one to nine digits, and what follows the `Z` after them.
+#[inline(never)]
+fn nanos(fraction: &[u8]) -> Option<(i32, &[u8])> {
+    let length = fraction.iter().take(10).position(|b| *b == b'Z')?;
+    let (digits, rest) = fraction.split_at_checked(length)?;
+    let mut nanos = 0;
+    for at in 0..9 {
+        let digit = digits.get(at).map_or(0, |b| b.wrapping_sub(b'0'));
+        nanos = nanos * 10 + i32::from((digit < 10).then_some(digit)?);
+    }
+    (length > 0).then_some((nanos, rest.get(1..)?))
 }
 
 fn general(text: &str) -> Option<Timestamp> {
@@ -135,7 +128,7 @@ mod tests {
             let seconds = 946_684_800 + day * 86_400 + 3_723;
             let timestamp = Timestamp::from_second(seconds).unwrap();
             let text = timestamp.to_string();
-            let found = usual(&text);
+            let found = usual(text.as_bytes());
             days += usize::from(found.is_some());
             assert!(found.is_none_or(|found| found == timestamp), "{text}");
         }
@@ -213,7 +206,7 @@ mod tests {
         fn the_usual_form_is_what_the_library_reads(
             text in "(20[0-9]{2}|[0-9]{4})-(0[0-9]|1[0-3])-[0-3][0-9]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9](\\.[0-9]{0,10}|,5)?(Z|z|)",
         ) {
-            if let Some(usual) = usual(&text) {
+            if let Some(usual) = usual(text.as_bytes()) {
                 prop_assert_eq!(Some(usual), general(&text));
             }
         }

@@ -1,6 +1,9 @@
 //! The checks of a `Location`, each with the rules that it applies.
 
-use http::{Uri, uri::PathAndQuery};
+use http::{
+    Uri,
+    uri::{Parts, PathAndQuery},
+};
 
 use crate::wire::location::error::LocationError;
 use crate::wire::{
@@ -100,7 +103,9 @@ pub(super) fn path_of(text: String) -> Result<PathAndQuery, LocationError> {
 
 /// The URI of a checked path at the base's origin.
 pub(super) fn uri_at(base: &BaseUrl, path: PathAndQuery) -> Uri {
-    let mut parts = base.start_uri().clone().into_parts();
+    let mut parts = Parts::default();
+    parts.scheme = base.start_uri().scheme().cloned();
+    parts.authority = base.start_uri().authority().cloned();
     parts.path_and_query = Some(path);
     // A scheme, a host and a path that begins with a slash are always a URI.
     Uri::from_parts(parts).unwrap_or_default()
