@@ -39,9 +39,10 @@ pub(super) struct Schema {
     quoted: String,
     pub(super) read: String,
     pub(super) clock: String,
-    /// The clock and the layout, and the mark of the last reset: the row whose base and tenant are empty.
-    pub(super) clock_and_mark: String,
     pub(super) insert: String,
+    /// Locks the row and reads it; the clock, once the lock is there; the layout, and the mark of the last reset: the row whose
+    /// base and tenant are empty. Layout and mark are those before a wait for the lock. A mark is only made where no tenant
+    /// has a row, and a step to a newer layout has to lock the whole table against readers with `FOR UPDATE`.
     pub(super) lock: String,
     pub(super) update: String,
     pub(super) lock_all: String,
@@ -72,10 +73,6 @@ impl Schema {
                  LEFT JOIN {s}.books m ON m.base = '' AND m.tenant = ''"
             ),
             clock: format!("SELECT {CLOCK}, layout FROM {s}.layout"),
-            clock_and_mark: format!(
-                "SELECT {CLOCK}, layout, (SELECT value FROM {s}.books WHERE base = '' AND tenant = '') \
-                 FROM {s}.layout"
-            ),
             lock_all: format!("LOCK TABLE {s}.books IN SHARE ROW EXCLUSIVE MODE"),
             tenants: format!(
                 "SELECT tenant FROM {s}.books WHERE base = $1 AND tenant <> '' ORDER BY tenant"
@@ -94,7 +91,9 @@ impl Schema {
                  ON CONFLICT (base, tenant) DO NOTHING"
             ),
             lock: format!(
-                "SELECT changes, value FROM {s}.books WHERE base = $1 AND tenant = $2 FOR UPDATE"
+                "SELECT r.changes, r.value, {CLOCK}, (SELECT layout FROM {s}.layout), \
+                 (SELECT value FROM {s}.books WHERE base = '' AND tenant = '') \
+                 FROM (SELECT changes, value FROM {s}.books WHERE base = $1 AND tenant = $2 FOR UPDATE) r"
             ),
             // A statement time limit during COMMIT would make it answer before a replica has the change.
             update: format!(

@@ -9,7 +9,7 @@ use industrydata_core::ledger::StoreError;
 use industrydata_core::ledger::StoreReply;
 use industrydata_core::wire::BaseUrl;
 
-use super::{connection_thread::ConnectionThread, options::PgOptions, plan::Plan};
+use super::{options::PgOptions, plan::Plan, shared::Shared};
 
 /// A ledger in a PostgreSQL database, shared by many machines.
 ///
@@ -30,8 +30,8 @@ use super::{connection_thread::ConnectionThread, options::PgOptions, plan::Plan}
 /// ```
 ///
 /// - **In any thread.** A store connects at first use, and again after a connection is lost. It may be made, used and
-///   dropped in plain threads and inside of async runtimes: the connections live on a thread of the store, which ends
-///   with its last clone. A change blocks the calling thread; the async client moves it to a blocking thread.
+///   dropped in plain threads and inside of async runtimes. A change blocks the calling thread, which drives the connection
+///   itself; the async client moves it to a blocking thread. The connections end with the last clone of the store.
 /// - **The tables** (`books` and `layout`) are made by the first change that writes, in the schema `industrydata` or
 ///   the one named, by whichever store is first. The role needs `CREATE` on the database, or on the schema if that is
 ///   there; later on `USAGE` on it and `SELECT`, `INSERT` and `UPDATE` on the tables. Tables that were altered are
@@ -67,7 +67,7 @@ use super::{connection_thread::ConnectionThread, options::PgOptions, plan::Plan}
 ///   outlives a transaction, unless
 ///   [`PgOptions::keep_statements`] is used. They are not tested.
 #[derive(Clone, Debug)]
-pub struct PgStore(Arc<ConnectionThread>);
+pub struct PgStore(Arc<Shared>);
 
 impl PgStore {
     /// A ledger in the database at `url`: `postgres://user@host:port/database?name=value&…`, or a keyword string as
@@ -134,9 +134,7 @@ impl PgOptions {
     ///
     /// As [`PgStore::connect`].
     pub fn connect(self, url: &str) -> Result<PgStore, StoreError> {
-        Ok(PgStore(Arc::new(ConnectionThread::new(Plan::new(
-            self, url,
-        )?))))
+        Ok(PgStore(Arc::new(Shared::new(Plan::new(self, url)?))))
     }
 }
 

@@ -220,25 +220,61 @@ fn statements_that_are_kept_change_nothing_else() {
     assert_eq!(quota(&usual, "u").unwrap().confirmed(), 1);
 }
 
-/// A lock and a read in one round trip, a write and its COMMIT in another: 17 messages, of which a query has five.
+/// A lock and a read in one round trip, a write and its COMMIT in another: 12 messages, of which a query has five, or three if
+/// its statement is kept.
 #[test]
 fn a_change_takes_few_messages() {
-    let Some(place) = fresh() else { return };
-    let proxy = Proxy::new(&place.url, |_| Fate::Pass);
-    let url = place.url_via(&proxy.place) + "?sslmode=disable";
-    let store: PgStore = place.options().connect(&url).unwrap();
-    assert!(is_granted(&store.transact(&reserve("t", 1))));
-    let count = |change: &Change| {
-        let before = proxy.messages();
-        store.transact(change).unwrap();
-        proxy.messages() - before
-    };
-    for id in 2..=5 {
-        assert_eq!(count(&reserve("t", id)), 17);
-        assert_eq!(count(&crate::confirm("t", id)), 17);
+    for (is_kept, writes, reads) in [(false, 12, 7), (true, 8, 7)] {
+        let Some(place) = fresh() else { return };
+        let proxy = Proxy::new(&place.url, |_| Fate::Pass);
+        let url = place.url_via(&proxy.place) + "?sslmode=disable";
+        let options = place.options().keep_statements(is_kept);
+        let store: PgStore = options.connect(&url).unwrap();
+        assert!(is_granted(&store.transact(&reserve("t", 1))));
+        let count = |change: &Change| {
+            let before = proxy.messages();
+            store.transact(change).unwrap();
+            proxy.messages() - before
+        };
+        for id in 2..=5 {
+            assert_eq!(count(&reserve("t", id)), writes);
+            assert_eq!(count(&crate::confirm("t", id)), writes);
+        }
+        // A reader has one query.
+        assert_eq!(count(&crate::read("t")), reads);
+        // No slot is left, so a reservation is a reader too.
+        assert_eq!(count(&reserve("t", 6)), reads);
     }
-    // A reader has one query.
-    assert_eq!(count(&crate::read("t")), 7);
-    // No slot is left, so a reservation is a reader too.
-    assert_eq!(count(&reserve("t", 6)), 7);
+}
+
+/// The clock of a change is read once it has the lock, and not when it begins to wait for it.
+#[test]
+fn the_clock_is_read_under_the_lock() {
+    for keep in [false, true] {
+        let Some(place) = fresh() else { return };
+        let store = place
+            .options()
+            .keep_statements(keep)
+            .connect(&place.url)
+            .unwrap();
+        assert!(is_granted(&store.transact(&reserve("t", 1))));
+        for statement in ["ROLLBACK", "COMMIT"] {
+            let holder = place.admin();
+            let lock = if statement == "COMMIT" {
+                "UPDATE {s}.books SET changes = changes + 1"
+            } else {
+                "SELECT FROM {s}.books FOR UPDATE"
+            };
+            holder.run(&format!("BEGIN; {}", lock.replace("{s}", &place.schema)));
+            let waiting = {
+                let store = store.clone();
+                thread::spawn(move || store.transact(&crate::confirm("t", 1)).unwrap())
+            };
+            thread::sleep(Duration::from_millis(700));
+            let freed = Timestamp::now();
+            holder.run(statement);
+            let reply = waiting.join().unwrap();
+            assert!(reply.quota().as_of() >= freed, "{keep} {statement}");
+        }
+    }
 }
