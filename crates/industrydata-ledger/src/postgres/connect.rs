@@ -20,8 +20,7 @@ use tokio_postgres::{
 use super::{
     parameters::Server,
     plan::Plan,
-    pool::GRACE,
-    session::Session,
+    session::{GRACE, Session},
     store_error::{self, Failure, Obstacle},
     wire::{Line, Socket, Wire},
 };

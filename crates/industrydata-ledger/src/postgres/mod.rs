@@ -3,6 +3,7 @@
 mod certificate;
 mod change_counts;
 mod connect;
+mod contested;
 mod full;
 mod options;
 mod parameters;

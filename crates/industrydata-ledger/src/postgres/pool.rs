@@ -9,12 +9,15 @@ use std::{
 use industrydata_core::ledger::StoreError;
 
 use super::{
-    change_counts::ChangeCounts, connect, full::Full, plan::Plan, session::Session,
+    change_counts::ChangeCounts,
+    connect,
+    contested::Contested,
+    full::Full,
+    plan::Plan,
+    session::{GRACE, Session},
     store_error::Failure,
 };
 
-/// Time beyond a wait, so that the server's own limit strikes first: its message says more.
-pub(super) const GRACE: Duration = Duration::from_secs(1);
 /// Attempts at a change while nothing of it was written.
 const ATTEMPTS: u32 = 10;
 
@@ -24,6 +27,7 @@ pub(super) struct Pool {
     pub(super) plan: Arc<Plan>,
     pub(super) change_counts: Arc<ChangeCounts>,
     pub(super) full: Full,
+    pub(super) contested: Contested,
     /// How many connections may still be used at the same time.
     free: Mutex<usize>,
     freed: Condvar,
@@ -48,6 +52,7 @@ impl Pool {
             plan,
             change_counts,
             full: Full::default(),
+            contested: Contested::default(),
             freed: Condvar::new(),
             idle: Mutex::default(),
         }

@@ -86,6 +86,16 @@ impl Session {
         let (base, tenant) = (key.base().as_bytes(), key.tenant().as_bytes());
         let names: [(&(dyn ToSql + Sync), Type); 2] =
             [(&base, Type::BYTEA), (&tenant, Type::BYTEA)];
+        if let Some(kept) = self.single(plan, until) {
+            let statement = kept.look_up.clone();
+            let values = names.each_ref().map(|(value, _)| *value);
+            let found = self.wire.run(self.client.query(&statement, &values));
+            let rows = answered(plan, found)?
+                .map_err(|error| store_error::of_kept(&plan.place, &error))?;
+            if let Some(row) = rows.first() {
+                return snapshot(plan, row);
+            }
+        }
         let rows = self.read_rows(plan, until, &plan.schema.read, &names)?;
         let [row] = rows.as_slice() else {
             return Err(ALTERED_ROWS.into());
@@ -142,17 +152,11 @@ impl Session {
         let Some(row) = rows.first() else {
             return Ok(None);
         };
-        let layout: Option<i32> = row.try_get(3).map_err(failed)?;
-        schema::known(layout.ok_or(ALTERED_ROWS)?)?;
-        let found = Row {
-            changes: row.try_get(0).map_err(failed)?,
-            value: row.try_get(1).map_err(failed)?,
-        };
-        Ok(Some(Snapshot {
-            row: Some(found).filter(|_| made == 0),
-            at: time(row.try_get(2).map_err(failed)?)?,
-            mark: row.try_get(4).map_err(failed)?,
-        }))
+        let mut snapshot = snapshot(plan, row)?;
+        if made > 0 {
+            snapshot.row = None;
+        }
+        Ok(Some(snapshot))
     }
 
     /// Writes the locked row and commits, in one round trip. Returns the row's count of changes.
@@ -204,6 +208,44 @@ impl Session {
             .map_err(|error| store_error::of(&plan.place, &error))
     }
 
+    /// Writes the row if it still has this count of changes, in one statement that commits. Returns its new count, or `None`
+    /// if something has changed it.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Commit`] unless the server has answered that the UPDATE failed, and a COMMIT after it.
+    pub(super) fn swap(
+        &mut self,
+        plan: &Plan,
+        key: &LedgerKey,
+        value: &[u8],
+        known: i64,
+    ) -> Result<Option<i64>, Failure> {
+        let Some(kept) = &self.kept else {
+            return Ok(None);
+        };
+        let (base, tenant) = (key.base().as_bytes(), key.tenant().as_bytes());
+        let values: [&(dyn ToSql + Sync); 4] = [&base, &tenant, &value, &known];
+        let no_answer = || Failure::Commit(no_answer(plan).into());
+        let written = self.wire.run(self.client.query(&kept.swap, &values));
+        let rows = match written.ok_or_else(no_answer)? {
+            Ok(rows) => rows,
+            // COMMIT shows that it was the server that said so, and that the connection is sound.
+            Err(error) if error.code().is_some() => {
+                let ended = self.wire.run(self.client.batch_execute("COMMIT"));
+                return Err(match ended.ok_or_else(no_answer)? {
+                    Ok(()) => store_error::of_kept(&plan.place, &error),
+                    Err(_) => unconfirmed(plan, &error),
+                });
+            }
+            Err(error) => return Err(unconfirmed(plan, &error)),
+        };
+        let failed = |error| store_error::of(&plan.place, &error);
+        rows.first()
+            .map(|row| row.try_get(0).map_err(failed))
+            .transpose()
+    }
+
     /// Commits the mark of a reset, unless a tenant has a ledger; reports which.
     pub(super) fn mark(&mut self, plan: &Plan, until: Instant) -> Result<bool, Failure> {
         let failed = |error| store_error::of(&plan.place, &error);
@@ -230,6 +272,21 @@ impl Session {
             .map_err(|error| unconfirmed(plan, &error))?;
         Ok(true)
     }
+}
+
+/// What a row of `look_up` or `lock` shows.
+fn snapshot(plan: &Plan, row: &PgRow) -> Result<Snapshot, Failure> {
+    let failed = |error| store_error::of(&plan.place, &error);
+    let layout: Option<i32> = row.try_get(3).map_err(failed)?;
+    schema::known(layout.ok_or(ALTERED_ROWS)?)?;
+    Ok(Snapshot {
+        row: Some(Row {
+            changes: row.try_get(0).map_err(failed)?,
+            value: row.try_get(1).map_err(failed)?,
+        }),
+        at: time(row.try_get(2).map_err(failed)?)?,
+        mark: row.try_get(4).map_err(failed)?,
+    })
 }
 
 /// Runs a statement, or the one that was prepared from it.

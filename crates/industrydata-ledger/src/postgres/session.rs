@@ -13,6 +13,9 @@ use super::{
     wire::Wire,
 };
 
+/// Time beyond a wait, so that the server's own limit strikes first: its message says more.
+pub(super) const GRACE: Duration = Duration::from_secs(1);
+
 /// How much longer a statement may take than its locks: less than the grace of a wait.
 const STATEMENT_GRACE: Duration = Duration::from_millis(500);
 
@@ -60,6 +63,8 @@ pub(super) struct Session {
 /// Statements that are prepared on a connection.
 #[derive(Debug)]
 pub(super) struct Statements {
+    pub(super) look_up: Statement,
+    pub(super) swap: Statement,
     pub(super) lock: Statement,
     pub(super) update: Statement,
 }
@@ -149,18 +154,23 @@ impl Session {
         let failed = |error| store_error::of(&plan.place, &error);
         let (client, begin, schema) = (&self.client, self.begin(plan, until), &plan.schema);
         let [key, row] = [&[Type::BYTEA; 2][..], &[Type::BYTEA; 3][..]];
+        let known = [Type::BYTEA, Type::BYTEA, Type::BYTEA, Type::INT8];
         // Sent together, executed one after another. The first error is the cause of the others.
         let prepare = async {
             tokio::join!(
                 client.batch_execute(&begin),
+                client.prepare_typed(&schema.look_up, key),
+                client.prepare_typed(&schema.swap, &known),
                 client.prepare_typed(&schema.lock, key),
                 client.prepare_typed(&schema.update, row),
                 client.batch_execute("ROLLBACK"),
             )
         };
-        let (begun, lock, update, ended) = answered(plan, self.wire.run(prepare))?;
+        let (begun, look_up, swap, lock, update, ended) = answered(plan, self.wire.run(prepare))?;
         begun.map_err(failed)?;
         let kept = Statements {
+            look_up: look_up.map_err(failed)?,
+            swap: swap.map_err(failed)?,
             lock: lock.map_err(failed)?,
             update: update.map_err(failed)?,
         };
@@ -203,6 +213,17 @@ impl Session {
         self.execute(plan, "ROLLBACK")
     }
 
+    /// Whether the settings of the session hold for a statement that may take until then.
+    fn fits_session(&self, plan: &Plan, left: Duration) -> bool {
+        self.is_set && left >= session_limit(plan.wait)
+    }
+
+    /// The kept statements, if a single one needs no transaction around it for its settings.
+    pub(super) fn single(&self, plan: &Plan, until: Instant) -> Option<&Statements> {
+        let fits = self.fits_session(plan, left(until));
+        self.kept.as_ref().filter(|_| fits)
+    }
+
     /// The statements that begin a transaction under the settings of a change, as [`begin`] has them. Those that hold for the
     /// session are left out.
     pub(super) fn begin(&self, plan: &Plan, until: Instant) -> String {
@@ -210,7 +231,7 @@ impl Session {
             return begin(until, plan.wait);
         }
         let left = left(until);
-        if left >= session_limit(plan.wait) {
+        if self.fits_session(plan, left) {
             return BEGIN.to_owned();
         }
         let (lock, statement) = (left.as_millis(), (left + STATEMENT_GRACE).as_millis());
@@ -242,7 +263,10 @@ fn begin(until: Instant, wait: Duration) -> String {
 
 /// The same settings for all transactions of a session. A transaction that has less time sets shorter limits.
 fn session_settings(wait: Duration) -> String {
-    settings("SESSION", session_limit(wait), wait)
+    let settings = settings("SESSION", session_limit(wait), wait);
+    format!(
+        "{settings}; SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED READ WRITE"
+    )
 }
 
 /// How long a transaction may wait for a lock unless it sets a limit: somewhat less than the wait, a little of which has passed

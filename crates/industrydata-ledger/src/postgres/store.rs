@@ -14,8 +14,9 @@ use super::{options::PgOptions, plan::Plan, shared::Shared};
 /// A ledger in a PostgreSQL database, shared by many machines.
 ///
 /// All stores on one database and schema together give no more slots than the limit, wherever they run. A change is one
-/// transaction under the lock of its tenant's row, committed durably before the POST. It uses the database's clock, so
-/// the clocks of the machines do not matter.
+/// transaction under the lock of its tenant's row, or a write that only takes place if nothing else has changed the row since
+/// it was read. It is committed durably before the POST. It uses the database's clock, so the clocks of the machines do
+/// not matter.
 ///
 /// ```no_run
 /// use industrydata_ledger::{Ledger, PgStore};
@@ -55,8 +56,8 @@ use super::{options::PgOptions, plan::Plan, shared::Shared};
 ///   none can be used is it an error, which names what each of them said.
 /// - **Settings of the role** (`search_path`, `statement_timeout`, `lock_timeout`, `quote_all_identifiers` and others)
 ///   have no effect, or the error names them. A role with `default_transaction_read_only` cannot use a ledger.
-/// - **Durability is the server's.** `synchronous_commit` is set to `on` (or left at `remote_apply`) for each change,
-///   whatever the settings of role and database. **A server that runs with `fsync = off` loses starts when its machine
+/// - **Durability is the server's.** `synchronous_commit` is set to `on` (or left at `remote_apply`) for each change
+///   (with [`PgOptions::keep_statements`], for each connection), whatever the settings of role and database. **A server that runs with `fsync = off` loses starts when its machine
 ///   crashes**, and so does a replica that takes over without the last commits. Keep at least one synchronous replica
 ///   (`synchronous_standby_names`) where servers fail over. A store remembers the rows that it has read. If such a row
 ///   is removed or set back, every use is [`StoreError::Unavailable`] until the program is restarted.

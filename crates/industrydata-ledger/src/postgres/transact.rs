@@ -1,7 +1,9 @@
 //! How a change is applied: first without a lock unless it is sure to write, then under the row's lock if it writes, and again
 //! if COMMIT was not answered.
 //!
-//! Under the lock a change takes two round trips: one locks and reads the row, the other writes it and commits.
+//! Under the lock a change takes two round trips: one locks and reads the row, the other writes it and commits. Without a
+//! lock it takes two statements, of which the second writes the row only if it is still the one that the first has read. That
+//! needs a connection of the store's own, where the settings of a change hold for the session.
 
 use std::{
     thread,
@@ -16,9 +18,9 @@ use industrydata_core::ledger::StoreError;
 use industrydata_core::ledger::StoreReply;
 
 use super::{
-    pool::{GRACE, Pool},
+    pool::Pool,
     rows,
-    session::{Session, Snapshot},
+    session::{GRACE, Session, Snapshot},
     store_error::Failure,
 };
 
@@ -205,6 +207,14 @@ impl Pool {
             session.make_tables(plan, until)?;
         }
         session.prepare(plan, until)?;
+        let swaps = mode == WriteMode::Update && session.single(plan, until).is_some();
+        if swaps && self.contested.may_swap(key) {
+            if let Some(reply) = self.swap(session, change, until)? {
+                return Ok(reply);
+            }
+            self.contested.note(key);
+            session.wire.set_limit(until + GRACE);
+        }
         let snapshot = session.lock(plan, key, mode != WriteMode::Update, until)?;
         let row = snapshot.as_ref().and_then(|it| it.row.as_ref());
         self.change_counts.check(key, known, row)?;
@@ -226,6 +236,34 @@ impl Pool {
             self.change_counts.record(key, changes);
         }
         Ok(applied.reply)
+    }
+
+    /// Applies `change` to a row that was read before, without a lock. `None` if something else has changed the row meanwhile.
+    fn swap(
+        &self,
+        session: &mut Session,
+        change: &Change,
+        until: Instant,
+    ) -> Result<Option<StoreReply>, Failure> {
+        let (plan, key) = (&*self.plan, change.key());
+        let known = self.change_counts.get(key);
+        let snapshot = session.read(plan, key, until)?;
+        self.change_counts
+            .check(key, known, snapshot.row.as_ref())?;
+        let Some(row) = &snapshot.row else {
+            return Ok(None);
+        };
+        let applied = change.apply(snapshot.stored(), snapshot.at)?;
+        if let Some(value) = applied.write {
+            // It commits, as below.
+            session.wire.set_limit(Instant::now() + plan.wait + GRACE);
+            match session.swap(plan, key, &value, row.changes)? {
+                Some(changes) => self.change_counts.record(key, changes),
+                None => return Ok(None),
+            }
+        }
+        self.full.note(key, &applied.reply);
+        Ok(Some(applied.reply))
     }
 
     /// Checks that missing tables were never there.
