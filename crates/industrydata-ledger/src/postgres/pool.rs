@@ -80,10 +80,8 @@ impl Pool {
 
     /// A kept connection if `kept` allows it and one is open, else a new one. Work on it is given up soon after `until`.
     pub(super) fn session(&self, until: Instant, kept: bool) -> Result<Session, Failure> {
-        while kept {
-            let Some(mut session) = self.idle().pop() else {
-                break;
-            };
+        let next = || self.idle().pop().filter(|_| kept);
+        while let Some(mut session) = next() {
             if session.wire.is_open() {
                 session.wire.set_limit(until + GRACE);
                 return Ok(session);

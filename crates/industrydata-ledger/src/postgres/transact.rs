@@ -107,7 +107,7 @@ impl Pool {
         self.close_idle();
         while Instant::now() < until {
             let again = self.session(until, false).and_then(|mut session| {
-                let reply = self.write(&mut session, change, WriteMode::Rewrite, until)?;
+                let reply = self.write(&mut session, change, WriteMode::Rewrite, None, until)?;
                 self.keep(session);
                 Ok(reply)
             });
@@ -154,7 +154,7 @@ impl Pool {
         let key = change.key();
         let writes = change.is_outcome() || change.is_reservation() && !self.full.has(key);
         if writes && self.change_counts.get(key).is_some() {
-            return self.write(session, change, WriteMode::Update, until);
+            return self.write(session, change, WriteMode::Update, None, until);
         }
         let snapshot = self.read(session, key, until)?;
         let applied = change.apply(snapshot.stored(), snapshot.at)?;
@@ -167,7 +167,7 @@ impl Pool {
         } else {
             WriteMode::Insert
         };
-        self.write(session, change, mode, until)
+        self.write(session, change, mode, Some(snapshot), until)
     }
 
     fn read(
@@ -192,12 +192,13 @@ impl Pool {
         })
     }
 
-    /// Writes `change` under the lock of its row.
+    /// Writes `change`, under the lock of its row unless it can do without. `seen` is what was just read.
     fn write(
         &self,
         session: &mut Session,
         change: &Change,
         mode: WriteMode,
+        seen: Option<Snapshot>,
         until: Instant,
     ) -> Result<StoreReply, Failure> {
         let (plan, key) = (&*self.plan, change.key());
@@ -209,7 +210,7 @@ impl Pool {
         session.prepare(plan, until)?;
         let swaps = mode == WriteMode::Update && session.single(plan, until).is_some();
         if swaps && self.contested.may_swap(key) {
-            if let Some(reply) = self.swap(session, change, until)? {
+            if let Some(reply) = self.swap(session, change, seen, until)? {
                 return Ok(reply);
             }
             self.contested.note(key);
@@ -238,18 +239,19 @@ impl Pool {
         Ok(applied.reply)
     }
 
-    /// Applies `change` to a row that was read before, without a lock. `None` if something else has changed the row meanwhile.
+    /// Applies `change` to a row without a lock. `None` if something else has changed the row since it was read.
     fn swap(
         &self,
         session: &mut Session,
         change: &Change,
+        seen: Option<Snapshot>,
         until: Instant,
     ) -> Result<Option<StoreReply>, Failure> {
         let (plan, key) = (&*self.plan, change.key());
-        let known = self.change_counts.get(key);
-        let snapshot = session.read(plan, key, until)?;
-        self.change_counts
-            .check(key, known, snapshot.row.as_ref())?;
+        let snapshot = match seen {
+            Some(snapshot) => snapshot,
+            None => self.read(session, key, until)?,
+        };
         let Some(row) = &snapshot.row else {
             return Ok(None);
         };

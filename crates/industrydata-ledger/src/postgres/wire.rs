@@ -161,6 +161,11 @@ impl Line {
     }
 }
 
+/// Whether the time limit of the socket has passed: systems have two names for it.
+fn is_late(error: &io::Error) -> bool {
+    [io::ErrorKind::WouldBlock, io::ErrorKind::TimedOut].contains(&error.kind())
+}
+
 impl AsyncRead for Line {
     fn poll_read(
         self: Pin<&mut Self>,
@@ -182,11 +187,9 @@ impl AsyncRead for Line {
                     buffer.advance(count);
                     return Poll::Ready(Ok(()));
                 }
-                Err(error) => match error.kind() {
-                    io::ErrorKind::Interrupted => {}
-                    io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => return Poll::Pending,
-                    _ => return Poll::Ready(Err(error)),
-                },
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if is_late(&error) => return Poll::Pending,
+                Err(error) => return Poll::Ready(Err(error)),
             }
         }
     }
@@ -202,7 +205,7 @@ impl AsyncWrite for Line {
         loop {
             match self.0.socket.write(bytes) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                Err(error) if is_late(&error) => {
                     return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
                 }
                 written => return Poll::Ready(written),

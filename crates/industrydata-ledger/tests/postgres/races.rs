@@ -240,6 +240,11 @@ fn a_change_takes_few_messages() {
             assert_eq!(count(&reserve("t", id)), writes);
             assert_eq!(count(&crate::confirm("t", id)), writes);
         }
+        // The first change of another program's ledger begins with what it has read.
+        let other = place.store();
+        assert!(is_granted(&other.transact(&reserve("u", 1))));
+        let first = if is_kept { 6 } else { 7 + writes };
+        assert_eq!(count(&reserve("u", 2)), first);
         // A reader has one query.
         assert_eq!(count(&crate::read("t")), reads);
         // No slot is left, so a reservation is a reader too.
