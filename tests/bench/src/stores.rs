@@ -1,5 +1,5 @@
 //! Starts a second that a store takes, beside the two bare transactions of a start (reserve and settle) with the same
-//! durability and the same locks.
+//! durability, which lock their row.
 //!
 //! The PostgreSQL server is the one of the tests. Both sides of a comparison take turns of a
 //! fraction of a second, since the speed of a disk changes by the minute. The figure is the median of the ratios of all
