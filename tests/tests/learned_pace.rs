@@ -7,8 +7,9 @@
 )]
 
 use std::{
-    fs,
+    env, fs,
     path::Path,
+    process,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -19,12 +20,13 @@ use std::{
 
 use industrydata_clock::ManualClock;
 use industrydata_core::{
+    Timestamp,
     ledger::{Change, Store, StoreError, StoreReply},
     lro::PauseReason,
     policy::{PastDurations, PollingPolicy},
 };
 use industrydata_emulator::{Config, Emulator, Fault, On};
-use industrydata_ledger::{Ledger, MemoryStore, SqliteStore};
+use industrydata_ledger::{Ledger, MemoryStore, PgStore, SqliteStore};
 
 const MINUTE: Duration = Duration::from_secs(60);
 /// How long an outcome may wait for a store that does not answer, on a busy machine: a second, and time for the rest.
@@ -32,18 +34,31 @@ const SOON: Duration = Duration::from_secs(3);
 
 /// Operations of half an hour, on a clock that moves when a client sleeps.
 fn emulator() -> Emulator {
+    emulator_from("2026-03-10T06:00:00Z".parse().unwrap())
+}
+
+fn emulator_from(begin: Timestamp) -> Emulator {
     let config = Config {
         operation_takes: 30 * MINUTE,
         schedule: None,
         ..Config::default()
     };
-    let begin = "2026-03-10T06:00:00Z".parse().unwrap();
     Emulator::start_with(config, ManualClock::frozen(begin)).unwrap()
 }
 
 fn sqlite(emulator: &Emulator, file: &Path) -> Ledger {
     let options = SqliteStore::options().clock(emulator.clock());
     options.open(file).unwrap().into()
+}
+
+/// A store in a new schema of a database. `None`, with a note on the output, if there is no server.
+fn postgres(name: &str) -> Option<PgStore> {
+    let Ok(url) = env::var("INDUSTRYDATA_TEST_POSTGRES") else {
+        println!("not run: no PostgreSQL server, which `cargo xtask test` starts");
+        return None;
+    };
+    let schema = format!("pace{}_{name}", process::id());
+    Some(PgStore::options().schema(schema).connect(&url).unwrap())
 }
 
 /// Hangs at every change that has a time limit.
@@ -136,6 +151,34 @@ macro_rules! paces {
                         emulator.advance(180 * MINUTE);
                     }
                 }
+            }
+
+            /// A database has the machine's clock: all five starts are of one window, and none may be later than now.
+            #[$test]
+            $($asynch)* fn a_database_keeps_what_was_learned() {
+                let Some(store) = postgres(stringify!($flavour)) else { return };
+                let emulator = emulator_from(Timestamp::now() - Duration::from_secs(3 * 60 * 60));
+                let mut took = Vec::new();
+                for number in 0..5 {
+                    let contoso = contoso(&emulator, store.clone());
+                    let poller = contoso.start() $($wait)* .unwrap();
+                    let (pauses, length) = paces(&emulator, poller) $($wait)*;
+                    let past = PastDurations::new(took.iter().copied());
+                    assert_eq!(past.is_enough(), number >= 4);
+                    let policy = PollingPolicy::learned();
+                    let mut since = policy.interval_with(&past, Duration::ZERO);
+                    for pause in &pauses {
+                        assert_eq!(*pause, policy.interval_with(&past, since), "{number}");
+                        since += *pause;
+                    }
+                    assert_eq!(since, length, "{number}");
+                    took.push(length);
+                    // Durations of starts within a second are those of one start.
+                    thread::sleep(Duration::from_millis(1100));
+                }
+                // Another store on the same database reads the same.
+                let quota = contoso(&emulator, store).quota() $($wait)* .unwrap();
+                assert_eq!((quota.confirmed(), quota.available()), (5, 0));
             }
 
             #[$test]

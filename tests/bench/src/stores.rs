@@ -1,5 +1,5 @@
 //! Starts a second that a store takes, beside the two bare transactions of a start (reserve and settle) with the same
-//! durability and the same locks.
+//! durability, which lock their row.
 //!
 //! The PostgreSQL server is the one of the tests. Both sides of a comparison take turns of a
 //! fraction of a second, since the speed of a disk changes by the minute. The figure is the median of the ratios of all
@@ -17,7 +17,7 @@ use std::{
 
 use crate::{
     Failure,
-    figure::{Aim, Argued, Figure, Part},
+    figure::{Aim, Figure, Part},
 };
 
 use self::{bare::Bare, ours::Ours};
@@ -43,13 +43,6 @@ trait Side {
     /// A worker, with a separate connection if each thread of this side has one.
     fn worker(&self) -> Result<Worker<'_>, Failure>;
 }
-
-/// Runs on a busy machine differ by a factor of two.
-const SERVER_TIME: Argued = Argued {
-    limit: 0.25,
-    why: "a change takes three times the server's time of a bare one, and one thread drives all \
-          connections; see docs/performance.md",
-};
 
 /// The comparisons by name, with the least ratio.
 const SQLITE: [(&str, Case, f64); 4] = [
@@ -102,8 +95,7 @@ pub(crate) fn postgres() -> Result<Part, Failure> {
             Case::Bare(threads, tenants) => {
                 let ours = Ours::postgres(&url, tenants)?;
                 let bare = Bare::postgres(&url, tenants)?;
-                let compared = compare(name, aim, &ours, &bare, threads)?;
-                figures.extend(compared.map(|it| it.argued(Some(SERVER_TIME))));
+                figures.extend(compare(name, aim, &ours, &bare, threads)?);
             }
             Case::Sizes => {
                 let many = Ours::postgres(&url, 100_000)?;

@@ -23,8 +23,9 @@ use crate::{
 /// records in one change the id of the operation's body, if that differs from the `Location`'s, and how long the operation
 /// took.
 ///
-/// The poll itself never touches the ledger. Neither change affects the result of the poll. If the first fails, the
-/// reservation still counts and the warning stays. The second takes a second at most and makes no ledger. If it fails, a
+/// The poll itself never touches the ledger. Neither change affects the result of the poll. The first takes as long as the
+/// store allows, as the attempt right after the acceptance does: without it the start stays in doubt until someone reconciles
+/// it, which costs more than a late end. If it fails, the reservation still counts and the warning stays. The second takes a second at most and makes no ledger. If it fails, a
 /// reconciliation may count the start twice, and the next start learns nothing from this operation.
 pub struct RecordedPoll {
     poll: OperationPoll,

@@ -4,20 +4,25 @@
 //! writes. So a server that swallows packets, or accepts a connection and stays silent, cannot use up the time of the next.
 
 use std::{
-    net::IpAddr,
-    sync::atomic::Ordering,
+    io,
+    net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs},
+    sync::{atomic::Ordering, mpsc},
+    thread,
     time::{Duration, Instant},
 };
 
 use industrydata_core::ledger::StoreError;
-use tokio::{net::lookup_host, time::timeout_at};
-use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage, config::Host};
+use socket2::{SockRef, TcpKeepalive};
+use tokio_postgres::{
+    Client, Config, NoTls, SimpleQueryMessage, config::Host, tls::MakeTlsConnect,
+};
 
 use super::{
     parameters::Server,
     plan::Plan,
-    session::Session,
+    session::{GRACE, Session},
     store_error::{self, Failure, Obstacle},
+    wire::{Line, Socket, Wire},
 };
 
 /// The last server may answer later than its share ends, but before the whole of the work is given up.
@@ -38,9 +43,20 @@ impl Refusal {
     fn of(error: &tokio_postgres::Error) -> Self {
         let (message, is_transient) = store_error::while_connecting(error);
         Self::Failed {
-            is_of_server: !message.starts_with("error connecting to server"),
+            is_of_server: true,
             message,
             is_transient,
+        }
+    }
+
+    /// What the network says.
+    fn of_network(what: &str, error: &io::Error) -> Self {
+        let message =
+            format!("{what}: {error}: look at the host and port, and whether the server runs");
+        Self::Failed {
+            message: store_error::one_line(&message),
+            is_transient: false,
+            is_of_server: false,
         }
     }
 
@@ -71,15 +87,14 @@ impl Refusal {
 }
 
 /// Connects, and looks at the tables.
-pub(super) async fn open(plan: &Plan, until: Instant) -> Result<Session, Failure> {
-    first_that_takes_writes(plan, until)
-        .await?
-        .looked(plan, until)
-        .await
+pub(super) fn open(plan: &Plan, until: Instant) -> Result<Session, Failure> {
+    let mut session = first_that_takes_writes(plan, until)?;
+    session.wire.set_limit(until + GRACE);
+    session.looked(plan, until)
 }
 
 /// Connects to the first server that takes writes, beginning with the one that did last.
-async fn first_that_takes_writes(plan: &Plan, until: Instant) -> Result<Session, Failure> {
+fn first_that_takes_writes(plan: &Plan, until: Instant) -> Result<Session, Failure> {
     let count = plan.servers.len();
     let first = plan.last_used.load(Ordering::Relaxed);
     let mut refusals = Vec::new();
@@ -90,7 +105,7 @@ async fn first_that_takes_writes(plan: &Plan, until: Instant) -> Result<Session,
         };
         // Time is left for the work itself.
         let limit = share(until, count - turn, 1);
-        match connect(plan, server, config, limit).await {
+        match connect(plan, server, config, limit) {
             Ok(session) => {
                 plan.last_used.store(index, Ordering::Relaxed);
                 return Ok(session);
@@ -112,27 +127,22 @@ fn share(until: Instant, count: usize, spare: u32) -> Instant {
 }
 
 /// Connects to one server, by each of its addresses in turn.
-async fn connect(
+fn connect(
     plan: &Plan,
     server: &Server,
     config: &Config,
     limit: Instant,
 ) -> Result<Session, Refusal> {
     let begun = Instant::now();
-    let addresses = timeout_at(limit.into(), addresses(server)).await;
-    let addresses = match addresses {
-        Ok(Ok(addresses)) => addresses,
-        Ok(Err(error)) => {
-            let message = format!(
-                "the host name cannot be resolved: {error}: look at the host and port, and whether the server runs"
-            );
-            return Err(Refusal::Failed {
-                message: store_error::one_line(&message),
-                is_transient: false,
-                is_of_server: false,
-            });
+    let addresses = match addresses(server, limit) {
+        Some(Ok(addresses)) => addresses,
+        Some(Err(error)) => {
+            return Err(Refusal::of_network(
+                "the host name cannot be resolved",
+                &error,
+            ));
         }
-        Err(_) => return Err(Refusal::NoAnswer(begun.elapsed())),
+        None => return Err(Refusal::NoAnswer(begun.elapsed())),
     };
     let mut last = Refusal::NoAnswer(Duration::ZERO);
     let count = addresses.len();
@@ -146,63 +156,175 @@ async fn connect(
         if let Some(most) = config.get_connect_timeout() {
             until = until.min(begun + *most + LAST_GRACE);
         }
-        let mut config = config.clone();
-        if let Some(address) = address {
-            config.hostaddr(address);
-        }
-        match timeout_at(until.into(), attempt(plan, &config)).await {
-            Ok(Ok(session)) => return Ok(session),
-            Ok(Err(refusal)) => last = last.or(refusal),
-            Err(_) => last = last.or(Refusal::NoAnswer(begun.elapsed())),
+        match attempt(plan, server, config, address, until) {
+            Ok(session) => return Ok(session),
+            Err(refusal) => last = last.or(refusal),
         }
     }
     Err(last)
 }
 
-/// The addresses of a server, each once; `None` for a socket in a folder.
-async fn addresses(server: &Server) -> std::io::Result<Vec<Option<IpAddr>>> {
+/// The addresses of a server, each once; `None` for a socket in a folder. No name is waited for past `limit`.
+fn addresses(server: &Server, limit: Instant) -> Option<io::Result<Vec<Option<IpAddr>>>> {
     let name = match (&server.host, server.address) {
-        (_, Some(address)) => return Ok(vec![Some(address)]),
-        (Host::Tcp(name), None) => name,
+        (_, Some(address)) => return Some(Ok(vec![Some(address)])),
+        (Host::Tcp(name), None) => name.clone(),
         #[cfg(unix)]
-        (Host::Unix(_), None) => return Ok(vec![None]),
+        (Host::Unix(_), None) => return Some(Ok(vec![None])),
     };
+    if let Ok(address) = name.parse() {
+        return Some(Ok(vec![Some(address)]));
+    }
+    let (answer, answered) = mpsc::sync_channel(1);
+    // The system's resolver has no time limit. A thread that it keeps is left behind.
+    let resolver = thread::Builder::new().name("industrydata-host".to_owned());
+    let port = server.port;
+    let begun = resolver.spawn(move || drop(answer.send(resolve(&name, port))));
+    if let Err(error) = begun {
+        return Some(Err(error));
+    }
+    let left = limit.saturating_duration_since(Instant::now());
+    answered.recv_timeout(left).ok()
+}
+
+fn resolve(name: &str, port: u16) -> io::Result<Vec<Option<IpAddr>>> {
     let mut found = Vec::new();
-    for address in lookup_host((name.as_str(), server.port)).await? {
+    for address in (name, port).to_socket_addrs()? {
         if !found.contains(&Some(address.ip())) {
             found.push(Some(address.ip()));
         }
     }
     if found.is_empty() {
-        return Err(std::io::Error::other("it has no address"));
+        return Err(io::Error::other("it has no address"));
     }
     Ok(found)
 }
 
 /// Connects to one address, and asks whether the server takes writes.
-async fn attempt(plan: &Plan, config: &Config) -> Result<Session, Refusal> {
-    let failed = |error| Refusal::of(&error);
-    let session = match &plan.tls {
-        None => {
-            let (client, connection) = config.connect(NoTls).await.map_err(failed)?;
-            Session::new(client, connection)
-        }
-        Some(tls) => {
-            let (client, connection) = config.connect(tls.clone()).await.map_err(failed)?;
-            Session::new(client, connection)
-        }
-    };
-    let Ok(client) = session.client() else {
-        return Err(Refusal::NoAnswer(Duration::ZERO));
-    };
-    match read_only(client).await {
-        Ok(None) => Ok(session),
-        Ok(Some(why)) => Err(Refusal::of_server(why, false)),
-        Err(error) => Err(match session.end() {
-            Some(why) => Refusal::of_server(why, true),
-            None => failed(error),
-        }),
+fn attempt(
+    plan: &Plan,
+    server: &Server,
+    config: &Config,
+    address: Option<IpAddr>,
+    until: Instant,
+) -> Result<Session, Refusal> {
+    let begun = Instant::now();
+    let silent = || Refusal::NoAnswer(begun.elapsed());
+    let line = Line::new(socket(plan, server, config, address, until)?);
+    let mut session = match plan.tls.clone() {
+        None => session(NoTls, server, config, line, until),
+        Some(tls) => session(tls, server, config, line, until),
     }
+    .unwrap_or_else(|| Err(silent()))?;
+    match session.wire.run(read_only(&session.client)) {
+        Some(Ok(None)) => Ok(session),
+        Some(Ok(Some(why))) => Err(Refusal::of_server(why, false)),
+        Some(Err(error)) => Err(match session.wire.end() {
+            Some(why) => Refusal::of_server(why, true),
+            None => Refusal::of(&error),
+        }),
+        None => Err(silent()),
+    }
+}
+
+/// The client's half and the wire, once the server has let this user in.
+fn session<T>(
+    mut tls: T,
+    server: &Server,
+    config: &Config,
+    line: Line,
+    until: Instant,
+) -> Option<Result<Session, Refusal>>
+where
+    T: MakeTlsConnect<Line>,
+    T::Stream: Send + 'static,
+{
+    let name = match &server.host {
+        Host::Tcp(name) => name.as_str(),
+        #[cfg(unix)]
+        Host::Unix(_) => "",
+    };
+    let connect = match tls.make_tls_connect(name) {
+        Ok(connect) => connect,
+        Err(error) => {
+            let error = io::Error::other(error);
+            return Some(Err(Refusal::of_network("TLS cannot begin", &error)));
+        }
+    };
+    let made = line.wait(until, config.connect_raw(line.clone(), connect))?;
+    Some(match made {
+        Ok((client, connection)) => Ok(Session::new(client, Wire::new(line, connection, until))),
+        Err(error) => Err(Refusal::of(&error)),
+    })
+}
+
+/// A connected socket. Writes that the peer does not take are given up after the wait.
+fn socket(
+    plan: &Plan,
+    server: &Server,
+    config: &Config,
+    address: Option<IpAddr>,
+    until: Instant,
+) -> Result<Socket, Refusal> {
+    let begun = Instant::now();
+    let most = config.get_connect_timeout().copied();
+    let left = until.saturating_duration_since(begun);
+    let limit = most.map_or(left, |most| most.min(left));
+    if limit.is_zero() {
+        return Err(Refusal::NoAnswer(Duration::ZERO));
+    }
+    let connected = match address {
+        Some(address) => tcp(plan, config, SocketAddr::new(address, server.port), limit),
+        None => unix(plan, server, limit),
+    };
+    connected.map_err(|error| {
+        if error.kind() == io::ErrorKind::TimedOut && limit == left {
+            Refusal::NoAnswer(begun.elapsed())
+        } else {
+            Refusal::of_network("error connecting to server", &error)
+        }
+    })
+}
+
+fn tcp(plan: &Plan, config: &Config, address: SocketAddr, limit: Duration) -> io::Result<Socket> {
+    let stream = TcpStream::connect_timeout(&address, limit)?;
+    stream.set_nodelay(true)?;
+    stream.set_write_timeout(Some(plan.wait))?;
+    let options = SockRef::from(&stream);
+    #[cfg(target_os = "linux")]
+    options.set_tcp_user_timeout(config.get_tcp_user_timeout().copied())?;
+    if config.get_keepalives() {
+        let mut keepalive = TcpKeepalive::new().with_time(config.get_keepalives_idle());
+        if let Some(interval) = config.get_keepalives_interval() {
+            keepalive = keepalive.with_interval(interval);
+        }
+        #[cfg(not(windows))]
+        if let Some(retries) = config.get_keepalives_retries() {
+            keepalive = keepalive.with_retries(retries);
+        }
+        options.set_tcp_keepalive(&keepalive)?;
+    }
+    Ok(Socket::Tcp(stream))
+}
+
+/// The server's socket in a folder.
+#[cfg(unix)]
+fn unix(plan: &Plan, server: &Server, limit: Duration) -> io::Result<Socket> {
+    let Host::Unix(folder) = &server.host else {
+        return Err(io::ErrorKind::AddrNotAvailable.into());
+    };
+    let path = folder.join(format!(".s.PGSQL.{}", server.port));
+    let socket = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None)?;
+    // While the queue of the server is full, the system blocks for as long as for a write.
+    socket.set_write_timeout(Some(limit))?;
+    socket.connect(&socket2::SockAddr::unix(path)?)?;
+    socket.set_write_timeout(Some(plan.wait))?;
+    Ok(Socket::Unix(socket.into()))
+}
+
+#[cfg(not(unix))]
+fn unix(_: &Plan, _: &Server, _: Duration) -> io::Result<Socket> {
+    Err(io::ErrorKind::AddrNotAvailable.into())
 }
 
 /// Why the server takes no writes. These statements need no table of the catalogue, so they pass under any time limit.

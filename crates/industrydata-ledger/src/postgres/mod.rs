@@ -3,7 +3,7 @@
 mod certificate;
 mod change_counts;
 mod connect;
-mod connection_thread;
+mod contested;
 mod full;
 mod options;
 mod parameters;
@@ -13,10 +13,12 @@ mod pool;
 mod rows;
 mod schema;
 mod session;
+mod shared;
 mod store;
 mod store_error;
 mod tls;
 mod transact;
 mod url;
+mod wire;
 
 pub use self::{options::PgOptions, store::PgStore};

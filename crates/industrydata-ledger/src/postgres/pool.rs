@@ -1,28 +1,23 @@
 //! The connections of a store: kept, replaced when one is lost, and waited for only until a deadline.
 
 use std::{
-    future::Future,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread,
     time::{Duration, Instant},
 };
 
 use industrydata_core::ledger::StoreError;
-use tokio::{
-    sync::Semaphore,
-    time::{sleep, timeout_at},
-};
 
 use super::{
     change_counts::ChangeCounts,
     connect,
+    contested::Contested,
     full::Full,
     plan::Plan,
-    session::Session,
-    store_error::{Failure, Obstacle},
+    session::{GRACE, Session},
+    store_error::Failure,
 };
 
-/// Time beyond a wait, so that the server's own limit strikes first: its message says more.
-pub(super) const GRACE: Duration = Duration::from_secs(1);
 /// Attempts at a change while nothing of it was written.
 const ATTEMPTS: u32 = 10;
 
@@ -32,114 +27,103 @@ pub(super) struct Pool {
     pub(super) plan: Arc<Plan>,
     pub(super) change_counts: Arc<ChangeCounts>,
     pub(super) full: Full,
-    permits: Semaphore,
+    pub(super) contested: Contested,
+    /// How many connections may still be used at the same time.
+    free: Mutex<usize>,
+    freed: Condvar,
     idle: Mutex<Vec<Session>>,
+}
+
+/// The right to use one connection.
+#[derive(Debug)]
+pub(super) struct Permit<'p>(&'p Pool);
+
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        *self.0.free() += 1;
+        self.0.freed.notify_one();
+    }
 }
 
 impl Pool {
     pub(super) fn new(plan: Arc<Plan>, change_counts: Arc<ChangeCounts>) -> Self {
         Self {
-            permits: Semaphore::new(plan.connections),
+            free: Mutex::new(plan.connections),
             plan,
             change_counts,
             full: Full::default(),
+            contested: Contested::default(),
+            freed: Condvar::new(),
             idle: Mutex::default(),
         }
     }
 
-    /// Closes what is open.
-    pub(super) async fn close(&self) {
-        let sessions = std::mem::take(&mut *self.idle());
-        for session in sessions {
-            session.close().await;
-        }
-    }
-
     /// Repeats an attempt that was lost before anything was written, until `until`.
-    pub(super) async fn retry<T, F: Future<Output = Result<T, Failure>>>(
+    pub(super) fn retry<T>(
         &self,
         until: Instant,
-        attempt: impl Fn() -> F,
+        mut attempt: impl FnMut() -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         let mut tried = 0;
         loop {
             tried += 1;
-            match attempt().await {
+            match attempt() {
                 Err(Failure::Again(_)) if tried < ATTEMPTS && Instant::now() < until => {
                     // The idle connections are likely to be broken as well.
-                    self.idle().clear();
-                    sleep(Duration::from_millis(10) * tried).await;
+                    self.close_idle();
+                    thread::sleep(Duration::from_millis(10) * tried);
                 }
                 result => return result,
             }
         }
     }
 
-    /// A kept connection if `kept` allows it and one is open, else a new one.
-    pub(super) async fn session(&self, until: Instant, kept: bool) -> Result<Session, Failure> {
-        while let Some(session) = self.idle().pop().filter(|_| kept) {
-            if session.is_open() {
+    /// A kept connection if `kept` allows it and one is open, else a new one. Work on it is given up soon after `until`.
+    pub(super) fn session(&self, until: Instant, kept: bool) -> Result<Session, Failure> {
+        let next = || self.idle().pop().filter(|_| kept);
+        while let Some(mut session) = next() {
+            if session.wire.is_open() {
+                session.wire.set_limit(until + GRACE);
                 return Ok(session);
             }
         }
-        self.limit(until, connect::open(&self.plan, until)).await
+        connect::open(&self.plan, until)
     }
 
     pub(super) fn keep(&self, session: Session) {
         self.idle().push(session);
     }
 
-    pub(super) async fn permit(
-        &self,
-        until: Instant,
-    ) -> Result<tokio::sync::SemaphorePermit<'_>, StoreError> {
-        match timeout_at(until.into(), self.permits.acquire()).await {
-            Ok(Ok(permit)) => Ok(permit),
-            Ok(Err(_)) | Err(_) => Err(StoreError::Busy),
+    /// Closes the connections that are not used.
+    pub(super) fn close_idle(&self) {
+        let idle = std::mem::take(&mut *self.idle());
+        drop(idle);
+    }
+
+    pub(super) fn permit(&self, until: Instant) -> Result<Permit<'_>, StoreError> {
+        let left = until.saturating_duration_since(Instant::now());
+        let waited = self
+            .freed
+            .wait_timeout_while(self.free(), left, |free| *free == 0);
+        let (mut free, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        match free.checked_sub(1) {
+            Some(rest) => *free = rest,
+            None => return Err(StoreError::Busy),
         }
+        Ok(Permit(self))
     }
 
-    pub(super) async fn limit<T>(
-        &self,
-        until: Instant,
-        work: impl Future<Output = Result<T, Failure>>,
-    ) -> Result<T, Failure> {
-        self.limit_as(Failure::Clean, until, work).await
+    fn free(&self) -> MutexGuard<'_, usize> {
+        self.free.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The same for work that ends in a COMMIT: without an answer, it may be durable.
-    pub(super) async fn limit_commit<T>(
-        &self,
-        until: Instant,
-        work: impl Future<Output = Result<T, Failure>>,
-    ) -> Result<T, Failure> {
-        self.limit_as(Failure::Commit, until, work).await
-    }
-
-    async fn limit_as<T>(
-        &self,
-        failure: fn(StoreError) -> Failure,
-        until: Instant,
-        work: impl Future<Output = Result<T, Failure>>,
-    ) -> Result<T, Failure> {
-        let no_answer = || Obstacle::NoAnswer {
-            place: self.plan.place.clone(),
-            wait: self.plan.wait,
-        };
-        timeout_at((until + GRACE).into(), work)
-            .await
-            .unwrap_or_else(|_| Err(failure(no_answer().into())))
-    }
-
-    pub(super) fn idle(&self) -> MutexGuard<'_, Vec<Session>> {
+    fn idle(&self) -> MutexGuard<'_, Vec<Session>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::cell::Cell;
-
     use super::*;
     use crate::PgStore;
 
@@ -150,66 +134,51 @@ mod tests {
     }
 
     /// How many attempts are made until `until` that fail `losses` times with `failure`, and whether the last succeeds.
-    async fn attempts(
-        until: Instant,
-        losses: u32,
-        failure: fn(StoreError) -> Failure,
-    ) -> (u32, bool) {
-        let (pool, made) = (pool(), Cell::new(0));
-        let result = pool.retry(until, || {
-            made.set(made.get() + 1);
-            let is_lost = made.get() <= losses;
-            async move {
-                if is_lost {
-                    Err(failure(StoreError::Busy))
-                } else {
-                    Ok(())
-                }
+    fn attempts(until: Instant, losses: u32, failure: fn(StoreError) -> Failure) -> (u32, bool) {
+        let mut made = 0;
+        let result = pool().retry(until, || {
+            made += 1;
+            if made <= losses {
+                Err(failure(StoreError::Busy))
+            } else {
+                Ok(())
             }
         });
-        let is_done = result.await.is_ok();
-        (made.get(), is_done)
+        (made, result.is_ok())
     }
 
-    #[tokio::test]
-    async fn lost_attempts_are_repeated_ten_times_with_growing_delays() {
+    #[test]
+    fn lost_attempts_are_repeated_ten_times_with_growing_delays() {
         let begun = Instant::now();
         let until = begun + Duration::from_secs(10);
-        assert_eq!(attempts(until, 0, Failure::Again).await, (1, true));
-        assert_eq!(attempts(until, 2, Failure::Again).await, (3, true));
-        assert_eq!(attempts(until, u32::MAX, Failure::Again).await, (10, false));
+        assert_eq!(attempts(until, 0, Failure::Again), (1, true));
+        assert_eq!(attempts(until, 2, Failure::Again), (3, true));
+        assert_eq!(attempts(until, u32::MAX, Failure::Again), (10, false));
         assert!(begun.elapsed() >= Duration::from_millis(30 + 450));
-        assert_eq!(attempts(until, 1, Failure::Clean).await, (1, false));
-        assert_eq!(attempts(until, 1, Failure::Commit).await, (1, false));
-        assert_eq!(attempts(begun, 1, Failure::Again).await, (1, false));
+        assert_eq!(attempts(until, 1, Failure::Clean), (1, false));
+        assert_eq!(attempts(until, 1, Failure::Commit), (1, false));
+        assert_eq!(attempts(begun, 1, Failure::Again), (1, false));
     }
 
-    #[tokio::test]
-    async fn work_may_overrun_its_limit_by_the_grace() {
+    #[test]
+    fn no_more_connections_at_once_than_are_allowed() {
         let pool = pool();
-        let in_time = async {
-            sleep(Duration::from_millis(20)).await;
-            Ok(7)
-        };
-        assert_eq!(pool.limit(Instant::now(), in_time).await.unwrap(), 7);
-        let silent = pool.limit(
-            Instant::now() - GRACE,
-            std::future::pending::<Result<(), _>>(),
-        );
-        let message = silent.await.unwrap_err().into_error().to_string();
-        assert!(message.contains("no answer within 5000 ms"), "{message}");
-    }
-
-    #[tokio::test]
-    async fn no_more_connections_at_once_than_are_allowed() {
-        let pool = pool();
-        let until = Instant::now() + Duration::from_millis(50);
-        let mut held = Vec::new();
-        for _ in 0..4 {
-            held.push(pool.permit(until).await.unwrap());
-        }
-        assert!(matches!(pool.permit(until).await, Err(StoreError::Busy)));
+        let soon = || Instant::now() + Duration::from_millis(50);
+        let mut held: Vec<_> = (0..4).map(|_| pool.permit(soon()).unwrap()).collect();
+        let begun = Instant::now();
+        assert!(matches!(pool.permit(soon()), Err(StoreError::Busy)));
+        assert!(begun.elapsed() >= Duration::from_millis(50));
         held.pop();
-        assert!(pool.permit(until).await.is_ok());
+        drop(pool.permit(soon()).unwrap());
+        // One that waits takes the place of one that ends.
+        let next = pool.permit(soon()).unwrap();
+        thread::scope(|scope| {
+            let until = Instant::now() + Duration::from_secs(10);
+            let pool = &pool;
+            let waits = scope.spawn(move || pool.permit(until).is_ok());
+            thread::sleep(Duration::from_millis(20));
+            drop(next);
+            assert!(waits.join().unwrap());
+        });
     }
 }

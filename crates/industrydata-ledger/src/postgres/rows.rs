@@ -13,40 +13,42 @@ use tokio_postgres::{
 use super::{
     plan::Plan,
     schema,
-    session::{Row, Session, Snapshot, begin},
+    session::{Row, Session, Snapshot, answered, no_answer},
     store_error::{self, Failure},
 };
 
-const ALTERED_ROWS: StoreError =
+pub(super) const ALTERED_ROWS: StoreError =
     StoreError::Damaged("the tables do not have the rows that were written");
 
 impl Session {
     /// The server's clock, where there are no tables.
-    pub(super) async fn clock(&self, plan: &Plan, until: Instant) -> Result<Timestamp, Failure> {
+    pub(super) fn clock(&mut self, plan: &Plan, until: Instant) -> Result<Timestamp, Failure> {
         let failed = |error| store_error::of(&plan.place, &error);
         let sql = format!("SELECT {}", schema::CLOCK);
-        let rows = self.read_rows(plan, until, &sql, &[]).await?;
+        let rows = self.read_rows(plan, until, &sql, &[])?;
         let row = rows.first().ok_or(ALTERED_ROWS)?;
         time(row.try_get(0).map_err(failed)?)
     }
 
     /// The rows of a statement that changes nothing, under the same settings as a change: one round trip.
-    async fn read_rows(
-        &self,
+    fn read_rows(
+        &mut self,
         plan: &Plan,
         until: Instant,
         sql: &str,
         values: &[(&(dyn ToSql + Sync), Type)],
     ) -> Result<Vec<PgRow>, Failure> {
         let failed = |error| store_error::of(&plan.place, &error);
-        let client = self.client()?;
-        let begin = begin(until, plan.wait);
+        let (client, begin) = (&self.client, self.begin(plan, until));
         // Sent together, executed one after another. The first error is the cause of the others.
-        let (begun, rows, ended) = tokio::join!(
-            client.batch_execute(&begin),
-            client.query_typed(sql, values),
-            client.batch_execute("ROLLBACK"),
-        );
+        let read = async {
+            tokio::join!(
+                client.batch_execute(&begin),
+                client.query_typed(sql, values),
+                client.batch_execute("ROLLBACK"),
+            )
+        };
+        let (begun, rows, ended) = answered(plan, self.wire.run(read))?;
         begun.map_err(failed)?;
         let rows = rows.map_err(failed)?;
         ended.map_err(failed)?;
@@ -54,20 +56,18 @@ impl Session {
     }
 
     /// The tenants that have a ledger at this base.
-    pub(super) async fn tenants(
+    pub(super) fn tenants(
         &mut self,
         plan: &Plan,
         base: &str,
         until: Instant,
     ) -> Result<Vec<String>, Failure> {
         let failed = |error| store_error::of(&plan.place, &error);
-        if !self.has_tables(plan, until).await? {
+        if !self.has_tables(plan, until)? {
             return Ok(Vec::new());
         }
         let base = base.as_bytes();
-        let rows = self
-            .read_rows(plan, until, &plan.schema.tenants, &[(&base, Type::BYTEA)])
-            .await?;
+        let rows = self.read_rows(plan, until, &plan.schema.tenants, &[(&base, Type::BYTEA)])?;
         let names = rows.iter().map(|row| {
             let name: Vec<u8> = row.try_get(0).map_err(failed)?;
             String::from_utf8(name).map_err(|_| ALTERED_ROWS.into())
@@ -76,8 +76,8 @@ impl Session {
     }
 
     /// Reads the ledger of `key` without a lock.
-    pub(super) async fn read(
-        &self,
+    pub(super) fn read(
+        &mut self,
         plan: &Plan,
         key: &LedgerKey,
         until: Instant,
@@ -86,9 +86,17 @@ impl Session {
         let (base, tenant) = (key.base().as_bytes(), key.tenant().as_bytes());
         let names: [(&(dyn ToSql + Sync), Type); 2] =
             [(&base, Type::BYTEA), (&tenant, Type::BYTEA)];
-        let rows = self
-            .read_rows(plan, until, &plan.schema.read, &names)
-            .await?;
+        if let Some(kept) = self.single(plan, until) {
+            let statement = kept.look_up.clone();
+            let values = names.each_ref().map(|(value, _)| *value);
+            let found = self.wire.run(self.client.query(&statement, &values));
+            let rows = answered(plan, found)?
+                .map_err(|error| store_error::of_kept(&plan.place, &error))?;
+            if let Some(row) = rows.first() {
+                return snapshot(plan, row);
+            }
+        }
+        let rows = self.read_rows(plan, until, &plan.schema.read, &names)?;
         let [row] = rows.as_slice() else {
             return Err(ALTERED_ROWS.into());
         };
@@ -108,20 +116,20 @@ impl Session {
     }
 
     /// Begins a transaction, locks the row of `key` and reads it, then the clock. If `make` is set, a missing row is made;
-    /// the snapshot has no row then.
-    pub(super) async fn lock(
-        &self,
+    /// the snapshot has no row then. `None` where the row is missing all the same.
+    pub(super) fn lock(
+        &mut self,
         plan: &Plan,
         key: &LedgerKey,
         make: bool,
         until: Instant,
-    ) -> Result<Snapshot, Failure> {
+    ) -> Result<Option<Snapshot>, Failure> {
         let failed = |error| store_error::of(&plan.place, &error);
-        let client = self.client()?;
         let (base, tenant) = (key.base().as_bytes(), key.tenant().as_bytes());
         let names: [(&(dyn ToSql + Sync), Type); 2] =
             [(&base, Type::BYTEA), (&tenant, Type::BYTEA)];
-        let (begin, kept) = (begin(until, plan.wait), self.kept.as_ref());
+        let (client, begin) = (&self.client, self.begin(plan, until));
+        let kept = self.kept.as_ref().map(|it| &it.lock);
         let insert = async {
             if make {
                 client.execute_typed(&plan.schema.insert, &names).await
@@ -130,51 +138,25 @@ impl Session {
             }
         };
         // Sent together, executed one after another. The first error is the cause of the others.
-        let (begun, made, rows, clock) = tokio::join!(
-            client.batch_execute(&begin),
-            insert,
-            Self::run(client, kept.map(|it| &it.lock), &plan.schema.lock, &names),
-            Self::run(
-                client,
-                kept.map(|it| &it.clock_and_mark),
-                &plan.schema.clock_and_mark,
-                &[]
-            ),
-        );
+        let lock = async {
+            tokio::join!(
+                client.batch_execute(&begin),
+                insert,
+                run(client, kept, &plan.schema.lock, &names),
+            )
+        };
+        let (begun, made, rows) = answered(plan, self.wire.run(lock))?;
         begun.map_err(failed)?;
         let made = made.map_err(failed)?;
-        let (rows, clock) = (rows.map_err(failed)?, clock.map_err(failed)?);
-        let [clock] = clock.as_slice() else {
-            return Err(ALTERED_ROWS.into());
+        let rows = rows.map_err(|error| statement_failed(plan, kept.is_some(), &error))?;
+        let Some(row) = rows.first() else {
+            return Ok(None);
         };
-        schema::known(clock.try_get(1).map_err(failed)?)?;
-        let row_of = |row: &PgRow| {
-            Ok::<_, Failure>(Row {
-                changes: row.try_get(0).map_err(failed)?,
-                value: row.try_get(1).map_err(failed)?,
-            })
-        };
-        Ok(Snapshot {
-            at: time(clock.try_get(0).map_err(failed)?)?,
-            row: rows.first().filter(|_| made == 0).map(row_of).transpose()?,
-            mark: clock.try_get(2).map_err(failed)?,
-        })
-    }
-
-    /// Runs a statement, or the one that was prepared from it.
-    async fn run(
-        client: &Client,
-        kept: Option<&Statement>,
-        sql: &str,
-        values: &[(&(dyn ToSql + Sync), Type)],
-    ) -> Result<Vec<PgRow>, tokio_postgres::Error> {
-        match kept {
-            Some(statement) => {
-                let values: Vec<_> = values.iter().map(|(value, _)| *value).collect();
-                client.query(statement, &values).await
-            }
-            None => client.query_typed(sql, values).await,
+        let mut snapshot = snapshot(plan, row)?;
+        if made > 0 {
+            snapshot.row = None;
         }
+        Ok(Some(snapshot))
     }
 
     /// Writes the locked row and commits, in one round trip. Returns the row's count of changes.
@@ -185,14 +167,13 @@ impl Session {
     /// # Errors
     ///
     /// [`Failure::Commit`] unless the server has answered that the UPDATE failed, and has ended the transaction.
-    pub(super) async fn write(
-        &self,
+    pub(super) fn write(
+        &mut self,
         plan: &Plan,
         key: &LedgerKey,
         value: &[u8],
     ) -> Result<i64, Failure> {
-        let failed = |error| store_error::of(&plan.place, &error);
-        let (client, kept) = (self.client()?, self.kept.as_ref().map(|it| &it.update));
+        let (client, kept) = (&self.client, self.kept.as_ref().map(|it| &it.update));
         let (base, tenant) = (key.base().as_bytes(), key.tenant().as_bytes());
         let values: [(&(dyn ToSql + Sync), Type); 3] = [
             (&base, Type::BYTEA),
@@ -200,66 +181,142 @@ impl Session {
             (&value, Type::BYTEA),
         ];
         // Sent together, executed one after another.
-        let (rows, committed) = tokio::join!(
-            Self::run(client, kept, &plan.schema.update, &values),
-            self.commit(plan),
-        );
+        let write = async {
+            tokio::join!(
+                run(client, kept, &plan.schema.update, &values),
+                client.batch_execute("COMMIT"),
+            )
+        };
+        let is_kept = kept.is_some();
+        let (rows, committed) = self
+            .wire
+            .run(write)
+            .ok_or_else(|| Failure::Commit(no_answer(plan).into()))?;
         let rows = match rows {
             // A pooler that has lost the server answers the UPDATE itself, and the COMMIT not at all.
-            Err(error) if error.code().is_some() && committed.is_ok() => return Err(failed(error)),
-            Err(error) => {
-                let why = store_error::server_error(&plan.place, &error, "");
-                return Err(Failure::Commit(why));
+            Err(error) if error.code().is_some() && committed.is_ok() => {
+                return Err(statement_failed(plan, is_kept, &error));
             }
+            Err(error) => return Err(unconfirmed(plan, &error)),
             Ok(rows) => rows,
         };
-        committed?;
+        committed.map_err(|error| unconfirmed(plan, &error))?;
         let [row] = rows.as_slice() else {
             return Err(ALTERED_ROWS.into());
         };
-        row.try_get(0).map_err(failed)
+        row.try_get(0)
+            .map_err(|error| store_error::of(&plan.place, &error))
+    }
+
+    /// Writes the row if it still has this count of changes, in one statement that commits. Returns its new count, or `None`
+    /// if something has changed it.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Commit`] unless the server has answered that the UPDATE failed, and a COMMIT after it.
+    pub(super) fn swap(
+        &mut self,
+        plan: &Plan,
+        key: &LedgerKey,
+        value: &[u8],
+        known: i64,
+    ) -> Result<Option<i64>, Failure> {
+        let Some(kept) = &self.kept else {
+            return Ok(None);
+        };
+        let (base, tenant) = (key.base().as_bytes(), key.tenant().as_bytes());
+        let values: [&(dyn ToSql + Sync); 4] = [&base, &tenant, &value, &known];
+        let no_answer = || Failure::Commit(no_answer(plan).into());
+        let written = self.wire.run(self.client.query(&kept.swap, &values));
+        let rows = match written.ok_or_else(no_answer)? {
+            Ok(rows) => rows,
+            // COMMIT shows that it was the server that said so, and that the connection is sound.
+            Err(error) if error.code().is_some() => {
+                let ended = self.wire.run(self.client.batch_execute("COMMIT"));
+                return Err(match ended.ok_or_else(no_answer)? {
+                    Ok(()) => store_error::of_kept(&plan.place, &error),
+                    Err(_) => unconfirmed(plan, &error),
+                });
+            }
+            Err(error) => return Err(unconfirmed(plan, &error)),
+        };
+        let failed = |error| store_error::of(&plan.place, &error);
+        rows.first()
+            .map(|row| row.try_get(0).map_err(failed))
+            .transpose()
     }
 
     /// Commits the mark of a reset, unless a tenant has a ledger; reports which.
-    pub(super) async fn mark(&self, plan: &Plan, until: Instant) -> Result<bool, Failure> {
+    pub(super) fn mark(&mut self, plan: &Plan, until: Instant) -> Result<bool, Failure> {
         let failed = |error| store_error::of(&plan.place, &error);
-        let client = self.client()?;
-        let (begin, schema) = (begin(until, plan.wait), &plan.schema);
-        client.batch_execute(&begin).await.map_err(failed)?;
-        client
-            .batch_execute(&schema.lock_all)
-            .await
-            .map_err(failed)?;
-        let rows = client
-            .query_typed(&schema.has_tenants, &[])
-            .await
-            .map_err(failed)?;
+        let (begin, schema) = (self.begin(plan, until), &plan.schema);
+        self.execute(plan, &begin)?;
+        self.execute(plan, &schema.lock_all)?;
+        let asked = self
+            .wire
+            .run(self.client.query_typed(&schema.has_tenants, &[]));
+        let rows = answered(plan, asked)?.map_err(failed)?;
         if rows
             .first()
             .ok_or(ALTERED_ROWS)?
             .try_get(0)
             .map_err(failed)?
         {
-            self.rollback(plan).await?;
+            self.rollback(plan)?;
             return Ok(false);
         }
-        client.batch_execute(&schema.mark).await.map_err(failed)?;
-        self.commit(plan).await.map(|()| true)
+        self.execute(plan, &schema.mark)?;
+        let committed = self.wire.run(self.client.batch_execute("COMMIT"));
+        committed
+            .ok_or_else(|| Failure::Commit(no_answer(plan).into()))?
+            .map_err(|error| unconfirmed(plan, &error))?;
+        Ok(true)
     }
+}
 
-    /// Commits. After an error the change may or may not be durable.
-    pub(super) async fn commit(&self, plan: &Plan) -> Result<(), Failure> {
-        let sent = self.client()?.batch_execute("COMMIT").await;
-        sent.map_err(|error| Failure::Commit(store_error::server_error(&plan.place, &error, "")))
-    }
+/// What a row of `look_up` or `lock` shows.
+fn snapshot(plan: &Plan, row: &PgRow) -> Result<Snapshot, Failure> {
+    let failed = |error| store_error::of(&plan.place, &error);
+    let layout: Option<i32> = row.try_get(3).map_err(failed)?;
+    schema::known(layout.ok_or(ALTERED_ROWS)?)?;
+    Ok(Snapshot {
+        row: Some(Row {
+            changes: row.try_get(0).map_err(failed)?,
+            value: row.try_get(1).map_err(failed)?,
+        }),
+        at: time(row.try_get(2).map_err(failed)?)?,
+        mark: row.try_get(4).map_err(failed)?,
+    })
+}
 
-    pub(super) async fn rollback(&self, plan: &Plan) -> Result<(), Failure> {
-        let failed = |error| store_error::of(&plan.place, &error);
-        self.client()?
-            .batch_execute("ROLLBACK")
-            .await
-            .map_err(failed)
+/// Runs a statement, or the one that was prepared from it.
+async fn run(
+    client: &Client,
+    kept: Option<&Statement>,
+    sql: &str,
+    values: &[(&(dyn ToSql + Sync), Type)],
+) -> Result<Vec<PgRow>, tokio_postgres::Error> {
+    match kept {
+        Some(statement) => {
+            let values: Vec<_> = values.iter().map(|(value, _)| *value).collect();
+            client.query(statement, &values).await
+        }
+        None => client.query_typed(sql, values).await,
     }
+}
+
+/// The failure of a statement on the row.
+fn statement_failed(plan: &Plan, is_kept: bool, error: &tokio_postgres::Error) -> Failure {
+    if is_kept {
+        store_error::of_kept(&plan.place, error)
+    } else {
+        store_error::of(&plan.place, error)
+    }
+}
+
+/// The failure of a COMMIT, after which the change may or may not be durable.
+fn unconfirmed(plan: &Plan, error: &tokio_postgres::Error) -> Failure {
+    Failure::Commit(store_error::server_error(&plan.place, error, ""))
 }
 
 fn time(microseconds: i64) -> Result<Timestamp, Failure> {

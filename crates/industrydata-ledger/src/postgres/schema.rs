@@ -39,11 +39,16 @@ pub(super) struct Schema {
     quoted: String,
     pub(super) read: String,
     pub(super) clock: String,
-    /// The clock and the layout, and the mark of the last reset: the row whose base and tenant are empty.
-    pub(super) clock_and_mark: String,
+    /// The same columns as those of `lock`, without a lock; no row where there is none.
+    pub(super) look_up: String,
     pub(super) insert: String,
+    /// Locks the row and reads it; the clock, once the lock is there; the layout, and the mark of the last reset: the row whose
+    /// base and tenant are empty. Layout and mark are those before a wait for the lock. A mark is only made where no tenant
+    /// has a row, and a step to a newer layout has to lock the whole table against readers with `FOR UPDATE`.
     pub(super) lock: String,
     pub(super) update: String,
+    /// Writes the row if nothing has changed it since it had this count, nor the layout. It commits by itself.
+    pub(super) swap: String,
     pub(super) lock_all: String,
     pub(super) has_tenants: String,
     pub(super) tenants: String,
@@ -65,6 +70,10 @@ impl Schema {
             return Err(Obstacle::Schema);
         }
         let s = quoted(&name);
+        let known = format!(
+            "{CLOCK}, (SELECT layout FROM {s}.layout), \
+             (SELECT value FROM {s}.books WHERE base = '' AND tenant = '')"
+        );
         Ok(Self {
             read: format!(
                 "SELECT {CLOCK}, l.layout, b.changes, b.value, m.value FROM {s}.layout l \
@@ -72,10 +81,6 @@ impl Schema {
                  LEFT JOIN {s}.books m ON m.base = '' AND m.tenant = ''"
             ),
             clock: format!("SELECT {CLOCK}, layout FROM {s}.layout"),
-            clock_and_mark: format!(
-                "SELECT {CLOCK}, layout, (SELECT value FROM {s}.books WHERE base = '' AND tenant = '') \
-                 FROM {s}.layout"
-            ),
             lock_all: format!("LOCK TABLE {s}.books IN SHARE ROW EXCLUSIVE MODE"),
             tenants: format!(
                 "SELECT tenant FROM {s}.books WHERE base = $1 AND tenant <> '' ORDER BY tenant"
@@ -93,8 +98,17 @@ impl Schema {
                 "INSERT INTO {s}.books (base, tenant, changes, value) VALUES ($1, $2, 0, '') \
                  ON CONFLICT (base, tenant) DO NOTHING"
             ),
+            look_up: format!(
+                "SELECT r.changes, r.value, {known} FROM {s}.books r WHERE base = $1 AND tenant = $2"
+            ),
             lock: format!(
-                "SELECT changes, value FROM {s}.books WHERE base = $1 AND tenant = $2 FOR UPDATE"
+                "SELECT r.changes, r.value, {known} \
+                 FROM (SELECT changes, value FROM {s}.books WHERE base = $1 AND tenant = $2 FOR UPDATE) r"
+            ),
+            swap: format!(
+                "UPDATE {s}.books SET changes = changes + 1, value = $3 \
+                 WHERE base = $1 AND tenant = $2 AND changes = $4 AND (SELECT layout FROM {s}.layout) = {LAYOUT} \
+                 RETURNING changes"
             ),
             // A statement time limit during COMMIT would make it answer before a replica has the change.
             update: format!(

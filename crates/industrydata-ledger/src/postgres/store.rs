@@ -9,13 +9,14 @@ use industrydata_core::ledger::StoreError;
 use industrydata_core::ledger::StoreReply;
 use industrydata_core::wire::BaseUrl;
 
-use super::{connection_thread::ConnectionThread, options::PgOptions, plan::Plan};
+use super::{options::PgOptions, plan::Plan, shared::Shared};
 
 /// A ledger in a PostgreSQL database, shared by many machines.
 ///
 /// All stores on one database and schema together give no more slots than the limit, wherever they run. A change is one
-/// transaction under the lock of its tenant's row, committed durably before the POST. It uses the database's clock, so
-/// the clocks of the machines do not matter.
+/// transaction under the lock of its tenant's row, or a write that only takes place if nothing else has changed the row since
+/// it was read. It is committed durably before the POST. It uses the database's clock, so the clocks of the machines do
+/// not matter.
 ///
 /// ```no_run
 /// use industrydata_ledger::{Ledger, PgStore};
@@ -30,8 +31,8 @@ use super::{connection_thread::ConnectionThread, options::PgOptions, plan::Plan}
 /// ```
 ///
 /// - **In any thread.** A store connects at first use, and again after a connection is lost. It may be made, used and
-///   dropped in plain threads and inside of async runtimes: the connections live on a thread of the store, which ends
-///   with its last clone. A change blocks the calling thread; the async client moves it to a blocking thread.
+///   dropped in plain threads and inside of async runtimes. A change blocks the calling thread, which drives the connection
+///   itself; the async client moves it to a blocking thread. The connections end with the last clone of the store.
 /// - **The tables** (`books` and `layout`) are made by the first change that writes, in the schema `industrydata` or
 ///   the one named, by whichever store is first. The role needs `CREATE` on the database, or on the schema if that is
 ///   there; later on `USAGE` on it and `SELECT`, `INSERT` and `UPDATE` on the tables. Tables that were altered are
@@ -55,8 +56,8 @@ use super::{connection_thread::ConnectionThread, options::PgOptions, plan::Plan}
 ///   none can be used is it an error, which names what each of them said.
 /// - **Settings of the role** (`search_path`, `statement_timeout`, `lock_timeout`, `quote_all_identifiers` and others)
 ///   have no effect, or the error names them. A role with `default_transaction_read_only` cannot use a ledger.
-/// - **Durability is the server's.** `synchronous_commit` is set to `on` (or left at `remote_apply`) for each change,
-///   whatever the settings of role and database. **A server that runs with `fsync = off` loses starts when its machine
+/// - **Durability is the server's.** `synchronous_commit` is set to `on` (or left at `remote_apply`) for each change
+///   (with [`PgOptions::keep_statements`], for each connection), whatever the settings of role and database. **A server that runs with `fsync = off` loses starts when its machine
 ///   crashes**, and so does a replica that takes over without the last commits. Keep at least one synchronous replica
 ///   (`synchronous_standby_names`) where servers fail over. A store remembers the rows that it has read. If such a row
 ///   is removed or set back, every use is [`StoreError::Unavailable`] until the program is restarted.
@@ -67,7 +68,7 @@ use super::{connection_thread::ConnectionThread, options::PgOptions, plan::Plan}
 ///   outlives a transaction, unless
 ///   [`PgOptions::keep_statements`] is used. They are not tested.
 #[derive(Clone, Debug)]
-pub struct PgStore(Arc<ConnectionThread>);
+pub struct PgStore(Arc<Shared>);
 
 impl PgStore {
     /// A ledger in the database at `url`: `postgres://user@host:port/database?name=value&…`, or a keyword string as
@@ -134,9 +135,7 @@ impl PgOptions {
     ///
     /// As [`PgStore::connect`].
     pub fn connect(self, url: &str) -> Result<PgStore, StoreError> {
-        Ok(PgStore(Arc::new(ConnectionThread::new(Plan::new(
-            self, url,
-        )?))))
+        Ok(PgStore(Arc::new(Shared::new(Plan::new(self, url)?))))
     }
 }
 

@@ -92,8 +92,6 @@ pub(super) enum Obstacle {
     OpenToOthers(PathBuf, u32),
     #[error("{path}: {1}", path = .0.display())]
     Secret(PathBuf, io::Error),
-    #[error("no thread could be made for the connection: {0}")]
-    Thread(io::Error),
     #[error("{place}: {message}{hint}")]
     Server {
         place: String,
@@ -105,8 +103,6 @@ pub(super) enum Obstacle {
     Servers { place: String, failures: String },
     #[error("{place}: no answer within {} ms", wait.as_millis())]
     NoAnswer { place: String, wait: Duration },
-    #[error("the thread of the connection ended before it answered")]
-    ThreadEnded,
     #[error(
         "the tenant's row was {0} since this program read it: after a reset of the ledger restart this program, otherwise the database has lost starts: run `industrydata ledger reset`"
     )]
@@ -172,6 +168,15 @@ pub(super) fn of(place: &str, error: &tokio_postgres::Error) -> Failure {
         Failure::Again(why)
     } else {
         Failure::Clean(why)
+    }
+}
+
+/// The same for a statement that was kept prepared. One whose tables were altered returns other types than before: a new
+/// connection looks at the tables, and prepares its own.
+pub(super) fn of_kept(place: &str, error: &tokio_postgres::Error) -> Failure {
+    match error.code() {
+        Some(&SqlState::FEATURE_NOT_SUPPORTED) => Failure::Again(server_error(place, error, "")),
+        _ => of(place, error),
     }
 }
 
@@ -248,8 +253,8 @@ fn is_of_altered_tables(code: &SqlState) -> bool {
     [
         SqlState::UNDEFINED_COLUMN,
         SqlState::UNDEFINED_FUNCTION,
-        // A prepared statement would return other types than before.
-        SqlState::FEATURE_NOT_SUPPORTED,
+        // A second row in the table of the layout.
+        SqlState::CARDINALITY_VIOLATION,
         SqlState::INVALID_COLUMN_REFERENCE,
         SqlState::WRONG_OBJECT_TYPE,
         SqlState::DATATYPE_MISMATCH,
@@ -369,8 +374,6 @@ pub(super) fn while_connecting(error: &tokio_postgres::Error) -> (String, bool) 
         ": give one in PGPASSWORD, in a passfile or in the store URL"
     } else if text.contains("channel binding") {
         ": channel_binding=require takes an encrypted connection and a password of the kind scram-sha-256"
-    } else if text.contains("error connecting to server") {
-        ": look at the host and port, and whether the server runs"
     } else {
         ""
     };

@@ -230,9 +230,9 @@ impl LedgerFile {
 }
 
 impl Drop for LedgerFile {
+    /// Without the lock: in a forked child, another thread of the parent may have it for ever.
     fn drop(&mut self) {
-        let place = &self.place;
-        drop(self.open.with(Instant::now(), |open| open.retire(place)));
+        self.open.get_mut().retire(&self.place);
     }
 }
 
@@ -282,6 +282,51 @@ impl OpenFile {
     pub(super) fn close(&mut self) {
         if let Some(session) = self.session.take() {
             session.close();
+        }
+    }
+}
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use std::{fs, mem};
+
+    use super::*;
+
+    /// How many of this process's handles are for `path`.
+    fn handles(path: &Path) -> usize {
+        let files = fs::read_dir("/proc/self/fd").unwrap();
+        files
+            .filter(|file| fs::read_link(file.as_ref().unwrap().path()).is_ok_and(|at| at == path))
+            .count()
+    }
+
+    /// A child that was forked while another thread of its parent had the lock drops its copy of the ledger.
+    #[test]
+    fn a_child_leaves_the_connection_of_its_parent_alone_in_the_middle_of_a_change() {
+        for (is_child, is_locked) in [(true, true), (true, false), (false, false), (false, true)] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().canonicalize().unwrap().join("ledger");
+            let place = Place::new(&path, false).unwrap();
+            let mut file = LedgerFile::new(place, SqliteOptions::new());
+            let found = file.place.create().unwrap();
+            let until = Instant::now() + file.wait;
+            let open = file.open.get_mut();
+            let session = open.session(&file.place, found, until).unwrap();
+            assert!(session.fits(found));
+            if is_child {
+                open.session.as_mut().unwrap().set_process(0);
+            }
+            assert_eq!(handles(&path), 1);
+            if is_locked {
+                mem::forget(file.open.take(until).unwrap());
+            }
+            drop(file);
+            assert_eq!(
+                handles(&path),
+                usize::from(is_child),
+                "{is_child} {is_locked}"
+            );
         }
     }
 }

@@ -161,6 +161,11 @@ impl Session {
         })
     }
 
+    #[cfg(test)]
+    pub(super) fn set_process(&mut self, process: u32) {
+        self.process = process;
+    }
+
     /// Closes it. The copy that a forked child has is left alone: SQLite's handles may not be used across a fork.
     pub(super) fn close(self) {
         if !self.is_of_this_process() {

@@ -35,7 +35,14 @@ impl<T> TimedMutex<T> {
         Ok(work(&mut inside))
     }
 
-    fn take(&self, until: Instant) -> Result<TimedGuard<'_, T>, StoreError> {
+    /// The value, which nothing else can use now.
+    pub(super) fn get_mut(&mut self) -> &mut T {
+        self.inside
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn take(&self, until: Instant) -> Result<TimedGuard<'_, T>, StoreError> {
         let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let left = until.saturating_duration_since(Instant::now());
         let (mut taken, _) = self
@@ -51,7 +58,7 @@ impl<T> TimedMutex<T> {
 }
 
 /// Unlocks when dropped, after a panic too.
-struct TimedGuard<'a, T>(&'a TimedMutex<T>);
+pub(super) struct TimedGuard<'a, T>(&'a TimedMutex<T>);
 
 impl<T> Drop for TimedGuard<'_, T> {
     fn drop(&mut self) {

@@ -154,6 +154,74 @@ fn t52_the_ledger_of_another_tenant_is_detected() {
     assert_eq!(used(&store, "u"), 1);
 }
 
+/// A server that refuses a statement as not supported names it. Tables that were altered under a statement that is kept are
+/// looked at again.
+#[test]
+fn a_feature_that_a_server_lacks_is_not_damage() {
+    for keeps in [false, true] {
+        let Some(place) = fresh() else { return };
+        drop(place.with_starts(1));
+        let options = place.options().keep_statements(keeps);
+        let store = options.connect(&place.url).unwrap();
+        assert!(is_granted(&store.transact(&reserve("t", 2))));
+        let (admin, schema) = (place.admin(), &place.schema);
+        admin.run(&format!(
+            "CREATE FUNCTION {schema}.refuse() RETURNS trigger LANGUAGE plpgsql AS
+             $$ BEGIN RAISE EXCEPTION 'cannot write here' USING ERRCODE = '0A000'; END $$;
+             CREATE TRIGGER refuse BEFORE UPDATE ON {schema}.books FOR EACH ROW EXECUTE FUNCTION {schema}.refuse()"
+        ));
+        let result = store.transact(&reserve("t", 3));
+        if keeps {
+            assert!(is_damaged(&result), "{result:?}");
+        } else {
+            let message = crate::unavailable(result);
+            assert!(
+                message.contains("cannot write here (SQLSTATE 0A000)"),
+                "{message}"
+            );
+        }
+        admin.run(&format!("DROP TRIGGER refuse ON {schema}.books"));
+        assert!(is_granted(&store.transact(&reserve("t", 3))));
+        assert_eq!(used(&store, "t"), 3);
+    }
+}
+
+/// A release that brings the tables to a newer layout between the read and the write of a change.
+#[test]
+fn t58_a_layout_that_changes_while_a_change_is_made() {
+    use std::sync::{Arc, Mutex};
+    let Some(place) = fresh() else { return };
+    drop(place.with_starts(2));
+    let (admin, schema) = (Mutex::new(place.admin()), place.schema.clone());
+    let binds = Arc::new(std::sync::atomic::AtomicU32::new(0));
+    let count = Arc::clone(&binds);
+    let proxy = crate::proxy::Proxy::new(&place.url, move |message| {
+        // The second statement of a change without a lock.
+        if message.kind == b'B'
+            && count.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == u32::MAX
+        {
+            let sql = format!("UPDATE {schema}.layout SET layout = 7");
+            admin.lock().unwrap().run(&sql);
+        }
+        crate::proxy::Fate::Pass
+    });
+    let options = place.options().keep_statements(true);
+    let store = options
+        .connect(&(place.url_via(&proxy.place) + "?sslmode=disable"))
+        .unwrap();
+    assert!(is_granted(&store.transact(&reserve("t", 3))));
+    binds.store(u32::MAX - 1, std::sync::atomic::Ordering::SeqCst);
+    let result = store.transact(&reserve("t", 4));
+    assert!(
+        matches!(result, Err(StoreError::Newer { found: 7, known: 1 })),
+        "{result:?}"
+    );
+    place
+        .admin()
+        .run(&format!("UPDATE {}.layout SET layout = 1", place.schema));
+    assert_eq!(used(&place.store(), "t"), 3);
+}
+
 #[test]
 fn reads_and_refusals_change_nothing() {
     let Some(place) = fresh() else { return };

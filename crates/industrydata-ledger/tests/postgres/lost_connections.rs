@@ -17,8 +17,9 @@ use crate::{
     quota, reserve, used,
 };
 
-/// Reserves the start 9 after `reserved` others, over and over, with `fate` for the 1st, 2nd, .. nth message.
-fn at_every_message(fate: Fate, reserved: u128) -> Option<u64> {
+/// Reserves the start 9 after `reserved` others, over and over, with `fate` for the 1st, 2nd, .. nth message. If `keeps` is
+/// set, the statements are kept, and a row that is there is written without a lock.
+fn at_every_message(fate: Fate, reserved: u128, keeps: bool) -> Option<u64> {
     for n in 0.. {
         let place = fresh()?;
         let before = place.with_starts(reserved);
@@ -31,10 +32,11 @@ fn at_every_message(fate: Fate, reserved: u128) -> Option<u64> {
         });
         let store = place
             .options()
+            .keep_statements(keeps)
             .connect(&(place.url_via(&proxy.place) + "?sslmode=disable"))
             .unwrap();
         let result = store.transact(&reserve("t", 9));
-        let message = format!("{fate:?} message {n} over {reserved}: {result:?}");
+        let message = format!("{fate:?} message {n} over {reserved}, {keeps}: {result:?}");
         // While connecting, nothing was sent yet: an error is allowed.
         if !matches!(result, Err(StoreError::Unavailable(_))) {
             assert!(is_granted(&result), "{message}");
@@ -53,13 +55,27 @@ fn at_every_message(fate: Fate, reserved: u128) -> Option<u64> {
 
 #[test]
 fn t59_cut_at_every_message() {
+    for (fate, reserved, keeps) in [
+        (Fate::CutBefore, 0, false),
+        (Fate::CutAfter, 0, false),
+        (Fate::CutBefore, 4, false),
+        (Fate::CutAfter, 4, false),
+    ] {
+        if let Some(points) = at_every_message(fate, reserved, keeps) {
+            println!("{fate:?} over {reserved}: {points} points, each start reserved once");
+            assert!(points > 20);
+        }
+    }
+}
+
+#[test]
+fn t59_cut_at_every_message_with_statements_that_are_kept() {
     for (fate, reserved) in [
-        (Fate::CutBefore, 0),
-        (Fate::CutAfter, 0),
         (Fate::CutBefore, 4),
         (Fate::CutAfter, 4),
+        (Fate::CutAfter, 0),
     ] {
-        if let Some(points) = at_every_message(fate, reserved) {
+        if let Some(points) = at_every_message(fate, reserved, true) {
             println!("{fate:?} over {reserved}: {points} points, each start reserved once");
             assert!(points > 20);
         }
@@ -267,9 +283,19 @@ fn t59_an_idle_connection_that_is_lost_is_replaced() {
 /// COMMIT follows a write that the server refuses, and ends its transaction without a change.
 #[test]
 fn t59_a_write_that_fails_is_not_committed() {
+    for keeps in [false, true] {
+        a_write_that_fails(keeps);
+    }
+}
+
+fn a_write_that_fails(keeps: bool) {
     let Some(place) = fresh() else { return };
-    let direct = place.with_starts(2);
-    for check in ["octet_length(value) < 10", "changes < 3"] {
+    drop(place.with_starts(2));
+    let options = place.options().keep_statements(keeps);
+    let direct = options.connect(&place.url).unwrap();
+    // What it has done before decides how it writes.
+    direct.transact(&crate::confirm("t", 1)).unwrap();
+    for check in ["octet_length(value) < 10", "changes < 4"] {
         let alter = |sql: &str| {
             place
                 .admin()

@@ -220,25 +220,112 @@ fn statements_that_are_kept_change_nothing_else() {
     assert_eq!(quota(&usual, "u").unwrap().confirmed(), 1);
 }
 
-/// A lock and a read in one round trip, a write and its COMMIT in another: 17 messages, of which a query has five.
+/// A lock and a read in one round trip, a write and its COMMIT in another: 12 messages, of which a query has five. With kept
+/// statements, a read and a write of three each.
 #[test]
 fn a_change_takes_few_messages() {
-    let Some(place) = fresh() else { return };
-    let proxy = Proxy::new(&place.url, |_| Fate::Pass);
-    let url = place.url_via(&proxy.place) + "?sslmode=disable";
-    let store: PgStore = place.options().connect(&url).unwrap();
-    assert!(is_granted(&store.transact(&reserve("t", 1))));
-    let count = |change: &Change| {
-        let before = proxy.messages();
-        store.transact(change).unwrap();
-        proxy.messages() - before
-    };
-    for id in 2..=5 {
-        assert_eq!(count(&reserve("t", id)), 17);
-        assert_eq!(count(&crate::confirm("t", id)), 17);
+    for (is_kept, writes, reads) in [(false, 12, 7), (true, 6, 3)] {
+        let Some(place) = fresh() else { return };
+        let proxy = Proxy::new(&place.url, |_| Fate::Pass);
+        let url = place.url_via(&proxy.place) + "?sslmode=disable";
+        let options = place.options().keep_statements(is_kept);
+        let store: PgStore = options.connect(&url).unwrap();
+        assert!(is_granted(&store.transact(&reserve("t", 1))));
+        let count = |change: &Change| {
+            let before = proxy.messages();
+            store.transact(change).unwrap();
+            proxy.messages() - before
+        };
+        for id in 2..=5 {
+            assert_eq!(count(&reserve("t", id)), writes);
+            assert_eq!(count(&crate::confirm("t", id)), writes);
+        }
+        // The first change of another program's ledger begins with what it has read.
+        let other = place.store();
+        assert!(is_granted(&other.transact(&reserve("u", 1))));
+        let first = if is_kept { 6 } else { 7 + writes };
+        assert_eq!(count(&reserve("u", 2)), first);
+        // A reader has one query.
+        assert_eq!(count(&crate::read("t")), reads);
+        // No slot is left, so a reservation is a reader too.
+        assert_eq!(count(&reserve("t", 6)), reads);
     }
-    // A reader has one query.
-    assert_eq!(count(&crate::read("t")), 7);
-    // No slot is left, so a reservation is a reader too.
-    assert_eq!(count(&reserve("t", 6)), 7);
+}
+
+/// No change is lost or made twice, with and without the row's lock.
+#[test]
+fn t51_changes_without_a_lock_race_with_those_that_take_it() {
+    let Some(place) = fresh() else { return };
+    let stores: Vec<PgStore> = [true, true, false]
+        .map(|keeps| {
+            let options = place.options().keep_statements(keeps).connections(8);
+            options.connect(&place.url).unwrap()
+        })
+        .into();
+    let throttle = Throttle {
+        limit: 120,
+        ..Throttle::default()
+    };
+    let begin = |id: u128| {
+        let (id, key) = (id.to_be_bytes(), crate::key("t"));
+        Change::reserve(key, throttle, id, crate::LEASE, Caller::default())
+    };
+    for store in &stores {
+        assert!(is_granted(&store.transact(&begin(0))));
+    }
+    let granted: usize = thread::scope(|scope| {
+        let threads: Vec<_> = (0..9_u128)
+            .map(|n| {
+                let store = &stores[n as usize % 3];
+                scope.spawn(move || {
+                    let reserved = (1..=20).map(|i| store.transact(&begin(n * 100 + i)));
+                    reserved
+                        .inspect(|r| assert!(r.is_ok(), "{r:?}"))
+                        .filter(is_granted)
+                        .count()
+                })
+            })
+            .collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .sum()
+    });
+    assert_eq!(granted, 119);
+    let changes = format!("SELECT changes FROM {}.books", place.schema);
+    assert_eq!(place.admin().ask_one(&changes), "120");
+}
+
+/// The clock of a change is read once it has the lock, and not when it begins to wait for it. Without a lock it is read with
+/// the row, and so after the last change.
+#[test]
+fn the_clock_is_read_under_the_lock() {
+    for keep in [false, true] {
+        let Some(place) = fresh() else { return };
+        let store = place
+            .options()
+            .keep_statements(keep)
+            .connect(&place.url)
+            .unwrap();
+        assert!(is_granted(&store.transact(&reserve("t", 1))));
+        for (id, statement) in [(2, "ROLLBACK"), (3, "COMMIT")] {
+            let holder = place.admin();
+            let lock = if statement == "COMMIT" {
+                "UPDATE {s}.books SET changes = changes + 1"
+            } else {
+                "SELECT FROM {s}.books FOR UPDATE"
+            };
+            holder.run(&format!("BEGIN; {}", lock.replace("{s}", &place.schema)));
+            let waiting = {
+                let store = store.clone();
+                thread::spawn(move || store.transact(&reserve("t", id)).unwrap())
+            };
+            thread::sleep(Duration::from_millis(700));
+            let freed = Timestamp::now();
+            holder.run(statement);
+            let reply = waiting.join().unwrap();
+            let is_after = reply.quota().as_of() >= freed;
+            assert_eq!(is_after, !keep || statement == "COMMIT", "{keep}");
+        }
+    }
 }

@@ -51,11 +51,13 @@ impl Role {
         message
     }
 
-    /// Uses the ledger with a new store each time: the second use finds the tables that the first one made.
+    /// Uses the ledger with a new store each time: the second use finds the tables that the first one made, the third keeps
+    /// its statements and settings.
     #[track_caller]
     fn works(&self) {
         for id in 1..=3 {
-            let store = self.store();
+            let options = self.place.options().keep_statements(id == 3);
+            let store = options.connect(&self.url).unwrap();
             let result = store.transact(&reserve("t", id));
             assert!(is_granted(&result), "{id}: {result:?}");
             store.check().unwrap();
@@ -131,6 +133,61 @@ fn settings_that_a_change_does_not_rely_on() {
         role.set(&format!("SET {setting}"));
     }
     role.works();
+}
+
+/// What a change must not take from the role holds in its transaction, also where it holds for the session.
+#[test]
+fn settings_hold_in_each_transaction() {
+    let Some(role) = role() else { return };
+    for setting in [
+        "synchronous_commit = off",
+        "search_path = nowhere",
+        "lock_timeout = 1",
+        "statement_timeout = '2s'",
+        "idle_in_transaction_session_timeout = '40s'",
+        "row_security = on",
+    ] {
+        role.set(&format!("SET {setting}"));
+    }
+    role.works();
+    let admin = role.place.admin();
+    // A trigger would be damage, so a rule of the test's own logs what holds while a row is written.
+    let schema = &role.place.schema;
+    admin.run(&format!(
+        "CREATE SCHEMA log_{schema}; GRANT USAGE ON SCHEMA log_{schema} TO {0};
+         CREATE TABLE log_{schema}.held (what text); GRANT INSERT ON log_{schema}.held TO {0};
+         CREATE FUNCTION log_{schema}.note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+         INSERT INTO log_{schema}.held SELECT concat_ws(' | ', current_setting('synchronous_commit'),
+         current_setting('search_path'), current_setting('lock_timeout'), current_setting('row_security'),
+         current_setting('idle_in_transaction_session_timeout'), current_setting('transaction_isolation'));
+         RETURN NEW; END $$",
+        role.name
+    ));
+    let options = || role.place.options().wait(std::time::Duration::from_secs(4));
+    for keep in [true, false] {
+        let store = options().keep_statements(keep).connect(&role.url).unwrap();
+        let granted = |id| is_granted(&store.transact(&reserve("u", id)));
+        // The store has looked at the tables before the trigger is there.
+        assert!(granted(if keep { 1 } else { 2 }));
+        admin.run(&format!(
+            "CREATE TRIGGER note BEFORE UPDATE ON {schema}.books FOR EACH ROW EXECUTE FUNCTION log_{schema}.note()"
+        ));
+        assert!(granted(if keep { 3 } else { 4 }));
+        admin.run(&format!("DROP TRIGGER note ON {schema}.books"));
+        let held = admin.ask_one(&format!("SELECT what FROM log_{schema}.held"));
+        admin.run(&format!("DELETE FROM log_{schema}.held"));
+        let words: Vec<&str> = held.split(" | ").collect();
+        let [commit, path, lock, rows, idle, isolation] = words.as_slice() else {
+            panic!("{held}");
+        };
+        assert_eq!(
+            (*commit, *path, *rows, *idle, *isolation),
+            ("on", "pg_catalog, pg_temp", "off", "4s", "read committed")
+        );
+        let shortest = if keep { 3800 } else { 3000 };
+        let lock: u32 = lock.trim_end_matches("ms").parse().unwrap();
+        assert!((shortest..4000).contains(&lock), "{keep}: {lock}");
+    }
 }
 
 #[test]
