@@ -45,7 +45,7 @@ fn of(program: &OsStr, url: &str, ledger: &OsStr) -> Result<Vec<Figure>, Failure
     let quota = Figure::new("quota, SQLite", milliseconds(&mut quota)?, "ms CPU");
     let quota = quota.aim(Aim::Value(2.0)).argued(Some(Argued {
         limit: 3.5,
-        why: "the system's loader and kernel take most of it, and a program that only prints half of it; see docs/performance.md",
+        why: "the system's loader and kernel take most of it, and a program that prints a letter nearly half; see docs/performance.md",
     }));
     let mut figures = vec![quota];
 
