@@ -262,12 +262,26 @@ impl Value {
         Quarantine::after(reset, throttle.window, hold, clock)
     }
 
+    /// When a slot becomes free, Unix milliseconds. `None` while one is free.
+    fn next_slot(&self, throttle: Throttle, clock: Timestamp) -> Option<i64> {
+        let limit = throttle.limit as usize;
+        // Each entry uses one slot at most, so fewer are not looked at.
+        if self.entries.len() < limit {
+            return None;
+        }
+        let (counts, now) = (counts_for(throttle.window), clock.as_millisecond());
+        let entries = self.entries.iter();
+        let mut frees = Vec::with_capacity(entries.len());
+        frees.extend(entries.filter_map(|entry| entry.slot_frees_at(counts, now)));
+        let over = frees.len().checked_sub(limit)?;
+        frees.sort_unstable();
+        // A limit of zero never has a slot.
+        Some(frees.get(over).copied().unwrap_or(i64::MAX))
+    }
+
     /// The reason why no start may be made now, if there is one.
     pub(super) fn refusal(&self, throttle: Throttle, clock: Timestamp) -> Option<Refusal> {
-        let (counts, now) = (counts_for(throttle.window), clock.as_millisecond());
-        let frees = self.entries.iter();
-        let frees = frees.filter_map(|entry| entry.slot_frees_at(counts, now));
-        let slot = next_slot(frees.clone().count(), frees, throttle);
+        let slot = self.next_slot(throttle, clock);
         if let Some(quarantine) = self.quarantine(throttle, clock) {
             let until = slot.max(self.not_before).map(timestamp);
             let until = until.max(Some(quarantine.until()))?;
@@ -293,10 +307,8 @@ impl Value {
 
     pub(super) fn into_quota(mut self, throttle: Throttle, clock: Timestamp) -> Quota {
         let (counts, now) = (counts_for(throttle.window), clock.as_millisecond());
-        let frees_at = |entry: &Entry| entry.slot_frees_at(counts, now);
-        self.entries.retain(|entry| frees_at(entry).is_some());
-        let used = self.entries.len();
-        let next_slot = next_slot(used, self.entries.iter().filter_map(frees_at), throttle);
+        (self.entries).retain(|entry| entry.slot_frees_at(counts, now).is_some());
+        let next_slot = self.next_slot(throttle, clock);
         let not_before = self.not_before.map(timestamp);
         let quarantine = self.quarantine(throttle, clock);
         Quota::new(
@@ -309,15 +321,4 @@ impl Value {
         )
         .with_ahead(self.clock.map_or(0, |it| it.ahead))
     }
-}
-
-/// When a slot becomes free, Unix milliseconds, given how many are used and when each of these becomes free. `None` while one
-/// is free, and then the times are not looked at.
-fn next_slot(used: usize, frees: impl Iterator<Item = i64>, throttle: Throttle) -> Option<i64> {
-    let over = used.checked_sub(throttle.limit as usize)?;
-    let mut all = Vec::with_capacity(used);
-    all.extend(frees);
-    all.sort_unstable();
-    // A limit of zero never has a slot.
-    Some(all.get(over).copied().unwrap_or(i64::MAX))
 }

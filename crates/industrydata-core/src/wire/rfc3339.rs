@@ -214,7 +214,7 @@ mod tests {
         #[test]
         fn reads_what_jiff_writes(nanos in 0_i64..=i64::MAX) {
             let timestamp = Timestamp::from_nanosecond(i128::from(nanos)).unwrap();
-            prop_assert_eq!(rfc3339(&timestamp.to_string()), Some(timestamp));
+            prop_assert_eq!(rfc3339(timestamp.to_string()), Some(timestamp));
         }
     }
 }
