@@ -31,6 +31,8 @@ mod reads;
 #[cfg(unix)]
 mod screen;
 mod stage;
+#[cfg(unix)]
+mod tenants;
 mod tokens;
 mod unusable_ledger;
 mod usage;
