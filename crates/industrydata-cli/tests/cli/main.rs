@@ -26,6 +26,8 @@ mod ledger;
 mod logs;
 mod machine;
 mod network;
+#[cfg(unix)]
+mod next_steps;
 mod postgres;
 mod reads;
 #[cfg(unix)]
