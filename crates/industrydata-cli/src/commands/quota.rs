@@ -136,12 +136,13 @@ pub(super) fn run(
     }
     let shown_place = settings::ledger_place(global, env)?;
     let shown_place = shown_place.unwrap_or_else(|| "not stored".to_owned());
-    let heading = |counted: &Counted| match counted.named_by {
-        NamedBy::Nothing => format!("{}\nledger: {shown_place}", nothing_counted(&base)),
-        by => {
-            let (tenant, note) = (&counted.tenant, by.note());
-            format!("tenant {tenant}{note} at {base}\nledger: {shown_place}")
-        }
+    let heading = |counted: &Counted| {
+        let (tenant, note) = (&counted.tenant, counted.named_by.note());
+        let whose = match counted.named_by == NamedBy::Nothing {
+            true => nothing_counted(&base),
+            false => format!("tenant {tenant}{note} at {base}"),
+        };
+        format!("{whose}\nledger: {shown_place}")
     };
     let read = |counted: &Counted| {
         let key = LedgerKey::new(&base, &counted.tenant);
