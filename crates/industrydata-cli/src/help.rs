@@ -12,75 +12,22 @@ use crate::{
     environment::Environment,
     report::SCHEMA_VERSION,
     settings,
+    taken_options::{COMMANDS, Takes},
     terminal::{
         colour::{BAD, COMMAND, Colour, GOOD, HEADING, paint},
         width::{Width, columns},
     },
 };
 
-/// Options that say how to reach the service.
-const SERVICE: [&str; 6] = [
-    "base_url",
-    "http",
-    "tenant",
-    "token_file",
-    "token_command",
-    "credential",
-];
-/// Options that say where the ledger is.
-const LEDGER: [&str; 1] = ["ledger"];
 /// Options of the output, which every command takes.
 #[cfg(test)]
 const OUTPUT: [&str; 4] = ["output", "color", "verbose", "quiet"];
-
-/// Which of the global options a command takes.
-struct Takes {
-    command: &'static str,
-    service: bool,
-    ledger: bool,
-}
 
 const EMULATED_CREDENTIAL: &str = "\
 Kind of credential to print variables for
 
 Besides the variables that are always printed, those with which a command in \
 another shell uses this kind. Without it, they have a token that never expires.";
-
-impl Takes {
-    /// Whether the command has no use for a global option.
-    fn hides(&self, id: &str) -> bool {
-        !self.service && SERVICE.contains(&id) || !self.ledger && LEDGER.contains(&id)
-    }
-}
-
-const fn takes(command: &'static str, service: bool, ledger: bool) -> Takes {
-    Takes {
-        command,
-        service,
-        ledger,
-    }
-}
-
-/// The commands that do not take every global option. They accept and ignore the others, but their help has them not.
-const COMMANDS: [Takes; 10] = [
-    takes("wait", true, false),
-    takes("validate", true, false),
-    takes("ledger", false, true),
-    takes("flows", true, false),
-    takes("runs", true, false),
-    takes("operations", true, false),
-    takes("emulator", false, false),
-    takes("demo", false, false),
-    takes("completions", false, false),
-    takes("man", false, false),
-];
-
-/// Whether a command takes a global option, by its name on the command line.
-pub(crate) fn takes_option(command: &str, option: &str) -> bool {
-    let id = option.trim_start_matches('-').replace('-', "_");
-    let takes = COMMANDS.iter().find(|it| it.command == command);
-    takes.is_none_or(|takes| !takes.hides(&id))
-}
 
 /// The command line for this terminal and user.
 pub(crate) fn command(env: Environment<'_>, colour: Colour) -> Command {
@@ -351,6 +298,7 @@ fn example(line: &str, width: Width) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::taken_options::{LEDGER, SERVICE};
 
     fn shown(width: usize) -> Command {
         let env = |name: &str| (name == "HOME").then(|| "/home/user".into());

@@ -22,6 +22,7 @@ mod report;
 mod resume;
 mod settings;
 mod signals;
+mod taken_options;
 mod tenancy;
 mod terminal;
 mod tokens;

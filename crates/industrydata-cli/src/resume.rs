@@ -6,8 +6,8 @@ use serde::{Serialize, Serializer};
 
 use crate::{
     args::{Global, Http, Scheduled, StartArgs},
-    help,
     ledger_place::shown,
+    taken_options::takes_option,
 };
 
 /// The command that goes on exactly where a wait ended. As JSON it is an array of arguments, which starts with the
@@ -191,7 +191,7 @@ impl ResumePlan {
     /// The command with those of the global options that it takes.
     fn with(&self, arguments: Vec<String>) -> Resume {
         let command = arguments.first().map(String::as_str).unwrap_or_default();
-        let takes = |[name, _]: &&[String; 2]| help::takes_option(command, name);
+        let takes = |[name, _]: &&[String; 2]| takes_option(command, name);
         Resume {
             globals: self.globals.iter().filter(takes).cloned().collect(),
             arguments,
