@@ -68,10 +68,9 @@ const KEYWORDS: [&str; 54] = [
 ];
 
 /// Words that people mean by `none`. A file of such a name would be an accident.
-const NEARLY_NONE: [&str; 10] = [
+const NEARLY_NONE: [&str; 9] = [
     "none",
     "non",
-    "none.",
     "no",
     "null",
     "nil",

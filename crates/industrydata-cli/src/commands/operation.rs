@@ -125,7 +125,7 @@ pub(super) fn note_strict(plan: &ResumePlan) {
     }
 }
 
-/// The command that shows what came of a start without an operation, if one may have been made.
+/// The command that shows the outcome of a start without an operation, if one may have been made.
 pub(super) fn inquiry_of_start(document: &Document, plan: &ResumePlan) -> Option<Inquiry> {
     let error = document.error.as_ref()?;
     match error.may_have_started {

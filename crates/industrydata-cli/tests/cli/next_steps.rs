@@ -111,16 +111,16 @@ fn a_start_that_another_process_made_is_dated_in_local_time() {
     let stage = Stage::new(&emulator.base_url()).env("TZ", "IST-5:30");
     let line = ["start", "--key", "k"];
     assert_eq!(stage.run(&line).code, 0);
-    let told = |text: &str| {
+    let is_local = |text: &str| {
         let line = text
             .lines()
             .find(|it| it.starts_with("attached to the start of "));
         let line = line.unwrap_or_else(|| panic!("{text}"));
         assert!(line.contains(" +05:30") && !line.contains('T'), "{line}");
     };
-    told(&stage.run(&line).stdout);
+    is_local(&stage.run(&line).stdout);
     let wait = [&line[..], &["--wait", "--timeout", "200ms"]].concat();
-    told(&stage.run(&wait).stderr);
+    is_local(&stage.run(&wait).stderr);
 }
 
 #[test]
