@@ -293,6 +293,26 @@ macro_rules! handles {
                 brief(&nowhere.start() $($wait)* .unwrap_err());
                 brief(&nowhere.operations() $($wait)* .unwrap_err());
             }
+
+            #[$test]
+            $($asynch)* fn a_poller_shows_the_pause_before_its_first_poll() {
+                let emulator = emulator();
+                let tenant = at(&emulator);
+                let mut poller = tenant.start() $($wait)* .unwrap();
+                // It is shown as often as it is asked for, and is no progress.
+                for _ in 0..2 {
+                    let pause = poller.pause().unwrap();
+                    assert_eq!((pause.polls(), pause.operation().is_some()), (0, false));
+                    assert!(pause.next_poll_in() >= Duration::from_millis(10), "{pause:?}");
+                }
+                let progress = poller.progress() $($wait)* .unwrap().unwrap();
+                assert_eq!(progress.polls(), 1);
+                assert_eq!(poller.pause().unwrap().polls(), 1);
+                // A poll that another process resumes is due at once.
+                assert!(tenant.resume(poller.resume_token()).unwrap().pause().is_none());
+                poller.until_done() $($wait)* .unwrap();
+                assert!(poller.pause().is_none());
+            }
         }
     };
 }

@@ -76,6 +76,13 @@ impl OperationPoller {
         self.poll.accepted()
     }
 
+    /// The pause before the next poll; `None` if that is due, or polling has ended. A start that was made here is first
+    /// polled after a pause, of which [`progress`](Self::progress) returns nothing.
+    #[must_use]
+    pub fn pause(&self) -> Option<Progress> {
+        self.poll.poll().pause()
+    }
+
     /// The token with which any process can resume the poll.
     #[must_use]
     pub fn resume_token(&self) -> ResumeToken {

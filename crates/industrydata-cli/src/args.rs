@@ -68,6 +68,8 @@ AZURE_CLIENT_SECRET, INDUSTRYDATA_TOKEN, INDUSTRYDATA_LEDGER and PGPASSWORD.
 Examples:
   industrydata start --wait --token-command \"az account get-access-token \\
     --resource https://graph.microsoft.com --output json\"
+      after az login --service-principal or --identity, since a user's token
+      lacks the permissions
   industrydata start --wait --credential managed-identity
   industrydata start --wait-for-slot --timeout 14h --tenant contoso
   industrydata start --follow       wait for the run too, show its statistics
@@ -249,7 +251,8 @@ pub(crate) struct Global {
     /// For several machines, postgres://user@host/database or "host=...
     /// dbname=... user=...", with the password in PGPASSWORD or ~/.pgpass.
     /// With none, the ledger is not stored. What begins with / or ./ is
-    /// always a file; other text that does not look like a path is refused.
+    /// always a file. Other text is refused if it looks like another URL,
+    /// like settings or like a misspelt none, and else names a file too.
     ///
     /// [env: INDUSTRYDATA_LEDGER]
     #[arg(long, global = true, value_name = "LEDGER")]
@@ -257,7 +260,8 @@ pub(crate) struct Global {
     /// Tenant whose starts are counted
     ///
     /// Preferably the directory id. The default is the tenant that the token
-    /// names, or "default" if it names none.
+    /// names, or "default" if it names none. Where quota has no token, it is
+    /// the only tenant of the ledger.
     ///
     /// [env: INDUSTRYDATA_TENANT, AZURE_TENANT_ID]
     #[arg(long, global = true, value_name = "NAME")]
@@ -400,6 +404,32 @@ pub(crate) enum Command {
     Completions(CompletionsArgs),
     /// Write a man page for each command
     Man(ManArgs),
+}
+
+impl Command {
+    /// The words that call the command.
+    pub(crate) const fn called(&self) -> &'static str {
+        match self {
+            Self::Start(_) => "industrydata start",
+            Self::Wait(_) => "industrydata wait",
+            Self::Validate(_) => "industrydata validate",
+            Self::Doctor(_) => "industrydata doctor",
+            Self::Quota(_) => "industrydata quota",
+            Self::Ledger(LedgerCommand::Reset(_)) => "industrydata ledger reset",
+            Self::Flows(FlowsCommand::Reset(_)) => "industrydata flows reset",
+            Self::Runs(RunsCommand::List(_)) => "industrydata runs list",
+            Self::Runs(RunsCommand::Show(_)) => "industrydata runs show",
+            Self::Runs(RunsCommand::Follow(_)) => "industrydata runs follow",
+            Self::Runs(RunsCommand::Statistics(_)) => "industrydata runs statistics",
+            Self::Runs(RunsCommand::Activities(_)) => "industrydata runs activities",
+            Self::Operations(OperationsCommand::List(_)) => "industrydata operations list",
+            Self::Operations(OperationsCommand::Show(_)) => "industrydata operations show",
+            Self::Emulator(_) => "industrydata emulator",
+            Self::Demo => "industrydata demo",
+            Self::Completions(_) => "industrydata completions",
+            Self::Man(_) => "industrydata man",
+        }
+    }
 }
 
 /// Maintenance of the ledger.
@@ -660,9 +690,8 @@ pub(crate) struct LimitArgs {
     pub(crate) timeout: Duration,
     /// Fixed interval between polls
     ///
-    /// By default it grows from 5 s to 45 s. Once the ledger knows how long
-    /// four operations of the tenant took, it follows from them. A longer
-    /// Retry-After takes precedence.
+    /// By default it grows from 5 s to 45 s. A longer Retry-After takes
+    /// precedence.
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) poll_interval: Option<Duration>,
     /// Time limit of each request

@@ -348,6 +348,9 @@ pub(crate) fn message(error: &dyn Error) -> String {
     for cause in std::iter::successors(error.source(), |cause| (*cause).source()).take(MOST_CAUSES)
     {
         let cause = cause.to_string();
+        if text.contains(cause.trim()) {
+            continue;
+        }
         let words = cause.split(' ').filter(|word| !word.contains("://"));
         let cause = words.collect::<Vec<_>>().join(" ");
         let cause = escape_controls(cause.trim()).to_string();

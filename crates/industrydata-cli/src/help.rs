@@ -1,9 +1,9 @@
 //! The command line as it is shown: wrapped to the terminal, styled, and each command with the options that it takes.
 
-use std::fmt::Write as _;
+use std::{ffi::OsString, fmt::Write as _};
 
 use clap::{
-    Command, CommandFactory,
+    Arg, Command, CommandFactory,
     builder::{StyledStr, Styles},
 };
 
@@ -12,61 +12,22 @@ use crate::{
     environment::Environment,
     report::SCHEMA_VERSION,
     settings,
+    taken_options::{COMMANDS, Takes},
     terminal::{
         colour::{BAD, COMMAND, Colour, GOOD, HEADING, paint},
         width::{Width, columns},
     },
 };
 
-/// Options that say how to reach the service.
-const SERVICE: [&str; 6] = [
-    "base_url",
-    "http",
-    "tenant",
-    "token_file",
-    "token_command",
-    "credential",
-];
-/// Options that say where the ledger is.
-const LEDGER: [&str; 1] = ["ledger"];
 /// Options of the output, which every command takes.
 #[cfg(test)]
 const OUTPUT: [&str; 4] = ["output", "color", "verbose", "quiet"];
-
-/// Which of the global options a command takes.
-struct Takes {
-    command: &'static str,
-    service: bool,
-    ledger: bool,
-}
 
 const EMULATED_CREDENTIAL: &str = "\
 Kind of credential to print variables for
 
 Besides the variables that are always printed, those with which a command in \
 another shell uses this kind. Without it, they have a token that never expires.";
-
-const fn takes(command: &'static str, service: bool, ledger: bool) -> Takes {
-    Takes {
-        command,
-        service,
-        ledger,
-    }
-}
-
-/// The commands that do not take every global option. They accept and ignore the others, but their help has them not.
-const COMMANDS: [Takes; 10] = [
-    takes("wait", true, false),
-    takes("validate", true, false),
-    takes("ledger", false, true),
-    takes("flows", true, false),
-    takes("runs", true, false),
-    takes("operations", true, false),
-    takes("emulator", false, false),
-    takes("demo", false, false),
-    takes("completions", false, false),
-    takes("man", false, false),
-];
 
 /// The command line for this terminal and user.
 pub(crate) fn command(env: Environment<'_>, colour: Colour) -> Command {
@@ -100,30 +61,110 @@ pub(crate) fn command(env: Environment<'_>, colour: Colour) -> Command {
     laid_out(command, width)
 }
 
-/// The command line for a page that others read: without anything of this terminal and user.
-pub(crate) fn plain() -> Command {
-    let command = Cli::command();
-    let hidden = |takes: &Takes| {
-        let service = SERVICE.iter().filter(|_| !takes.service);
-        let ledger = LEDGER.iter().filter(|_| !takes.ledger);
-        let names: Vec<_> = service.chain(ledger).collect();
-        let globals = command.get_arguments();
-        let args = globals.filter(|arg| names.iter().any(|name| arg.get_id() == **name));
-        args.map(|arg| match (takes.command, arg.get_id().as_str()) {
-            // It uses none: the emulator plays them.
-            ("emulator", "credential") => arg
-                .clone()
+/// The interval of a start, whose ledger has how long earlier operations took. Other waits read no ledger.
+const LEARNED_INTERVAL: &str = "\
+Fixed interval between polls
+
+By default it grows from 5 s to 45 s. Once the ledger knows how long four \
+operations of the tenant took, it follows from them. A longer Retry-After takes \
+precedence.";
+
+/// The definition, with the help that only one command has.
+fn defined() -> Command {
+    Cli::command().mut_subcommand("start", |start| {
+        start.mut_arg("poll_interval", |arg| arg.long_help(LEARNED_INTERVAL))
+    })
+}
+
+/// A global option as a command shows it, if it does.
+fn shown_by(takes: &Takes, arg: &Arg) -> Option<Arg> {
+    match (takes.command, arg.get_id().as_str()) {
+        // It uses none: the emulator plays them.
+        ("emulator", "credential") => Some(
+            arg.clone()
                 .help("Kind of credential to print variables for")
                 .long_help(EMULATED_CREDENTIAL),
-            _ => arg.clone().hide(true),
-        })
-        .collect::<Vec<_>>()
+        ),
+        (_, id) => (!takes.hides(id)).then(|| arg.clone()),
+    }
+}
+
+/// The command line for a page that others read: without anything of this terminal and user.
+pub(crate) fn plain() -> Command {
+    let command = defined();
+    let hidden = |takes: &Takes| {
+        let globals = command.get_arguments();
+        let args = globals.filter(|arg| takes.hides(arg.get_id().as_str()));
+        args.map(|arg| shown_by(takes, arg).unwrap_or_else(|| arg.clone().hide(true)))
+            .collect::<Vec<_>>()
     };
     let hidden: Vec<_> = COMMANDS.iter().map(|it| (it.command, hidden(it))).collect();
     hidden.into_iter().fold(command, |command, (name, args)| {
         // An argument of the same name takes the place of the global one.
         command.mut_subcommand(name, |command| command.args(args))
     })
+}
+
+/// The command line for a script that completes it, which would offer hidden options too: each command has those that its
+/// help shows, and no others.
+pub(crate) fn completed() -> Command {
+    let command = defined();
+    let globals = command.get_arguments().filter(|arg| arg.is_global_set());
+    let globals: Vec<Arg> = globals.map(|arg| arg.clone().global(false)).collect();
+    let names: Vec<_> = command
+        .get_subcommands()
+        .map(|it| it.get_name().to_owned())
+        .collect();
+    let command = globals.iter().fold(command, |command, arg| {
+        command.mut_arg(arg.get_id().as_str(), |arg| arg.global(false))
+    });
+    names.into_iter().fold(command, |command, name| {
+        let takes = COMMANDS.iter().find(|it| it.command == name);
+        let shown = |arg: &Arg| takes.map_or_else(|| Some(arg.clone()), |it| shown_by(it, arg));
+        let shown: Vec<_> = globals.iter().filter_map(shown).collect();
+        command.mut_subcommand(name, |it| with_options(it, &shown))
+    })
+}
+
+/// The command, and those below it, with these options.
+fn with_options(command: Command, options: &[Arg]) -> Command {
+    let names: Vec<_> = command
+        .get_subcommands()
+        .map(|it| it.get_name().to_owned())
+        .collect();
+    let command = command.args(options);
+    names.into_iter().fold(command, |command, name| {
+        command.mut_subcommand(name, |it| with_options(it, options))
+    })
+}
+
+/// The command that the arguments call, by its words, although they do not parse.
+pub(crate) fn called(command: &Command, arguments: &[OsString]) -> String {
+    let (mut command, mut words) = (command, command.get_name().to_owned());
+    let mut arguments = arguments.iter().skip(1);
+    while let Some(word) = arguments.next().and_then(|it| it.to_str()) {
+        if word == "--" {
+            break;
+        }
+        if let Some(option) = word.strip_prefix('-') {
+            let name = option.trim_start_matches('-');
+            let named = |arg: &&Arg| {
+                arg.get_long() == Some(name)
+                    || arg.get_short().is_some_and(|it| name == it.to_string())
+            };
+            let option = command.get_arguments().find(named);
+            if option.is_some_and(|arg| arg.get_action().takes_values()) {
+                arguments.next();
+            }
+            continue;
+        }
+        let Some(inner) = command.find_subcommand(word).filter(|_| word != "help") else {
+            break;
+        };
+        command = inner;
+        words = format!("{words} {word}");
+    }
+    words
 }
 
 fn long_version(ledger: Option<&str>) -> String {
@@ -257,6 +298,7 @@ fn example(line: &str, width: Width) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::taken_options::{LEDGER, SERVICE};
 
     fn shown(width: usize) -> Command {
         let env = |name: &str| (name == "HOME").then(|| "/home/user".into());
@@ -291,6 +333,7 @@ mod tests {
     fn the_definition_is_valid() {
         shown(80).debug_assert();
         plain().debug_assert();
+        completed().debug_assert();
     }
 
     #[test]
@@ -335,6 +378,67 @@ mod tests {
             assert_eq!(has(path, "--credential"), credential, "{path}");
             assert_eq!(has(path, "--ledger <"), ledger, "{path}");
             assert!(has(path, "--output"), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_completed_is_what_help_shows() {
+        fn options(command: &Command, path: &str, found: &mut Vec<String>) {
+            let shown = command.get_arguments().filter(|arg| !arg.is_hide_set());
+            let shown = shown.filter_map(|arg| {
+                arg.get_long()
+                    .or(arg.get_value_names()?.first().map(|it| it.as_str()))
+            });
+            found.extend(shown.map(|name| format!("{path} {name}")));
+            for inner in command
+                .get_subcommands()
+                .filter(|it| it.get_name() != "help")
+            {
+                options(inner, &format!("{path} {}", inner.get_name()), found);
+            }
+        }
+        let all = |mut command: Command| {
+            command.build();
+            let mut found = Vec::new();
+            options(&command, "industrydata", &mut found);
+            found.sort_unstable();
+            found
+        };
+        let completed = all(completed());
+        assert_eq!(completed, all(plain()));
+        assert!(completed.contains(&"industrydata runs list tenant".to_owned()));
+        assert!(!completed.contains(&"industrydata runs list ledger".to_owned()));
+    }
+
+    #[test]
+    fn the_command_is_read_from_arguments_that_do_not_parse() {
+        let mut command = plain();
+        command.build();
+        for (line, expected) in [
+            (&[][..], "industrydata"),
+            (&["--nonsense"], "industrydata"),
+            (&["nonsense", "start"], "industrydata"),
+            (&["start", "--nonsense"], "industrydata start"),
+            (&["--ledger", "start", "runs"], "industrydata runs"),
+            (
+                &["--ledger=start", "runs", "-v", "list", "x"],
+                "industrydata runs list",
+            ),
+            (&["runs", "lsit"], "industrydata runs"),
+            (&["--", "start"], "industrydata"),
+            (&["help", "strat"], "industrydata"),
+            (&["wait", "start"], "industrydata wait"),
+        ] {
+            let line: Vec<_> = ["x"].iter().chain(line).map(OsString::from).collect();
+            assert_eq!(called(&command, &line), expected, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn only_a_start_learns_its_interval() {
+        for (path, _, long) in all(80) {
+            let learns = long.contains("Once the ledger knows");
+            assert_eq!(learns, path == "industrydata start", "{path}");
         }
     }
 

@@ -22,6 +22,7 @@ mod report;
 mod resume;
 mod settings;
 mod signals;
+mod taken_options;
 mod tenancy;
 mod terminal;
 mod tokens;
@@ -59,12 +60,13 @@ fn main() -> ExitCode {
     let env = Environment(&|name| env::var_os(name));
     let parsed = match args::quick(&arguments) {
         Some(cli) => Ok(cli),
-        None => parsed(arguments, env, colour),
+        None => parsed(&arguments, env, colour),
     };
     let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => return unparsed(&error, output, &interrupt),
     };
+    report::set_called(cli.command.called());
     let output = cli.global.output;
     detail(&cli.global).set();
     if cli.global.verbose {
@@ -84,13 +86,20 @@ fn main() -> ExitCode {
 
 /// Parses with the whole command line, laid out, so that help and messages can be shown.
 fn parsed(
-    arguments: Vec<OsString>,
+    arguments: &[OsString],
     env: Environment<'_>,
     colour: Colour,
 ) -> Result<Cli, clap::Error> {
     let mut command = help::command(env, colour);
-    let mut matches = command.try_get_matches_from_mut(arguments)?;
-    Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
+    let parsed = command
+        .try_get_matches_from_mut(arguments)
+        .and_then(|mut matches| {
+            Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
+        });
+    if parsed.is_err() {
+        report::set_called(help::called(&command, arguments));
+    }
+    parsed
 }
 
 /// Prints help and version as clap renders them. Everything else is a usage error.
@@ -111,13 +120,17 @@ fn unparsed(error: &clap::Error, output: Output, interrupt: &Interrupt) -> ExitC
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand
     );
     let message = if is_bare {
-        "no command was given".to_owned()
+        match report::called() {
+            "industrydata" => "no command was given".to_owned(),
+            group => format!("no command of `{group}` was given"),
+        }
     } else {
         first_paragraph(&rendered.to_string())
     };
     let mut document = Document::usage(message);
     if let Some(similar) = similar(error) {
-        document = document.advise(&format!("did you mean {similar}? {HELP}"));
+        let help = report::help_advice();
+        document = document.advise(&format!("did you mean {similar}? {help}"));
     }
     match output {
         Output::Json => _ = Answer::from(&document).print(output),
@@ -128,8 +141,6 @@ fn unparsed(error: &clap::Error, output: Output, interrupt: &Interrupt) -> ExitC
     }
     document.outcome.exit_code().into()
 }
-
-const HELP: &str = "run `industrydata --help` to see the options";
 
 /// What is like the word that is not known.
 fn similar(error: &clap::Error) -> Option<String> {

@@ -4,6 +4,8 @@
 
 mod run;
 
+use std::{sync::OnceLock, time::Instant};
+
 use industrydata_core::Timestamp;
 use industrydata_core::ledger::Forecast;
 use industrydata_core::ledger::Quota;
@@ -42,6 +44,17 @@ pub(crate) struct Document {
     /// How to wait for what was started or accepted, for human output.
     #[serde(skip)]
     pub(crate) next: Option<Resume>,
+    /// How to find out what happened, for human output.
+    #[serde(skip)]
+    pub(crate) inquiry: Option<Inquiry>,
+}
+
+/// A command that shows what happened, where the error itself cannot.
+#[derive(Clone, Debug)]
+pub(crate) struct Inquiry {
+    /// What the command is for, such as `resolve it with`.
+    pub(crate) label: &'static str,
+    pub(crate) command: Resume,
 }
 
 /// The run, and how it was found.
@@ -206,6 +219,34 @@ pub(crate) struct QuotaReport {
     pub(crate) quarantined_until: Option<String>,
     /// `null` if the schedule is not known.
     pub(crate) forecast: Option<ForecastReport>,
+    /// For human output.
+    #[serde(skip)]
+    pub(crate) clock: ServiceClock,
+}
+
+/// The service's clock, as far as the ledger knows it, from when the quota was read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ServiceClock {
+    as_of: Timestamp,
+    read: Instant,
+}
+
+impl ServiceClock {
+    /// The time now.
+    pub(crate) fn now(self) -> Timestamp {
+        let now = self.as_of.checked_add(self.read.elapsed());
+        now.unwrap_or(self.as_of)
+    }
+}
+
+impl From<&Quota> for ServiceClock {
+    /// The quota was read just now.
+    fn from(quota: &Quota) -> Self {
+        Self {
+            as_of: quota.by_service_clock(quota.as_of()),
+            read: Instant::now(),
+        }
+    }
 }
 
 /// The scheduled runs to come, as of when the quota was read.
@@ -257,6 +298,7 @@ impl From<&Quota> for QuotaReport {
             next_slot_at: quota.next_slot_at().map(shown),
             quarantined_until: quota.quarantine().map(|it| shown(it.until())),
             forecast: quota.forecast().as_ref().map(ForecastReport::from),
+            clock: ServiceClock::from(quota),
         }
     }
 }
@@ -303,6 +345,7 @@ impl Document {
             attached: None,
             attached_to: None,
             next: None,
+            inquiry: None,
         }
     }
 
@@ -323,6 +366,7 @@ impl Document {
             attached: None,
             attached_to: None,
             next: None,
+            inquiry: None,
         }
     }
 
@@ -345,13 +389,13 @@ impl Document {
             attached: None,
             attached_to: None,
             next: None,
+            inquiry: None,
         }
     }
 
     /// An invalid command line or setting.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
-        Self::error(Outcome::Usage, Kind::Usage, message)
-            .advise("run `industrydata --help` to see the options")
+        Self::error(Outcome::Usage, Kind::Usage, message).advise(&help_advice())
     }
 
     /// Adds what to do next.
@@ -375,6 +419,12 @@ impl Document {
         if let Some(error) = &mut self.error {
             error.resume = resume;
         }
+        self
+    }
+
+    /// Adds the command that finds out what happened.
+    pub(crate) fn with_inquiry(mut self, inquiry: Option<Inquiry>) -> Self {
+        self.inquiry = inquiry;
         self
     }
 
@@ -431,6 +481,13 @@ impl Document {
         self
     }
 
+    /// Printed if an interrupt comes while a run is polled and the work does not stop in time.
+    pub(crate) fn interrupted_run() -> Self {
+        // In the words of a poll that was stopped in time.
+        Self::interrupted(MayHaveStarted::Yes, None)
+            .advise("poll the run again by its id; do not start again: it continues")
+    }
+
     /// Printed if an interrupt comes now and the work does not stop in time.
     pub(crate) fn interrupted(
         may_have_started: MayHaveStarted,
@@ -454,6 +511,25 @@ impl Document {
             ..document.may_have_started(may_have_started).advise(advice)
         }
     }
+}
+
+/// The command that runs, by the words that call it, once that is known.
+static CALLED: OnceLock<String> = OnceLock::new();
+
+/// Names the command whose help the usage errors are about.
+pub(crate) fn set_called(command: impl Into<String>) {
+    // It is one command only.
+    let _ = CALLED.set(command.into());
+}
+
+/// The words that call the command.
+pub(crate) fn called() -> &'static str {
+    CALLED.get().map_or("industrydata", String::as_str)
+}
+
+/// Where the options of the command are explained.
+pub(crate) fn help_advice() -> String {
+    format!("run `{} --help` to see the options", called())
 }
 
 fn as_text<S: serde::Serializer>(may: &MayHaveStarted, serializer: S) -> Result<S::Ok, S::Error> {
@@ -481,6 +557,12 @@ mod tests {
             );
         }
         assert_eq!(advice(MayHaveStarted::No, None), "run the command again");
+        // In the words of a poll that was stopped in time.
+        let error = Document::interrupted_run().error;
+        assert_eq!(
+            error.and_then(|error| error.advice).as_deref(),
+            Some("poll the run again by its id; do not start again: it continues")
+        );
     }
 
     #[test]

@@ -7,6 +7,7 @@ use serde::{Serialize, Serializer};
 use crate::{
     args::{Global, Http, Scheduled, StartArgs},
     ledger_place::shown,
+    taken_options::takes_option,
 };
 
 /// The command that goes on exactly where a wait ended. As JSON it is an array of arguments, which starts with the
@@ -14,8 +15,8 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Resume {
     arguments: Vec<String>,
-    /// The global options that were given, for people.
-    globals: Vec<String>,
+    /// The global options that were given, each with its value, for people.
+    globals: Vec<[String; 2]>,
 }
 
 impl Serialize for Resume {
@@ -32,16 +33,15 @@ impl Resume {
 
     /// The same command with the default HTTP client, since either may wait for what the other has begun.
     pub(crate) fn command_in_any_flavour(&self) -> String {
-        let (options, _) = self.globals.as_chunks::<2>();
-        let kept = options.iter().filter(|[name, _]| name != "--http");
-        self.line(&kept.flatten().cloned().collect::<Vec<_>>())
+        let kept = self.globals.iter().filter(|[name, _]| name != "--http");
+        self.line(&kept.cloned().collect::<Vec<_>>())
     }
 
-    fn line(&self, globals: &[String]) -> String {
+    fn line(&self, globals: &[[String; 2]]) -> String {
         let at = self.arguments.iter().position(|word| word == "--");
         let end = at.unwrap_or(self.arguments.len());
         let (before, after) = self.arguments.split_at(end);
-        let words = before.iter().chain(globals).chain(after);
+        let words = before.iter().chain(globals.iter().flatten()).chain(after);
         let mut line = "industrydata".to_owned();
         for word in words {
             line.push(' ');
@@ -52,9 +52,12 @@ impl Resume {
 }
 
 /// How to go on with the waits of one command.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct ResumePlan {
-    globals: Vec<String>,
+    /// The global options that were given, each with its value.
+    globals: Vec<[String; 2]>,
+    /// Whether another process finds the ledger.
+    pub(crate) has_ledger: bool,
     /// Whether the command waits for the run too.
     pub(crate) follow: bool,
     /// Whether a run that dropped records is an error.
@@ -63,16 +66,23 @@ pub(crate) struct ResumePlan {
     pub(crate) attached: Option<bool>,
 }
 
+impl Default for ResumePlan {
+    fn default() -> Self {
+        Self {
+            globals: Vec::new(),
+            has_ledger: true,
+            follow: false,
+            strict: false,
+            attached: None,
+        }
+    }
+}
+
 impl ResumePlan {
     pub(crate) fn new(global: &Global) -> Self {
         let mut globals = Vec::new();
         let mut add = |name: &str, value: Option<String>| {
-            globals.extend(
-                value
-                    .map(|value| [name.to_owned(), value])
-                    .into_iter()
-                    .flatten(),
-            );
+            globals.extend(value.map(|value| [name.to_owned(), value]));
         };
         add("--base-url", global.base_url.clone());
         let is_async = global.http == Http::Async;
@@ -97,6 +107,11 @@ impl ResumePlan {
         self
     }
 
+    pub(crate) fn ledger(mut self, has_ledger: bool) -> Self {
+        self.has_ledger = has_ledger;
+        self
+    }
+
     pub(crate) fn strict(mut self, strict: bool) -> Self {
         self.strict = strict;
         self
@@ -107,18 +122,34 @@ impl ResumePlan {
         self
     }
 
-    /// Goes on with the wait for an operation.
+    /// Goes on with the wait for an operation. Only one that waits for the run too has a use for `--strict`.
     pub(crate) fn operation(&self, resume_token: &str) -> Resume {
         let mut arguments = vec!["wait".to_owned()];
         if self.follow {
             arguments.push("--follow".to_owned());
         }
-        self.strict_then(arguments, resume_token)
+        self.strict_then(self.follow && self.strict, arguments, resume_token)
     }
 
     /// Goes on with the wait for a run.
     pub(crate) fn run(&self, id: &str) -> Resume {
-        self.strict_then(vec!["runs".to_owned(), "follow".to_owned()], id)
+        let arguments = vec!["runs".to_owned(), "follow".to_owned()];
+        self.strict_then(self.strict, arguments, id)
+    }
+
+    /// Compares the ledger with what the service lists.
+    pub(crate) fn reconcile(&self) -> Resume {
+        self.with(vec!["quota".to_owned(), "--reconcile".to_owned()])
+    }
+
+    /// Shows a run.
+    pub(crate) fn show_run(&self, id: &str) -> Resume {
+        self.strict_then(false, vec!["runs".to_owned(), "show".to_owned()], id)
+    }
+
+    /// Lists the `runs` or the `operations` of the service.
+    pub(crate) fn list(&self, what: &str) -> Resume {
+        self.with(vec![what.to_owned(), "list".to_owned()])
     }
 
     /// Goes on with the wait for a slot or for another start with the key, with a start that was not made yet.
@@ -145,8 +176,8 @@ impl ResumePlan {
         self.with(arguments)
     }
 
-    fn strict_then(&self, mut arguments: Vec<String>, target: &str) -> Resume {
-        if self.strict {
+    fn strict_then(&self, strict: bool, mut arguments: Vec<String>, target: &str) -> Resume {
+        if strict {
             arguments.push("--strict".to_owned());
         }
         // What begins with a hyphen would be read as an option.
@@ -157,10 +188,13 @@ impl ResumePlan {
         self.with(arguments)
     }
 
+    /// The command with those of the global options that it takes.
     fn with(&self, arguments: Vec<String>) -> Resume {
+        let command = arguments.first().map(String::as_str).unwrap_or_default();
+        let takes = |[name, _]: &&[String; 2]| takes_option(command, name);
         Resume {
+            globals: self.globals.iter().filter(takes).cloned().collect(),
             arguments,
-            globals: self.globals.clone(),
         }
     }
 }
@@ -197,6 +231,8 @@ mod tests {
             (false, false, r#"["wait","idr1:abc"]"#),
             (true, false, r#"["wait","--follow","idr1:abc"]"#),
             (true, true, r#"["wait","--follow","--strict","idr1:abc"]"#),
+            // It would have no effect.
+            (false, true, r#"["wait","idr1:abc"]"#),
         ] {
             let plan = plan(&["--tenant", "t"]).follow(follow).strict(strict);
             assert_eq!(json(&plan.operation(token)), expected);
@@ -225,9 +261,17 @@ mod tests {
         assert_eq!(
             resume.command(),
             "industrydata wait idr1:abc --base-url http://127.0.0.1:1/beta --http async \
+             --token-command 'print '\\''it'\\''' --credential token-command"
+        );
+        // Only a command that takes a ledger has one.
+        assert_eq!(
+            plan(&given).reconcile().command(),
+            "industrydata quota --reconcile --base-url http://127.0.0.1:1/beta --http async \
              --ledger 'postgres://me@host/db?sslmode=require' --token-command 'print '\\''it'\\''' \
              --credential token-command"
         );
+        let list = plan(&["--ledger", "l", "--tenant", "t"]).list("runs");
+        assert_eq!(list.command(), "industrydata runs list --tenant t");
         assert_eq!(plan(&[]).run("r").command(), "industrydata runs follow r");
     }
 

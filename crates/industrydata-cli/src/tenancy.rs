@@ -1,4 +1,5 @@
-//! The tenant whose starts are counted, if it was not named: the one that the token names.
+//! The tenant whose starts are counted, if it was not named: the one that the token names. A command that has no token takes
+//! the only tenant of the ledger.
 //!
 //! The token's claims are read and not verified, and are used for nothing else.
 
@@ -6,13 +7,17 @@ use std::time::Duration;
 
 use industrydata_core::Tenant;
 use industrydata_core::auth::AccessToken;
+use industrydata_core::ledger::StoreError;
 use industrydata_core::lro::MayHaveStarted;
+use industrydata_core::wire::BaseUrl;
+use serde::Serialize;
 
 use crate::{
     args::Global,
     environment::Environment,
-    flavour,
+    error_report, flavour,
     report::{Document, Kind, Outcome},
+    resume::shell_quoted,
     settings,
     signals::Interrupt,
     terminal,
@@ -20,13 +25,50 @@ use crate::{
     watch::of_token,
 };
 
-/// What named a tenant that the caller did not name: only a token names one by its directory id.
-pub(crate) fn named_by(tenant: &Tenant) -> &'static str {
-    if tenant.is_guid() {
-        " (named by the token)"
-    } else {
-        ""
+/// How many tenants of a ledger are listed.
+const MOST_LISTED: usize = 20;
+
+/// What named the tenant whose starts are counted. In JSON, newer releases may add values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum NamedBy {
+    /// An option or the environment.
+    Setting,
+    /// The token.
+    Token,
+    /// The program, because the token names none: a start counts for `default` then.
+    Default,
+    /// The ledger, which has one tenant at this base.
+    Ledger,
+    /// Nothing names a tenant, and the ledger has none at this base.
+    Nothing,
+}
+
+impl NamedBy {
+    /// What named a tenant that came with a token: only a token names one by its directory id.
+    pub(crate) fn of_token(tenant: &Tenant) -> Self {
+        if tenant.is_guid() {
+            Self::Token
+        } else {
+            Self::Default
+        }
     }
+
+    /// The same for people, after the name of the tenant.
+    pub(crate) const fn note(self) -> &'static str {
+        match self {
+            Self::Setting | Self::Default | Self::Nothing => "",
+            Self::Token => " (named by the token)",
+            Self::Ledger => " (the only one in this ledger)",
+        }
+    }
+}
+
+/// The tenant of a command that reads the ledger.
+pub(crate) struct Counted {
+    /// `default` if nothing names one.
+    pub(crate) tenant: Tenant,
+    pub(crate) named_by: NamedBy,
 }
 
 /// The tenant of a command, and the token that named it, which is the first to use.
@@ -108,22 +150,63 @@ pub(crate) fn obtain(
     })
 }
 
-/// The tenant of a command that only reads the ledger, and what named it. No token is obtained for it.
+/// The tenant of a command that only reads the ledger: the one that was named, that of a token which can be had without a
+/// request, or the only one that the ledger has at this base. `used` counts the starts of a tenant.
 pub(crate) fn without_request(
     global: &Global,
     env: Environment<'_>,
     given: Option<Tenant>,
+    base: &BaseUrl,
+    names: impl FnOnce() -> Result<Vec<String>, StoreError>,
+    used: impl Fn(&Tenant) -> Option<u32>,
     deadline: &Deadline,
-) -> Result<(Tenant, &'static str), Box<Document>> {
+) -> Result<Counted, Box<Document>> {
     if let Some(tenant) = given {
-        return Ok((tenant, ""));
+        let named_by = NamedBy::Setting;
+        return Ok(Counted { tenant, named_by });
     }
-    let token = settings::token_at_hand(global, env, deadline);
-    let tenant = token.as_ref().and_then(of_token);
-    let tenant = tenant.map_or_else(settings::unnamed, Ok)?;
-    let named_by = named_by(&tenant);
-    if named_by.is_empty() {
-        terminal::detail(format!("tenant: {tenant}, because none was named"));
+    if let Some(token) = settings::token_at_hand(global, env, deadline) {
+        let tenant = of_token(&token).map_or_else(settings::unnamed, Ok)?;
+        let named_by = NamedBy::of_token(&tenant);
+        if named_by == NamedBy::Default {
+            terminal::detail(format!("tenant: {tenant}, because the token names none"));
+        }
+        return Ok(Counted { tenant, named_by });
     }
-    Ok((tenant, named_by))
+    let names = names().map_err(|error| error_report::ledger(&error))?;
+    let named = |name: &String| name.parse().ok();
+    let tenants: Vec<Tenant> = names.iter().filter_map(named).collect();
+    match tenants.as_slice() {
+        [] => Ok(Counted {
+            tenant: settings::unnamed()?,
+            named_by: NamedBy::Nothing,
+        }),
+        [only] => Ok(Counted {
+            tenant: only.clone(),
+            named_by: NamedBy::Ledger,
+        }),
+        several => Err(which(base, several, used).into()),
+    }
+}
+
+/// Asks which of several tenants is meant.
+fn which(base: &BaseUrl, tenants: &[Tenant], used: impl Fn(&Tenant) -> Option<u32>) -> Document {
+    let mut options: Vec<_> = tenants
+        .iter()
+        .take(MOST_LISTED)
+        .map(|tenant| {
+            let name = shell_quoted(tenant.as_str());
+            let used = used(tenant).map(|used| format!(" ({used} used)"));
+            format!("--tenant {name}{}", used.unwrap_or_default())
+        })
+        .collect();
+    if tenants.len() > MOST_LISTED {
+        options.push(format!("{} more", tenants.len() - MOST_LISTED));
+    }
+    Document::usage(format!(
+        "no tenant is named, and the ledger counts the starts of {} tenants at {base}: {}",
+        tenants.len(),
+        options.join(", ")
+    ))
+    .advise("add one of these options, or set INDUSTRYDATA_TENANT to one of the names")
 }

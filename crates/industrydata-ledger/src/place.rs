@@ -67,6 +67,19 @@ const KEYWORDS: [&str; 54] = [
     "schema",
 ];
 
+/// Words that people mean by `none`. A file of such a name would be an accident.
+const NEARLY_NONE: [&str; 9] = [
+    "none",
+    "non",
+    "no",
+    "null",
+    "nil",
+    "mem",
+    "memory",
+    "in-memory",
+    "off",
+];
+
 /// Where a ledger is.
 ///
 /// [`LedgerPlace::parse`] is the only reading of such a text: the command line, [`SqliteStore`](crate::SqliteStore) and
@@ -92,7 +105,7 @@ pub enum LedgerPlaceError {
     /// The text is empty or blank.
     #[error("the place of the ledger is empty: set a path, a URL or none")]
     Empty,
-    /// The text differs from `none` in case or blanks only.
+    /// The text differs from `none` in case or blanks only, or is another word for it, such as `memory`.
     #[error(
         "the place of the ledger is nearly none: write none in lower case and without blanks, or ./NAME for a file"
     )]
@@ -143,7 +156,7 @@ impl LedgerPlace {
     /// | `none` | [`LedgerPlace::Memory`] |
     /// | `postgres://…`, `postgresql://…` | [`LedgerPlace::Postgres`] |
     /// | `host=db dbname=school …` (a keyword string as PostgreSQL's own programs take it) | [`LedgerPlace::Postgres`] |
-    /// | any other text that is no path: another scheme, `host:port`, other settings, `None`, quotes, `~` | an error |
+    /// | any other text that is no path: another scheme, `host:port`, other settings, `None`, `memory`, quotes, `~` | an error |
     /// | any other text | a file |
     ///
     /// ```
@@ -243,7 +256,10 @@ fn no_path(text: &str) -> Option<LedgerPlaceError> {
         Some(LedgerPlaceError::Empty)
     } else if trimmed.starts_with(['"', '\'', '`']) {
         Some(LedgerPlaceError::Quoted)
-    } else if trimmed.eq_ignore_ascii_case("none") {
+    } else if NEARLY_NONE
+        .iter()
+        .any(|it| trimmed.eq_ignore_ascii_case(it))
+    {
         Some(LedgerPlaceError::NearlyNone)
     } else if is_variable {
         Some(LedgerPlaceError::Unexpanded)
@@ -319,6 +335,9 @@ mod tests {
             "..ledger",
             "no ne",
             "nonesuch",
+            "memory.sqlite",
+            "memory/ledger",
+            "nothing",
             "none.sqlite",
             "none/ledger",
             "my ledger.sqlite",
@@ -370,6 +389,10 @@ mod tests {
             (
                 LedgerPlaceError::NearlyNone,
                 &[
+                    "mem",
+                    "Memory",
+                    " in-memory",
+                    "null",
                     "None",
                     "NONE",
                     "nOnE",

@@ -107,7 +107,7 @@ fn flaw(claims: &TokenClaims, base: &BaseUrl, now: Timestamp) -> Option<(String,
             .any(|it| audience.trim_end_matches('/').eq_ignore_ascii_case(it))
     {
         let flaw = format!("it is for {}, and not for Microsoft Graph", shown(audience));
-        let advice = "get a token for Microsoft Graph, such as with `az account get-access-token --resource https://graph.microsoft.com --output json`";
+        let advice = "get a token for Microsoft Graph, such as with `az account get-access-token --resource https://graph.microsoft.com --output json` after `az login --service-principal` or `az login --identity`";
         return Some((flaw, advice));
     }
     let expired = claims.expires().filter(|at| *at <= now)?;

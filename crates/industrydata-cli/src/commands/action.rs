@@ -1,5 +1,7 @@
 //! `validate` and `flows reset`: one POST that uses no slot, and the wait for its operation. They do not open the ledger.
 
+use industrydata_core::lro::ActionError;
+use industrydata_core::lro::ActionErrorKind;
 use industrydata_core::lro::MayHaveStarted;
 use industrydata_core::wire::BaseUrl;
 use industrydata_core::wire::escape_controls;
@@ -7,12 +9,16 @@ use industrydata_ledger::Ledger;
 
 use crate::{
     args::{FlowResetArgs, Global, LimitArgs, ValidateArgs},
-    commands::{answer::Answer, context::Context, operation},
+    commands::{
+        answer::Answer,
+        context::{self, Context},
+        operation,
+    },
     error_report,
     flavour::{self, Client, Setup},
-    report::{Document, Outcome},
+    report::{Document, Inquiry, Outcome},
     resume::ResumePlan,
-    settings, terminal,
+    settings,
     tokens::Deadline,
 };
 
@@ -28,12 +34,12 @@ pub(super) fn validate(
         "validating data connector {connector} at {}",
         prepared.base
     ));
-    context.interrupt.set_fallback(interrupted());
+    let plan = ResumePlan::new(global);
+    context.interrupt.set_fallback(interrupted(&plan));
     let mut poller = prepared
         .client
         .validate(&args.connector)
-        .map_err(|error| error_report::action(&error, context.interrupt.is_interrupted()))?;
-    let plan = ResumePlan::new(global);
+        .map_err(|error| unmade(&error, &plan, context))?;
     if !args.wait {
         let operation = operation::operation(&*poller);
         let document = Document::success(Outcome::Accepted, operation, None);
@@ -58,19 +64,19 @@ pub(super) fn reset_flow(
 ) -> Result<Answer, Box<Document>> {
     let flow = escape_controls(&args.flow);
     if !args.yes {
-        terminal::confirm(&format!("the provisioning flow {flow} will be reset"))
-            .map_err(Document::usage)?;
+        context::confirm(&format!("the provisioning flow {flow} will be reset"))?;
     }
     let prepared = Prepared::new(global, &args.limits, context)?;
     context.progress(format!(
         "resetting provisioning flow {flow} at {}",
         prepared.base
     ));
-    context.interrupt.set_fallback(interrupted());
+    let plan = ResumePlan::new(global);
+    context.interrupt.set_fallback(interrupted(&plan));
     let poller = prepared
         .client
         .reset_flow(&args.flow_set, &args.flow)
-        .map_err(|error| error_report::action(&error, context.interrupt.is_interrupted()))?;
+        .map_err(|error| unmade(&error, &plan, context))?;
     let Some(mut poller) = poller else {
         return Ok(Answer::from(&Document::found(Outcome::Accepted)));
     };
@@ -78,7 +84,6 @@ pub(super) fn reset_flow(
         "accepted: operation {}",
         poller.url().operation_id()
     ));
-    let plan = ResumePlan::new(global);
     let document = operation::poll_to_end(&mut *poller, &prepared.deadline, &plan, context);
     Ok(Answer::from(&operation::with_data_errors(
         document, &*poller,
@@ -125,7 +130,28 @@ impl Prepared {
 }
 
 /// Printed if an interrupt comes while the request is out and the work does not stop in time.
-fn interrupted() -> Document {
+fn interrupted(plan: &ResumePlan) -> Document {
     Document::interrupted(MayHaveStarted::No, None)
         .advise("look at the tenant's operations first; if they do not show it, try again")
+        .with_inquiry(Some(inquiry(plan)))
+}
+
+/// An action that returned nothing to wait for. If it may have been accepted, the operations show it.
+fn unmade(error: &ActionError, plan: &ResumePlan, context: Context<'_>) -> Document {
+    let document = error_report::action(error, context.interrupt.is_interrupted());
+    let is_open = matches!(
+        error.kind(),
+        ActionErrorKind::AmbiguousAnswer(_)
+            | ActionErrorKind::AnswerLost(_)
+            | ActionErrorKind::Dropped
+            | ActionErrorKind::NotFollowable { .. }
+    );
+    document.with_inquiry(is_open.then(|| inquiry(plan)))
+}
+
+fn inquiry(plan: &ResumePlan) -> Inquiry {
+    Inquiry {
+        label: "look at the operations with",
+        command: plan.list("operations"),
+    }
 }

@@ -25,7 +25,7 @@ struct Pages {
 
 /// The script with which a shell completes the command line.
 pub(super) fn completions(args: &CompletionsArgs) -> Answer {
-    let mut command = help::plain();
+    let mut command = help::completed();
     let name = command.get_name().to_owned();
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut command, name, &mut script);

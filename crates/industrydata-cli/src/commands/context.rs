@@ -5,9 +5,27 @@ use std::fmt::Display;
 use crate::{
     args::Output,
     environment::Environment,
+    report::Document,
     signals::Interrupt,
-    terminal::{self, width::Width},
+    terminal::{self, Unconfirmed, width::Width},
 };
+
+/// Asks before a reset.
+pub(super) fn confirm(question: &str) -> Result<(), Box<Document>> {
+    terminal::confirm(question).map_err(|unconfirmed| {
+        let (message, advice) = match unconfirmed {
+            Unconfirmed::NoTerminal => (
+                "without a terminal to ask for confirmation, a reset needs --yes",
+                "run it at a terminal, or add --yes",
+            ),
+            Unconfirmed::Refused => (
+                "the reset was not confirmed, nothing was changed",
+                "run it again and type yes, or add --yes",
+            ),
+        };
+        Document::usage(message).advise(advice).into()
+    })
+}
 
 /// The environment, the interrupt and the output form.
 #[derive(Clone, Copy)]

@@ -102,6 +102,7 @@ pub(super) fn run(context: Context<'_>) -> Result<Answer, Box<Document>> {
         attached: None,
         attached_to: None,
         next: None,
+        inquiry: None,
     };
     emulator.stop();
     let picture = human::timeline(&quota, &heading);
@@ -110,14 +111,22 @@ pub(super) fn run(context: Context<'_>) -> Result<Answer, Box<Document>> {
 
 /// What to try after the demo.
 fn next() -> String {
-    let heading = paint(HEADING, "try next, in two shells:");
+    let heading = paint(HEADING, "try next, in three shells:");
     let commands = [
-        ("industrydata emulator --speed 60", "prints what to set"),
+        ("industrydata emulator --speed 600", "prints what to set"),
         ("industrydata quota --watch", "shows each start"),
         ("industrydata start --follow", "waits for the run too"),
     ];
+    let width = Width::stdout();
+    let widest = commands
+        .iter()
+        .map(|(command, note)| command.len().max(33) + note.len() + 4);
+    let is_wide = width.fits(widest.max().unwrap_or_default());
     let lines = commands.map(|(command, note)| {
-        let space = " ".repeat(34 - command.len());
+        let space = match is_wide {
+            true => " ".repeat(35 - command.len()),
+            false => "\n    ".to_owned(),
+        };
         format!("  {}{space}{note}\n", paint(COMMAND, command))
     });
     format!("\n{heading}\n{}", lines.concat())
@@ -229,8 +238,11 @@ impl Story<'_> {
             .interrupt
             .set_fallback(Document::interrupted(MayHaveStarted::Unknown, None));
         let started = self.blocking.start(false, Box::new(|_, _| {}));
-        let poller = started
-            .map_err(|error| error_report::start(&error, context.interrupt.is_interrupted()))?;
+        let poller = started.map_err(|error| {
+            let document = error_report::start(&error, context.interrupt.is_interrupted());
+            let inquiry = operation::inquiry_of_start(&document, &ResumePlan::default());
+            document.with_inquiry(inquiry)
+        })?;
         let id = poller.url().operation_id();
         context.progress(format!("{} operation {id}", paint(GOOD, "started:")));
         Ok(poller)

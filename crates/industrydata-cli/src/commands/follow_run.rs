@@ -17,7 +17,7 @@ use crate::{
     error_report,
     flavour::{self, Client, OperationPoller, RunPoller, Setup},
     human::{self, WaitSpan},
-    report::{Document, FollowReport, Outcome, RunReport, StatisticsReport},
+    report::{Document, FollowReport, Inquiry, Outcome, RunReport, StatisticsReport},
     resume::ResumePlan,
     settings,
     terminal::{self, StatusLine},
@@ -63,7 +63,7 @@ pub(super) fn run(
         plan: &plan,
     };
     let resume = || Some(plan.run(&args.id));
-    let interrupted = Document::interrupted(MayHaveStarted::Yes, None).with_resume(resume());
+    let interrupted = Document::interrupted_run().with_resume(resume());
     context
         .interrupt
         .set_fallback(following.failed(Some(known.clone()), interrupted));
@@ -183,8 +183,7 @@ impl Following<'_> {
         let resume = || Some(self.plan.run(run));
         let line = StatusLine::new();
         let end = loop {
-            let interrupted = Document::interrupted(MayHaveStarted::Yes, None);
-            let interrupted = interrupted.with_resume(resume());
+            let interrupted = Document::interrupted_run().with_resume(resume());
             let fallback = self.failed(Some(seen(&*poller)), interrupted);
             context.interrupt.set_fallback(fallback);
             match poller.progress() {
@@ -239,7 +238,7 @@ impl Following<'_> {
             .ok();
         let ended = self.ended(Some(report), statistics);
         match is_dropping && self.plan.strict {
-            true => with_error(ended, error_report::dropped_records()),
+            true => self.with_error(ended, error_report::dropped_records()),
             false => ended,
         }
     }
@@ -258,15 +257,21 @@ impl Following<'_> {
 
     /// The error, with what was known before it.
     fn failed(&self, run: Option<RunReport>, error: Document) -> Document {
-        with_error(self.ended(run, None), error)
+        self.with_error(self.ended(run, None), error)
     }
-}
 
-fn with_error(known: Document, error: Document) -> Document {
-    Document {
-        outcome: error.outcome,
-        error: error.error,
-        ..known
+    fn with_error(&self, known: Document, error: Document) -> Document {
+        let run = known.followed.as_ref().and_then(|it| it.run.as_ref());
+        let inquiry = run.map(|run| Inquiry {
+            label: "check the run with",
+            command: self.plan.show_run(&run.id),
+        });
+        Document {
+            outcome: error.outcome,
+            error: error.error,
+            inquiry,
+            ..known
+        }
     }
 }
 

@@ -16,7 +16,10 @@ use serde::Serialize;
 
 use crate::{
     args::{Global, ResetArgs},
-    commands::{answer::Answer, context::Context},
+    commands::{
+        answer::Answer,
+        context::{self, Context},
+    },
     error_report,
     report::{Document, Kind, Outcome},
     settings,
@@ -115,7 +118,7 @@ fn confirm(place: &str) -> Result<(), Box<Document>> {
         "the ledger {} will be moved aside, and no tenant will have a slot for 12 hours",
         escape_controls(place)
     );
-    terminal::confirm(&question).map_err(|message| Document::usage(message).into())
+    context::confirm(&question)
 }
 
 #[cfg(test)]

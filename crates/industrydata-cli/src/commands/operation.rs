@@ -15,8 +15,8 @@ use crate::{
     flavour::{Client, OperationPoller},
     human::{self, WaitSpan},
     report::{
-        ActivityReport, DetailsReport, Document, OperationReport, Outcome, PublicErrorReport,
-        QuotaReport, StatisticsReport,
+        ActivityReport, DetailsReport, Document, Inquiry, OperationReport, Outcome,
+        PublicErrorReport, QuotaReport, StatisticsReport,
     },
     resume::{Resume, ResumePlan},
     terminal::{self, StatusLine},
@@ -33,6 +33,11 @@ pub(super) fn poll_to_end(
     let wait = WaitSpan::new(deadline.remaining()).since(poller.resume_token().accepted());
     let warned = poller.ledger_warning().is_some();
     let line = StatusLine::new();
+    // What was started here is first polled after a pause.
+    if let Some(progress) = poller.pause() {
+        line.set(human::operation_progress(&progress, wait));
+    }
+    let quota = quota(poller);
     let end = loop {
         let known = Some(operation(poller));
         let fallback = Document::interrupted(may_have_started(poller), known);
@@ -48,7 +53,7 @@ pub(super) fn poll_to_end(
     if warned && poller.ledger_warning().is_none() {
         terminal::note("the outcome of the start is now recorded in the ledger");
     }
-    let (operation, quota) = (operation(poller), quota(poller));
+    let operation = operation(poller);
     if let Some(error) = end {
         let interrupted = context.interrupt.is_interrupted();
         let document = error_report::operation_poll(&error, operation, quota, interrupted);
@@ -117,6 +122,22 @@ pub(super) fn note_strict(plan: &ResumePlan) {
         terminal::note(
             "--strict has an effect only with --follow: a run that drops records shows it at its end",
         );
+    }
+}
+
+/// The command that shows the outcome of a start without an operation, if one may have been made.
+pub(super) fn inquiry_of_start(document: &Document, plan: &ResumePlan) -> Option<Inquiry> {
+    let error = document.error.as_ref()?;
+    match error.may_have_started {
+        MayHaveStarted::No => None,
+        MayHaveStarted::Unknown if plan.has_ledger => Some(Inquiry {
+            label: "resolve it with",
+            command: plan.reconcile(),
+        }),
+        MayHaveStarted::Unknown | MayHaveStarted::Yes => Some(Inquiry {
+            label: "look at the runs with",
+            command: plan.list("runs"),
+        }),
     }
 }
 

@@ -1,7 +1,8 @@
 //! `quota`: reads the ledger. It calls the service, and needs a token, only to reconcile or to infer the schedule.
 
-use std::{fmt::Write as _, time::Duration};
+use std::{cell::RefCell, fmt::Write as _, time::Duration};
 
+use industrydata_core::Tenant;
 use industrydata_core::Timestamp;
 use industrydata_core::ledger::Caller;
 use industrydata_core::ledger::Change;
@@ -17,6 +18,7 @@ use industrydata_core::ledger::Unresolved;
 use industrydata_core::policy::Throttle;
 use industrydata_core::reconcile::Match;
 use industrydata_core::reconcile::Reconciliation;
+use industrydata_core::wire::BaseUrl;
 use industrydata_ledger::Ledger;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -26,7 +28,8 @@ use crate::{
     commands::{answer::Answer, context::Context, operation, reads, watch},
     error_report, human,
     report::{Document, QuotaReport},
-    settings, tenancy,
+    settings,
+    tenancy::{self, Counted, NamedBy},
     terminal::{self, times},
     tokens::Deadline,
 };
@@ -38,6 +41,7 @@ const LEDGER_WAIT: Duration = Duration::from_secs(5);
 #[derive(Serialize)]
 struct Report {
     tenant: String,
+    tenant_named_by: NamedBy,
     base_url: String,
     /// Where the ledger is, without a password.
     ledger: String,
@@ -61,9 +65,10 @@ pub(super) fn run(
     }
     let (base, given) = settings::service(global, env)?;
     let open = || {
-        let ledger = settings::ledger(global, env, LEDGER_WAIT)?;
+        let place = settings::open_ledger(global, env, LEDGER_WAIT)?;
+        let ledger = place.ledger();
         operation::warn_if_not_stored(&ledger);
-        Ok::<_, Box<Document>>(ledger)
+        Ok::<_, Box<Document>>((place, ledger))
     };
     let scheduled = settings::scheduled(args.schedule, env)?;
     let is_inferred = scheduled == Some(Scheduled::Infer);
@@ -72,33 +77,44 @@ pub(super) fn run(
         Some(Scheduled::Infer) | None => None,
     };
     let mut opened = None;
-    let (client, tenant, named_by) = if args.reconcile || is_inferred {
-        let open = || Ok(opened.insert(open()?).clone());
-        let is_unnamed = given.is_none();
-        let (client, tenant) = reads::client_with_ledger(global, &args.limits, context, open)?;
-        let client = match schedule {
-            Some(schedule) => client.schedule(schedule),
-            None => client,
+    let mut client = None;
+    let mut of_token = None;
+    if args.reconcile || is_inferred {
+        let open = || Ok(opened.insert(open()?).1.clone());
+        let (with_token, tenant) = reads::client_with_ledger(global, &args.limits, context, open)?;
+        client = Some(match schedule {
+            Some(schedule) => with_token.schedule(schedule),
+            None => with_token,
+        });
+        let named_by = match &given {
+            Some(_) => NamedBy::Setting,
+            None => NamedBy::of_token(&tenant),
         };
-        let named_by = if is_unnamed {
-            tenancy::named_by(&tenant)
-        } else {
-            ""
-        };
-        (Some(client), tenant, named_by)
-    } else {
-        let deadline = Deadline::new(LEDGER_WAIT, context.interrupt);
-        let (tenant, named_by) = tenancy::without_request(global, env, given, &deadline)?;
-        (None, tenant, named_by)
-    };
-    if !named_by.is_empty() && context.output == Output::Json {
-        terminal::note(format!("tenant: {tenant}{named_by}"));
+        of_token = Some(Counted { tenant, named_by });
     }
-    let ledger = match opened {
-        Some(ledger) => ledger,
+    let (place, ledger) = match opened {
+        Some(opened) => opened,
         None => open()?,
     };
-    let key = || LedgerKey::new(&base, &tenant);
+    let look_up = || {
+        let deadline = Deadline::new(LEDGER_WAIT, context.interrupt);
+        let used = |tenant: &Tenant| {
+            let change = Change::read(LedgerKey::new(&base, tenant), Throttle::default());
+            Some(ledger.transact(&change).ok()?.quota().used())
+        };
+        let names = || place.tenants(&base);
+        tenancy::without_request(global, env, given.clone(), &base, names, used, &deadline)
+    };
+    let counted = of_token.map_or_else(look_up, Ok)?;
+    if context.output == Output::Json {
+        note(&counted, &base);
+    }
+    if counted.named_by == NamedBy::Nothing && !args.resolve.is_empty() {
+        return Err(Document::usage(nothing_counted(&base))
+            .advise("name the tenant with --tenant, by its directory id")
+            .into());
+    }
+    let key = || LedgerKey::new(&base, &counted.tenant);
     for (id, resolution) in &args.resolve {
         resolve(&ledger, key(), id, *resolution)?;
     }
@@ -118,44 +134,77 @@ pub(super) fn run(
             error_report::message(error)
         ));
     }
-    let place = settings::ledger_place(global, env)?;
-    let place = place.unwrap_or_else(|| "not stored".to_owned());
-    let heading = format!("tenant {tenant}{named_by} at {base}\nledger: {place}");
-    let read = || {
-        let reply = transact(&ledger, &Change::entries(key(), Throttle::default()))?;
+    let shown_place = settings::ledger_place(global, env)?;
+    let shown_place = shown_place.unwrap_or_else(|| "not stored".to_owned());
+    let heading = |counted: &Counted| {
+        let (tenant, note) = (&counted.tenant, counted.named_by.note());
+        let whose = match counted.named_by == NamedBy::Nothing {
+            true => nothing_counted(&base),
+            false => format!("tenant {tenant}{note} at {base}"),
+        };
+        format!("{whose}\nledger: {shown_place}")
+    };
+    let read = |counted: &Counted| {
+        let key = LedgerKey::new(&base, &counted.tenant);
+        let reply = transact(&ledger, &Change::entries(key, Throttle::default()))?;
         let quota = reply.quota().clone().with_schedule(schedule);
         Ok::<_, Box<Document>>((quota, reply))
     };
-    let text = |quota: &Quota, entries: &[Entry]| {
-        let mut text = human::timeline(quota, &heading);
+    let text = |counted: &Counted, quota: &Quota, entries: &[Entry]| {
+        let mut text = human::timeline(quota, &heading(counted));
         if let Some(reconciliation) = &reconciliation {
             text.push_str(&reconciliation_text(reconciliation));
         }
         if args.entries {
-            text.push_str(&entries_text(entries, quota.as_of()));
+            text.push_str(&entries_text(entries, quota));
         }
         text
     };
     if args.watch {
+        // The first start of the ledger names the tenant.
+        let watched = RefCell::new(counted);
         return watch::run(context, || {
-            let (quota, reply) = read()?;
-            let text = text(&quota, reply.entries());
+            if watched.borrow().named_by == NamedBy::Nothing {
+                let now = look_up()?;
+                *watched.borrow_mut() = now;
+            }
+            let counted = watched.borrow();
+            let (quota, reply) = read(&counted)?;
+            let text = text(&counted, &quota, reply.entries());
             Ok((quota, text))
         });
     }
-    let (quota, reply) = read()?;
+    let (quota, reply) = read(&counted)?;
     let now = quota.as_of();
     let entry_json = |entry| entry_json(entry, now);
     let entries = || reply.entries().iter().map(entry_json).collect();
     let report = Report {
-        tenant: tenant.to_string(),
+        tenant: counted.tenant.to_string(),
+        tenant_named_by: counted.named_by,
         base_url: base.to_string(),
         ledger: settings::ledger_shown(global, env)?,
         quota: QuotaReport::from(&quota),
         entries: args.entries.then(entries),
         reconciliation: reconciliation.as_ref().map(reconciliation_json),
     };
-    Ok(Answer::value(&report, text(&quota, reply.entries())))
+    Ok(Answer::value(
+        &report,
+        text(&counted, &quota, reply.entries()),
+    ))
+}
+
+/// Notes a tenant that was not named by a setting.
+fn note(counted: &Counted, base: &BaseUrl) {
+    let (tenant, note) = (&counted.tenant, counted.named_by.note());
+    if counted.named_by == NamedBy::Nothing {
+        terminal::note(nothing_counted(base));
+    } else if !note.is_empty() {
+        terminal::note(format!("tenant: {tenant}{note}"));
+    }
+}
+
+fn nothing_counted(base: &BaseUrl) -> String {
+    format!("no tenant is named, and the ledger counts no starts at {base} yet")
 }
 
 fn transact(ledger: &Ledger, change: &Change) -> Result<StoreReply, Box<Document>> {
@@ -196,15 +245,17 @@ fn caller(caller: Caller) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-fn entries_text(entries: &[Entry], now: Timestamp) -> String {
+fn entries_text(entries: &[Entry], quota: &Quota) -> String {
+    let at = |time| times::at(quota.by_service_clock(time));
     let rows: Vec<_> = entries
         .iter()
         .map(|entry| {
             let evidence = entry.evidence().map(|evidence| evidence.to_string());
             [
                 entry.id().to_owned(),
-                times::at(entry.date()),
-                entry.state(now).to_string(),
+                at(entry.reserved_at()),
+                entry.state(quota.as_of()).to_string(),
+                at(entry.date()),
                 evidence
                     .or_else(|| entry.why().map(str::to_owned))
                     .unwrap_or_default(),
@@ -213,13 +264,23 @@ fn entries_text(entries: &[Entry], now: Timestamp) -> String {
             ]
         })
         .collect();
-    human::table(["ID", "DATE", "STATE", "EVIDENCE", "CALLER", "KEY"], &rows)
+    let heads = [
+        "ID",
+        "STARTED",
+        "STATE",
+        "COUNTS FROM",
+        "EVIDENCE",
+        "CALLER",
+        "KEY",
+    ];
+    human::table(heads, &rows)
 }
 
 fn entry_json(entry: &Entry, now: Timestamp) -> Value {
     let caller = entry.caller();
     json!({
         "id": entry.id(),
+        "started": entry.reserved_at().to_string(),
         "date": entry.date().to_string(),
         "state": state_name(&entry.state(now)),
         "operation": entry.operation(),

@@ -27,7 +27,7 @@ use crate::{
     resume::ResumePlan,
     settings,
     tenancy::{self, Named},
-    terminal::{self, StatusLine},
+    terminal::{self, StatusLine, times},
     tokens::Deadline,
 };
 
@@ -47,20 +47,24 @@ fn start(
     args: &StartArgs,
     context: Context<'_>,
 ) -> Result<Document, Box<Document>> {
+    let env = context.env;
+    let has_ledger = !matches!(settings::ledger_place(global, env), Ok(None));
+    let plan = ResumePlan::new(global)
+        .follow(args.follow)
+        .strict(args.strict)
+        .ledger(has_ledger);
     let set_fallback = |may_have_started| {
         let document = Document::interrupted(may_have_started, None);
+        let inquiry = operation::inquiry_of_start(&document, &plan);
+        let document = document.with_inquiry(inquiry);
         context
             .interrupt
             .set_fallback(document.with_start_keys(args.follow));
     };
     set_fallback(MayHaveStarted::No);
-    let env = context.env;
-    if args.key.is_some() && matches!(settings::ledger_place(global, env), Ok(None)) {
+    if args.key.is_some() && !has_ledger {
         return Err(no_ledger_for_a_key().into());
     }
-    let plan = ResumePlan::new(global)
-        .follow(args.follow)
-        .strict(args.strict);
     operation::note_strict(&plan);
     let deadline = Deadline::new(args.limits.timeout, context.interrupt);
     let (base, given) = settings::service(global, env)?;
@@ -137,6 +141,8 @@ fn start(
         let document = error_report::start(&error, context.interrupt.is_interrupted());
         let goes_on =
             args.wait_for_slot && is_wait_for_slot(&error) || is_wait_for_key(&error, args);
+        let inquiry = operation::inquiry_of_start(&document, &plan);
+        let document = document.with_inquiry(inquiry);
         document.with_resume(goes_on.then(|| plan.start(args)))
     })?;
     operation::warn_not_recorded(poller.ledger_warning());
@@ -195,7 +201,7 @@ fn is_wait_for_key(error: &StartError, args: &StartArgs) -> bool {
 fn attached_to(poller: &dyn OperationPoller) -> Option<String> {
     let accepted = poller.accepted()?;
     let entry = accepted.attached_to()?;
-    let at = format!("{:.0}", accepted.at());
+    let at = times::at(accepted.at());
     Some(match entry.caller().host {
         Some(host) => format!("{at} on {}", escape_controls(&host)),
         None => at,

@@ -109,6 +109,8 @@ pub(crate) trait OperationPoller {
     fn operation(&self) -> Option<&Operation>;
     fn accepted(&self) -> Option<&Accepted>;
     fn ledger_warning(&self) -> Option<&StoreError>;
+    /// The pause before the next poll; `None` if that is due.
+    fn pause(&self) -> Option<Progress>;
     fn progress(&mut self) -> Result<Option<Progress>, OperationPollError>;
     fn failure_details(&self) -> FailureDetails;
 }
@@ -165,6 +167,10 @@ macro_rules! answers_of_poller {
 
         fn ledger_warning(&self) -> Option<&StoreError> {
             self.poller.ledger_warning()
+        }
+
+        fn pause(&self) -> Option<Progress> {
+            self.poller.pause()
         }
     };
 }

@@ -139,10 +139,9 @@ pub(crate) fn error(document: &Document) -> String {
         let command = escape_controls(&resume.command()).to_string();
         let _ = writeln!(text, "resume with: {}", paint(COMMAND, &command));
     }
-    if let Some(run) = document.followed.as_ref().and_then(|it| it.run.as_ref()) {
-        let id = escape_controls(&run.id);
-        let command = paint(COMMAND, &format!("industrydata runs show {id}"));
-        let _ = writeln!(text, "check the run with: {command}");
+    if let Some(inquiry) = &document.inquiry {
+        let command = escape_controls(&inquiry.command.command()).to_string();
+        let _ = writeln!(text, "{}: {}", inquiry.label, paint(COMMAND, &command));
     }
     text
 }

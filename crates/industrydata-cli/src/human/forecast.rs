@@ -1,4 +1,4 @@
-//! The forecast of the schedule.
+//! The forecast of the schedule. Now is by the service's clock, as the forecast is.
 
 use industrydata_core::Timestamp;
 use industrydata_core::ledger::Basis;
@@ -8,7 +8,7 @@ use industrydata_core::ledger::Skip;
 use crate::terminal::times::{self, duration};
 
 /// The next scheduled run, and what a start now does to it.
-pub(super) fn outlook(forecast: &Forecast) -> String {
+pub(super) fn outlook(forecast: &Forecast, now: Timestamp) -> String {
     let effect = match (forecast.is_skipped_already(), forecast.start_now_skips()) {
         (Skip::Yes, _) => "skipped because of an earlier start",
         (Skip::Uncertain, _) => "possibly skipped because of an earlier start",
@@ -18,14 +18,14 @@ pub(super) fn outlook(forecast: &Forecast) -> String {
     };
     format!(
         "next scheduled run: {}; {effect}; the one after: {}",
-        next(forecast),
+        next(forecast, now),
         times::at(forecast.following())
     )
 }
 
 /// What the start did to the next scheduled run, given the forecast it was made under.
-pub(super) fn effect_of_start(forecast: &Forecast) -> String {
-    let (next, following) = (next(forecast), times::at(forecast.following()));
+pub(super) fn effect_of_start(forecast: &Forecast, now: Timestamp) -> String {
+    let (next, following) = (next(forecast, now), times::at(forecast.following()));
     match (forecast.is_skipped_already(), forecast.start_now_skips()) {
         (Skip::Yes, _) => format!(
             "the scheduled run at {next} is skipped because of an earlier start; the one after: {following}"
@@ -42,8 +42,8 @@ pub(super) fn effect_of_start(forecast: &Forecast) -> String {
     }
 }
 
-fn next(forecast: &Forecast) -> String {
-    let next = times::at_and_in(forecast.next_scheduled(), Timestamp::now());
+fn next(forecast: &Forecast, now: Timestamp) -> String {
+    let next = times::at_and_in(forecast.next_scheduled(), now);
     match forecast.basis() {
         Basis::Inferred { runs } => {
             let margin = duration(forecast.uncertainty());

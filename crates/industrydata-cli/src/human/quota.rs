@@ -33,8 +33,8 @@ pub(super) fn summary(quota: &QuotaReport, width: Width) -> String {
     let mut text = format!("{}\n", width.wrap(&counts(quota), "  "));
     if let Some(forecast) = &quota.forecast {
         let line = match &forecast.at_start {
-            Some(forecast) => effect_of_start(forecast),
-            None => outlook(&forecast.current),
+            Some(forecast) => effect_of_start(forecast, quota.clock.now()),
+            None => outlook(&forecast.current, quota.clock.now()),
         };
         let _ = writeln!(text, "{}", width.wrap(&line, "  "));
     }
@@ -54,9 +54,10 @@ fn counts(quota: &QuotaReport) -> String {
     let available = paint(style, &format!("{} available", quota.available));
     let _ = write!(line, ", {available}");
     if let Some(at) = &quota.next_slot_at {
+        let now = quota.clock.now();
         let at = at
             .parse()
-            .map_or_else(|_| at.clone(), |at| times::at_and_in(at, Timestamp::now()));
+            .map_or_else(|_| at.clone(), |at| times::at_and_in(at, now));
         let _ = write!(line, ", next slot at {at}");
     }
     line
@@ -85,7 +86,7 @@ fn timeline_in(width: Width, quota: &Quota, heading: &str) -> String {
     let service_now = quota.by_service_clock(quota.as_of());
     let mut sentences = Vec::new();
     if let Some(forecast) = quota.forecast() {
-        sentences.push(outlook(&forecast));
+        sentences.push(outlook(&forecast, service_now));
     }
     if let Some(at) = closed_until(quota) {
         let until = times::at_and_in(quota.by_service_clock(at), service_now);
@@ -223,15 +224,16 @@ impl Bar {
             }
             Shape::Empty => (0, String::new()),
         };
-        let after = width - before - mark.len();
-        let line = format!(
-            "  {:<LABEL$} |{}{}{}| {}",
-            self.label,
-            ".".repeat(before),
-            paint(self.style, &mark),
-            ".".repeat(after),
-            self.note
-        );
+        let (before, after) = (".".repeat(before), width - before - mark.len());
+        let after = ".".repeat(after);
+        let bar = match self.shape {
+            // A style that encloses nothing would be lost.
+            Shape::Empty => paint(self.style, &after),
+            Shape::Until(_) | Shape::At(_) => {
+                format!("{before}{}{after}", paint(self.style, &mark))
+            }
+        };
+        let line = format!("  {:<LABEL$} |{bar}| {}", self.label, self.note);
         format!("{}\n", line.trim_end())
     }
 }

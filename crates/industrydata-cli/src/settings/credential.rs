@@ -193,7 +193,7 @@ fn noted_tokens(
             }
             let Some((first, also)) = found.split_first() else {
                 return Err(Document::error(Outcome::Unauthorized, Kind::Token, NO_TOKEN)
-                    .advise("for example: --token-command 'az account get-access-token --resource https://graph.microsoft.com --output json'")
+                    .advise("for example, after `az login --service-principal` or `az login --identity`: --token-command 'az account get-access-token --resource https://graph.microsoft.com --output json'")
                     .into());
             };
             note(first.name(), also);

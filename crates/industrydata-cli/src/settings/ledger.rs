@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use industrydata_core::wire::BaseUrl;
 use industrydata_ledger::{
     Ledger, LedgerPlace, LedgerPlaceError, PgStore, SqliteStore, StoreError,
 };
@@ -34,6 +35,26 @@ pub(crate) enum OpenLedger {
     Database(PgStore),
 }
 
+impl OpenLedger {
+    /// The ledger in it. One in memory is a new one at each call.
+    pub(crate) fn ledger(&self) -> Ledger {
+        match self {
+            Self::Memory => Ledger::memory(),
+            Self::File(store) => store.clone().into(),
+            Self::Database(store) => store.clone().into(),
+        }
+    }
+
+    /// The tenants that have a ledger at this base, in the order of their names.
+    pub(crate) fn tenants(&self, base: &BaseUrl) -> Result<Vec<String>, StoreError> {
+        match self {
+            Self::Memory => Ok(Vec::new()),
+            Self::File(store) => store.tenants(base),
+            Self::Database(store) => store.tenants(base),
+        }
+    }
+}
+
 /// Opens the ledger: `--ledger`, else the environment, else a file in the user's state folder. A PostgreSQL store
 /// connects at its first use.
 pub(crate) fn ledger(
@@ -41,11 +62,7 @@ pub(crate) fn ledger(
     env: Environment<'_>,
     remaining: Duration,
 ) -> Result<Ledger, Box<Document>> {
-    open_ledger(global, env, remaining).map(|open| match open {
-        OpenLedger::Memory => Ledger::memory(),
-        OpenLedger::File(store) => store.into(),
-        OpenLedger::Database(store) => store.into(),
-    })
+    open_ledger(global, env, remaining).map(|open| open.ledger())
 }
 
 /// The same, as a store of its kind.

@@ -80,31 +80,40 @@ pub(crate) fn detail(message: impl AsRef<str>) {
     }
 }
 
-/// Asks for confirmation of a reset. The error says why there is none.
-pub(crate) fn confirm(question: &str) -> Result<(), &'static str> {
+/// Why a question was not answered with yes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Unconfirmed {
+    NoTerminal,
+    Refused,
+}
+
+/// Asks for confirmation.
+pub(crate) fn confirm(question: &str) -> Result<(), Unconfirmed> {
     let stdin = io::stdin();
     if !stdin.is_terminal() {
-        return Err("without a terminal to ask for confirmation, a reset needs --yes");
+        return Err(Unconfirmed::NoTerminal);
     }
     let question = format!("{question}: type yes to continue");
     line(Width::stderr().wrap(&question, "  "));
     let mut answer = String::new();
     let read = stdin.lock().read_line(&mut answer);
     if read.is_err() || answer.trim() != "yes" {
-        return Err("the reset was not confirmed, nothing was changed");
+        return Err(Unconfirmed::Refused);
     }
     Ok(())
 }
 
 /// Warns of something that may need attention.
 pub(crate) fn warn(message: impl AsRef<str>) {
-    let text = format!("warning: {}", escape_controls(message.as_ref()));
+    let message = times::in_text(&escape_controls(message.as_ref()).to_string());
+    let text = format!("warning: {message}");
     line(labelled(&text, CAUTION));
 }
 
 /// Notes something that needs no attention.
 pub(crate) fn note(message: impl AsRef<str>) {
-    let text = format!("note: {}", escape_controls(message.as_ref()));
+    let message = times::in_text(&escape_controls(message.as_ref()).to_string());
+    let text = format!("note: {message}");
     progress(labelled(&text, FAINT));
 }
 

@@ -7,7 +7,7 @@ use std::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use tracing::{
@@ -116,7 +116,10 @@ impl Request {
         } else {
             fields.status.clone()
         };
-        let took = duration(self.began.elapsed());
+        let took = match self.began.elapsed() {
+            short if short < Duration::from_secs(1) => format!("{} ms", short.as_millis()),
+            long => duration(long),
+        };
         let mut line = format!("{} {}: {end} in {took}", fields.method, path.unwrap_or("/"));
         let again = Some(fields.resends.as_str()).filter(|it| !it.is_empty());
         let others = [

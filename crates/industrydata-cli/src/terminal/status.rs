@@ -70,7 +70,7 @@ impl Status {
             0 => next,
             seconds => Duration::from_secs(seconds + u64::from(next.subsec_nanos() > 0)),
         };
-        let next = match next.is_zero() {
+        let next = match next.as_millis() < 100 {
             true => format!("{} now", self.what),
             false => format!("{} in {}", self.what, duration(next)),
         };

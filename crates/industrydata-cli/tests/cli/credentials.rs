@@ -362,10 +362,10 @@ fn the_token_names_the_tenant() {
         }
         assert_eq!(std::fs::read_to_string(stage.path("calls")).unwrap(), "x\n");
         assert_eq!(used(&["--tenant", TENANT]), 2);
-        assert_eq!(used(&[]), 0);
+        assert_eq!(used(&[]), 2);
         assert_eq!(used(&["--token-file", "token"]), 2);
         // A command is not run for a name.
-        assert_eq!(used(&["--token-command", &command]), 0);
+        assert_eq!(used(&["--token-command", &command]), 2);
         assert_eq!(std::fs::read_to_string(stage.path("calls")).unwrap(), "x\n");
         let human = stage.run(&["quota", "--token-file", "token"]);
         assert!(
@@ -375,7 +375,8 @@ fn the_token_names_the_tenant() {
             "{human:?}"
         );
         let human = stage.run(&["quota"]);
-        assert!(human.stdout.contains("tenant default at"), "{human:?}");
+        let only = format!("tenant {TENANT} (the only one in this ledger) at");
+        assert!(human.stdout.contains(&only), "{human:?}");
     }
 }
 

@@ -26,11 +26,15 @@ mod ledger;
 mod logs;
 mod machine;
 mod network;
+#[cfg(unix)]
+mod next_steps;
 mod postgres;
 mod reads;
 #[cfg(unix)]
 mod screen;
 mod stage;
+#[cfg(unix)]
+mod tenants;
 mod tokens;
 mod unusable_ledger;
 mod usage;

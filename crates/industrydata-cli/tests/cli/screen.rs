@@ -162,6 +162,50 @@ fn a_wait_has_one_line_that_is_replaced_and_then_gone() {
 }
 
 #[test]
+fn the_status_is_shown_before_the_first_poll() {
+    let raw = Raw::serve(|_, _, base| {
+        let location = format!("{base}/external/industryData/operations/op-1");
+        let head = format!("location: {location}\r\nretry-after: 30\r\n");
+        Some(crate::stage::answer("202 Accepted", &head, ""))
+    });
+    for (columns, part) in [
+        (80, "next poll in 30 s: the service"),
+        (40, "next poll in 30 s"),
+    ] {
+        let before = raw.heads().len();
+        let stage = Stage::new(&raw.base);
+        let screen = Screen::run(&stage, columns, &["start", "--wait"]);
+        screen.wait_for(part);
+        signal(&screen.child, "-INT");
+        let shown = screen.end();
+        assert_eq!(shown.code, 130);
+        assert_eq!(raw.heads().len(), before + 1, "it was not polled yet");
+        for line in shown.lines().iter().filter(|it| it.contains(" · ")) {
+            assert!(line.chars().count() <= usize::from(columns), "{line}");
+        }
+    }
+}
+
+#[test]
+fn an_empty_slot_is_faint_and_the_demo_fits_40_columns() {
+    let stage = Stage::new("http://127.0.0.1:1/beta");
+    let shown = Screen::run(&stage, 80, &["quota"]).end();
+    let faint = "|\u{1b}[2m....";
+    assert_eq!(shown.raw.matches(faint).count(), 5, "{:?}", shown.raw);
+    let shown = Screen::run(&stage, 40, &["demo"]).end();
+    assert_eq!(shown.code, 0, "{:?}", shown.raw);
+    let left = shown.left();
+    let next = left
+        .iter()
+        .position(|it| it.starts_with("try next"))
+        .unwrap();
+    for line in &left[next..] {
+        assert!(line.chars().count() <= 40, "{line:?}");
+    }
+    assert!(left[next].contains("three shells"), "{left:?}");
+}
+
+#[test]
 fn what_a_validation_found_fits_the_terminal() {
     let emulator = Emulator::start(Config {
         tokens: vec![Grant::all(CANARY)],

@@ -323,7 +323,7 @@ fn refuse_platforms(variables: &Variables) -> Result<(), TokenError> {
         return Ok(());
     };
     Err(TokenError::Unusable(format!(
-        "the managed identity of {platform} ({variable} is set) is not supported: use another credential, or a token command such as `az account get-access-token --resource https://graph.microsoft.com --output json`"
+        "the managed identity of {platform} ({variable} is set) is not supported: use another credential, or a token command such as `az account get-access-token --resource https://graph.microsoft.com --output json` after `az login --identity`"
     )))
 }
 

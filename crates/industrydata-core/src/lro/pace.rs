@@ -162,12 +162,22 @@ impl Pausing {
         if std::mem::replace(&mut self.reported, true) {
             return None;
         }
-        Some(Progress {
+        Some(self.shown(operation, run, polls))
+    }
+
+    /// The same, as often as it is asked for.
+    pub(super) fn shown(
+        &self,
+        operation: Option<&Arc<Operation>>,
+        run: Option<&Arc<IndustryDataRun>>,
+        polls: u32,
+    ) -> Progress {
+        Progress {
             operation: operation.cloned(),
             run: run.cloned(),
             reason: self.reason.clone(),
             polls,
             next_poll_in: self.until.saturating_sub(self.from),
-        })
+        }
     }
 }

@@ -300,6 +300,16 @@ impl OperationPoll {
         self.polls
     }
 
+    /// The pause that the poll is in, and when the next poll is; `None` if a poll is due or has been sent, or the poll has
+    /// ended. The poll of a start that was made here begins with a pause, which is never reported as progress.
+    #[must_use]
+    pub fn pause(&self) -> Option<Progress> {
+        let State::Pausing(pausing) = &self.state else {
+            return None;
+        };
+        Some(pausing.shown(self.seen.whole(), None, self.polls))
+    }
+
     /// The token with which any process can resume the poll.
     #[must_use]
     pub fn resume_token(&self) -> ResumeToken {
