@@ -9,11 +9,12 @@
 )]
 
 use std::{
-    io::{Read, Write},
+    io::{BufRead, BufReader, Read, Write},
     net::TcpListener,
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering},
+        mpsc,
     },
     thread,
     time::{Duration, Instant},
@@ -168,6 +169,64 @@ async fn a_timeout_of_the_callers_http_client_while_connecting_leaves_no_start_i
         matches!(error.kind(), StartErrorKind::Unreachable(_)),
         "{error:?}"
     );
+}
+
+/// The base URL of a server that accepts every start, and the values of `Host` that it was sent.
+fn heard() -> (String, mpsc::Receiver<Vec<String>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let base = format!("http://{}/beta", listener.local_addr().unwrap());
+    let (own, (send, heard)) = (base.clone(), mpsc::channel());
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let (mut reader, mut writer) = (BufReader::new(&stream), &stream);
+            let mut hosts = Vec::new();
+            let mut line = String::new();
+            while reader.read_line(&mut line).is_ok_and(|read| read > 2) {
+                let field = line
+                    .split_once(':')
+                    .filter(|it| it.0.eq_ignore_ascii_case("host"));
+                hosts.extend(field.map(|(_, value)| value.trim().to_owned()));
+                line.clear();
+            }
+            let answer = format!(
+                "HTTP/1.1 202 Accepted\r\nlocation: {own}/external/industryData/operations/a\r\ncontent-length: 0\r\n\
+                 connection: close\r\n\r\n"
+            );
+            writer.write_all(answer.as_bytes()).unwrap();
+            let _ = send.send(hosts);
+        }
+    });
+    (base, heard)
+}
+
+/// A gateway may be reached under another name than that of the service it stands for.
+#[tokio::test]
+async fn the_callers_http_client_may_have_its_own_host() {
+    let (base, heard) = heard();
+    let authority = base.split('/').nth(2).unwrap().to_owned();
+    let own = || reqwest::ClientBuilder::new();
+    let named = |name: &'static str| {
+        let fields = [(http::header::HOST, http::HeaderValue::from_static(name))];
+        own().default_headers(fields.into_iter().collect())
+    };
+    for (config, host) in [
+        (None, authority.as_str()),
+        (Some(own()), &authority),
+        (
+            Some(named("graph.gateway.example")),
+            "graph.gateway.example",
+        ),
+        (Some(named("127.0.0.1:1")), "127.0.0.1:1"),
+    ] {
+        let tokens = nonblocking::FixedToken::from(token("canary+fixed/token.c2ln=="));
+        let mut builder = nonblocking::Client::builder(tokens, Ledger::memory()).base(&base);
+        if let Some(config) = config {
+            builder = builder.config(config);
+        }
+        let client = builder.build().unwrap();
+        drop(client.tenant("a").unwrap().start().await.unwrap());
+        assert_eq!(heard.recv().unwrap(), [host], "one, whichever it is");
+    }
 }
 
 #[test]

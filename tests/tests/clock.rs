@@ -7,12 +7,21 @@
 )]
 
 use std::{
-    sync::atomic::{AtomicI64, Ordering},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering},
+    },
+    thread::{self, ThreadId},
     time::{Duration, Instant},
 };
 
-use industrydata_clock::{Clock as _, ManualClock};
-use industrydata_core::{Timestamp, auth::ClientCredentials, lro::StartErrorKind};
+use industrydata_clock::{Clock as _, ManualClock, SystemClock};
+use industrydata_core::{
+    Timestamp,
+    auth::{AccessToken, ClientCredentials},
+    ledger::{Change, Store, StoreError, StoreReply},
+    lro::StartErrorKind,
+};
 use industrydata_emulator::{Config, Emulator, Fault, On};
 use industrydata_ledger::{Ledger, SqliteStore};
 
@@ -32,8 +41,95 @@ fn clocks() -> [ManualClock; 2] {
     [ManualClock::frozen(begin), ManualClock::real()]
 }
 
+/// This machine's clock, until it jumps ahead by an hour, as for a process that is stopped meanwhile.
+#[derive(Clone, Default)]
+struct Jumps(Arc<Jumping>);
+
+#[derive(Default)]
+struct Jumping {
+    hours: AtomicU32,
+    /// Whether it jumps once it was read.
+    is_set: AtomicBool,
+}
+
+impl Jumps {
+    fn at_once(&self) {
+        self.0.hours.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn after_a_reading(&self) {
+        self.0.is_set.store(true, Ordering::SeqCst);
+    }
+
+    fn ahead(&self) -> Duration {
+        HOUR * self.0.hours.load(Ordering::SeqCst)
+    }
+}
+
+impl industrydata_clock::Clock for Jumps {
+    fn utc(&self) -> Timestamp {
+        SystemClock.utc() + self.ahead()
+    }
+
+    fn steady(&self) -> Duration {
+        let steady = SystemClock.steady() + self.ahead();
+        if self.0.is_set.swap(false, Ordering::SeqCst) {
+            self.at_once();
+        }
+        steady
+    }
+}
+
+/// Does something before the next change is made, and notes on which threads changes are made and whether they have a limit.
+#[derive(Clone)]
+struct Noted {
+    store: Ledger,
+    is_immediate: bool,
+    next: Arc<Mutex<Option<Box<dyn FnOnce() + Send>>>>,
+    made: Arc<Mutex<Vec<(ThreadId, bool)>>>,
+}
+
+impl Noted {
+    fn new(store: Ledger, is_immediate: bool) -> Self {
+        let (next, made) = (Arc::default(), Arc::default());
+        Self {
+            store,
+            is_immediate,
+            next,
+            made,
+        }
+    }
+
+    fn before_next(&self, act: impl FnOnce() + Send + 'static) {
+        *self.next.lock().unwrap() = Some(Box::new(act));
+    }
+
+    /// What was noted since this was asked for.
+    fn made(&self) -> Vec<(ThreadId, bool)> {
+        std::mem::take(&mut *self.made.lock().unwrap())
+    }
+}
+
+impl Store for Noted {
+    fn transact(&self, change: &Change) -> Result<StoreReply, StoreError> {
+        let act = self
+            .next
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        act.into_iter().for_each(|act| act());
+        let made = (thread::current().id(), change.time_limit().is_some());
+        self.made.lock().unwrap().push(made);
+        self.store.transact(change)
+    }
+
+    fn is_immediate(&self) -> bool {
+        self.is_immediate
+    }
+}
+
 macro_rules! clock {
-    ($flavour:ident, $client:ident, #[$test:meta], [$($asynch:tt)*], [$($wait:tt)*]) => {
+    ($flavour:ident, $client:ident, $is_blocking:literal, #[$test:meta], [$($asynch:tt)*], [$($wait:tt)*]) => {
         mod $flavour {
             use super::*;
             use $client::{Client, ClientBuilder, CredentialsToken, FixedToken, TenantClient};
@@ -77,6 +173,58 @@ macro_rules! clock {
                     let accepted = emulator.with_service(|service| service.accepted_starts().len());
                     assert_eq!(accepted, 6);
                     assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
+                }
+            }
+
+            /// Whatever stops the process between a reservation and its request, a request is sent only while its slot is held.
+            #[$test]
+            $($asynch)* fn a_request_follows_a_reservation_that_is_still_held() {
+                let emulator = emulator(ManualClock::real());
+                let (clock, ledger) = (Jumps::default(), Noted::new(Ledger::memory(), true));
+                let text = emulator.token().to_owned();
+                let tokens = {
+                    let (clock, has_token) = (clock.clone(), Arc::new(AtomicBool::new(false)));
+                    $($asynch)* move || {
+                        // The first one takes an hour.
+                        if !has_token.swap(true, Ordering::SeqCst) {
+                            clock.at_once();
+                        }
+                        AccessToken::new(&text)
+                    }
+                };
+                let builder = Client::builder(tokens, ledger.clone()).base(emulator.base_url());
+                let contoso = builder.clock(clock.clone()).build().unwrap().tenant("contoso").unwrap();
+                // Reserve, release, reserve, settle.
+                drop(contoso.start() $($wait)* .unwrap());
+                assert_eq!(ledger.made().len(), 4, "an hour until the token");
+                let jumps = clock.clone();
+                ledger.before_next(move || jumps.after_a_reading());
+                drop(contoso.start() $($wait)* .unwrap());
+                assert_eq!(ledger.made().len(), 4, "an hour until the request");
+                drop(contoso.start() $($wait)* .unwrap());
+                assert_eq!(ledger.made().len(), 2, "no time at all");
+                let accepted = emulator.with_service(|service| service.accepted_starts().len());
+                assert_eq!(accepted, 3);
+            }
+
+            /// Another thread would cost more than the change.
+            #[$test]
+            $($asynch)* fn a_store_that_is_immediate_needs_no_thread() {
+                for is_immediate in [true, false] {
+                    let emulator = emulator(ManualClock::real());
+                    let memory = Ledger::memory_with_clock(emulator.clock());
+                    let store = Noted::new(memory, is_immediate);
+                    let builder = builder(&emulator, Ledger::custom(store.clone()));
+                    let contoso = builder.build().unwrap().tenant("contoso").unwrap();
+                    let mut poller = contoso.start() $($wait)* .unwrap();
+                    poller.until_done() $($wait)* .unwrap();
+                    let made = store.made();
+                    // A start, and how long its operation took. The async client waits on no thread of its own.
+                    assert_eq!(made.len(), 3);
+                    for (on, has_limit) in made {
+                        let is_here = is_immediate || $is_blocking && !has_limit;
+                        assert_eq!(on == thread::current().id(), is_here, "{is_immediate} {has_limit}");
+                    }
                 }
             }
 
@@ -228,8 +376,8 @@ macro_rules! clock {
     };
 }
 
-clock!(blocking, industrydata_blocking, #[test], [], []);
-clock!(asynchronous, industrydata_async, #[tokio::test], [async], [.await]);
+clock!(blocking, industrydata_blocking, true, #[test], [], []);
+clock!(asynchronous, industrydata_async, false, #[tokio::test], [async], [.await]);
 
 /// Clients side by side, each polling its own start: time moves on for all, and none is lost.
 #[test]

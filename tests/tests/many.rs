@@ -273,6 +273,43 @@ async fn a_time_limit_is_that_of_the_poller() {
     assert!(ends(&mut set).await[&again].1.is_ok());
 }
 
+/// One whose time limit passes while it waits for a request of another one ends at the limit, whether it was polled before
+/// or not.
+#[tokio::test]
+async fn a_time_limit_does_not_wait_for_other_requests() {
+    let (late, limit) = (Duration::from_secs(8), Duration::from_millis(1500));
+    let emulator = emulator(Duration::from_secs(3600));
+    let client = builder(&emulator).build().unwrap();
+    let tenant = |name: &str| client.tenant(name).unwrap();
+    let hasty = |name: &str| tenant(name).with(|it| it.time_limit(limit));
+    let token = tenant("resumed").start().await.unwrap().resume_token();
+    let began = Instant::now();
+    let mut polled = hasty("polled").start().await.unwrap();
+    assert!(polled.progress().await.unwrap().is_some());
+    emulator.script(Fault::on(On::Operation).delay(late));
+    let mut set = OperationSet::with_requests(1);
+    let slow = set.push(tenant("slow").start().await.unwrap());
+    let next = tokio::time::timeout(Duration::from_millis(300), set.next());
+    assert!(next.await.is_err(), "it is out");
+    let never = hasty("never polled").start().await.unwrap();
+    let resumed = hasty("resumed").resume(token).unwrap();
+    let waits: BTreeSet<_> = [polled, never, resumed].map(|it| set.push(it)).into();
+    for _ in 0..waits.len() {
+        let (key, event) = set.next().await.unwrap();
+        let OperationEvent::Ended { outcome, .. } = event else {
+            panic!("{event:?}");
+        };
+        assert!(waits.contains(&key));
+        assert!(outcome.unwrap_err().is_timeout());
+    }
+    let ended = began.elapsed();
+    assert!(ended >= limit && ended < late * 3 / 4, "{ended:?}");
+    let tokens: Vec<_> = set.resume_tokens().map(|(key, _)| key).collect();
+    assert_eq!((set.len(), tokens), (1, vec![slow]));
+    // The one that is left is polled as ever.
+    assert!(matches!(set.next().await, Some((key, OperationEvent::Progress(_))) if key == slow));
+}
+
 /// A stopped client ends its operations at once, whatever is due when. Those of other clients go on.
 #[tokio::test]
 async fn a_stop_ends_what_its_client_has() {

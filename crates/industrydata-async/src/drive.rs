@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use industrydata_core::{
-    Deadline, Now, Tenant,
+    Deadline, Now,
     endpoint::Endpoint,
     ledger::{Change, StoreError, StoreReply},
     lro::{Exchange, Machine, Progress, ReadError, Session, Step},
@@ -13,7 +13,7 @@ use industrydata_system::{
     with_reqwest::{awake, sleep},
 };
 
-use crate::inner::Inner;
+use crate::{inner::Inner, tokens::Slot};
 
 /// Where the loop returns to the caller.
 pub(crate) enum Event<T> {
@@ -27,6 +27,8 @@ pub(crate) struct Driver {
     pub(crate) inner: Arc<Inner>,
     /// Shared by the pollers of a tenant's client.
     pub(crate) session: Arc<Session>,
+    /// The tenant's place in the cache of tokens.
+    slot: Arc<Slot>,
 }
 
 impl fmt::Debug for Driver {
@@ -40,8 +42,13 @@ impl fmt::Debug for Driver {
 
 impl Driver {
     pub(crate) fn new(inner: Arc<Inner>, session: Session) -> Self {
+        let slot = inner.tokens.slot(session.tenant());
         let session = Arc::new(session);
-        Self { inner, session }
+        Self {
+            inner,
+            session,
+            slot,
+        }
     }
 
     /// The current time of the client.
@@ -80,7 +87,7 @@ impl Driver {
                 }
                 // Boxed, so that a task that pauses has no room for it.
                 Step::Send(exchange) => {
-                    Box::pin(send(&self.inner, self.session.tenant(), exchange, &mut now)).await;
+                    Box::pin(send(self, exchange, &mut now)).await;
                 }
                 Step::Wait(mut pause) => {
                     if let Some(progress) = pause.progress() {
@@ -165,14 +172,23 @@ impl<M: Machine> Drop for Guard<'_, M> {
 
 /// One request and its one answer. If it is stopped before the request is handed out, the machine decides what follows. `now` is
 /// the time by the client's clock, which is read anew after a wait.
-async fn send(client: &Inner, tenant: &Tenant, exchange: Exchange<'_>, now: &mut Now) {
-    let token = match client.tokens.kept(tenant, exchange.challenge(), now.utc) {
+async fn send(driver: &Driver, exchange: Exchange<'_>, now: &mut Now) {
+    let Driver {
+        inner: client,
+        session,
+        slot,
+    } = driver;
+    let token = match slot.kept(exchange.challenge(), now.utc) {
         Some(token) => token,
         None => {
-            let limit = exchange.time_limit(*now);
+            let (limit, challenge) = (exchange.time_limit(*now), exchange.challenge());
+            let token =
+                client
+                    .tokens
+                    .token(slot, session.tenant(), challenge, limit, &client.clock);
             let token = tokio::select! {
                 biased;
-                token = client.tokens.token(tenant, exchange.challenge(), limit, &client.clock) => token,
+                token = token => token,
                 () = client.stop.stopped() => return,
             };
             *now = client.now();

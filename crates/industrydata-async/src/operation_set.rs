@@ -150,7 +150,8 @@ impl OperationSet {
         if let Some(waker) = self.waker.take() {
             waker.wake();
         }
-        self.queue.push(clock, due, Box::new(poller))
+        let deadline = poller.poll.poll().deadline();
+        self.queue.push(clock, due, deadline, Box::new(poller))
     }
 
     /// The number of operations that have not ended.
@@ -266,7 +267,8 @@ impl OperationSet {
         let outcome = match outcome {
             Ok(Turned::Pauses { until, progress }) => {
                 poller.poll.rest();
-                self.queue.put_back(key, clock, until, poller);
+                let deadline = poller.poll.poll().deadline();
+                self.queue.put_back(key, clock, until, deadline, poller);
                 return progress.map(|progress| (key, OperationEvent::Progress(progress)));
             }
             Ok(Turned::Ended(operation)) => Ok(operation),
@@ -290,7 +292,9 @@ impl OperationSet {
         }
         let mut has_come = false;
         for (clock, member) in self.clients.iter_mut().enumerate() {
-            if let (Some(member), Some(until)) = (member, self.queue.first_due(clock)) {
+            let Some(member) = member else { continue };
+            let now = member.inner.clock.steady();
+            if let Some(until) = self.queue.next_time(clock, now) {
                 has_come |= member.has_come(until, cx);
             }
         }
@@ -302,10 +306,12 @@ impl OperationSet {
     fn skip(&self) -> bool {
         let clients = self.clients.iter().enumerate();
         let movable = clients.filter_map(|(clock, member)| {
-            let (clock, until) = (&member.as_ref()?.inner.clock, self.queue.first_due(clock)?);
+            let own = &member.as_ref()?.inner.clock;
+            let now = own.steady();
+            let until = self.queue.next_time(clock, now)?;
             // This moves nothing.
-            let can_be_moved = clock.skip_to(Duration::ZERO);
-            can_be_moved.then(|| (clock, clock.steady(), until))
+            let can_be_moved = own.skip_to(Duration::ZERO);
+            can_be_moved.then_some((own, now, until))
         });
         let movable: Vec<_> = movable.collect();
         let left = movable
@@ -363,9 +369,8 @@ impl Stream for OperationSet {
             if matches!(next, Next::Empty) {
                 return Poll::Ready(None);
             }
-            // Time passes also while the most requests are out.
-            let has_come = self.poll_times(cx);
-            if !(has_come && matches!(next, Next::Wait)) {
+            // Time passes also while the most requests are out: for deadlines.
+            if !self.poll_times(cx) {
                 self.waker = Some(cx.waker().clone());
                 return Poll::Pending;
             }

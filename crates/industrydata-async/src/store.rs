@@ -55,13 +55,16 @@ pub trait AsyncStore: Send + Sync {
 /// The future of a reply, boxed so that stores are usable as `dyn`.
 pub type StoreFuture = Pin<Box<dyn Future<Output = Result<StoreReply, StoreError>> + Send>>;
 
-/// A blocking store, each change on a new thread.
+/// A blocking store: each change on a new thread, unless the store is immediate.
 pub(crate) struct Threaded<S>(pub(crate) Arc<S>);
 
 impl<S: Store + 'static> AsyncStore for Threaded<S> {
     fn transact(&self, change: Arc<Change>) -> StoreFuture {
         let store = Arc::clone(&self.0);
         Box::pin(async move {
+            if store.is_immediate() {
+                return store.transact(&change);
+            }
             let (sender, receiver) = oneshot::channel();
             // tokio's own threads for blocking work panic if there is none to be had.
             on_a_thread("ledger", move || drop(sender.send(store.transact(&change))))

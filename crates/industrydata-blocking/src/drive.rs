@@ -6,14 +6,14 @@ use std::{
 };
 
 use industrydata_core::{
-    Deadline, Now, Tenant,
+    Deadline, Now,
     endpoint::Endpoint,
     ledger::{Change, StoreError, StoreReply},
     lro::{Exchange, Machine, Progress, ReadError, Session, Step},
 };
 use industrydata_system::{Trace, any_seed, on_a_thread};
 
-use crate::inner::Inner;
+use crate::{inner::Inner, tokens::Slot};
 
 /// Where the loop returns to the caller.
 pub(crate) enum Event<T> {
@@ -27,6 +27,8 @@ pub(crate) struct Driver {
     inner: Arc<Inner>,
     /// Shared by the pollers of a tenant's client.
     pub(crate) session: Arc<Session>,
+    /// The tenant's place in the cache of tokens.
+    slot: Arc<Slot>,
 }
 
 impl fmt::Debug for Driver {
@@ -40,8 +42,13 @@ impl fmt::Debug for Driver {
 
 impl Driver {
     pub(crate) fn new(inner: Arc<Inner>, session: Session) -> Self {
+        let slot = inner.tokens.slot(session.tenant());
         let session = Arc::new(session);
-        Self { inner, session }
+        Self {
+            inner,
+            session,
+            slot,
+        }
     }
 
     /// The current time of the client.
@@ -76,7 +83,7 @@ impl Driver {
                     transaction.done(reply, now);
                 }
                 Step::Send(exchange) => {
-                    send(&self.inner, self.session.tenant(), exchange, &mut now);
+                    send(self, exchange, &mut now);
                 }
                 Step::Wait(mut pause) => {
                     if let Some(progress) = pause.progress() {
@@ -95,10 +102,12 @@ impl Driver {
 
     /// Makes a change to the ledger. If it has a time limit, its thread is left alone after that.
     fn transact(&self, change: &Arc<Change>) -> Result<StoreReply, StoreError> {
-        let Some(limit) = change.time_limit() else {
-            return self.inner.store.transact(change);
+        let store = &self.inner.store;
+        let limit = change.time_limit().filter(|_| !store.is_immediate());
+        let Some(limit) = limit else {
+            return store.transact(change);
         };
-        let (store, change) = (Arc::clone(&self.inner.store), Arc::clone(change));
+        let (store, change) = (Arc::clone(store), Arc::clone(change));
         let (sender, receiver) = sync_channel(1);
         on_a_thread("ledger", move || drop(sender.send(store.transact(&change))))
             .map_err(StoreError::unavailable)?;
@@ -162,12 +171,19 @@ impl<M: Machine> Drop for Guard<'_, M> {
 
 /// One request and its one answer. If it is stopped before the request is handed out, the machine decides what follows. `now` is
 /// the time by the client's clock, which is read anew after a wait.
-fn send(client: &Inner, tenant: &Tenant, exchange: Exchange<'_>, now: &mut Now) {
-    let token = match client.tokens.kept(tenant, exchange.challenge(), now.utc) {
+fn send(driver: &Driver, exchange: Exchange<'_>, now: &mut Now) {
+    let Driver {
+        inner: client,
+        session,
+        slot,
+    } = driver;
+    let token = match slot.kept(exchange.challenge(), now.utc) {
         Some(token) => token,
         None => {
             let challenge = exchange.challenge();
-            let token = client.tokens.token(tenant, challenge, &client.clock);
+            let token = client
+                .tokens
+                .token(slot, session.tenant(), challenge, &client.clock);
             *now = client.now();
             match token.inspect_err(Trace::no_token) {
                 Ok(token) => token,

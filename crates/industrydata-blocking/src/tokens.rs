@@ -194,8 +194,9 @@ pub(crate) struct Cache {
     slots: Mutex<HashMap<Tenant, Arc<Slot>>>,
 }
 
+/// The place of one tenant in the cache.
 #[derive(Default)]
-struct Slot {
+pub(crate) struct Slot {
     /// Calls of the source that have ended.
     calls: AtomicU64,
     kept: Mutex<(KeptToken, Option<TokenError>)>,
@@ -209,29 +210,20 @@ impl Cache {
         }
     }
 
-    /// The cached token, if it can be used and no call of the source is awaited.
-    pub(crate) fn kept(
-        &self,
-        tenant: &Tenant,
-        challenge: Option<&Challenge>,
-        now: Timestamp,
-    ) -> Option<AccessToken> {
-        let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = slots.get(tenant)?.kept.try_lock().ok()?;
-        kept.0.usable(challenge, now)
+    /// The tenant's place. It is looked for once for all calls of a tenant's client.
+    pub(crate) fn slot(&self, tenant: &Tenant) -> Arc<Slot> {
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(slots.entry(tenant.clone()).or_default())
     }
 
-    /// The cached token, or one of the source.
+    /// The cached token, or one of the source. `slot` is the tenant's.
     pub(crate) fn token(
         &self,
+        slot: &Slot,
         tenant: &Tenant,
         challenge: Option<&Challenge>,
         clock: &dyn Clock,
     ) -> Result<AccessToken, TokenError> {
-        let slot = {
-            let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(slots.entry(tenant.clone()).or_default())
-        };
         let calls = slot.calls.load(Ordering::Acquire);
         let mut kept = slot.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(token) = kept.0.usable(challenge, clock.utc()) {
@@ -248,6 +240,18 @@ impl Cache {
         kept.1 = answer.as_ref().err().cloned();
         slot.calls.fetch_add(1, Ordering::Release);
         kept.0.renewed(answer, challenge, clock.utc())
+    }
+}
+
+impl Slot {
+    /// The cached token, if it can be used and no call of the source is awaited.
+    pub(crate) fn kept(
+        &self,
+        challenge: Option<&Challenge>,
+        now: Timestamp,
+    ) -> Option<AccessToken> {
+        let kept = self.kept.try_lock().ok()?;
+        kept.0.usable(challenge, now)
     }
 }
 

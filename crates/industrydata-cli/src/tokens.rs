@@ -228,16 +228,14 @@ impl fmt::Debug for TokenFile {
 mod tests {
     use super::*;
 
+    /// Longer than a busy machine takes.
     fn deadline() -> Deadline {
-        // Half of it is the patience with a file that holds no token.
-        Deadline::new(Duration::from_millis(200), &Interrupt::default())
+        Deadline::new(Duration::from_secs(60), &Interrupt::default())
     }
 
-    fn refused(path: PathBuf) -> String {
-        match TokenFile::open(path, &deadline()).unwrap_err() {
-            TokenFileError::Token(error) => error.to_string(),
-            TokenFileError::TimedOut | TokenFileError::Interrupted => String::new(),
-        }
+    fn refused(path: &Path) -> String {
+        let error = read(path, Duration::ZERO).err().unwrap();
+        error.to_string()
     }
 
     #[test]
@@ -267,8 +265,7 @@ mod tests {
                 thread::sleep(Duration::from_millis(300));
                 fs::write(target, "{\"accessToken\": \"second\"}").unwrap();
             });
-            let deadline = Deadline::new(Duration::from_secs(60), &Interrupt::default());
-            let file = TokenFile::open(path, &deadline).unwrap();
+            let file = TokenFile::open(path, &deadline()).unwrap();
             writer.join().unwrap();
             assert!(file.once.is_none());
         }
@@ -313,11 +310,21 @@ mod tests {
             "canary\ncanary",
         ] {
             fs::write(&path, bad).unwrap();
-            let error = refused(path.clone());
+            let error = refused(&path);
             assert!(!error.is_empty() && !error.contains("canary"), "{error}");
         }
         fs::write(&path, [0xff, 0xff]).unwrap();
-        assert!(refused(path).contains("not text"));
-        assert!(!refused(folder.path().to_owned()).is_empty());
+        assert!(refused(&path).contains("not text"));
+        assert!(!refused(folder.path()).is_empty());
+    }
+
+    #[test]
+    fn a_time_limit_is_no_error_of_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = |deadline| TokenFile::open(folder.path().join("token"), deadline).unwrap_err();
+        assert!(matches!(open(&deadline()), TokenFileError::Token(_)));
+        let over = Deadline::new(Duration::ZERO, &Interrupt::default());
+        let error = open(&over);
+        assert!(matches!(error, TokenFileError::TimedOut), "{error:?}");
     }
 }

@@ -93,6 +93,10 @@ impl Store for Ledger {
         self.0.is_forgetful()
     }
 
+    fn is_immediate(&self) -> bool {
+        self.0.is_immediate()
+    }
+
     fn reset(&self) -> Result<Reset, StoreError> {
         self.0.reset()
     }
@@ -153,6 +157,7 @@ mod tests {
                 .unwrap();
             assert_eq!(read.quota().used(), 1);
             assert!(format!("{ledger:?}").contains("is_forgetful: true"));
+            assert!(ledger.is_immediate());
         }
     }
 
@@ -161,6 +166,7 @@ mod tests {
     fn a_ledger_in_a_file_outlives_the_process() {
         let folder = tempfile::tempdir().unwrap();
         let ledger = Ledger::sqlite(folder.path().join("ledger.sqlite3")).unwrap();
+        assert!(!ledger.is_immediate());
         assert!(!ledger.is_forgetful() && Ledger::memory().is_forgetful());
     }
 }

@@ -28,7 +28,8 @@ use crate::clock::Clock;
 /// ```
 #[derive(Clone, Default)]
 pub struct MemoryStore {
-    values: Arc<Mutex<HashMap<LedgerKey, Vec<u8>>>>,
+    /// Each in as much memory as it needs: a change leaves room in the buffer that it wrote.
+    values: Arc<Mutex<HashMap<LedgerKey, Box<[u8]>>>>,
     clock: Clock,
 }
 
@@ -58,15 +59,19 @@ impl Store for MemoryStore {
     fn transact(&self, change: &Change) -> Result<StoreReply, StoreError> {
         // A panic elsewhere cannot leave a value half written, so a poisoned lock is used as it is.
         let mut values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
-        let stored = values.get(change.key()).map(Vec::as_slice);
-        let applied = change.apply(stored, self.clock.now())?;
+        let stored = values.get(change.key());
+        let applied = change.apply(stored.map(|bytes| &**bytes), self.clock.now())?;
         if let Some(bytes) = applied.write {
-            values.insert(change.key().clone(), bytes);
+            values.insert(change.key().clone(), bytes.into_boxed_slice());
         }
         Ok(applied.reply)
     }
 
     fn is_forgetful(&self) -> bool {
+        true
+    }
+
+    fn is_immediate(&self) -> bool {
         true
     }
 }
@@ -128,7 +133,7 @@ mod tests {
         });
         assert_eq!(granted, 5);
         assert!(is_granted(&store, "u", 1), "tenants do not share slots");
-        assert!(store.is_forgetful());
+        assert!(store.is_forgetful() && store.is_immediate());
         assert_eq!(format!("{store:?}"), "MemoryStore { .. }");
     }
 

@@ -1,4 +1,8 @@
-//! `wait`: polls an operation until it ends, and its run if asked to. It does not open the ledger.
+//! `wait`: polls an operation until it ends, and its run if asked to.
+//!
+//! It does not open the ledger, so how long the operation took is not kept for later polls. A resume token names neither the
+//! ledger's place nor the tenant, and may come from another machine: the ledger that this process would open need not be the
+//! one that has the start, and a damaged or slow one would be a new way for a wait to fail.
 
 use industrydata_core::lro::MayHaveStarted;
 use industrydata_ledger::Ledger;

@@ -8,7 +8,7 @@ use crate::policy::MAX_CALLER_CHARS;
 use crate::{
     ledger::{format::checksum_of_key, text::Text},
     tenant::Tenant,
-    wire::{base_url::BaseUrl, uri::decode_unreserved},
+    wire::base_url::BaseUrl,
 };
 
 /// Identifies a ledger. Each pair of base URL and tenant has its own, so starts at an emulator do not count for the
@@ -25,10 +25,10 @@ impl LedgerKey {
     /// The ledger of `tenant` at the service under `base`.
     #[must_use]
     pub fn new(base: &BaseUrl, tenant: &Tenant) -> Self {
-        let base = Self::base_of(base);
+        let base = base.folded();
         Self {
-            checksum: checksum_of_key(&base, tenant.as_str()),
-            base: base.into(),
+            checksum: checksum_of_key(base, tenant.as_str()),
+            base: Arc::clone(base),
             tenant: tenant.clone(),
         }
     }
@@ -37,7 +37,7 @@ impl LedgerKey {
     /// same ledger.
     #[must_use]
     pub fn base_of(base: &BaseUrl) -> String {
-        decode_unreserved(base.as_str()).to_ascii_lowercase()
+        (**base.folded()).to_owned()
     }
 
     /// The base URL, folded to lower case.

@@ -45,6 +45,12 @@ pub trait Store: Send + Sync {
         false
     }
 
+    /// Whether a change is made within microseconds, without I/O and without a wait for anything but other changes of this
+    /// store. A client makes it where it is then, and on a thread otherwise. The default is no.
+    fn is_immediate(&self) -> bool {
+        false
+    }
+
     /// Moves the ledgers of all tenants aside, damaged or not, and begins new ones. An empty store keeps its place.
     ///
     /// The new ledger begins in quarantine: it keeps [`reset_mark`](crate::ledger::reset_mark) and hands it to every
@@ -68,6 +74,10 @@ impl<S: Store + ?Sized> Store for std::sync::Arc<S> {
         (**self).is_forgetful()
     }
 
+    fn is_immediate(&self) -> bool {
+        (**self).is_immediate()
+    }
+
     fn reset(&self) -> Result<Reset, StoreError> {
         (**self).reset()
     }
@@ -80,6 +90,10 @@ impl<S: Store + ?Sized> Store for Box<S> {
 
     fn is_forgetful(&self) -> bool {
         (**self).is_forgetful()
+    }
+
+    fn is_immediate(&self) -> bool {
+        (**self).is_immediate()
     }
 
     fn reset(&self) -> Result<Reset, StoreError> {
@@ -112,6 +126,10 @@ mod tests {
         fn is_forgetful(&self) -> bool {
             true
         }
+
+        fn is_immediate(&self) -> bool {
+            true
+        }
     }
 
     #[test]
@@ -122,11 +140,13 @@ mod tests {
         );
         let (plain, full) = (std::sync::Arc::new(Plain), std::sync::Arc::new(Full));
         assert!(!plain.is_forgetful() && full.is_forgetful());
+        assert!(!plain.is_immediate() && full.is_immediate());
         assert!(matches!(plain.transact(&read), Err(StoreError::Busy)));
         for boxed in [Box::new(plain) as Box<dyn Store>, Box::new(full)] {
             assert!(matches!(boxed.transact(&read), Err(StoreError::Busy)));
             assert!(matches!(boxed.reset(), Err(StoreError::Unavailable(_))));
         }
-        assert!((Box::new(Full) as Box<dyn Store>).is_forgetful());
+        let full = Box::new(Full) as Box<dyn Store>;
+        assert!(full.is_forgetful() && full.is_immediate());
     }
 }

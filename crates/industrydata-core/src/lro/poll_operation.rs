@@ -294,6 +294,12 @@ impl OperationPoll {
         self.took.map(|seconds| Duration::from_secs(seconds.into()))
     }
 
+    /// The steady time at which the time limit ends the poll.
+    #[must_use]
+    pub const fn deadline(&self) -> Duration {
+        self.pace.deadline
+    }
+
     /// The number of polls made so far.
     #[must_use]
     pub const fn polls(&self) -> u32 {

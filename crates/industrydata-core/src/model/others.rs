@@ -11,6 +11,39 @@ pub(crate) struct Others {
     members: Option<Box<serde_json::Map<String, serde_json::Value>>>,
 }
 
+#[cfg(not(feature = "serde"))]
+impl Others {
+    /// The members with their values, if all of these are texts.
+    pub(crate) const fn texts(&self) -> Option<Vec<(&str, &str)>> {
+        Some(Vec::new())
+    }
+
+    /// Members with these values.
+    pub(crate) fn of_texts(_: Vec<(&str, &str)>) -> Self {
+        Self {}
+    }
+}
+
+#[cfg(feature = "serde")]
+impl Others {
+    /// The members with their values, if all of these are texts.
+    pub(crate) fn texts(&self) -> Option<Vec<(&str, &str)>> {
+        let members = self.members.iter().flat_map(|members| members.iter());
+        members
+            .map(|(name, value)| Some((name.as_str(), value.as_str()?)))
+            .collect()
+    }
+
+    /// Members with these values.
+    pub(crate) fn of_texts(members: Vec<(&str, &str)>) -> Self {
+        let owned = |(name, value): (&str, &str)| (name.to_owned(), value.into());
+        let members = (!members.is_empty()).then(|| members.into_iter().map(owned).collect());
+        Self {
+            members: members.map(Box::new),
+        }
+    }
+}
+
 impl Others {
     /// The members of the object `json` that are not in `known`.
     #[cfg(not(feature = "serde"))]

@@ -104,6 +104,12 @@ impl BaseUrl {
         self.0.start_url.get(..self.0.base_end).unwrap_or_default()
     }
 
+    /// The text in lower case, without needless percent-encoding: spellings that the service treats as the same base URL have
+    /// the same.
+    pub(crate) fn folded(&self) -> &Arc<str> {
+        &self.0.folded
+    }
+
     /// Whether no segment of the path is `beta`, the only version that has the API. A gateway may map it
     /// to another path.
     pub(crate) fn lacks_beta(&self) -> bool {

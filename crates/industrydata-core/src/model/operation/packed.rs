@@ -31,14 +31,12 @@ impl fmt::Debug for PackedOperation {
 
 impl Operation {
     /// The operation without the `id` that its reader knows. `None` if it has what is unusual while it runs: findings of a
-    /// validation, or members that this release does not know.
+    /// validation, or members that this release does not know whose values are not text.
     pub(crate) fn pack(&self, id: &str) -> Option<PackedOperation> {
         let has_findings = !(self.errors.is_empty()
             && self.warnings.is_empty()
             && self.validated_files.is_empty());
-        if has_findings || self.others != Others::default() {
-            return None;
-        }
+        let others = self.others.texts().filter(|_| !has_findings)?;
         let mut bytes = vec![0];
         let mut flags = 0;
         put(&mut bytes, self.status.as_str())?;
@@ -67,6 +65,10 @@ impl Operation {
                 bytes.extend_from_slice(&time.as_second().to_le_bytes());
                 bytes.extend_from_slice(&time.subsec_nanosecond().to_le_bytes());
             }
+        }
+        for (name, value) in others {
+            put(&mut bytes, name)?;
+            put(&mut bytes, value)?;
         }
         if let Some(first) = bytes.first_mut() {
             *first = flags;
@@ -98,6 +100,10 @@ impl PackedOperation {
         let kind = kind.or_else(|| has(IS_USUAL).then(|| USUAL_TYPE.to_owned()));
         let mut time = |flag| has(flag).then(|| rest.time());
         let (created, last_action) = (time(CREATED), time(LAST_ACTION));
+        let mut others = Vec::new();
+        while !rest.0.is_empty() {
+            others.push((rest.text()?, rest.text()?));
+        }
         Some(Operation {
             status: OperationStatus::known(status)
                 .unwrap_or_else(|| OperationStatus::Other(status.to_owned())),
@@ -110,7 +116,7 @@ impl PackedOperation {
             errors: Vec::new(),
             warnings: Vec::new(),
             validated_files: Vec::new(),
-            others: Others::default(),
+            others: Others::of_texts(others),
         })
     }
 }
@@ -158,9 +164,10 @@ mod tests {
             option::of(".{0,9}"),
             option::of(types),
         );
-        let parts = (statuses, texts, time(), time());
+        let others = prop::collection::btree_map(".{0,9}", ".{0,9}", 0..3);
+        let parts = (statuses, texts, time(), time(), others);
         parts.prop_map(
-            |(status, (id, detail, resource, kind), created, last)| Operation {
+            |(status, (id, detail, resource, kind), created, last, others)| Operation {
                 status: OperationStatus::known(&status).unwrap_or(OperationStatus::Other(status)),
                 id,
                 status_detail: detail,
@@ -171,7 +178,12 @@ mod tests {
                 errors: Vec::new(),
                 warnings: Vec::new(),
                 validated_files: Vec::new(),
-                others: Others::default(),
+                others: Others::of_texts(
+                    others
+                        .iter()
+                        .map(|(name, value)| (name.as_str(), value.as_str()))
+                        .collect(),
+                ),
             },
         )
     }
@@ -197,6 +209,40 @@ mod tests {
         let operation = Operation::decode(None, body).unwrap();
         assert_eq!(operation.pack("a-1").unwrap().0.len(), 36);
         assert_eq!(operation.pack("A-1").unwrap().0.len(), 43);
+    }
+
+    /// What Graph sends besides, which is kept with the feature `serde`.
+    #[cfg(feature = "serde")]
+    #[test]
+    fn texts_of_other_names_are_packed_and_others_are_not() {
+        let read = |member: &str| {
+            let body = format!("{{{member},\"id\":\"a\",\"status\":\"running\"}}");
+            Operation::decode(None, body.as_bytes()).unwrap()
+        };
+        let usual = read(
+            "\"@odata.context\":\"https://graph.microsoft.com/beta/$metadata#external/industryData/operations/$entity\"",
+        );
+        let packed = usual.pack("a").unwrap();
+        assert_eq!(packed.0.len(), 117);
+        assert_eq!(packed.unpack("a"), Some(usual));
+        for member in ["\"a\":\"\"", "\"\":\"b\"", "\"a\":\"b\",\"c\":\"\u{e9}\""] {
+            let operation = read(member);
+            assert_eq!(
+                operation.pack("a").unwrap().unpack("a"),
+                Some(operation),
+                "{member}"
+            );
+        }
+        for member in [
+            "\"a\":1.5",
+            "\"a\":null",
+            "\"a\":true",
+            "\"a\":[\"b\"]",
+            "\"a\":{\"b\":\"c\"}",
+            "\"a\":\"b\",\"c\":0",
+        ] {
+            assert!(read(member).pack("a").is_none(), "{member}");
+        }
     }
 
     #[test]

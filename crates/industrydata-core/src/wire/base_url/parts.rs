@@ -1,6 +1,6 @@
 //! The parts of a base URL: checks of host and path, and the normalised text.
 
-use std::{net::Ipv4Addr, ops::Range};
+use std::{net::Ipv4Addr, ops::Range, sync::Arc};
 
 use http::Uri;
 
@@ -24,6 +24,8 @@ pub(super) struct Inner {
     /// The URL that starts a run. The base URL is its beginning.
     pub(super) start_url: Box<str>,
     pub(super) base_end: usize,
+    /// The base URL in the one form of all spellings that the service treats as the same.
+    pub(super) folded: Arc<str>,
     pub(super) path_start: usize,
     pub(super) host: Range<usize>,
     pub(super) port: u16,
@@ -120,7 +122,9 @@ impl Text {
     }
 
     pub(super) fn with(self, start_uri: Uri) -> Inner {
+        let base = self.start_url.get(..self.base_end).unwrap_or_default();
         Inner {
+            folded: decode_unreserved(base).to_ascii_lowercase().into(),
             start_url: self.start_url.into_boxed_str(),
             base_end: self.base_end,
             path_start: self.path_start,

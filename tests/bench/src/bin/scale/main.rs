@@ -1,8 +1,8 @@
 //! What each of very many operations costs a process that waits for all of them at once, over 64 connections.
 //!
 //! `scale` measures everything, `scale N ...` for these numbers of operations alone. Each measurement runs in another process,
-//! `scale measure WHAT N ROUNDS URL`, and the service in one more, `scale serve ...`. A line has a name, a value and a unit,
-//! with tabs between them.
+//! `scale measure WHAT N ROUNDS URL`, and the service in one more, `scale serve ...`. `scale count ...` is `scale measure ...`
+//! for valgrind, which does not know the processor's clock. A line has a name, a value and a unit, with tabs between them.
 
 mod by_hand;
 mod by_library;
@@ -46,7 +46,7 @@ fn run() -> Result<(), Failure> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
         ["serve", operations, polls] => service::serve(operations.parse()?, polls.parse()?),
-        ["measure", what, count, rounds, url] => {
+        ["measure" | "count", what, count, rounds, url] => {
             let value = measure(what, count.parse()?, rounds.parse()?, url)?;
             println!("{value}");
             Ok(())
@@ -83,7 +83,32 @@ fn all(sizes: &[&str]) -> Result<(), Failure> {
             println!("{name}, {count}\t{value}\t{unit}");
         }
     }
+    if Command::new("valgrind").arg("--version").output().is_ok() {
+        // More would take many minutes.
+        let (before, few, many) = (counted(0)?, counted(1_000)?, counted(10_000)?);
+        for (count, instructions) in [(1_000, few), (10_000, many)] {
+            let value = (instructions - before) / f64::from(count);
+            println!("instr, tenant and ledger, {count}\t{value}\tinstr");
+        }
+    }
     Ok(())
+}
+
+/// The instructions of a process for this many starts with a tenant each.
+fn counted(count: u32) -> Result<f64, Failure> {
+    let program = env::current_exe()?;
+    let (_service, url) = served(count, 1)?;
+    let mut command = Command::new("valgrind");
+    command.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]);
+    command.arg(&program).args(["count", "tenants"]);
+    let output = command.args([&count.to_string(), "1", &url]).output()?;
+    let text = String::from_utf8_lossy(&output.stderr);
+    let counted = text.split_once("Collected : ").map(|(_, rest)| rest);
+    let number = counted.and_then(|rest| rest.split_whitespace().next());
+    match number.filter(|_| output.status.success()) {
+        Some(number) => Ok(number.parse()?),
+        None => Err(format!("counting ended with {}: {text}", output.status).into()),
+    }
 }
 
 /// Ends the service.
@@ -96,8 +121,8 @@ impl Drop for Served {
     }
 }
 
-/// The result of a measurement, made in another process.
-fn measured(what: &str, count: u32, rounds: u32) -> Result<f64, Failure> {
+/// A service in another process, and its base URL.
+fn served(count: u32, rounds: u32) -> Result<(Served, String), Failure> {
     let program = env::current_exe()?;
     // Where memory is measured, no operation ends.
     let operations = BEFORE + count * rounds.max(1);
@@ -107,12 +132,19 @@ fn measured(what: &str, count: u32, rounds: u32) -> Result<f64, Failure> {
         .stdout(Stdio::piped())
         .spawn()?;
     let stdout = service.stdout.take();
-    let _service = Served(service);
+    let service = Served(service);
     let mut url = String::new();
     BufReader::new(stdout.ok_or("no output")?).read_line(&mut url)?;
+    Ok((service, url.trim().to_owned()))
+}
+
+/// The result of a measurement, made in another process.
+fn measured(what: &str, count: u32, rounds: u32) -> Result<f64, Failure> {
+    let program = env::current_exe()?;
+    let (_service, url) = served(count, rounds)?;
     let output = Command::new(&program)
         .args(["measure", what, &count.to_string()])
-        .args([&rounds.to_string(), url.trim()])
+        .args([&rounds.to_string(), &url])
         .stderr(Stdio::inherit())
         .output()?;
     if !output.status.success() {
@@ -143,6 +175,8 @@ fn measure(what: &str, count: u32, rounds: u32, url: &str) -> Result<f64, Failur
 enum Since {
     Heap(usize),
     Time(f64),
+    /// Another program counts.
+    Nothing,
 }
 
 impl Since {
@@ -150,6 +184,9 @@ impl Since {
     fn now(rounds: u32) -> Self {
         if rounds == 0 {
             return Self::Heap(HEAP.current_usage());
+        }
+        if env::args().nth(1).as_deref() == Some("count") {
+            return Self::Nothing;
         }
         let time = clock_gettime(ClockId::ProcessCPUTime);
         Self::Time(time.tv_sec as f64 * 1e6 + time.tv_nsec as f64 / 1e3)
