@@ -219,7 +219,7 @@ macro_rules! clock {
                     let mut poller = contoso.start() $($wait)* .unwrap();
                     poller.until_done() $($wait)* .unwrap();
                     let made = store.made();
-                    // A start, and how long its operation took. The async client waits on no thread of its own.
+                    // A start, and how long its operation took. Nothing waits on a thread for it.
                     assert_eq!(made.len(), 3);
                     for (on, has_limit) in made {
                         let is_here = is_immediate || $is_blocking && !has_limit;

@@ -34,7 +34,7 @@ pub(crate) fn figures() -> Result<Part, Failure> {
             "cpu, tenant and ledger" => {
                 let flat = figure.beside(of(what, "1000")).aim(Aim::Ratio(1.1));
                 flat.argued(Some(Argued {
-                    limit: 1.6,
+                    limit: 1.8,
                     why: "the same instructions take longer: memory is spread over more pages than the processor has in its \
                           tables, and the allocator of the C library looks for room in it",
                 }))
