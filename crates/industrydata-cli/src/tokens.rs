@@ -321,10 +321,11 @@ mod tests {
     #[test]
     fn a_time_limit_is_no_error_of_the_file() {
         let folder = tempfile::tempdir().unwrap();
-        let open = |deadline| TokenFile::open(folder.path().join("token"), deadline).unwrap_err();
+        let open = |deadline: &Deadline| {
+            TokenFile::open(folder.path().join("token"), deadline).unwrap_err()
+        };
         assert!(matches!(open(&deadline()), TokenFileError::Token(_)));
-        let over = Deadline::new(Duration::ZERO, &Interrupt::default());
-        let error = open(&over);
+        let error = open(&Deadline::new(Duration::ZERO, &Interrupt::default()));
         assert!(matches!(error, TokenFileError::TimedOut), "{error:?}");
     }
 }
