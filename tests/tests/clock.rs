@@ -380,6 +380,23 @@ clock!(blocking, industrydata_blocking, true, #[test], [], []);
 clock!(asynchronous, industrydata_async, false, #[tokio::test], [async], [.await]);
 
 /// Clients side by side, each polling its own start: time moves on for all, and none is lost.
+/// As one that is made on a thread: the start was accepted, and its operation is returned.
+#[tokio::test]
+async fn a_panic_of_an_immediate_store_loses_no_start() {
+    let emulator = emulator(ManualClock::real());
+    let ledger = Noted::new(Ledger::memory(), true);
+    let (text, planted) = (emulator.token().to_owned(), ledger.clone());
+    let tokens = async move || {
+        planted.before_next(|| panic!("planted"));
+        AccessToken::new(&text)
+    };
+    let client = industrydata_async::Client::builder(tokens, Ledger::custom(ledger));
+    let client = client.base(emulator.base_url()).build().unwrap();
+    let started = client.tenant("contoso").unwrap().start().await.unwrap();
+    let warning = started.accepted().unwrap().ledger_warning().unwrap();
+    assert!(warning.to_string().contains("panicked"), "{warning}");
+}
+
 #[test]
 fn clients_on_threads_share_the_clock() {
     let emulator = emulator(ManualClock::real());

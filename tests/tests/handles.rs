@@ -13,7 +13,7 @@ use std::{
     iter::successors,
     net::TcpListener,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -87,6 +87,33 @@ macro_rules! handles {
 
             fn at(emulator: &Emulator) -> TenantClient {
                 contoso(builder(&emulator.base_url()))
+            }
+
+            /// The token is that of the tenant whose session is used, whichever client it is given to.
+            #[$test]
+            $($asynch)* fn a_session_of_another_tenant_takes_its_token() {
+                let emulator = emulator();
+                let asked = Arc::new(Mutex::new(Vec::new()));
+                let noted = Arc::clone(&asked);
+                let tokens = $($asynch)* move |tenant: &Tenant, _: Option<&Challenge>| {
+                    noted.lock().unwrap().push(tenant.to_string());
+                    AccessToken::new(TOKEN)
+                };
+                let client = Client::builder(tokens, Ledger::memory()).base(emulator.base_url()).build().unwrap();
+                let [contoso, fabrikam] = ["contoso", "fabrikam"].map(|it| client.tenant(it).unwrap());
+                fabrikam.operations() $($wait)* .unwrap();
+                let mut session = None;
+                let contoso = contoso.with(|it| {
+                    session = Some(it.clone());
+                    it
+                });
+                let session = session.unwrap();
+                let other = fabrikam.clone().with(move |_| session);
+                other.operations() $($wait)* .unwrap();
+                for client in [&fabrikam, &contoso, &other] {
+                    client.operations() $($wait)* .unwrap();
+                }
+                assert_eq!(*asked.lock().unwrap(), ["fabrikam", "contoso"]);
             }
 
             #[test]

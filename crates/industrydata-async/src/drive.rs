@@ -51,6 +51,11 @@ impl Driver {
         }
     }
 
+    /// The same with another session, which may be another tenant's.
+    pub(crate) fn with(self, change: impl FnOnce(Session) -> Session) -> Self {
+        Self::new(self.inner, change(Arc::unwrap_or_clone(self.session)))
+    }
+
     /// The current time of the client.
     pub(crate) fn now(&self) -> Now {
         self.inner.now()

@@ -26,7 +26,10 @@ impl Inner {
     /// Lets `time` pass from `now` on: sleeps, unless the clock can be moved.
     pub(crate) async fn pass(&self, time: Duration, now: Now) {
         let until = now.steady.saturating_add(time);
-        if !self.clock.skip_to(until) {
+        if self.clock.skip_to(until) {
+            // What the time has passed for may be another future of this task.
+            tokio::task::yield_now().await;
+        } else {
             self.stop.sleep(time).await;
             if !self.stop.is_stopped() {
                 self.clock.slept_until(until);

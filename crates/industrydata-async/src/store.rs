@@ -1,10 +1,15 @@
 //! Stores for the async client. A store that blocks runs on threads.
 
-use std::{future::Future, pin::Pin, sync::Arc};
+use std::{
+    future::Future,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    sync::Arc,
+};
 
 use industrydata_core::ledger::{Change, Store, StoreError, StoreReply};
 use industrydata_system::on_a_thread;
-use tokio::{runtime::Handle, sync::oneshot};
+use tokio::{runtime::Handle, sync::oneshot, task::coop::consume_budget};
 
 /// A store whose replies are futures. It must apply a change under the same conditions as a [`Store`].
 ///
@@ -63,7 +68,11 @@ impl<S: Store + 'static> AsyncStore for Threaded<S> {
         let store = Arc::clone(&self.0);
         Box::pin(async move {
             if store.is_immediate() {
-                return store.transact(&change);
+                // A task that only makes such changes lets others run now and then.
+                consume_budget().await;
+                let reply = catch_unwind(AssertUnwindSafe(|| store.transact(&change)));
+                return reply
+                    .unwrap_or_else(|_| Err(StoreError::unconfirmed("the store panicked")));
             }
             let (sender, receiver) = oneshot::channel();
             // tokio's own threads for blocking work panic if there is none to be had.

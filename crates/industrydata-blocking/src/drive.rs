@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, mpsc::sync_channel},
 };
 
@@ -49,6 +50,11 @@ impl Driver {
             session,
             slot,
         }
+    }
+
+    /// The same with another session, which may be another tenant's.
+    pub(crate) fn with(self, change: impl FnOnce(Session) -> Session) -> Self {
+        Self::new(self.inner, change(Arc::unwrap_or_clone(self.session)))
     }
 
     /// The current time of the client.
@@ -103,10 +109,13 @@ impl Driver {
     /// Makes a change to the ledger. If it has a time limit, its thread is left alone after that.
     fn transact(&self, change: &Arc<Change>) -> Result<StoreReply, StoreError> {
         let store = &self.inner.store;
-        let limit = change.time_limit().filter(|_| !store.is_immediate());
-        let Some(limit) = limit else {
+        let Some(limit) = change.time_limit() else {
             return store.transact(change);
         };
+        if store.is_immediate() {
+            let reply = catch_unwind(AssertUnwindSafe(|| store.transact(change)));
+            return reply.unwrap_or(Err(StoreError::Busy));
+        }
         let (store, change) = (Arc::clone(store), Arc::clone(change));
         let (sender, receiver) = sync_channel(1);
         on_a_thread("ledger", move || drop(sender.send(store.transact(&change))))

@@ -68,10 +68,8 @@ impl TenantClient {
     /// assert_eq!(emulator.with_service(|service| service.accepted_starts().len()), 6);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn with(mut self, change: impl FnOnce(Session) -> Session) -> Self {
-        let session = Arc::unwrap_or_clone(self.driver.session);
-        self.driver.session = Arc::new(change(session));
-        self
+    pub fn with(self, change: impl FnOnce(Session) -> Session) -> Self {
+        Self::new(self.driver.with(change))
     }
 
     /// Sets the key of the next start, which names the occasion: one key starts at most one run within a window. A start whose

@@ -31,7 +31,7 @@ use crate::ledger::{change::Change, reply::StoreReply, reset::Reset, store_error
 /// change again. It returns [`StoreError::Unconfirmed`] only if the outcome is still unknown.
 ///
 /// A change with a [`time_limit`](Change::time_limit) is best effort: a store that waits for a lock or a server gives up
-/// after that time. Its caller does not wait longer.
+/// after that time. Its caller does not wait longer, unless the store is [immediate](Store::is_immediate).
 pub trait Store: Send + Sync {
     /// Applies `change` to the ledger it names, durably.
     ///

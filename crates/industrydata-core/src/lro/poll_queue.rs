@@ -14,7 +14,7 @@ pub struct OperationKey(u64);
 /// [ended](Self::ended). So none is out twice at a time.
 ///
 /// Some polls send nothing, and do not wait for those that do: as many again may be out. These are polls that wait for their
-/// turn at their deadline, a tenth of a second later at most. And a clock may be stopped, and has no time then, so that all of
+/// turn at their deadline, two tenths of a second later at most. And a clock may be stopped, and has no time then, so that all of
 /// its polls are due.
 ///
 /// ```
@@ -68,9 +68,13 @@ struct OfClock<T> {
     waiting: BinaryHeap<Reverse<Waiting<T>>>,
     /// Those that were found to be past their deadline.
     expired: Vec<Waiting<T>>,
-    /// No deadline of the others is before this.
+    /// When to look for those whose deadline has passed: at the first deadline, and a tenth of a second after the last look
+    /// at the earliest, since a look goes through all that wait.
     first_deadline: Duration,
 }
+
+/// How exactly deadlines are kept, and how often they are looked through.
+const TENTH: Duration = Duration::from_millis(100);
 
 /// In 24 bytes and the item: there may be very many.
 struct Waiting<T> {
@@ -84,7 +88,10 @@ struct Waiting<T> {
 
 impl<T> Waiting<T> {
     fn new(key: OperationKey, due: Duration, deadline: Duration, item: T) -> Self {
-        let lasts = deadline.saturating_sub(due).as_millis().div_ceil(100);
+        let lasts = deadline
+            .saturating_sub(due)
+            .as_nanos()
+            .div_ceil(TENTH.as_nanos());
         Self {
             due_seconds: due.as_secs(),
             due_nanoseconds: due.subsec_nanos(),
@@ -102,9 +109,7 @@ impl<T> Waiting<T> {
     fn deadline(&self) -> Duration {
         match self.lasts {
             u32::MAX => Duration::MAX,
-            lasts => self
-                .due()
-                .saturating_add(Duration::from_millis(100) * lasts),
+            lasts => self.due().saturating_add(TENTH * lasts),
         }
     }
 }
@@ -155,7 +160,8 @@ impl<T> OfClock<T> {
         self.expired
             .extend(expired.into_iter().map(|Reverse(it)| it));
         let deadlines = waiting.iter().map(|Reverse(it)| it.deadline());
-        self.first_deadline = deadlines.min().unwrap_or(Duration::MAX);
+        let first = deadlines.min().unwrap_or(Duration::MAX);
+        self.first_deadline = first.max(now.saturating_add(TENTH));
         self.waiting = waiting.into();
     }
 }
@@ -499,6 +505,7 @@ mod tests {
             (ms(5), ms(5), ms(5)),
             (ms(5), ms(6), ms(105)),
             (ms(5), ms(105), ms(105)),
+            (ms(5), ms(105) + Duration::from_nanos(1), ms(205)),
             (ms(5), ms(0), ms(5)),
             (ms(5), ms(430_000_000_000), NEVER),
             (NEVER, NEVER, NEVER),
