@@ -152,7 +152,7 @@ quarantine of a tenant sooner, use one of these:
   industrydata quota --reconcile
       half an hour after the reset or later, if the lists of the service show
       every start that may still count
-  industrydata quota --resolve quarantine=not-started
+  industrydata quota --tenant ID --resolve quarantine=not-started
       by hand, if no start was made that the ledger does not have
 
 The old file stays beside the new one as LEDGER.reset-TIME. An empty ledger

@@ -41,13 +41,13 @@ impl Resume {
         let at = self.arguments.iter().position(|word| word == "--");
         let end = at.unwrap_or(self.arguments.len());
         let (before, after) = self.arguments.split_at(end);
-        let words = before.iter().chain(globals.iter().flatten()).chain(after);
-        let mut line = "industrydata".to_owned();
-        for word in words {
-            line.push(' ');
-            line.push_str(&shell_quoted(word));
-        }
-        line
+        let quoted = |word: &String| shell_quoted(word);
+        let globals = globals
+            .iter()
+            .map(|[name, value]| option_quoted(name, value));
+        let words = before.iter().map(quoted).chain(globals);
+        let words: Vec<_> = words.chain(after.iter().map(quoted)).collect();
+        format!("industrydata {}", words.join(" "))
     }
 }
 
@@ -199,6 +199,13 @@ impl ResumePlan {
     }
 }
 
+/// An option with its value, as words of a shell.
+pub(crate) fn option_quoted(name: &str, value: &str) -> String {
+    // A value that looks like an option is one unless it is part of the word.
+    let between = if value.starts_with('-') { '=' } else { ' ' };
+    format!("{name}{between}{}", shell_quoted(value))
+}
+
 /// Quotes text as one word of a shell, if it needs quotes.
 pub(crate) fn shell_quoted(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:,@%=~".contains(c);
@@ -239,6 +246,12 @@ mod tests {
         }
         let run = plan(&[]).strict(true).run("r-1");
         assert_eq!(json(&run), r#"["runs","follow","--strict","r-1"]"#);
+    }
+
+    #[test]
+    fn a_value_that_looks_like_an_option_stays_one_word() {
+        let command = plan(&["--tenant=-x y"]).operation("idr1:abc").command();
+        assert_eq!(command, "industrydata wait --tenant='-x y' idr1:abc");
     }
 
     #[test]

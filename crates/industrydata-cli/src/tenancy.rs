@@ -17,7 +17,7 @@ use crate::{
     environment::Environment,
     error_report, flavour,
     report::{Document, Kind, Outcome},
-    resume::shell_quoted,
+    resume::option_quoted,
     settings,
     signals::Interrupt,
     terminal,
@@ -191,13 +191,22 @@ pub(crate) fn without_request(
 
 /// Asks which of several tenants is meant.
 fn which(base: &BaseUrl, tenants: &[Tenant], used: impl Fn(&Tenant) -> Option<u32>) -> Document {
+    let mut is_readable = true;
     let mut options: Vec<_> = tenants
         .iter()
         .take(MOST_LISTED)
         .map(|tenant| {
-            let name = shell_quoted(tenant.as_str());
-            let used = used(tenant).map(|used| format!(" ({used} used)"));
-            format!("--tenant {name}{}", used.unwrap_or_default())
+            let option = option_quoted("--tenant", tenant.as_str());
+            // One that cannot be read may have taken its time, and so may the next ones.
+            let used = is_readable.then(|| used(tenant));
+            match used {
+                Some(Some(used)) => format!("{option} ({used} used)"),
+                Some(None) => {
+                    is_readable = false;
+                    format!("{option} (not readable)")
+                }
+                None => option,
+            }
         })
         .collect();
     if tenants.len() > MOST_LISTED {

@@ -238,11 +238,9 @@ impl Story<'_> {
             .interrupt
             .set_fallback(Document::interrupted(MayHaveStarted::Unknown, None));
         let started = self.blocking.start(false, Box::new(|_, _| {}));
-        let poller = started.map_err(|error| {
-            let document = error_report::start(&error, context.interrupt.is_interrupted());
-            let inquiry = operation::inquiry_of_start(&document, &ResumePlan::default());
-            document.with_inquiry(inquiry)
-        })?;
+        // Without the command that resolves a doubt: pasted, it would ask the real service.
+        let poller = started
+            .map_err(|error| error_report::start(&error, context.interrupt.is_interrupted()))?;
         let id = poller.url().operation_id();
         context.progress(format!("{} operation {id}", paint(GOOD, "started:")));
         Ok(poller)

@@ -28,6 +28,7 @@ use crate::{
     commands::{answer::Answer, context::Context, operation, reads, watch},
     error_report, human,
     report::{Document, QuotaReport},
+    resume::option_quoted,
     settings,
     tenancy::{self, Counted, NamedBy},
     terminal::{self, times},
@@ -114,6 +115,16 @@ pub(super) fn run(
             .advise("name the tenant with --tenant, by its directory id")
             .into());
     }
+    // An entry's id is of one tenant. Each has a quarantine of this name.
+    let ends_quarantine = args.resolve.iter().any(|(id, _)| id == QUARANTINE);
+    if counted.named_by == NamedBy::Ledger && ends_quarantine {
+        let option = option_quoted("--tenant", counted.tenant.as_str());
+        return Err(
+            Document::usage("the quarantine of which tenant is to end? none is named")
+                .advise(format!("for the only one in this ledger, add {option}"))
+                .into(),
+        );
+    }
     let key = || LedgerKey::new(&base, &counted.tenant);
     for (id, resolution) in &args.resolve {
         resolve(&ledger, key(), id, *resolution)?;
@@ -137,7 +148,12 @@ pub(super) fn run(
     let shown_place = settings::ledger_place(global, env)?;
     let shown_place = shown_place.unwrap_or_else(|| "not stored".to_owned());
     let heading = |counted: &Counted| {
-        let (tenant, note) = (&counted.tenant, counted.named_by.note());
+        let tenant = &counted.tenant;
+        // What is watched may have more tenants later.
+        let note = match args.watch {
+            true => "",
+            false => counted.named_by.note(),
+        };
         let whose = match counted.named_by == NamedBy::Nothing {
             true => nothing_counted(&base),
             false => format!("tenant {tenant}{note} at {base}"),

@@ -95,7 +95,7 @@ fn timeline_in(width: Width, quota: &Quota, heading: &str) -> String {
     if let Some(quarantine) = quota.quarantine() {
         sentences.push(format!(
             "the ledger was reset at {} and is in quarantine until {}: to end it sooner, run `quota --reconcile` half an \
-             hour after the reset, or `quota --resolve quarantine=not-started`",
+             hour after the reset, or `quota --tenant ID --resolve quarantine=not-started`",
             times::at(quota.by_service_clock(quarantine.reset_at())),
             times::at_and_in(quota.by_service_clock(quarantine.until()), service_now)
         ));
