@@ -82,8 +82,8 @@ impl Pool {
     pub(super) fn session(&self, until: Instant, kept: bool) -> Result<Session, Failure> {
         let next = || self.idle().pop().filter(|_| kept);
         while let Some(mut session) = next() {
+            session.wire.set_limit(until + GRACE);
             if session.wire.is_open() {
-                session.wire.set_limit(until + GRACE);
                 return Ok(session);
             }
         }
