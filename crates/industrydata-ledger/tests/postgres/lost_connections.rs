@@ -332,6 +332,33 @@ fn t59_a_session_that_a_pooler_ends_at_every_message() {
     }
 }
 
+/// A pooler that has lost the server answers a write in its place, which may have been committed.
+#[test]
+fn t59_a_write_that_is_denied_and_was_committed() {
+    let Some(place) = fresh() else { return };
+    let direct = place.with_starts(1);
+    let syncs = Arc::new(AtomicU32::new(0));
+    let count = Arc::clone(&syncs);
+    let proxy = Proxy::new(&place.url, move |message| {
+        // The second statement of a change without a lock.
+        let is_sync = message.kind == b'S';
+        match is_sync.then(|| count.fetch_sub(1, Ordering::SeqCst)) {
+            Some(1) => Fate::Deny,
+            _ => Fate::Pass,
+        }
+    });
+    let store = place
+        .options()
+        .keep_statements(true)
+        .connect(&(place.url_via(&proxy.place) + "?sslmode=disable"))
+        .unwrap();
+    assert!(is_granted(&store.transact(&reserve("t", 2))));
+    syncs.store(2, Ordering::SeqCst);
+    let result = store.transact(&reserve("t", 3));
+    assert!(is_granted(&result), "{result:?}");
+    assert_eq!(used(&direct, "t"), 3);
+}
+
 /// COMMIT follows a write that the server refuses, and ends its transaction without a change.
 #[test]
 fn t59_a_write_that_fails_is_not_committed() {

@@ -23,6 +23,8 @@ pub(crate) enum Fate {
     Hold,
     /// The proxy answers with the error that ends a session, as a pooler does, and cuts the connection. The message is lost.
     End,
+    /// The server executes the message, and the proxy answers with an error in its place.
+    Deny,
 }
 
 /// A message of a client: its number over all connections, its type (0 for the first of a connection), its text.
@@ -143,6 +145,16 @@ impl Proxy {
             is_first = false;
             let (number, fate) = (message.number, fate(&message));
             if fate == Fate::Hold {
+                continue;
+            }
+            if fate == Fate::Deny {
+                mute.store(true, Ordering::SeqCst);
+                server.write_all(&[head, text].concat()).ok()?;
+                // Until the server has answered.
+                thread::sleep(Duration::from_millis(200));
+                let ready = b"Z\0\0\0\x05I";
+                let answer = [&error("ERROR", "58000", true)[..], ready].concat();
+                client.write_all(&answer).ok()?;
                 continue;
             }
             if fate == Fate::End {
