@@ -65,7 +65,7 @@ impl ChangeCounts {
 mod tests {
     use industrydata_core::wire::BaseUrl;
 
-    use super::*;
+    use super::{super::session::Writer, *};
 
     fn key(tenant: &str) -> LedgerKey {
         LedgerKey::new(&BaseUrl::graph(), &tenant.parse().unwrap())
@@ -73,7 +73,12 @@ mod tests {
 
     fn row(changes: i64) -> Row {
         let value = Vec::new();
-        Row { changes, value }
+        let writer = Writer(3);
+        Row {
+            changes,
+            writer,
+            value,
+        }
     }
 
     #[test]

@@ -17,6 +17,8 @@ use tokio_postgres::{
     Client, Config, NoTls, SimpleQueryMessage, config::Host, tls::MakeTlsConnect,
 };
 
+#[cfg(unix)]
+use super::wire::{SHORTEST, is_late};
 use super::{
     parameters::Server,
     plan::Plan,
@@ -210,7 +212,7 @@ fn attempt(
 ) -> Result<Session, Refusal> {
     let begun = Instant::now();
     let silent = || Refusal::NoAnswer(begun.elapsed());
-    let line = Line::new(socket(plan, server, config, address, until)?);
+    let line = Line::new(socket(server, config, address, until)?);
     let mut session = match plan.tls.clone() {
         None => session(NoTls, server, config, line, until),
         Some(tls) => session(tls, server, config, line, until),
@@ -258,9 +260,8 @@ where
     })
 }
 
-/// A connected socket. Writes that the peer does not take are given up after the wait.
+/// A connected socket.
 fn socket(
-    plan: &Plan,
     server: &Server,
     config: &Config,
     address: Option<IpAddr>,
@@ -274,8 +275,8 @@ fn socket(
         return Err(Refusal::NoAnswer(Duration::ZERO));
     }
     let connected = match address {
-        Some(address) => tcp(plan, config, SocketAddr::new(address, server.port), limit),
-        None => unix(plan, server, limit),
+        Some(address) => tcp(config, SocketAddr::new(address, server.port), limit),
+        None => unix(server, limit),
     };
     connected.map_err(|error| {
         if error.kind() == io::ErrorKind::TimedOut && limit == left {
@@ -286,10 +287,9 @@ fn socket(
     })
 }
 
-fn tcp(plan: &Plan, config: &Config, address: SocketAddr, limit: Duration) -> io::Result<Socket> {
+fn tcp(config: &Config, address: SocketAddr, limit: Duration) -> io::Result<Socket> {
     let stream = TcpStream::connect_timeout(&address, limit)?;
     stream.set_nodelay(true)?;
-    stream.set_write_timeout(Some(plan.wait))?;
     let options = SockRef::from(&stream);
     #[cfg(target_os = "linux")]
     options.set_tcp_user_timeout(config.get_tcp_user_timeout().copied())?;
@@ -309,21 +309,30 @@ fn tcp(plan: &Plan, config: &Config, address: SocketAddr, limit: Duration) -> io
 
 /// The server's socket in a folder.
 #[cfg(unix)]
-fn unix(plan: &Plan, server: &Server, limit: Duration) -> io::Result<Socket> {
+fn unix(server: &Server, limit: Duration) -> io::Result<Socket> {
     let Host::Unix(folder) = &server.host else {
         return Err(io::ErrorKind::AddrNotAvailable.into());
     };
     let path = folder.join(format!(".s.PGSQL.{}", server.port));
     let socket = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None)?;
-    // While the queue of the server is full, the system blocks for as long as for a write.
-    socket.set_write_timeout(Some(limit))?;
-    socket.connect(&socket2::SockAddr::unix(path)?)?;
-    socket.set_write_timeout(Some(plan.wait))?;
-    Ok(Socket::Unix(socket.into()))
+    let (begun, address) = (Instant::now(), socket2::SockAddr::unix(path)?);
+    loop {
+        let left = limit.saturating_sub(begun.elapsed());
+        if left < SHORTEST {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        // While the queue of the server is full, the system blocks for as long as for a write, and then asks to try again.
+        socket.set_write_timeout(Some(left))?;
+        match socket.connect(&address) {
+            Ok(()) => return Ok(Socket::Unix(socket.into())),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted || is_late(&error) => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 #[cfg(not(unix))]
-fn unix(_: &Plan, _: &Server, _: Duration) -> io::Result<Socket> {
+fn unix(_: &Server, _: Duration) -> io::Result<Socket> {
     Err(io::ErrorKind::AddrNotAvailable.into())
 }
 
@@ -404,6 +413,32 @@ mod tests {
         assert_eq!(shown(refused().or(said("password"))), "password");
         assert_eq!(shown(silent().or(refused())), "refused");
         assert_eq!(shown(refused().or(silent())), "silent");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_socket_in_a_folder_whose_queue_is_full_is_late_and_not_broken() {
+        use socket2::{Domain, SockAddr, Socket, Type};
+        let folder = tempfile::tempdir().unwrap();
+        let address = SockAddr::unix(folder.path().join(".s.PGSQL.5432")).unwrap();
+        let make = || Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+        let server = make();
+        server.bind(&address).unwrap();
+        server.listen(0).unwrap();
+        let first = make();
+        first.connect(&address).unwrap();
+        // The limit of a connection ends it, or that of all the work.
+        for (more, words) in [
+            ("", "timed out"),
+            ("connect_timeout=9", "no answer within 300 ms"),
+        ] {
+            let options = crate::PgStore::options().wait(Duration::from_millis(300));
+            let place = format!("host={} user=u dbname=d {more}", folder.path().display());
+            let (store, begun) = (options.connect(&place).unwrap(), Instant::now());
+            let why = store.check().unwrap_err().to_string();
+            assert!(why.contains(words), "{why}");
+            assert!((300..5000).contains(&begun.elapsed().as_millis()), "{why}");
+        }
     }
 
     #[test]

@@ -1,7 +1,11 @@
 //! The connections of a store: kept, replaced when one is lost, and waited for only until a deadline.
 
 use std::{
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        mpsc::{self, SyncSender},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -28,32 +32,46 @@ pub(super) struct Pool {
     pub(super) change_counts: Arc<ChangeCounts>,
     pub(super) full: Full,
     pub(super) contested: Contested,
-    /// How many connections may still be used at the same time.
-    free: Mutex<usize>,
-    freed: Condvar,
+    permits: Mutex<Permits>,
     idle: Mutex<Vec<Session>>,
 }
 
-/// The right to use one connection.
+/// The permits that nobody has.
+#[derive(Debug)]
+struct Permits {
+    /// How many connections may still be used at the same time.
+    free: usize,
+    /// Those who wait for a permit, while none is free. Some may have given up.
+    waiting: VecDeque<SyncSender<()>>,
+}
+
+/// The right to use one connection. Whoever waits longest has it next.
 #[derive(Debug)]
 pub(super) struct Permit<'p>(&'p Pool);
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        *self.0.free() += 1;
-        self.0.freed.notify_one();
+        let mut permits = self.0.permits();
+        while let Some(first) = permits.waiting.pop_front() {
+            if first.try_send(()).is_ok() {
+                return;
+            }
+        }
+        permits.free += 1;
     }
 }
 
 impl Pool {
     pub(super) fn new(plan: Arc<Plan>, change_counts: Arc<ChangeCounts>) -> Self {
         Self {
-            free: Mutex::new(plan.connections),
+            permits: Mutex::new(Permits {
+                free: plan.connections,
+                waiting: VecDeque::new(),
+            }),
             plan,
             change_counts,
             full: Full::default(),
             contested: Contested::default(),
-            freed: Condvar::new(),
             idle: Mutex::default(),
         }
     }
@@ -82,8 +100,8 @@ impl Pool {
     pub(super) fn session(&self, until: Instant, kept: bool) -> Result<Session, Failure> {
         let next = || self.idle().pop().filter(|_| kept);
         while let Some(mut session) = next() {
+            session.wire.set_limit(until + GRACE);
             if session.wire.is_open() {
-                session.wire.set_limit(until + GRACE);
                 return Ok(session);
             }
         }
@@ -101,20 +119,32 @@ impl Pool {
     }
 
     pub(super) fn permit(&self, until: Instant) -> Result<Permit<'_>, StoreError> {
-        let left = until.saturating_duration_since(Instant::now());
-        let waited = self
-            .freed
-            .wait_timeout_while(self.free(), left, |free| *free == 0);
-        let (mut free, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        match free.checked_sub(1) {
-            Some(rest) => *free = rest,
-            None => return Err(StoreError::Busy),
+        let (next, turn) = mpsc::sync_channel(1);
+        {
+            let mut permits = self.permits();
+            if let Some(rest) = permits.free.checked_sub(1) {
+                permits.free = rest;
+                return Ok(Permit(self));
+            }
+            permits.waiting.push_back(next);
         }
-        Ok(Permit(self))
+        let left = until.saturating_duration_since(Instant::now());
+        if turn.recv_timeout(left).is_ok() {
+            return Ok(Permit(self));
+        }
+        // Nobody is given a permit meanwhile. One that was given just before counts.
+        let permits = self.permits();
+        let is_given = turn.try_recv().is_ok();
+        drop(turn);
+        drop(permits);
+        if is_given {
+            return Ok(Permit(self));
+        }
+        Err(StoreError::Busy)
     }
 
-    fn free(&self) -> MutexGuard<'_, usize> {
-        self.free.lock().unwrap_or_else(PoisonError::into_inner)
+    fn permits(&self) -> MutexGuard<'_, Permits> {
+        self.permits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<Session>> {
@@ -180,5 +210,29 @@ mod tests {
             drop(next);
             assert!(waits.join().unwrap());
         });
+    }
+
+    #[test]
+    fn whoever_waits_for_a_connection_has_it_before_one_who_comes_later() {
+        let pool = &pool();
+        let held: Vec<_> = (0..4)
+            .map(|_| pool.permit(Instant::now()).unwrap())
+            .collect();
+        thread::scope(|scope| {
+            let until = Instant::now() + Duration::from_secs(10);
+            // One that has given up is passed over.
+            assert!(pool.permit(Instant::now()).is_err());
+            let waits = scope.spawn(move || pool.permit(until).unwrap());
+            thread::sleep(Duration::from_millis(50));
+            drop(held);
+            let later: Vec<_> = (0..4).map(|_| pool.permit(Instant::now())).collect();
+            drop(waits.join().unwrap());
+            assert_eq!(later.iter().filter(|it| it.is_ok()).count(), 3);
+        });
+        let all: Vec<_> = (0..4)
+            .map(|_| pool.permit(Instant::now()).unwrap())
+            .collect();
+        assert!(pool.permit(Instant::now()).is_err());
+        drop(all);
     }
 }

@@ -105,6 +105,7 @@ impl Session {
         let row_of = |changes| {
             Ok::<_, Failure>(Row {
                 changes,
+                writer: row.try_get(5).map_err(failed)?,
                 value: row.try_get(3).map_err(failed)?,
             })
         };
@@ -194,7 +195,7 @@ impl Session {
             .ok_or_else(|| Failure::Commit(no_answer(plan).into()))?;
         let rows = match rows {
             // A pooler that has lost the server answers the UPDATE itself, and the COMMIT not at all.
-            Err(error) if error.code().is_some() && committed.is_ok() => {
+            Err(error) if is_answer(&error) && committed.is_ok() => {
                 return Err(statement_failed(plan, is_kept, &error));
             }
             Err(error) => return Err(unconfirmed(plan, &error)),
@@ -208,34 +209,40 @@ impl Session {
             .map_err(|error| store_error::of(&plan.place, &error))
     }
 
-    /// Writes the row if it still has this count of changes, in one statement that commits. Returns its new count, or `None`
-    /// if something has changed it.
+    /// Writes the row if it is still the one that is known, in one statement that commits. Returns its new count of changes, or
+    /// `None` if something has changed it.
     ///
     /// # Errors
     ///
-    /// [`Failure::Commit`] unless the server has answered that the UPDATE failed, and a COMMIT after it.
+    /// [`Failure::Commit`] unless the server has answered that the UPDATE failed, and then that the row is as before.
     pub(super) fn swap(
         &mut self,
         plan: &Plan,
         key: &LedgerKey,
         value: &[u8],
-        known: i64,
+        known: &Row,
     ) -> Result<Option<i64>, Failure> {
         let Some(kept) = &self.kept else {
             return Ok(None);
         };
         let (base, tenant) = (key.base().as_bytes(), key.tenant().as_bytes());
-        let values: [&(dyn ToSql + Sync); 4] = [&base, &tenant, &value, &known];
+        let names: [&(dyn ToSql + Sync); 2] = [&base, &tenant];
+        let values: [&(dyn ToSql + Sync); 5] =
+            [&base, &tenant, &value, &known.changes, &known.writer.0];
         let no_answer = || Failure::Commit(no_answer(plan).into());
         let written = self.wire.run(self.client.query(&kept.swap, &values));
         let rows = match written.ok_or_else(no_answer)? {
             Ok(rows) => rows,
-            // COMMIT shows that it was the server that said so, and that the connection is sound.
-            Err(error) if error.code().is_some() => {
-                let ended = self.wire.run(self.client.batch_execute("COMMIT"));
-                return Err(match ended.ok_or_else(no_answer)? {
-                    Ok(()) => store_error::of_kept(&plan.place, &error),
-                    Err(_) => unconfirmed(plan, &error),
+            // A pooler that has lost the server may have said so, after a commit. Only the server has the other statement.
+            Err(error) if is_answer(&error) => {
+                let found = self.wire.run(self.client.query(&kept.look_up, &names));
+                let rows = found.ok_or_else(no_answer)?.unwrap_or_default();
+                let row = rows.first().and_then(|row| snapshot(plan, row).ok()?.row);
+                let is_as_before =
+                    row.is_some_and(|it| (it.changes, it.writer) == (known.changes, known.writer));
+                return Err(match is_as_before {
+                    true => store_error::of_kept(&plan.place, &error),
+                    false => unconfirmed(plan, &error),
                 });
             }
             Err(error) => return Err(unconfirmed(plan, &error)),
@@ -282,6 +289,7 @@ fn snapshot(plan: &Plan, row: &PgRow) -> Result<Snapshot, Failure> {
     Ok(Snapshot {
         row: Some(Row {
             changes: row.try_get(0).map_err(failed)?,
+            writer: row.try_get(5).map_err(failed)?,
             value: row.try_get(1).map_err(failed)?,
         }),
         at: time(row.try_get(2).map_err(failed)?)?,
@@ -303,6 +311,11 @@ async fn run(
         }
         None => client.query_typed(sql, values).await,
     }
+}
+
+/// Whether the error is the answer to a statement, on a connection that goes on.
+fn is_answer(error: &tokio_postgres::Error) -> bool {
+    error.code().is_some() && !store_error::is_end(error)
 }
 
 /// The failure of a statement on the row.

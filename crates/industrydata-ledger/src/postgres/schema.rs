@@ -47,7 +47,7 @@ pub(super) struct Schema {
     /// has a row, and a step to a newer layout has to lock the whole table against readers with `FOR UPDATE`.
     pub(super) lock: String,
     pub(super) update: String,
-    /// Writes the row if nothing has changed it since it had this count, nor the layout. It commits by itself.
+    /// Writes the row if nothing has changed it since it had this count and this writer, nor the layout. It commits by itself.
     pub(super) swap: String,
     pub(super) lock_all: String,
     pub(super) has_tenants: String,
@@ -76,7 +76,7 @@ impl Schema {
         );
         Ok(Self {
             read: format!(
-                "SELECT {CLOCK}, l.layout, b.changes, b.value, m.value FROM {s}.layout l \
+                "SELECT {CLOCK}, l.layout, b.changes, b.value, m.value, b.xmin FROM {s}.layout l \
                  LEFT JOIN {s}.books b ON b.base = $1 AND b.tenant = $2 \
                  LEFT JOIN {s}.books m ON m.base = '' AND m.tenant = ''"
             ),
@@ -99,15 +99,15 @@ impl Schema {
                  ON CONFLICT (base, tenant) DO NOTHING"
             ),
             look_up: format!(
-                "SELECT r.changes, r.value, {known} FROM {s}.books r WHERE base = $1 AND tenant = $2"
+                "SELECT r.changes, r.value, {known}, r.xmin FROM {s}.books r WHERE base = $1 AND tenant = $2"
             ),
             lock: format!(
-                "SELECT r.changes, r.value, {known} \
-                 FROM (SELECT changes, value FROM {s}.books WHERE base = $1 AND tenant = $2 FOR UPDATE) r"
+                "SELECT r.changes, r.value, {known}, r.xmin \
+                 FROM (SELECT changes, value, xmin FROM {s}.books WHERE base = $1 AND tenant = $2 FOR UPDATE) r"
             ),
             swap: format!(
                 "UPDATE {s}.books SET changes = changes + 1, value = $3 \
-                 WHERE base = $1 AND tenant = $2 AND changes = $4 AND (SELECT layout FROM {s}.layout) = {LAYOUT} \
+                 WHERE base = $1 AND tenant = $2 AND changes = $4 AND xmin = $5 AND (SELECT layout FROM {s}.layout) = {LAYOUT} \
                  RETURNING changes"
             ),
             // A statement time limit during COMMIT would make it answer before a replica has the change.

@@ -1,10 +1,16 @@
 //! One connection, and the transactions made on it.
 
-use std::time::{Duration, Instant};
+use std::{
+    error::Error,
+    time::{Duration, Instant},
+};
 
 use industrydata_core::Timestamp;
 use industrydata_core::ledger::Stored;
-use tokio_postgres::{Client, Statement, types::Type};
+use tokio_postgres::{
+    Client, Statement,
+    types::{FromSql, Type},
+};
 
 use super::{
     plan::Plan,
@@ -26,7 +32,22 @@ const SESSION_MARGIN: Duration = Duration::from_millis(250);
 #[derive(Debug)]
 pub(super) struct Row {
     pub(super) changes: i64,
+    pub(super) writer: Writer,
     pub(super) value: Vec<u8>,
+}
+
+/// The transaction that wrote a row: the 32 bits of its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Writer(pub(super) i32);
+
+impl FromSql<'_> for Writer {
+    fn from_sql(_: &Type, raw: &[u8]) -> Result<Self, Box<dyn Error + Sync + Send>> {
+        Ok(Self(i32::from_be_bytes(raw.try_into()?)))
+    }
+
+    fn accepts(kind: &Type) -> bool {
+        *kind == Type::XID
+    }
 }
 
 /// What the tables hold for one tenant at one moment, by the server's clock.
@@ -154,7 +175,13 @@ impl Session {
         let failed = |error| store_error::of(&plan.place, &error);
         let (client, begin, schema) = (&self.client, self.begin(plan, until), &plan.schema);
         let [key, row] = [&[Type::BYTEA; 2][..], &[Type::BYTEA; 3][..]];
-        let known = [Type::BYTEA, Type::BYTEA, Type::BYTEA, Type::INT8];
+        let known = [
+            Type::BYTEA,
+            Type::BYTEA,
+            Type::BYTEA,
+            Type::INT8,
+            Type::INT4,
+        ];
         // Sent together, executed one after another. The first error is the cause of the others.
         let prepare = async {
             tokio::join!(

@@ -8,7 +8,7 @@ use std::{
 };
 
 use industrydata_core::ledger::StoreError;
-use tokio_postgres::error::SqlState;
+use tokio_postgres::error::{Severity, SqlState};
 
 use super::certificate;
 
@@ -164,7 +164,7 @@ pub(super) fn of(place: &str, error: &tokio_postgres::Error) -> Failure {
         return Failure::Clean(StoreError::Damaged("the server finds its data corrupted"));
     }
     let why = server_error(place, error, hint(code));
-    if is_transient(code) {
+    if is_transient(code) || is_end(error) {
         Failure::Again(why)
     } else {
         Failure::Clean(why)
@@ -178,6 +178,23 @@ pub(super) fn of_kept(place: &str, error: &tokio_postgres::Error) -> Failure {
         Some(&SqlState::FEATURE_NOT_SUPPORTED) => Failure::Again(server_error(place, error, "")),
         _ => of(place, error),
     }
+}
+
+/// Whether the connection ended with this error. It may have ended before the request that has the error as its answer.
+pub(super) fn is_end(error: &tokio_postgres::Error) -> bool {
+    error.as_db_error().is_some_and(|db| {
+        let is_fatal = match db.parsed_severity() {
+            Some(severity) => matches!(severity, Severity::Fatal | Severity::Panic),
+            // Some poolers send the severity as a text only.
+            None => ["FATAL", "PANIC"].contains(&db.severity()),
+        };
+        is_fatal || is_of_connection(db.code())
+    })
+}
+
+/// The class of errors in the connection, or in the protocol.
+fn is_of_connection(code: &SqlState) -> bool {
+    code.code().starts_with("08")
 }
 
 /// An error in words, on one line.
@@ -450,6 +467,8 @@ mod tests {
             assert!(is_of_altered_tables(&damage) && !is_transient(&damage));
         }
         assert!(!is_of_altered_tables(&SqlState::DISK_FULL) && !is_transient(&SqlState::DISK_FULL));
+        assert!(is_of_connection(&SqlState::PROTOCOL_VIOLATION));
+        assert!(!is_of_connection(&SqlState::DISK_FULL));
         let busy = || StoreError::Busy;
         for failure in [
             Failure::Clean(busy()),

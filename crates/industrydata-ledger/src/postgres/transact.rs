@@ -209,12 +209,11 @@ impl Pool {
         }
         session.prepare(plan, until)?;
         let swaps = mode == WriteMode::Update && session.single(plan, until).is_some();
-        if swaps && self.contested.may_swap(key) {
-            if let Some(reply) = self.swap(session, change, seen, until)? {
-                return Ok(reply);
-            }
-            self.contested.note(key);
-            session.wire.set_limit(until + GRACE);
+        if swaps
+            && self.contested.may_swap(key)
+            && let Some(reply) = self.swap(session, change, seen, until)?
+        {
+            return Ok(reply);
         }
         let snapshot = session.lock(plan, key, mode != WriteMode::Update, until)?;
         let row = snapshot.as_ref().and_then(|it| it.row.as_ref());
@@ -231,15 +230,21 @@ impl Pool {
         }
         self.full.note(key, &applied.reply);
         if let Some(value) = value {
-            // COMMIT is waited for as long again, whatever time the change has left.
-            session.wire.set_limit(Instant::now() + plan.wait + GRACE);
+            // COMMIT is waited for as long again, whatever time the change has left, unless it is the second one.
+            let end = Instant::now() + plan.wait;
+            let end = match mode {
+                WriteMode::Insert | WriteMode::Update => end,
+                WriteMode::Rewrite => end.min(until),
+            };
+            session.wire.set_limit(end + GRACE);
             let changes = session.write(plan, key, &value)?;
             self.change_counts.record(key, changes);
         }
         Ok(applied.reply)
     }
 
-    /// Applies `change` to a row without a lock. `None` if something else has changed the row since it was read.
+    /// Applies `change` to a row without a lock. `None` if something else has changed the row since it was read, or the read has
+    /// left less time than the session's limits.
     fn swap(
         &self,
         session: &mut Session,
@@ -257,12 +262,22 @@ impl Pool {
         };
         let applied = change.apply(snapshot.stored(), snapshot.at)?;
         if let Some(value) = applied.write {
-            // It commits, as below.
-            session.wire.set_limit(Instant::now() + plan.wait + GRACE);
-            match session.swap(plan, key, &value, row.changes)? {
-                Some(changes) => self.change_counts.record(key, changes),
-                None => return Ok(None),
+            if session.single(plan, until).is_none() {
+                return Ok(None);
             }
+            // It commits, as above.
+            session.wire.set_limit(Instant::now() + plan.wait + GRACE);
+            let Some(changes) = session.swap(plan, key, &value, row)? else {
+                self.contested.note(key);
+                session.wire.set_limit(until + GRACE);
+                // Another change had the row for all that time.
+                return if Instant::now() < until {
+                    Ok(None)
+                } else {
+                    Err(StoreError::Busy.into())
+                };
+            };
+            self.change_counts.record(key, changes);
         }
         self.full.note(key, &applied.reply);
         Ok(Some(applied.reply))

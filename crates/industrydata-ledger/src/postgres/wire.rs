@@ -29,6 +29,9 @@ use super::store_error;
 /// What a read brings in at a time.
 const BUFFER: usize = 8 * 1024;
 
+/// The least time limit of a socket: one of zero would be none.
+pub(super) const SHORTEST: Duration = Duration::from_millis(1);
+
 /// A connected socket that blocks.
 #[derive(Debug)]
 pub(super) enum Socket {
@@ -43,6 +46,14 @@ impl Socket {
             Self::Tcp(stream) => stream.set_read_timeout(Some(left)),
             #[cfg(unix)]
             Self::Unix(stream) => stream.set_read_timeout(Some(left)),
+        }
+    }
+
+    fn set_write_timeout(&self, left: Duration) -> io::Result<()> {
+        match self {
+            Self::Tcp(stream) => stream.set_write_timeout(Some(left)),
+            #[cfg(unix)]
+            Self::Unix(stream) => stream.set_write_timeout(Some(left)),
         }
     }
 
@@ -70,25 +81,41 @@ impl Socket {
         }
     }
 
-    fn set_nonblocking(&self) -> io::Result<()> {
+    fn set_nonblocking(&self, on: bool) -> io::Result<()> {
         match self {
-            Self::Tcp(stream) => stream.set_nonblocking(true),
+            Self::Tcp(stream) => stream.set_nonblocking(on),
             #[cfg(unix)]
-            Self::Unix(stream) => stream.set_nonblocking(true),
+            Self::Unix(stream) => stream.set_nonblocking(on),
         }
     }
 }
 
-/// A socket, which its clones share. A read waits for nothing unless the time until when it may wait was set.
+/// A socket, which its clones share. It is read only when that was allowed.
 #[derive(Clone, Debug)]
 pub(super) struct Line(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
     socket: Socket,
-    /// Set for one read.
-    waits_until: Mutex<Option<Instant>>,
+    turn: Mutex<Turn>,
     woken: Arc<Flag>,
+}
+
+/// What may be done with a socket.
+#[derive(Clone, Copy, Debug)]
+struct Turn {
+    /// How long reads and writes may wait.
+    until: Instant,
+    reads: Reads,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reads {
+    None,
+    /// One read, which waits.
+    Next,
+    /// Whatever has come, of a socket that does not block.
+    All,
 }
 
 /// Whether something polled may go on.
@@ -115,12 +142,15 @@ impl Line {
     pub(super) fn new(socket: Socket) -> Self {
         Self(Arc::new(Shared {
             socket,
-            waits_until: Mutex::new(None),
+            turn: Mutex::new(Turn {
+                until: Instant::now(),
+                reads: Reads::None,
+            }),
             woken: Arc::default(),
         }))
     }
 
-    /// Polls `work` until it is done, which reads and writes this line itself, or else `None` at the time `until`.
+    /// Polls `work` until it is done, which reads and writes this line itself, or else gives `None` at the time `until`.
     pub(super) fn wait<T>(&self, until: Instant, work: impl Future<Output = T>) -> Option<T> {
         self.wait_beside(until, work, |_| false)
     }
@@ -135,34 +165,34 @@ impl Line {
         let waker = Waker::from(Arc::clone(&self.0.woken));
         let context = &mut Context::from_waker(&waker);
         let mut work = pin!(work);
-        let mut is_over = false;
+        let mut is_last = false;
+        let mut reads = Reads::None;
         loop {
+            *self.turn() = Turn { until, reads };
             if let Poll::Ready(done) = work.as_mut().poll(context) {
                 return Some(done);
             }
-            if is_over {
+            if is_last {
                 return None;
             }
-            is_over = beside(context);
-            // What one of them asks for, the other does.
-            if is_over || self.0.woken.take() {
-                continue;
-            }
-            if Instant::now() >= until {
-                return None;
-            }
-            *self.waits_until() = Some(until);
+            let is_over = beside(context);
+            // What one of them asks for, the other does. After the last read, the work has one more turn.
+            is_last = is_over || Instant::now() >= until;
+            reads = match self.0.woken.take() || is_last {
+                true => Reads::None,
+                false => Reads::Next,
+            };
         }
     }
 
-    fn waits_until(&self) -> MutexGuard<'_, Option<Instant>> {
-        let waits = self.0.waits_until.lock();
-        waits.unwrap_or_else(PoisonError::into_inner)
+    fn turn(&self) -> MutexGuard<'_, Turn> {
+        let turn = self.0.turn.lock();
+        turn.unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Whether the time limit of the socket has passed: systems have two names for it.
-fn is_late(error: &io::Error) -> bool {
+pub(super) fn is_late(error: &io::Error) -> bool {
     [io::ErrorKind::WouldBlock, io::ErrorKind::TimedOut].contains(&error.kind())
 }
 
@@ -172,15 +202,22 @@ impl AsyncRead for Line {
         _: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let Some(until) = self.waits_until().take() else {
-            return Poll::Pending;
+        let Turn { until, reads } = {
+            let mut turn = self.turn();
+            let now = *turn;
+            if now.reads == Reads::Next {
+                turn.reads = Reads::None;
+            }
+            now
         };
         loop {
             let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
+            if reads == Reads::None || left.is_zero() {
                 return Poll::Pending;
             }
-            self.0.socket.set_read_timeout(left)?;
+            if reads == Reads::Next {
+                self.0.socket.set_read_timeout(left)?;
+            }
             let most = buffer.remaining().min(BUFFER);
             match self.0.socket.read(buffer.initialize_unfilled_to(most)) {
                 Ok(count) => {
@@ -196,13 +233,16 @@ impl AsyncRead for Line {
 }
 
 impl AsyncWrite for Line {
-    /// Blocks while the socket takes no more, as long as its own limit allows.
+    /// Blocks while the socket takes no more, as long as the work may take.
     fn poll_write(
         self: Pin<&mut Self>,
         _: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        let until = self.turn().until;
         loop {
+            let left = until.saturating_duration_since(Instant::now());
+            self.0.socket.set_write_timeout(left.max(SHORTEST))?;
             match self.0.socket.write(bytes) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if is_late(&error) => {
@@ -261,8 +301,40 @@ impl Wire {
         self.end.as_deref()
     }
 
-    pub(super) fn is_open(&self) -> bool {
-        self.driver.is_some() && self.process == process::id()
+    fn is_own(&self) -> bool {
+        self.process == process::id()
+    }
+
+    /// Whether it can be used until its limit. What the server has said since the last work is heard first, without waiting for
+    /// more: an error that ended the session would count as the answer to the next request.
+    pub(super) fn is_open(&mut self) -> bool {
+        self.is_own() && self.hear().unwrap_or(false)
+    }
+
+    fn hear(&mut self) -> io::Result<bool> {
+        let Self {
+            line,
+            driver,
+            limit,
+            ..
+        } = self;
+        let Some(connection) = driver else {
+            return Ok(false);
+        };
+        line.0.socket.set_nonblocking(true)?;
+        *line.turn() = Turn {
+            until: *limit,
+            reads: Reads::All,
+        };
+        let heard = connection
+            .as_mut()
+            .poll(&mut Context::from_waker(Waker::noop()));
+        line.turn().reads = Reads::None;
+        line.0.socket.set_nonblocking(false)?;
+        if heard.is_ready() {
+            *driver = None;
+        }
+        Ok(heard.is_pending())
     }
 
     /// What the work of a client on this connection gives; `None` without an answer within the limit.
@@ -293,8 +365,8 @@ impl Wire {
 impl Drop for Wire {
     /// Ends the connection without waiting, unless it is another process's.
     fn drop(&mut self) {
-        if self.is_open()
-            && self.line.0.socket.set_nonblocking().is_ok()
+        if self.is_own()
+            && self.line.0.socket.set_nonblocking(true).is_ok()
             && let Some(driver) = &mut self.driver
         {
             let ended = driver
@@ -385,15 +457,70 @@ mod tests {
         assert!(begun.elapsed() < Duration::from_secs(5));
     }
 
+    /// A peer that takes nothing, and work that is woken without end, have no longer than the limit.
+    #[test]
+    fn neither_writes_nor_wakes_pass_the_limit() {
+        let (line, _peer) = pair();
+        let (begun, mut one) = (Instant::now(), line.clone());
+        let bytes = vec![0; 64 << 20];
+        let written = line.wait(in_ms(100), one.write_all(&bytes)).unwrap();
+        assert_eq!(written.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        let endless = poll_fn(|context| {
+            context.waker().wake_by_ref();
+            Poll::<()>::Pending
+        });
+        assert_eq!(line.wait(in_ms(100), endless), None);
+        assert!((200..5000).contains(&begun.elapsed().as_millis()));
+        // What was read just before counts, although the limit has passed.
+        let (until, mut turns) = (in_ms(0), 0);
+        let late = poll_fn(|_| {
+            turns += 1;
+            if turns == 2 {
+                Poll::Ready(7)
+            } else {
+                Poll::Pending
+            }
+        });
+        assert_eq!(line.wait(until, late), Some(7));
+    }
+
+    #[test]
+    fn an_idle_connection_hears_what_was_said_and_waits_for_nothing() {
+        let (line, mut peer) = pair();
+        let (heard, mut one) = (Arc::new(AtomicU32::new(0)), line.clone());
+        let count = Arc::clone(&heard);
+        let connection = async move {
+            while let Ok(1..) = one.read(&mut [0; 1]).await {
+                count.fetch_add(1, Ordering::SeqCst);
+            }
+            Ok(())
+        };
+        let mut wire = Wire::new(line, connection, in_ms(10_000));
+        let begun = Instant::now();
+        assert!(wire.is_open());
+        peer.write_all(b"abc").unwrap();
+        thread::sleep(Duration::from_millis(30));
+        assert!(wire.is_open());
+        assert_eq!(heard.load(Ordering::SeqCst), 3);
+        // It blocks again for the next work.
+        wire.set_limit(in_ms(60));
+        assert_eq!(wire.run(poll_fn(|_| Poll::<()>::Pending)), None);
+        drop(peer);
+        wire.set_limit(in_ms(10_000));
+        thread::sleep(Duration::from_millis(30));
+        assert!(!wire.is_open() && !wire.is_open());
+        assert!((60..5000).contains(&begun.elapsed().as_millis()));
+    }
+
     #[test]
     fn a_connection_is_ended_by_the_process_that_made_it_only() {
-        for (is_own, polls) in [(true, 1), (false, 0)] {
+        for (is_own, polls) in [(true, 2), (false, 0)] {
             let (line, _peer) = pair();
             let count = Arc::new(AtomicU32::new(0));
             let counted = Arc::clone(&count);
             let connection = poll_fn(move |_| {
                 counted.fetch_add(1, Ordering::SeqCst);
-                Poll::Ready(Ok(()))
+                Poll::Pending
             });
             let mut wire = Wire::new(line, connection, in_ms(0));
             if !is_own {

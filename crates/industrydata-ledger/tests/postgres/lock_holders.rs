@@ -1,6 +1,10 @@
 //! T56: holders of the lock that hang or die.
 
 use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -46,6 +50,36 @@ fn t56_a_holder_that_hangs_makes_others_busy_within_the_bound() {
     drop(holder);
     assert!(is_granted(&store.transact(&reserve("t", 2))));
     assert_eq!(used(&store, "t"), 2);
+}
+
+/// What a slow read takes of the wait is not added to it by the write behind it.
+#[test]
+fn t56_a_slow_read_leaves_less_time_for_the_lock() {
+    let Some(place) = fresh() else { return };
+    drop(place.with_starts(1));
+    let slow = Arc::new(AtomicBool::new(false));
+    let is_slow = Arc::clone(&slow);
+    let wait = Duration::from_secs(3);
+    let proxy = Proxy::new(&place.url, move |_| {
+        if is_slow.swap(false, Ordering::SeqCst) {
+            thread::sleep(wait * 9 / 10);
+        }
+        Fate::Pass
+    });
+    let url = place.url_via(&proxy.place) + "?sslmode=disable";
+    let options = place.options().wait(wait).keep_statements(true);
+    let store = options.connect(&url).unwrap();
+    assert!(is_granted(&store.transact(&reserve("t", 2))));
+    let holder = hold(&place);
+    slow.store(true, Ordering::SeqCst);
+    let begun = Instant::now();
+    let result = store.transact(&reserve("t", 3));
+    assert!(matches!(result, Err(StoreError::Busy)), "{result:?}");
+    let took = begun.elapsed();
+    assert!(took < wait + Duration::from_millis(1250), "{took:?}");
+    drop(holder);
+    assert!(is_granted(&store.transact(&reserve("t", 3))));
+    assert_eq!(used(&store, "t"), 3);
 }
 
 #[test]

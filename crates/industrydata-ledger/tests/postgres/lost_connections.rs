@@ -280,6 +280,85 @@ fn t59_an_idle_connection_that_is_lost_is_replaced() {
     assert_eq!(used(&store, "t"), 5);
 }
 
+/// A pooler ends sessions that were idle for long, with an error that answers no request.
+#[test]
+fn t59_an_idle_session_that_a_pooler_ends_is_replaced() {
+    for keeps in [false, true] {
+        let Some(place) = fresh() else { return };
+        let direct = place.with_starts(1);
+        let proxy = Proxy::new(&place.url, |_| Fate::Pass);
+        let store = place
+            .options()
+            .keep_statements(keeps)
+            .connect(&(place.url_via(&proxy.place) + "?sslmode=disable"))
+            .unwrap();
+        for (id, has_later_field) in [(2, true), (3, false), (4, true)] {
+            assert!(is_granted(&store.transact(&reserve("t", id))), "{id}");
+            proxy.end_sessions(has_later_field);
+            assert_eq!(used(&store, "t"), id as u32, "{keeps}");
+            proxy.end_sessions(has_later_field);
+        }
+        store.check().unwrap();
+        assert_eq!(used(&direct, "t"), 4);
+    }
+}
+
+/// The same error while a change is made: whatever message it comes after, the change is made once.
+#[test]
+fn t59_a_session_that_a_pooler_ends_at_every_message() {
+    for (keeps, messages) in [(false, 12), (true, 6)] {
+        for n in 1..=messages {
+            let Some(place) = fresh() else { return };
+            let direct = place.with_starts(1);
+            let left = Arc::new(AtomicU32::new(0));
+            let count = Arc::clone(&left);
+            let proxy = Proxy::new(&place.url, move |_| {
+                match count.fetch_sub(1, Ordering::SeqCst) {
+                    1 => Fate::End,
+                    _ => Fate::Pass,
+                }
+            });
+            let store = place
+                .options()
+                .keep_statements(keeps)
+                .connect(&(place.url_via(&proxy.place) + "?sslmode=disable"))
+                .unwrap();
+            assert!(is_granted(&store.transact(&reserve("t", 2))));
+            left.store(n, Ordering::SeqCst);
+            let result = store.transact(&reserve("t", 3));
+            assert!(is_granted(&result), "{keeps} message {n}: {result:?}");
+            assert_eq!(used(&direct, "t"), 3, "{keeps} message {n}");
+        }
+    }
+}
+
+/// A pooler that has lost the server answers a write in its place, which may have been committed.
+#[test]
+fn t59_a_write_that_is_denied_and_was_committed() {
+    let Some(place) = fresh() else { return };
+    let direct = place.with_starts(1);
+    let syncs = Arc::new(AtomicU32::new(0));
+    let count = Arc::clone(&syncs);
+    let proxy = Proxy::new(&place.url, move |message| {
+        // The second statement of a change without a lock.
+        let is_sync = message.kind == b'S';
+        match is_sync.then(|| count.fetch_sub(1, Ordering::SeqCst)) {
+            Some(1) => Fate::Deny,
+            _ => Fate::Pass,
+        }
+    });
+    let store = place
+        .options()
+        .keep_statements(true)
+        .connect(&(place.url_via(&proxy.place) + "?sslmode=disable"))
+        .unwrap();
+    assert!(is_granted(&store.transact(&reserve("t", 2))));
+    syncs.store(2, Ordering::SeqCst);
+    let result = store.transact(&reserve("t", 3));
+    assert!(is_granted(&result), "{result:?}");
+    assert_eq!(used(&direct, "t"), 3);
+}
+
 /// COMMIT follows a write that the server refuses, and ends its transaction without a change.
 #[test]
 fn t59_a_write_that_fails_is_not_committed() {

@@ -4,7 +4,7 @@ use std::{
     io::{Read, Write},
     net::{Shutdown, TcpListener, TcpStream},
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
     thread,
@@ -21,6 +21,10 @@ pub(crate) enum Fate {
     CutAfter,
     /// The message is dropped, and the connection stays open.
     Hold,
+    /// The proxy answers with the error that ends a session, as a pooler does, and cuts the connection. The message is lost.
+    End,
+    /// The server executes the message, and the proxy answers with an error in its place.
+    Deny,
 }
 
 /// A message of a client: its number over all connections, its type (0 for the first of a connection), its text.
@@ -44,6 +48,7 @@ pub(crate) struct Proxy {
     pub(crate) place: String,
     messages: Arc<AtomicU64>,
     ahead: Arc<AtomicI64>,
+    clients: Arc<Mutex<Vec<TcpStream>>>,
 }
 
 impl Proxy {
@@ -68,6 +73,7 @@ impl Proxy {
             place: listener.local_addr().unwrap().to_string(),
             messages: Arc::default(),
             ahead: Arc::default(),
+            clients: Arc::default(),
         };
         let shared = proxy.clone();
         thread::spawn(move || {
@@ -79,6 +85,8 @@ impl Proxy {
                 client.set_nodelay(true).unwrap();
                 server.set_nodelay(true).unwrap();
                 let mute = Arc::new(AtomicBool::new(false));
+                let ends = client.try_clone().unwrap();
+                shared.clients.lock().unwrap().push(ends);
                 let (from, to) = (server.try_clone().unwrap(), client.try_clone().unwrap());
                 let (muted, ahead) = (Arc::clone(&mute), Arc::clone(&shared.ahead));
                 thread::spawn(move || answers(from, to, &muted, &ahead));
@@ -96,6 +104,17 @@ impl Proxy {
     /// Shifts the server's clock in all answers from now on.
     pub(crate) fn set_ahead(&self, by: Duration) {
         self.ahead.store(by.as_micros() as i64, Ordering::SeqCst);
+    }
+
+    /// Ends every session with an error that answers no message. Some poolers leave out the field of later servers.
+    pub(crate) fn end_sessions(&self, has_later_field: bool) {
+        for client in self.clients.lock().unwrap().drain(..) {
+            // Some were cut before.
+            drop((&client).write_all(&error("FATAL", "08P01", has_later_field)));
+            drop(client.shutdown(Shutdown::Both));
+        }
+        // Until the client's system has it.
+        thread::sleep(Duration::from_millis(50));
     }
 
     fn questions(
@@ -124,11 +143,25 @@ impl Proxy {
                 text: &text,
             };
             is_first = false;
-            let fate = fate(&message);
+            let (number, fate) = (message.number, fate(&message));
             if fate == Fate::Hold {
                 continue;
             }
-            if fate != Fate::CutBefore {
+            if fate == Fate::Deny {
+                mute.store(true, Ordering::SeqCst);
+                server.write_all(&[head, text].concat()).ok()?;
+                // Until the server has answered.
+                thread::sleep(Duration::from_millis(200));
+                let ready = b"Z\0\0\0\x05I";
+                let answer = [&error("ERROR", "58000", true)[..], ready].concat();
+                client.write_all(&answer).ok()?;
+                continue;
+            }
+            if fate == Fate::End {
+                let has_later_field = number.is_multiple_of(2);
+                let answer = error("FATAL", "XX000", has_later_field);
+                client.write_all(&answer).ok()?;
+            } else if fate != Fate::CutBefore {
                 mute.store(fate == Fate::CutAfter, Ordering::SeqCst);
                 server.write_all(&[head, text].concat()).ok()?;
             }
@@ -143,6 +176,18 @@ impl Proxy {
             }
         }
     }
+}
+
+/// An error message of the protocol.
+fn error(severity: &str, code: &str, has_later_field: bool) -> Vec<u8> {
+    let later = if has_later_field {
+        format!("V{severity}\0")
+    } else {
+        String::new()
+    };
+    let fields = format!("S{severity}\0{later}C{code}\0Mthe pooler says so\0\0");
+    let length = fields.len() as u32 + 4;
+    [b"E", &length.to_be_bytes()[..], fields.as_bytes()].concat()
 }
 
 fn answers(

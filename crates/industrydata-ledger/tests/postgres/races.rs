@@ -296,6 +296,40 @@ fn t51_changes_without_a_lock_race_with_those_that_take_it() {
     assert_eq!(place.admin().ask_one(&changes), "120");
 }
 
+/// A row that others have changed is not overwritten, although its count is the one that was read.
+#[test]
+fn t51_a_row_changed_without_its_count_is_not_overwritten() {
+    use std::sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    };
+    let (Some(place), Some(other)) = (fresh(), fresh()) else {
+        return;
+    };
+    drop((place.with_starts(1), other.with_starts(4)));
+    let sql = format!(
+        "UPDATE {}.books SET value = (SELECT value FROM {}.books)",
+        place.schema, other.schema
+    );
+    let (admin, binds) = (Mutex::new(place.admin()), Arc::new(AtomicU32::new(0)));
+    let count = Arc::clone(&binds);
+    let proxy = Proxy::new(&place.url, move |message| {
+        // The second statement of a change without a lock.
+        if message.kind == b'B' && count.fetch_sub(1, Ordering::SeqCst) == 1 {
+            admin.lock().unwrap().run(&sql);
+        }
+        Fate::Pass
+    });
+    let options = place.options().keep_statements(true);
+    let store = options
+        .connect(&(place.url_via(&proxy.place) + "?sslmode=disable"))
+        .unwrap();
+    assert!(is_granted(&store.transact(&reserve("t", 8))));
+    binds.store(2, Ordering::SeqCst);
+    assert!(is_granted(&store.transact(&reserve("t", 9))));
+    assert_eq!(used(&place.store(), "t"), 5);
+}
+
 /// The clock of a change is read once it has the lock, and not when it begins to wait for it. Without a lock it is read with
 /// the row, and so after the last change.
 #[test]
