@@ -80,12 +80,14 @@ impl industrydata_clock::Clock for Jumps {
     }
 }
 
+type Act = Box<dyn FnOnce() + Send>;
+
 /// Does something before the next change is made, and notes on which threads changes are made and whether they have a limit.
 #[derive(Clone)]
 struct Noted {
     store: Ledger,
     is_immediate: bool,
-    next: Arc<Mutex<Option<Box<dyn FnOnce() + Send>>>>,
+    next: Arc<Mutex<Option<Act>>>,
     made: Arc<Mutex<Vec<(ThreadId, bool)>>>,
 }
 

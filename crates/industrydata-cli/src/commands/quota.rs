@@ -121,7 +121,7 @@ pub(super) fn run(
         let option = option_quoted("--tenant", counted.tenant.as_str());
         return Err(
             Document::usage("the quarantine of which tenant is to end? none is named")
-                .advise(format!("for the only one in this ledger, add {option}"))
+                .advise(&format!("for the only one in this ledger, add {option}"))
                 .into(),
         );
     }
