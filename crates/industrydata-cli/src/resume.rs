@@ -250,8 +250,10 @@ mod tests {
 
     #[test]
     fn a_value_that_looks_like_an_option_stays_one_word() {
-        let command = plan(&["--tenant=-x y"]).operation("idr1:abc").command();
-        assert_eq!(command, "industrydata wait --tenant='-x y' idr1:abc");
+        let command = plan(&["--token-command=-x y"])
+            .operation("idr1:abc")
+            .command();
+        assert_eq!(command, "industrydata wait idr1:abc --token-command='-x y'");
     }
 
     #[test]
