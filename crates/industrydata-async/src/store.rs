@@ -76,8 +76,13 @@ impl<S: Store + 'static> AsyncStore for Threaded<S> {
             }
             let (sender, receiver) = oneshot::channel();
             // tokio's own threads for blocking work panic if there is none to be had.
-            on_a_thread("ledger", move || drop(sender.send(store.transact(&change))))
-                .map_err(StoreError::unavailable)?;
+            let work = move || {
+                let reply = store.transact(&change);
+                // Before the reply, after which the process may end without closing it.
+                drop(store);
+                drop(sender.send(reply));
+            };
+            on_a_thread("ledger", work).map_err(StoreError::unavailable)?;
             let reply = receiver.await;
             reply.unwrap_or_else(|lost| Err(StoreError::unconfirmed(lost)))
         })

@@ -118,8 +118,13 @@ impl Driver {
         }
         let (store, change) = (Arc::clone(store), Arc::clone(change));
         let (sender, receiver) = sync_channel(1);
-        on_a_thread("ledger", move || drop(sender.send(store.transact(&change))))
-            .map_err(StoreError::unavailable)?;
+        let work = move || {
+            let reply = store.transact(&change);
+            // Before the reply, after which the process may end without closing it.
+            drop(store);
+            drop(sender.send(reply));
+        };
+        on_a_thread("ledger", work).map_err(StoreError::unavailable)?;
         let reply = receiver.recv_timeout(limit);
         reply.unwrap_or(Err(StoreError::Busy))
     }
