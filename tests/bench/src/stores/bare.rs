@@ -71,7 +71,9 @@ impl Bare {
              CREATE TABLE {schema}.ledgers(base bytea NOT NULL, tenant bytea NOT NULL, changes bigint NOT NULL,
                 value bytea NOT NULL, PRIMARY KEY (base, tenant))"
         )))?;
-        fill(url, &format!("{schema}.ledgers"), &keys)?;
+        fill(url, &format!("{schema}.ledgers"), &keys, |_, key| {
+            ours::value(key)
+        })?;
         let place = Place::Postgres {
             url: url.to_owned(),
             schema,
@@ -81,7 +83,7 @@ impl Bare {
 
     fn at(place: Place, keys: Vec<LedgerKey>) -> Result<Self, Failure> {
         // The library's ledger of a hot tenant has as many released starts as it keeps, those of others have few.
-        let released = if keys.len() == 1 { 16 } else { 1 };
+        let released = if keys.len() == 1 { ours::KEPT } else { 1 };
         let reserved = ours::value_with(keys.first().ok_or("no tenant")?, released)?;
         let mut settled = reserved.clone();
         settled.resize(reserved.len() + 100, b' ');
@@ -178,7 +180,12 @@ pub(super) fn new_schema() -> String {
 }
 
 /// Writes the rows of all tenants.
-pub(super) fn fill(url: &str, table: &str, keys: &[LedgerKey]) -> Result<(), Failure> {
+pub(super) fn fill(
+    url: &str,
+    table: &str,
+    keys: &[LedgerKey],
+    value: impl Fn(usize, &LedgerKey) -> Result<Vec<u8>, Failure>,
+) -> Result<(), Failure> {
     let (runtime, client) = connect(url)?;
     let sql = format!(
         "INSERT INTO {table} SELECT base, tenant, 8, value \
@@ -186,12 +193,16 @@ pub(super) fn fill(url: &str, table: &str, keys: &[LedgerKey]) -> Result<(), Fai
          ON CONFLICT (base, tenant) DO UPDATE SET changes = 8, value = excluded.value"
     );
     let insert = runtime.block_on(client.prepare(&sql))?;
+    let keys: Vec<_> = keys.iter().enumerate().collect();
     for some in keys.chunks(5000) {
-        let bases: Vec<&[u8]> = some.iter().map(|key| key.base().as_bytes()).collect();
-        let tenants: Vec<&[u8]> = some.iter().map(|key| key.tenant().as_bytes()).collect();
+        let bases: Vec<&[u8]> = some.iter().map(|(_, key)| key.base().as_bytes()).collect();
+        let tenants: Vec<&[u8]> = some
+            .iter()
+            .map(|(_, key)| key.tenant().as_bytes())
+            .collect();
         let values = some
             .iter()
-            .map(ours::value)
+            .map(|(at, key)| value(*at, key))
             .collect::<Result<Vec<_>, _>>()?;
         runtime.block_on(client.execute(&insert, &[&bases, &tenants, &values]))?;
     }

@@ -27,6 +27,10 @@ const TABLE: &str = "books";
 const LEASE: Duration = Duration::from_secs(150);
 /// The starts that are in the ledger of a tenant from the beginning.
 const BEFORE: u64 = 4;
+/// The most tenants of a store for which starts are made.
+const USED: usize = 2_000;
+/// So many released starts stay in a ledger. With fewer it grows with each start, and pages of the store are split.
+pub(super) const KEPT: u64 = 16;
 
 /// A store with ledgers of some tenants.
 pub(super) struct Ours {
@@ -39,7 +43,8 @@ pub(super) struct Ours {
 static IDS: AtomicU64 = AtomicU64::new(BEFORE);
 
 impl Ours {
-    pub(super) fn sqlite(tenants: usize) -> Result<Self, Failure> {
+    /// With so many released starts in each ledger that is used.
+    pub(super) fn sqlite(tenants: usize, released: u64) -> Result<Self, Failure> {
         let folder = super::folder()?;
         let path = folder.path().join("ledger.sqlite3");
         let store = SqliteStore::open(&path)?;
@@ -48,8 +53,8 @@ impl Ours {
         // The rest is written by hand: in one transaction.
         let connection = rusqlite::Connection::open(&path)?;
         connection.execute_batch("BEGIN")?;
-        for key in &keys {
-            let value = value(key)?;
+        for (at, key) in keys.iter().enumerate() {
+            let value = value_at(at, key, tenants, released)?;
             let names = (key.base(), key.tenant());
             connection
                 .prepare_cached("REPLACE INTO tenants VALUES (?1, ?2, 8)")?
@@ -66,7 +71,8 @@ impl Ours {
         })
     }
 
-    pub(super) fn postgres(url: &str, tenants: usize) -> Result<Self, Failure> {
+    /// The same.
+    pub(super) fn postgres(url: &str, tenants: usize, released: u64) -> Result<Self, Failure> {
         let schema = super::bare::new_schema();
         let options = || {
             PgStore::options()
@@ -76,7 +82,8 @@ impl Ours {
         };
         let keys = keys(tenants)?;
         make(&options().connect(url)?, &keys)?;
-        super::bare::fill(url, &format!("{schema}.{TABLE}"), &keys)?;
+        let value = |at, key: &_| value_at(at, key, tenants, released);
+        super::bare::fill(url, &format!("{schema}.{TABLE}"), &keys, value)?;
         Ok(Self {
             store: options().connect(url)?.into(),
             keys,
@@ -87,13 +94,14 @@ impl Ours {
 
 impl Side for Ours {
     fn tenants(&self) -> usize {
-        self.keys.len()
+        self.keys.len() / step(self.keys.len())
     }
 
     fn worker(&self) -> Result<Worker<'_>, Failure> {
         let store = self.store.clone();
+        let step = step(self.keys.len());
         Ok(Box::new(move |tenant| {
-            let key = self.keys.get(tenant).ok_or("no such tenant")?;
+            let key = self.keys.get(tenant * step).ok_or("no such tenant")?;
             let id = u128::from(IDS.fetch_add(1, Ordering::Relaxed)).to_be_bytes();
             let caller = caller();
             let reserve = Change::reserve(key.clone(), THROTTLE, id, LEASE, caller);
@@ -105,6 +113,16 @@ impl Side for Ours {
             Ok(())
         }))
     }
+}
+
+/// One of so many tenants is used.
+fn step(tenants: usize) -> usize {
+    tenants.div_ceil(USED)
+}
+
+fn value_at(at: usize, key: &LedgerKey, tenants: usize, released: u64) -> Result<Vec<u8>, Failure> {
+    let is_used = at.is_multiple_of(step(tenants));
+    value_with(key, if is_used { released } else { 0 })
 }
 
 fn caller() -> Caller {
