@@ -129,7 +129,7 @@ fn of_several_tenants_one_must_be_named() {
     assert_eq!(elsewhere.1["tenant_named_by"], "nothing", "{elsewhere:?}");
 }
 
-/// Whoever names no tenant does not end the quarantine of another one.
+/// A command that names no tenant ends no quarantine.
 #[test]
 fn the_quarantine_of_a_tenant_that_is_not_named_goes_on() {
     let emulator = emulator();
@@ -175,7 +175,7 @@ fn a_ledger_without_starts_says_so() {
             "{ran:?}"
         );
     }
-    // Nobody's quarantine was ended, and a look makes no ledger.
+    // No quarantine was ended, and a look makes no ledger.
     assert!(
         !stage
             .path(".local/state/industrydata/ledger.sqlite")

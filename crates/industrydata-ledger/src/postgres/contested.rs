@@ -8,7 +8,7 @@ use std::{
 use industrydata_core::ledger::LedgerKey;
 
 /// How many changes of a ledger take its lock after one found that another change came between: then most of them would, and
-/// whoever waits for the lock is served in turn.
+/// changes that wait for the lock have it in turn.
 const LOCKED: u8 = 64;
 
 /// The keys of the ledgers whose next changes take the lock, and how many of them do.

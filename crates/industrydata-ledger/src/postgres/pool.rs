@@ -36,7 +36,7 @@ pub(super) struct Pool {
     idle: Mutex<Vec<Session>>,
 }
 
-/// The permits that nobody has.
+/// The permits that are free.
 #[derive(Debug)]
 struct Permits {
     /// How many connections may still be used at the same time.
@@ -45,7 +45,7 @@ struct Permits {
     waiting: VecDeque<SyncSender<()>>,
 }
 
-/// The right to use one connection. Whoever waits longest has it next.
+/// The right to use one connection. The thread that waits longest has it next.
 #[derive(Debug)]
 pub(super) struct Permit<'p>(&'p Pool);
 
@@ -132,7 +132,7 @@ impl Pool {
         if turn.recv_timeout(left).is_ok() {
             return Ok(Permit(self));
         }
-        // Nobody is given a permit meanwhile. One that was given just before counts.
+        // No permit is given while this lock is held. One that was given just before counts.
         let permits = self.permits();
         let is_given = turn.try_recv().is_ok();
         drop(turn);
