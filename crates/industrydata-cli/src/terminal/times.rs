@@ -1,7 +1,7 @@
 //! Times for people: in their time zone and relative to now. Where the zone is not known, times are in UTC. Durations in two
 //! units.
 
-use std::{sync::OnceLock, time::Duration};
+use std::{env, fs, path::Path, sync::OnceLock, time::Duration};
 
 use industrydata_core::Timestamp;
 use jiff::tz::TimeZone;
@@ -10,11 +10,22 @@ use jiff::tz::TimeZone;
 fn zone() -> Option<&'static TimeZone> {
     static ZONE: OnceLock<Option<TimeZone>> = OnceLock::new();
     let zone = ZONE.get_or_init(|| {
-        TimeZone::try_system()
-            .ok()
+        let is_of_the_machine = cfg!(unix) && env::var_os("TZ").is_none();
+        is_of_the_machine
+            .then(|| zone_of(Path::new("/etc/localtime")))
+            .flatten()
+            .or_else(|| TimeZone::try_system().ok())
             .filter(|zone| !zone.is_unknown())
     });
     zone.as_ref()
+}
+
+/// The zone whose rules are in this file.
+///
+/// jiff would find the zone's name too, which is not shown here. For that it lists the folders of all zones, which takes a third of
+/// a short command's time.
+fn zone_of(file: &Path) -> Option<TimeZone> {
+    TimeZone::tzif("local", &fs::read(file).ok()?).ok()
 }
 
 /// A time to the second: `2026-03-10 07:00:00 +01:00`, or `2026-03-10 06:00:00Z` in UTC.
@@ -128,6 +139,33 @@ mod tests {
             let zone = zone.map(|zone| TimeZone::posix(zone).unwrap());
             assert_eq!(format(at, zone.as_ref(), form), text);
         }
+    }
+
+    /// Two parts (RFC 9636, section 3), each with one type of local time, and a rule for all times after them.
+    #[test]
+    fn a_zone_is_read_from_the_file_of_its_rules() {
+        let mut header = b"TZif2".to_vec();
+        header.extend([0; 15]);
+        for count in [0_u32, 0, 0, 0, 1, 4] {
+            header.extend(count.to_be_bytes());
+        }
+        let mut part = header;
+        part.extend(3600_i32.to_be_bytes());
+        part.extend(b"\0\0CET\0");
+        let rules = [&part[..], &part, b"\nCET-1\n"].concat();
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("localtime");
+        std::fs::write(&file, &rules).unwrap();
+        let text = format(
+            time("2026-03-10T23:30:00Z"),
+            zone_of(&file).as_ref(),
+            "%H:%M:%S",
+        );
+        assert_eq!(text, "00:30:00 +01:00");
+        // What is no such file leaves the question to jiff.
+        std::fs::write(&file, &rules[..60]).unwrap();
+        assert_eq!(zone_of(&file), None);
+        assert_eq!(zone_of(&folder.path().join("none")), None);
     }
 
     #[test]
