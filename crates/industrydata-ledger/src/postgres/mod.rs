@@ -12,12 +12,14 @@ mod plan;
 mod pool;
 mod rows;
 mod schema;
+mod semaphore;
 mod session;
 mod shared;
 mod store;
 mod store_error;
 mod tls;
 mod transact;
+mod turns;
 mod url;
 mod wire;
 

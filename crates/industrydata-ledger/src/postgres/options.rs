@@ -55,7 +55,7 @@ impl PgOptions {
         self
     }
 
-    /// How long a change waits for the server, a connection and the lock before it is
+    /// How long a change waits for other threads, the server, a connection and the lock before it is
     /// [`StoreError::Busy`](crate::StoreError::Busy) or [`StoreError::Unavailable`](crate::StoreError::Unavailable); 5
     /// s by default, 50 ms to 1 h. Several hosts share it. A program that hangs while it holds the lock loses it after the same time.
     pub fn wait(mut self, wait: Duration) -> Self {
@@ -63,8 +63,9 @@ impl PgOptions {
         self
     }
 
-    /// The most connections of the store at a time: 4 by default, at least 1. Each is made when it is needed, so a
-    /// program that makes one start at a time has one.
+    /// The most connections of the store at a time: 4 by default, 1 to 64. Each is made when it is needed, so a
+    /// program that makes one start at a time has one. Threads that make starts in the same ledger do so in turn, and use
+    /// at most two, unless one of them has waited for half of its time.
     pub fn connections(mut self, most: usize) -> Self {
         self.connections = most.clamp(1, 64);
         self

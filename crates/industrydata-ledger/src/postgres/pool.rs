@@ -1,11 +1,7 @@
 //! The connections of a store: kept, replaced when one is lost, and waited for only until a deadline.
 
 use std::{
-    collections::VecDeque,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        mpsc::{self, SyncSender},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
     time::{Duration, Instant},
 };
@@ -18,56 +14,43 @@ use super::{
     contested::Contested,
     full::Full,
     plan::Plan,
+    semaphore::Semaphore,
     session::{GRACE, Session},
     store_error::Failure,
+    turns::Turns,
 };
 
 /// Attempts at a change while nothing of it was written.
 const ATTEMPTS: u32 = 10;
 
-/// The connections, and the change counts of the rows read so far.
+/// The connections, the turns at the ledgers, and what is known of the rows read so far.
 #[derive(Debug)]
 pub(super) struct Pool {
     pub(super) plan: Arc<Plan>,
     pub(super) change_counts: Arc<ChangeCounts>,
     pub(super) full: Full,
     pub(super) contested: Contested,
-    permits: Mutex<Permits>,
+    pub(super) turns: Turns,
+    permits: Semaphore,
     idle: Mutex<Vec<Session>>,
 }
 
-/// The permits that are free.
+/// The right to use one connection.
 #[derive(Debug)]
-struct Permits {
-    /// How many connections may still be used at the same time.
-    free: usize,
-    /// Those who wait for a permit, while none is free. Some may have given up.
-    waiting: VecDeque<SyncSender<()>>,
-}
-
-/// The right to use one connection. The thread that waits longest has it next.
-#[derive(Debug)]
-pub(super) struct Permit<'p>(&'p Pool);
+pub(super) struct Permit<'p>(&'p Semaphore);
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        let mut permits = self.0.permits();
-        while let Some(first) = permits.waiting.pop_front() {
-            if first.try_send(()).is_ok() {
-                return;
-            }
-        }
-        permits.free += 1;
+        self.0.release();
     }
 }
 
 impl Pool {
     pub(super) fn new(plan: Arc<Plan>, change_counts: Arc<ChangeCounts>) -> Self {
         Self {
-            permits: Mutex::new(Permits {
-                free: plan.connections,
-                waiting: VecDeque::new(),
-            }),
+            permits: Semaphore::new(plan.connections),
+            // Where a change takes the lock of its row, the next one waits for that at the server meanwhile.
+            turns: Turns::new(if plan.keep_statements { 1 } else { 2 }),
             plan,
             change_counts,
             full: Full::default(),
@@ -118,33 +101,13 @@ impl Pool {
         drop(idle);
     }
 
+    /// Waits for a connection that may be used.
     pub(super) fn permit(&self, until: Instant) -> Result<Permit<'_>, StoreError> {
-        let (next, turn) = mpsc::sync_channel(1);
-        {
-            let mut permits = self.permits();
-            if let Some(rest) = permits.free.checked_sub(1) {
-                permits.free = rest;
-                return Ok(Permit(self));
-            }
-            permits.waiting.push_back(next);
+        if self.permits.acquire(until) {
+            Ok(Permit(&self.permits))
+        } else {
+            Err(StoreError::Busy)
         }
-        let left = until.saturating_duration_since(Instant::now());
-        if turn.recv_timeout(left).is_ok() {
-            return Ok(Permit(self));
-        }
-        // No permit is given while this lock is held. One that was given just before counts.
-        let permits = self.permits();
-        let is_given = turn.try_recv().is_ok();
-        drop(turn);
-        drop(permits);
-        if is_given {
-            return Ok(Permit(self));
-        }
-        Err(StoreError::Busy)
-    }
-
-    fn permits(&self) -> MutexGuard<'_, Permits> {
-        self.permits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<Session>> {
@@ -193,46 +156,10 @@ mod tests {
     #[test]
     fn no_more_connections_at_once_than_are_allowed() {
         let pool = pool();
-        let soon = || Instant::now() + Duration::from_millis(50);
-        let mut held: Vec<_> = (0..4).map(|_| pool.permit(soon()).unwrap()).collect();
-        let begun = Instant::now();
-        assert!(matches!(pool.permit(soon()), Err(StoreError::Busy)));
-        assert!(begun.elapsed() >= Duration::from_millis(50));
+        let permit = || pool.permit(Instant::now());
+        let mut held: Vec<_> = (0..4).map(|_| permit().unwrap()).collect();
+        assert!(matches!(permit(), Err(StoreError::Busy)));
         held.pop();
-        drop(pool.permit(soon()).unwrap());
-        // One that waits takes the place of one that ends.
-        let next = pool.permit(soon()).unwrap();
-        thread::scope(|scope| {
-            let until = Instant::now() + Duration::from_secs(10);
-            let pool = &pool;
-            let waits = scope.spawn(move || pool.permit(until).is_ok());
-            thread::sleep(Duration::from_millis(20));
-            drop(next);
-            assert!(waits.join().unwrap());
-        });
-    }
-
-    #[test]
-    fn whoever_waits_for_a_connection_has_it_before_one_who_comes_later() {
-        let pool = &pool();
-        let held: Vec<_> = (0..4)
-            .map(|_| pool.permit(Instant::now()).unwrap())
-            .collect();
-        thread::scope(|scope| {
-            let until = Instant::now() + Duration::from_secs(10);
-            // One that has given up is passed over.
-            assert!(pool.permit(Instant::now()).is_err());
-            let waits = scope.spawn(move || pool.permit(until).unwrap());
-            thread::sleep(Duration::from_millis(50));
-            drop(held);
-            let later: Vec<_> = (0..4).map(|_| pool.permit(Instant::now())).collect();
-            drop(waits.join().unwrap());
-            assert_eq!(later.iter().filter(|it| it.is_ok()).count(), 3);
-        });
-        let all: Vec<_> = (0..4)
-            .map(|_| pool.permit(Instant::now()).unwrap())
-            .collect();
-        assert!(pool.permit(Instant::now()).is_err());
-        drop(all);
+        assert!(permit().is_ok());
     }
 }

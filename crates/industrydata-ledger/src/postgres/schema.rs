@@ -13,7 +13,7 @@ const STEPS: [&str; LAYOUT as usize] = ["
     CREATE TABLE {s}.layout (layout integer NOT NULL);
     CREATE TABLE {s}.books (
         base bytea NOT NULL, tenant bytea NOT NULL, changes bigint NOT NULL, value bytea NOT NULL,
-        PRIMARY KEY (base, tenant));
+        PRIMARY KEY (base, tenant)) WITH (fillfactor = 70);
     COMMENT ON TABLE {s}.books IS
         'industryData starts, a row for each base URL and tenant (UTF-8); written by industrydata only';
     INSERT INTO {s}.layout VALUES (0);"];

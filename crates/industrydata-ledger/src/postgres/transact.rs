@@ -49,6 +49,11 @@ impl Pool {
         change: &Change,
         until: Instant,
     ) -> Result<StoreReply, StoreError> {
+        let turn = self
+            .is_likely_to_write(change)
+            .then(|| self.turns.take(change.key(), until))
+            // The ledger may have become full meanwhile, and refusals need no turn.
+            .filter(|_| self.is_likely_to_write(change));
         let _permit = self.permit(until)?;
         match self.retry(until, || self.attempt(change, until)) {
             Ok(reply) => Ok(reply),
@@ -57,7 +62,10 @@ impl Pool {
             Err(Failure::Commit(error)) if change.time_limit().is_some() => {
                 Err(StoreError::unconfirmed(error))
             }
-            Err(Failure::Commit(error)) => self.confirm(change, error),
+            Err(Failure::Commit(error)) => {
+                drop(turn);
+                self.confirm(change, error)
+            }
         }
     }
 
@@ -152,8 +160,7 @@ impl Pool {
         until: Instant,
     ) -> Result<StoreReply, Failure> {
         let key = change.key();
-        let writes = change.is_outcome() || change.is_reservation() && !self.full.has(key);
-        if writes && self.change_counts.get(key).is_some() {
+        if self.is_likely_to_write(change) && self.change_counts.get(key).is_some() {
             return self.write(session, change, WriteMode::Update, None, until);
         }
         let snapshot = self.read(session, key, until)?;
@@ -168,6 +175,10 @@ impl Pool {
             WriteMode::Insert
         };
         self.write(session, change, mode, Some(snapshot), until)
+    }
+
+    fn is_likely_to_write(&self, change: &Change) -> bool {
+        change.is_outcome() || change.is_reservation() && !self.full.has(change.key())
     }
 
     fn read(

@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     thread,
     time::{Duration, Instant},
@@ -49,6 +49,68 @@ fn t56_a_holder_that_hangs_makes_others_busy_within_the_bound() {
     assert!(is_granted(&store.transact(&reserve("u", 1))));
     drop(holder);
     assert!(is_granted(&store.transact(&reserve("t", 2))));
+    assert_eq!(used(&store, "t"), 2);
+}
+
+/// Threads that wait for one ledger use two connections at most.
+#[test]
+fn t56_a_ledger_that_is_held_leaves_the_connections_to_others() {
+    let Some(place) = fresh() else { return };
+    let wait = Duration::from_secs(10);
+    let options = place.options().connections(3).wait(wait);
+    let store = options.connect(&place.url).unwrap();
+    assert!(is_granted(&store.transact(&reserve("t", 1))));
+    let holder = hold(&place);
+    thread::scope(|scope| {
+        let start = |id| {
+            let store = &store;
+            scope.spawn(move || store.transact(&reserve("t", id)))
+        };
+        let waiting: Vec<_> = (2..=5).map(start).collect();
+        thread::sleep(Duration::from_millis(200));
+        let begun = Instant::now();
+        assert!(is_granted(&store.transact(&reserve("u", 1))));
+        let took = begun.elapsed();
+        assert!(took < Duration::from_secs(2), "{took:?}");
+        drop(holder);
+        for thread in waiting {
+            assert!(is_granted(&thread.join().unwrap()));
+        }
+    });
+    assert_eq!(used(&store, "t"), 5);
+}
+
+/// Others wait for the change whose connection is lost for half of their time.
+#[test]
+fn t56_a_lost_connection_leaves_the_ledger_to_other_threads() {
+    let Some(place) = fresh() else { return };
+    let to_hold = Arc::new(AtomicU32::new(0));
+    let held = Arc::clone(&to_hold);
+    let proxy = Proxy::new(&place.url, move |_| {
+        let next = |left: u32| left.checked_sub(1);
+        match held.fetch_update(Ordering::SeqCst, Ordering::SeqCst, next) {
+            Ok(_) => Fate::Hold,
+            Err(_) => Fate::Pass,
+        }
+    });
+    let url = place.url_via(&proxy.place) + "?sslmode=disable";
+    let wait = Duration::from_secs(4);
+    let options = place.options().wait(wait).keep_statements(true);
+    let store = options.connect(&url).unwrap();
+    assert!(is_granted(&store.transact(&reserve("t", 1))));
+    // The read of the next change.
+    to_hold.store(3, Ordering::SeqCst);
+    thread::scope(|scope| {
+        let lost = scope.spawn(|| store.transact(&reserve("t", 2)));
+        thread::sleep(Duration::from_millis(200));
+        assert_eq!(to_hold.load(Ordering::SeqCst), 0);
+        let begun = Instant::now();
+        assert!(is_granted(&store.transact(&reserve("t", 3))));
+        let took = begun.elapsed();
+        assert!(took < wait * 3 / 4, "{took:?}");
+        assert!(!lost.is_finished());
+        assert!(lost.join().unwrap().is_err());
+    });
     assert_eq!(used(&store, "t"), 2);
 }
 
