@@ -60,6 +60,8 @@ mod memory;
 mod place;
 #[cfg(feature = "postgres")]
 mod postgres;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod semaphore;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 

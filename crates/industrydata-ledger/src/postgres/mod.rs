@@ -12,7 +12,6 @@ mod plan;
 mod pool;
 mod rows;
 mod schema;
-mod semaphore;
 mod session;
 mod shared;
 mod store;

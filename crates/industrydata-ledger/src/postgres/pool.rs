@@ -14,11 +14,11 @@ use super::{
     contested::Contested,
     full::Full,
     plan::Plan,
-    semaphore::Semaphore,
     session::{GRACE, Session},
     store_error::Failure,
     turns::Turns,
 };
+use crate::semaphore::{Permit, Semaphore};
 
 /// Attempts at a change while nothing of it was written.
 const ATTEMPTS: u32 = 10;
@@ -33,16 +33,6 @@ pub(super) struct Pool {
     pub(super) turns: Turns,
     permits: Semaphore,
     idle: Mutex<Vec<Session>>,
-}
-
-/// The right to use one connection.
-#[derive(Debug)]
-pub(super) struct Permit<'p>(&'p Semaphore);
-
-impl Drop for Permit<'_> {
-    fn drop(&mut self) {
-        self.0.release();
-    }
 }
 
 impl Pool {
@@ -101,13 +91,9 @@ impl Pool {
         drop(idle);
     }
 
-    /// Waits for a connection that may be used.
-    pub(super) fn permit(&self, until: Instant) -> Result<Permit<'_>, StoreError> {
-        if self.permits.acquire(until) {
-            Ok(Permit(&self.permits))
-        } else {
-            Err(StoreError::Busy)
-        }
+    /// The right to use one connection.
+    pub(super) fn permit(&self, until: Instant) -> Result<Permit<&Semaphore>, StoreError> {
+        Permit::wait(&self.permits, until).ok_or(StoreError::Busy)
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<Session>> {

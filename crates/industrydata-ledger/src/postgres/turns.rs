@@ -8,7 +8,7 @@ use std::{
 
 use industrydata_core::ledger::LedgerKey;
 
-use super::semaphore::Semaphore;
+use crate::semaphore::{Permit, Semaphore};
 
 /// Lets the threads of a process change a ledger in turn.
 ///
@@ -27,9 +27,7 @@ pub(super) struct Turns {
 pub(super) struct Turn<'t> {
     turns: &'t Turns,
     key: &'t LedgerKey,
-    /// `None` once it is over.
-    semaphore: Option<Arc<Semaphore>>,
-    is_held: bool,
+    permit: Option<Permit<Arc<Semaphore>>>,
 }
 
 impl Turns {
@@ -52,8 +50,7 @@ impl Turns {
         Turn {
             turns: self,
             key,
-            is_held: semaphore.acquire(now + half),
-            semaphore: Some(semaphore),
+            permit: Permit::wait(semaphore, now + half),
         }
     }
 
@@ -65,18 +62,14 @@ impl Turns {
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        let Some(semaphore) = self.semaphore.take() else {
-            return;
-        };
-        if self.is_held {
-            semaphore.release();
-        }
-        // Copies are made and dropped under this lock alone. Two are this one and the map's.
+        drop(self.permit.take());
+        // Those who wait or have a turn have a copy. No copy is made without this lock.
         let mut ledgers = self.turns.ledgers();
-        if Arc::strong_count(&semaphore) == 2 {
+        if let Some(semaphore) = ledgers.get(self.key)
+            && Arc::strong_count(semaphore) == 1
+        {
             ledgers.remove(self.key);
         }
-        drop(semaphore);
     }
 }
 
@@ -100,10 +93,10 @@ mod tests {
     fn a_ledger_is_changed_in_turn_and_others_at_the_same_time() {
         let (turns, [t, u]) = (Turns::new(1), ["t", "u"].map(key));
         let first = turns.take(&t, in_ms(0));
-        assert!(first.is_held);
-        assert!(turns.take(&u, in_ms(0)).is_held);
+        assert!(first.permit.is_some());
+        assert!(turns.take(&u, in_ms(0)).permit.is_some());
         thread::scope(|scope| {
-            let waits = scope.spawn(|| turns.take(&t, in_ms(20_000)).is_held);
+            let waits = scope.spawn(|| turns.take(&t, in_ms(20_000)).permit.is_some());
             thread::sleep(Duration::from_millis(20));
             assert!(!waits.is_finished());
             drop(first);
@@ -118,12 +111,13 @@ mod tests {
         let first = turns.take(&t, in_ms(0));
         let begun = Instant::now();
         let second = turns.take(&t, in_ms(100));
-        assert!(!second.is_held);
+        assert!(second.permit.is_none());
         assert!(begun.elapsed() >= Duration::from_millis(50));
         drop(second);
-        assert!(!turns.take(&t, in_ms(0)).is_held, "the first has it still");
-        drop(first);
-        assert!(turns.take(&t, in_ms(0)).is_held);
+        let third = turns.take(&t, in_ms(0));
+        assert!(third.permit.is_none(), "the first has it still");
+        drop((first, third));
+        assert!(turns.take(&t, in_ms(0)).permit.is_some());
         assert!(turns.ledgers().is_empty());
     }
 }

@@ -1,25 +1,25 @@
 //! A mutex whose waiters give up at a deadline.
 
 use std::{
-    sync::{Condvar, Mutex, PoisonError},
+    sync::{Mutex, PoisonError},
     time::Instant,
 };
 
 use industrydata_core::ledger::StoreError;
 
-/// A value that one thread uses at a time. `std::sync::Mutex` has no deadline.
+use crate::semaphore::{Permit, Semaphore};
+
+/// A value that one thread uses at a time. The thread that waits longest has it next.
 #[derive(Debug)]
 pub(super) struct TimedMutex<T> {
-    taken: Mutex<bool>,
-    freed: Condvar,
+    permit: Semaphore,
     inside: Mutex<T>,
 }
 
 impl<T> TimedMutex<T> {
     pub(super) const fn new(inside: T) -> Self {
         Self {
-            taken: Mutex::new(false),
-            freed: Condvar::new(),
+            permit: Semaphore::new(1),
             inside: Mutex::new(inside),
         }
     }
@@ -30,9 +30,13 @@ impl<T> TimedMutex<T> {
         until: Instant,
         work: impl FnOnce(&mut T) -> R,
     ) -> Result<R, StoreError> {
-        let _guard = self.take(until)?;
+        let _permit = self.take(until)?;
         let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(work(&mut inside))
+    }
+
+    pub(super) fn take(&self, until: Instant) -> Result<Permit<&Semaphore>, StoreError> {
+        Permit::wait(&self.permit, until).ok_or(StoreError::Busy)
     }
 
     /// The value, which nothing else can use now.
@@ -40,30 +44,6 @@ impl<T> TimedMutex<T> {
         self.inside
             .get_mut()
             .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn take(&self, until: Instant) -> Result<TimedGuard<'_, T>, StoreError> {
-        let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        let left = until.saturating_duration_since(Instant::now());
-        let (mut taken, _) = self
-            .freed
-            .wait_timeout_while(taken, left, |taken| *taken)
-            .unwrap_or_else(PoisonError::into_inner);
-        if *taken {
-            return Err(StoreError::Busy);
-        }
-        *taken = true;
-        Ok(TimedGuard(self))
-    }
-}
-
-/// Unlocks when dropped, after a panic too.
-pub(super) struct TimedGuard<'a, T>(&'a TimedMutex<T>);
-
-impl<T> Drop for TimedGuard<'_, T> {
-    fn drop(&mut self) {
-        *self.0.taken.lock().unwrap_or_else(PoisonError::into_inner) = false;
-        self.0.freed.notify_one();
     }
 }
 
@@ -89,6 +69,29 @@ mod tests {
         assert!(begun.elapsed() >= Duration::from_millis(50));
         drop(held);
         assert!(mutex.with(in_ms(0), |()| ()).is_ok());
+    }
+
+    /// A thread that uses it without a pause keeps nothing else from it.
+    #[test]
+    fn whoever_waits_has_it_next() {
+        let mutex = &TimedMutex::new(false);
+        thread::scope(|scope| {
+            let (begun, is_begun) = std::sync::mpsc::channel();
+            scope.spawn(move || {
+                let work = |is_over: &mut bool| {
+                    // Only the first is received.
+                    drop(begun.send(()));
+                    thread::sleep(Duration::from_millis(5));
+                    *is_over
+                };
+                while !mutex.with(in_ms(10_000), work).unwrap() {}
+            });
+            is_begun.recv().unwrap();
+            let taken = mutex.with(in_ms(500), |is_over| *is_over = true);
+            // Ends the other thread, if it had to give up.
+            mutex.with(in_ms(10_000), |is_over| *is_over = true).unwrap();
+            assert!(taken.is_ok());
+        });
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    ops::Deref,
     sync::{
         Mutex, MutexGuard, PoisonError,
         mpsc::{self, SyncSender},
@@ -9,9 +10,10 @@ use std::{
     time::Instant,
 };
 
-/// Permits for what few threads use at a time. The thread that waits longest has the next one.
+/// Permits for what few threads use at a time. The thread that waits longest has the next one. A mutex of the standard library
+/// has no deadline, and a thread that takes it again and again keeps others from it.
 #[derive(Debug)]
-pub(super) struct Semaphore(Mutex<Permits>);
+pub(crate) struct Semaphore(Mutex<Permits>);
 
 #[derive(Debug)]
 struct Permits {
@@ -21,15 +23,14 @@ struct Permits {
 }
 
 impl Semaphore {
-    pub(super) const fn new(permits: usize) -> Self {
+    pub(crate) const fn new(permits: usize) -> Self {
         Self(Mutex::new(Permits {
             free: permits,
             waiting: VecDeque::new(),
         }))
     }
 
-    /// Takes a permit, and waits for it until `until`. Returns whether it has one, which is to be released.
-    pub(super) fn acquire(&self, until: Instant) -> bool {
+    fn acquire(&self, until: Instant) -> bool {
         let mut permits = self.permits();
         if let Some(rest) = permits.free.checked_sub(1) {
             permits.free = rest;
@@ -50,8 +51,7 @@ impl Semaphore {
         is_given
     }
 
-    /// Gives a permit to the thread that waits longest, or back.
-    pub(super) fn release(&self) {
+    fn release(&self) {
         let mut permits = self.permits();
         while let Some(first) = permits.waiting.pop_front() {
             if first.try_send(()).is_ok() {
@@ -64,6 +64,23 @@ impl Semaphore {
     /// A panic elsewhere cannot leave these half written, so a poisoned lock is used as it is.
     fn permits(&self) -> MutexGuard<'_, Permits> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A permit, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Permit<S: Deref<Target = Semaphore>>(S);
+
+impl<S: Deref<Target = Semaphore>> Permit<S> {
+    /// Waits for a permit until `until`. `None` if there was none.
+    pub(crate) fn wait(semaphore: S, until: Instant) -> Option<Self> {
+        semaphore.acquire(until).then(|| Self(semaphore))
+    }
+}
+
+impl<S: Deref<Target = Semaphore>> Drop for Permit<S> {
+    fn drop(&mut self) {
+        self.0.release();
     }
 }
 
@@ -84,36 +101,35 @@ mod tests {
     #[test]
     fn there_are_no_more_permits_than_it_was_made_with() {
         let semaphore = Semaphore::new(4);
-        assert!((0..4).all(|_| semaphore.acquire(soon())));
+        let mut held: Vec<_> = (0..4).map(|_| Permit::wait(&semaphore, soon())).collect();
+        assert!(held.iter().all(Option::is_some));
         let begun = Instant::now();
-        assert!(!semaphore.acquire(soon()));
+        assert!(Permit::wait(&semaphore, soon()).is_none());
         assert!(begun.elapsed() >= Duration::from_millis(50));
-        semaphore.release();
-        assert!(semaphore.acquire(soon()));
+        held.pop();
+        let last = Permit::wait(&semaphore, soon()).unwrap();
         // One that waits takes the place of one that ends.
         thread::scope(|scope| {
-            let waits = scope.spawn(|| semaphore.acquire(late()));
+            let waits = scope.spawn(|| Permit::wait(&semaphore, late()).is_some());
             thread::sleep(Duration::from_millis(20));
-            semaphore.release();
+            drop(last);
             assert!(waits.join().unwrap());
         });
-        assert!(!semaphore.acquire(Instant::now()));
     }
 
     #[test]
     fn whoever_waits_has_a_permit_before_one_who_comes_later() {
-        let semaphore = Semaphore::new(1);
-        assert!(semaphore.acquire(soon()));
+        let semaphore = &Semaphore::new(1);
+        let first = Permit::wait(semaphore, soon()).unwrap();
         // One that has given up is passed over.
-        assert!(!semaphore.acquire(Instant::now()));
+        assert!(Permit::wait(semaphore, Instant::now()).is_none());
         thread::scope(|scope| {
-            let waits = scope.spawn(|| semaphore.acquire(late()));
+            let waits = scope.spawn(|| Permit::wait(semaphore, late()).unwrap());
             thread::sleep(Duration::from_millis(50));
-            semaphore.release();
-            assert!(!semaphore.acquire(Instant::now()));
-            assert!(waits.join().unwrap());
+            drop(first);
+            assert!(Permit::wait(semaphore, Instant::now()).is_none());
+            drop(waits.join().unwrap());
         });
-        semaphore.release();
-        assert!(semaphore.acquire(Instant::now()));
+        assert!(Permit::wait(semaphore, Instant::now()).is_some());
     }
 }
