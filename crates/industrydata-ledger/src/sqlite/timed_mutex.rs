@@ -89,7 +89,9 @@ mod tests {
             is_begun.recv().unwrap();
             let taken = mutex.with(in_ms(500), |is_over| *is_over = true);
             // Ends the other thread, if it had to give up.
-            mutex.with(in_ms(10_000), |is_over| *is_over = true).unwrap();
+            mutex
+                .with(in_ms(10_000), |is_over| *is_over = true)
+                .unwrap();
             assert!(taken.is_ok());
         });
     }
