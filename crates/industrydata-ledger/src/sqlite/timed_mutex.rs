@@ -71,31 +71,6 @@ mod tests {
         assert!(mutex.with(in_ms(0), |()| ()).is_ok());
     }
 
-    /// A thread that uses it without a pause keeps nothing else from it.
-    #[test]
-    fn whoever_waits_has_it_next() {
-        let mutex = &TimedMutex::new(false);
-        thread::scope(|scope| {
-            let (begun, is_begun) = std::sync::mpsc::channel();
-            scope.spawn(move || {
-                let work = |is_over: &mut bool| {
-                    // Only the first is received.
-                    drop(begun.send(()));
-                    thread::sleep(Duration::from_millis(5));
-                    *is_over
-                };
-                while !mutex.with(in_ms(10_000), work).unwrap() {}
-            });
-            is_begun.recv().unwrap();
-            let taken = mutex.with(in_ms(500), |is_over| *is_over = true);
-            // Ends the other thread, if it had to give up.
-            mutex
-                .with(in_ms(10_000), |is_over| *is_over = true)
-                .unwrap();
-            assert!(taken.is_ok());
-        });
-    }
-
     #[test]
     fn a_panic_unlocks() {
         let mutex = TimedMutex::new(0);
