@@ -6,7 +6,7 @@
     reason = "a test panics on failure"
 )]
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use conformance::{Act, Do, Flavour, Scenario, Stage, Turn, status};
 use proptest::{
@@ -19,6 +19,10 @@ use proptest::{
 const LOCATION: &str = "Location: {base}/external/industryData/operations/a-1";
 /// How many answers are played, each to a start and to a poll of both flavours.
 const CASES: u32 = 150;
+
+/// Heads of so many bytes are read or refused by how they arrive: hyper asks whether a head is too long once it has read what there
+/// is. Shorter ones are read, longer ones are refused.
+const HEADS: Range<usize> = 300 * 1024..1_000_000;
 
 /// What one flavour made of an answer.
 #[derive(Debug, PartialEq, Eq)]
@@ -129,6 +133,9 @@ fn answers() -> impl Strategy<Value = Vec<u8>> {
             bytes.truncate(bytes.len() - cut.min(bytes.len()));
             bytes
         })
+        .prop_filter("its limit is not exact", |bytes| {
+            !HEADS.contains(&bytes.len())
+        })
 }
 
 /// How many bytes are missing at the end.
@@ -165,7 +172,8 @@ fn field() -> impl Strategy<Value = Vec<u8>> {
         ]).prop_map(|field| field.as_bytes().to_vec()),
         1 => Just(b"X: \xff\xfe".to_vec()),
         1 => (1..140_usize).prop_map(|count| ["X: y"].repeat(count).join("\r\n").into_bytes()),
-        1 => (1..450_usize).prop_map(|size| format!("X: {}", "y".repeat(size * 1000)).into_bytes()),
+        1 => prop_oneof![3 => 1..300_usize, 1 => Just(HEADS.end / 1000)]
+            .prop_map(|size| format!("X: {}", "y".repeat(size * 1000)).into_bytes()),
     ]
 }
 
