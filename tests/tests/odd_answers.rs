@@ -21,7 +21,7 @@ const LOCATION: &str = "Location: {base}/external/industryData/operations/a-1";
 const CASES: u32 = 150;
 
 /// Heads of so many bytes are read or refused by how they arrive: hyper asks whether a head is too long once it has read what there
-/// is. Shorter ones are read, longer ones are refused.
+/// is. Shorter ones are read, longer ones are refused. In between, the flavours may differ in that, and send no start again.
 const HEADS: Range<usize> = 300 * 1024..1_000_000;
 
 /// What one flavour made of an answer.
@@ -44,7 +44,11 @@ fn both_flavours_read_an_odd_answer_alike() {
     let result = runner.run(&answers(), |answer| {
         for does in [Do::Start, Do::OperationPoll] {
             let [blocking, asynchronous] = Flavour::ALL.map(|flavour| play(&answer, does, flavour));
-            prop_assert_eq!(blocking, asynchronous, "{:?}", does);
+            if HEADS.contains(&answer.len()) {
+                prop_assert_eq!(blocking.posts, asynchronous.posts, "{:?}", does);
+            } else {
+                prop_assert_eq!(blocking, asynchronous, "{:?}", does);
+            }
         }
         Ok(())
     });
@@ -133,9 +137,6 @@ fn answers() -> impl Strategy<Value = Vec<u8>> {
             bytes.truncate(bytes.len() - cut.min(bytes.len()));
             bytes
         })
-        .prop_filter("its limit is not exact", |bytes| {
-            !HEADS.contains(&bytes.len())
-        })
 }
 
 /// How many bytes are missing at the end.
@@ -172,7 +173,7 @@ fn field() -> impl Strategy<Value = Vec<u8>> {
         ]).prop_map(|field| field.as_bytes().to_vec()),
         1 => Just(b"X: \xff\xfe".to_vec()),
         1 => (1..140_usize).prop_map(|count| ["X: y"].repeat(count).join("\r\n").into_bytes()),
-        1 => prop_oneof![3 => 1..300_usize, 1 => Just(HEADS.end / 1000)]
+        1 => prop_oneof![9 => 1..450_usize, 1 => Just(HEADS.end / 1000)]
             .prop_map(|size| format!("X: {}", "y".repeat(size * 1000)).into_bytes()),
     ]
 }
