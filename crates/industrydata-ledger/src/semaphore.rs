@@ -11,7 +11,7 @@ use std::{
 };
 
 /// Permits for what few threads use at a time. The thread that waits longest has the next one. A mutex of the standard library
-/// has no deadline, and a thread that takes it again and again keeps others from it.
+/// has no deadline, and a thread that takes it again and again passes others that wait.
 #[derive(Debug)]
 pub(crate) struct Semaphore(Mutex<Permits>);
 
